@@ -1,0 +1,256 @@
+//! One batch, from its first attempt until every page of it has an answer or is given up.
+//!
+//! The law: a permit is held for one attempt and never through a wait (unless the configuration
+//! asks for the original's way). An answer keeps what is valid; only the rest is asked again. An
+//! answer that brings at least one page further starts the count of attempts anew, so that a batch
+//! ends after finitely many calls: each either has fewer pages or one attempt less.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::pipeline::backoff;
+use crate::pipeline::batch::Batch;
+use crate::pipeline::config::PermitScope;
+use crate::pipeline::error::ErrorClass;
+use crate::pipeline::event::{CallId, CallOutcome, Event, FallbackReason};
+use crate::pipeline::limiter::{Outcome, Permit};
+use crate::pipeline::page::{Page, Source};
+use crate::pipeline::prompt;
+use crate::pipeline::provider::{Answer, Failure, Usage};
+use crate::pipeline::run::{RunContext, Tagged};
+
+/// What one attempt brought.
+struct Attempt {
+    /// Nothing if every page was answered; else why not, and the wait that was asked for.
+    failed: Option<(ErrorClass, Option<Duration>)>,
+    /// Whether it answered at least one page.
+    progress: bool,
+}
+
+/// What comes after a failed attempt.
+enum Next {
+    Wait(Duration, bool),
+    GiveUp(FallbackReason),
+}
+
+/// Asks until the batch is answered, given up or cancelled.
+pub(crate) async fn ask(run: &RunContext, batch: Batch, tagged: &mpsc::Sender<Tagged>) {
+    let Batch { id, pages: mut rest } = batch;
+    let mut last = ErrorClass::Malformed;
+    let providers = &run.shared.providers;
+    let usable = if run.config().fallback { providers.len() } else { providers.len().min(1) };
+    for (index, provider) in providers.iter().enumerate().take(usable) {
+        let mut held = None;
+        let mut attempt = 0_u32;
+        let mut failed = 0_u32;
+        let why = loop {
+            let Some(permit) = permit(run, id, held.take()).await else {
+                return run.leave(rest.iter().map(|page| page.id));
+            };
+            attempt += 1;
+            if attempt == 1 {
+                run.shared.deposit_retry();
+            }
+            let (result, permit) = call(run, index, (id, attempt), &mut rest, tagged, permit).await;
+            if run.config().permit_scope == PermitScope::Batch {
+                held = permit;
+            }
+            let Some((class, hint)) = result.failed else { return };
+            last = class;
+            failed = if result.progress { 0 } else { failed + 1 };
+            match next(run, &rest, class, hint, failed) {
+                Next::GiveUp(why) => break why,
+                Next::Wait(delay, hinted) => {
+                    if !delay.is_zero() {
+                        let delay_ms = millis(delay);
+                        let provider = provider.name.clone();
+                        run.observe(Event::Backoff { batch: id, provider, class, delay_ms, hinted });
+                    }
+                    tokio::select! {
+                        biased;
+                        () = run.cancel.cancelled() => {
+                            return run.leave(rest.iter().map(|page| page.id));
+                        }
+                        () = sleep(delay) => {}
+                    }
+                }
+            }
+        };
+        if let Some(to) = providers.get(index + 1).filter(|_| index + 1 < usable) {
+            let (from, to) = (provider.name.clone(), to.name.clone());
+            run.observe(Event::Fallback { batch: id, from, to, class: last, why });
+        }
+    }
+    for page in rest {
+        run.page_failed(page.id, last);
+    }
+}
+
+/// A permit, unless the run is cancelled first.
+async fn permit(
+    run: &RunContext,
+    batch: crate::pipeline::batch::BatchId,
+    held: Option<Permit>,
+) -> Option<Permit> {
+    if run.cancel.is_cancelled() {
+        return None;
+    }
+    if held.is_some() {
+        return held;
+    }
+    let asked = Instant::now();
+    tokio::select! {
+        biased;
+        () = run.cancel.cancelled() => None,
+        permit = run.shared.limiter.acquire() => {
+            let waited_ms = millis(asked.elapsed());
+            run.observe(Event::PermitGranted { batch, waited_ms });
+            Some(permit)
+        }
+    }
+}
+
+/// One call: sends the prompt, passes on the pages that it answers and keeps the others in `rest`.
+async fn call(
+    run: &RunContext,
+    provider_index: usize,
+    (batch, attempt): (crate::pipeline::batch::BatchId, u32),
+    rest: &mut Vec<Page>,
+    tagged: &mpsc::Sender<Tagged>,
+    permit: Permit,
+) -> (Attempt, Option<Permit>) {
+    let provider = &run.shared.providers[provider_index];
+    let call = CallId(run.calls.fetch_add(1, Ordering::Relaxed) + 1);
+    let (in_flight, limit) = run.shared.limiter.load();
+    run.observe(Event::AttemptStarted {
+        call,
+        batch,
+        provider: provider.name.clone(),
+        attempt,
+        pages: rest.len() as u64,
+        in_flight,
+        limit,
+    });
+    let started = Instant::now();
+    let (status, result) = exchange(run, provider_index, rest).await;
+    let latency_ms = millis(started.elapsed());
+
+    let (usage, answered, class, hint) = match result {
+        Ok(Answer { text, truncated, usage }) => {
+            let answers = prompt::read_answer(&text, rest, &run.shared.taxonomy);
+            let class = match (answers.len() == rest.len(), truncated, answers.is_empty()) {
+                (true, _, _) => None,
+                (false, true, _) => Some(ErrorClass::Truncated),
+                (false, false, true) => Some(ErrorClass::Malformed),
+                (false, false, false) => Some(ErrorClass::Incomplete),
+            };
+            (usage, answers, class, None)
+        }
+        Err(Failure { class, hint, usage }) => (usage, std::collections::BTreeMap::new(), Some(class), hint),
+    };
+    let outcome = match (class, answered.is_empty()) {
+        (None, _) => CallOutcome::Ok,
+        (Some(_), false) => CallOutcome::Partial,
+        (Some(_), true) => CallOutcome::Failed,
+    };
+    run.observe(Event::AttemptFinished {
+        call,
+        batch,
+        provider: provider.name.clone(),
+        outcome,
+        class,
+        status,
+        input_tokens: usage.input_tokens,
+        output_tokens: usage.output_tokens,
+        latency_ms,
+        hint_ms: hint.map(millis),
+    });
+    let verdict = match (status, outcome) {
+        (Some(429), _) => Outcome::RateLimited,
+        (_, CallOutcome::Ok | CallOutcome::Partial) => Outcome::Success,
+        (_, CallOutcome::Failed) => Outcome::Ignored,
+    };
+    let held = settle(run, permit, verdict, class.is_some());
+
+    let progress = !answered.is_empty();
+    for (id, tags) in answered {
+        let Some(position) = rest.iter().position(|page| page.id == id) else { continue };
+        let page = rest.remove(position);
+        run.shared.remember(&page, &provider.model, &tags);
+        // The writer outlives every batch; if it is gone, the run has failed as a whole.
+        let _ = tagged.send(Tagged { page: id, tags, source: Source::Answer }).await;
+    }
+    (Attempt { failed: class.map(|class| (class, hint)), progress }, held)
+}
+
+/// Gives the permit back, or keeps it for the batch where it is configured so.
+fn settle(run: &RunContext, permit: Permit, verdict: Outcome, goes_on: bool) -> Option<Permit> {
+    if run.config().permit_scope == PermitScope::Batch && goes_on {
+        // The limit still learns what became of the call; only the place is kept.
+        let change = run.shared.limiter.teach(verdict);
+        run.limit_changed(change);
+        return Some(permit);
+    }
+    run.limit_changed(permit.finish(verdict));
+    None
+}
+
+async fn exchange(
+    run: &RunContext,
+    provider_index: usize,
+    pages: &[Page],
+) -> (Option<u16>, Result<Answer, Failure>) {
+    let provider = &run.shared.providers[provider_index];
+    let fail = |class| Err(Failure { class, hint: None, usage: Usage::default() });
+    let text = prompt::render(&run.shared.taxonomy, pages);
+    let request = provider.request(&text, &run.shared.taxonomy, run.config().max_output_tokens);
+    let Ok(request) = request else { return (None, fail(ErrorClass::BadRequest)) };
+    let time_limit = Duration::from_millis(run.config().timeout_ms);
+    match timeout(time_limit, run.shared.transport.send(request)).await {
+        Err(_) => (None, fail(ErrorClass::Timeout)),
+        Ok(Err(_)) => (None, fail(ErrorClass::Connection)),
+        Ok(Ok(response)) => (Some(response.status().as_u16()), provider.read(&response)),
+    }
+}
+
+/// Decides what follows a failed attempt: the `failed`-th in a row without progress.
+fn next(run: &RunContext, rest: &[Page], class: ErrorClass, hint: Option<Duration>, failed: u32) -> Next {
+    let config = run.config();
+    if config.backoff_by_class && !class.is_transient() {
+        return Next::GiveUp(FallbackReason::Permanent);
+    }
+    if failed == 0 {
+        return Next::Wait(Duration::ZERO, false);
+    }
+    if u64::from(failed) >= config.attempts {
+        return Next::GiveUp(FallbackReason::Attempts);
+    }
+    let hint = hint.filter(|_| config.retry_hints);
+    if hint.is_some_and(|hint| hint > Duration::from_secs(config.patience_s)) {
+        return Next::GiveUp(FallbackReason::Patience);
+    }
+    if !run.shared.withdraw_retry() {
+        return Next::GiveUp(FallbackReason::Budget);
+    }
+    let identity = rest.iter().map(|page| page.id.0).min().unwrap_or(0);
+    let draw = run.shared.seed.draw("backoff", identity, u64::from(failed));
+    match hint {
+        Some(hint) => Next::Wait(backoff::after_hint(hint, draw), true),
+        None => {
+            let schedule = if config.backoff_by_class {
+                backoff::for_class(config.backoff, class)
+            } else {
+                config.backoff
+            };
+            Next::Wait(schedule.delay(failed, draw), false)
+        }
+    }
+}
+
+/// A duration in whole milliseconds.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

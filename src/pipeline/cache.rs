@@ -1,0 +1,96 @@
+//! Answers kept by content: what was asked about once is not asked again.
+//!
+//! The key is the SHA-256 of the page's id, version and text and of a fingerprint of everything
+//! else that shapes an answer: taxonomy, prompt and model. A changed taxonomy is therefore a
+//! miss, never a wrong hit. The store is in memory and drops the least recently used entry.
+
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
+use sha2::{Digest, Sha256};
+
+use crate::pipeline::page::{Page, Tags};
+use crate::pipeline::prompt;
+use crate::pipeline::taxonomy::Taxonomy;
+
+/// The key of one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key([u8; 32]);
+
+/// What an answer depends on besides the page: taxonomy, prompt and model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// The fingerprint of this taxonomy and model with the prompt of this version.
+    pub fn new(taxonomy: &Taxonomy, model: &str) -> Self {
+        let mut hash = Sha256::new();
+        field(&mut hash, prompt::instructions().as_bytes());
+        for (category, tags) in taxonomy.categories() {
+            field(&mut hash, category.as_bytes());
+            hash.update((tags.len() as u64).to_le_bytes());
+            for tag in tags {
+                field(&mut hash, tag.as_bytes());
+            }
+        }
+        field(&mut hash, model.as_bytes());
+        Self(hash.finalize().into())
+    }
+}
+
+impl Key {
+    /// The key of this page under this fingerprint.
+    pub fn new(page: &Page, fingerprint: Fingerprint) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(fingerprint.0);
+        hash.update(page.id.0.to_le_bytes());
+        hash.update(page.version.to_le_bytes());
+        field(&mut hash, page.title.as_bytes());
+        field(&mut hash, page.text.as_bytes());
+        Self(hash.finalize().into())
+    }
+}
+
+/// Hashes a field with its length first, so that no two lists of fields look alike.
+fn field(hash: &mut Sha256, bytes: &[u8]) {
+    hash.update((bytes.len() as u64).to_le_bytes());
+    hash.update(bytes);
+}
+
+/// A bounded store of answers. Without a capacity it keeps nothing.
+#[derive(Debug)]
+pub struct Cache(Option<LruCache<Key, Tags>>);
+
+impl Cache {
+    /// A cache of this many entries.
+    pub fn new(capacity: Option<NonZeroUsize>) -> Self {
+        Self(capacity.map(LruCache::new))
+    }
+
+    /// Whether it keeps anything at all.
+    pub fn is_enabled(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The answer under this key, which becomes the most recently used.
+    pub fn get(&mut self, key: &Key) -> Option<Tags> {
+        self.0.as_mut()?.get(key).cloned()
+    }
+
+    /// Keeps an answer.
+    pub fn put(&mut self, key: Key, tags: Tags) {
+        if let Some(store) = &mut self.0 {
+            store.put(key, tags);
+        }
+    }
+
+    /// How many answers it holds.
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, LruCache::len)
+    }
+
+    /// Whether it holds no answer.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,399 @@
+//! What can be set about the pipeline: a profile, and keys that override it.
+//!
+//! A profile pins every key, so that a scenario means the same after a default has changed. The
+//! profiles `before`, `documented` and `conservative` are the states that the plan describes:
+//! they ignore retry hints and use one schedule for all errors.
+
+use std::num::NonZeroUsize;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::pipeline::backoff::Schedule;
+use crate::pipeline::limiter::{Fixed, Halving, Limit};
+use crate::units::{DayMs, Factor, Growth, Ratio, TenDaysS, Whole};
+
+/// A named set of all keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// The state that the plan starts from: 5 calls in flight, one page per call, no cache, one
+    /// retry after a second.
+    Before,
+    /// The plan as written: 3 calls in flight, adaptive up to 10, 5 pages per call, a cache of
+    /// 1,000 entries, 3 retries.
+    Documented,
+    /// The plan's rollback: one call in flight, one page per call, no cache.
+    Conservative,
+}
+
+/// The kinds of limiter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimiterKind {
+    /// Always `concurrency`.
+    Fixed,
+    /// The plan's: half on a 429, a fifth more after five minutes without one.
+    Halving,
+}
+
+/// For how long one permit is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PermitScope {
+    /// For one attempt: a batch that backs off holds none.
+    Attempt,
+    /// For a batch with all its attempts and waits, as the original code did.
+    Batch,
+}
+
+/// Every setting of the pipeline, ready to use.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "these are the switches of the plan")]
+pub struct Config {
+    /// Which algorithm limits the calls in flight.
+    pub limiter: LimiterKind,
+    /// AI calls in flight at the start.
+    pub concurrency: u64,
+    /// The highest limit that an adaptive limiter may reach.
+    pub max_concurrency: u64,
+    /// How much a raised limit rises at least.
+    pub min_step: u64,
+    /// How many batches are worked on at once, waits included.
+    pub in_flight_batches: u64,
+    /// For how long a permit is held.
+    pub permit_scope: PermitScope,
+    /// Pages per prompt.
+    pub batch_size: u64,
+    /// A pause after each batch before its place is given to the next.
+    pub pause_ms: u64,
+    /// Characters of a page that are sent.
+    pub text_limit_chars: u64,
+    /// Output tokens that a call may use.
+    pub max_output_tokens: u64,
+    /// Whether answers are cached.
+    pub cache: bool,
+    /// How many answers the cache holds.
+    pub cache_size: u64,
+    /// Attempts of a batch at one provider, the first included.
+    pub attempts: u64,
+    /// The delays between them.
+    pub backoff: Schedule,
+    /// Whether the delay depends on the kind of error, and errors that no retry cures get none.
+    pub backoff_by_class: bool,
+    /// Whether a wait that the server states is honoured.
+    pub retry_hints: bool,
+    /// Retries per first attempt, if bounded.
+    pub retry_budget: Option<f64>,
+    /// After this time an AI call counts as failed.
+    pub timeout_ms: u64,
+    /// Whether a batch goes on with the next provider when one gives up.
+    pub fallback: bool,
+    /// The longest wait that a provider may ask for before a batch goes on with the next.
+    pub patience_s: u64,
+    /// Confluence calls in flight while labels are written.
+    pub confluence_concurrency: u64,
+    /// Attempts of a Confluence call, the first included.
+    pub confluence_attempts: u64,
+    /// Whether labels are only compared, not written.
+    pub dry_run: bool,
+    /// Whether labels of the taxonomy that a page no longer deserves are removed.
+    pub remove_stale_labels: bool,
+}
+
+/// The `[pipeline]` table: a profile, and keys that override it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Overrides {
+    /// The profile that sets every key (default: documented).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+    /// Which algorithm limits the AI calls in flight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limiter: Option<LimiterKind>,
+    /// AI calls in flight at the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Whole<1, 1024>>,
+    /// The highest limit that an adaptive limiter may reach.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<Whole<1, 1024>>,
+    /// How much a raised limit rises at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_step: Option<Whole<0, 1024>>,
+    /// How many batches are worked on at once, waits included (default: `max_concurrency`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_flight_batches: Option<Whole<1, 4096>>,
+    /// For how long a permit is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permit_scope: Option<PermitScope>,
+    /// Pages per prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<Whole<1, 1000>>,
+    /// A pause after each batch before its place is given to the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause_ms: Option<DayMs>,
+    /// Characters of a page that are sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_limit_chars: Option<Whole<1, 10_000_000>>,
+    /// Output tokens that a call may use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<Whole<1, 1_000_000>>,
+    /// Whether answers are cached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<bool>,
+    /// How many answers the cache holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_size: Option<Whole<1, 10_000_000>>,
+    /// Attempts of a batch at one provider, the first included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<Whole<1, 100>>,
+    /// The delay before the first retry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backoff_base_ms: Option<DayMs>,
+    /// What each further delay is multiplied with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backoff_factor: Option<Growth>,
+    /// The longest delay of the schedule; a hint may be longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backoff_max_ms: Option<DayMs>,
+    /// How far a delay may stray from the schedule, as a share of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backoff_jitter: Option<Ratio>,
+    /// Whether the delay depends on the kind of error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backoff_by_class: Option<bool>,
+    /// Whether a wait that the server states is honoured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_hints: Option<bool>,
+    /// Retries per first attempt, above a reserve of ten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_budget: Option<Factor>,
+    /// After this time an AI call counts as failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<Whole<1, 86_400_000>>,
+    /// Whether a batch goes on with the next provider when one gives up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<bool>,
+    /// The longest wait that a provider may ask for before a batch goes on with the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience_s: Option<TenDaysS>,
+    /// Confluence calls in flight while labels are written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confluence_concurrency: Option<Whole<1, 256>>,
+    /// Attempts of a Confluence call, the first included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confluence_attempts: Option<Whole<1, 100>>,
+    /// Whether labels are only compared, not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+    /// Whether labels of the taxonomy that a page no longer deserves are removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remove_stale_labels: Option<bool>,
+}
+
+/// A setting that does not fit with the others, or a variable that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// The start lies above the ceiling.
+    #[error(
+        "got concurrency {concurrency} above max_concurrency {max_concurrency}, wanted at most \
+         the ceiling (leave max_concurrency out and it follows)"
+    )]
+    AboveCeiling {
+        /// The start.
+        concurrency: u64,
+        /// The ceiling.
+        max_concurrency: u64,
+    },
+    /// An environment variable holds something else than it should.
+    #[error("read {name}: got `{got}`, wanted {wanted}")]
+    Variable {
+        /// Its name.
+        name: &'static str,
+        /// What it holds.
+        got: String,
+        /// What it may hold.
+        wanted: &'static str,
+    },
+}
+
+impl Profile {
+    fn config(self) -> Config {
+        let documented = Config {
+            limiter: LimiterKind::Halving,
+            concurrency: 3,
+            max_concurrency: 10,
+            min_step: 0,
+            in_flight_batches: 10,
+            permit_scope: PermitScope::Attempt,
+            batch_size: 5,
+            pause_ms: 0,
+            text_limit_chars: 3000,
+            max_output_tokens: 8192,
+            cache: true,
+            cache_size: 1000,
+            attempts: 4,
+            backoff: Schedule { base_ms: 500, factor: 2.0, max_ms: 30_000, jitter: 0.0 },
+            backoff_by_class: false,
+            retry_hints: false,
+            retry_budget: None,
+            timeout_ms: 60_000,
+            fallback: true,
+            patience_s: 120,
+            confluence_concurrency: 4,
+            confluence_attempts: 5,
+            dry_run: false,
+            remove_stale_labels: false,
+        };
+        match self {
+            Self::Documented => documented,
+            Self::Before => Config {
+                limiter: LimiterKind::Fixed,
+                concurrency: 5,
+                max_concurrency: 5,
+                in_flight_batches: 5,
+                batch_size: 1,
+                cache: false,
+                attempts: 2,
+                backoff: Schedule { base_ms: 1000, factor: 1.0, max_ms: 1000, jitter: 0.0 },
+                ..documented
+            },
+            Self::Conservative => Config {
+                concurrency: 1,
+                batch_size: 1,
+                cache: false,
+                in_flight_batches: 1,
+                ..documented
+            },
+        }
+    }
+}
+
+/// Puts what is set over what was.
+fn put<T>(target: &mut T, set: Option<T>) {
+    if let Some(value) = set {
+        *target = value;
+    }
+}
+
+impl Overrides {
+    /// The settings that a profile and these keys make together.
+    pub fn resolve(&self) -> Result<Config, ConfigError> {
+        let mut c = self.profile.unwrap_or(Profile::Documented).config();
+        put(&mut c.limiter, self.limiter);
+        put(&mut c.concurrency, self.concurrency.map(Whole::get));
+        match (self.concurrency, self.max_concurrency) {
+            (_, Some(ceiling)) => c.max_concurrency = ceiling.get(),
+            (Some(_), None) => c.max_concurrency = c.max_concurrency.max(c.concurrency),
+            (None, None) => {}
+        }
+        if c.concurrency > c.max_concurrency {
+            let Config { concurrency, max_concurrency, .. } = c;
+            return Err(ConfigError::AboveCeiling { concurrency, max_concurrency });
+        }
+        put(&mut c.min_step, self.min_step.map(Whole::get));
+        if self.concurrency.is_some() || self.max_concurrency.is_some() {
+            c.in_flight_batches = c.max_concurrency;
+        }
+        put(&mut c.in_flight_batches, self.in_flight_batches.map(Whole::get));
+        put(&mut c.permit_scope, self.permit_scope);
+        put(&mut c.batch_size, self.batch_size.map(Whole::get));
+        put(&mut c.pause_ms, self.pause_ms.map(Whole::get));
+        put(&mut c.text_limit_chars, self.text_limit_chars.map(Whole::get));
+        put(&mut c.max_output_tokens, self.max_output_tokens.map(Whole::get));
+        put(&mut c.cache, self.cache);
+        put(&mut c.cache_size, self.cache_size.map(Whole::get));
+        put(&mut c.attempts, self.attempts.map(Whole::get));
+        put(&mut c.backoff.base_ms, self.backoff_base_ms.map(Whole::get));
+        put(&mut c.backoff.factor, self.backoff_factor.map(Growth::get));
+        put(&mut c.backoff.max_ms, self.backoff_max_ms.map(Whole::get));
+        put(&mut c.backoff.jitter, self.backoff_jitter.map(Ratio::get));
+        put(&mut c.backoff_by_class, self.backoff_by_class);
+        put(&mut c.retry_hints, self.retry_hints);
+        put(&mut c.retry_budget, self.retry_budget.map(|budget| Some(budget.get())));
+        put(&mut c.timeout_ms, self.timeout_ms.map(Whole::get));
+        put(&mut c.fallback, self.fallback);
+        put(&mut c.patience_s, self.patience_s.map(Whole::get));
+        put(&mut c.confluence_concurrency, self.confluence_concurrency.map(Whole::get));
+        put(&mut c.confluence_attempts, self.confluence_attempts.map(Whole::get));
+        put(&mut c.dry_run, self.dry_run);
+        put(&mut c.remove_stale_labels, self.remove_stale_labels);
+        Ok(c)
+    }
+
+    /// Reads the plan's environment variables through `variable`, over what is set already.
+    pub fn read_env(
+        &mut self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<(), ConfigError> {
+        fn number<const MIN: u64, const MAX: u64>(
+            name: &'static str,
+            wanted: &'static str,
+            got: Option<String>,
+        ) -> Result<Option<Whole<MIN, MAX>>, ConfigError> {
+            let Some(got) = got else { return Ok(None) };
+            match got.trim().parse().ok().and_then(Whole::new) {
+                Some(value) => Ok(Some(value)),
+                None => Err(ConfigError::Variable { name, got, wanted }),
+            }
+        }
+        let set = |name: &'static str| (name, variable(name));
+        let (name, got) = set("TAG_SPACE_AI_CONCURRENCY");
+        self.concurrency = number(name, "a whole number from 1 to 1024", got)?.or(self.concurrency);
+        let (name, got) = set("TAG_SPACE_MAX_AI_CONCURRENCY");
+        self.max_concurrency =
+            number(name, "a whole number from 1 to 1024", got)?.or(self.max_concurrency);
+        let (name, got) = set("TAG_SPACE_BATCH_SIZE");
+        self.batch_size = number(name, "a whole number from 1 to 1000", got)?.or(self.batch_size);
+        let (name, got) = set("TAG_SPACE_CACHE_SIZE");
+        self.cache_size =
+            number(name, "a whole number from 1 to 10000000", got)?.or(self.cache_size);
+        let (name, got) = set("TAG_SPACE_CACHE_ENABLED");
+        if let Some(got) = got {
+            self.cache = match got.trim().to_ascii_lowercase().as_str() {
+                "true" | "1" | "yes" | "on" => Some(true),
+                "false" | "0" | "no" | "off" => Some(false),
+                _ => {
+                    let wanted = "true or false";
+                    return Err(ConfigError::Variable { name, got, wanted });
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// These keys over `base`: what is set here wins.
+    #[must_use]
+    pub fn over(&self, base: &Self) -> Self {
+        let merge = |overrides: &Self| serde_json::to_value(overrides);
+        let (Ok(serde_json::Value::Object(mut below)), Ok(serde_json::Value::Object(above))) =
+            (merge(base), merge(self))
+        else {
+            return self.clone();
+        };
+        if self.profile.is_some() {
+            below.clear();
+        }
+        below.extend(above);
+        serde_json::from_value(serde_json::Value::Object(below)).unwrap_or_else(|_| self.clone())
+    }
+}
+
+impl Config {
+    /// The limit algorithm as configured, at its start.
+    pub fn limit(&self) -> Box<dyn Limit> {
+        match self.limiter {
+            LimiterKind::Fixed => Box::new(Fixed::new(self.concurrency)),
+            LimiterKind::Halving => {
+                Box::new(Halving::new(self.concurrency, self.max_concurrency, self.min_step))
+            }
+        }
+    }
+
+    /// The capacity of the cache, if there is one.
+    pub fn cache_capacity(&self) -> Option<NonZeroUsize> {
+        let size = usize::try_from(self.cache_size).unwrap_or(usize::MAX);
+        self.cache.then(|| NonZeroUsize::new(size)).flatten()
+    }
+}

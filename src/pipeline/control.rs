@@ -1,0 +1,32 @@
+//! How a run is watched and stopped from outside.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Pages that are tagged or given up.
+    pub done: u64,
+    /// Pages that were listed so far.
+    pub listed: u64,
+    /// All pages, if that is known beforehand.
+    pub total: Option<u64>,
+}
+
+/// The handles on a run: who is told of its progress, and what stops it.
+#[derive(Clone, Default)]
+pub struct Control {
+    /// Called after every page.
+    pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    /// Cancelled, it makes the run finish what is in flight and leave the rest.
+    pub cancel: CancellationToken,
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control").field("cancel", &self.cancel).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,84 @@
+//! Errors of the pipeline, and the classes that decide what is done about a failed call.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// What kind of failure a call met. The class decides whether and when it is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorClass {
+    /// A 429 that a wait of seconds or minutes cures.
+    RateLimited,
+    /// A 429 of a quota that does not reopen within the run: a day's quota, or money.
+    QuotaExhausted,
+    /// A 5xx.
+    Server,
+    /// No answer in time.
+    Timeout,
+    /// The connection broke.
+    Connection,
+    /// An answer that is not what was asked for.
+    Malformed,
+    /// An answer that is valid but misses pages.
+    Incomplete,
+    /// An answer cut off at the output limit.
+    Truncated,
+    /// A prompt or answer that the provider refused for its content.
+    Blocked,
+    /// Bad or missing credentials.
+    Auth,
+    /// A request that the service does not take (other 4xx).
+    BadRequest,
+    /// No such model, page or space.
+    NotFound,
+}
+
+impl ErrorClass {
+    /// Whether the same request may do better later.
+    pub fn is_transient(self) -> bool {
+        !matches!(
+            self,
+            Self::QuotaExhausted | Self::Blocked | Self::Auth | Self::BadRequest | Self::NotFound
+        )
+    }
+
+    /// The class of an HTTP status that is not a success and not a 429.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            401 | 403 => Self::Auth,
+            404 | 410 => Self::NotFound,
+            408 | 504 => Self::Timeout,
+            429 => Self::RateLimited,
+            500..=599 => Self::Server,
+            _ => Self::BadRequest,
+        }
+    }
+}
+
+/// Why a run could not be carried through. Pages that fail one by one are not errors of the run.
+#[derive(Debug, Error)]
+pub enum PipelineError {
+    /// The space has no such key, or is not visible with these credentials.
+    #[error("find the space: got no space with key `{key}`, wanted one that these credentials can see")]
+    NoSuchSpace {
+        /// The key that was asked for.
+        key: String,
+    },
+    /// Confluence would not list the pages, even after retries.
+    #[error("list the pages: confluence answered {class:?} after {attempts} attempts")]
+    Listing {
+        /// The class of the last failure.
+        class: ErrorClass,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// Confluence answered a listing that is not one.
+    #[error("read the list of pages: {reason}")]
+    BadListing {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A stage of the pipeline ended in a panic.
+    #[error("a stage of the pipeline panicked: {0}")]
+    Panicked(String),
+}

@@ -1,0 +1,160 @@
+//! What the pipeline tells about itself: one stream of events, and the observer that takes it.
+//!
+//! Every measurement is a fold over this stream; the pipeline counts nothing itself. Events hold
+//! error classes, never error text, and no credentials. The observer stamps the time.
+
+use serde::{Deserialize, Serialize};
+
+use crate::pipeline::batch::BatchId;
+use crate::pipeline::error::ErrorClass;
+use crate::pipeline::page::{PageId, Source, Tags};
+
+/// Takes events as they happen, in order. It is called inside the pipeline's task and must not
+/// block.
+pub trait Observer: Send + Sync {
+    /// Takes one event.
+    fn observe(&self, event: Event);
+}
+
+/// The number of an AI call within a run, counted from 1 in the order in which calls start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CallId(pub u64);
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallOutcome {
+    /// Every page that was asked about has an answer.
+    Ok,
+    /// Some pages have an answer.
+    Partial,
+    /// No page has an answer.
+    Failed,
+}
+
+/// Why a limit changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitReason {
+    /// A 429 cut it.
+    RateLimited,
+    /// It rose again after a time without one.
+    Recovered,
+}
+
+/// Why a batch left its provider for the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FallbackReason {
+    /// All attempts were used.
+    Attempts,
+    /// The error is of a class that another attempt cannot cure.
+    Permanent,
+    /// The provider asked for a longer wait than the patience.
+    Patience,
+    /// The retry budget was used up.
+    Budget,
+}
+
+/// What a Confluence call was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfluenceOp {
+    /// Looking up the space.
+    Space,
+    /// Listing pages with their bodies.
+    Pages,
+    /// Reading the labels of a page.
+    Labels,
+    /// Adding labels to a page.
+    AddLabels,
+    /// Removing a label from a page.
+    RemoveLabel,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunEnd {
+    /// All pages were dealt with.
+    Completed,
+    /// It was cancelled.
+    Cancelled,
+    /// It could not be carried through.
+    Failed,
+}
+
+/// One thing that happened. Durations are whole milliseconds.
+#[expect(missing_docs, reason = "each variant says what its fields are")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A run began, with this limit on AI calls in flight.
+    RunStarted { task: String, limit: u64 },
+    /// A page was read.
+    PageListed { page: PageId, version: u64, chars: u64 },
+    /// The cache had an answer for the page.
+    CacheHit { page: PageId },
+    /// The cache had none.
+    CacheMiss { page: PageId },
+    /// A batch was closed.
+    BatchFormed { batch: BatchId, pages: Vec<PageId> },
+    /// An attempt of a batch got its permit after this wait.
+    PermitGranted { batch: BatchId, waited_ms: u64 },
+    /// A request was sent to an AI provider, the `attempt`-th of this batch to it; `in_flight`
+    /// calls, this one included, under `limit`.
+    AttemptStarted {
+        call: CallId,
+        batch: BatchId,
+        provider: String,
+        attempt: u32,
+        pages: u64,
+        in_flight: u64,
+        limit: u64,
+    },
+    /// It ended: with a status if there was one, the usage that the provider reported, and the
+    /// wait that it asked for.
+    AttemptFinished {
+        call: CallId,
+        batch: BatchId,
+        provider: String,
+        outcome: CallOutcome,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        class: Option<ErrorClass>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        status: Option<u16>,
+        input_tokens: u64,
+        output_tokens: u64,
+        latency_ms: u64,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        hint_ms: Option<u64>,
+    },
+    /// A batch waits before its next attempt; `hinted` if the provider said how long.
+    Backoff { batch: BatchId, provider: String, class: ErrorClass, delay_ms: u64, hinted: bool },
+    /// The limit on calls in flight changed.
+    LimitChanged { old: u64, new: u64, why: LimitReason },
+    /// A batch goes on with the next provider.
+    Fallback { batch: BatchId, from: String, to: String, class: ErrorClass, why: FallbackReason },
+    /// A Confluence call ended; a status of none means that the connection broke or timed out.
+    ConfluenceCall {
+        op: ConfluenceOp,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        status: Option<u16>,
+        latency_ms: u64,
+    },
+    /// Labels of a page were changed.
+    LabelsWritten { page: PageId, added: u64, removed: u64 },
+    /// The labels of a page were already right.
+    LabelsUnchanged { page: PageId },
+    /// A page is done, with these tags.
+    PageTagged { page: PageId, source: Source, tags: Tags },
+    /// A page was given up.
+    PageFailed { page: PageId, class: ErrorClass },
+    /// A page was left alone because the run was cancelled.
+    PageNotDone { page: PageId },
+    /// The run was asked to stop.
+    CancelRequested,
+    /// The run ended.
+    RunFinished { end: RunEnd },
+}

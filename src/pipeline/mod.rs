@@ -1,0 +1,187 @@
+//! The product: tags the pages of a Confluence space with an LLM.
+//!
+//! A [`Pipeline`] is made of a [`Config`](config::Config), a taxonomy, a site, an ordered list of
+//! providers, a [`Transport`] that carries its requests and an [`Observer`] that takes its events.
+//! It keeps cache, limit and retry budget from one run to the next. It does not know whether its
+//! services are real: there is no clock here but tokio's, and no way out but the transport.
+
+mod ask;
+pub mod backoff;
+pub mod batch;
+pub mod cache;
+pub mod config;
+mod confluence;
+pub mod control;
+pub mod error;
+pub mod event;
+pub mod job;
+mod labels;
+pub mod limiter;
+pub mod live;
+pub mod log;
+pub mod page;
+pub mod prompt;
+pub mod provider;
+mod run;
+pub mod taxonomy;
+pub mod text;
+pub mod transport;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use self::backoff::Budget;
+use self::cache::{Cache, Fingerprint, Key};
+use self::config::Config;
+use self::confluence::Confluence;
+pub use self::confluence::Site;
+use self::control::Control;
+use self::error::PipelineError;
+use self::event::{Observer, RunEnd};
+use self::job::Job;
+use self::limiter::Limiter;
+use self::page::{Page, Tags};
+use self::provider::Provider;
+use self::taxonomy::Taxonomy;
+use self::transport::Transport;
+use crate::rng::Seed;
+
+/// What a pipeline is made of.
+#[derive(Clone)]
+pub struct Parts {
+    /// Its settings.
+    pub config: Config,
+    /// The tags that it may give.
+    pub taxonomy: Taxonomy,
+    /// The Confluence site.
+    pub site: Site,
+    /// The AI providers, the primary first.
+    pub providers: Vec<Provider>,
+    /// What carries its requests.
+    pub transport: Arc<dyn Transport>,
+    /// What takes its events.
+    pub observer: Arc<dyn Observer>,
+    /// The seed of its jitter.
+    pub seed: Seed,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// The pipeline. Runs follow one another; what was learned in one serves the next.
+#[derive(Debug)]
+pub struct Pipeline {
+    shared: Arc<Shared>,
+}
+
+/// What the runs of a pipeline share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) taxonomy: Taxonomy,
+    pub(crate) providers: Vec<Provider>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) confluence: Confluence,
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) seed: Seed,
+    fingerprints: Vec<Fingerprint>,
+    cache: Mutex<Cache>,
+    budget: Mutex<Option<Budget>>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Pipeline {
+    /// A pipeline of these parts. It must be made inside a tokio runtime, whose time it takes.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { config, taxonomy, site, providers, transport, observer, seed } = parts;
+        let (carrier, watcher) = (Arc::clone(&transport), Arc::clone(&observer));
+        let shared = Shared {
+            confluence: Confluence::new(site, carrier, watcher, &config, seed),
+            limiter: Limiter::new(config.limit()),
+            fingerprints: providers.iter().map(|p| Fingerprint::new(&taxonomy, &p.model)).collect(),
+            cache: Mutex::new(Cache::new(config.cache_capacity())),
+            budget: Mutex::new(config.retry_budget.map(Budget::new)),
+            config,
+            taxonomy,
+            providers,
+            transport,
+            observer,
+            seed,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Carries a job through. Pages that fail are events; an error means that the run as a whole
+    /// could not be done. Either way every page that was listed is accounted for.
+    pub async fn run(&self, job: Job, control: Control) -> Result<RunEnd, PipelineError> {
+        run::run(Arc::clone(&self.shared), job, control).await
+    }
+
+    /// How many AI calls are in flight.
+    pub fn in_flight(&self) -> u64 {
+        self.shared.limiter.load().0
+    }
+
+    /// The same pipeline under other settings: its cache stays, limit and budget start anew.
+    #[must_use]
+    pub fn reconfigured(self, config: Config, site: Site) -> Self {
+        let old = &self.shared;
+        let parts = Parts {
+            config,
+            taxonomy: old.taxonomy.clone(),
+            site,
+            providers: old.providers.clone(),
+            transport: Arc::clone(&old.transport),
+            observer: Arc::clone(&old.observer),
+            seed: old.seed,
+        };
+        let next = Self::new(parts);
+        if next.shared.config.cache_capacity() == old.config.cache_capacity() {
+            let mut kept = old.cache.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut cache = next.shared.cache.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::swap(&mut *kept, &mut *cache);
+        }
+        next
+    }
+}
+
+impl Shared {
+    /// The tags that an earlier answer gave to this very page: the primary's if there is one.
+    pub(crate) fn recall(&self, page: &Page) -> Option<Tags> {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if !cache.is_enabled() {
+            return None;
+        }
+        self.fingerprints.iter().find_map(|fingerprint| cache.get(&Key::new(page, *fingerprint)))
+    }
+
+    /// Keeps the answer of a model about a page.
+    pub(crate) fn remember(&self, page: &Page, model: &str, tags: &Tags) {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = self.providers.iter().position(|provider| provider.model == model);
+        if let Some(fingerprint) = index.and_then(|index| self.fingerprints.get(index)) {
+            if cache.is_enabled() {
+                cache.put(Key::new(page, *fingerprint), tags.clone());
+            }
+        }
+    }
+
+    pub(crate) fn deposit_retry(&self) {
+        if let Some(budget) = &mut *self.budget.lock().unwrap_or_else(PoisonError::into_inner) {
+            budget.deposit();
+        }
+    }
+
+    pub(crate) fn withdraw_retry(&self) -> bool {
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        budget.as_mut().is_none_or(Budget::withdraw)
+    }
+}

@@ -1,0 +1,135 @@
+//! AI providers: how a prompt becomes their request, and their response an answer or a failure.
+
+mod gemini;
+mod openai;
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use crate::pipeline::error::ErrorClass;
+use crate::pipeline::taxonomy::Taxonomy;
+
+/// A credential. It shows itself to nobody but the request that needs it.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a credential.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The credential, for a header.
+    pub(in crate::pipeline) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Which wire format a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    /// Gemini `generateContent`.
+    Gemini,
+    /// `OpenAI` chat completions.
+    OpenAi,
+}
+
+/// One provider with the model that is asked.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// The name it has in events.
+    pub name: String,
+    /// Its wire format.
+    pub wire: Wire,
+    /// The model's id.
+    pub model: String,
+    /// The origin, such as `https://api.openai.com`.
+    pub origin: String,
+    /// The API key.
+    pub key: Secret,
+}
+
+/// Tokens that a call was billed for, as the provider reports them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Input tokens.
+    pub input_tokens: u64,
+    /// Output tokens, thinking included.
+    pub output_tokens: u64,
+}
+
+/// A usable response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The text of the answer.
+    pub text: String,
+    /// Whether it was cut off at the output limit.
+    pub truncated: bool,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+/// A response that is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind of failure.
+    pub class: ErrorClass,
+    /// How long the provider asks to wait.
+    pub hint: Option<Duration>,
+    /// What it cost all the same.
+    pub usage: Usage,
+}
+
+impl Failure {
+    fn of(class: ErrorClass) -> Self {
+        Self { class, hint: None, usage: Usage::default() }
+    }
+}
+
+impl Provider {
+    /// The request for this prompt.
+    pub fn request(
+        &self,
+        prompt: &str,
+        taxonomy: &Taxonomy,
+        max_output_tokens: u64,
+    ) -> Result<http::Request<Bytes>, http::Error> {
+        match self.wire {
+            Wire::Gemini => gemini::request(self, prompt, taxonomy, max_output_tokens),
+            Wire::OpenAi => openai::request(self, prompt, taxonomy, max_output_tokens),
+        }
+    }
+
+    /// What a response says.
+    pub fn read(&self, response: &http::Response<Bytes>) -> Result<Answer, Failure> {
+        match self.wire {
+            Wire::Gemini => gemini::read(response),
+            Wire::OpenAi => openai::read(response),
+        }
+    }
+}
+
+/// The wait that the headers ask for: `retry-after-ms`, or `Retry-After` in seconds or as a date
+/// (measured against the response's own `Date`, so that no clock of ours is asked).
+pub(in crate::pipeline) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    if let Some(ms) = text("retry-after-ms").and_then(|ms| ms.parse::<f64>().ok()) {
+        return Duration::try_from_secs_f64(ms / 1000.0).ok();
+    }
+    let stated = text("retry-after")?;
+    if let Ok(seconds) = stated.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let until = httpdate::parse_http_date(stated).ok()?;
+    let sent = httpdate::parse_http_date(text("date")?).ok()?;
+    Some(until.duration_since(sent).unwrap_or_default())
+}

@@ -1,0 +1,101 @@
+//! `OpenAI`'s chat completions.
+//!
+//! A 429 is a rate limit only if its code says so: one about billing is never tried again.
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Answer, Failure, Provider, Usage, retry_after};
+use crate::pipeline::error::ErrorClass;
+use crate::pipeline::prompt;
+use crate::pipeline::taxonomy::Taxonomy;
+
+pub(super) fn request(
+    provider: &Provider,
+    prompt: &str,
+    taxonomy: &Taxonomy,
+    max_output_tokens: u64,
+) -> Result<Request<Bytes>, http::Error> {
+    let body = json!({
+        "model": provider.model,
+        "messages": [{"role": "user", "content": prompt}],
+        "temperature": 0,
+        "max_completion_tokens": max_output_tokens,
+        "response_format": {"type": "json_schema", "json_schema": {
+            "name": "page_tags", "strict": true, "schema": prompt::openai_schema(taxonomy)
+        }}
+    });
+    Request::post(format!("{}/v1/chat/completions", provider.origin))
+        .header("authorization", format!("Bearer {}", provider.key.expose()))
+        .header("content-type", "application/json")
+        .body(Bytes::from(body.to_string()))
+}
+
+#[derive(Deserialize)]
+struct Completion {
+    choices: Vec<Choice>,
+    #[serde(default)]
+    usage: CompletionUsage,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    message: Message,
+    finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    content: Option<String>,
+    refusal: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct CompletionUsage {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+}
+
+pub(super) fn read(response: &Response<Bytes>) -> Result<Answer, Failure> {
+    if response.status() != StatusCode::OK {
+        return Err(failure(response));
+    }
+    let Ok(completion) = serde_json::from_slice::<Completion>(response.body()) else {
+        return Err(Failure::of(ErrorClass::Malformed));
+    };
+    let usage = Usage {
+        input_tokens: completion.usage.prompt_tokens,
+        output_tokens: completion.usage.completion_tokens,
+    };
+    let fail = |class| Failure { class, hint: None, usage };
+    let Some(choice) = completion.choices.into_iter().next() else {
+        return Err(fail(ErrorClass::Malformed));
+    };
+    if choice.message.refusal.is_some() {
+        return Err(fail(ErrorClass::Blocked));
+    }
+    let text = choice.message.content.unwrap_or_default();
+    match choice.finish_reason.as_deref() {
+        Some("stop") | None => Ok(Answer { text, truncated: false, usage }),
+        Some("length") => Ok(Answer { text, truncated: true, usage }),
+        Some("content_filter") => Err(fail(ErrorClass::Blocked)),
+        Some(_) => Err(fail(ErrorClass::Malformed)),
+    }
+}
+
+fn failure(response: &Response<Bytes>) -> Failure {
+    let status = response.status().as_u16();
+    let mut failure = Failure::of(ErrorClass::of_status(status));
+    failure.hint = retry_after(response.headers());
+    if failure.class == ErrorClass::RateLimited {
+        let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+        let billing = body["error"]["type"] == "insufficient_quota";
+        if billing || body["error"]["code"] == "insufficient_quota" {
+            failure.class = ErrorClass::QuotaExhausted;
+        }
+    }
+    failure
+}

@@ -1,0 +1,232 @@
+//! One run: what its stages share, and the stages themselves.
+//!
+//! read -> (cache | batches -> ask) -> write. The stages run at the same time and hand pages over
+//! through bounded channels, so memory follows the work in flight and not the size of the space.
+//! Every page that was listed ends in exactly one of tagged, failed or not done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::pipeline::Shared;
+use crate::pipeline::ask::ask;
+use crate::pipeline::batch::{Batch, Batcher};
+use crate::pipeline::config::Config;
+use crate::pipeline::confluence::{Cursor, ListedPage};
+use crate::pipeline::control::{Control, Progress};
+use crate::pipeline::error::{ErrorClass, PipelineError};
+use crate::pipeline::event::{Event, RunEnd};
+use crate::pipeline::job::{Job, What};
+use crate::pipeline::labels;
+use crate::pipeline::limiter::Change;
+use crate::pipeline::page::{Page, PageId, Source, Tags};
+use crate::pipeline::text;
+
+/// Pages that may wait between two stages.
+const BUFFER: usize = 32;
+
+/// A page with its tags, on its way to be written.
+#[derive(Debug)]
+pub(crate) struct Tagged {
+    pub(crate) page: PageId,
+    pub(crate) tags: Tags,
+    pub(crate) source: Source,
+}
+
+/// What the stages of a run share.
+pub(crate) struct RunContext {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) calls: AtomicU64,
+    progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    listed: AtomicU64,
+    done: AtomicU64,
+    total: Option<u64>,
+}
+
+/// Carries a job through and says how it ended.
+pub(crate) async fn run(
+    shared: Arc<Shared>,
+    job: Job,
+    control: Control,
+) -> Result<RunEnd, PipelineError> {
+    let run = Arc::new(RunContext {
+        shared,
+        cancel: control.cancel,
+        calls: AtomicU64::new(0),
+        progress: control.progress,
+        listed: AtomicU64::new(0),
+        done: AtomicU64::new(0),
+        total: match &job.what {
+            What::Pages(ids) => Some(ids.len() as u64),
+            What::Space(_) => None,
+        },
+    });
+    let (_, limit) = run.shared.limiter.load();
+    run.observe(Event::RunStarted { task: job.task, limit });
+    let result = stages(&run, job.what).await;
+    let end = match &result {
+        Err(_) => RunEnd::Failed,
+        Ok(()) if run.cancel.is_cancelled() => RunEnd::Cancelled,
+        Ok(()) => RunEnd::Completed,
+    };
+    run.observe(Event::RunFinished { end });
+    result.map(|()| end)
+}
+
+async fn stages(run: &Arc<RunContext>, what: What) -> Result<(), PipelineError> {
+    let (listed, to_ask) = mpsc::channel(BUFFER);
+    let (tagged, to_write) = mpsc::channel(BUFFER);
+    let read = tokio::spawn(read(Arc::clone(run), what, listed));
+    let ask = tokio::spawn(batch_up(Arc::clone(run), to_ask, tagged));
+    let write = tokio::spawn(labels::write(Arc::clone(run), to_write));
+    let panicked = |error: tokio::task::JoinError| PipelineError::Panicked(error.to_string());
+    let listing = read.await.map_err(panicked);
+    ask.await.map_err(panicked)?;
+    write.await.map_err(panicked)?;
+    listing?
+}
+
+/// Lists the pages and turns each into text.
+async fn read(
+    run: Arc<RunContext>,
+    what: What,
+    listed: mpsc::Sender<Page>,
+) -> Result<(), PipelineError> {
+    let confluence = &run.shared.confluence;
+    let mut cursor = match what {
+        What::Pages(ids) if ids.is_empty() => None,
+        What::Pages(ids) => Some(Cursor::Ids(ids)),
+        What::Space(key) => Some(confluence.open_space(&key).await?),
+    };
+    while let Some(at) = cursor.take().filter(|_| !run.cancel.is_cancelled()) {
+        let (pages, next) = confluence.list(at).await?;
+        for listed_page in pages {
+            let page = run.page(listed_page)?;
+            run.listed.fetch_add(1, Ordering::Relaxed);
+            let chars = page.text.chars().count() as u64;
+            run.observe(Event::PageListed { page: page.id, version: page.version, chars });
+            if let Err(unsent) = listed.send(page).await {
+                run.leave([unsent.0.id]);
+            }
+        }
+        cursor = next;
+    }
+    Ok(())
+}
+
+/// Answers pages from the cache, and asks about the others batch by batch.
+async fn batch_up(
+    run: Arc<RunContext>,
+    mut pages: mpsc::Receiver<Page>,
+    tagged: mpsc::Sender<Tagged>,
+) {
+    let mut batcher = Batcher::new(usize::try_from(run.config().batch_size).unwrap_or(usize::MAX));
+    let mut slots = JoinSet::new();
+    while let Some(page) = pages.recv().await {
+        if run.cancel.is_cancelled() {
+            run.leave([page.id]);
+            continue;
+        }
+        if let Some(tags) = run.shared.recall(&page) {
+            run.observe(Event::CacheHit { page: page.id });
+            let _ = tagged.send(Tagged { page: page.id, tags, source: Source::Cache }).await;
+            continue;
+        }
+        run.observe(Event::CacheMiss { page: page.id });
+        if let Some(batch) = batcher.push(page) {
+            dispatch(&run, batch, &mut slots, &tagged).await;
+        }
+    }
+    if run.cancel.is_cancelled() {
+        run.leave(batcher.take_open().iter().map(|page| page.id));
+    } else if let Some(batch) = batcher.flush() {
+        dispatch(&run, batch, &mut slots, &tagged).await;
+    }
+    while slots.join_next().await.is_some() {}
+}
+
+/// Starts a batch as soon as one of the places for batches is free.
+async fn dispatch(
+    run: &Arc<RunContext>,
+    batch: Batch,
+    slots: &mut JoinSet<()>,
+    tagged: &mpsc::Sender<Tagged>,
+) {
+    let pages = batch.pages.iter().map(|page| page.id).collect();
+    run.observe(Event::BatchFormed { batch: batch.id, pages });
+    while slots.len() as u64 >= run.config().in_flight_batches {
+        slots.join_next().await;
+    }
+    let (run, tagged) = (Arc::clone(run), tagged.clone());
+    slots.spawn(async move {
+        ask(&run, batch, &tagged).await;
+        let pause = run.config().pause_ms;
+        if pause > 0 {
+            tokio::select! {
+                biased;
+                () = run.cancel.cancelled() => {}
+                () = sleep(Duration::from_millis(pause)) => {}
+            }
+        }
+    });
+}
+
+impl RunContext {
+    pub(crate) fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    pub(crate) fn observe(&self, event: Event) {
+        self.shared.observer.observe(event);
+    }
+
+    pub(crate) fn limit_changed(&self, change: Option<Change>) {
+        if let Some(Change { old, new, why }) = change {
+            self.observe(Event::LimitChanged { old, new, why });
+        }
+    }
+
+    pub(crate) fn page_tagged(&self, Tagged { page, tags, source }: Tagged) {
+        self.observe(Event::PageTagged { page, source, tags });
+        self.count_done();
+    }
+
+    pub(crate) fn page_failed(&self, page: PageId, class: ErrorClass) {
+        self.observe(Event::PageFailed { page, class });
+        self.count_done();
+    }
+
+    /// Leaves pages as they are, because the run was cancelled.
+    pub(crate) fn leave(&self, pages: impl IntoIterator<Item = PageId>) {
+        for page in pages {
+            self.observe(Event::PageNotDone { page });
+        }
+    }
+
+    fn count_done(&self) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(progress) = &self.progress {
+            let listed = self.listed.load(Ordering::Relaxed);
+            progress(Progress { done, listed, total: self.total });
+        }
+    }
+
+    fn page(&self, listed: ListedPage) -> Result<Page, PipelineError> {
+        let id = listed.id.parse().map_err(|_| PipelineError::BadListing {
+            reason: format!("got page id `{}`, wanted a number", listed.id),
+        })?;
+        let limit = usize::try_from(self.config().text_limit_chars).unwrap_or(usize::MAX);
+        Ok(Page {
+            id: PageId(id),
+            version: listed.version.number,
+            title: listed.title,
+            text: text::extract(&listed.body.storage.value, limit),
+        })
+    }
+}

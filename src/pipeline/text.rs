@@ -1,0 +1,210 @@
+//! Storage format (XHTML) to plain text.
+//!
+//! Kept: what a reader sees, one line per block, white space folded. Left out: scripts, styles,
+//! macro parameters and plain-text macro bodies (code, raw HTML), comments. A streaming XML reader
+//! does well-formed pages; what it refuses goes through an HTML tokenizer that accepts anything.
+//! No input makes either of them fail.
+
+use std::cell::{Cell, RefCell};
+
+use html5ever::tokenizer::{
+    BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
+};
+use quick_xml::Reader;
+use quick_xml::events::{BytesRef, Event};
+use quick_xml::escape::resolve_html5_entity;
+
+/// The first `limit_chars` characters of the text of a page in storage format.
+pub fn extract(storage: &str, limit_chars: usize) -> String {
+    extract_well_formed(storage, limit_chars)
+        .unwrap_or_else(|| extract_leniently(storage, limit_chars))
+}
+
+/// The text of a well-formed fragment, or `None` if it is not well-formed as far as it was read.
+fn extract_well_formed(storage: &str, limit_chars: usize) -> Option<String> {
+    let mut reader = Reader::from_str(storage);
+    let mut text = Lines::new(limit_chars);
+    let mut open = 0_usize;
+    let mut hidden_at = None;
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(tag) => {
+                open += 1;
+                let name: &str = tag.name().0;
+                if hidden_at.is_none() && is_hidden(name) {
+                    hidden_at = Some(open);
+                }
+                if is_block(name) {
+                    text.end_line();
+                }
+            }
+            Event::End(tag) => {
+                if hidden_at == Some(open) {
+                    hidden_at = None;
+                }
+                open = open.checked_sub(1)?;
+                if is_block(tag.name().0) {
+                    text.end_line();
+                }
+            }
+            Event::Empty(tag) if is_block(tag.name().0) => text.end_line(),
+            Event::Text(piece) if hidden_at.is_none() => text.push(&piece),
+            Event::CData(piece) if hidden_at.is_none() => text.push(&piece),
+            Event::GeneralRef(entity) if hidden_at.is_none() => push_entity(&mut text, &entity),
+            Event::Eof => return (open == 0).then(|| text.finish()),
+            _ => {}
+        }
+        if text.is_full() {
+            return Some(text.finish());
+        }
+    }
+}
+
+fn push_entity(text: &mut Lines, entity: &BytesRef<'_>) {
+    if let Ok(Some(c)) = entity.resolve_char_ref() {
+        text.push(c.encode_utf8(&mut [0; 4]));
+    } else if let Some(known) = resolve_html5_entity(entity) {
+        text.push(known);
+    } else {
+        text.push("&");
+        text.push(entity);
+        text.push(";");
+    }
+}
+
+/// The text of anything that resembles HTML.
+fn extract_leniently(storage: &str, limit_chars: usize) -> String {
+    let sink = LenientSink {
+        text: RefCell::new(Lines::new(limit_chars)),
+        hidden: RefCell::new(Vec::new()),
+        in_macro: Cell::new(0),
+    };
+    let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
+    let input = BufferQueue::default();
+    input.push_back(storage.into());
+    // The sink never asks for a script to run, so one pass reads everything.
+    let _ = tokenizer.feed(&input);
+    tokenizer.end();
+    tokenizer.sink.text.into_inner().finish()
+}
+
+struct LenientSink {
+    text: RefCell<Lines>,
+    hidden: RefCell<Vec<String>>,
+    in_macro: Cell<usize>,
+}
+
+impl TokenSink for LenientSink {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
+        match token {
+            Token::TagToken(tag) => {
+                let name: &str = &tag.name;
+                let mut hidden = self.hidden.borrow_mut();
+                match tag.kind {
+                    TagKind::StartTag if tag.self_closing => {}
+                    TagKind::StartTag => {
+                        if name.starts_with("ac:") {
+                            self.in_macro.set(self.in_macro.get() + 1);
+                        }
+                        if is_hidden(name) {
+                            hidden.push(name.to_owned());
+                        }
+                    }
+                    TagKind::EndTag => {
+                        if name.starts_with("ac:") {
+                            self.in_macro.set(self.in_macro.get().saturating_sub(1));
+                        }
+                        if hidden.last().is_some_and(|open| open == name) {
+                            hidden.pop();
+                        }
+                    }
+                }
+                if is_block(name) {
+                    self.text.borrow_mut().end_line();
+                }
+            }
+            Token::CharacterTokens(piece) if self.hidden.borrow().is_empty() => {
+                self.text.borrow_mut().push(&piece);
+            }
+            _ => {}
+        }
+        TokenSinkResult::Continue
+    }
+
+    fn adjusted_current_node_present_but_not_in_html_namespace(&self) -> bool {
+        // Confluence keeps code in CDATA sections; inside its elements they are read as such.
+        self.in_macro.get() > 0
+    }
+}
+
+fn is_hidden(name: &str) -> bool {
+    matches!(
+        name,
+        "script" | "style" | "head" | "ac:parameter" | "ac:plain-text-body" | "ac:task-id" | "ac:task-status"
+    )
+}
+
+fn is_block(name: &str) -> bool {
+    matches!(
+        name,
+        "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "li" | "ul" | "ol" | "table" | "tbody" | "tr"
+            | "td" | "th" | "pre" | "div" | "br" | "hr" | "blockquote" | "dt" | "dd" | "dl"
+            | "ac:structured-macro" | "ac:rich-text-body" | "ac:task" | "ac:task-body"
+            | "ac:layout-section" | "ac:layout-cell"
+    )
+}
+
+/// Text in lines, white space folded, up to a number of characters.
+struct Lines {
+    text: String,
+    chars_left: usize,
+    gap: Gap,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Gap {
+    None,
+    Space,
+    Line,
+}
+
+impl Lines {
+    fn new(limit_chars: usize) -> Self {
+        Self { text: String::new(), chars_left: limit_chars, gap: Gap::None }
+    }
+
+    fn is_full(&self) -> bool {
+        self.chars_left == 0
+    }
+
+    fn end_line(&mut self) {
+        self.gap = Gap::Line;
+    }
+
+    fn push(&mut self, piece: &str) {
+        for c in piece.chars() {
+            if c.is_whitespace() {
+                self.gap = self.gap.max(Gap::Space);
+                continue;
+            }
+            if self.gap != Gap::None && !self.text.is_empty() {
+                self.put(if self.gap == Gap::Line { '\n' } else { ' ' });
+            }
+            self.gap = Gap::None;
+            self.put(c);
+        }
+    }
+
+    fn put(&mut self, c: char) {
+        if self.chars_left > 0 {
+            self.chars_left -= 1;
+            self.text.push(c);
+        }
+    }
+
+    fn finish(self) -> String {
+        self.text
+    }
+}
