@@ -1,4 +1,5 @@
 //! x
+pub mod fakes;
 pub mod pipeline;
 pub mod price;
 pub mod rng;

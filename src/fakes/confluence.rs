@@ -1,0 +1,470 @@
+//! Confluence's wire format: v2 reads with bodies and cursor, v1 labels.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use http::{Method, Request};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::fakes::fault::{self, Call, Fault, FaultRule, Kind};
+use crate::fakes::latency::{Latency, LatencyFile, Load};
+use crate::fakes::model::Matcher;
+use crate::fakes::quota::{Window, WindowKind};
+use crate::fakes::record::{Record, Service};
+use crate::fakes::space::{Space, SpacePage};
+use crate::fakes::{Broken, Reply, hosts};
+use crate::rng::Seed;
+use crate::units::{Count, Whole};
+
+/// A limit on requests, whatever they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    /// Requests per window.
+    pub requests: Count,
+    /// The length of the window in seconds.
+    pub per_s: Whole<1, 86_400>,
+    /// What `Retry-After` says (default: when the window has room again, in whole seconds).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<Whole<0, 86_400>>,
+}
+
+/// The `[confluence]` table.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConfluenceConfig {
+    /// How long a call takes (default: 180 ms).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<LatencyFile>,
+    /// How many requests it takes (default: any number).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimit>,
+    /// Faults, of which the first that matches strikes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fault: Vec<FaultRule>,
+}
+
+/// The id of the one space.
+const SPACE_ID: &str = "9001";
+/// The most results that a list gives.
+const MOST: usize = 250;
+/// The fewest that it gives unless told otherwise.
+const USUAL: usize = 25;
+/// Characters that no label holds.
+const ILLEGAL: &[char] =
+    &[':', ';', ',', '.', '?', '&', '[', ']', '(', ')', '#', '^', '*', '@', '!', ' '];
+
+/// The state of the site.
+#[derive(Debug)]
+pub struct Confluence {
+    config: ConfluenceConfig,
+    latency: Latency,
+    window: Option<Window>,
+    labels: BTreeMap<u64, BTreeSet<String>>,
+    seed: Seed,
+    calls: u64,
+    asked: BTreeMap<(String, u64), u64>,
+    matcher: Option<Matcher>,
+    truth_chars: usize,
+}
+
+impl Confluence {
+    /// A site that nobody has called yet. Tags are true if `matcher` finds them.
+    pub fn new(
+        config: ConfluenceConfig,
+        latency: Latency,
+        matcher: Option<Matcher>,
+        seed: Seed,
+    ) -> Self {
+        let window = config.rate_limit.as_ref().map(|limit| {
+            let requests = limit.requests.get();
+            Window::new(WindowKind::Sliding, requests, requests, limit.per_s.get() * 1000)
+        });
+        Self {
+            config,
+            latency,
+            window,
+            labels: BTreeMap::new(),
+            seed,
+            calls: 0,
+            asked: BTreeMap::new(),
+            matcher,
+            truth_chars: usize::MAX,
+        }
+    }
+
+    /// True tags are those found in this many characters of a page's text.
+    pub fn set_truth_chars(&mut self, chars: usize) {
+        self.truth_chars = chars;
+    }
+
+    /// The labels of a page.
+    pub fn labels(&self, page: u64) -> impl Iterator<Item = &str> {
+        self.labels.get(&page).into_iter().flatten().map(String::as_str)
+    }
+
+    /// Answers a request.
+    pub fn reply(
+        &mut self,
+        now_ms: u64,
+        request: &Request<Bytes>,
+        space: &Space,
+        records: &mut Vec<Record>,
+    ) -> Reply {
+        let path = request.uri().path().strip_prefix("/wiki").unwrap_or_default().to_owned();
+        let query = Query::new(request.uri().query().unwrap_or(""));
+        let identity = identity(&path, &query);
+        let operation = format!("{} {}", request.method(), path.split('/').next_back().unwrap_or(""));
+        let count = self.asked.entry((operation, identity)).or_insert(0);
+        let attempt = *count;
+        *count += 1;
+        let call = Call { now_ms, before: self.calls, identity, attempt };
+        self.calls += 1;
+
+        let struck = fault::strike(&self.config.fault, call, self.seed, "confluence");
+        if let Some((name, fault)) = struck {
+            let service = Service::Confluence;
+            records.push(Record::FaultFired { service, fault: name });
+            return faulty(fault).after(self.latency.refusal_ms());
+        }
+        if !request.headers().contains_key("authorization") {
+            return Reply::text(401, "text/plain", "Basic authentication is required.");
+        }
+        if let Some(refusal) = self.limited(now_ms, records) {
+            return refusal;
+        }
+        let reply = self.route(request, &path, &query, space, records);
+        let stream = format!("confluence {}", request.method());
+        let latency_ms = self.latency.draw(self.seed, &stream, identity, attempt, Load::default());
+        reply.after(latency_ms)
+    }
+
+    fn limited(&mut self, now_ms: u64, records: &mut Vec<Record>) -> Option<Reply> {
+        let (window, limit) = (self.window.as_mut()?, self.config.rate_limit.as_ref()?);
+        let Some(retry_ms) = window.wait(now_ms, 1) else {
+            window.take(now_ms, 1);
+            return None;
+        };
+        records.push(Record::QuotaRefused {
+            service: Service::Confluence,
+            quota: "requests".to_owned(),
+            used: limit.requests.get(),
+            limit: limit.requests.get(),
+            retry_ms,
+        });
+        let retry_after_s = limit.retry_after_s.map_or(retry_ms.div_ceil(1000), Whole::get);
+        let reply = Reply::json(429, &json!({"message": "Rate limit exceeded", "statusCode": 429}))
+            .with_header("retry-after", &retry_after_s.to_string())
+            .with_header("x-ratelimit-limit", &limit.requests.get().to_string())
+            .with_header("x-ratelimit-remaining", "0");
+        Some(reply.after(self.latency.refusal_ms()))
+    }
+
+    fn route(
+        &mut self,
+        request: &Request<Bytes>,
+        path: &str,
+        query: &Query,
+        space: &Space,
+        records: &mut Vec<Record>,
+    ) -> Reply {
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        match (request.method(), parts.as_slice()) {
+            (&Method::GET, ["api", "v2", "spaces"]) => spaces(space, query),
+            (&Method::GET, ["api", "v2", "spaces", id, "pages"]) if *id == SPACE_ID => {
+                let ids: Vec<u64> = space.ids().collect();
+                self.list(path, query, &ids, space, records)
+            }
+            (&Method::GET, ["api", "v2", "pages"]) => {
+                let ids: Vec<u64> = query.all("id").filter_map(|id| id.parse().ok()).collect();
+                self.list(path, query, &ids, space, records)
+            }
+            (&Method::GET, ["api", "v2", "pages", id, "labels"]) => match existing(id, space) {
+                Some(id) => self.labels_v2(id),
+                None => not_found_v2(),
+            },
+            (method, ["rest", "api", "content", id, "label", rest @ ..]) => {
+                match existing(id, space) {
+                    Some(id) => self.labels_v1(method, id, rest, query, request.body(), records),
+                    None => not_found_v1(id),
+                }
+            }
+            _ => not_found_v2(),
+        }
+    }
+
+    /// A list of pages from the cursor on. The cursor is the position, in a form that is not to be
+    /// read.
+    fn list(
+        &mut self,
+        path: &str,
+        query: &Query,
+        ids: &[u64],
+        space: &Space,
+        records: &mut Vec<Record>,
+    ) -> Reply {
+        let limit = query.one("limit").and_then(|limit| limit.parse().ok()).unwrap_or(USUAL);
+        let limit = limit.clamp(1, MOST);
+        let start = query.one("cursor").map_or(Some(0), |cursor| {
+            usize::from_str_radix(cursor.strip_prefix("c")?, 36).ok()
+        });
+        let Some(start) = start else {
+            return errors_v2(400, "INVALID_REQUEST_PARAMETER", "Invalid cursor");
+        };
+        let with_body = query.one("body-format") == Some("storage");
+        let mut results = Vec::new();
+        for id in ids.iter().skip(start).take(limit) {
+            let Some(page) = space.page(*id) else { continue };
+            records.push(self.truth(&page));
+            results.push(page_json(page, with_body));
+        }
+        let end = start + limit;
+        let next = (end < ids.len()).then(|| {
+            let mut next = format!("/wiki{path}?limit={limit}&cursor=c{}", base36(end));
+            for name in ["body-format", "status", "id"] {
+                if let Some(value) = query.one(name) {
+                    next.push_str(&format!("&{name}={value}"));
+                }
+            }
+            next
+        });
+        let base = format!("https://{}/wiki", hosts::CONFLUENCE);
+        let mut body = json!({"results": results, "_links": {"base": base}});
+        match next {
+            Some(next) => {
+                body["_links"]["next"] = json!(next);
+                let link = format!("<{next}>; rel=\"next\", <{base}>; rel=\"base\"");
+                Reply::json(200, &body).with_header("link", &link)
+            }
+            None => Reply::json(200, &body),
+        }
+    }
+
+    fn truth(&self, page: &SpacePage) -> Record {
+        let cut = page.text.char_indices().nth(self.truth_chars).map_or(page.text.len(), |(at, _)| at);
+        let seen = format!("{}\n{}\n", page.title, &page.text[..cut]);
+        let tags = self.matcher.as_ref().map(|matcher| matcher.tags(&seen)).unwrap_or_default();
+        Record::PageTruth { page: page.id, tags }
+    }
+
+    fn labels_v2(&self, page: u64) -> Reply {
+        let labels = self.labels(page).enumerate();
+        let results: Vec<Value> = labels
+            .map(|(index, name)| json!({"id": label_id(page, index), "name": name, "prefix": "global"}))
+            .collect();
+        let base = format!("https://{}/wiki", hosts::CONFLUENCE);
+        Reply::json(200, &json!({"results": results, "_links": {"base": base}}))
+    }
+
+    fn labels_v1(
+        &mut self,
+        method: &Method,
+        page: u64,
+        rest: &[&str],
+        query: &Query,
+        body: &Bytes,
+        records: &mut Vec<Record>,
+    ) -> Reply {
+        match (method, rest) {
+            (&Method::GET, []) => self.label_list_v1(page),
+            (&Method::POST, []) => {
+                let Some(names) = label_names(body) else {
+                    return error_v1(400, "BadRequestException: Could not parse Labels");
+                };
+                let labels = self.labels.entry(page).or_default();
+                labels.extend(names);
+                let count = labels.len() as u64;
+                records.push(Record::LabelsChanged { page, labels: count });
+                self.label_list_v1(page)
+            }
+            (&Method::DELETE, rest) => {
+                let in_path = rest.first().map(|name| decoded(name));
+                let Some(name) = in_path.or_else(|| query.one("name").map(decoded)) else {
+                    return error_v1(400, "BadRequestException: No label name given");
+                };
+                let labels = self.labels.entry(page).or_default();
+                if !labels.remove(&name) {
+                    return error_v1(404, "NotFoundException: No such label on this content");
+                }
+                let count = labels.len() as u64;
+                records.push(Record::LabelsChanged { page, labels: count });
+                Reply::text(204, "application/json", Bytes::new())
+            }
+            _ => error_v1(405, "MethodNotAllowedException"),
+        }
+    }
+
+    fn label_list_v1(&self, page: u64) -> Reply {
+        let labels = self.labels(page).enumerate();
+        let results: Vec<Value> = labels
+            .map(|(index, name)| {
+                json!({"prefix": "global", "name": name, "id": label_id(page, index), "label": name})
+            })
+            .collect();
+        let size = results.len();
+        let base = format!("https://{}/wiki", hosts::CONFLUENCE);
+        let links = json!({
+            "base": base, "context": "/wiki", "self": format!("{base}/rest/api/content/{page}/label")
+        });
+        let body =
+            json!({"results": results, "start": 0, "limit": 200, "size": size, "_links": links});
+        Reply::json(200, &body)
+    }
+}
+
+/// Names as Confluence stores them: lower case, split where a label cannot go on.
+fn label_names(body: &Bytes) -> Option<Vec<String>> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let entries = match &body {
+        Value::Array(entries) => entries.as_slice(),
+        Value::Object(_) => std::slice::from_ref(&body),
+        _ => return None,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry["name"].as_str()?;
+        let pieces = name.split([' ', ',']).filter(|piece| !piece.is_empty());
+        for piece in pieces {
+            if piece.contains(ILLEGAL) || piece.chars().count() > 255 {
+                return None;
+            }
+            names.push(piece.to_lowercase());
+        }
+    }
+    (!names.is_empty()).then_some(names)
+}
+
+fn page_json(page: SpacePage, with_body: bool) -> Value {
+    let body = if with_body {
+        json!({"storage": {"representation": "storage", "value": page.storage}})
+    } else {
+        json!({})
+    };
+    json!({
+        "id": page.id.to_string(),
+        "status": "current",
+        "title": page.title,
+        "spaceId": SPACE_ID,
+        "parentId": null,
+        "version": {"number": page.version, "message": "", "minorEdit": false},
+        "body": body,
+        "_links": {"webui": format!("/spaces/pages/{}", page.id)}
+    })
+}
+
+fn spaces(space: &Space, query: &Query) -> Reply {
+    // An unknown key is no error: the keys are a filter.
+    let asked: Vec<String> = query.all("keys").map(|key| decoded(&key)).collect();
+    let results = if asked.is_empty() || asked.iter().any(|key| key == space.key()) {
+        json!([{"id": SPACE_ID, "key": space.key(), "name": "Rehearsal", "type": "global",
+                "status": "current", "homepageId": null}])
+    } else {
+        json!([])
+    };
+    let base = format!("https://{}/wiki", hosts::CONFLUENCE);
+    Reply::json(200, &json!({"results": results, "_links": {"base": base}}))
+}
+
+fn faulty(fault: Fault) -> Reply {
+    match fault {
+        Fault::Kind(Kind::Reset) => {
+            Reply { broken: Some(Broken::Reset), ..Reply::json(500, &Value::Null) }
+        }
+        Fault::Kind(Kind::Timeout) => {
+            Reply { broken: Some(Broken::Hang), ..Reply::json(500, &Value::Null) }
+        }
+        Fault::Kind(_) => Reply::text(200, "application/json", "{\"results\": [{"),
+        Fault::Status(status, retry_after_s) => {
+            let body = json!({"message": "The service cannot answer", "statusCode": status});
+            let reply = Reply::json(status, &body);
+            match retry_after_s {
+                Some(seconds) => reply.with_header("retry-after", &seconds.to_string()),
+                None => reply,
+            }
+        }
+    }
+}
+
+fn existing(id: &str, space: &Space) -> Option<u64> {
+    id.parse().ok().filter(|id| space.ids().contains(id))
+}
+
+fn not_found_v2() -> Reply {
+    errors_v2(404, "NOT_FOUND", "Not Found")
+}
+
+fn errors_v2(status: u16, code: &str, title: &str) -> Reply {
+    let error = json!({"status": status, "code": code, "title": title, "detail": null});
+    Reply::json(status, &json!({"errors": [error]}))
+}
+
+fn not_found_v1(id: &str) -> Reply {
+    error_v1(404, &format!("NotFoundException: No content found with id : ContentId{{id={id}}}"))
+}
+
+fn error_v1(status: u16, what: &str) -> Reply {
+    let data = json!({"authorized": status != 404, "valid": true, "errors": [], "successful": false});
+    let message = format!("com.atlassian.confluence.api.service.exceptions.{what}");
+    Reply::json(status, &json!({"statusCode": status, "data": data, "message": message}))
+}
+
+/// What a call is about: a page, or the start of a list.
+fn identity(path: &str, query: &Query) -> u64 {
+    let number = path.split('/').find_map(|part| part.parse::<u64>().ok().filter(|n| *n > 9001));
+    let cursor = query.one("cursor").and_then(|c| u64::from_str_radix(c.strip_prefix("c")?, 36).ok());
+    number.or(cursor).unwrap_or(0)
+}
+
+fn label_id(page: u64, index: usize) -> String {
+    (page * 1000 + index as u64).to_string()
+}
+
+fn base36(mut number: usize) -> String {
+    let mut digits = Vec::new();
+    loop {
+        let digit = char::from_digit(u32::try_from(number % 36).unwrap_or(0), 36);
+        digits.push(digit.unwrap_or('0'));
+        number /= 36;
+        if number == 0 {
+            return digits.into_iter().rev().collect();
+        }
+    }
+}
+
+fn decoded(text: impl AsRef<str>) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_ref().bytes();
+    while let Some(byte) = rest.next() {
+        let hex = |c: Option<u8>| c.and_then(|c| char::from(c).to_digit(16));
+        match byte {
+            b'%' => match (hex(rest.next()), hex(rest.next())) {
+                (Some(high), Some(low)) => bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?')),
+                _ => bytes.push(b'%'),
+            },
+            b'+' => bytes.push(b' '),
+            byte => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A query string, in order.
+struct Query<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Query<'a> {
+    fn new(query: &'a str) -> Self {
+        Self(query.split('&').filter_map(|pair| pair.split_once('=')).collect())
+    }
+
+    fn one(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
+    }
+
+    /// All values of a name, repeated or in a comma list.
+    fn all(&self, name: &'a str) -> impl Iterator<Item = String> {
+        let named = self.0.iter().filter(move |(key, _)| *key == name);
+        named.flat_map(|(_, value)| decoded(value).split(',').map(str::to_owned).collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,135 @@
+//! Real documents as pages: a folder tree of HTML files, turned into storage format one by one.
+//!
+//! Files are taken in byte order of their paths, so that a page has the same id on every machine.
+//! A file is read when its page is asked for and not kept.
+
+use std::cell::RefCell;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use html5ever::tokenizer::{
+    BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
+};
+
+use crate::fakes::storage::{Block, StorageWriter};
+
+/// The HTML files below a folder, in byte order of their paths.
+pub fn find(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            let kind = fs::symlink_metadata(&path)?.file_type();
+            if kind.is_dir() {
+                open.push(path);
+            } else if kind.is_file() && is_html(&path) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether a name says HTML, also with a language behind it (`index.html.en`).
+fn is_html(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    name.split('.').skip(1).any(|part| matches!(part, "html" | "htm" | "xhtml"))
+}
+
+/// A document as a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its title, or the file's name.
+    pub title: String,
+    /// In storage format.
+    pub storage: String,
+    /// The text that a reader sees.
+    pub text: String,
+}
+
+/// Reads a file. What is not UTF-8 in it is replaced.
+pub fn read(path: &Path) -> io::Result<Document> {
+    let html = String::from_utf8_lossy(&fs::read(path)?).into_owned();
+    let sink = Converter(RefCell::new(State::default()));
+    let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
+    let input = BufferQueue::default();
+    input.push_back(html.into());
+    // The sink never asks for a script to run, so one pass reads everything.
+    let _ = tokenizer.feed(&input);
+    tokenizer.end();
+    let mut state = tokenizer.sink.0.into_inner();
+    state.end_block();
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let title = if state.title.trim().is_empty() { name } else { folded(&state.title) };
+    let (storage, text) = state.writer.finish();
+    Ok(Document { title, storage, text })
+}
+
+#[derive(Default)]
+struct State {
+    writer: StorageWriter,
+    title: String,
+    in_title: bool,
+    hidden: u32,
+    heading: Option<u8>,
+    line: String,
+}
+
+impl State {
+    fn end_block(&mut self) {
+        let line = folded(&std::mem::take(&mut self.line));
+        if !line.is_empty() {
+            let block = self.heading.map_or(Block::Paragraph, Block::Heading);
+            self.writer.block(block, &line);
+        }
+    }
+}
+
+struct Converter(RefCell<State>);
+
+impl TokenSink for Converter {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
+        let mut state = self.0.borrow_mut();
+        match token {
+            Token::TagToken(tag) => {
+                let name: &str = &tag.name;
+                let opens = tag.kind == TagKind::StartTag;
+                match name {
+                    "title" => state.in_title = opens && state.title.is_empty(),
+                    "script" | "style" if !tag.self_closing => {
+                        let depth = state.hidden;
+                        state.hidden = if opens { depth + 1 } else { depth.saturating_sub(1) };
+                    }
+                    "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
+                        state.end_block();
+                        state.heading = opens.then(|| name.as_bytes()[1] - b'0');
+                    }
+                    "a" | "abbr" | "b" | "code" | "em" | "i" | "span" | "strong" | "sub" | "sup"
+                    | "tt" | "u" | "var" | "kbd" | "samp" | "small" | "cite" | "font" => {}
+                    _ => state.end_block(),
+                }
+            }
+            Token::CharacterTokens(text) if state.in_title => state.title.push_str(&text),
+            Token::CharacterTokens(text) if state.hidden == 0 => state.line.push_str(&text),
+            _ => {}
+        }
+        TokenSinkResult::Continue
+    }
+}
+
+/// White space folded, and characters that XML forbids left out.
+fn folded(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        folded.extend(word.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')));
+    }
+    folded.trim().to_owned()
+}

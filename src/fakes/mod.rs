@@ -1,0 +1,102 @@
+//! The world that the pipeline meets: fake Confluence, Gemini and OpenAI.
+//!
+//! Each fake is a plain state machine: given the virtual time and a request, it replies at once
+//! and says how long the reply takes. It knows wire formats and nothing of the pipeline. How it is
+//! mounted (over wiremock, or called directly) is not its business. The wire formats are those of
+//! the services as of November 2026.
+
+pub mod ai;
+pub mod answer;
+pub mod calendar;
+pub mod confluence;
+pub mod documents;
+pub mod fault;
+mod gemini;
+pub mod latency;
+pub mod model;
+mod openai;
+pub mod quota;
+pub mod record;
+pub mod space;
+pub mod storage;
+mod words;
+pub mod world;
+
+use bytes::Bytes;
+use http::Response;
+use serde_json::Value;
+
+/// The hosts that the fakes answer for. They never resolve; whoever mounts the fakes maps them.
+pub mod hosts {
+    /// The Confluence site.
+    pub const CONFLUENCE: &str = "rehearsal.atlassian.net";
+    /// Gemini.
+    pub const GEMINI: &str = "generativelanguage.googleapis.com";
+    /// OpenAI.
+    pub const OPENAI: &str = "api.openai.com";
+}
+
+/// The version of the fakes' behaviour; part of what makes two worlds the same.
+pub const VERSION: u64 = 1;
+
+/// What a service sends back, and when.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The response.
+    pub response: Response<Bytes>,
+    /// How long it takes, in whole milliseconds of virtual time.
+    pub latency_ms: u64,
+    /// What goes wrong on the way, if anything.
+    pub broken: Option<Broken>,
+}
+
+/// How an exchange goes wrong below HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// The connection is reset after the latency.
+    Reset,
+    /// No answer ever comes.
+    Hang,
+}
+
+impl Broken {
+    /// Its name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::Hang => "hang",
+        }
+    }
+
+    /// The breakage of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Reset, Self::Hang].into_iter().find(|broken| broken.name() == name)
+    }
+}
+
+impl Reply {
+    fn json(status: u16, body: &Value) -> Self {
+        Self::text(status, "application/json", body.to_string())
+    }
+
+    fn text(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        let mut response = Response::new(body.into());
+        *response.status_mut() =
+            http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        let content_type = http::HeaderValue::from_static(content_type);
+        response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
+        Self { response, latency_ms: 0, broken: None }
+    }
+
+    fn after(mut self, latency_ms: u64) -> Self {
+        self.latency_ms = latency_ms;
+        self
+    }
+
+    fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = http::HeaderValue::from_str(value) {
+            self.response.headers_mut().insert(name, value);
+        }
+        self
+    }
+}

@@ -1,0 +1,284 @@
+//! Quotas: how many requests and tokens a service takes in a window, and what it says when it
+//! takes no more.
+
+use std::collections::VecDeque;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::fakes::calendar::Calendar;
+use crate::units::{Count, Whole};
+
+/// How a window moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WindowKind {
+    /// What was taken in the last `per_s` seconds counts.
+    Sliding,
+    /// Counting starts anew every `per_s` seconds.
+    Fixed,
+    /// A bucket of `burst` that refills evenly.
+    Bucket,
+}
+
+/// What a refusal says about when to come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hint {
+    /// The service's own way: Gemini's `RetryInfo` and `QuotaFailure`, `OpenAI`'s `retry-after`.
+    RetryInfo,
+    /// Nothing.
+    None,
+}
+
+/// The quota of an AI service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaConfig {
+    /// Requests per window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<Count>,
+    /// Input tokens per window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Count>,
+    /// The length of the window in seconds.
+    #[serde(default = "minute")]
+    pub per_s: Whole<1, 86_400>,
+    /// How the window moves.
+    #[serde(default = "sliding")]
+    pub window: WindowKind,
+    /// For `bucket`: how many requests it holds (default: `requests`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burst: Option<Count>,
+    /// Requests per day, until midnight Pacific time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_day: Option<Count>,
+    /// What a refusal says.
+    #[serde(default = "retry_info")]
+    pub hint: Hint,
+    /// Whether refused calls use up the window too.
+    #[serde(default)]
+    pub refused_count: bool,
+}
+
+fn minute() -> Whole<1, 86_400> {
+    Whole::new(60).expect("60 lies within 1 to 86400")
+}
+
+fn sliding() -> WindowKind {
+    WindowKind::Sliding
+}
+
+fn retry_info() -> Hint {
+    Hint::RetryInfo
+}
+
+/// What ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dimension {
+    /// Requests in the window.
+    Requests,
+    /// Input tokens in the window.
+    Tokens,
+    /// Requests of the day.
+    Day,
+}
+
+impl Dimension {
+    /// Its name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Tokens => "tokens",
+            Self::Day => "per_day",
+        }
+    }
+}
+
+/// Why a call was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// What ran out.
+    pub dimension: Dimension,
+    /// How much is taken.
+    pub used: u64,
+    /// Of how much.
+    pub limit: u64,
+    /// When it would be taken.
+    pub retry_ms: u64,
+}
+
+/// The state of a quota.
+#[derive(Debug)]
+pub struct Quota {
+    requests: Option<Window>,
+    tokens: Option<Window>,
+    day: Option<Day>,
+    refused_count: bool,
+}
+
+#[derive(Debug)]
+struct Day {
+    limit: u64,
+    used: u64,
+    ends_ms: u64,
+}
+
+impl Quota {
+    /// A quota of which nothing is used.
+    pub fn new(config: &QuotaConfig) -> Self {
+        let per_ms = config.per_s.get() * 1000;
+        let window = |limit: Count, burst: Option<Count>| {
+            Window::new(config.window, limit.get(), burst.unwrap_or(limit).get(), per_ms)
+        };
+        Self {
+            requests: config.requests.map(|limit| window(limit, config.burst)),
+            tokens: config.tokens.map(|limit| window(limit, None)),
+            day: config.per_day.map(|limit| Day { limit: limit.get(), used: 0, ends_ms: 0 }),
+            refused_count: config.refused_count,
+        }
+    }
+
+    /// Takes a call of this many input tokens, or says why not.
+    pub fn admit(&mut self, now_ms: u64, tokens: u64, calendar: &Calendar) -> Result<(), Refusal> {
+        if let Some(day) = &mut self.day {
+            if now_ms >= day.ends_ms {
+                day.used = 0;
+                day.ends_ms = calendar.pacific_midnight_after(now_ms);
+            }
+        }
+        let verdict = self.judge(now_ms, tokens);
+        if verdict.is_ok() || self.refused_count {
+            if let Some(window) = &mut self.requests {
+                window.take(now_ms, 1);
+            }
+            if let Some(window) = &mut self.tokens {
+                window.take(now_ms, tokens);
+            }
+        }
+        if verdict.is_ok() {
+            if let Some(day) = &mut self.day {
+                day.used += 1;
+            }
+        }
+        verdict
+    }
+
+    fn judge(&mut self, now_ms: u64, tokens: u64) -> Result<(), Refusal> {
+        if let Some(day) = self.day.as_ref().filter(|day| day.used >= day.limit) {
+            return Err(Refusal {
+                dimension: Dimension::Day,
+                used: day.used,
+                limit: day.limit,
+                retry_ms: day.ends_ms - now_ms,
+            });
+        }
+        let windows = [
+            (Dimension::Requests, &mut self.requests, 1),
+            (Dimension::Tokens, &mut self.tokens, tokens),
+        ];
+        let refusals = windows.into_iter().filter_map(|(dimension, window, amount)| {
+            let window = window.as_mut()?;
+            let retry_ms = window.wait(now_ms, amount)?;
+            Some(Refusal { dimension, used: window.used(), limit: window.limit, retry_ms })
+        });
+        refusals.max_by_key(|refusal| refusal.retry_ms).map_or(Ok(()), Err)
+    }
+
+    /// Requests that the window holds and how many of them are free, if it is limited.
+    pub fn requests_left(&self) -> Option<(u64, u64)> {
+        self.requests.as_ref().map(|w| (w.limit, w.limit.saturating_sub(w.used())))
+    }
+
+    /// Tokens that the window holds and how many of them are free, if it is limited.
+    pub fn tokens_left(&self) -> Option<(u64, u64)> {
+        self.tokens.as_ref().map(|w| (w.limit, w.limit.saturating_sub(w.used())))
+    }
+}
+
+/// An amount that may be taken per window.
+#[derive(Debug)]
+pub struct Window {
+    limit: u64,
+    per_ms: u64,
+    state: WindowState,
+}
+
+#[derive(Debug)]
+enum WindowState {
+    Sliding { taken: VecDeque<(u64, u64)>, used: u64 },
+    Fixed { ends_ms: u64, used: u64 },
+    /// Levels in units of one `per_ms`-th, so that refilling is exact.
+    Bucket { burst: u64, level: u64, seen_ms: u64 },
+}
+
+impl Window {
+    /// A window of which nothing is used.
+    pub fn new(kind: WindowKind, limit: u64, burst: u64, per_ms: u64) -> Self {
+        let state = match kind {
+            WindowKind::Sliding => WindowState::Sliding { taken: VecDeque::new(), used: 0 },
+            WindowKind::Fixed => WindowState::Fixed { ends_ms: per_ms, used: 0 },
+            WindowKind::Bucket => WindowState::Bucket { burst, level: burst * per_ms, seen_ms: 0 },
+        };
+        Self { limit, per_ms, state }
+    }
+
+    /// How long to wait until this amount fits; nothing if it fits now. What never fits waits a
+    /// whole window.
+    pub fn wait(&mut self, now_ms: u64, amount: u64) -> Option<u64> {
+        let (limit, per_ms) = (self.limit, self.per_ms);
+        match &mut self.state {
+            WindowState::Sliding { taken, used } => {
+                while let Some((at, old)) = taken.front().copied().filter(|(at, _)| at + per_ms <= now_ms) {
+                    debug_assert!(at <= now_ms, "nothing is taken in the future");
+                    taken.pop_front();
+                    *used -= old;
+                }
+                if *used + amount <= limit {
+                    return None;
+                }
+                let mut left = *used;
+                for (at, old) in taken.iter() {
+                    left -= old;
+                    if left + amount <= limit {
+                        return Some(at + per_ms - now_ms);
+                    }
+                }
+                Some(per_ms)
+            }
+            WindowState::Fixed { ends_ms, used } => {
+                if now_ms >= *ends_ms {
+                    *ends_ms = (now_ms / per_ms + 1) * per_ms;
+                    *used = 0;
+                }
+                (*used + amount > limit).then(|| *ends_ms - now_ms)
+            }
+            WindowState::Bucket { burst, level, seen_ms } => {
+                *level = (*level + (now_ms - *seen_ms) * limit).min(*burst * per_ms);
+                *seen_ms = now_ms;
+                let missing = (amount * per_ms).checked_sub(*level).filter(|missing| *missing > 0)?;
+                Some(if amount > *burst { per_ms } else { missing.div_ceil(limit) })
+            }
+        }
+    }
+
+    /// Takes an amount, whether it fits or not.
+    pub fn take(&mut self, now_ms: u64, amount: u64) {
+        let per_ms = self.per_ms;
+        match &mut self.state {
+            WindowState::Sliding { taken, used } => {
+                taken.push_back((now_ms, amount));
+                *used += amount;
+            }
+            WindowState::Fixed { used, .. } => *used += amount,
+            WindowState::Bucket { level, .. } => *level = level.saturating_sub(amount * per_ms),
+        }
+    }
+
+    fn used(&self) -> u64 {
+        match &self.state {
+            WindowState::Sliding { used, .. } | WindowState::Fixed { used, .. } => *used,
+            WindowState::Bucket { burst, level, .. } => burst - level / self.per_ms,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What only the fakes know, written down as it happens.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A service of the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    /// Confluence.
+    Confluence,
+    /// Gemini.
+    Gemini,
+    /// `OpenAI`.
+    Openai,
+}
+
+/// One thing that a fake knows.
+#[expect(missing_docs, reason = "each variant says what its fields are")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "world", rename_all = "snake_case")]
+pub enum Record {
+    /// A page was given out; these are its true tags: what the model says of it alone.
+    PageTruth { page: u64, tags: BTreeMap<String, Vec<String>> },
+    /// A call was billed.
+    Billed { service: Service, model: String, input_tokens: u64, output_tokens: u64 },
+    /// A call was refused for a quota, which had `used` of `limit` taken.
+    QuotaRefused { service: Service, quota: String, used: u64, limit: u64, retry_ms: u64 },
+    /// A fault rule (or a ratio) struck.
+    FaultFired { service: Service, fault: String },
+    /// The labels of a page changed.
+    LabelsChanged { page: u64, labels: u64 },
+}

@@ -1,0 +1,104 @@
+//! The whole world of a run: the space and the three services around it.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use http::Request;
+use jiff::Timestamp;
+
+use crate::fakes::ai::{Ai, AiConfig};
+use crate::fakes::calendar::Calendar;
+use crate::fakes::confluence::{Confluence, ConfluenceConfig};
+use crate::fakes::latency::Latency;
+use crate::fakes::model::Matcher;
+use crate::fakes::record::{Record, Service};
+use crate::fakes::space::{Space, SpaceConfig};
+use crate::fakes::{Reply, gemini, hosts, openai};
+use crate::rng::Seed;
+use crate::units::Ratio;
+
+/// What a world is made of.
+#[derive(Debug, Clone)]
+pub struct WorldConfig {
+    /// The seed of everything that happens in it.
+    pub seed: Seed,
+    /// The moment of virtual zero.
+    pub start: Timestamp,
+    /// The tags that topics are planted from, by category.
+    pub taxonomy: Vec<(String, Vec<String>)>,
+    /// The space.
+    pub space: SpaceConfig,
+    /// The files of its folder, if it has one.
+    pub documents: Vec<PathBuf>,
+    /// Confluence and how long it takes.
+    pub confluence: (ConfluenceConfig, Latency),
+    /// Gemini and how long it takes.
+    pub gemini: (AiConfig, Latency),
+    /// `OpenAI` and how long it takes.
+    pub openai: (AiConfig, Latency),
+}
+
+/// The world in its current state.
+#[derive(Debug)]
+pub struct World {
+    calendar: Calendar,
+    space: Space,
+    confluence: Confluence,
+    gemini: Ai,
+    openai: Ai,
+    records: Vec<Record>,
+}
+
+impl World {
+    /// A world in which nothing has happened.
+    pub fn new(config: WorldConfig) -> Self {
+        let WorldConfig { seed, start, taxonomy, space, documents, confluence, gemini, openai } =
+            config;
+        let matcher =
+            Matcher::new(taxonomy.iter().map(|(name, tags)| (name.as_str(), tags.as_slice())));
+        Self {
+            calendar: Calendar::new(start),
+            space: Space::new(space, taxonomy, documents, seed),
+            confluence: Confluence::new(confluence.0, confluence.1, matcher, seed),
+            gemini: Ai::new(Service::Gemini, gemini.0, gemini.1, seed),
+            openai: Ai::new(Service::Openai, openai.0, openai.1, seed),
+            records: Vec::new(),
+        }
+    }
+
+    /// A new run begins: pages change, the space may grow or shrink, and a page's true tags are
+    /// those of this many characters.
+    pub fn begin_run(&mut self, run: u64, changed: Ratio, pages: Option<u64>, truth_chars: u64) {
+        self.space.edit(run, changed);
+        if let Some(pages) = pages {
+            self.space.resize(pages);
+        }
+        self.confluence.set_truth_chars(usize::try_from(truth_chars).unwrap_or(usize::MAX));
+    }
+
+    /// Answers a request at this virtual time. Unknown hosts do not resolve.
+    pub fn reply(&mut self, now_ms: u64, host: &str, request: &Request<Bytes>) -> Option<Reply> {
+        let (calendar, records) = (&self.calendar, &mut self.records);
+        match host {
+            hosts::CONFLUENCE => Some(self.confluence.reply(now_ms, request, &self.space, records)),
+            hosts::GEMINI => Some(gemini::reply(&mut self.gemini, now_ms, request, calendar, records)),
+            hosts::OPENAI => Some(openai::reply(&mut self.openai, now_ms, request, calendar, records)),
+            _ => None,
+        }
+    }
+
+    /// What the fakes recorded since this was last asked.
+    pub fn take_records(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.records)
+    }
+
+    /// The space.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// The site.
+    pub fn confluence(&self) -> &Confluence {
+        &self.confluence
+    }
+}
