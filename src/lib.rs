@@ -3,6 +3,7 @@ pub mod fakes;
 pub mod pipeline;
 pub mod price;
 pub mod rng;
+pub mod sim;
 pub mod units;
 /// x
 pub mod cli {

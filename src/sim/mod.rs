@@ -1,0 +1,315 @@
+//! One run of one scenario: the pipeline in a world of fakes, in virtual time.
+//!
+//! Runs that follow one another share a world, a pipeline and a clock; a run that is `fresh`
+//! begins a new stretch. Every stretch has an OS thread and a paused runtime of its own, which can
+//! do timers and nothing else: stray I/O panics instead of leaking real time into a history.
+
+mod carrier;
+pub mod recorder;
+pub mod scenario;
+pub mod wire;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc as blocking;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::time::{sleep, timeout};
+
+use self::carrier::{Carrier, Line};
+use self::recorder::{Log, Recorder};
+use self::scenario::{Run, Scenario};
+use self::wire::{Wire, WireError};
+use crate::fakes::hosts;
+use crate::fakes::world::World;
+use crate::pipeline::control::{Control, Progress};
+use crate::pipeline::event::{Event, Observer};
+use crate::pipeline::job::{Job, What};
+use crate::pipeline::provider::{Provider, Secret, Wire as Format};
+use crate::pipeline::taxonomy::Taxonomy;
+use crate::pipeline::{Parts, Pipeline, Site};
+
+/// How exchanges reach the fakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transport {
+    /// Over real HTTP against wiremock.
+    #[default]
+    Wire,
+    /// By a call in memory.
+    Direct,
+}
+
+/// Told of the progress of a simulation: the run's name, and how far it is.
+pub type OnProgress = Arc<dyn Fn(&str, Progress) + Send + Sync>;
+
+/// How a scenario is run; none of it changes what happens.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// How exchanges reach the fakes.
+    pub transport: Transport,
+    /// Kills the HTTP server after so many exchanges, which only the wire notices.
+    pub kill_server_after: Option<u64>,
+    /// Told of the progress.
+    pub on_progress: Option<OnProgress>,
+    /// Where the log for humans goes.
+    pub subscriber: Option<tracing::Dispatch>,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("transport", &self.transport).finish_non_exhaustive()
+    }
+}
+
+/// Why a scenario could not be run to its end.
+#[derive(Debug, Error)]
+pub enum SimError {
+    /// The wire failed.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// A run did not end within its virtual time.
+    #[error("run `{run}` did not end within {deadline_s} virtual seconds; the last events were:\n{last}")]
+    Deadline {
+        /// The run.
+        run: String,
+        /// The limit.
+        deadline_s: u64,
+        /// The end of its log.
+        last: String,
+    },
+    /// Nothing happened for a minute of real time.
+    #[error("the simulation stood still for {0} real seconds without an exchange or event")]
+    Stalled(u64),
+    /// The simulation panicked.
+    #[error("the simulation panicked; this is a bug of tagspace: {0}")]
+    Panicked(String),
+    /// A thread or runtime could not be had.
+    #[error("set up the simulation: {0}")]
+    SetUp(std::io::Error),
+}
+
+/// What came of a scenario: a log for each run, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// The logs.
+    pub logs: Vec<Log>,
+    /// Exchanges and events, for speed figures.
+    pub steps: u64,
+}
+
+/// Real seconds without a step after which a simulation counts as stuck.
+const WATCHDOG_S: u64 = 60;
+/// How often the watchdog looks.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs a scenario.
+pub fn run_scenario(scenario: &Scenario, options: &Options) -> Result<Recording, SimError> {
+    let mut recording = Recording { logs: Vec::new(), steps: 0 };
+    let mut start = 0;
+    while start < scenario.runs.len() {
+        let rest = scenario.runs[start + 1..].iter();
+        let end = start + 1 + rest.take_while(|run| !run.fresh).count();
+        let steps = Arc::new(AtomicU64::new(0));
+        let stretch = Stretch {
+            scenario: scenario.clone(),
+            first: start,
+            last: end,
+            options: options.clone(),
+            steps: Arc::clone(&steps),
+        };
+        recording.logs.extend(stretch.on_own_thread()?);
+        recording.steps += steps.load(Ordering::Relaxed);
+        start = end;
+    }
+    Ok(recording)
+}
+
+/// Runs that share a world.
+struct Stretch {
+    scenario: Scenario,
+    first: usize,
+    last: usize,
+    options: Options,
+    steps: Arc<AtomicU64>,
+}
+
+impl Stretch {
+    fn on_own_thread(self) -> Result<Vec<Log>, SimError> {
+        let (done, result) = blocking::sync_channel(1);
+        let steps = Arc::clone(&self.steps);
+        let simulation = move || {
+            let subscriber = self.options.subscriber.clone();
+            let logs = match subscriber {
+                Some(subscriber) => tracing::dispatcher::with_default(&subscriber, || self.run()),
+                None => self.run(),
+            };
+            // If the watchdog has given up, nobody waits.
+            let _ = done.send(logs);
+        };
+        let thread = thread::Builder::new().name("tagspace-sim".to_owned()).spawn(simulation);
+        let thread = thread.map_err(SimError::SetUp)?;
+        let (mut seen, mut still_s) = (0, 0);
+        loop {
+            match result.recv_timeout(WATCH_EVERY) {
+                Ok(logs) => return logs,
+                Err(blocking::RecvTimeoutError::Disconnected) => {
+                    let panic = thread.join().err();
+                    let text = panic.as_ref().and_then(|panic| {
+                        panic.downcast_ref::<String>().cloned().or_else(|| {
+                            panic.downcast_ref::<&str>().map(|text| (*text).to_owned())
+                        })
+                    });
+                    return Err(SimError::Panicked(text.unwrap_or_default()));
+                }
+                Err(blocking::RecvTimeoutError::Timeout) => {
+                    let now = steps.load(Ordering::Relaxed);
+                    still_s = if now == seen { still_s + 1 } else { 0 };
+                    seen = now;
+                    if still_s >= WATCHDOG_S {
+                        return Err(SimError::Stalled(WATCHDOG_S));
+                    }
+                }
+            }
+        }
+    }
+
+    fn run(self) -> Result<Vec<Log>, SimError> {
+        let world = Arc::new(Mutex::new(World::new(self.scenario.world.clone())));
+        let line = match self.options.transport {
+            Transport::Wire => {
+                Line::Wire(Wire::start(Arc::clone(&world), self.options.kill_server_after)?)
+            }
+            Transport::Direct => Line::Direct,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .map_err(SimError::SetUp)?;
+        runtime.block_on(self.play(world, line))
+    }
+
+    async fn play(self, world: Arc<Mutex<World>>, line: Line) -> Result<Vec<Log>, SimError> {
+        let recorder = Arc::new(Recorder::new(Arc::clone(&self.steps)));
+        let carrier = Arc::new(Carrier {
+            line,
+            world: Arc::clone(&world),
+            recorder: Arc::clone(&recorder),
+            failed: Mutex::new(None),
+            has_failed: tokio::sync::Notify::new(),
+        });
+        let mut pipeline: Option<Pipeline> = None;
+        let mut logs = Vec::new();
+        for index in self.first..self.last {
+            let run = &self.scenario.runs[index];
+            sleep(Duration::from_secs(run.start_after_s)).await;
+            {
+                let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+                // Runs are counted within their stretch, so that the same run of two stretches
+                // meets the same edits.
+                let number = (index - self.first) as u64;
+                let chars = run.config.text_limit_chars;
+                world.begin_run(number, run.changed_ratio, run.pages, chars);
+            }
+            let next = match pipeline.take() {
+                None => Pipeline::new(self.parts(run, &carrier, &recorder)),
+                Some(same) if self.scenario.runs[index - 1].config == run.config => same,
+                Some(other) => other.reconfigured(run.config.clone(), site()),
+            };
+            let result = self.one_run(&next, run, &carrier, &recorder).await;
+            let mut log = recorder.take();
+            log.run.clone_from(&run.name);
+            if let Err(error) = result {
+                return Err(error.unwrap_or_else(|| self.stuck(&log)));
+            }
+            logs.push(log);
+            pipeline = Some(next);
+        }
+        Ok(logs)
+    }
+
+    /// Plays one run. A failed run is part of the history; `Err(None)` is a missed deadline.
+    async fn one_run(
+        &self,
+        pipeline: &Pipeline,
+        run: &Run,
+        carrier: &Carrier,
+        recorder: &Arc<Recorder>,
+    ) -> Result<(), Option<SimError>> {
+        let mut control = Control::default();
+        if let Some(on_progress) = self.options.on_progress.clone() {
+            let name = run.name.clone();
+            control.progress = Some(Arc::new(move |progress| on_progress(&name, progress)));
+        }
+        let canceller = run.cancel_at_s.map(|cancel_at_s| {
+            let (token, recorder) = (control.cancel.clone(), Arc::clone(recorder));
+            tokio::spawn(async move {
+                sleep(Duration::from_secs(cancel_at_s)).await;
+                recorder.observe(Event::CancelRequested);
+                token.cancel();
+            })
+        });
+        let key = self.scenario.world.space.key.clone();
+        let job = Job { task: run.name.clone(), what: What::Space(key) };
+        let deadline = Duration::from_secs(self.scenario.deadline_s);
+        let outcome = tokio::select! {
+            biased;
+            () = carrier.has_failed.notified() => {
+                let failed = carrier.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Err(failed.map(SimError::Wire))
+            }
+            // How the run ended stands in its last event.
+            ended = timeout(deadline, pipeline.run(job, control)) => {
+                ended.map(drop).map_err(|_| None)
+            }
+        };
+        if let Some(canceller) = canceller {
+            canceller.abort();
+        }
+        outcome
+    }
+
+    fn stuck(&self, log: &Log) -> SimError {
+        let from = log.entries.len().saturating_sub(12);
+        let last: Vec<String> = log.entries[from..].iter().map(|entry| log.line(entry)).collect();
+        let (run, deadline_s) = (log.run.clone(), self.scenario.deadline_s);
+        SimError::Deadline { run, deadline_s, last: last.join("\n") }
+    }
+
+    fn parts(&self, run: &Run, carrier: &Arc<Carrier>, recorder: &Arc<Recorder>) -> Parts {
+        let world = &self.scenario.world;
+        let provider = |name: &str, wire, model: &str, host| Provider {
+            name: name.to_owned(),
+            wire,
+            model: model.to_owned(),
+            origin: format!("https://{host}"),
+            key: Secret::new("rehearsal"),
+        };
+        let mut providers =
+            vec![provider("gemini", Format::Gemini, &world.gemini.0.model, hosts::GEMINI)];
+        if self.scenario.has_fallback {
+            let openai = &world.openai.0.model;
+            providers.push(provider("openai", Format::OpenAi, openai, hosts::OPENAI));
+        }
+        let (transport, observer) = (Arc::clone(carrier), Arc::clone(recorder));
+        Parts {
+            config: run.config.clone(),
+            taxonomy: Taxonomy::new(world.taxonomy.clone()),
+            site: site(),
+            providers,
+            transport,
+            observer,
+            seed: world.seed,
+        }
+    }
+}
+
+fn site() -> Site {
+    Site {
+        base: format!("https://{}/wiki", hosts::CONFLUENCE),
+        user: "rehearsal@example.com".to_owned(),
+        token: Secret::new("rehearsal"),
+    }
+}

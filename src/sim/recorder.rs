@@ -1,0 +1,152 @@
+//! The event log of a run: everything that happened, with its virtual time.
+//!
+//! The log is the only source of every figure. Its canonical form is one JSON object a line; the
+//! SHA-256 of the lines is the run's digest.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use crate::fakes::record::Record;
+use crate::pipeline::event::{Event, Observer};
+use crate::pipeline::log;
+
+/// What happened: in the pipeline, or where only the fakes could see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum What {
+    /// An event of the pipeline.
+    Event(Event),
+    /// A record of the fakes.
+    World(Record),
+}
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Virtual milliseconds since the run's world began.
+    pub t_ms: u64,
+    /// What happened.
+    pub what: What,
+}
+
+/// The log of one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Log {
+    /// The run's name.
+    pub run: String,
+    /// Its entries, in order.
+    pub entries: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    t_ms: u64,
+    run: &'a str,
+    #[serde(flatten)]
+    what: &'a What,
+}
+
+impl Log {
+    /// Writes the canonical form.
+    pub fn write(&self, mut target: impl Write) -> io::Result<()> {
+        for entry in &self.entries {
+            self.write_entry(entry, &mut target)?;
+        }
+        Ok(())
+    }
+
+    fn write_entry(&self, entry: &Entry, target: &mut impl Write) -> io::Result<()> {
+        let line = Line { t_ms: entry.t_ms, run: &self.run, what: &entry.what };
+        serde_json::to_writer(&mut *target, &line)?;
+        target.write_all(b"\n")
+    }
+
+    /// The canonical form of one entry, without its line end.
+    pub fn line(&self, entry: &Entry) -> String {
+        let mut line = Vec::new();
+        // Writing into memory does not fail.
+        let _ = self.write_entry(entry, &mut line);
+        String::from_utf8_lossy(&line).trim_end().to_owned()
+    }
+
+    /// The SHA-256 of the canonical form, in hexadecimal.
+    pub fn sha256(&self) -> String {
+        struct Hash(Sha256);
+        impl Write for Hash {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.update(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut hash = io::BufWriter::new(Hash(Sha256::new()));
+        // Hashing does not fail either.
+        let _ = self.write(&mut hash);
+        let hash = hash.into_inner().map(|hash| hash.0.finalize()).unwrap_or_default();
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The first entry in which two logs differ, as lines; the end of a log is `None`.
+    pub fn first_difference(&self, other: &Self) -> Option<(usize, Option<String>, Option<String>)> {
+        let longest = self.entries.len().max(other.entries.len());
+        let index =
+            (0..longest).find(|index| self.entries.get(*index) != other.entries.get(*index))?;
+        let line = |log: &Self| log.entries.get(index).map(|entry| log.line(entry));
+        Some((index, line(self), line(other)))
+    }
+}
+
+/// Takes events and records, and stamps them with the virtual time since `epoch`.
+#[derive(Debug)]
+pub struct Recorder {
+    log: Mutex<Log>,
+    epoch: Instant,
+    steps: Arc<AtomicU64>,
+}
+
+impl Recorder {
+    /// A recorder whose time starts now; it counts every step into `steps`.
+    pub fn new(steps: Arc<AtomicU64>) -> Self {
+        Self { log: Mutex::new(Log::default()), epoch: Instant::now(), steps }
+    }
+
+    /// Virtual milliseconds since the world began.
+    pub fn now_ms(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Adds what the fakes recorded.
+    pub fn add(&self, records: Vec<Record>) {
+        let t_ms = self.now_ms();
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.entries.extend(records.into_iter().map(|record| Entry { t_ms, what: What::World(record) }));
+        self.step();
+    }
+
+    /// Counts a step, for the watchdog.
+    pub fn step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The log so far, which starts anew.
+    pub fn take(&self) -> Log {
+        std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Observer for Recorder {
+    fn observe(&self, event: Event) {
+        let t_ms = self.now_ms();
+        log::write(t_ms, &event);
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.entries.push(Entry { t_ms, what: What::Event(event) });
+        self.step();
+    }
+}

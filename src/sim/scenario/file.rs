@@ -1,0 +1,140 @@
+//! A scenario as it is written: the types of the TOML file, and nothing that one has to compute.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_spanned::Spanned;
+
+use crate::fakes::ai::AiConfig;
+use crate::fakes::confluence::ConfluenceConfig;
+use crate::fakes::space::{Pages, SpaceConfig};
+use crate::pipeline::config::Overrides;
+use crate::units::{Ratio, Whole};
+
+/// The seeds that a scenario may have.
+pub type SeedNumber = Whole<0, 9_007_199_254_740_991>;
+
+/// A scenario file. Its first line is a comment with the question that it asks.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioFile {
+    /// The version of this format.
+    pub schema: Whole<1, 1>,
+    /// The seed of the world.
+    pub seed: SeedNumber,
+    /// The moment of virtual zero (default: `2026-01-05T09:00:00Z`).
+    #[schemars(with = "Option<String>")]
+    pub start: Option<Spanned<String>>,
+    /// After this virtual time a run counts as stuck (default: ten days).
+    pub deadline_s: Option<Whole<1, 864_000>>,
+    /// The allowed tags by category (default: a small built-in list).
+    pub taxonomy: Option<BTreeMap<String, Vec<String>>>,
+    /// The pages.
+    #[schemars(with = "SpaceConfig")]
+    pub space: Spanned<SpaceConfig>,
+    /// The Confluence site.
+    #[serde(default = "default_confluence")]
+    #[schemars(with = "ConfluenceConfig")]
+    pub confluence: Spanned<ConfluenceConfig>,
+    /// The primary provider.
+    #[schemars(with = "AiConfig")]
+    pub gemini: Spanned<AiConfig>,
+    /// The fallback provider (default: none).
+    #[schemars(with = "Option<AiConfig>")]
+    pub openai: Option<Spanned<AiConfig>>,
+    /// What is under test.
+    #[serde(default = "default_pipeline")]
+    #[schemars(with = "Overrides")]
+    pub pipeline: Spanned<Overrides>,
+    /// The runs, one after the other (default: one, named `run`).
+    #[serde(default)]
+    pub run: Vec<RunFile>,
+    /// What must hold, by run and metric.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, OneOrMany>>")]
+    pub targets: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, OneOrMany>>,
+}
+
+fn default_confluence() -> Spanned<ConfluenceConfig> {
+    Spanned::new(0..0, ConfluenceConfig::default())
+}
+
+fn default_pipeline() -> Spanned<Overrides> {
+    Spanned::new(0..0, Overrides::default())
+}
+
+/// A run of the pipeline over the space.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunFile {
+    /// Its name in targets and reports.
+    #[schemars(with = "String")]
+    pub name: Spanned<String>,
+    /// The share of pages that changed before it.
+    #[serde(default = "unchanged")]
+    pub changed_ratio: Ratio,
+    /// How long it starts after the end of the run before.
+    #[serde(default = "at_once")]
+    pub start_after_s: Whole<0, 8_640_000>,
+    /// How many pages the space has from now on.
+    pub pages: Option<Pages>,
+    /// When it is cancelled, from its start.
+    pub cancel_at_s: Option<Whole<0, 864_000>>,
+    /// Whether world and pipeline start anew: no quota used, no cache, the same luck.
+    #[serde(default)]
+    pub fresh: bool,
+    /// Settings of this run, over those of `[pipeline]`.
+    #[serde(default = "default_pipeline")]
+    #[schemars(with = "Overrides")]
+    pub pipeline: Spanned<Overrides>,
+}
+
+fn unchanged() -> Ratio {
+    Ratio::ZERO
+}
+
+fn at_once() -> Whole<0, 8_640_000> {
+    Whole::new(0).expect("zero is within the range")
+}
+
+/// One limit or several, as text: `"<= 20"`, `["p95 <= 45s", "max <= 60s"]`.
+#[derive(Debug, Clone, JsonSchema, Serialize)]
+#[schemars(untagged)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// One.
+    One(#[schemars(with = "String")] Spanned<String>),
+    /// Several.
+    Many(#[schemars(with = "Vec<String>")] Vec<Spanned<String>>),
+}
+
+impl OneOrMany {
+    /// The limits.
+    pub fn all(&self) -> &[Spanned<String>] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // An untagged enum would lose both the spans and the message; a value knows its kind.
+        let value = Spanned::<toml::Value>::deserialize(deserializer)?;
+        let (span, value) = (value.span(), value.into_inner());
+        let wanted = "wanted a limit such as \"<= 20\", or a list of them";
+        match value {
+            toml::Value::String(text) => Ok(Self::One(Spanned::new(span, text))),
+            toml::Value::Array(items) => {
+                let texts = items.into_iter().map(|item| match item {
+                    toml::Value::String(text) => Ok(Spanned::new(span.clone(), text)),
+                    other => Err(serde::de::Error::custom(format!("got {other}, {wanted}"))),
+                });
+                texts.collect::<Result<_, _>>().map(Self::Many)
+            }
+            other => Err(serde::de::Error::custom(format!("got {other}, {wanted}"))),
+        }
+    }
+}
