@@ -1,12 +1,10 @@
 //! x
+pub mod cli;
 pub mod fakes;
 pub mod pipeline;
 pub mod price;
+pub mod report;
 pub mod rng;
 pub mod sim;
+pub mod study;
 pub mod units;
-/// x
-pub mod cli {
-    /// x
-    pub fn main<I>(_: I) -> std::process::ExitCode { std::process::ExitCode::SUCCESS }
-}

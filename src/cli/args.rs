@@ -1,0 +1,168 @@
+//! The arguments, as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Rehearses the tagging of a Confluence space, and does it.
+#[derive(Debug, Parser)]
+#[command(name = "tagspace", version, max_term_width = 100, arg_required_else_help = true)]
+pub(super) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Replay scenarios in virtual time and judge their targets.
+    Run(RunArgs),
+    /// Check scenarios without running them.
+    Validate(Scenarios),
+    /// List scenarios with the question that each asks.
+    List(Scenarios),
+    /// Print the JSON Schema of scenario files.
+    Schema,
+    /// Write a scenario to start from.
+    New(NewArgs),
+    /// Tag a real space (a dry run unless told otherwise).
+    Tag(TagArgs),
+}
+
+/// Which scenarios, and what is set on top of them.
+#[derive(Debug, Args, Clone)]
+pub(super) struct Scenarios {
+    /// Scenario files, or folders that are searched for them.
+    #[arg(value_name = "SCENARIO|DIR", default_value = "scenarios")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Set a key of every scenario, such as pipeline.batch_size=10 (repeatable).
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Use this seed instead of the scenarios' own.
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Take [pipeline] settings from a file with the plan's TAG_SPACE_ variables.
+    #[arg(long, value_name = "FILE")]
+    pub(super) env_file: Option<PathBuf>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) scenarios: Scenarios,
+    /// Where a folder for each scenario is written.
+    #[arg(long, value_name = "DIR", default_value = "reports/out")]
+    pub(super) out: PathBuf,
+    /// How requests reach the fakes: real HTTP, or a call in memory. The history is the same.
+    #[arg(long, value_enum, default_value = "wire")]
+    pub(super) transport: TransportArg,
+    /// Stop at the first scenario that misses a target.
+    #[arg(long)]
+    pub(super) fail_fast: bool,
+    /// Scenarios to run at once (default: one for each core).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(super) jobs: Option<u16>,
+    /// Run everything twice and name the first event that differs.
+    #[arg(long)]
+    pub(super) check_determinism: bool,
+    /// Weaken the pipeline on purpose and list which targets notice.
+    #[arg(long, conflicts_with = "check_determinism")]
+    pub(super) mutate: bool,
+    /// What goes to standard output.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
+    /// Also write this format to a file (repeatable), such as -o json=report.json.
+    #[arg(short = 'o', value_name = "FORMAT=PATH", value_parser = output)]
+    pub(super) output: Vec<(Format, PathBuf)>,
+    /// Print nothing but errors.
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// When to use colours.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) color: ColorArg,
+    /// Log every event for humans into a file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) log: Option<PathBuf>,
+}
+
+/// Arguments of `new`.
+#[derive(Debug, Args)]
+pub(super) struct NewArgs {
+    /// The file to write, or a name for one in scenarios/.
+    #[arg(value_name = "NAME")]
+    pub(super) name: String,
+}
+
+/// Arguments of `tag`.
+#[derive(Debug, Args)]
+pub(super) struct TagArgs {
+    /// The key of the space.
+    #[arg(value_name = "SPACE", required_unless_present = "pages")]
+    pub(super) space: Option<String>,
+    /// Tag these pages instead of a space.
+    #[arg(long, value_name = "ID", value_delimiter = ',', conflicts_with = "space")]
+    pub(super) pages: Vec<u64>,
+    /// Write labels; without it nothing in Confluence changes.
+    #[arg(long)]
+    pub(super) write: bool,
+    /// The task id that the events carry.
+    #[arg(long, default_value = "tag")]
+    pub(super) task: String,
+    /// A TOML file with a [taxonomy] table of tags by category.
+    #[arg(long, value_name = "FILE")]
+    pub(super) taxonomy: Option<PathBuf>,
+    /// Gemini's model.
+    #[arg(long, default_value = "gemini-3.5-flash-lite")]
+    pub(super) model: String,
+    /// OpenAI's model, asked when Gemini gives up.
+    #[arg(long, default_value = "gpt-6-luna")]
+    pub(super) fallback_model: String,
+    /// Where the event log is written.
+    #[arg(long, value_name = "FILE")]
+    pub(super) events: Option<PathBuf>,
+    /// Log every event for humans into a file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) log: Option<PathBuf>,
+}
+
+/// How requests reach the fakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TransportArg {
+    /// Real HTTP against wiremock.
+    Wire,
+    /// A call in memory.
+    Direct,
+}
+
+/// A form of report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// A list of the scenarios' `report.json`.
+    Json,
+    /// `runs.csv` of all scenarios.
+    Csv,
+    /// The event logs.
+    Jsonl,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorArg {
+    /// If standard output is a terminal, and the environment does not object.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+fn output(text: &str) -> Result<(Format, PathBuf), String> {
+    let wanted = "FORMAT=PATH with one of text, json, csv, jsonl";
+    let (format, path) = text.split_once('=').ok_or(format!("got `{text}`, wanted {wanted}"))?;
+    let format = Format::from_str(format, false).map_err(|_| format!("got `{text}`, wanted {wanted}"))?;
+    Ok((format, PathBuf::from(path)))
+}

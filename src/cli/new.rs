@@ -1,0 +1,71 @@
+//! `tagspace new`: a scenario to start from.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::args::NewArgs;
+use super::{CliError, ExitStatus, print};
+
+const TEMPLATE: &str = r#"# Does a 100-page space tag within 20 AI calls, and does a second run hit the cache?
+schema = 1
+seed = 42
+
+[space]
+pages = 100
+
+[confluence]
+latency = { dist = "lognormal", median_ms = 180, sigma = 0.4 }
+
+[gemini]
+model = "gemini-3.5-flash-lite"
+latency = { dist = "lognormal", median_ms = 450, sigma = 0.5, ms_per_1k_input_tokens = 18, output_tokens_per_s = 200 }
+quota = { requests = 150, per_s = 60, tokens = 1_000_000 }
+
+[openai]
+model = "gpt-6-luna"
+latency = { dist = "lognormal", median_ms = 900, sigma = 0.4 }
+
+[pipeline]
+profile = "documented"
+
+[[run]]
+name = "first"
+
+[[run]]
+name = "second"
+changed_ratio = 0.3
+
+[targets.first]
+ai_calls = "<= 22"
+pages_failed = "== 0"
+
+[targets.second]
+cache_hit_ratio = ">= 60%"
+"#;
+
+/// Writes the template, and never over a file that is there.
+pub(super) fn new(args: &NewArgs) -> Result<ExitStatus, CliError> {
+    let bare = !args.name.contains(['/', '\\']) && !args.name.to_lowercase().ends_with(".toml");
+    let path = if bare {
+        PathBuf::from("scenarios").join(format!("{}.toml", args.name))
+    } else {
+        PathBuf::from(&args.name)
+    };
+    let failed = |source| CliError::Io { what: format!("write {}", path.display()), source };
+    if path.exists() {
+        return Err(CliError::Usage {
+            message: format!("{}: got a file that is there already", path.display()),
+            help: "choose another name".to_owned(),
+        });
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
+    file.write_all(TEMPLATE.as_bytes()).map_err(failed)?;
+    let shown = path.display();
+    print(&format!("wrote {shown}; `tagspace run {shown}` runs it\n"))?;
+    Ok(ExitStatus::Met)
+}

@@ -1,0 +1,317 @@
+//! `tagspace run`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::args::{ColorArg, Format, RunArgs, TransportArg};
+use super::find::{self, Loaded};
+use super::{CliError, ExitStatus, note, print};
+use crate::pipeline::event::RunEnd;
+use crate::report::text::Colour;
+use crate::report::{csv, files, format, json, text};
+use crate::sim::scenario::Scenario;
+use crate::sim::{Options, Transport};
+use crate::study::determinism::{self, Divergence};
+use crate::study::judge::{self, JudgedScenario, Verdict};
+use crate::study::metric::Value;
+
+/// What came of one scenario.
+struct Done {
+    judged: JudgedScenario,
+    divergence: Option<Divergence>,
+    real: Duration,
+}
+
+/// Runs the scenarios, writes their reports and gives the verdict.
+pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
+    let loaded = find::load(&args.scenarios)?;
+    let colour = colour(args.color);
+    let bar = bar(args, loaded.len());
+    let options = options(args, &bar)?;
+    let mut outputs = Outputs::new(args);
+    let mut verdict = Verdict::Met;
+    let mut differs = false;
+    let mut missed = Vec::new();
+    each(args, &loaded, &options, |(scenario, _), done| {
+        let done = done?;
+        let replay = replay(args, scenario);
+        let shown = text::scenario(scenario, &done.judged, &replay, colour);
+        outputs.add(scenario, &done.judged, &shown)?;
+        if !args.quiet {
+            bar.suspend(|| speed(scenario, &done));
+        }
+        if let Some(divergence) = &done.divergence {
+            differs = true;
+            bar.suspend(|| note(&diverged(scenario, divergence, &replay)));
+        }
+        if done.judged.verdict() == Verdict::Missed {
+            verdict = Verdict::Missed;
+            missed.push(scenario.name.clone());
+        }
+        bar.inc(1);
+        Ok(())
+    })?;
+    bar.finish_and_clear();
+    outputs.finish()?;
+    if !args.quiet && args.format == Format::Text {
+        print(&closing(loaded.len(), &missed, args))?;
+    }
+    Ok(match (verdict, differs) {
+        (Verdict::Missed, _) => ExitStatus::Missed,
+        (Verdict::Met, true) => ExitStatus::Differs,
+        (Verdict::Met, false) => ExitStatus::Met,
+    })
+}
+
+fn closing(all: usize, missed: &[String], args: &RunArgs) -> String {
+    let out = args.out.display();
+    if missed.is_empty() {
+        format!("{all} of {all} scenarios met their targets; reports in {out}\n")
+    } else {
+        let met = all - missed.len();
+        format!("{met} of {all} scenarios met their targets, missed: {}; reports in {out}\n", missed.join(", "))
+    }
+}
+
+/// Runs every scenario, several at once, and hands over what came of them in their own order.
+fn each(
+    args: &RunArgs,
+    loaded: &[Loaded],
+    options: &Options,
+    mut take: impl FnMut(&Loaded, Result<Done, CliError>) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.map_or(cores, usize::from).min(loaded.len().max(1));
+    thread::scope(|scope| {
+        let (sender, results) = mpsc::channel();
+        for _ in 0..jobs {
+            let sender = sender.clone();
+            let (next, stop) = (&next, &stop);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(one) = loaded.get(index) else { return };
+                    let done = one_scenario(args, one, options);
+                    let missed =
+                        done.as_ref().is_ok_and(|done| done.judged.verdict() == Verdict::Missed);
+                    if done.is_err() || (args.fail_fast && missed) {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    if sender.send((index, done)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut waiting = BTreeMap::new();
+        let mut expected = 0;
+        for (index, done) in results {
+            waiting.insert(index, done);
+            while let Some(done) = waiting.remove(&expected) {
+                take(&loaded[expected], done)?;
+                expected += 1;
+            }
+        }
+        // After an early stop, what was finished behind a gap is still reported.
+        for (index, done) in waiting {
+            take(&loaded[index], done)?;
+        }
+        Ok(())
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a simulation really took is shown, never stored")]
+fn one_scenario(args: &RunArgs, one: &Loaded, options: &Options) -> Result<Done, CliError> {
+    let (scenario, targets) = one;
+    let started = std::time::Instant::now();
+    let judged = judge::run(scenario, targets, options)?;
+    let real = started.elapsed();
+    let divergence = if args.check_determinism {
+        let logs: Vec<_> = judged.runs.iter().map(|run| run.log.clone()).collect();
+        determinism::check(scenario, options, &logs)?
+    } else {
+        None
+    };
+    files::write(&args.out, scenario, &judged)?;
+    Ok(Done { judged, divergence, real })
+}
+
+/// What goes to standard output and into the files that were asked for.
+struct Outputs<'a> {
+    args: &'a RunArgs,
+    texts: Vec<(Format, Option<&'a Path>, Vec<u8>)>,
+    reports: Vec<serde_json::Value>,
+    first: bool,
+}
+
+impl<'a> Outputs<'a> {
+    fn new(args: &'a RunArgs) -> Self {
+        let files = args.output.iter().map(|(format, path)| (*format, Some(path.as_path()), Vec::new()));
+        let stdout = (args.format, None, Vec::new());
+        Self { args, texts: files.chain([stdout]).collect(), reports: Vec::new(), first: true }
+    }
+
+    fn add(&mut self, scenario: &Scenario, judged: &JudgedScenario, shown: &str) -> Result<(), CliError> {
+        let failed = |source| CliError::Io { what: "write the report".to_owned(), source };
+        for (format, path, bytes) in &mut self.texts {
+            match format {
+                Format::Text if path.is_none() && !self.args.quiet => print(&format!("{shown}\n"))?,
+                Format::Text => bytes.extend_from_slice(format!("{shown}\n").as_bytes()),
+                Format::Json => {}
+                Format::Csv => {
+                    let mut table = Vec::new();
+                    csv::runs(scenario, judged, &mut table).map_err(|error| failed(error.into()))?;
+                    let header = table.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                    bytes.extend_from_slice(if self.first { &table } else { &table[header..] });
+                }
+                Format::Jsonl => {
+                    for run in &judged.runs {
+                        run.log.write(&mut *bytes).map_err(failed)?;
+                    }
+                }
+            }
+        }
+        self.reports.push(json::report(scenario, judged));
+        self.first = false;
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), CliError> {
+        let mut reports = serde_json::to_string_pretty(&self.reports).unwrap_or_default();
+        reports.push('\n');
+        for (format, path, mut bytes) in self.texts {
+            if format == Format::Json {
+                bytes = reports.clone().into_bytes();
+            }
+            match path {
+                Some(path) => std::fs::write(path, bytes).map_err(|source| {
+                    CliError::Io { what: format!("write {}", path.display()), source }
+                })?,
+                None if self.args.quiet || format == Format::Text => {}
+                None => print(&String::from_utf8_lossy(&bytes))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The command that repeats a scenario.
+fn replay(args: &RunArgs, scenario: &Scenario) -> String {
+    let origin = scenario.origin.split(" with ").next().unwrap_or(&scenario.origin);
+    let mut command = format!("tagspace run {origin} --seed {}", scenario.world.seed.0);
+    for setting in &args.scenarios.set {
+        command.push_str(&format!(" --set '{setting}'"));
+    }
+    if let Some(file) = &args.scenarios.env_file {
+        command.push_str(&format!(" --env-file {}", file.display()));
+    }
+    command
+}
+
+fn diverged(scenario: &Scenario, divergence: &Divergence, replay: &str) -> String {
+    let Divergence { run, event, first, second } = divergence;
+    let end = "the end of the log";
+    format!(
+        "DIFFERS  {}: run `{run}` differs from itself at event {event}\n  first:  {}\n  second: {}\n  \
+         replay: {replay} --check-determinism",
+        scenario.name,
+        first.as_deref().unwrap_or(end),
+        second.as_deref().unwrap_or(end),
+    )
+}
+
+/// How fast the simulation was, for the terminal only.
+fn speed(scenario: &Scenario, done: &Done) {
+    let virtual_ms: u64 = done
+        .judged
+        .runs
+        .iter()
+        .map(|run| match run.figures.get("makespan") {
+            Some(Value::Number(ms)) => *ms,
+            _ => 0,
+        })
+        .sum();
+    let real_ms = u64::try_from(done.real.as_millis()).unwrap_or(u64::MAX);
+    let times = virtual_ms / real_ms.max(1);
+    note(&format!(
+        "{}: simulated {} in {} ({} times real time)",
+        scenario.name,
+        format::millis(virtual_ms),
+        format::millis(real_ms),
+        format::count(times)
+    ));
+    for run in done.judged.runs.iter().filter(|run| run.end == RunEnd::Failed) {
+        note(&format!("{}: run `{}` could not be carried through; its log says why", scenario.name, run.name));
+    }
+}
+
+/// A progress bar, if there is a terminal to show it.
+fn bar(args: &RunArgs, scenarios: usize) -> ProgressBar {
+    if args.quiet || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(scenarios as u64);
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} scenarios  {elapsed}  {wide_msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// How the scenarios are simulated.
+pub(super) fn options(args: &RunArgs, bar: &ProgressBar) -> Result<Options, CliError> {
+    let shown = bar.clone();
+    let on_progress: crate::sim::OnProgress = Arc::new(move |run, progress| {
+        if progress.done % 100 == 0 {
+            shown.set_message(format!("{run}: {} pages", progress.done));
+        }
+    });
+    let subscriber = args.log.as_deref().map(subscriber).transpose()?;
+    Ok(Options {
+        transport: match args.transport {
+            TransportArg::Wire => Transport::Wire,
+            TransportArg::Direct => Transport::Direct,
+        },
+        kill_server_after: None,
+        on_progress: (!bar.is_hidden()).then_some(on_progress),
+        subscriber,
+    })
+}
+
+/// A log for humans in this file. It shows virtual time and no other.
+pub(super) fn subscriber(path: &Path) -> Result<tracing::Dispatch, CliError> {
+    let file = File::create(path)
+        .map_err(|source| CliError::Io { what: format!("write {}", path.display()), source })?;
+    let subscriber = tracing_subscriber::fmt()
+        .without_time()
+        .with_target(false)
+        .with_ansi(false)
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(Mutex::new(file))
+        .finish();
+    Ok(tracing::Dispatch::new(subscriber))
+}
+
+#[expect(clippy::disallowed_methods, reason = "only the look depends on it")]
+fn colour(wanted: ColorArg) -> Colour {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let forced = std::env::var("CLICOLOR_FORCE").is_ok_and(|value| !value.is_empty() && value != "0");
+    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    let on = match wanted {
+        ColorArg::Always => true,
+        ColorArg::Never => false,
+        ColorArg::Auto if set("NO_COLOR") => false,
+        ColorArg::Auto => forced || (io::stdout().is_terminal() && !dumb),
+    };
+    if on { Colour::On } else { Colour::Off }
+}

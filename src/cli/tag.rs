@@ -1,0 +1,194 @@
+//! `tagspace tag`: a real space. Credentials come from the environment and are shown to nobody.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::args::TagArgs;
+use super::{CliError, ExitStatus, note, print, run};
+use crate::pipeline::config::Overrides;
+use crate::pipeline::control::Control;
+use crate::pipeline::event::{Event, Observer, RunEnd};
+use crate::pipeline::job::{Job, What};
+use crate::pipeline::live::LiveTransport;
+use crate::pipeline::log;
+use crate::pipeline::page::PageId;
+use crate::pipeline::provider::{Provider, Secret, Wire};
+use crate::pipeline::taxonomy::Taxonomy;
+use crate::pipeline::{Parts, Pipeline, Site};
+use crate::rng::Seed;
+use crate::sim::recorder::{Entry, Log, What as Logged};
+use crate::sim::scenario::default_taxonomy;
+
+/// Keeps the events of a live run, and logs them.
+struct Watcher {
+    log: Mutex<Log>,
+    epoch: Instant,
+}
+
+impl Observer for Watcher {
+    fn observe(&self, event: Event) {
+        let t_ms = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        log::write(t_ms, &event);
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.entries.push(Entry { t_ms, what: Logged::Event(event) });
+    }
+}
+
+/// Tags a space, or pages of it.
+pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
+    let parts = |watcher: Arc<Watcher>| -> Result<Parts, CliError> {
+        let transport = LiveTransport::new().map_err(|error| CliError::Live(error.to_string()))?;
+        let mut overrides = Overrides { retry_hints: Some(true), backoff_by_class: Some(true), ..Overrides::default() };
+        let usage = |error: crate::pipeline::config::ConfigError| CliError::Usage {
+            message: error.to_string(),
+            help: "set or unset the TAG_SPACE_ variables".to_owned(),
+        };
+        overrides.read_env(variable).map_err(usage)?;
+        overrides.dry_run = Some(!args.write);
+        let mut providers =
+            vec![provider("gemini", Wire::Gemini, &args.model, "GEMINI_API_KEY", GEMINI)?];
+        if variable("OPENAI_API_KEY").is_some() {
+            let fallback =
+                provider("openai", Wire::OpenAi, &args.fallback_model, "OPENAI_API_KEY", OPENAI)?;
+            providers.push(fallback);
+        }
+        Ok(Parts {
+            config: overrides.resolve().map_err(usage)?,
+            taxonomy: Taxonomy::new(taxonomy(args)?),
+            site: Site {
+                base: required("CONFLUENCE_URL", "https://acme.atlassian.net/wiki")?,
+                user: required("CONFLUENCE_USER", "you@example.com")?,
+                token: Secret::new(required("CONFLUENCE_API_TOKEN", "an API token")?),
+            },
+            providers,
+            transport: Arc::new(transport),
+            observer: watcher,
+            seed: Seed(0),
+        })
+    };
+    let what = match &args.space {
+        Some(key) => What::Space(key.clone()),
+        None => What::Pages(args.pages.iter().copied().map(PageId).collect()),
+    };
+    let job = Job { task: args.task.clone(), what };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
+    let live = async {
+        let log = Mutex::new(Log { run: args.task.clone(), entries: Vec::new() });
+        let watcher = Arc::new(Watcher { log, epoch: Instant::now() });
+        let pipeline = Pipeline::new(parts(Arc::clone(&watcher))?);
+        let control = Control::default();
+        let cancel = control.cancel.clone();
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                note("stopping: what is in flight is finished, the rest is left; Ctrl-C again to abort");
+                cancel.cancel();
+            }
+        });
+        let result = pipeline.run(job, control).await;
+        let log = watcher.log.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok::<_, CliError>((result, log))
+    };
+    let subscriber = args.log.as_deref().map(run::subscriber).transpose()?;
+    let _guard = subscriber.as_ref().map(tracing::dispatcher::set_default);
+    let (result, log) = runtime.block_on(live)?;
+    report(args, &log)?;
+    match result {
+        Ok(RunEnd::Completed) => Ok(ExitStatus::Met),
+        Ok(RunEnd::Cancelled) => Ok(ExitStatus::Interrupted),
+        Ok(RunEnd::Failed) => Ok(ExitStatus::Internal),
+        Err(error) => Err(CliError::Live(error.to_string())),
+    }
+}
+
+const GEMINI: &str = "https://generativelanguage.googleapis.com";
+const OPENAI: &str = "https://api.openai.com";
+
+#[expect(clippy::disallowed_methods, reason = "live use is configured by the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn required(name: &str, example: &str) -> Result<String, CliError> {
+    variable(name).ok_or_else(|| CliError::Usage {
+        message: format!("got no {name}, wanted {example}"),
+        help: "live use needs CONFLUENCE_URL, CONFLUENCE_USER, CONFLUENCE_API_TOKEN and GEMINI_API_KEY; \
+               OPENAI_API_KEY is the fallback's"
+            .to_owned(),
+    })
+}
+
+fn provider(
+    name: &str,
+    wire: Wire,
+    model: &str,
+    key: &str,
+    origin: &str,
+) -> Result<Provider, CliError> {
+    let base = match wire {
+        Wire::Gemini => variable("GOOGLE_GEMINI_BASE_URL"),
+        Wire::OpenAi => variable("OPENAI_BASE_URL"),
+    };
+    let base = base.unwrap_or_else(|| origin.to_owned());
+    Ok(Provider {
+        name: name.to_owned(),
+        wire,
+        model: model.to_owned(),
+        origin: base.trim_end_matches('/').trim_end_matches("/v1").to_owned(),
+        key: Secret::new(required(key, "an API key")?),
+    })
+}
+
+fn taxonomy(args: &TagArgs) -> Result<Vec<(String, Vec<String>)>, CliError> {
+    #[derive(Deserialize)]
+    struct File {
+        taxonomy: BTreeMap<String, Vec<String>>,
+    }
+    let Some(path) = &args.taxonomy else { return Ok(default_taxonomy()) };
+    let usage = |message: String| CliError::Usage {
+        message: format!("{}: {message}", path.display()),
+        help: "wanted a [taxonomy] table such as doc = [\"guide\", \"runbook\"]".to_owned(),
+    };
+    let text = fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
+    let file: File = toml::from_str(&text).map_err(|error| usage(error.message().to_owned()))?;
+    Ok(file.taxonomy.into_iter().collect())
+}
+
+/// Prints what was done, and writes the event log if it was asked for.
+fn report(args: &TagArgs, log: &Log) -> Result<(), CliError> {
+    let (mut tagged, mut failed, mut left, mut calls) = (0, 0, 0, 0);
+    for entry in &log.entries {
+        let Logged::Event(event) = &entry.what else { continue };
+        match event {
+            Event::PageTagged { page, tags, .. } => {
+                tagged += 1;
+                let tags: Vec<&str> = tags.all().collect();
+                print(&format!("{page}: {}\n", tags.join(", ")))?;
+            }
+            Event::PageFailed { page, class } => {
+                failed += 1;
+                print(&format!("{page}: failed ({class:?})\n"))?;
+            }
+            Event::PageNotDone { .. } => left += 1,
+            Event::AttemptStarted { .. } => calls += 1,
+            _ => {}
+        }
+    }
+    let mode = if args.write { "labels written" } else { "dry run, no label written" };
+    let figures =
+        format!("tagged={tagged} failed={failed} not_done={left} ai_calls={calls}");
+    log::summary(log.entries.last().map_or(0, |entry| entry.t_ms), &figures);
+    note(&format!("{figures} ({mode})"));
+    if let Some(path) = &args.events {
+        let failed = |source| CliError::Io { what: format!("write {}", path.display()), source };
+        let mut file = BufWriter::new(File::create(path).map_err(failed)?);
+        log.write(&mut file).and_then(|()| file.flush()).map_err(failed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! `runs.csv` and `timeline.csv`: figures and states as tables.
+
+use std::io::Write;
+
+use crate::sim::recorder::Log;
+use crate::sim::scenario::Scenario;
+use crate::study::judge::JudgedScenario;
+use crate::study::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Shape, Unit, Value};
+use crate::study::timeline;
+
+/// A row for each run, a column for each figure; an empty cell has no samples.
+pub fn runs(scenario: &Scenario, judged: &JudgedScenario, target: impl Write) -> csv::Result<()> {
+    let mut writer = csv::Writer::from_writer(target);
+    let mut header = vec!["scenario".to_owned(), "seed".to_owned(), "run".to_owned()];
+    for metric in METRICS {
+        match (metric.shape, metric.unit) {
+            (Shape::Single, Unit::Ratio) => {
+                header.extend([format!("{}_num", metric.key), format!("{}_den", metric.key)]);
+            }
+            (Shape::Single, _) => header.push(metric.key.to_owned()),
+            (Shape::Distribution, _) => {
+                header.extend(DISTRIBUTION_STATS.iter().map(|stat| format!("{}_{stat}", metric.key)));
+            }
+            (Shape::Level, _) => {
+                header.extend(LEVEL_STATS.iter().map(|stat| format!("{}_{stat}", metric.key)));
+            }
+        }
+    }
+    header.push("events_sha256".to_owned());
+    writer.write_record(&header)?;
+    for run in &judged.runs {
+        let seed = scenario.world.seed.0.to_string();
+        let mut row = vec![scenario.name.clone(), seed, run.name.clone()];
+        for metric in METRICS {
+            let value = run.figures.get(metric.name);
+            let cell = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
+            match (metric.shape, metric.unit, value) {
+                (Shape::Single, Unit::Ratio, Some(Value::Share(share))) => {
+                    row.extend([share.num.to_string(), share.den.to_string()]);
+                }
+                (Shape::Single, Unit::Ratio, _) => row.extend([String::new(), String::new()]),
+                (Shape::Single, _, Some(Value::Number(number))) => row.push(number.to_string()),
+                (Shape::Distribution, _, Some(Value::Distribution(samples))) => {
+                    row.extend(DISTRIBUTION_STATS.iter().map(|stat| cell(samples.stat(stat))));
+                }
+                (Shape::Level, _, Some(Value::Level { min, max, last })) => {
+                    row.extend([min, max, last].map(u64::to_string));
+                }
+                (Shape::Single, _, _) => row.push(String::new()),
+                (Shape::Distribution, _, _) => row.extend(empty(DISTRIBUTION_STATS)),
+                (Shape::Level, _, _) => row.extend(empty(LEVEL_STATS)),
+            }
+        }
+        row.push(run.events_sha256.clone());
+        writer.write_record(&row)?;
+    }
+    writer.flush()?;
+    Ok(())
+}
+
+/// As many empty cells as there are statistics.
+fn empty(stats: &[&str]) -> Vec<String> {
+    vec![String::new(); stats.len()]
+}
+
+/// A row for each moment at which a run's state changed.
+pub fn timeline<'a>(logs: impl Iterator<Item = &'a Log>, target: impl Write) -> csv::Result<()> {
+    let mut writer = csv::Writer::from_writer(target);
+    writer.write_record([
+        "run",
+        "t_ms",
+        "limit",
+        "in_flight",
+        "ai_calls",
+        "rate_limited",
+        "backoffs",
+        "fallbacks",
+        "pages_listed",
+        "pages_tagged",
+        "pages_failed",
+        "cache_hits",
+        "cache_misses",
+    ])?;
+    for log in logs {
+        for row in timeline::rows(log) {
+            let numbers = [
+                row.t_ms,
+                row.limit,
+                row.in_flight,
+                row.ai_calls,
+                row.rate_limited,
+                row.backoffs,
+                row.fallbacks,
+                row.pages_listed,
+                row.pages_tagged,
+                row.pages_failed,
+                row.cache_hits,
+                row.cache_misses,
+            ];
+            let cells = numbers.iter().map(u64::to_string);
+            writer.write_record(std::iter::once(log.run.clone()).chain(cells))?;
+        }
+    }
+    writer.flush()?;
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! How numbers are written for people: one place, so that the same figure looks the same
+//! everywhere.
+
+use crate::study::metric::{Distribution, Metric, Unit, Value};
+use crate::units::{Share, float};
+
+/// Milliseconds as people say them.
+pub fn millis(ms: u64) -> String {
+    match ms {
+        0..=999 => format!("{ms} ms"),
+        1000..=59_999 => format!("{}.{:02} s", ms / 1000, ms % 1000 / 10),
+        60_000..=3_599_999 => format!("{} min {:02} s", ms / 60_000, ms % 60_000 / 1000),
+        _ => format!("{} h {:02} min", ms / 3_600_000, ms % 3_600_000 / 60_000),
+    }
+}
+
+/// A count with groups of three digits.
+pub fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A share as a percentage with its counts.
+pub fn share(share: Share) -> String {
+    match share.value() {
+        Some(value) => format!("{:.2} % ({} of {})", value * 100.0, count(share.num), count(share.den)),
+        None => "-".to_owned(),
+    }
+}
+
+/// An amount in this unit; shares are given in millionths.
+pub fn amount(value: u64, unit: Unit) -> String {
+    match unit {
+        Unit::Count => count(value),
+        Unit::Ratio => format!("{:.2} %", float(value) / 10_000.0),
+        Unit::Millis => millis(value),
+        Unit::UsdMicros => format!("${:.4}", float(value) / 1_000_000.0),
+    }
+}
+
+/// A difference in this unit, with its sign.
+pub fn difference(value: i64, unit: Unit) -> String {
+    let sign = if value < 0 { "-" } else { "+" };
+    format!("{sign}{}", amount(value.unsigned_abs(), unit))
+}
+
+/// A figure on one line.
+pub fn value(metric: &Metric, value: &Value) -> String {
+    match value {
+        Value::Number(number) => amount(*number, metric.unit),
+        Value::Share(counted) => share(*counted),
+        Value::Distribution(samples) => distribution(samples, metric.unit),
+        Value::Level { min, max, last } => format!("min {min}, max {max}, final {last}"),
+    }
+}
+
+fn distribution(samples: &Distribution, unit: Unit) -> String {
+    let stat = |name: &str| samples.stat(name).map_or("-".to_owned(), |value| amount(value, unit));
+    format!("p50 {}, p95 {}, max {}", stat("p50"), stat("p95"), stat("max"))
+}

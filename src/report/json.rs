@@ -1,0 +1,76 @@
+//! `report.json`: the verdict, the figures and the targets of a scenario, for machines.
+//!
+//! Integers carry their unit in the key; a share is `{"num", "den"}`; what has no samples is
+//! `null`. Nothing in it depends on the machine, the clock or the transport.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::sim::scenario::Scenario;
+use crate::study::judge::{JudgedRun, JudgedScenario};
+use crate::study::metric::{DISTRIBUTION_STATS, Figures, METRICS, Value};
+use crate::study::target::Judged;
+
+/// The version of this form.
+const FORMAT_VERSION: u64 = 1;
+
+/// The report on a scenario.
+pub fn report(scenario: &Scenario, judged: &JudgedScenario) -> Json {
+    let verdict = judged.verdict();
+    json!({
+        "format_version": FORMAT_VERSION,
+        "verdict": verdict.name(),
+        "exit_code": verdict.exit_code(),
+        "name": scenario.name,
+        "question": scenario.question,
+        "seed": scenario.world.seed.0,
+        "world_digest": scenario.world_digest,
+        "config_digest": scenario.config_digest,
+        "targets_digest": scenario.targets_digest,
+        "runs": judged.runs.iter().map(run).collect::<Vec<_>>(),
+    })
+}
+
+fn run(run: &JudgedRun) -> Json {
+    json!({
+        "name": run.name,
+        "end": run.end,
+        "metrics": metrics(&run.figures),
+        "targets": run.targets.iter().map(target).collect::<Vec<_>>(),
+        "events_sha256": run.events_sha256,
+    })
+}
+
+/// Every figure under its key.
+pub fn metrics(figures: &Figures) -> Json {
+    let entries = METRICS.iter().map(|metric| {
+        let value = figures.get(metric.name).map_or(Json::Null, |value| match value {
+            Value::Number(number) => json!(number),
+            Value::Share(share) => json!(share),
+            Value::Level { min, max, last } => json!({"min": min, "max": max, "final": last}),
+            Value::Distribution(samples) => {
+                let stats = DISTRIBUTION_STATS.iter();
+                Json::Object(stats.map(|stat| ((*stat).to_owned(), json!(samples.stat(stat)))).collect())
+            }
+        });
+        (metric.key.to_owned(), value)
+    });
+    Json::Object(entries.collect::<Map<_, _>>())
+}
+
+fn target(judged: &Judged) -> Json {
+    let target = &judged.target;
+    let value = match judged.share {
+        Some(share) => json!(share),
+        None => json!(judged.value),
+    };
+    json!({
+        "metric": target.metric.key,
+        "stat": target.stat,
+        "compare": target.compare.sign(),
+        "limit": target.text,
+        "value": value,
+        "margin": judged.margin,
+        "met": judged.met,
+        "line": target.line,
+    })
+}

@@ -1,0 +1,8 @@
+//! Tables, files and pictures of what was measured. Prints, computes nothing.
+
+pub mod csv;
+pub mod files;
+pub mod format;
+pub mod json;
+pub mod plot;
+pub mod text;

@@ -1,0 +1,129 @@
+//! The verdict on a scenario: one value from which the printed word, the JSON and the exit code
+//! come.
+
+use thiserror::Error;
+
+use crate::pipeline::event::{Event, RunEnd};
+use crate::sim::recorder::{Log, What};
+use crate::sim::scenario::Scenario;
+use crate::sim::{self, Options, Recording, SimError};
+use crate::study::conservation;
+use crate::study::metric::Figures;
+use crate::study::target::{self, Judged, Target};
+
+/// Whether all targets of a scenario are met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// All.
+    Met,
+    /// At least one is missed.
+    Missed,
+}
+
+impl Verdict {
+    /// Its exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Met => 0,
+            Self::Missed => 99,
+        }
+    }
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Missed => "missed",
+        }
+    }
+}
+
+/// A run with its figures and what became of its targets.
+#[derive(Debug, Clone)]
+pub struct JudgedRun {
+    /// Its name.
+    pub name: String,
+    /// How it ended.
+    pub end: RunEnd,
+    /// Its figures.
+    pub figures: Figures,
+    /// Its targets.
+    pub targets: Vec<Judged>,
+    /// Its log.
+    pub log: Log,
+    /// The digest of its log.
+    pub events_sha256: String,
+}
+
+/// A scenario that was run and judged.
+#[derive(Debug, Clone)]
+pub struct JudgedScenario {
+    /// Its runs.
+    pub runs: Vec<JudgedRun>,
+    /// Exchanges and events, for speed figures.
+    pub steps: u64,
+}
+
+/// A scenario could not be judged.
+#[derive(Debug, Error)]
+pub enum JudgeError {
+    /// It could not be run to its end.
+    #[error(transparent)]
+    Sim(#[from] SimError),
+    /// What must always hold does not.
+    #[error("run `{run}` breaks its own books; this is a bug of tagspace: {what}")]
+    Unsound {
+        /// The run.
+        run: String,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+impl JudgedScenario {
+    /// The verdict.
+    pub fn verdict(&self) -> Verdict {
+        let all_met = self.runs.iter().flat_map(|run| &run.targets).all(|target| target.met);
+        if all_met { Verdict::Met } else { Verdict::Missed }
+    }
+}
+
+/// Runs a scenario and judges it.
+pub fn run(
+    scenario: &Scenario,
+    targets: &[Target],
+    options: &Options,
+) -> Result<JudgedScenario, JudgeError> {
+    let recording = sim::run_scenario(scenario, options)?;
+    judge(scenario, targets, recording)
+}
+
+/// Judges what was recorded of a scenario.
+pub fn judge(
+    scenario: &Scenario,
+    targets: &[Target],
+    recording: Recording,
+) -> Result<JudgedScenario, JudgeError> {
+    let Recording { logs, steps } = recording;
+    let mut runs = Vec::new();
+    for log in logs {
+        if let Some(what) = conservation::violations(&log).into_iter().next() {
+            return Err(JudgeError::Unsound { run: log.run, what });
+        }
+        let figures = Figures::of(&log, scenario);
+        let own = targets.iter().filter(|target| target.run == log.run);
+        let end = log.entries.iter().rev().find_map(|entry| match &entry.what {
+            What::Event(Event::RunFinished { end }) => Some(*end),
+            _ => None,
+        });
+        runs.push(JudgedRun {
+            name: log.run.clone(),
+            end: end.unwrap_or(RunEnd::Failed),
+            targets: own.map(|target| target::judge(target, &figures)).collect(),
+            figures,
+            events_sha256: log.sha256(),
+            log,
+        });
+    }
+    Ok(JudgedScenario { runs, steps })
+}

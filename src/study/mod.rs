@@ -1,0 +1,12 @@
+//! Questions asked of runs: what their figures are, whether targets hold, whether a weaker
+//! pipeline would be noticed, whether a run repeats itself.
+//!
+//! Everything here is a fold over (scenario, log). What is computed here is printed by `report`.
+
+pub mod conservation;
+pub mod determinism;
+pub mod judge;
+pub mod metric;
+pub mod mutate;
+pub mod target;
+pub mod timeline;

@@ -1,0 +1,115 @@
+//! The state of a run over time: a row for every moment at which it changed.
+
+use std::collections::BTreeSet;
+
+use crate::pipeline::event::{CallId, CallOutcome, Event};
+use crate::sim::recorder::{Log, What};
+
+/// The state of a run at a moment, after everything that happened then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Row {
+    /// Milliseconds since the run's start.
+    pub t_ms: u64,
+    /// The limit on AI calls in flight.
+    pub limit: u64,
+    /// AI calls in flight.
+    pub in_flight: u64,
+    /// AI calls started so far.
+    pub ai_calls: u64,
+    /// 429s so far, of any AI provider.
+    pub rate_limited: u64,
+    /// Waits before another attempt so far.
+    pub backoffs: u64,
+    /// Fallbacks so far.
+    pub fallbacks: u64,
+    /// Pages listed so far.
+    pub pages_listed: u64,
+    /// Pages tagged so far, from answers or the cache.
+    pub pages_tagged: u64,
+    /// Pages failed so far.
+    pub pages_failed: u64,
+    /// Cache hits so far.
+    pub cache_hits: u64,
+    /// Cache misses so far.
+    pub cache_misses: u64,
+}
+
+/// The rows of a run.
+pub fn rows(log: &Log) -> Vec<Row> {
+    let start = log.entries.iter().find(|entry| matches!(entry.what, What::Event(Event::RunStarted { .. })));
+    let start = start.map_or(0, |entry| entry.t_ms);
+    let mut rows: Vec<Row> = Vec::new();
+    let mut now = Row::default();
+    let mut open: BTreeSet<CallId> = BTreeSet::new();
+    for entry in &log.entries {
+        let What::Event(event) = &entry.what else { continue };
+        let before = now;
+        match event {
+            Event::RunStarted { limit, .. } => now.limit = *limit,
+            Event::PageListed { .. } => now.pages_listed += 1,
+            Event::CacheHit { .. } => now.cache_hits += 1,
+            Event::CacheMiss { .. } => now.cache_misses += 1,
+            Event::AttemptStarted { call, .. } => {
+                open.insert(*call);
+                now.ai_calls += 1;
+            }
+            Event::AttemptFinished { call, status, .. } => {
+                open.remove(call);
+                now.rate_limited += u64::from(*status == Some(429));
+            }
+            Event::Backoff { .. } => now.backoffs += 1,
+            Event::LimitChanged { new, .. } => now.limit = *new,
+            Event::Fallback { .. } => now.fallbacks += 1,
+            Event::PageTagged { .. } => now.pages_tagged += 1,
+            Event::PageFailed { .. } => now.pages_failed += 1,
+            Event::RunFinished { .. } => {}
+            _ => continue,
+        }
+        now.in_flight = open.len() as u64;
+        now.t_ms = entry.t_ms - start;
+        match rows.last_mut() {
+            Some(last) if last.t_ms == now.t_ms => *last = now,
+            _ if now == (Row { t_ms: now.t_ms, ..before }) && !matches!(event, Event::RunFinished { .. }) => {}
+            _ => rows.push(now),
+        }
+    }
+    rows
+}
+
+/// How AI calls of one provider ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcomes {
+    /// The provider.
+    pub provider: String,
+    /// Answered in full.
+    pub ok: u64,
+    /// Answered in part.
+    pub partial: u64,
+    /// Refused with a 429.
+    pub rate_limited: u64,
+    /// Failed otherwise.
+    pub failed: u64,
+}
+
+/// How the AI calls of a run ended, by provider in order of their first call.
+pub fn outcomes(log: &Log) -> Vec<Outcomes> {
+    let mut found: Vec<Outcomes> = Vec::new();
+    for entry in &log.entries {
+        let What::Event(Event::AttemptFinished { provider, outcome, status, .. }) = &entry.what else {
+            continue;
+        };
+        let index = found.iter().position(|known| known.provider == *provider).unwrap_or_else(|| {
+            let provider = provider.clone();
+            found.push(Outcomes { provider, ok: 0, partial: 0, rate_limited: 0, failed: 0 });
+            found.len() - 1
+        });
+        let counts = &mut found[index];
+        match (outcome, status) {
+            (_, Some(429)) => counts.rate_limited += 1,
+            (CallOutcome::Ok, _) => counts.ok += 1,
+            (CallOutcome::Partial, _) => counts.partial += 1,
+            (CallOutcome::Failed, _) => counts.failed += 1,
+        }
+    }
+    found
+}
