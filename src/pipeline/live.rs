@@ -7,6 +7,15 @@ use thiserror::Error;
 
 use crate::pipeline::transport::{Exchange, Transport, TransportError};
 
+/// Makes sure that this process has a TLS implementation; reqwest builds no client without one.
+pub(crate) fn install_crypto() {
+    static CRYPTO: Once = Once::new();
+    CRYPTO.call_once(|| {
+        // Refused only if a provider is already in place, which then serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
 /// The HTTP client could not be set up.
 #[derive(Debug, Error)]
 #[error("set up the HTTP client")]
@@ -21,11 +30,7 @@ pub struct LiveTransport {
 impl LiveTransport {
     /// A client with its connection pool. It neither retries nor follows redirects.
     pub fn new() -> Result<Self, SetUpError> {
-        static CRYPTO: Once = Once::new();
-        CRYPTO.call_once(|| {
-            // Refused only if a provider is already in place, which then serves as well.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        });
+        install_crypto();
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("tagspace/", env!("CARGO_PKG_VERSION")))

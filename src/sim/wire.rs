@@ -22,6 +22,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::fakes::world::World;
 use crate::fakes::{Broken, Reply, hosts};
+use crate::pipeline::live::install_crypto;
 
 const NOW: HeaderName = HeaderName::from_static("x-sim-now-ms");
 const LATENCY: HeaderName = HeaderName::from_static("x-sim-latency-ms");
@@ -102,6 +103,7 @@ async fn serve(
     kill_after: Option<u64>,
     started: &blocking::SyncSender<Result<(), WireError>>,
 ) {
+    install_crypto();
     let client = match reqwest::Client::builder().no_proxy().build() {
         Ok(client) => client,
         Err(error) => {
