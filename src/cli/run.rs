@@ -15,6 +15,7 @@ use super::args::{ColorArg, Format, RunArgs, TransportArg};
 use super::find::{self, Loaded};
 use super::{CliError, ExitStatus, note, print};
 use crate::pipeline::event::RunEnd;
+use crate::pipeline::log;
 use crate::report::text::Colour;
 use crate::report::{csv, files, format, json, text};
 use crate::sim::scenario::Scenario;
@@ -143,8 +144,19 @@ fn one_scenario(args: &RunArgs, one: &Loaded, options: &Options) -> Result<Done,
     } else {
         None
     };
+    if let Some(subscriber) = &options.subscriber {
+        tracing::dispatcher::with_default(subscriber, || summarize(&judged));
+    }
     files::write(&args.out, scenario, &judged)?;
     Ok(Done { judged, divergence, real })
+}
+
+/// Closes the log for humans with the figures of each run.
+fn summarize(judged: &JudgedScenario) {
+    for run in &judged.runs {
+        let end_ms = run.log.entries.last().map_or(0, |entry| entry.t_ms);
+        log::summary(end_ms, &format!("run={} {}", run.name, format::summary(&run.figures)));
+    }
 }
 
 /// What goes to standard output and into the files that were asked for.

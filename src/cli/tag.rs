@@ -20,9 +20,12 @@ use crate::pipeline::page::PageId;
 use crate::pipeline::provider::{Provider, Secret, Wire};
 use crate::pipeline::taxonomy::Taxonomy;
 use crate::pipeline::{Parts, Pipeline, Site};
+use crate::price;
+use crate::report::format;
 use crate::rng::Seed;
 use crate::sim::recorder::{Entry, Log, What as Logged};
 use crate::sim::scenario::default_taxonomy;
+use crate::study::metric::Figures;
 
 /// Keeps the events of a live run, and logs them.
 struct Watcher {
@@ -162,28 +165,23 @@ fn taxonomy(args: &TagArgs) -> Result<Vec<(String, Vec<String>)>, CliError> {
 
 /// Prints what was done, and writes the event log if it was asked for.
 fn report(args: &TagArgs, log: &Log) -> Result<(), CliError> {
-    let (mut tagged, mut failed, mut left, mut calls) = (0, 0, 0, 0);
     for entry in &log.entries {
-        let Logged::Event(event) = &entry.what else { continue };
-        match event {
-            Event::PageTagged { page, tags, .. } => {
-                tagged += 1;
+        match &entry.what {
+            Logged::Event(Event::PageTagged { page, tags, .. }) => {
                 let tags: Vec<&str> = tags.all().collect();
                 print(&format!("{page}: {}\n", tags.join(", ")))?;
             }
-            Event::PageFailed { page, class } => {
-                failed += 1;
+            Logged::Event(Event::PageFailed { page, class }) => {
                 print(&format!("{page}: failed ({class:?})\n"))?;
             }
-            Event::PageNotDone { .. } => left += 1,
-            Event::AttemptStarted { .. } => calls += 1,
             _ => {}
         }
     }
-    let mode = if args.write { "labels written" } else { "dry run, no label written" };
-    let figures =
-        format!("tagged={tagged} failed={failed} not_done={left} ai_calls={calls}");
+    let models = [("gemini", &args.model), ("openai", &args.fallback_model)];
+    let prices = models.into_iter().filter_map(|(name, model)| Some((name.to_owned(), price::of(model)?)));
+    let figures = format::summary(&Figures::of(log, &prices.collect()));
     log::summary(log.entries.last().map_or(0, |entry| entry.t_ms), &figures);
+    let mode = if args.write { "labels written" } else { "dry run, no label written" };
     note(&format!("{figures} ({mode})"));
     if let Some(path) = &args.events {
         let failed = |source| CliError::Io { what: format!("write {}", path.display()), source };

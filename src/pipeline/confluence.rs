@@ -39,40 +39,40 @@ pub struct Site {
 
 /// A page as listed, with its body in storage format.
 #[derive(Debug, Clone, Deserialize)]
-pub struct ListedPage {
+pub(crate) struct ListedPage {
     /// Its id, as text.
-    pub id: String,
+    pub(crate) id: String,
     /// Its title.
     #[serde(default)]
-    pub title: String,
+    pub(crate) title: String,
     /// Its version.
-    pub version: ListedVersion,
+    pub(crate) version: ListedVersion,
     /// Its body.
     #[serde(default)]
-    pub body: ListedBody,
+    pub(crate) body: ListedBody,
 }
 
 /// The version of a listed page.
 #[derive(Debug, Clone, Deserialize)]
-pub struct ListedVersion {
+pub(crate) struct ListedVersion {
     /// Its number.
-    pub number: u64,
+    pub(crate) number: u64,
 }
 
 /// The body of a listed page.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct ListedBody {
+pub(crate) struct ListedBody {
     /// In storage format.
-    pub storage: Storage,
+    pub(crate) storage: Storage,
 }
 
 /// A body in storage format.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Storage {
+pub(crate) struct Storage {
     /// The XHTML fragment.
-    pub value: String,
+    pub(crate) value: String,
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,7 @@
 //! How numbers are written for people: one place, so that the same figure looks the same
 //! everywhere.
 
-use crate::study::metric::{Distribution, Metric, Unit, Value};
+use crate::study::metric::{Distribution, Figures, METRICS, Metric, Unit, Value};
 use crate::units::{Share, float};
 
 /// Milliseconds as people say them.
@@ -64,4 +64,14 @@ pub fn value(metric: &Metric, value: &Value) -> String {
 fn distribution(samples: &Distribution, unit: Unit) -> String {
     let stat = |name: &str| samples.stat(name).map_or("-".to_owned(), |value| amount(value, unit));
     format!("p50 {}, p95 {}, max {}", stat("p50"), stat("p95"), stat("max"))
+}
+
+/// The single numbers and shares of a run on one line, as `name=value`.
+pub fn summary(figures: &Figures) -> String {
+    let pairs = METRICS.iter().filter_map(|metric| match figures.get(metric.name)? {
+        Value::Number(number) => Some(format!("{}={number}", metric.key)),
+        Value::Share(share) => Some(format!("{}={}/{}", metric.key, share.num, share.den)),
+        Value::Distribution(_) | Value::Level { .. } => None,
+    });
+    pairs.collect::<Vec<_>>().join(" ")
 }

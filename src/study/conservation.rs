@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fakes::record::Record;
+use crate::pipeline::batch::BatchId;
 use crate::pipeline::event::{CallId, Event};
 use crate::pipeline::page::PageId;
 use crate::sim::recorder::{Log, What};
@@ -13,6 +14,7 @@ pub fn violations(log: &Log) -> Vec<String> {
     let mut found = Vec::new();
     let mut open: BTreeSet<PageId> = BTreeSet::new();
     let mut calls: BTreeSet<CallId> = BTreeSet::new();
+    let mut granted: BTreeSet<BatchId> = BTreeSet::new();
     let mut billed: BTreeMap<CallId, (u64, u64)> = BTreeMap::new();
     let mut last_call = None;
     let mut ended = false;
@@ -49,11 +51,14 @@ pub fn violations(log: &Log) -> Vec<String> {
             {
                 found.push(format!("page {page} ended without being open"));
             }
-            Event::AttemptStarted { call, in_flight, limit, .. } => {
+            Event::PermitGranted { batch, .. } => {
+                granted.insert(*batch);
+            }
+            Event::AttemptStarted { call, batch, in_flight, limit, .. } => {
                 calls.insert(*call);
                 last_call = Some(*call);
-                // A cut takes nothing from calls that run, so only a start may not exceed it.
-                if in_flight > limit {
+                // A cut takes nothing from those who hold a permit; it binds whoever is granted one.
+                if granted.remove(batch) && in_flight > limit {
                     found.push(format!("call {} is number {in_flight} of {limit} in flight", call.0));
                 }
             }

@@ -110,7 +110,7 @@ pub fn judge(
         if let Some(what) = conservation::violations(&log).into_iter().next() {
             return Err(JudgeError::Unsound { run: log.run, what });
         }
-        let figures = Figures::of(&log, scenario);
+        let figures = Figures::of(&log, &scenario.prices);
         let own = targets.iter().filter(|target| target.run == log.run);
         let end = log.entries.iter().rev().find_map(|entry| match &entry.what {
             What::Event(Event::RunFinished { end }) => Some(*end),

@@ -12,7 +12,6 @@ use crate::pipeline::event::{CallOutcome, Event, LimitReason};
 use crate::pipeline::page::{PageId, Source, Tags};
 use crate::price::Price;
 use crate::sim::recorder::{Log, What};
-use crate::sim::scenario::Scenario;
 use crate::units::Share;
 
 /// The provider that is asked first.
@@ -207,8 +206,8 @@ impl Figures {
         }
     }
 
-    /// The figures of a run, from its log.
-    pub fn of(log: &Log, scenario: &Scenario) -> Self {
+    /// The figures of a run, from its log and what each provider charges.
+    pub fn of(log: &Log, prices: &BTreeMap<String, Price>) -> Self {
         let mut fold = Fold::default();
         for entry in &log.entries {
             match &entry.what {
@@ -216,7 +215,7 @@ impl Figures {
                 What::World(record) => fold.record(record),
             }
         }
-        fold.figures(scenario)
+        fold.figures(prices)
     }
 }
 
@@ -343,7 +342,7 @@ impl Fold {
         }
     }
 
-    fn figures(mut self, scenario: &Scenario) -> Figures {
+    fn figures(mut self, prices: &BTreeMap<String, Price>) -> Figures {
         let numbers = std::mem::take(&mut self.numbers);
         let number = |name: &str| numbers.get(name).copied().unwrap_or(0);
         let mut figures = Figures::default();
@@ -398,15 +397,9 @@ impl Fold {
         figures.0.insert("input_tokens", Value::Number(input));
         figures.0.insert("output_tokens", Value::Number(output));
         let cost = self.tokens.iter().map(|(provider, (input, output))| {
-            price(provider, scenario).map_or(0, |price| price.usd_micros(*input, *output))
+            prices.get(provider).map_or(0, |price| price.usd_micros(*input, *output))
         });
         figures.0.insert("cost", Value::Number(cost.sum()));
         figures
     }
-}
-
-/// The price of the model that a provider serves.
-fn price(provider: &str, scenario: &Scenario) -> Option<Price> {
-    let service = if provider == PRIMARY { &scenario.world.gemini } else { &scenario.world.openai };
-    scenario.prices.get(&service.0.model).copied()
 }

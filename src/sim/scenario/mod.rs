@@ -52,7 +52,7 @@ pub struct Scenario {
     pub runs: Vec<Run>,
     /// What must hold, as written.
     pub targets: Vec<TargetText>,
-    /// The prices of its models.
+    /// What each provider charges.
     pub prices: BTreeMap<String, Price>,
     /// Whether it has a fallback provider.
     pub has_fallback: bool,
@@ -199,9 +199,9 @@ impl Reader<'_> {
             self.latency(confluence.latency.as_ref(), 180, file.confluence.span())?;
         self.check_faults(&confluence.fault, file.confluence.span())?;
         let mut prices = BTreeMap::new();
-        let gemini_latency = self.ai(&file.gemini, &mut prices)?;
+        let gemini_latency = self.ai("gemini", &file.gemini, &mut prices)?;
         let openai = match &file.openai {
-            Some(openai) => Some((openai.get_ref().clone(), self.ai(openai, &mut prices)?)),
+            Some(openai) => Some((openai.get_ref().clone(), self.ai("openai", openai, &mut prices)?)),
             None => None,
         };
         let has_fallback = openai.is_some();
@@ -281,6 +281,7 @@ impl Reader<'_> {
 
     fn ai(
         &self,
+        provider: &str,
         service: &serde_spanned::Spanned<AiConfig>,
         prices: &mut BTreeMap<String, Price>,
     ) -> Result<Latency, Problem> {
@@ -299,7 +300,7 @@ impl Reader<'_> {
             problem.help = Some(nearest.map_or_else(|| rest.clone(), |nearest| format!("{nearest} {rest}")));
             return Err(problem);
         };
-        prices.insert(config.model.clone(), price);
+        prices.insert(provider.to_owned(), price);
         self.latency(config.latency.as_ref(), 800, service.span())
     }
 

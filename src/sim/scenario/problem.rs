@@ -82,6 +82,7 @@ pub(super) fn of_toml(origin: &str, text: &str, error: &toml::de::Error) -> Prob
         Some((what, rest)) if what.starts_with("invalid type") => {
             format!("{}, wanted{rest}", what.replacen("invalid type:", "got", 1))
         }
+        _ if text.parse::<toml::Table>().is_err() => format!("got text that is not TOML: {message}"),
         _ => message.clone(),
     };
     let span = error.span().unwrap_or(0..0);

@@ -1,0 +1,52 @@
+//! What tests share: scenarios from text, and what came of them.
+
+use std::path::Path;
+
+use tagspace::sim::scenario::Scenario;
+use tagspace::sim::{Options, Transport};
+use tagspace::study::judge::{self, JudgedRun, JudgedScenario};
+use tagspace::study::target;
+
+/// A scenario whose world has no luck in it: fixed latencies, no faults, no quota.
+pub(crate) const PLAIN: &str = r#"# Plain?
+schema = 1
+seed = 7
+[space]
+pages = 20
+chars = { median = 400, sigma = 0.2, max = 1000 }
+[confluence]
+latency = { dist = "fixed", ms = 10 }
+[gemini]
+model = "gemini-3.5-flash-lite"
+latency = { dist = "fixed", ms = 1000, refusal_ms = 100 }
+answer = { miss_ratio_per_extra_page = 0, tag_miss_ratio_per_extra_page = 0 }
+[openai]
+model = "gpt-6-luna"
+latency = { dist = "fixed", ms = 2000 }
+[pipeline]
+profile = "documented"
+"#;
+
+/// A scenario of this text, with settings on top.
+pub(crate) fn scenario(text: &str, settings: &[&str]) -> Scenario {
+    let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+    let folder = Path::new(".");
+    let text = tagspace::sim::scenario::set::apply(text, &settings, folder).unwrap();
+    Scenario::parse("test", "test.toml", &text, folder).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+/// In memory.
+pub(crate) fn direct() -> Options {
+    Options { transport: Transport::Direct, ..Options::default() }
+}
+
+/// Runs and judges a scenario in memory. Judging checks that nothing is lost.
+pub(crate) fn judged(scenario: &Scenario) -> JudgedScenario {
+    let targets = target::of(scenario).unwrap();
+    judge::run(scenario, &targets, &direct()).unwrap()
+}
+
+/// The only run of the plain scenario with these settings.
+pub(crate) fn plain(settings: &[&str]) -> JudgedRun {
+    judged(&scenario(PLAIN, settings)).runs.remove(0)
+}

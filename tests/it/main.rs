@@ -1,0 +1,17 @@
+//! All integration tests, in one binary.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod common;
+
+mod cancellation; // what a cancelled run leaves
+mod cli; // the program as a user meets it
+mod determinism; // same seed, same bytes, whatever the transport and the load
+mod fakes; // wire formats, quotas, calendar
+mod known_answers; // results that can be worked out by hand
+mod limiter; // driven step by step
+mod pipeline; // against answers that no fake gives
+mod properties; // what holds for every input
+mod scenarios; // the shipped scenarios
+mod scenario_errors; // one test per bad value
+mod tidy; // the source text itself
