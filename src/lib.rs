@@ -1,4 +1,63 @@
-//! x
+//! `tagspace` tags every page of a Confluence space with an LLM, and rehearses it first.
+//!
+//! # Bird's-eye view
+//!
+//! There are two things here: a pipeline that does real work over HTTP, and a harness that runs
+//! this very pipeline against fakes of Confluence, Gemini and `OpenAI` in virtual time. A rehearsal
+//! of minutes or days takes a fraction of a second, and the same scenario and seed give the same
+//! bytes on every machine. What a run did is one log of events; every figure, target, table and
+//! picture is a fold over it.
+//!
+//! # Map
+//!
+//! A layer names only layers below it, and siblings do not name each other (a test over the
+//! source text sees to it).
+//!
+//! | layer | what it is |
+//! |---|---|
+//! | [`cli`] | arguments, terminal output, exit codes |
+//! | [`report`] | tables, files and pictures; prints, computes nothing |
+//! | [`study`] | figures, targets and verdicts, determinism, mutants: questions asked of runs |
+//! | [`sim`] | scenarios, virtual time, the wire, the recorder: one run of one scenario |
+//! | [`pipeline`] and [`fakes`] | siblings: the product, and the world that it meets |
+//! | [`units`], [`rng`], [`price`] | numbers with a range, keyed randomness, prices |
+//!
+//! To follow a page through the product, read `pipeline/run.rs` (the stages), then `ask.rs` (one
+//! batch until it is answered), `limiter.rs`, `backoff.rs`, `prompt.rs` and `labels.rs`. To follow
+//! an exchange through a rehearsal, read `sim/carrier.rs`, then `sim/wire.rs`, then
+//! `fakes/world.rs`.
+//!
+//! # How virtual time goes with real HTTP
+//!
+//! tokio advances a paused clock whenever its runtime is idle, and waiting for a socket is idle:
+//! a client that awaits a socket under paused time runs into its own time limits at once. So the
+//! simulated world never awaits a socket. Its one thread *blocks* while an I/O thread, with a
+//! runtime and clock of its own, does the exchange with wiremock; virtual time stands still and
+//! no other task can run, so an exchange is one atomic step. The fake states its latency, which
+//! then passes in virtual time, where the latencies of concurrent calls overlap.
+//!
+//! # Invariants
+//!
+//! - `pipeline` does not know that simulations exist. Its only ways out are a
+//!   [`Transport`](pipeline::transport::Transport) and an [`Observer`](pipeline::event::Observer).
+//! - `fakes` and `pipeline` share no type; what they must agree on, the prompt, each implements
+//!   for itself, so that no bug hides on both sides.
+//! - Time is tokio's, randomness is keyed ([`rng`]), maps are ordered, every `select!` is biased.
+//! - What is gated is an integer, or a share with numerator and denominator.
+//! - Every page that was listed ends tagged, cached, failed or not done; every bill of a fake is
+//!   counted by the pipeline; no permit stays open ([`study::conservation`] checks every run).
+//! - A condition that a caller can meet is an error; a panic is a bug.
+//! - Nothing that depends on the machine, the clock or the transport is in any file.
+//!
+//! # Decisions that differ from the design page
+//!
+//! - Prices are a base layer of their own ([`price`]), because scenarios are checked against them.
+//! - A [`fresh`](sim::scenario::Run::fresh) run begins a new stretch with its own thread, world
+//!   and clock; that is how two configurations meet the same weather in one file.
+//! - The true tags of a page are recorded when the fake gives the page out. The fakes write text
+//!   and storage format in one go, so they know the text without parsing.
+//! - A page answered by a fallback is cached under the fallback's model, and found there again.
+
 pub mod cli;
 pub mod fakes;
 pub mod pipeline;

@@ -163,6 +163,7 @@ pub(super) enum ColorArg {
 fn output(text: &str) -> Result<(Format, PathBuf), String> {
     let wanted = "FORMAT=PATH with one of text, json, csv, jsonl";
     let (format, path) = text.split_once('=').ok_or(format!("got `{text}`, wanted {wanted}"))?;
-    let format = Format::from_str(format, false).map_err(|_| format!("got `{text}`, wanted {wanted}"))?;
+    let format =
+        Format::from_str(format, false).map_err(|_| format!("got `{text}`, wanted {wanted}"))?;
     Ok((format, PathBuf::from(path)))
 }

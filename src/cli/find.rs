@@ -48,7 +48,8 @@ pub(super) fn load(scenarios: &Scenarios) -> Result<Vec<Loaded>, CliError> {
                             first.display(),
                             file.display()
                         ),
-                        help: "the name is the folder of the report; rename one of the files".to_owned(),
+                        help: "the name is the folder of the report; rename one of the files"
+                            .to_owned(),
                     });
                 }
                 loaded.push((scenario, targets));
@@ -69,7 +70,10 @@ fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
         } else {
             "the folder must be readable"
         };
-        CliError::Usage { message: format!("{shown}:1:1: cannot read: {error}"), help: help.to_owned() }
+        CliError::Usage {
+            message: format!("{shown}:1:1: cannot read: {error}"),
+            help: help.to_owned(),
+        }
     };
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
         files.push(path.to_path_buf());
@@ -92,7 +96,9 @@ fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
     files.extend(found);
     if files.len() == before {
         return Err(CliError::Usage {
-            message: format!("{shown}:1:1: got a folder without scenarios, wanted at least one .toml file"),
+            message: format!(
+                "{shown}:1:1: got a folder without scenarios, wanted at least one .toml file"
+            ),
             help: "`tagspace new first` writes scenarios/first.toml".to_owned(),
         });
     }

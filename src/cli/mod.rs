@@ -143,7 +143,9 @@ where
     match result {
         Ok(status) => status,
         // A reader that has seen enough is no failure.
-        Err(CliError::Io { source, .. }) if source.kind() == ErrorKind::BrokenPipe => ExitStatus::Met,
+        Err(CliError::Io { source, .. }) if source.kind() == ErrorKind::BrokenPipe => {
+            ExitStatus::Met
+        }
         Err(error) => {
             let _ = writeln!(io::stderr(), "{error}");
             error.status()

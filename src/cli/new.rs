@@ -62,8 +62,7 @@ pub(super) fn new(args: &NewArgs) -> Result<ExitStatus, CliError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
     file.write_all(TEMPLATE.as_bytes()).map_err(failed)?;
     let shown = path.display();
     print(&format!("wrote {shown}; `tagspace run {shown}` runs it\n"))?;

@@ -78,7 +78,10 @@ fn closing(all: usize, missed: &[String], args: &RunArgs) -> String {
         format!("{all} of {all} scenarios met their targets; reports in {out}\n")
     } else {
         let met = all - missed.len();
-        format!("{met} of {all} scenarios met their targets, missed: {}; reports in {out}\n", missed.join(", "))
+        format!(
+            "{met} of {all} scenarios met their targets, missed: {}; reports in {out}\n",
+            missed.join(", ")
+        )
     }
 }
 
@@ -132,7 +135,10 @@ fn each(
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long a simulation really took is shown, never stored")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a simulation really took is shown, never stored"
+)]
 fn one_scenario(args: &RunArgs, one: &Loaded, options: &Options) -> Result<Done, CliError> {
     let (scenario, targets) = one;
     let started = std::time::Instant::now();
@@ -169,12 +175,18 @@ struct Outputs<'a> {
 
 impl<'a> Outputs<'a> {
     fn new(args: &'a RunArgs) -> Self {
-        let files = args.output.iter().map(|(format, path)| (*format, Some(path.as_path()), Vec::new()));
+        let files =
+            args.output.iter().map(|(format, path)| (*format, Some(path.as_path()), Vec::new()));
         let stdout = (args.format, None, Vec::new());
         Self { args, texts: files.chain([stdout]).collect(), reports: Vec::new(), first: true }
     }
 
-    fn add(&mut self, scenario: &Scenario, judged: &JudgedScenario, shown: &str) -> Result<(), CliError> {
+    fn add(
+        &mut self,
+        scenario: &Scenario,
+        judged: &JudgedScenario,
+        shown: &str,
+    ) -> Result<(), CliError> {
         let failed = |source| CliError::Io { what: "write the report".to_owned(), source };
         for (format, path, bytes) in &mut self.texts {
             match format {
@@ -183,8 +195,10 @@ impl<'a> Outputs<'a> {
                 Format::Json => {}
                 Format::Csv => {
                     let mut table = Vec::new();
-                    csv::runs(scenario, judged, &mut table).map_err(|error| failed(error.into()))?;
-                    let header = table.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                    csv::runs(scenario, judged, &mut table)
+                        .map_err(|error| failed(error.into()))?;
+                    let header =
+                        table.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
                     bytes.extend_from_slice(if self.first { &table } else { &table[header..] });
                 }
                 Format::Jsonl => {
@@ -207,8 +221,9 @@ impl<'a> Outputs<'a> {
                 bytes = reports.clone().into_bytes();
             }
             match path {
-                Some(path) => std::fs::write(path, bytes).map_err(|source| {
-                    CliError::Io { what: format!("write {}", path.display()), source }
+                Some(path) => std::fs::write(path, bytes).map_err(|source| CliError::Io {
+                    what: format!("write {}", path.display()),
+                    source,
                 })?,
                 None if self.args.quiet || format == Format::Text => {}
                 None => print(&String::from_utf8_lossy(&bytes))?,
@@ -264,7 +279,10 @@ fn speed(scenario: &Scenario, done: &Done) {
         format::count(times)
     ));
     for run in done.judged.runs.iter().filter(|run| run.end == RunEnd::Failed) {
-        note(&format!("{}: run `{}` could not be carried through; its log says why", scenario.name, run.name));
+        note(&format!(
+            "{}: run `{}` could not be carried through; its log says why",
+            scenario.name, run.name
+        ));
     }
 }
 
@@ -274,7 +292,8 @@ fn bar(args: &RunArgs, scenarios: usize) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(scenarios as u64);
-    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} scenarios  {elapsed}  {wide_msg}");
+    let style =
+        ProgressStyle::with_template("{bar:24} {pos}/{len} scenarios  {elapsed}  {wide_msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
@@ -317,7 +336,8 @@ pub(super) fn subscriber(path: &Path) -> Result<tracing::Dispatch, CliError> {
 #[expect(clippy::disallowed_methods, reason = "only the look depends on it")]
 fn colour(wanted: ColorArg) -> Colour {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let forced = std::env::var("CLICOLOR_FORCE").is_ok_and(|value| !value.is_empty() && value != "0");
+    let forced =
+        std::env::var("CLICOLOR_FORCE").is_ok_and(|value| !value.is_empty() && value != "0");
     let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
     let on = match wanted {
         ColorArg::Always => true,

@@ -46,7 +46,11 @@ impl Observer for Watcher {
 pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let parts = |watcher: Arc<Watcher>| -> Result<Parts, CliError> {
         let transport = LiveTransport::new().map_err(|error| CliError::Live(error.to_string()))?;
-        let mut overrides = Overrides { retry_hints: Some(true), backoff_by_class: Some(true), ..Overrides::default() };
+        let mut overrides = Overrides {
+            retry_hints: Some(true),
+            backoff_by_class: Some(true),
+            ..Overrides::default()
+        };
         let usage = |error: crate::pipeline::config::ConfigError| CliError::Usage {
             message: error.to_string(),
             help: "set or unset the TAG_SPACE_ variables".to_owned(),
@@ -90,7 +94,9 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         let cancel = control.cancel.clone();
         tokio::spawn(async move {
             if tokio::signal::ctrl_c().await.is_ok() {
-                note("stopping: what is in flight is finished, the rest is left; Ctrl-C again to abort");
+                note(
+                    "stopping: what is in flight is finished, the rest is left; Ctrl-C again to abort",
+                );
                 cancel.cancel();
             }
         });
@@ -178,7 +184,8 @@ fn report(args: &TagArgs, log: &Log) -> Result<(), CliError> {
         }
     }
     let models = [("gemini", &args.model), ("openai", &args.fallback_model)];
-    let prices = models.into_iter().filter_map(|(name, model)| Some((name.to_owned(), price::of(model)?)));
+    let prices =
+        models.into_iter().filter_map(|(name, model)| Some((name.to_owned(), price::of(model)?)));
     let figures = format::summary(&Figures::of(log, &prices.collect()));
     log::summary(log.entries.last().map_or(0, |entry| entry.t_ms), &figures);
     let mode = if args.write { "labels written" } else { "dry run, no label written" };

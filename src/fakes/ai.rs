@@ -201,14 +201,14 @@ impl Ai {
             let fault = "malformed_ratio".to_owned();
             records.push(Record::FaultFired { service: self.service, fault });
         }
-        if let Some(quota) = &mut self.quota {
-            if let Err(refusal) = quota.admit(now_ms, input_tokens, calendar) {
-                let Refusal { dimension, used, limit, retry_ms } = refusal;
-                let quota = dimension.name().to_owned();
-                let service = self.service;
-                records.push(Record::QuotaRefused { service, quota, used, limit, retry_ms });
-                return self.quickly(Decision::Refused(refusal), input_tokens);
-            }
+        if let Some(quota) = &mut self.quota
+            && let Err(refusal) = quota.admit(now_ms, input_tokens, calendar)
+        {
+            let Refusal { dimension, used, limit, retry_ms } = refusal;
+            let quota = dimension.name().to_owned();
+            let service = self.service;
+            records.push(Record::QuotaRefused { service, quota, used, limit, retry_ms });
+            return self.quickly(Decision::Refused(refusal), input_tokens);
         }
         let limit = asked.max_output_tokens.unwrap_or(u64::MAX);
         let (decision, output_tokens) = self.answer(&question, kind, limit);
@@ -247,7 +247,8 @@ impl Ai {
         let mut limit = caller_limit.min(self.writer.config().truncate_at_output_tokens.get());
         match kind {
             Some(Kind::Malformed) => {
-                text = format!("Here are the tags you asked for. {}", text.replace(['{', '"'], " "));
+                text =
+                    format!("Here are the tags you asked for. {}", text.replace(['{', '"'], " "));
             }
             Some(Kind::Truncated) => limit = limit.min(tokens(&text) * 2 / 3),
             _ => {}

@@ -76,7 +76,12 @@ impl Writer {
     }
 
     /// The answer to a question, whole or with the given fault.
-    pub fn write(&mut self, question: &Question<'_>, matcher: &Matcher, fault: Option<Kind>) -> String {
+    pub fn write(
+        &mut self,
+        question: &Question<'_>,
+        matcher: &Matcher,
+        fault: Option<Kind>,
+    ) -> String {
         let extra = question.pages.len().saturating_sub(1);
         let grown = |per_page: Ratio| {
             let extra = u32::try_from(extra).unwrap_or(u32::MAX);
@@ -103,10 +108,10 @@ impl Writer {
             if happens("missed tag", miss_tag) {
                 drop_one(&mut tags);
             }
-            if happens("invented tag", self.config.invented_tag_ratio) {
-                if let Some(list) = tags.values_mut().next() {
-                    list.insert(0, "invented-by-the-model".to_owned());
-                }
+            if happens("invented tag", self.config.invented_tag_ratio)
+                && let Some(list) = tags.values_mut().next()
+            {
+                list.insert(0, "invented-by-the-model".to_owned());
             }
             match id {
                 Some(id) => entries.push(json!({"id": id, "tags": tags})),

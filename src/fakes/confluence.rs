@@ -116,7 +116,8 @@ impl Confluence {
         let path = request.uri().path().strip_prefix("/wiki").unwrap_or_default().to_owned();
         let query = Query::new(request.uri().query().unwrap_or(""));
         let identity = identity(&path, &query);
-        let operation = format!("{} {}", request.method(), path.split('/').next_back().unwrap_or(""));
+        let operation =
+            format!("{} {}", request.method(), path.split('/').next_back().unwrap_or(""));
         let count = self.asked.entry((operation, identity)).or_insert(0);
         let attempt = *count;
         *count += 1;
@@ -207,9 +208,9 @@ impl Confluence {
     ) -> Reply {
         let limit = query.one("limit").and_then(|limit| limit.parse().ok()).unwrap_or(USUAL);
         let limit = limit.clamp(1, MOST);
-        let start = query.one("cursor").map_or(Some(0), |cursor| {
-            usize::from_str_radix(cursor.strip_prefix("c")?, 36).ok()
-        });
+        let start = query
+            .one("cursor")
+            .map_or(Some(0), |cursor| usize::from_str_radix(cursor.strip_prefix("c")?, 36).ok());
         let Some(start) = start else {
             return errors_v2(400, "INVALID_REQUEST_PARAMETER", "Invalid cursor");
         };
@@ -243,7 +244,8 @@ impl Confluence {
     }
 
     fn truth(&self, page: &SpacePage) -> Record {
-        let cut = page.text.char_indices().nth(self.truth_chars).map_or(page.text.len(), |(at, _)| at);
+        let cut =
+            page.text.char_indices().nth(self.truth_chars).map_or(page.text.len(), |(at, _)| at);
         let seen = format!("{}\n{}\n", page.title, &page.text[..cut]);
         let tags = self.matcher.as_ref().map(|matcher| matcher.tags(&seen)).unwrap_or_default();
         Record::PageTruth { page: page.id, tags }
@@ -280,7 +282,7 @@ impl Confluence {
                 self.label_list_v1(page)
             }
             (&Method::DELETE, rest) => {
-                let in_path = rest.first().map(|name| decoded(name));
+                let in_path = rest.first().map(decoded);
                 let Some(name) = in_path.or_else(|| query.one("name").map(decoded)) else {
                     return error_v1(400, "BadRequestException: No label name given");
                 };
@@ -405,7 +407,8 @@ fn not_found_v1(id: &str) -> Reply {
 }
 
 fn error_v1(status: u16, what: &str) -> Reply {
-    let data = json!({"authorized": status != 404, "valid": true, "errors": [], "successful": false});
+    let data =
+        json!({"authorized": status != 404, "valid": true, "errors": [], "successful": false});
     let message = format!("com.atlassian.confluence.api.service.exceptions.{what}");
     Reply::json(status, &json!({"statusCode": status, "data": data, "message": message}))
 }
@@ -413,7 +416,8 @@ fn error_v1(status: u16, what: &str) -> Reply {
 /// What a call is about: a page, or the start of a list.
 fn identity(path: &str, query: &Query) -> u64 {
     let number = path.split('/').find_map(|part| part.parse::<u64>().ok().filter(|n| *n > 9001));
-    let cursor = query.one("cursor").and_then(|c| u64::from_str_radix(c.strip_prefix("c")?, 36).ok());
+    let cursor =
+        query.one("cursor").and_then(|c| u64::from_str_radix(c.strip_prefix("c")?, 36).ok());
     number.or(cursor).unwrap_or(0)
 }
 
@@ -440,7 +444,9 @@ fn decoded(text: impl AsRef<str>) -> String {
         let hex = |c: Option<u8>| c.and_then(|c| char::from(c).to_digit(16));
         match byte {
             b'%' => match (hex(rest.next()), hex(rest.next())) {
-                (Some(high), Some(low)) => bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?')),
+                (Some(high), Some(low)) => {
+                    bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
+                }
                 _ => bytes.push(b'%'),
             },
             b'+' => bytes.push(b' '),
@@ -465,6 +471,7 @@ impl<'a> Query<'a> {
     /// All values of a name, repeated or in a comma list.
     fn all(&self, name: &'a str) -> impl Iterator<Item = String> {
         let named = self.0.iter().filter(move |(key, _)| *key == name);
-        named.flat_map(|(_, value)| decoded(value).split(',').map(str::to_owned).collect::<Vec<_>>())
+        named
+            .flat_map(|(_, value)| decoded(value).split(',').map(str::to_owned).collect::<Vec<_>>())
     }
 }

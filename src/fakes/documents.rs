@@ -109,8 +109,8 @@ impl TokenSink for Converter {
                         state.end_block();
                         state.heading = opens.then(|| name.as_bytes()[1] - b'0');
                     }
-                    "a" | "abbr" | "b" | "code" | "em" | "i" | "span" | "strong" | "sub" | "sup"
-                    | "tt" | "u" | "var" | "kbd" | "samp" | "small" | "cite" | "font" => {}
+                    "a" | "abbr" | "b" | "code" | "em" | "i" | "span" | "strong" | "sub"
+                    | "sup" | "tt" | "u" | "var" | "kbd" | "samp" | "small" | "cite" | "font" => {}
                     _ => state.end_block(),
                 }
             }
@@ -129,7 +129,9 @@ fn folded(text: &str) -> String {
         if !folded.is_empty() {
             folded.push(' ');
         }
-        folded.extend(word.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')));
+        folded.extend(
+            word.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')),
+        );
     }
     folded.trim().to_owned()
 }

@@ -109,7 +109,9 @@ impl FaultRule {
     pub fn problem(&self) -> Option<String> {
         let reply = &self.reply;
         match (reply.status, reply.kind) {
-            (None, None) => Some("got a fault without effect, wanted `status` or `kind`".to_owned()),
+            (None, None) => {
+                Some("got a fault without effect, wanted `status` or `kind`".to_owned())
+            }
             (Some(_), Some(_)) => {
                 Some("got both `status` and `kind`, wanted one of them".to_owned())
             }
@@ -143,7 +145,12 @@ impl FaultRule {
 }
 
 /// The fault that strikes this call, if any, with the name of its rule.
-pub fn strike(rules: &[FaultRule], call: Call, seed: Seed, stream: &str) -> Option<(String, Fault)> {
+pub fn strike(
+    rules: &[FaultRule],
+    call: Call,
+    seed: Seed,
+    stream: &str,
+) -> Option<(String, Fault)> {
     let matching = rules.iter().enumerate();
     let mut matching = matching.filter(|(index, rule)| rule.matches(*index, call, seed, stream));
     let (_, rule) = matching.next()?;

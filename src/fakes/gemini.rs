@@ -20,7 +20,8 @@ pub(super) fn reply(
     let path = request.uri().path();
     let model = path.strip_prefix("/v1beta/models/").or_else(|| path.strip_prefix("/v1/models/"));
     let called = model.and_then(|rest| rest.split_once(':'));
-    let Some((model, "generateContent")) = called.filter(|_| request.method() == Method::POST) else {
+    let Some((model, "generateContent")) = called.filter(|_| request.method() == Method::POST)
+    else {
         return error(404, "NOT_FOUND", "The requested URL was not found on this server.");
     };
     let in_query = request.uri().query().is_some_and(|query| query.contains("key="));
@@ -75,24 +76,30 @@ fn render(ai: &Ai, outcome: &Outcome) -> Reply {
                 json!({"role": "model", "parts": [{"text": text}]})
             };
             let finish = if *truncated { "MAX_TOKENS" } else { "STOP" };
-            Reply::json(200, &json!({
-                "candidates": [{"content": content, "finishReason": finish, "index": 0}],
-                "usageMetadata": {
-                    "promptTokenCount": input,
-                    "candidatesTokenCount": output,
-                    "totalTokenCount": input + output,
-                    "promptTokensDetails": [{"modality": "TEXT", "tokenCount": input}]
-                },
+            Reply::json(
+                200,
+                &json!({
+                    "candidates": [{"content": content, "finishReason": finish, "index": 0}],
+                    "usageMetadata": {
+                        "promptTokenCount": input,
+                        "candidatesTokenCount": output,
+                        "totalTokenCount": input + output,
+                        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": input}]
+                    },
+                    "modelVersion": ai.model(),
+                    "responseId": id
+                }),
+            )
+        }
+        Decision::Blocked => Reply::json(
+            200,
+            &json!({
+                "promptFeedback": {"blockReason": "PROHIBITED_CONTENT"},
+                "usageMetadata": {"promptTokenCount": input, "totalTokenCount": input},
                 "modelVersion": ai.model(),
                 "responseId": id
-            }))
-        }
-        Decision::Blocked => Reply::json(200, &json!({
-            "promptFeedback": {"blockReason": "PROHIBITED_CONTENT"},
-            "usageMetadata": {"promptTokenCount": input, "totalTokenCount": input},
-            "modelVersion": ai.model(),
-            "responseId": id
-        })),
+            }),
+        ),
         Decision::Refused(refusal) => refused(ai, refusal),
         Decision::Random429 => {
             error(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).")
@@ -100,7 +107,10 @@ fn render(ai: &Ai, outcome: &Outcome) -> Reply {
         Decision::Status(status, retry_after_s) => {
             let (status_name, message) = match status {
                 400 => ("INVALID_ARGUMENT", "Request contains an invalid argument."),
-                403 => ("PERMISSION_DENIED", "Your project has been denied access. Please contact support."),
+                403 => (
+                    "PERMISSION_DENIED",
+                    "Your project has been denied access. Please contact support.",
+                ),
                 404 => ("NOT_FOUND", "Requested entity was not found."),
                 429 => ("RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."),
                 503 => (
@@ -125,23 +135,25 @@ fn render(ai: &Ai, outcome: &Outcome) -> Reply {
 fn refused(ai: &Ai, refusal: &Refusal) -> Reply {
     let service = match ai.config().quota.as_ref() {
         Some(quota) if quota.hint == Hint::None => {
-            return error(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).");
+            return error(
+                429,
+                "RESOURCE_EXHAUSTED",
+                "Resource has been exhausted (e.g. check quota).",
+            );
         }
         _ => "generativelanguage.googleapis.com",
     };
     let (metric, id) = match refusal.dimension {
-        Dimension::Requests => (
-            "generate_requests_per_model",
-            "GenerateRequestsPerMinutePerProjectPerModel",
-        ),
+        Dimension::Requests => {
+            ("generate_requests_per_model", "GenerateRequestsPerMinutePerProjectPerModel")
+        }
         Dimension::Tokens => (
             "generate_content_paid_tier_input_token_count",
             "GenerateContentPaidTierInputTokensPerModelPerMinute",
         ),
-        Dimension::Day => (
-            "generate_requests_per_model_per_day",
-            "GenerateRequestsPerDayPerProjectPerModel",
-        ),
+        Dimension::Day => {
+            ("generate_requests_per_model_per_day", "GenerateRequestsPerDayPerProjectPerModel")
+        }
     };
     let told_ms = refusal.told_ms();
     let (seconds, millis) = (told_ms / 1000, told_ms % 1000);
@@ -153,24 +165,27 @@ fn refused(ai: &Ai, refusal: &Refusal) -> Reply {
         refusal.limit,
         ai.model()
     );
-    Reply::json(429, &json!({"error": {
-        "code": 429,
-        "message": message,
-        "status": "RESOURCE_EXHAUSTED",
-        "details": [
-            {"@type": "type.googleapis.com/google.rpc.Help", "links": [{
-                "description": "Learn more about Gemini API quotas",
-                "url": "https://ai.google.dev/gemini-api/docs/rate-limits"
-            }]},
-            {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{
-                "quotaMetric": format!("{service}/{metric}"),
-                "quotaId": id,
-                "quotaDimensions": {"location": "global", "model": ai.model()},
-                "quotaValue": refusal.limit.to_string()
-            }]},
-            {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{seconds}s")}
-        ]
-    }}))
+    Reply::json(
+        429,
+        &json!({"error": {
+            "code": 429,
+            "message": message,
+            "status": "RESOURCE_EXHAUSTED",
+            "details": [
+                {"@type": "type.googleapis.com/google.rpc.Help", "links": [{
+                    "description": "Learn more about Gemini API quotas",
+                    "url": "https://ai.google.dev/gemini-api/docs/rate-limits"
+                }]},
+                {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{
+                    "quotaMetric": format!("{service}/{metric}"),
+                    "quotaId": id,
+                    "quotaDimensions": {"location": "global", "model": ai.model()},
+                    "quotaValue": refusal.limit.to_string()
+                }]},
+                {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{seconds}s")}
+            ]
+        }}),
+    )
 }
 
 fn error(code: u16, status: &str, message: &str) -> Reply {

@@ -223,15 +223,19 @@ impl LatencyFile {
                 Shape::Fixed(ms.get())
             }
             Dist::Uniform => {
-                let min = self.min_ms.ok_or_else(|| missing("uniform", "min_ms", "`min_ms = 100`"))?;
-                let max = self.max_ms.ok_or_else(|| missing("uniform", "max_ms", "`max_ms = 300`"))?;
+                let min =
+                    self.min_ms.ok_or_else(|| missing("uniform", "min_ms", "`min_ms = 100`"))?;
+                let max =
+                    self.max_ms.ok_or_else(|| missing("uniform", "max_ms", "`max_ms = 300`"))?;
                 bounds("latencies", min, max)?;
                 Shape::Uniform(min.get(), max.get())
             }
             Dist::Lognormal => {
                 let wanted = "`median_ms = 450`";
-                let median = self.median_ms.ok_or_else(|| missing("lognormal", "median_ms", wanted))?;
-                let sigma = self.sigma.ok_or_else(|| missing("lognormal", "sigma", "`sigma = 0.5`"))?;
+                let median =
+                    self.median_ms.ok_or_else(|| missing("lognormal", "median_ms", wanted))?;
+                let sigma =
+                    self.sigma.ok_or_else(|| missing("lognormal", "sigma", "`sigma = 0.5`"))?;
                 Shape::Lognormal { median_ms: float(median.get()), sigma: sigma.get() }
             }
             Dist::Empirical => Shape::Empirical(self.measured(folder)?),
@@ -259,7 +263,11 @@ impl LatencyFile {
             }
             _ => {
                 let wanted = "a list of milliseconds, or `csv` with a file of measurements";
-                return Err(LatencyError::Missing { dist: "empirical", key: "quantiles_ms", wanted });
+                return Err(LatencyError::Missing {
+                    dist: "empirical",
+                    key: "quantiles_ms",
+                    wanted,
+                });
             }
         };
         values.sort_unstable();
@@ -290,5 +298,9 @@ fn read_column(path: &Path, column: &str) -> Result<Vec<u64>, LatencyError> {
         })?;
         values.push(whole(ms));
     }
-    if values.is_empty() { Err(fail("got no rows, wanted at least one".to_owned())) } else { Ok(values) }
+    if values.is_empty() {
+        Err(fail("got no rows, wanted at least one".to_owned()))
+    } else {
+        Ok(values)
+    }
 }

@@ -37,7 +37,8 @@ pub(super) fn reply(
         return error(404, "invalid_request_error", Some("model_not_found"), &message);
     }
     let messages = body["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let prompt: String = messages.iter().filter_map(|message| message["content"].as_str()).collect();
+    let prompt: String =
+        messages.iter().filter_map(|message| message["content"].as_str()).collect();
     let max_output_tokens =
         body["max_completion_tokens"].as_u64().or_else(|| body["max_tokens"].as_u64());
     let asked = Asked { prompt: &prompt, max_output_tokens };
@@ -46,8 +47,16 @@ pub(super) fn reply(
     let reply = render(ai, &outcome, created).after(outcome.latency_ms);
     let reply = reply.with_header("x-request-id", &format!("req_{}", outcome.serial));
     let left = [
-        (ai.quota().and_then(|q| q.requests_left()), "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests"),
-        (ai.quota().and_then(|q| q.tokens_left()), "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens"),
+        (
+            ai.quota().and_then(super::quota::Quota::requests_left),
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-remaining-requests",
+        ),
+        (
+            ai.quota().and_then(super::quota::Quota::tokens_left),
+            "x-ratelimit-limit-tokens",
+            "x-ratelimit-remaining-tokens",
+        ),
     ];
     left.into_iter().fold(reply, |reply, (left, limit_header, left_header)| match left {
         Some((limit, left)) => reply
@@ -60,26 +69,29 @@ pub(super) fn reply(
 fn render(ai: &Ai, outcome: &Outcome, created: i64) -> Reply {
     let (input, output) = (outcome.input_tokens, outcome.output_tokens);
     let completion = |content: Value, refusal: Value, finish: &str| {
-        Reply::json(200, &json!({
-            "id": format!("chatcmpl-rehearsal{}", outcome.serial),
-            "object": "chat.completion",
-            "created": created,
-            "model": ai.model(),
-            "choices": [{
-                "index": 0,
-                "message": {"role": "assistant", "content": content, "refusal": refusal, "annotations": []},
-                "logprobs": null,
-                "finish_reason": finish
-            }],
-            "usage": {
-                "prompt_tokens": input,
-                "completion_tokens": output,
-                "total_tokens": input + output,
-                "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-                "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0}
-            },
-            "service_tier": "default"
-        }))
+        Reply::json(
+            200,
+            &json!({
+                "id": format!("chatcmpl-rehearsal{}", outcome.serial),
+                "object": "chat.completion",
+                "created": created,
+                "model": ai.model(),
+                "choices": [{
+                    "index": 0,
+                    "message": {"role": "assistant", "content": content, "refusal": refusal, "annotations": []},
+                    "logprobs": null,
+                    "finish_reason": finish
+                }],
+                "usage": {
+                    "prompt_tokens": input,
+                    "completion_tokens": output,
+                    "total_tokens": input + output,
+                    "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+                    "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0}
+                },
+                "service_tier": "default"
+            }),
+        )
     };
     match &outcome.decision {
         Decision::Answer { text, truncated } => {
@@ -97,11 +109,17 @@ fn render(ai: &Ai, outcome: &Outcome, created: i64) -> Reply {
         ),
         Decision::Status(status, retry_after_s) => {
             let (kind, code, message) = match status {
-                401 => ("invalid_request_error", Some("invalid_api_key"), "Incorrect API key provided."),
+                401 => (
+                    "invalid_request_error",
+                    Some("invalid_api_key"),
+                    "Incorrect API key provided.",
+                ),
                 429 => ("requests", Some("rate_limit_exceeded"), "Rate limit reached."),
                 400..=499 => ("invalid_request_error", None, "The request is not valid."),
                 503 => ("server_error", Some("server_is_overloaded"), "The server is overloaded."),
-                _ => ("server_error", None, "The server had an error while processing your request."),
+                _ => {
+                    ("server_error", None, "The server had an error while processing your request.")
+                }
             };
             let reply = error(*status, kind, code, message);
             match retry_after_s {

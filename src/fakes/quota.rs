@@ -141,11 +141,11 @@ impl Quota {
 
     /// Takes a call of this many input tokens, or says why not.
     pub fn admit(&mut self, now_ms: u64, tokens: u64, calendar: &Calendar) -> Result<(), Refusal> {
-        if let Some(day) = &mut self.day {
-            if now_ms >= day.ends_ms {
-                day.used = 0;
-                day.ends_ms = calendar.pacific_midnight_after(now_ms);
-            }
+        if let Some(day) = &mut self.day
+            && now_ms >= day.ends_ms
+        {
+            day.used = 0;
+            day.ends_ms = calendar.pacific_midnight_after(now_ms);
         }
         let verdict = self.judge(now_ms, tokens);
         if verdict.is_ok() || self.refused_count {
@@ -156,10 +156,10 @@ impl Quota {
                 window.take(now_ms, tokens);
             }
         }
-        if verdict.is_ok() {
-            if let Some(day) = &mut self.day {
-                day.used += 1;
-            }
+        if verdict.is_ok()
+            && let Some(day) = &mut self.day
+        {
+            day.used += 1;
         }
         verdict
     }
@@ -206,10 +206,20 @@ pub struct Window {
 
 #[derive(Debug)]
 enum WindowState {
-    Sliding { taken: VecDeque<(u64, u64)>, used: u64 },
-    Fixed { ends_ms: u64, used: u64 },
+    Sliding {
+        taken: VecDeque<(u64, u64)>,
+        used: u64,
+    },
+    Fixed {
+        ends_ms: u64,
+        used: u64,
+    },
     /// Levels in units of one `per_ms`-th, so that refilling is exact.
-    Bucket { burst: u64, level: u64, seen_ms: u64 },
+    Bucket {
+        burst: u64,
+        level: u64,
+        seen_ms: u64,
+    },
 }
 
 impl Window {
@@ -229,7 +239,9 @@ impl Window {
         let (limit, per_ms) = (self.limit, self.per_ms);
         match &mut self.state {
             WindowState::Sliding { taken, used } => {
-                while let Some((at, old)) = taken.front().copied().filter(|(at, _)| at + per_ms <= now_ms) {
+                while let Some((at, old)) =
+                    taken.front().copied().filter(|(at, _)| at + per_ms <= now_ms)
+                {
                     debug_assert!(at <= now_ms, "nothing is taken in the future");
                     taken.pop_front();
                     *used -= old;
@@ -256,7 +268,8 @@ impl Window {
             WindowState::Bucket { burst, level, seen_ms } => {
                 *level = (*level + (now_ms - *seen_ms) * limit).min(*burst * per_ms);
                 *seen_ms = now_ms;
-                let missing = (amount * per_ms).checked_sub(*level).filter(|missing| *missing > 0)?;
+                let missing =
+                    (amount * per_ms).checked_sub(*level).filter(|missing| *missing > 0)?;
                 Some(if amount > *burst { per_ms } else { missing.div_ceil(limit) })
             }
         }

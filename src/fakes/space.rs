@@ -155,9 +155,8 @@ impl Space {
 
     /// The current version of a page.
     pub fn version(&self, id: u64) -> u64 {
-        let edited = |(run, changed): &&(u64, Ratio)| {
-            self.seed.draw("edit", id, *run).happens(*changed)
-        };
+        let edited =
+            |(run, changed): &&(u64, Ratio)| self.seed.draw("edit", id, *run).happens(*changed);
         1 + self.edits.iter().filter(edited).count() as u64
     }
 
@@ -218,7 +217,8 @@ impl Space {
         let title = format!("{} {}", author.sentence(3, false), id);
         let mut writer = StorageWriter::new();
         // Cyrillic letters take two bytes, so the length is counted by what a letter takes.
-        let bytes = usize::try_from(length).unwrap_or(usize::MAX) * if ukrainian { 9 } else { 5 } / 5;
+        let bytes =
+            usize::try_from(length).unwrap_or(usize::MAX) * if ukrainian { 9 } else { 5 } / 5;
         if version > 1 {
             writer.block(Block::Paragraph, &format!("revision {version}"));
         }
@@ -271,7 +271,8 @@ impl Author {
                 writer.rich_paragraph(&before, &bold, &link, &after);
             }
             2 => {
-                let items: Vec<String> = (0..3).map(|_| self.sentence(words.min(9), true)).collect();
+                let items: Vec<String> =
+                    (0..3).map(|_| self.sentence(words.min(9), true)).collect();
                 writer.list(&items);
             }
             3 => {
@@ -290,7 +291,11 @@ impl Author {
     }
 
     fn decoy(&mut self) -> String {
-        if self.decoys.is_empty() { "nothing".to_owned() } else { self.luck.pick(&self.decoys).clone() }
+        if self.decoys.is_empty() {
+            "nothing".to_owned()
+        } else {
+            self.luck.pick(&self.decoys).clone()
+        }
     }
 
     /// Words in a row; in prose, a planted word stands among them now and then.

@@ -81,8 +81,12 @@ impl World {
         let (calendar, records) = (&self.calendar, &mut self.records);
         match host {
             hosts::CONFLUENCE => Some(self.confluence.reply(now_ms, request, &self.space, records)),
-            hosts::GEMINI => Some(gemini::reply(&mut self.gemini, now_ms, request, calendar, records)),
-            hosts::OPENAI => Some(openai::reply(&mut self.openai, now_ms, request, calendar, records)),
+            hosts::GEMINI => {
+                Some(gemini::reply(&mut self.gemini, now_ms, request, calendar, records))
+            }
+            hosts::OPENAI => {
+                Some(openai::reply(&mut self.openai, now_ms, request, calendar, records))
+            }
             _ => None,
         }
     }

@@ -67,7 +67,13 @@ pub(crate) async fn ask(run: &RunContext, batch: Batch, tagged: &mpsc::Sender<Ta
                     if !delay.is_zero() {
                         let delay_ms = millis(delay);
                         let provider = provider.name.clone();
-                        run.observe(Event::Backoff { batch: id, provider, class, delay_ms, hinted });
+                        run.observe(Event::Backoff {
+                            batch: id,
+                            provider,
+                            class,
+                            delay_ms,
+                            hinted,
+                        });
                     }
                     tokio::select! {
                         biased;
@@ -149,7 +155,9 @@ async fn call(
             };
             (usage, answers, class, None)
         }
-        Err(Failure { class, hint, usage }) => (usage, std::collections::BTreeMap::new(), Some(class), hint),
+        Err(Failure { class, hint, usage }) => {
+            (usage, std::collections::BTreeMap::new(), Some(class), hint)
+        }
     };
     let outcome = match (class, answered.is_empty()) {
         (None, _) => CallOutcome::Ok,
@@ -217,7 +225,13 @@ async fn exchange(
 }
 
 /// Decides what follows a failed attempt: the `failed`-th in a row without progress.
-fn next(run: &RunContext, rest: &[Page], class: ErrorClass, hint: Option<Duration>, failed: u32) -> Next {
+fn next(
+    run: &RunContext,
+    rest: &[Page],
+    class: ErrorClass,
+    hint: Option<Duration>,
+    failed: u32,
+) -> Next {
     let config = run.config();
     if config.backoff_by_class && !class.is_transient() {
         return Next::GiveUp(FallbackReason::Permanent);
@@ -237,16 +251,15 @@ fn next(run: &RunContext, rest: &[Page], class: ErrorClass, hint: Option<Duratio
     }
     let identity = rest.iter().map(|page| page.id.0).min().unwrap_or(0);
     let draw = run.shared.seed.draw("backoff", identity, u64::from(failed));
-    match hint {
-        Some(hint) => Next::Wait(backoff::after_hint(hint, draw), true),
-        None => {
-            let schedule = if config.backoff_by_class {
-                backoff::for_class(config.backoff, class)
-            } else {
-                config.backoff
-            };
-            Next::Wait(schedule.delay(failed, draw), false)
-        }
+    if let Some(hint) = hint {
+        Next::Wait(backoff::after_hint(hint, draw), true)
+    } else {
+        let schedule = if config.backoff_by_class {
+            backoff::for_class(config.backoff, class)
+        } else {
+            config.backoff
+        };
+        Next::Wait(schedule.delay(failed, draw), false)
     }
 }
 

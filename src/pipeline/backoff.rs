@@ -51,7 +51,9 @@ pub fn after_hint(hint: Duration, draw: Draw) -> Duration {
 /// rate limit waits four times as long as a passing fault.
 pub fn for_class(schedule: Schedule, class: ErrorClass) -> Schedule {
     match class {
-        ErrorClass::RateLimited => Schedule { base_ms: schedule.base_ms.saturating_mul(4), ..schedule },
+        ErrorClass::RateLimited => {
+            Schedule { base_ms: schedule.base_ms.saturating_mul(4), ..schedule }
+        }
         ErrorClass::Malformed | ErrorClass::Incomplete | ErrorClass::Truncated => {
             Schedule { base_ms: 0, ..schedule }
         }

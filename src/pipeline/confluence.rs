@@ -145,8 +145,9 @@ impl Confluence {
         let spaces: Spaces = read_json(&response)?;
         let space = spaces.results.into_iter().find(|space| space.key == key);
         let id = space.ok_or_else(|| PipelineError::NoSuchSpace { key: key.to_owned() })?.id;
-        let path =
-            format!("/api/v2/spaces/{id}/pages?body-format=storage&status=current&limit={LIST_LIMIT}");
+        let path = format!(
+            "/api/v2/spaces/{id}/pages?body-format=storage&status=current&limit={LIST_LIMIT}"
+        );
         Ok(Cursor::At(path))
     }
 
@@ -161,8 +162,7 @@ impl Confluence {
                 let rest = ids.split_off(ids.len().min(LIST_LIMIT));
                 let list: Vec<String> = ids.iter().map(PageId::to_string).collect();
                 let ids = list.join(",");
-                let path =
-                    format!("/api/v2/pages?id={ids}&body-format=storage&limit={LIST_LIMIT}");
+                let path = format!("/api/v2/pages?id={ids}&body-format=storage&limit={LIST_LIMIT}");
                 (path, (!rest.is_empty()).then_some(Cursor::Ids(rest)))
             }
         };
@@ -205,7 +205,11 @@ impl Confluence {
     }
 
     /// Adds labels to a page; those it has stay.
-    pub(crate) async fn add_labels(&self, page: PageId, labels: &[String]) -> Result<(), ErrorClass> {
+    pub(crate) async fn add_labels(
+        &self,
+        page: PageId,
+        labels: &[String],
+    ) -> Result<(), ErrorClass> {
         let named = labels.iter().map(|name| json!({"prefix": "global", "name": name}));
         let body = Bytes::from(serde_json::Value::from_iter(named).to_string());
         let path = format!("/rest/api/content/{page}/label");
@@ -216,7 +220,10 @@ impl Confluence {
     pub(crate) async fn remove_label(&self, page: PageId, label: &str) -> Result<(), ErrorClass> {
         // The query form takes every legal label, the path form none with a slash.
         let path = format!("/rest/api/content/{page}/label?name={}", percent_encoded(label));
-        match self.call(ConfluenceOp::RemoveLabel, page.0, Method::DELETE, &path, Bytes::new()).await {
+        match self
+            .call(ConfluenceOp::RemoveLabel, page.0, Method::DELETE, &path, Bytes::new())
+            .await
+        {
             // Already gone, as after a removal whose answer was lost.
             Err(ErrorClass::NotFound) => Ok(()),
             done => done.map(drop),
@@ -259,17 +266,21 @@ impl Confluence {
             if !class.is_transient() || failed >= self.attempts {
                 return Err(class);
             }
-            match hint {
-                Some(hint) => self.close_gate(hint),
-                None => {
-                    let draw = self.seed.draw("confluence backoff", identity, u64::from(failed));
-                    sleep(self.schedule.delay(failed, draw)).await;
-                }
+            if let Some(hint) = hint {
+                self.close_gate(hint)
+            } else {
+                let draw = self.seed.draw("confluence backoff", identity, u64::from(failed));
+                sleep(self.schedule.delay(failed, draw)).await;
             }
         }
     }
 
-    fn request(&self, method: &Method, path: &str, body: Bytes) -> Result<Request<Bytes>, ErrorClass> {
+    fn request(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Request<Bytes>, ErrorClass> {
         let credentials = format!("{}:{}", self.site.user, self.site.token.expose());
         let credentials = base64::engine::general_purpose::STANDARD.encode(credentials);
         let mut request = Request::builder()

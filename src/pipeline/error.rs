@@ -59,7 +59,9 @@ impl ErrorClass {
 #[derive(Debug, Error)]
 pub enum PipelineError {
     /// The space has no such key, or is not visible with these credentials.
-    #[error("find the space: got no space with key `{key}`, wanted one that these credentials can see")]
+    #[error(
+        "find the space: got no space with key `{key}`, wanted one that these credentials can see"
+    )]
     NoSuchSpace {
         /// The key that was asked for.
         key: String,

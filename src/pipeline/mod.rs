@@ -167,10 +167,10 @@ impl Shared {
     pub(crate) fn remember(&self, page: &Page, model: &str, tags: &Tags) {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let index = self.providers.iter().position(|provider| provider.model == model);
-        if let Some(fingerprint) = index.and_then(|index| self.fingerprints.get(index)) {
-            if cache.is_enabled() {
-                cache.put(Key::new(page, *fingerprint), tags.clone());
-            }
+        if let Some(fingerprint) = index.and_then(|index| self.fingerprints.get(index))
+            && cache.is_enabled()
+        {
+            cache.put(Key::new(page, *fingerprint), tags.clone());
         }
     }
 

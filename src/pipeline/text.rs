@@ -11,8 +11,8 @@ use html5ever::tokenizer::{
     BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
 use quick_xml::Reader;
-use quick_xml::events::{BytesRef, Event};
 use quick_xml::escape::resolve_html5_entity;
+use quick_xml::events::{BytesRef, Event};
 
 /// The first `limit_chars` characters of the text of a page in storage format.
 pub fn extract(storage: &str, limit_chars: usize) -> String {
@@ -142,17 +142,47 @@ impl TokenSink for LenientSink {
 fn is_hidden(name: &str) -> bool {
     matches!(
         name,
-        "script" | "style" | "head" | "ac:parameter" | "ac:plain-text-body" | "ac:task-id" | "ac:task-status"
+        "script"
+            | "style"
+            | "head"
+            | "ac:parameter"
+            | "ac:plain-text-body"
+            | "ac:task-id"
+            | "ac:task-status"
     )
 }
 
 fn is_block(name: &str) -> bool {
     matches!(
         name,
-        "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "li" | "ul" | "ol" | "table" | "tbody" | "tr"
-            | "td" | "th" | "pre" | "div" | "br" | "hr" | "blockquote" | "dt" | "dd" | "dl"
-            | "ac:structured-macro" | "ac:rich-text-body" | "ac:task" | "ac:task-body"
-            | "ac:layout-section" | "ac:layout-cell"
+        "p" | "h1"
+            | "h2"
+            | "h3"
+            | "h4"
+            | "h5"
+            | "h6"
+            | "li"
+            | "ul"
+            | "ol"
+            | "table"
+            | "tbody"
+            | "tr"
+            | "td"
+            | "th"
+            | "pre"
+            | "div"
+            | "br"
+            | "hr"
+            | "blockquote"
+            | "dt"
+            | "dd"
+            | "dl"
+            | "ac:structured-macro"
+            | "ac:rich-text-body"
+            | "ac:task"
+            | "ac:task-body"
+            | "ac:layout-section"
+            | "ac:layout-cell"
     )
 }
 

@@ -19,7 +19,8 @@ pub fn runs(scenario: &Scenario, judged: &JudgedScenario, target: impl Write) ->
             }
             (Shape::Single, _) => header.push(metric.key.to_owned()),
             (Shape::Distribution, _) => {
-                header.extend(DISTRIBUTION_STATS.iter().map(|stat| format!("{}_{stat}", metric.key)));
+                header
+                    .extend(DISTRIBUTION_STATS.iter().map(|stat| format!("{}_{stat}", metric.key)));
             }
             (Shape::Level, _) => {
                 header.extend(LEVEL_STATS.iter().map(|stat| format!("{}_{stat}", metric.key)));
@@ -33,7 +34,8 @@ pub fn runs(scenario: &Scenario, judged: &JudgedScenario, target: impl Write) ->
         let mut row = vec![scenario.name.clone(), seed, run.name.clone()];
         for metric in METRICS {
             let value = run.figures.get(metric.name);
-            let cell = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
+            let cell =
+                |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
             match (metric.shape, metric.unit, value) {
                 (Shape::Single, Unit::Ratio, Some(Value::Share(share))) => {
                     row.extend([share.num.to_string(), share.den.to_string()]);

@@ -42,7 +42,11 @@ pub enum FilesError {
 }
 
 /// Writes everything about a scenario into `out/NAME`.
-pub fn write(out: &Path, scenario: &Scenario, judged: &JudgedScenario) -> Result<PathBuf, FilesError> {
+pub fn write(
+    out: &Path,
+    scenario: &Scenario,
+    judged: &JudgedScenario,
+) -> Result<PathBuf, FilesError> {
     let folder = out.join(&scenario.name);
     let in_folder = |source| FilesError::Io { path: folder.clone(), source };
     if folder.exists() {

@@ -19,7 +19,7 @@ pub fn count(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -30,7 +30,9 @@ pub fn count(count: u64) -> String {
 /// A share as a percentage with its counts.
 pub fn share(share: Share) -> String {
     match share.value() {
-        Some(value) => format!("{:.2} % ({} of {})", value * 100.0, count(share.num), count(share.den)),
+        Some(value) => {
+            format!("{:.2} % ({} of {})", value * 100.0, count(share.num), count(share.den))
+        }
         None => "-".to_owned(),
     }
 }

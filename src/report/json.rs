@@ -49,7 +49,9 @@ pub fn metrics(figures: &Figures) -> Json {
             Value::Level { min, max, last } => json!({"min": min, "max": max, "final": last}),
             Value::Distribution(samples) => {
                 let stats = DISTRIBUTION_STATS.iter();
-                Json::Object(stats.map(|stat| ((*stat).to_owned(), json!(samples.stat(stat)))).collect())
+                Json::Object(
+                    stats.map(|stat| ((*stat).to_owned(), json!(samples.stat(stat)))).collect(),
+                )
             }
         });
         (metric.key.to_owned(), value)

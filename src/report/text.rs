@@ -77,9 +77,14 @@ fn line(out: &mut String, text: &str) {
 fn targets(out: &mut String, runs: &[JudgedRun], colour: Colour) {
     let named = |judged: &Judged| format!("{} {}", judged.target.metric.name, judged.target.text);
     let widest = |width: fn(&Judged) -> String| {
-        runs.iter().flat_map(|run| &run.targets).map(|t| width(t).chars().count()).max().unwrap_or(0)
+        runs.iter()
+            .flat_map(|run| &run.targets)
+            .map(|t| width(t).chars().count())
+            .max()
+            .unwrap_or(0)
     };
-    let name_width = widest(|judged| format!("{} {}", judged.target.metric.name, judged.target.text));
+    let name_width =
+        widest(|judged| format!("{} {}", judged.target.metric.name, judged.target.text));
     let value_width = widest(measured);
     for run in runs.iter().filter(|run| !run.targets.is_empty()) {
         if runs.len() > 1 {

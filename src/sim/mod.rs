@@ -70,7 +70,9 @@ pub enum SimError {
     #[error(transparent)]
     Wire(#[from] WireError),
     /// A run did not end within its virtual time.
-    #[error("run `{run}` did not end within {deadline_s} virtual seconds; the last events were:\n{last}")]
+    #[error(
+        "run `{run}` did not end within {deadline_s} virtual seconds; the last events were:\n{last}"
+    )]
     Deadline {
         /// The run.
         run: String,
@@ -157,9 +159,10 @@ impl Stretch {
                 Err(blocking::RecvTimeoutError::Disconnected) => {
                     let panic = thread.join().err();
                     let text = panic.as_ref().and_then(|panic| {
-                        panic.downcast_ref::<String>().cloned().or_else(|| {
-                            panic.downcast_ref::<&str>().map(|text| (*text).to_owned())
-                        })
+                        panic
+                            .downcast_ref::<String>()
+                            .cloned()
+                            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
                     });
                     return Err(SimError::Panicked(text.unwrap_or_default()));
                 }

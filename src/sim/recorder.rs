@@ -94,7 +94,10 @@ impl Log {
     }
 
     /// The first entry in which two logs differ, as lines; the end of a log is `None`.
-    pub fn first_difference(&self, other: &Self) -> Option<(usize, Option<String>, Option<String>)> {
+    pub fn first_difference(
+        &self,
+        other: &Self,
+    ) -> Option<(usize, Option<String>, Option<String>)> {
         let longest = self.entries.len().max(other.entries.len());
         let index =
             (0..longest).find(|index| self.entries.get(*index) != other.entries.get(*index))?;
@@ -126,7 +129,8 @@ impl Recorder {
     pub fn add(&self, records: Vec<Record>) {
         let t_ms = self.now_ms();
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.entries.extend(records.into_iter().map(|record| Entry { t_ms, what: What::World(record) }));
+        log.entries
+            .extend(records.into_iter().map(|record| Entry { t_ms, what: What::World(record) }));
         self.step();
     }
 

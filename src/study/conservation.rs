@@ -59,7 +59,10 @@ pub fn violations(log: &Log) -> Vec<String> {
                 last_call = Some(*call);
                 // A cut takes nothing from those who hold a permit; it binds whoever is granted one.
                 if granted.remove(batch) && in_flight > limit {
-                    found.push(format!("call {} is number {in_flight} of {limit} in flight", call.0));
+                    found.push(format!(
+                        "call {} is number {in_flight} of {limit} in flight",
+                        call.0
+                    ));
                 }
             }
             Event::AttemptFinished { call, status, input_tokens, output_tokens, .. } => {
@@ -68,7 +71,10 @@ pub fn violations(log: &Log) -> Vec<String> {
                 // Without a status the client gave up and cannot know its bill.
                 if status.is_some() && bill != (*input_tokens, *output_tokens) {
                     let counted = (input_tokens, output_tokens);
-                    found.push(format!("call {} counted {counted:?} tokens, billed {bill:?}", call.0));
+                    found.push(format!(
+                        "call {} counted {counted:?} tokens, billed {bill:?}",
+                        call.0
+                    ));
                 }
             }
             Event::RunFinished { .. } => ended = true,

@@ -76,7 +76,11 @@ pub const METRICS: &[Metric] = &[
     single("pages_cached", Unit::Count, "pages with the right labels from the cache"),
     single("pages_failed", Unit::Count, "pages that were given up"),
     single("pages_not_done", Unit::Count, "pages that a cancelled run left alone"),
-    single("pages_mistagged", Unit::Count, "pages whose tags are not those that the model gives for the page alone"),
+    single(
+        "pages_mistagged",
+        Unit::Count,
+        "pages whose tags are not those that the model gives for the page alone",
+    ),
     single("ai_calls", Unit::Count, "requests to any AI provider, retries included"),
     single("prompts", Unit::Count, "batches that were answered, at least in part"),
     single("retries", Unit::Count, "attempts after the first at the same provider"),
@@ -278,7 +282,15 @@ impl Fold {
                 self.batch_started_ms.entry(*batch).or_insert(t_ms);
                 level(&mut self.in_flight, *in_flight);
             }
-            Event::AttemptFinished { batch, provider, outcome, status, input_tokens, output_tokens, .. } => {
+            Event::AttemptFinished {
+                batch,
+                provider,
+                outcome,
+                status,
+                input_tokens,
+                output_tokens,
+                ..
+            } => {
                 if *status == Some(429) && provider == PRIMARY {
                     self.count("rate_limited");
                 }
@@ -370,7 +382,8 @@ impl Fold {
         if self.truths.is_empty() {
             figures.0.remove("pages_mistagged");
         } else {
-            let wrong = self.tagged.iter().filter(|(page, tags)| self.truths.get(page) != Some(*tags));
+            let wrong =
+                self.tagged.iter().filter(|(page, tags)| self.truths.get(page) != Some(*tags));
             figures.0.insert("pages_mistagged", Value::Number(wrong.count() as u64));
         }
         let answered = self.batch_answered_ms.iter();

@@ -8,7 +8,9 @@ use std::cmp::Ordering;
 
 use crate::sim::scenario::problem::{Problem, did_you_mean};
 use crate::sim::scenario::{Scenario, TargetText};
-use crate::study::metric::{self, DISTRIBUTION_STATS, Figures, LEVEL_STATS, METRICS, Metric, Shape, Unit, Value};
+use crate::study::metric::{
+    self, DISTRIBUTION_STATS, Figures, LEVEL_STATS, METRICS, Metric, Shape, Unit, Value,
+};
 
 /// How a value is compared with a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +96,8 @@ fn parse(scenario: &Scenario, written: &TargetText) -> Result<Target, Problem> {
         let known: Vec<&str> = known.collect();
         let rest = format!("known metrics: {}", known.join(", "));
         let help = nearest.map_or_else(|| rest.clone(), |nearest| format!("{nearest} {rest}"));
-        let message = format!("got a target on the unknown metric `{}`, wanted a known one", written.metric);
+        let message =
+            format!("got a target on the unknown metric `{}`, wanted a known one", written.metric);
         return Err(scenario.problem(written.metric_span.clone(), message, Some(help)));
     };
     let fail = |message: String| {
@@ -119,7 +122,10 @@ fn parse(scenario: &Scenario, written: &TargetText) -> Result<Target, Problem> {
         (stat, stats) => match stats.iter().find(|known| **known == stat) {
             Some(known) => Some(*known),
             None if stats.is_empty() => {
-                return Err(fail(format!("got the statistic `{stat}` of {}, which is one number", metric.name)));
+                return Err(fail(format!(
+                    "got the statistic `{stat}` of {}, which is one number",
+                    metric.name
+                )));
             }
             None => {
                 let got = if stat.is_empty() { "no statistic" } else { stat };
@@ -132,15 +138,17 @@ fn parse(scenario: &Scenario, written: &TargetText) -> Result<Target, Problem> {
     let limit = quantity(value, unit).map_err(|wanted| {
         fail(format!("got the value `{value}` for {}, wanted {wanted}", metric.name))
     })?;
-    let (line, _) = scenario.problem(written.limit_span.clone(), String::new(), None).line_and_column();
+    let (line, _) =
+        scenario.problem(written.limit_span.clone(), String::new(), None).line_and_column();
     let (run, text) = (written.run.clone(), text.to_owned());
     Ok(Target { run, metric, stat, compare, limit, text, line })
 }
 
 fn comparison(text: &str) -> Option<(Compare, &str)> {
     let signs = [Compare::AtMost, Compare::AtLeast, Compare::Equal, Compare::Below, Compare::Above];
-    let (compare, value) =
-        signs.into_iter().find_map(|compare| Some((compare, text.strip_prefix(compare.sign())?)))?;
+    let (compare, value) = signs
+        .into_iter()
+        .find_map(|compare| Some((compare, text.strip_prefix(compare.sign())?)))?;
     Some((compare, value.trim()))
 }
 
@@ -152,7 +160,8 @@ fn quantity(text: &str, unit: Unit) -> Result<u64, &'static str> {
         Unit::Ratio => {
             let wanted = "a share from 0% to 100%, such as 3%";
             let percent = text.strip_suffix('%').ok_or(wanted)?;
-            scaled(percent, 10_000, wanted).and_then(|ppm| if ppm <= 1_000_000 { Ok(ppm) } else { Err(wanted) })
+            scaled(percent, 10_000, wanted)
+                .and_then(|ppm| if ppm <= 1_000_000 { Ok(ppm) } else { Err(wanted) })
         }
         Unit::UsdMicros => {
             let wanted = "dollars such as $0.20";
@@ -211,7 +220,9 @@ pub fn judge(target: &Target, figures: &Figures) -> Judged {
     };
     let number = match (value, target.stat) {
         (Some(Value::Number(number)), _) => Some(*number),
-        (Some(Value::Share(share)), _) => share.num.checked_mul(1_000_000).map(|n| n / share.den.max(1)),
+        (Some(Value::Share(share)), _) => {
+            share.num.checked_mul(1_000_000).map(|n| n / share.den.max(1))
+        }
         (Some(Value::Distribution(samples)), Some(stat)) => samples.stat(stat),
         (Some(Value::Level { min, max, last }), Some(stat)) => Some(match stat {
             "min" => *min,

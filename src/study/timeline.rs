@@ -36,7 +36,10 @@ pub struct Row {
 
 /// The rows of a run.
 pub fn rows(log: &Log) -> Vec<Row> {
-    let start = log.entries.iter().find(|entry| matches!(entry.what, What::Event(Event::RunStarted { .. })));
+    let start = log
+        .entries
+        .iter()
+        .find(|entry| matches!(entry.what, What::Event(Event::RunStarted { .. })));
     let start = start.map_or(0, |entry| entry.t_ms);
     let mut rows: Vec<Row> = Vec::new();
     let mut now = Row::default();
@@ -69,7 +72,8 @@ pub fn rows(log: &Log) -> Vec<Row> {
         now.t_ms = entry.t_ms - start;
         match rows.last_mut() {
             Some(last) if last.t_ms == now.t_ms => *last = now,
-            _ if now == (Row { t_ms: now.t_ms, ..before }) && !matches!(event, Event::RunFinished { .. }) => {}
+            _ if now == (Row { t_ms: now.t_ms, ..before })
+                && !matches!(event, Event::RunFinished { .. }) => {}
             _ => rows.push(now),
         }
     }
@@ -95,14 +99,16 @@ pub struct Outcomes {
 pub fn outcomes(log: &Log) -> Vec<Outcomes> {
     let mut found: Vec<Outcomes> = Vec::new();
     for entry in &log.entries {
-        let What::Event(Event::AttemptFinished { provider, outcome, status, .. }) = &entry.what else {
+        let What::Event(Event::AttemptFinished { provider, outcome, status, .. }) = &entry.what
+        else {
             continue;
         };
-        let index = found.iter().position(|known| known.provider == *provider).unwrap_or_else(|| {
-            let provider = provider.clone();
-            found.push(Outcomes { provider, ok: 0, partial: 0, rate_limited: 0, failed: 0 });
-            found.len() - 1
-        });
+        let index =
+            found.iter().position(|known| known.provider == *provider).unwrap_or_else(|| {
+                let provider = provider.clone();
+                found.push(Outcomes { provider, ok: 0, partial: 0, rate_limited: 0, failed: 0 });
+                found.len() - 1
+            });
         let counts = &mut found[index];
         match (outcome, status) {
             (_, Some(429)) => counts.rate_limited += 1,

@@ -35,7 +35,8 @@ fn folder_with(text: &str) -> tempfile::TempDir {
 #[test]
 fn a_met_target_exits_0_and_a_missed_one_99_and_the_json_agrees() {
     for (limit, code, verdict) in [("<= 4", 0, "met"), ("<= 3", 99, "missed")] {
-        let text = format!("{PLAIN}[targets.run]\nai_calls = \"{limit}\"\npages_failed = \"== 0\"\n");
+        let text =
+            format!("{PLAIN}[targets.run]\nai_calls = \"{limit}\"\npages_failed = \"== 0\"\n");
         let folder = folder_with(&text);
         let output = tagspace(folder.path(), &["run"]);
         assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
@@ -46,7 +47,10 @@ fn a_met_target_exits_0_and_a_missed_one_99_and_the_json_agrees() {
         let target = &report["runs"][0]["targets"][0];
         assert_eq!((&target["value"], &target["met"]), (&Value::from(4), &Value::from(code == 0)));
         assert_eq!(target["line"], 19);
-        assert_eq!(stdout(&output).contains("replay: tagspace run scenarios/one.toml --seed 7"), code != 0);
+        assert_eq!(
+            stdout(&output).contains("replay: tagspace run scenarios/one.toml --seed 7"),
+            code != 0
+        );
     }
 }
 
@@ -55,7 +59,11 @@ fn a_target_without_samples_is_missed() {
     let folder = folder_with(&format!("{PLAIN}[targets.run]\nbackoff_wait = \"max <= 10s\"\n"));
     let output = tagspace(folder.path(), &["run"]);
     assert_eq!(output.status.code(), Some(99));
-    assert!(stdout(&output).contains("✗ backoff_wait max <= 10s  -  no samples"), "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains("✗ backoff_wait max <= 10s  -  no samples"),
+        "{}",
+        stdout(&output)
+    );
 }
 
 #[test]
@@ -129,7 +137,8 @@ fn new_writes_a_scenario_that_runs_and_never_over_another() {
 fn list_shows_questions_and_schema_is_a_schema() {
     let folder = folder_with(PLAIN);
     assert_eq!(stdout(&tagspace(folder.path(), &["list"])), "one  Plain?\n");
-    let schema: Value = serde_json::from_slice(&tagspace(folder.path(), &["schema"]).stdout).unwrap();
+    let schema: Value =
+        serde_json::from_slice(&tagspace(folder.path(), &["schema"]).stdout).unwrap();
     assert_eq!(schema["properties"]["schema"]["maximum"], 1);
     assert_eq!(schema["additionalProperties"], false);
     assert!(schema["$defs"]["AiConfig"]["properties"]["error_429_ratio"].is_object(), "{schema:#}");
@@ -138,7 +147,17 @@ fn list_shows_questions_and_schema_is_a_schema() {
 #[test]
 fn formats_go_to_standard_output_and_to_files() {
     let folder = folder_with(PLAIN);
-    let args = ["run", "--format", "json", "-o", "csv=runs.csv", "-o", "jsonl=events.jsonl", "-o", "text=report.txt"];
+    let args = [
+        "run",
+        "--format",
+        "json",
+        "-o",
+        "csv=runs.csv",
+        "-o",
+        "jsonl=events.jsonl",
+        "-o",
+        "text=report.txt",
+    ];
     let output = tagspace(folder.path(), &args);
     let reports: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(reports[0]["name"], "one");
@@ -171,7 +190,11 @@ fn the_log_carries_the_markers_of_the_plan() {
 #[test]
 fn an_env_file_sets_the_pipeline() {
     let folder = folder_with(PLAIN);
-    fs::write(folder.path().join(".env"), "# the plan\nTAG_SPACE_BATCH_SIZE=10   # pages\nexport TAG_SPACE_AI_CONCURRENCY=\"2\"\n").unwrap();
+    fs::write(
+        folder.path().join(".env"),
+        "# the plan\nTAG_SPACE_BATCH_SIZE=10   # pages\nexport TAG_SPACE_AI_CONCURRENCY=\"2\"\n",
+    )
+    .unwrap();
     let output = tagspace(folder.path(), &["run", "--env-file", ".env", "--format", "json"]);
     let reports: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(reports[0]["runs"][0]["metrics"]["ai_calls"], 2);

@@ -32,7 +32,8 @@ pub(crate) fn scenario(text: &str, settings: &[&str]) -> Scenario {
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
     let folder = Path::new(".");
     let text = tagspace::sim::scenario::set::apply(text, &settings, folder).unwrap();
-    Scenario::parse("test", "test.toml", &text, folder).unwrap_or_else(|problem| panic!("{problem}"))
+    Scenario::parse("test", "test.toml", &text, folder)
+        .unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 /// In memory.

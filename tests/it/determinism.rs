@@ -31,7 +31,8 @@ fn twice_in_a_process() {
 #[test]
 fn another_seed_differs() {
     let first = run_scenario(&eventful(), &direct()).unwrap();
-    let other = Scenario::read(Path::new("scenarios/malformed.toml"), &["seed=43".to_owned()]).unwrap();
+    let other =
+        Scenario::read(Path::new("scenarios/malformed.toml"), &["seed=43".to_owned()]).unwrap();
     let second = run_scenario(&other, &direct()).unwrap();
     assert_ne!(first.logs, second.logs);
 }
@@ -59,7 +60,8 @@ fn the_wire_and_a_call_in_memory_give_the_same_history() {
 #[test]
 fn without_the_server_only_the_wire_fails() {
     let one = scenario(PLAIN, &[]);
-    let killed = |transport| Options { transport, kill_server_after: Some(9), ..Options::default() };
+    let killed =
+        |transport| Options { transport, kill_server_after: Some(9), ..Options::default() };
     let wire = run_scenario(&one, &killed(Transport::Wire));
     assert!(matches!(wire, Err(SimError::Wire(_))), "{wire:?}");
     assert!(run_scenario(&one, &killed(Transport::Direct)).is_ok());
@@ -96,7 +98,14 @@ fn every_file_of_two_processes_is_the_same() {
     let files = |transport: &str| {
         let out = tempfile::tempdir().unwrap();
         let status = Command::new(env!("CARGO_BIN_EXE_tagspace"))
-            .args(["run", "scenarios/second-run.toml", "--quiet", "--transport", transport, "--out"])
+            .args([
+                "run",
+                "scenarios/second-run.toml",
+                "--quiet",
+                "--transport",
+                transport,
+                "--out",
+            ])
             .arg(out.path())
             .status()
             .unwrap();

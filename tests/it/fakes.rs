@@ -65,7 +65,8 @@ fn gemini_answers_from_the_prompt_alone() {
         ]})
     );
     let usage = &body["usageMetadata"];
-    let sum = usage["promptTokenCount"].as_u64().unwrap() + usage["candidatesTokenCount"].as_u64().unwrap();
+    let sum = usage["promptTokenCount"].as_u64().unwrap()
+        + usage["candidatesTokenCount"].as_u64().unwrap();
     assert_eq!(usage["totalTokenCount"], sum);
 }
 
@@ -134,7 +135,8 @@ fn a_wrong_model_a_missing_key_and_an_unknown_route_are_errors_of_the_service() 
     let url = format!("https://{}/v1beta/models/gone:generateContent", hosts::GEMINI);
     assert_eq!(service.send(0, "POST", &url, &json!({})).response.status(), 404);
     let request = Request::post("https://x/v1beta/models/gemini-3.5-flash-lite:generateContent");
-    let reply = service.world.reply(0, hosts::GEMINI, &request.body(Bytes::new()).unwrap()).unwrap();
+    let reply =
+        service.world.reply(0, hosts::GEMINI, &request.body(Bytes::new()).unwrap()).unwrap();
     assert_eq!(reply.response.status(), 403);
     let url = format!("https://{}/v1/nothing", hosts::OPENAI);
     assert_eq!(service.send(0, "POST", &url, &json!({})).response.status(), 404);
@@ -198,7 +200,11 @@ fn labels_are_added_split_lowered_and_removed() {
         let results = list["results"].as_array().unwrap().iter();
         results.map(|label| label["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    let added = service.confluence("POST", path, &json!([{"prefix": "global", "name": "Runbook"}, {"name": "a b"}]));
+    let added = service.confluence(
+        "POST",
+        path,
+        &json!([{"prefix": "global", "name": "Runbook"}, {"name": "a b"}]),
+    );
     assert_eq!(names(&body(&added)), ["a", "b", "runbook"]);
     // One object instead of a list, and a label that is there already.
     let again = service.confluence("POST", path, &json!({"prefix": "global", "name": "runbook"}));

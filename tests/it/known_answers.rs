@@ -29,7 +29,9 @@ fn calls_span_ms(run: &JudgedRun) -> (u64, u64) {
 #[test]
 fn without_faults_and_quota_there_are_no_retries() {
     let run = plain(&[]);
-    for name in ["retries", "rate_limited", "fallbacks", "pages_failed", "faults_fired", "pages_mistagged"] {
+    for name in
+        ["retries", "rate_limited", "fallbacks", "pages_failed", "faults_fired", "pages_mistagged"]
+    {
         assert_eq!(run.figures.number(name), 0, "{name}");
     }
     assert_eq!(run.figures.number("pages_tagged"), 20);
@@ -59,7 +61,8 @@ fn calls_in_flight_are_throughput_times_latency() {
         "pipeline.max_concurrency=3",
     ]);
     let rows = timeline::rows(&run.log);
-    let area: u64 = rows.windows(2).map(|pair| pair[0].in_flight * (pair[1].t_ms - pair[0].t_ms)).sum();
+    let area: u64 =
+        rows.windows(2).map(|pair| pair[0].in_flight * (pair[1].t_ms - pair[0].t_ms)).sum();
     let Some(Value::Distribution(latencies)) = run.figures.get("ai_latency") else { panic!() };
     // Little's law, both sides times the length of the run.
     assert_eq!(area, latencies.stat("sum").unwrap());
@@ -120,7 +123,9 @@ fn production_is_reproduced() {
         .entries
         .iter()
         .filter_map(|entry| match &entry.what {
-            What::Event(Event::AttemptFinished { provider, class: None, .. }) => Some(provider == "gemini"),
+            What::Event(Event::AttemptFinished { provider, class: None, .. }) => {
+                Some(provider == "gemini")
+            }
             _ => None,
         })
         .collect();

@@ -93,7 +93,9 @@ fn a_fifth_more_rounded_down_never_leaves_the_limits_below_five() {
 fn it_recovers_exactly_five_minutes_after_the_last_429() {
     let mut limit = Halving::new(10, 10, 0);
     limit.on_rate_limited(Duration::from_secs(7));
-    limit.on_success(Duration::from_secs(7) + MINUTES_5 - Duration::from_millis(1));
+    limit.on_success(
+        (Duration::from_secs(7) + MINUTES_5).checked_sub(Duration::from_millis(1)).unwrap(),
+    );
     assert_eq!(limit.current(), 5);
     limit.on_success(Duration::from_secs(7) + MINUTES_5);
     assert_eq!(limit.current(), 6);

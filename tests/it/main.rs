@@ -12,6 +12,6 @@ mod known_answers; // results that can be worked out by hand
 mod limiter; // driven step by step
 mod pipeline; // against answers that no fake gives
 mod properties; // what holds for every input
-mod scenarios; // the shipped scenarios
 mod scenario_errors; // one test per bad value
+mod scenarios; // the shipped scenarios
 mod tidy; // the source text itself

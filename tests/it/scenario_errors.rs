@@ -40,13 +40,24 @@ fn empty_and_without_a_question() {
 
 #[test]
 fn not_toml() {
-    check("pages = 20", "pages = = 20", "bad.toml:5:9: got text that is not TOML: extra `=`, expected nothing");
+    check(
+        "pages = 20",
+        "pages = = 20",
+        "bad.toml:5:9: got text that is not TOML: extra `=`, expected nothing",
+    );
 }
 
 #[test]
 fn unknown_keys() {
-    check("pages = 20", "pagess = 20", "bad.toml:5:1: got the unknown key `pagess`, wanted a known one");
-    check_added("batchsize = 3", "bad.toml:18:1: got the unknown key `batchsize`, wanted a known one");
+    check(
+        "pages = 20",
+        "pagess = 20",
+        "bad.toml:5:1: got the unknown key `pagess`, wanted a known one",
+    );
+    check_added(
+        "batchsize = 3",
+        "bad.toml:18:1: got the unknown key `batchsize`, wanted a known one",
+    );
     let text = format!("{PLAIN}batchsize = 3");
     let problem = Scenario::parse("bad", "bad.toml", &text, Path::new(".")).unwrap_err();
     assert!(problem.help.unwrap().starts_with("did you mean `batch_size`?"));
@@ -54,10 +65,22 @@ fn unknown_keys() {
 
 #[test]
 fn numbers_out_of_range() {
-    check("pages = 20", "pages = -1", "bad.toml:5:9: got -1, wanted a whole number from 0 to 1000000");
-    check("seed = 7", "seed = -7", "bad.toml:3:8: got -7, wanted a whole number from 0 to 9007199254740991");
+    check(
+        "pages = 20",
+        "pages = -1",
+        "bad.toml:5:9: got -1, wanted a whole number from 0 to 1000000",
+    );
+    check(
+        "seed = 7",
+        "seed = -7",
+        "bad.toml:3:8: got -7, wanted a whole number from 0 to 9007199254740991",
+    );
     check("schema = 1", "schema = 2", "bad.toml:2:10: got 2, wanted a whole number from 1 to 1");
-    check("pages = 20", "pages = 2.5", "bad.toml:5:9: got 2.5, wanted a whole number from 0 to 1000000");
+    check(
+        "pages = 20",
+        "pages = 2.5",
+        "bad.toml:5:9: got 2.5, wanted a whole number from 0 to 1000000",
+    );
     check_added("concurrency = 0", "bad.toml:18:15: got 0, wanted a whole number from 1 to 1024");
     check_added("backoff_jitter = 1.5", "bad.toml:18:18: got 1.5, wanted a ratio from 0 to 1");
     check_added("backoff_jitter = nan", "bad.toml:18:18: got NaN, wanted a ratio from 0 to 1");
@@ -92,7 +115,11 @@ fn a_word_that_is_not_a_choice() {
 
 #[test]
 fn a_value_of_another_kind() {
-    check("pages = 20", "pages = \"many\"", "bad.toml:5:9: got string \"many\", wanted a whole number from 0 to 1000000");
+    check(
+        "pages = 20",
+        "pages = \"many\"",
+        "bad.toml:5:9: got string \"many\", wanted a whole number from 0 to 1000000",
+    );
 }
 
 #[test]
@@ -188,9 +215,18 @@ fn limits_that_cannot_be_read() {
     let added = |limit: &str, expected: &str| {
         check_added(&format!("[targets.run]\n{limit}"), &format!("bad.toml:19:{expected}"));
     };
-    added("ai_calls = \"20\"", "12: got the limit `20`, wanted a comparison (<=, >=, <, >, ==) and a value");
-    added("ai_calls = \"<= many\"", "12: got the value `many` for ai_calls, wanted a whole number such as 20");
-    added("ai_calls = \"p95 <= 3\"", "12: got the statistic `p95` of ai_calls, which is one number");
+    added(
+        "ai_calls = \"20\"",
+        "12: got the limit `20`, wanted a comparison (<=, >=, <, >, ==) and a value",
+    );
+    added(
+        "ai_calls = \"<= many\"",
+        "12: got the value `many` for ai_calls, wanted a whole number such as 20",
+    );
+    added(
+        "ai_calls = \"p95 <= 3\"",
+        "12: got the statistic `p95` of ai_calls, which is one number",
+    );
     added(
         "makespan = \"<= 60\"",
         "12: got the value `60` for makespan, wanted a duration such as 800ms, 45s, 2m or 1h",
@@ -204,21 +240,37 @@ fn limits_that_cannot_be_read() {
         "page_latency = \"<= 3s\"",
         "16: got no statistic of page_latency, wanted one of: p50, p95, p99, max, sum, count",
     );
-    added(
-        "ai_calls = 20",
-        "12: got 20, wanted a limit such as \"<= 20\", or a list of them",
-    );
+    added("ai_calls = 20", "12: got 20, wanted a limit such as \"<= 20\", or a list of them");
 }
 
 #[test]
 fn settings_on_the_command_line() {
     let apply = |setting: &str| {
-        let text = set::apply(PLAIN, &[setting.to_owned()], Path::new("/")).map_err(|p| p.message)?;
+        let text =
+            set::apply(PLAIN, &[setting.to_owned()], Path::new("/")).map_err(|p| p.message)?;
         Scenario::parse("set", "x", &text, Path::new(".")).map_err(|p| p.message)
     };
     assert_eq!(apply("pipeline.batch_size=9").unwrap().runs[0].config.batch_size, 9);
-    assert_eq!(apply("gemini.quota={ requests = 2 }").unwrap().world.gemini.0.quota.unwrap().requests.unwrap().get(), 2);
-    assert_eq!(apply("pipeline").unwrap_err(), "got `pipeline`, wanted `key=value` with a dotted key, such as `pipeline.batch_size=10`");
-    assert_eq!(apply("pipeline.batch_sise=9").unwrap_err(), "got the unknown key `batch_sise`, wanted a known one");
+    assert_eq!(
+        apply("gemini.quota={ requests = 2 }")
+            .unwrap()
+            .world
+            .gemini
+            .0
+            .quota
+            .unwrap()
+            .requests
+            .unwrap()
+            .get(),
+        2
+    );
+    assert_eq!(
+        apply("pipeline").unwrap_err(),
+        "got `pipeline`, wanted `key=value` with a dotted key, such as `pipeline.batch_size=10`"
+    );
+    assert_eq!(
+        apply("pipeline.batch_sise=9").unwrap_err(),
+        "got the unknown key `batch_sise`, wanted a known one"
+    );
     assert_eq!(apply("seed.x=9").unwrap_err(), "got `seed.x`, but `seed` holds no keys");
 }

@@ -35,7 +35,8 @@ fn every_target_is_met_and_none_is_slack() {
 #[test]
 fn a_scenario_with_faults_targets_that_they_fired() {
     for scenario in shipped() {
-        let has_faults = scenario.text.contains(".fault]]") || scenario.text.contains("error_429_ratio");
+        let has_faults =
+            scenario.text.contains(".fault]]") || scenario.text.contains("error_429_ratio");
         let targets_them = scenario.targets.iter().any(|target| target.metric == "faults_fired");
         assert!(!has_faults || targets_them, "{}", scenario.name);
     }
@@ -62,7 +63,8 @@ fn histories_are_the_same_as_ever() {
 fn the_shipped_set_kills_every_mutant() {
     // A few scenarios suffice, and keep the test quick.
     let keen = ["second-run", "small", "hinted-quota", "day-quota", "free-tier"];
-    let loaded: Vec<Scenario> = shipped().into_iter().filter(|s| keen.contains(&s.name.as_str())).collect();
+    let loaded: Vec<Scenario> =
+        shipped().into_iter().filter(|s| keen.contains(&s.name.as_str())).collect();
     for mutant in Mutant::ALL {
         let noticed = loaded.iter().filter_map(|scenario| {
             let weakened = mutant.of(scenario)?;
@@ -79,7 +81,11 @@ fn real_documents_become_pages() {
     let folder = tempfile::tempdir().unwrap();
     let deep = folder.path().join("a/b");
     fs::create_dir_all(&deep).unwrap();
-    fs::write(folder.path().join("index.html.en"), "<title>The  guide</title><body><p>kafka &amp; <b>grafana</b>").unwrap();
+    fs::write(
+        folder.path().join("index.html.en"),
+        "<title>The  guide</title><body><p>kafka &amp; <b>grafana</b>",
+    )
+    .unwrap();
     fs::write(deep.join("x.htm"), "<h1>Отчёт</h1><script>postgres</script>a report").unwrap();
     fs::write(deep.join("y.txt"), "not a page").unwrap();
     let dir = format!("space.dir={}", folder.path().display());
@@ -89,6 +95,14 @@ fn real_documents_become_pages() {
     assert_eq!(run.figures.number("pages_mistagged"), 0);
     let log: Vec<String> = run.log.entries.iter().map(|entry| run.log.line(entry)).collect();
     let tags: Vec<&String> = log.iter().filter(|line| line.contains("\"page_tagged\"")).collect();
-    assert!(tags[0].contains(r#""doc":["report"]"#) && !tags[0].contains("postgres"), "{}", tags[0]);
-    assert!(tags[1].contains(r#""doc":["guide"]"#) && tags[1].contains(r#"["kafka","grafana"]"#), "{}", tags[1]);
+    assert!(
+        tags[0].contains(r#""doc":["report"]"#) && !tags[0].contains("postgres"),
+        "{}",
+        tags[0]
+    );
+    assert!(
+        tags[1].contains(r#""doc":["guide"]"#) && tags[1].contains(r#"["kafka","grafana"]"#),
+        "{}",
+        tags[1]
+    );
 }

@@ -57,7 +57,8 @@ fn a_layer_names_only_layers_below_it() {
     for (path, text) in sources("src") {
         let Some((row, own)) = layer(&path) else { continue };
         for (other_row, other) in named(&text) {
-            let allowed = other == own || other_row > row || (row == other_row && row == LAYERS.len() - 1);
+            let allowed =
+                other == own || other_row > row || (row == other_row && row == LAYERS.len() - 1);
             assert!(allowed, "{} names {other}", path.display());
         }
     }
@@ -68,13 +69,18 @@ fn every_file_belongs_to_a_layer_and_says_what_it_is() {
     for (path, text) in sources("src") {
         let root = ["src/lib.rs", "src/main.rs"].contains(&path.to_str().unwrap());
         assert!(root || layer(&path).is_some(), "{} has no layer", path.display());
-        assert!(text.starts_with("//! ") && text.len() > 40, "{} has no module doc", path.display());
+        assert!(
+            text.starts_with("//! ") && text.len() > 40,
+            "{} has no module doc",
+            path.display()
+        );
     }
 }
 
 #[test]
 fn no_file_is_too_long() {
-    for (path, text) in sources("src").into_iter().chain(sources("tests")).chain(sources("benches")) {
+    for (path, text) in sources("src").into_iter().chain(sources("tests")).chain(sources("benches"))
+    {
         let lines = text.lines().count();
         assert!(lines <= 500, "{} has {lines} lines", path.display());
     }
@@ -88,17 +94,31 @@ fn no_function_is_too_long() {
         let mut start = None;
         for (number, line) in text.lines().enumerate() {
             let indent = line.len() - line.trim_start().len();
-            let opens = ["fn ", "pub fn ", "async fn ", "pub(crate) fn ", "pub(super) fn ", "pub(crate) async fn ", "pub async fn "]
-                .iter()
-                .any(|word| line.trim_start().starts_with(word));
+            let opens = [
+                "fn ",
+                "pub fn ",
+                "async fn ",
+                "pub(crate) fn ",
+                "pub(super) fn ",
+                "pub(crate) async fn ",
+                "pub async fn ",
+            ]
+            .iter()
+            .any(|word| line.trim_start().starts_with(word));
             if opens && start.is_none() {
                 start = Some((number, indent));
             }
-            if let Some((first, at)) = start {
-                if line.trim_end() == format!("{}}}", " ".repeat(at)) {
-                    assert!(number - first <= 100, "{}:{} is {} lines long", path.display(), first + 1, number - first);
-                    start = None;
-                }
+            if let Some((first, at)) = start
+                && line.trim_end() == format!("{}}}", " ".repeat(at))
+            {
+                assert!(
+                    number - first <= 100,
+                    "{}:{} is {} lines long",
+                    path.display(),
+                    first + 1,
+                    number - first
+                );
+                start = None;
             }
         }
     }
@@ -106,17 +126,35 @@ fn no_function_is_too_long() {
 
 #[test]
 fn the_product_knows_no_clock_but_tokios_and_no_simulation() {
-    for (path, text) in sources("src/pipeline").into_iter().chain(sources("src/fakes")).chain(sources("src/sim")) {
-        for word in ["std::time::Instant", "SystemTime", "thread::sleep", "HashMap", "HashSet", "sync::watch", "spawn_blocking"] {
+    for (path, text) in
+        sources("src/pipeline").into_iter().chain(sources("src/fakes")).chain(sources("src/sim"))
+    {
+        for word in [
+            "std::time::Instant",
+            "SystemTime",
+            "thread::sleep",
+            "HashMap",
+            "HashSet",
+            "sync::watch",
+            "spawn_blocking",
+        ] {
             assert!(!text.contains(word), "{} has {word}", path.display());
         }
         for (index, _) in text.match_indices("select! {") {
             let next = text[index + "select! {".len()..].trim_start();
-            assert!(next.starts_with("biased;"), "{} has a select that is not biased", path.display());
+            assert!(
+                next.starts_with("biased;"),
+                "{} has a select that is not biased",
+                path.display()
+            );
         }
     }
     for (path, text) in sources("src/pipeline") {
-        assert!(!text.to_lowercase().contains("simulated"), "{} knows of simulations", path.display());
+        assert!(
+            !text.to_lowercase().contains("simulated"),
+            "{} knows of simulations",
+            path.display()
+        );
     }
 }
 
@@ -134,6 +172,10 @@ fn nothing_unfinished_is_left() {
 fn every_metric_is_explained_in_the_readme() {
     let readme = fs::read_to_string("README.md").unwrap();
     for metric in tagspace::study::metric::METRICS {
-        assert!(readme.contains(&format!("`{}`", metric.name)), "{} is not in README.md", metric.name);
+        assert!(
+            readme.contains(&format!("`{}`", metric.name)),
+            "{} is not in README.md",
+            metric.name
+        );
     }
 }

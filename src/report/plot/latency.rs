@@ -3,8 +3,8 @@
 use plotters::prelude::*;
 
 use super::{
-    Area, BLUE, Drawn, FAINT, GREEN, GREY, Key, PlotError, failed, font, heading, legend, sheet, tick,
-    time_unit,
+    Area, BLUE, Drawn, FAINT, GREEN, GREY, Key, PlotError, failed, font, heading, legend, sheet,
+    tick, time_unit,
 };
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};

@@ -37,14 +37,18 @@ pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
         let longest = bars.iter().map(|(_, counts)| total(counts)).max().unwrap_or(0).max(1);
         let step = nice_step(longest);
         let last = longest.div_ceil(step) * step;
-        let at = |calls: u64| LEFT + i32::try_from(u64::try_from(RIGHT - LEFT).unwrap_or(0) * calls / last).unwrap_or(0);
+        let at = |calls: u64| {
+            LEFT + i32::try_from(u64::try_from(RIGHT - LEFT).unwrap_or(0) * calls / last)
+                .unwrap_or(0)
+        };
         let mut mark = 0;
         while mark <= last {
             let line = PathElement::new(vec![(at(mark), TOP - 6), (at(mark), bottom)], FAINT);
             area.draw(&line).map_err(failed)?;
             let text = tick(float(mark));
             let shift = i32::try_from(text.len()).unwrap_or(0) * 4;
-            area.draw_text(&text, &font(12, BLACK), (at(mark) - shift, bottom + 6)).map_err(failed)?;
+            area.draw_text(&text, &font(12, BLACK), (at(mark) - shift, bottom + 6))
+                .map_err(failed)?;
             mark += step;
         }
         area.draw_text("calls", &font(13, BLACK), (i32::midpoint(LEFT, RIGHT) - 16, bottom + 28))

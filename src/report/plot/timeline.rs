@@ -4,8 +4,8 @@
 use plotters::prelude::*;
 
 use super::{
-    Area, BLUE, Drawn, FAINT, GREY, Key, ORANGE, PURPLE, PlotError, RED, SKY, failed, font, heading,
-    legend, sheet, tick, time_unit,
+    Area, BLUE, Drawn, FAINT, GREY, Key, ORANGE, PURPLE, PlotError, RED, SKY, failed, font,
+    heading, legend, sheet, tick, time_unit,
 };
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};

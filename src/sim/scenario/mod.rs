@@ -164,9 +164,12 @@ impl Reader<'_> {
                 let end = self.text.lines().next().map_or(0, str::len);
                 let mut problem = self.problem(
                     0..end,
-                    format!("got {got}, wanted a first line with the scenario's question: `# Does ...?`"),
+                    format!(
+                        "got {got}, wanted a first line with the scenario's question: `# Does ...?`"
+                    ),
                 );
-                problem.help = Some("`tagspace new NAME` writes a scenario to start from".to_owned());
+                problem.help =
+                    Some("`tagspace new NAME` writes a scenario to start from".to_owned());
                 Err(problem)
             }
         }
@@ -182,7 +185,10 @@ impl Reader<'_> {
             None => START.parse::<Timestamp>().expect("a constant"),
             Some(start) => start.get_ref().parse().map_err(|_| {
                 let got = start.get_ref();
-                self.problem(start.span(), format!("got `{got}`, wanted a moment such as `{START}`"))
+                self.problem(
+                    start.span(),
+                    format!("got `{got}`, wanted a moment such as `{START}`"),
+                )
             })?,
         };
         let taxonomy = self.taxonomy(file.taxonomy.clone())?;
@@ -201,7 +207,9 @@ impl Reader<'_> {
         let mut prices = BTreeMap::new();
         let gemini_latency = self.ai("gemini", &file.gemini, &mut prices)?;
         let openai = match &file.openai {
-            Some(openai) => Some((openai.get_ref().clone(), self.ai("openai", openai, &mut prices)?)),
+            Some(openai) => {
+                Some((openai.get_ref().clone(), self.ai("openai", openai, &mut prices)?))
+            }
             None => None,
         };
         let has_fallback = openai.is_some();
@@ -247,7 +255,9 @@ impl Reader<'_> {
             let bad = std::iter::once(category).chain(tags).find(|name| !fits(name));
             if let Some(bad) = bad {
                 let at = self.text.find(bad.as_str()).unwrap_or(0);
-                let message = format!("got the tag or category `{bad}`, wanted no space, comma or colon in it");
+                let message = format!(
+                    "got the tag or category `{bad}`, wanted no space, comma or colon in it"
+                );
                 return Err(self.problem(at..at + bad.len(), message));
             }
         }
@@ -275,7 +285,8 @@ impl Reader<'_> {
     ) -> Result<Latency, Problem> {
         let Some(written) = written else { return Ok(Latency::fixed(default_ms)) };
         let inner = self.text.get(span.clone()).and_then(|part| part.find("latency"));
-        let at = inner.map_or(span.clone(), |at| span.start + at..span.start + at + "latency".len());
+        let at =
+            inner.map_or(span.clone(), |at| span.start + at..span.start + at + "latency".len());
         written.resolve(self.folder).map_err(|error| self.problem(at, error.to_string()))
     }
 
@@ -292,12 +303,19 @@ impl Reader<'_> {
             let at = self.text.find(&config.model).unwrap_or(service.span().start);
             let mut problem = self.problem(
                 at..at + config.model.len(),
-                format!("got the model `{}` without a price, wanted one of the price table or `price`", config.model),
+                format!(
+                    "got the model `{}` without a price, wanted one of the price table or `price`",
+                    config.model
+                ),
             );
             let known: Vec<&str> = price::models().collect();
             let nearest = problem::did_you_mean(&config.model, known.iter().copied());
-            let rest = format!("known: {}; or add price = {{ input_usd = 0.3, output_usd = 2.5 }}", known.join(", "));
-            problem.help = Some(nearest.map_or_else(|| rest.clone(), |nearest| format!("{nearest} {rest}")));
+            let rest = format!(
+                "known: {}; or add price = {{ input_usd = 0.3, output_usd = 2.5 }}",
+                known.join(", ")
+            );
+            problem.help =
+                Some(nearest.map_or_else(|| rest.clone(), |nearest| format!("{nearest} {rest}")));
             return Err(problem);
         };
         prices.insert(provider.to_owned(), price);
@@ -348,7 +366,8 @@ impl Reader<'_> {
                 return Err(self.problem(run.name.span(), message));
             }
             let own = run.pipeline.get_ref();
-            let span = if run.pipeline.span().is_empty() { base.span() } else { run.pipeline.span() };
+            let span =
+                if run.pipeline.span().is_empty() { base.span() } else { run.pipeline.span() };
             runs.push(Run {
                 name: name.clone(),
                 config: resolve(&own.over(base.get_ref()), span)?,

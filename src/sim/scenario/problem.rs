@@ -39,7 +39,8 @@ impl fmt::Display for Problem {
         let snippet = Snippet::source(&self.text)
             .path(&self.origin)
             .annotation(AnnotationKind::Primary.span(span));
-        let mut group = Group::with_title(Level::ERROR.primary_title(&self.message)).element(snippet);
+        let mut group =
+            Group::with_title(Level::ERROR.primary_title(&self.message)).element(snippet);
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help));
         }
@@ -82,7 +83,9 @@ pub(super) fn of_toml(origin: &str, text: &str, error: &toml::de::Error) -> Prob
         Some((what, rest)) if what.starts_with("invalid type") => {
             format!("{}, wanted{rest}", what.replacen("invalid type:", "got", 1))
         }
-        _ if text.parse::<toml::Table>().is_err() => format!("got text that is not TOML: {message}"),
+        _ if text.parse::<toml::Table>().is_err() => {
+            format!("got text that is not TOML: {message}")
+        }
         _ => message.clone(),
     };
     let span = error.span().unwrap_or(0..0);

@@ -10,21 +10,19 @@ use crate::pipeline::config::Overrides;
 /// Puts `key=value` pairs into a scenario's text. Keys are dotted; a run is named
 /// (`run.second.changed_ratio`). What is no TOML value is taken as a string.
 pub fn apply(text: &str, settings: &[String], cwd: &Path) -> Result<String, Problem> {
-    let mut document: DocumentMut = text.parse().map_err(|_| {
-        problem("--set", "the file is not TOML".to_owned(), None)
-    })?;
+    let mut document: DocumentMut =
+        text.parse().map_err(|_| problem("--set", "the file is not TOML".to_owned(), None))?;
     for setting in settings {
         let wanted = "`key=value` with a dotted key, such as `pipeline.batch_size=10`";
         let Some((key, value)) = setting.split_once('=') else {
             return Err(problem(setting, format!("got `{setting}`, wanted {wanted}"), None));
         };
         let (key, value) = (key.trim(), value.trim());
-        let mut value: Value =
-            value.parse().unwrap_or_else(|_| Value::from(value));
-        if key == "space.dir" {
-            if let Some(dir) = value.as_str() {
-                value = Value::from(cwd.join(dir).to_string_lossy().into_owned());
-            }
+        let mut value: Value = value.parse().unwrap_or_else(|_| Value::from(value));
+        if key == "space.dir"
+            && let Some(dir) = value.as_str()
+        {
+            value = Value::from(cwd.join(dir).to_string_lossy().into_owned());
         }
         place(document.as_table_mut(), key, key, value)
             .map_err(|message| problem(setting, message, None))?;
@@ -42,7 +40,11 @@ pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Problem> {
         }
         let Some((name, value)) = line.split_once('=') else {
             let wanted = "wanted lines of the form NAME=value";
-            return Err(problem(&path.display().to_string(), format!("got `{line}`, {wanted}"), None));
+            return Err(problem(
+                &path.display().to_string(),
+                format!("got `{line}`, {wanted}"),
+                None,
+            ));
         };
         let value = value.split(" #").next().unwrap_or("").trim();
         pairs.push((name.trim().to_owned(), value.trim_matches(['"', '\'']).to_owned()));
