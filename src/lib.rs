@@ -3,7 +3,7 @@
 //! # Bird's-eye view
 //!
 //! There are two things here: a pipeline that does real work over HTTP, and a harness that runs
-//! this very pipeline against fakes of Confluence, Gemini and `OpenAI` in virtual time. A rehearsal
+//! this very pipeline against fakes of Confluence, Gemini and OpenAI in virtual time. A rehearsal
 //! of minutes or days takes a fraction of a second, and the same scenario and seed give the same
 //! bytes on every machine. What a run did is one log of events; every figure, target, table and
 //! picture is a fold over it.

@@ -42,13 +42,14 @@ pub(super) struct Scenarios {
     /// Use this seed instead of the scenarios' own.
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
-    /// Take [pipeline] settings from a file with the plan's TAG_SPACE_ variables.
+    /// Take settings of the pipeline from a file with the plan's TAG_SPACE_ variables.
     #[arg(long, value_name = "FILE")]
     pub(super) env_file: Option<PathBuf>,
 }
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch of the command line")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) scenarios: Scenarios,
@@ -110,7 +111,7 @@ pub(super) struct TagArgs {
     /// The task id that the events carry.
     #[arg(long, default_value = "tag")]
     pub(super) task: String,
-    /// A TOML file with a [taxonomy] table of tags by category.
+    /// A TOML file with a table `taxonomy`: tags by category.
     #[arg(long, value_name = "FILE")]
     pub(super) taxonomy: Option<PathBuf>,
     /// Gemini's model.

@@ -100,8 +100,9 @@ impl std::fmt::Display for Problems {
 impl CliError {
     fn status(&self) -> ExitStatus {
         match self {
-            Self::Problems(_) | Self::Usage { .. } => ExitStatus::Usage,
-            Self::Files(FilesError::NotOurs { .. }) => ExitStatus::Usage,
+            Self::Problems(_) | Self::Usage { .. } | Self::Files(FilesError::NotOurs { .. }) => {
+                ExitStatus::Usage
+            }
             _ => ExitStatus::Internal,
         }
     }

@@ -238,10 +238,13 @@ fn replay(args: &RunArgs, scenario: &Scenario) -> String {
     let origin = scenario.origin.split(" with ").next().unwrap_or(&scenario.origin);
     let mut command = format!("tagspace run {origin} --seed {}", scenario.world.seed.0);
     for setting in &args.scenarios.set {
-        command.push_str(&format!(" --set '{setting}'"));
+        command += " --set '";
+        command += setting;
+        command.push('\'');
     }
     if let Some(file) = &args.scenarios.env_file {
-        command.push_str(&format!(" --env-file {}", file.display()));
+        command += " --env-file ";
+        command += &file.to_string_lossy();
     }
     command
 }

@@ -1,9 +1,11 @@
 //! Confluence's wire format: v2 reads with bodies and cursor, v1 labels.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use http::{Method, Request};
+use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -219,17 +221,19 @@ impl Confluence {
         for id in ids.iter().skip(start).take(limit) {
             let Some(page) = space.page(*id) else { continue };
             records.push(self.truth(&page));
-            results.push(page_json(page, with_body));
+            results.push(page_json(&page, with_body));
         }
         let end = start + limit;
         let next = (end < ids.len()).then(|| {
-            let mut next = format!("/wiki{path}?limit={limit}&cursor=c{}", base36(end));
-            for name in ["body-format", "status", "id"] {
-                if let Some(value) = query.one(name) {
-                    next.push_str(&format!("&{name}={value}"));
-                }
-            }
-            next
+            let mut next = form_urlencoded::Serializer::new(String::new());
+            next.append_pair("limit", &limit.to_string());
+            next.append_pair("cursor", &format!("c{}", base36(end)));
+            next.extend_pairs(
+                ["body-format", "status", "id"]
+                    .into_iter()
+                    .filter_map(|name| Some((name, query.one(name)?))),
+            );
+            format!("/wiki{path}?{}", next.finish())
         });
         let base = format!("https://{}/wiki", hosts::CONFLUENCE);
         let mut body = json!({"results": results, "_links": {"base": base}});
@@ -282,12 +286,12 @@ impl Confluence {
                 self.label_list_v1(page)
             }
             (&Method::DELETE, rest) => {
-                let in_path = rest.first().map(decoded);
-                let Some(name) = in_path.or_else(|| query.one("name").map(decoded)) else {
+                let in_path = rest.first().map(|name| percent_decode_str(name).decode_utf8_lossy());
+                let Some(name) = in_path.or_else(|| query.one("name").map(Cow::from)) else {
                     return error_v1(400, "BadRequestException: No label name given");
                 };
                 let labels = self.labels.entry(page).or_default();
-                if !labels.remove(&name) {
+                if !labels.remove(name.as_ref()) {
                     return error_v1(404, "NotFoundException: No such label on this content");
                 }
                 let count = labels.len() as u64;
@@ -338,7 +342,7 @@ fn label_names(body: &Bytes) -> Option<Vec<String>> {
     (!names.is_empty()).then_some(names)
 }
 
-fn page_json(page: SpacePage, with_body: bool) -> Value {
+fn page_json(page: &SpacePage, with_body: bool) -> Value {
     let body = if with_body {
         json!({"storage": {"representation": "storage", "value": page.storage}})
     } else {
@@ -358,8 +362,8 @@ fn page_json(page: SpacePage, with_body: bool) -> Value {
 
 fn spaces(space: &Space, query: &Query) -> Reply {
     // An unknown key is no error: the keys are a filter.
-    let asked: Vec<String> = query.all("keys").map(|key| decoded(&key)).collect();
-    let results = if asked.is_empty() || asked.iter().any(|key| key == space.key()) {
+    let asked: Vec<&str> = query.all("keys").collect();
+    let results = if asked.is_empty() || asked.contains(&space.key()) {
         json!([{"id": SPACE_ID, "key": space.key(), "name": "Rehearsal", "type": "global",
                 "status": "current", "homepageId": null}])
     } else {
@@ -437,41 +441,20 @@ fn base36(mut number: usize) -> String {
     }
 }
 
-fn decoded(text: impl AsRef<str>) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_ref().bytes();
-    while let Some(byte) = rest.next() {
-        let hex = |c: Option<u8>| c.and_then(|c| char::from(c).to_digit(16));
-        match byte {
-            b'%' => match (hex(rest.next()), hex(rest.next())) {
-                (Some(high), Some(low)) => {
-                    bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
-                }
-                _ => bytes.push(b'%'),
-            },
-            b'+' => bytes.push(b' '),
-            byte => bytes.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// A query string, in order.
-struct Query<'a>(Vec<(&'a str, &'a str)>);
+/// A query string, decoded and in order.
+struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Query<'a> {
     fn new(query: &'a str) -> Self {
-        Self(query.split('&').filter_map(|pair| pair.split_once('=')).collect())
+        Self(form_urlencoded::parse(query.as_bytes()).collect())
     }
 
-    fn one(&self, name: &str) -> Option<&'a str> {
-        self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
+    fn one(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_ref())
     }
 
     /// All values of a name, repeated or in a comma list.
-    fn all(&self, name: &'a str) -> impl Iterator<Item = String> {
-        let named = self.0.iter().filter(move |(key, _)| *key == name);
-        named
-            .flat_map(|(_, value)| decoded(value).split(',').map(str::to_owned).collect::<Vec<_>>())
+    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(key, _)| key == name).flat_map(|(_, value)| value.split(','))
     }
 }

@@ -1,4 +1,4 @@
-//! `OpenAI`'s wire format: `POST /v1/chat/completions`.
+//! OpenAI's wire format: `POST /v1/chat/completions`.
 
 use bytes::Bytes;
 use http::{Method, Request};

@@ -139,7 +139,7 @@ impl Confluence {
             id: String,
             key: String,
         }
-        let path = format!("/api/v2/spaces?keys={}", percent_encoded(key));
+        let path = format!("/api/v2/spaces?{}", query("keys", key));
         let response = self.call(ConfluenceOp::Space, 0, Method::GET, &path, Bytes::new()).await;
         let response = response.map_err(|class| self.listing_failed(class))?;
         let spaces: Spaces = read_json(&response)?;
@@ -198,7 +198,7 @@ impl Confluence {
                 serde_json::from_slice(response.body()).map_err(|_| ErrorClass::Malformed)?;
             found.extend(labels.results.into_iter().map(|label| label.name));
             match labels.links.next {
-                Some(next) => path = next.strip_prefix("/wiki").unwrap_or(&next).to_owned(),
+                Some(next) => next.strip_prefix("/wiki").unwrap_or(&next).clone_into(&mut path),
                 None => return Ok(found),
             }
         }
@@ -211,7 +211,7 @@ impl Confluence {
         labels: &[String],
     ) -> Result<(), ErrorClass> {
         let named = labels.iter().map(|name| json!({"prefix": "global", "name": name}));
-        let body = Bytes::from(serde_json::Value::from_iter(named).to_string());
+        let body = Bytes::from(named.collect::<serde_json::Value>().to_string());
         let path = format!("/rest/api/content/{page}/label");
         self.call(ConfluenceOp::AddLabels, page.0, Method::POST, &path, body).await.map(drop)
     }
@@ -219,7 +219,7 @@ impl Confluence {
     /// Removes a label from a page.
     pub(crate) async fn remove_label(&self, page: PageId, label: &str) -> Result<(), ErrorClass> {
         // The query form takes every legal label, the path form none with a slash.
-        let path = format!("/rest/api/content/{page}/label?name={}", percent_encoded(label));
+        let path = format!("/rest/api/content/{page}/label?{}", query("name", label));
         match self
             .call(ConfluenceOp::RemoveLabel, page.0, Method::DELETE, &path, Bytes::new())
             .await
@@ -267,7 +267,7 @@ impl Confluence {
                 return Err(class);
             }
             if let Some(hint) = hint {
-                self.close_gate(hint)
+                self.close_gate(hint);
             } else {
                 let draw = self.seed.draw("confluence backoff", identity, u64::from(failed));
                 sleep(self.schedule.delay(failed, draw)).await;
@@ -316,15 +316,7 @@ fn read_json<'a, T: Deserialize<'a>>(response: &'a Response<Bytes>) -> Result<T,
         .map_err(|error| PipelineError::BadListing { reason: error.to_string() })
 }
 
-/// A value for a query string: everything but unreserved characters escaped.
-fn percent_encoded(value: &str) -> String {
-    let mut encoded = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
+/// One pair of a query string.
+fn query(name: &str, value: &str) -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
 }

@@ -89,7 +89,7 @@ pub fn gemini_schema(taxonomy: &Taxonomy) -> Value {
     })
 }
 
-/// The same schema as JSON Schema, as `OpenAI` takes it (`strict`).
+/// The same schema as JSON Schema, as OpenAI takes it (`strict`).
 pub fn openai_schema(taxonomy: &Taxonomy) -> Value {
     let tags: serde_json::Map<String, Value> = taxonomy
         .categories()

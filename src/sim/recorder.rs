@@ -90,7 +90,7 @@ impl Log {
         // Hashing does not fail either.
         let _ = self.write(&mut hash);
         let hash = hash.into_inner().map(|hash| hash.0.finalize()).unwrap_or_default();
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        base16ct::lower::encode_string(&hash)
     }
 
     /// The first entry in which two logs differ, as lines; the end of a log is `None`.

@@ -19,6 +19,7 @@ use tagspace::pipeline::text;
 use tagspace::rng::Seed;
 use tagspace::sim::scenario::{Scenario, default_taxonomy};
 use tagspace::study::metric::Distribution;
+use tagspace::units::{float, whole};
 
 use crate::common::PLAIN;
 
@@ -51,11 +52,11 @@ proptest! {
     ) {
         let schedule = Schedule { base_ms, factor, max_ms, jitter };
         let draw = Seed(key).draw("test", 1, 1);
-        let delay = schedule.delay(failed, draw).as_millis() as f64;
-        let planned = base_ms as f64 * factor.powi(i32::try_from(failed).unwrap() - 1);
-        prop_assert!(delay <= max_ms as f64);
+        let delay = schedule.delay(failed, draw).as_secs_f64() * 1000.0;
+        let planned = float(base_ms) * factor.powi(i32::try_from(failed).unwrap() - 1);
+        prop_assert!(delay <= float(max_ms));
         prop_assert!(delay <= planned * (1.0 + jitter) + 1.0);
-        prop_assert!(delay + 1.0 >= (planned * (1.0 - jitter)).min(max_ms as f64));
+        prop_assert!(delay + 1.0 >= (planned * (1.0 - jitter)).min(float(max_ms)));
     }
 
     #[test]
@@ -63,7 +64,7 @@ proptest! {
         let hint = Duration::from_millis(hint_ms);
         let waited = backoff::after_hint(hint, Seed(key).draw("test", 1, 1));
         prop_assert!(waited > hint);
-        prop_assert!(waited.as_millis() as f64 <= hint_ms as f64 * 1.05 + 2.0);
+        prop_assert!(waited.as_secs_f64() * 1000.0 <= float(hint_ms) * 1.05 + 2.0);
     }
 
     #[test]
@@ -77,7 +78,7 @@ proptest! {
             } else if budget.withdraw() {
                 retries += 1;
             }
-            prop_assert!(retries as f64 <= 10.0 + first as f64 * (ratio + 0.001));
+            prop_assert!(float(retries) <= 10.0 + float(first) * (ratio + 0.001));
         }
     }
 
@@ -291,7 +292,7 @@ fn draws_are_uniform_and_streams_independent() {
         let draw = |stream: &'static str| Seed(42).draw(stream, 100_000 + id, 0).unit();
         let (a, b) = (draw("edit"), draw("duplicate"));
         for (stream, unit) in [("edit", a), ("duplicate", b)] {
-            *tenths.entry((stream, (unit * 10.0) as u64)).or_insert(0) += 1;
+            *tenths.entry((stream, whole((unit * 10.0).floor()))).or_insert(0) += 1;
         }
         both_low += u64::from(a < 0.5 && b < 0.5);
     }

@@ -1,4 +1,4 @@
-//! `OpenAI`'s chat completions.
+//! OpenAI's chat completions.
 //!
 //! A 429 is a rate limit only if its code says so: one about billing is never tried again.
 

@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::sim::scenario::Scenario;
 use crate::study::judge::JudgedScenario;
+use crate::study::timeline::Row;
 
 /// The width of every chart.
 const WIDTH: u32 = 1000;
@@ -42,6 +43,8 @@ pub enum PlotError {
 }
 
 type Drawn = Result<String, PlotError>;
+/// What a line of the timeline counted up to then.
+type Count = fn(&Row) -> u64;
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
 /// Every chart of a scenario, by its file's name.

@@ -4,12 +4,12 @@
 use plotters::prelude::*;
 
 use super::{
-    Area, BLUE, Drawn, FAINT, GREEN, GREY, Key, PlotError, RED, failed, font, heading, legend,
-    sheet, tick, time_unit,
+    Area, BLUE, Count, Drawn, FAINT, GREEN, GREY, Key, PlotError, RED, failed, font, heading,
+    legend, sheet, tick, time_unit,
 };
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::timeline::{Row, rows};
+use crate::study::timeline::rows;
 use crate::units::float;
 
 const PANEL: u32 = 250;
@@ -62,7 +62,7 @@ fn draw_run(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
         .axis_desc_style(font(13, BLACK))
         .draw()
         .map_err(failed)?;
-    let series: [(fn(&Row) -> u64, RGBColor, u32); 4] = [
+    let series: [(Count, RGBColor, u32); 4] = [
         (|row| row.pages_listed, GREY, 2),
         (|row| row.cache_hits, GREEN, 4),
         (|row| row.pages_tagged, BLUE, 2),

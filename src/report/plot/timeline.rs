@@ -4,7 +4,7 @@
 use plotters::prelude::*;
 
 use super::{
-    Area, BLUE, Drawn, FAINT, GREY, Key, ORANGE, PURPLE, PlotError, RED, SKY, failed, font,
+    Area, BLUE, Count, Drawn, FAINT, GREY, Key, ORANGE, PURPLE, PlotError, RED, SKY, failed, font,
     heading, legend, sheet, tick, time_unit,
 };
 use crate::sim::scenario::Scenario;
@@ -79,7 +79,7 @@ fn draw_run(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
         limit.push((at(next), float(row.limit)));
     }
     chart.draw_series([PathElement::new(limit, BLUE.stroke_width(2))]).map_err(failed)?;
-    let bands: [(fn(&Row) -> u64, RGBColor, f64); 3] = [
+    let bands: [(Count, RGBColor, f64); 3] = [
         (|row| row.rate_limited, RED, 1.08),
         (|row| row.backoffs, ORANGE, 1.20),
         (|row| row.fallbacks, PURPLE, 1.32),

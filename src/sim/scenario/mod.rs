@@ -1,6 +1,6 @@
 //! Scenarios: what is rehearsed, checked and ready to run.
 //!
-//! [`file`] holds the types of the TOML file; a [`Scenario`] is made from it once everything that
+//! [`mod@file`] holds the types of the TOML file; a [`Scenario`] is made from it once everything that
 //! can be known beforehand is known to hold.
 
 pub mod file;
@@ -127,7 +127,7 @@ impl Scenario {
         let question = reader.question()?;
         let file: ScenarioFile =
             toml::from_str(text).map_err(|error| problem::of_toml(origin, text, &error))?;
-        reader.scenario(name, question, file)
+        reader.scenario(name, question, &file)
     }
 
     /// A problem with a part of this scenario's text.
@@ -179,7 +179,7 @@ impl Reader<'_> {
         &self,
         name: &str,
         question: String,
-        file: ScenarioFile,
+        file: &ScenarioFile,
     ) -> Result<Scenario, Problem> {
         let start = match &file.start {
             None => START.parse::<Timestamp>().expect("a constant"),
@@ -226,7 +226,7 @@ impl Reader<'_> {
             openai,
         };
         let runs = self.runs(&file.run, &file.pipeline)?;
-        let targets = self.targets(&file, &runs)?;
+        let targets = self.targets(file, &runs)?;
         let listed: Vec<_> = targets.iter().map(|t| (&t.run, &t.metric, &t.limit)).collect();
         Ok(Scenario {
             name: name.to_owned(),
@@ -446,6 +446,5 @@ fn world_digest(world: &WorldConfig, runs: &[Run], has_fallback: bool) -> String
 
 fn digest(value: &impl Serialize) -> String {
     let canonical = serde_json::to_vec(value).unwrap_or_default();
-    let hash = Sha256::digest(&canonical);
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha256::digest(&canonical))
 }
