@@ -1,0 +1,251 @@
+//! The bars that the simulation keeps to, each a ratio of two things measured in turn within one
+//! process: `cargo bench --bench bars`. A missed bar fails the bench.
+//!
+//! - wire: the medium scenario over wiremock, against as many bare round trips to wiremock
+//! - direct: the same in memory, against SHA-256, JSON both ways and one XML pass over its bytes
+//! - linear: ten times the pages over wiremock, against ten times the time
+//! - resident: the most memory of 10,000 pages over wiremock, against 200 MB
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use quick_xml::Reader;
+use quick_xml::events::Event as Xml;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tagspace::fakes::world::World;
+use tagspace::pipeline::control::Control;
+use tagspace::pipeline::event::{Event, Observer};
+use tagspace::pipeline::job::{Job, What};
+use tagspace::pipeline::provider::{Provider, Secret, Wire};
+use tagspace::pipeline::taxonomy::Taxonomy;
+use tagspace::pipeline::transport::{Exchange, Transport as Carry, TransportError};
+use tagspace::pipeline::{Parts, Pipeline, Site};
+use tagspace::sim::scenario::Scenario;
+use tagspace::sim::{Options, Transport, run_scenario};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+type Fallible<T> = Result<T, Box<dyn Error>>;
+
+const WIRE: f64 = 2.0;
+const DIRECT: f64 = 2.5;
+const LINEAR: f64 = 1.25;
+const RESIDENT_MB: f64 = 200.0;
+
+fn main() -> ExitCode {
+    // `cargo test --benches` and `cargo bench --no-run` only want to know that it builds.
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return ExitCode::SUCCESS;
+    }
+    match bars() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("bars: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bars() -> Fallible<bool> {
+    let medium = read(&[])?;
+    let exchanges = capture(&medium)?;
+    println!("medium: {} exchanges, {} bytes of bodies", exchanges.len(), bytes_of(&exchanges));
+    let wired = Options::default();
+    let direct = Options { transport: Transport::Direct, ..Options::default() };
+
+    let bare = Bare::start()?;
+    let over_wire = ratio(
+        21,
+        || run_scenario(&medium, &wired).map(drop).map_err(Into::into),
+        || (0..exchanges.len()).try_for_each(|_| bare.round_trip()),
+    )?;
+    let in_memory = ratio(
+        41,
+        || run_scenario(&medium, &direct).map(drop).map_err(Into::into),
+        || floor(&exchanges),
+    )?;
+    let (small, large) = (read(&["space.pages=1000"])?, read(&["space.pages=10000"])?);
+    let linear = ratio(
+        3,
+        || run_scenario(&large, &wired).map(drop).map_err(Into::into),
+        || (0..10).try_for_each(|_| run_scenario(&small, &wired).map(drop).map_err(Into::into)),
+    )?;
+    let mut kept = true;
+    let mut judge = |name: &str, value: f64, bar: f64| {
+        kept &= value <= bar;
+        let mark = if value <= bar { "ok  " } else { "OVER" };
+        println!("{mark}  {name:<44} {value:>8.2}  (at most {bar:.2})");
+    };
+    judge("wire: medium / bare round trips", over_wire, WIRE);
+    judge("direct: medium / hash, JSON and XML", in_memory, DIRECT);
+    judge("linear: 10,000 pages / 10 times 1,000", linear, LINEAR);
+    judge("resident: MB at 10,000 pages over the wire", resident_mb()?, RESIDENT_MB);
+    Ok(kept)
+}
+
+fn read(settings: &[&str]) -> Fallible<Scenario> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/medium.toml");
+    let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+    Scenario::read(&path, &settings).map_err(|problem| problem.to_string().into())
+}
+
+/// The median ratio of the times of two things that take turns.
+fn ratio(
+    rounds: usize,
+    mut this: impl FnMut() -> Fallible<()>,
+    mut that: impl FnMut() -> Fallible<()>,
+) -> Fallible<f64> {
+    let timed = |work: &mut dyn FnMut() -> Fallible<()>| -> Fallible<Duration> {
+        let start = Instant::now();
+        work()?;
+        Ok(start.elapsed())
+    };
+    let mut times = Vec::new();
+    for _ in 0..rounds {
+        times.push((timed(&mut this)?, timed(&mut that)?));
+    }
+    let median = |mut all: Vec<Duration>| {
+        all.sort();
+        all[all.len() / 2]
+    };
+    let this = median(times.iter().map(|(this, _)| *this).collect());
+    let that = median(times.iter().map(|(_, that)| *that).collect());
+    println!("      {this:.1?} against {that:.1?}");
+    Ok(this.as_secs_f64() / that.as_secs_f64())
+}
+
+/// The peak of this process's resident memory, from the kernel.
+fn resident_mb() -> Fallible<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
+    let kb: f64 = peak.trim().trim_end_matches(" kB").parse()?;
+    Ok(kb / 1024.0)
+}
+
+/// A wiremock server that answers everything the same, and a client that blocks.
+struct Bare {
+    runtime: tokio::runtime::Runtime,
+    client: reqwest::Client,
+    server: MockServer,
+}
+
+impl Bare {
+    fn start() -> Fallible<Self> {
+        // An earlier call has installed it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let server = runtime.block_on(async {
+            let server = MockServer::builder().disable_request_recording().start().await;
+            Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+            server
+        });
+        Ok(Self { runtime, client, server })
+    }
+
+    fn round_trip(&self) -> Fallible<()> {
+        let response = self.client.get(self.server.uri()).send();
+        let body = self.runtime.block_on(async { response.await?.bytes().await })?;
+        assert!(body.is_empty());
+        Ok(())
+    }
+}
+
+/// Both bodies of an exchange.
+type Bodies = (Bytes, Bytes);
+
+fn bytes_of(exchanges: &[Bodies]) -> usize {
+    exchanges.iter().map(|(request, response)| request.len() + response.len()).sum()
+}
+
+/// What nothing that simulates this scenario can do without.
+fn floor(exchanges: &[Bodies]) -> Fallible<()> {
+    for body in exchanges.iter().flat_map(|(request, response)| [request, response]) {
+        std::hint::black_box(Sha256::digest(body));
+        if body.is_empty() {
+            continue;
+        }
+        let value: Value = serde_json::from_slice(body)?;
+        std::hint::black_box(serde_json::to_vec(&value)?);
+        for page in value["results"].as_array().into_iter().flatten() {
+            let Some(storage) = page["body"]["storage"]["value"].as_str() else { continue };
+            let mut reader = Reader::from_str(storage);
+            let mut text = 0;
+            loop {
+                match reader.read_event()? {
+                    Xml::Text(piece) => text += piece.len(),
+                    Xml::Eof => break,
+                    _ => {}
+                }
+            }
+            std::hint::black_box(text);
+        }
+    }
+    Ok(())
+}
+
+/// Runs the scenario's pipeline once, and keeps what went over the line.
+fn capture(scenario: &Scenario) -> Fallible<Vec<Bodies>> {
+    let line = Arc::new(Tap {
+        world: Mutex::new(World::new(scenario.world.clone())),
+        bodies: Mutex::new(Vec::new()),
+    });
+    let provider = Provider {
+        name: "gemini".to_owned(),
+        wire: Wire::Gemini,
+        model: scenario.world.gemini.0.model.clone(),
+        origin: format!("https://{}", tagspace::fakes::hosts::GEMINI),
+        key: Secret::new("bench"),
+    };
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build()?;
+    runtime.block_on(async {
+        let pipeline = Pipeline::new(Parts {
+            config: scenario.runs[0].config.clone(),
+            taxonomy: Taxonomy::new(scenario.world.taxonomy.clone()),
+            site: Site {
+                base: format!("https://{}/wiki", tagspace::fakes::hosts::CONFLUENCE),
+                user: "bench@example.com".to_owned(),
+                token: Secret::new("bench"),
+            },
+            providers: vec![provider],
+            transport: Arc::clone(&line) as Arc<dyn Carry>,
+            observer: Arc::new(Deaf),
+            seed: scenario.world.seed,
+        });
+        let what = What::Space(scenario.world.space.key.clone());
+        pipeline.run(Job { task: "bench".to_owned(), what }, Control::default()).await
+    })?;
+    let bodies = line.bodies.lock().map_err(|_| "poisoned")?.clone();
+    Ok(bodies)
+}
+
+struct Deaf;
+
+impl Observer for Deaf {
+    fn observe(&self, _: Event) {}
+}
+
+struct Tap {
+    world: Mutex<World>,
+    bodies: Mutex<Vec<Bodies>>,
+}
+
+impl Carry for Tap {
+    fn send(&self, request: http::Request<Bytes>) -> Exchange<'_> {
+        Box::pin(async move {
+            let host = request.uri().host().unwrap_or_default().to_owned();
+            let reply = self.world.lock().expect("one thread").reply(0, &host, &request);
+            let reply = reply.ok_or(TransportError::Connection)?;
+            let bodies = (request.into_body(), reply.response.body().clone());
+            self.bodies.lock().expect("one thread").push(bodies);
+            Ok(reply.response)
+        })
+    }
+}
