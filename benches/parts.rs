@@ -6,7 +6,7 @@ use std::path::Path;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tagspace::fakes::space::{Space, SpacePage};
 use tagspace::pipeline::batch::Batcher;
-use tagspace::pipeline::cache::{Cache, Fingerprint, Key};
+use tagspace::pipeline::cache::{Cache, Content, Fingerprint, Key};
 use tagspace::pipeline::limiter::{Halving, Limiter, Outcome};
 use tagspace::pipeline::page::{Page, PageId, Tags};
 use tagspace::pipeline::taxonomy::Taxonomy;
@@ -58,10 +58,13 @@ fn cache(c: &mut Criterion) {
     let mut group = c.benchmark_group("cache");
     group.throughput(Throughput::Bytes(bytes as u64));
     group.bench_function("keys of 100 pages", |b| {
-        b.iter(|| pages.iter().map(|page| Key::new(page, fingerprint)).collect::<Vec<_>>());
+        b.iter(|| {
+            pages.iter().map(|page| Key::new(Content::new(page), fingerprint)).collect::<Vec<_>>()
+        });
     });
     group.throughput(Throughput::Elements(PAGES));
-    let keys: Vec<Key> = pages.iter().map(|page| Key::new(page, fingerprint)).collect();
+    let keys: Vec<Key> =
+        pages.iter().map(|page| Key::new(Content::new(page), fingerprint)).collect();
     group.bench_function("put and get 100 answers", |b| {
         b.iter(|| {
             let mut cache = Cache::new(50.try_into().ok());

@@ -31,8 +31,8 @@
 //!
 //! tokio advances a paused clock whenever its runtime is idle, and waiting for a socket is idle:
 //! a client that awaits a socket under paused time runs into its own time limits at once. So the
-//! simulated world never awaits a socket. Its one thread *blocks* while an I/O thread, with a
-//! runtime and clock of its own, does the exchange with wiremock; virtual time stands still and
+//! simulated world never awaits a socket. Its one thread *blocks* until the exchange with wiremock,
+//! which has a thread, a runtime and a clock of its own, is done; virtual time stands still and
 //! no other task can run, so an exchange is one atomic step. The fake states its latency, which
 //! then passes in virtual time, where the latencies of concurrent calls overlap.
 //!
@@ -56,6 +56,8 @@
 //!   and clock; that is how two configurations meet the same weather in one file.
 //! - The true tags of a page are recorded when the fake gives the page out. The fakes write text
 //!   and storage format in one go, so they know the text without parsing.
+//! - The blocking client is ureq, in the simulation's own thread: an I/O thread between it and the
+//!   server, as the design has it, gave the same history for half as much time again.
 //! - A page answered by a fallback is cached under the fallback's model, and found there again.
 
 pub mod cli;

@@ -24,7 +24,7 @@ pub mod world;
 
 use bytes::Bytes;
 use http::Response;
-use serde_json::Value;
+use serde::Serialize;
 
 /// The hosts that the fakes answer for. They never resolve; whoever mounts the fakes maps them.
 pub mod hosts {
@@ -75,8 +75,9 @@ impl Broken {
 }
 
 impl Reply {
-    fn json(status: u16, body: &Value) -> Self {
-        Self::text(status, "application/json", body.to_string())
+    fn json(status: u16, body: &impl Serialize) -> Self {
+        // Maps with text keys, and texts: nothing that JSON could refuse.
+        Self::text(status, "application/json", serde_json::to_vec(body).unwrap_or_default())
     }
 
     fn text(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {

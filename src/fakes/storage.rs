@@ -3,6 +3,8 @@
 //! Because both come from one call, the fakes know the visible text of a page without ever parsing
 //! storage format; whoever parses it is judged against this.
 
+use quick_xml::escape::escape;
+
 /// A page in the making.
 #[derive(Debug, Default)]
 pub struct StorageWriter {
@@ -43,15 +45,15 @@ impl StorageWriter {
     /// A paragraph with a bold word, an entity and a link in it.
     pub fn rich_paragraph(&mut self, before: &str, bold: &str, link: &str, after: &str) {
         self.storage.push_str("<p>");
-        escape_into(&mut self.storage, before);
+        self.storage.push_str(&escape(before));
         self.storage.push_str("&nbsp;<strong>");
-        escape_into(&mut self.storage, bold);
+        self.storage.push_str(&escape(bold));
         self.storage.push_str("</strong> &ndash; <ac:link><ri:page ri:content-title=\"");
-        escape_into(&mut self.storage, link);
+        self.storage.push_str(&escape(link));
         self.storage.push_str("\" /><ac:plain-text-link-body><![CDATA[");
         self.storage.push_str(link);
         self.storage.push_str("]]></ac:plain-text-link-body></ac:link> ");
-        escape_into(&mut self.storage, after);
+        self.storage.push_str(&escape(after));
         self.storage.push_str("</p>");
         self.line(&[before, " ", bold, " – ", link, " ", after]);
     }
@@ -88,7 +90,7 @@ impl StorageWriter {
             "<ac:structured-macro ac:name=\"info\" ac:schema-version=\"1\">\
              <ac:parameter ac:name=\"title\">",
         );
-        escape_into(&mut self.storage, hidden_title);
+        self.storage.push_str(&escape(hidden_title));
         self.storage.push_str("</ac:parameter><ac:rich-text-body>");
         self.element("p", words);
         self.storage.push_str("</ac:rich-text-body></ac:structured-macro>");
@@ -107,7 +109,7 @@ impl StorageWriter {
     /// A script and a style, none of which is text.
     pub fn script(&mut self, hidden: &str) {
         self.storage.push_str("<script type=\"text/javascript\">var note = \"");
-        escape_into(&mut self.storage, hidden);
+        self.storage.push_str(&escape(hidden));
         self.storage.push_str("\";</script><style>.note { color: red }</style>");
     }
 
@@ -125,7 +127,7 @@ impl StorageWriter {
         self.storage.push('<');
         self.storage.push_str(name);
         self.storage.push('>');
-        escape_into(&mut self.storage, words);
+        self.storage.push_str(&escape(words));
         self.storage.push_str("</");
         self.storage.push_str(name);
         self.storage.push('>');
@@ -143,19 +145,4 @@ impl StorageWriter {
             self.text.push_str(piece);
         }
     }
-}
-
-fn escape_into(target: &mut String, text: &str) {
-    let mut rest = text;
-    while let Some(at) = rest.find(['&', '<', '>', '"']) {
-        target.push_str(&rest[..at]);
-        target.push_str(match rest.as_bytes()[at] {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            _ => "&quot;",
-        });
-        rest = &rest[at + 1..];
-    }
-    target.push_str(rest);
 }

@@ -1,7 +1,7 @@
 //! Answers kept by content: what was asked about once is not asked again.
 //!
-//! The key is the SHA-256 of the page's id, version and text and of a fingerprint of everything
-//! else that shapes an answer: taxonomy, prompt and model. A changed taxonomy is therefore a
+//! The key is the SHA-256 of the page's content (its id, version, title and text) and of a
+//! fingerprint of everything else that shapes an answer: taxonomy, prompt and model. A changed taxonomy is therefore a
 //! miss, never a wrong hit. The store is in memory and drops the least recently used entry.
 
 use std::num::NonZeroUsize;
@@ -38,15 +38,28 @@ impl Fingerprint {
     }
 }
 
-impl Key {
-    /// The key of this page under this fingerprint.
-    pub fn new(page: &Page, fingerprint: Fingerprint) -> Self {
+/// What an answer depends on in the page: id, version, title and text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content([u8; 32]);
+
+impl Content {
+    /// The content of this page.
+    pub fn new(page: &Page) -> Self {
         let mut hash = Sha256::new();
-        hash.update(fingerprint.0);
         hash.update(page.id.0.to_le_bytes());
         hash.update(page.version.to_le_bytes());
         field(&mut hash, page.title.as_bytes());
         field(&mut hash, page.text.as_bytes());
+        Self(hash.finalize().into())
+    }
+}
+
+impl Key {
+    /// The key of this content under this fingerprint.
+    pub fn new(content: Content, fingerprint: Fingerprint) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(fingerprint.0);
+        hash.update(content.0);
         Self(hash.finalize().into())
     }
 }

@@ -31,7 +31,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::backoff::Budget;
-use self::cache::{Cache, Fingerprint, Key};
+use self::cache::{Cache, Content, Fingerprint, Key};
 use self::config::Config;
 use self::confluence::Confluence;
 pub use self::confluence::Site;
@@ -157,10 +157,11 @@ impl Shared {
     /// The tags that an earlier answer gave to this very page: the primary's if there is one.
     pub(crate) fn recall(&self, page: &Page) -> Option<Tags> {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if !cache.is_enabled() {
+        if cache.is_empty() {
             return None;
         }
-        self.fingerprints.iter().find_map(|fingerprint| cache.get(&Key::new(page, *fingerprint)))
+        let content = Content::new(page);
+        self.fingerprints.iter().find_map(|fingerprint| cache.get(&Key::new(content, *fingerprint)))
     }
 
     /// Keeps the answer of a model about a page.
@@ -170,7 +171,7 @@ impl Shared {
         if let Some(fingerprint) = index.and_then(|index| self.fingerprints.get(index))
             && cache.is_enabled()
         {
-            cache.put(Key::new(page, *fingerprint), tags.clone());
+            cache.put(Key::new(Content::new(page), *fingerprint), tags.clone());
         }
     }
 

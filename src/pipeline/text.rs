@@ -214,24 +214,29 @@ impl Lines {
     }
 
     fn push(&mut self, piece: &str) {
-        for c in piece.chars() {
-            if c.is_whitespace() {
-                self.gap = self.gap.max(Gap::Space);
-                continue;
-            }
+        if piece.starts_with(char::is_whitespace) {
+            self.gap = self.gap.max(Gap::Space);
+        }
+        for word in piece.split_whitespace() {
             if self.gap != Gap::None && !self.text.is_empty() {
-                self.put(if self.gap == Gap::Line { '\n' } else { ' ' });
+                self.put(if self.gap == Gap::Line { "\n" } else { " " });
             }
+            self.put(word);
+            self.gap = Gap::Space;
+        }
+        if !piece.ends_with(char::is_whitespace) && !piece.is_empty() {
             self.gap = Gap::None;
-            self.put(c);
         }
     }
 
-    fn put(&mut self, c: char) {
-        if self.chars_left > 0 {
-            self.chars_left -= 1;
-            self.text.push(c);
+    fn put(&mut self, piece: &str) {
+        let chars = piece.chars().count();
+        if chars <= self.chars_left {
+            self.text.push_str(piece);
+        } else {
+            self.text.extend(piece.chars().take(self.chars_left));
         }
+        self.chars_left = self.chars_left.saturating_sub(chars);
     }
 
     fn finish(self) -> String {

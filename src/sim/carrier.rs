@@ -19,7 +19,7 @@ use crate::pipeline::transport::{Exchange, Transport, TransportError};
 #[derive(Debug)]
 pub(super) enum Line {
     /// Over real HTTP.
-    Wire(Wire),
+    Wire(Box<Wire>),
     /// By a call in memory.
     Direct,
 }

@@ -181,9 +181,10 @@ impl Stretch {
     fn run(self) -> Result<Vec<Log>, SimError> {
         let world = Arc::new(Mutex::new(World::new(self.scenario.world.clone())));
         let line = match self.options.transport {
-            Transport::Wire => {
-                Line::Wire(Wire::start(Arc::clone(&world), self.options.kill_server_after)?)
-            }
+            Transport::Wire => Line::Wire(Box::new(Wire::start(
+                Arc::clone(&world),
+                self.options.kill_server_after,
+            )?)),
             Transport::Direct => Line::Direct,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()

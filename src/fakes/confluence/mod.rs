@@ -1,5 +1,8 @@
 //! Confluence's wire format: v2 reads with bodies and cursor, v1 labels.
 
+mod body;
+mod query;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +13,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use self::body::{
+    LabelV1, LabelsV1, ListedPage, Listing, error_v1, errors_v2, not_found_v1, not_found_v2,
+};
+use self::query::Query;
 use crate::fakes::fault::{self, Call, Fault, FaultRule, Kind};
 use crate::fakes::latency::{Latency, LatencyFile, Load};
 use crate::fakes::model::Matcher;
@@ -217,12 +224,10 @@ impl Confluence {
             return errors_v2(400, "INVALID_REQUEST_PARAMETER", "Invalid cursor");
         };
         let with_body = query.one("body-format") == Some("storage");
-        let mut results = Vec::new();
-        for id in ids.iter().skip(start).take(limit) {
-            let Some(page) = space.page(*id) else { continue };
-            records.push(self.truth(&page));
-            results.push(page_json(&page, with_body));
-        }
+        let listed = ids.iter().skip(start).take(limit);
+        let pages: Vec<SpacePage> = listed.filter_map(|id| space.page(*id)).collect();
+        records.extend(pages.iter().map(|page| self.truth(page)));
+        let results = pages.iter().map(|page| ListedPage::new(page, with_body)).collect();
         let end = start + limit;
         let next = (end < ids.len()).then(|| {
             let mut next = form_urlencoded::Serializer::new(String::new());
@@ -236,15 +241,11 @@ impl Confluence {
             format!("/wiki{path}?{}", next.finish())
         });
         let base = format!("https://{}/wiki", hosts::CONFLUENCE);
-        let mut body = json!({"results": results, "_links": {"base": base}});
-        match next {
-            Some(next) => {
-                body["_links"]["next"] = json!(next);
-                let link = format!("<{next}>; rel=\"next\", <{base}>; rel=\"base\"");
-                Reply::json(200, &body).with_header("link", &link)
-            }
-            None => Reply::json(200, &body),
-        }
+        let mut links = json!({"base": base});
+        let Some(next) = next else { return Reply::json(200, &Listing { results, links }) };
+        let link = format!("<{next}>; rel=\"next\", <{base}>; rel=\"base\"");
+        links["next"] = Value::from(next);
+        Reply::json(200, &Listing { results, links }).with_header("link", &link)
     }
 
     fn truth(&self, page: &SpacePage) -> Record {
@@ -304,19 +305,19 @@ impl Confluence {
 
     fn label_list_v1(&self, page: u64) -> Reply {
         let labels = self.labels(page).enumerate();
-        let results: Vec<Value> = labels
-            .map(|(index, name)| {
-                json!({"prefix": "global", "name": name, "id": label_id(page, index), "label": name})
+        let results: Vec<LabelV1> = labels
+            .map(|(index, name)| LabelV1 {
+                prefix: "global",
+                name,
+                id: label_id(page, index),
+                label: name,
             })
             .collect();
-        let size = results.len();
         let base = format!("https://{}/wiki", hosts::CONFLUENCE);
         let links = json!({
             "base": base, "context": "/wiki", "self": format!("{base}/rest/api/content/{page}/label")
         });
-        let body =
-            json!({"results": results, "start": 0, "limit": 200, "size": size, "_links": links});
-        Reply::json(200, &body)
+        Reply::json(200, &LabelsV1 { start: 0, limit: 200, size: results.len(), results, links })
     }
 }
 
@@ -340,24 +341,6 @@ fn label_names(body: &Bytes) -> Option<Vec<String>> {
         }
     }
     (!names.is_empty()).then_some(names)
-}
-
-fn page_json(page: &SpacePage, with_body: bool) -> Value {
-    let body = if with_body {
-        json!({"storage": {"representation": "storage", "value": page.storage}})
-    } else {
-        json!({})
-    };
-    json!({
-        "id": page.id.to_string(),
-        "status": "current",
-        "title": page.title,
-        "spaceId": SPACE_ID,
-        "parentId": null,
-        "version": {"number": page.version, "message": "", "minorEdit": false},
-        "body": body,
-        "_links": {"webui": format!("/spaces/pages/{}", page.id)}
-    })
 }
 
 fn spaces(space: &Space, query: &Query) -> Reply {
@@ -397,26 +380,6 @@ fn existing(id: &str, space: &Space) -> Option<u64> {
     id.parse().ok().filter(|id| space.ids().contains(id))
 }
 
-fn not_found_v2() -> Reply {
-    errors_v2(404, "NOT_FOUND", "Not Found")
-}
-
-fn errors_v2(status: u16, code: &str, title: &str) -> Reply {
-    let error = json!({"status": status, "code": code, "title": title, "detail": null});
-    Reply::json(status, &json!({"errors": [error]}))
-}
-
-fn not_found_v1(id: &str) -> Reply {
-    error_v1(404, &format!("NotFoundException: No content found with id : ContentId{{id={id}}}"))
-}
-
-fn error_v1(status: u16, what: &str) -> Reply {
-    let data =
-        json!({"authorized": status != 404, "valid": true, "errors": [], "successful": false});
-    let message = format!("com.atlassian.confluence.api.service.exceptions.{what}");
-    Reply::json(status, &json!({"statusCode": status, "data": data, "message": message}))
-}
-
 /// What a call is about: a page, or the start of a list.
 fn identity(path: &str, query: &Query) -> u64 {
     let number = path.split('/').find_map(|part| part.parse::<u64>().ok().filter(|n| *n > 9001));
@@ -438,23 +401,5 @@ fn base36(mut number: usize) -> String {
         if number == 0 {
             return digits.into_iter().rev().collect();
         }
-    }
-}
-
-/// A query string, decoded and in order.
-struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
-
-impl<'a> Query<'a> {
-    fn new(query: &'a str) -> Self {
-        Self(form_urlencoded::parse(query.as_bytes()).collect())
-    }
-
-    fn one(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_ref())
-    }
-
-    /// All values of a name, repeated or in a comma list.
-    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(key, _)| key == name).flat_map(|(_, value)| value.split(','))
     }
 }
