@@ -16,7 +16,7 @@ use super::find::{self, Loaded};
 use super::{CliError, ExitStatus, note, print};
 use crate::pipeline::event::RunEnd;
 use crate::pipeline::log;
-use crate::report::text::Colour;
+use crate::report::text::{Colour, Detail};
 use crate::report::{csv, files, format, json, text};
 use crate::sim::scenario::Scenario;
 use crate::sim::{Options, Transport};
@@ -40,12 +40,14 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let mut outputs = Outputs::new(args);
     let mut verdict = Verdict::Met;
     let mut differs = false;
-    let mut missed = Vec::new();
+    let (mut reported, mut missed) = (0, Vec::new());
     each(args, &loaded, &options, |(scenario, _), done| {
         let done = done?;
         let replay = replay(args, scenario);
-        let shown = text::scenario(scenario, &done.judged, &replay, colour);
-        outputs.add(scenario, &done.judged, &shown)?;
+        let detail = if loaded.len() == 1 { Detail::Full } else { Detail::Brief };
+        let shown = |colour| text::scenario(scenario, &done.judged, &replay, detail, colour);
+        outputs.add(scenario, &done.judged, &shown(colour), &shown(Colour::Off))?;
+        reported += 1;
         if !args.quiet {
             bar.suspend(|| speed(scenario, &done));
         }
@@ -63,7 +65,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     bar.finish_and_clear();
     outputs.finish()?;
     if !args.quiet && args.format == Format::Text {
-        print(&closing(loaded.len(), &missed, args))?;
+        print(&closing(loaded.len(), reported, &missed, args))?;
     }
     Ok(match (verdict, differs) {
         (Verdict::Missed, _) => ExitStatus::Missed,
@@ -72,17 +74,18 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     })
 }
 
-fn closing(all: usize, missed: &[String], args: &RunArgs) -> String {
+fn closing(all: usize, reported: usize, missed: &[String], args: &RunArgs) -> String {
+    let met = reported - missed.len();
+    let which = match missed {
+        [] => String::new(),
+        names => format!("; missed: {}", names.join(", ")),
+    };
+    let not_run = match all - reported {
+        0 => String::new(),
+        count => format!("; not run: {count}"),
+    };
     let out = args.out.display();
-    if missed.is_empty() {
-        format!("{all} of {all} scenarios met their targets; reports in {out}\n")
-    } else {
-        let met = all - missed.len();
-        format!(
-            "{met} of {all} scenarios met their targets, missed: {}; reports in {out}\n",
-            missed.join(", ")
-        )
-    }
+    format!("{met} of {all} scenarios met their targets{which}{not_run}; reports in {out}\n")
 }
 
 /// Runs every scenario, several at once, and hands over what came of them in their own order.
@@ -186,12 +189,13 @@ impl<'a> Outputs<'a> {
         scenario: &Scenario,
         judged: &JudgedScenario,
         shown: &str,
+        plain: &str,
     ) -> Result<(), CliError> {
         let failed = |source| CliError::Io { what: "write the report".to_owned(), source };
         for (format, path, bytes) in &mut self.texts {
             match format {
                 Format::Text if path.is_none() && !self.args.quiet => print(&format!("{shown}\n"))?,
-                Format::Text => bytes.extend_from_slice(format!("{shown}\n").as_bytes()),
+                Format::Text => bytes.extend_from_slice(format!("{plain}\n").as_bytes()),
                 Format::Json => {}
                 Format::Csv => {
                     let mut table = Vec::new();

@@ -39,11 +39,21 @@ fn dimmed() -> Style {
     Style::new().dimmed()
 }
 
+/// How much of a scenario is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Targets and every figure.
+    Full,
+    /// Targets; every figure only where one is missed.
+    Brief,
+}
+
 /// The report on a scenario; `replay` is the command that repeats it.
 pub fn scenario(
     scenario: &Scenario,
     judged: &JudgedScenario,
     replay: &str,
+    detail: Detail,
     colour: Colour,
 ) -> String {
     let mut out = String::new();
@@ -60,8 +70,10 @@ pub fn scenario(
         line(&mut out, "  TARGETS");
         targets(&mut out, &judged.runs, colour);
     }
-    line(&mut out, "");
-    figures(&mut out, &judged.runs, colour);
+    if detail == Detail::Full || judged.verdict() == Verdict::Missed {
+        line(&mut out, "");
+        figures(&mut out, &judged.runs, colour);
+    }
     if judged.verdict() == Verdict::Missed {
         line(&mut out, "");
         line(&mut out, &format!("  replay: {replay}"));
