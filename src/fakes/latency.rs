@@ -25,6 +25,17 @@ pub enum Dist {
     Empirical,
 }
 
+impl Dist {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::Uniform => "uniform",
+            Self::Lognormal => "lognormal",
+            Self::Empirical => "empirical",
+        }
+    }
+}
+
 /// A slow tail: with `ratio`, a call takes from `min_ms` to `max_ms` longer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -97,6 +108,19 @@ pub enum LatencyError {
         /// What it should hold.
         wanted: &'static str,
     },
+    /// A key of another distribution.
+    #[error("got `{key}` with dist = \"{dist}\", which does not use it; it belongs to \"{owner}\"")]
+    Unused {
+        /// The distribution.
+        dist: &'static str,
+        /// The key.
+        key: &'static str,
+        /// The distribution that uses the key.
+        owner: &'static str,
+    },
+    /// Both a list and a file of measurements.
+    #[error("got both `quantiles_ms` and `csv`, wanted one of them")]
+    TwoSources,
     /// The bounds are the wrong way round.
     #[error("got {what} from {min_ms} to {max_ms}, wanted min_ms at most max_ms")]
     Bounds {
@@ -217,25 +241,29 @@ impl LatencyFile {
     /// Checks what was written and reads the measurements it names, relative to `folder`.
     pub fn resolve(&self, folder: &Path) -> Result<Latency, LatencyError> {
         let missing = |dist, key, wanted| LatencyError::Missing { dist, key, wanted };
+        self.nothing_unused()?;
         let shape = match self.dist {
             Dist::Fixed => {
-                let ms = self.ms.ok_or_else(|| missing("fixed", "ms", "`ms = 250`"))?;
+                let ms = self.ms.ok_or_else(|| missing(self.dist.name(), "ms", "`ms = 250`"))?;
                 Shape::Fixed(ms.get())
             }
             Dist::Uniform => {
-                let min =
-                    self.min_ms.ok_or_else(|| missing("uniform", "min_ms", "`min_ms = 100`"))?;
-                let max =
-                    self.max_ms.ok_or_else(|| missing("uniform", "max_ms", "`max_ms = 300`"))?;
+                let min = self
+                    .min_ms
+                    .ok_or_else(|| missing(self.dist.name(), "min_ms", "`min_ms = 100`"))?;
+                let max = self
+                    .max_ms
+                    .ok_or_else(|| missing(self.dist.name(), "max_ms", "`max_ms = 300`"))?;
                 bounds("latencies", min, max)?;
                 Shape::Uniform(min.get(), max.get())
             }
             Dist::Lognormal => {
                 let wanted = "`median_ms = 450`";
                 let median =
-                    self.median_ms.ok_or_else(|| missing("lognormal", "median_ms", wanted))?;
-                let sigma =
-                    self.sigma.ok_or_else(|| missing("lognormal", "sigma", "`sigma = 0.5`"))?;
+                    self.median_ms.ok_or_else(|| missing(self.dist.name(), "median_ms", wanted))?;
+                let sigma = self
+                    .sigma
+                    .ok_or_else(|| missing(self.dist.name(), "sigma", "`sigma = 0.5`"))?;
                 Shape::Lognormal { median_ms: float(median.get()), sigma: sigma.get() }
             }
             Dist::Empirical => Shape::Empirical(self.measured(folder)?),
@@ -253,6 +281,29 @@ impl LatencyFile {
         })
     }
 
+    /// A key that the distribution does not use would be a belief that does not hold.
+    fn nothing_unused(&self) -> Result<(), LatencyError> {
+        let keys = [
+            ("ms", Dist::Fixed, self.ms.is_some()),
+            ("min_ms", Dist::Uniform, self.min_ms.is_some()),
+            ("max_ms", Dist::Uniform, self.max_ms.is_some()),
+            ("median_ms", Dist::Lognormal, self.median_ms.is_some()),
+            ("sigma", Dist::Lognormal, self.sigma.is_some()),
+            ("quantiles_ms", Dist::Empirical, self.quantiles_ms.is_some()),
+            ("csv", Dist::Empirical, self.csv.is_some()),
+            ("column", Dist::Empirical, self.column.is_some()),
+        ];
+        match keys.into_iter().find(|(_, owner, is_set)| *is_set && *owner != self.dist) {
+            Some((key, owner, _)) => {
+                Err(LatencyError::Unused { dist: self.dist.name(), key, owner: owner.name() })
+            }
+            None if self.quantiles_ms.is_some() && self.csv.is_some() => {
+                Err(LatencyError::TwoSources)
+            }
+            None => Ok(()),
+        }
+    }
+
     fn measured(&self, folder: &Path) -> Result<Vec<u64>, LatencyError> {
         let mut values: Vec<u64> = match (&self.quantiles_ms, &self.csv) {
             (Some(quantiles), _) if !quantiles.is_empty() => {
@@ -264,7 +315,7 @@ impl LatencyFile {
             _ => {
                 let wanted = "a list of milliseconds, or `csv` with a file of measurements";
                 return Err(LatencyError::Missing {
-                    dist: "empirical",
+                    dist: self.dist.name(),
                     key: "quantiles_ms",
                     wanted,
                 });

@@ -55,6 +55,17 @@ fn a_met_target_exits_0_and_a_missed_one_99_and_the_json_agrees() {
 }
 
 #[test]
+fn a_run_that_does_not_end_in_time_shows_its_last_events() {
+    let folder = folder_with(PLAIN);
+    let output = tagspace(folder.path(), &["run", "--set", "deadline_s=1"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = stderr(&output);
+    assert!(told.contains("run `run` did not end within 1 virtual seconds"), "{told}");
+    assert!(told.contains("batch_formed"), "{told}");
+    assert!(!folder.path().join("reports/out/one").exists());
+}
+
+#[test]
 fn a_target_without_samples_is_missed() {
     let folder = folder_with(&format!("{PLAIN}[targets.run]\nbackoff_wait = \"max <= 10s\"\n"));
     let output = tagspace(folder.path(), &["run"]);

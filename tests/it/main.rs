@@ -9,9 +9,11 @@ mod cli; // the program as a user meets it
 mod determinism; // same seed, same bytes, whatever the transport and the load
 mod fakes; // wire formats, quotas, calendar
 mod known_answers; // results that can be worked out by hand
+mod latency; // how long fake services take
 mod limiter; // driven step by step
 mod pipeline; // against answers that no fake gives
 mod properties; // what holds for every input
+mod readme; // what the README shows
 mod scenario_errors; // one test per bad value
 mod scenarios; // the shipped scenarios
 mod tidy; // the source text itself

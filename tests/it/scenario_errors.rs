@@ -134,6 +134,17 @@ fn latencies_that_lack_something() {
         "latency = { dist = \"uniform\", min_ms = 9, max_ms = 3 }",
         "bad.toml:7:1: got latencies from 9 to 3, wanted min_ms at most max_ms",
     );
+    check(
+        "latency = { dist = \"fixed\", ms = 10 }",
+        "latency = { dist = \"fixed\", ms = 10, median_ms = 9 }",
+        "bad.toml:7:1: got `median_ms` with dist = \"fixed\", which does not use it; it belongs to \
+         \"lognormal\"",
+    );
+    check(
+        "latency = { dist = \"fixed\", ms = 10 }",
+        "latency = { dist = \"empirical\", quantiles_ms = [1], csv = \"a.csv\" }",
+        "bad.toml:7:1: got both `quantiles_ms` and `csv`, wanted one of them",
+    );
 }
 
 #[test]
