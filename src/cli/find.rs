@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use walkdir::WalkDir;
+
 use super::args::Scenarios;
 use super::{CliError, Problems};
 use crate::sim::scenario::Scenario;
@@ -80,16 +82,12 @@ fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
         return Ok(());
     }
     let before = files.len();
-    let mut open = vec![path.to_path_buf()];
     let mut found = Vec::new();
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(&folder).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "toml") {
-                found.push(path);
-            }
+    for entry in WalkDir::new(path).follow_links(true) {
+        let entry = entry.map_err(|error| unreadable(error.into()))?;
+        let is_toml = entry.path().extension().is_some_and(|extension| extension == "toml");
+        if is_toml && entry.file_type().is_file() {
+            found.push(entry.into_path());
         }
     }
     found.sort();

@@ -11,26 +11,34 @@ use std::path::{Path, PathBuf};
 use html5ever::tokenizer::{
     BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
+use walkdir::WalkDir;
 
 use crate::fakes::storage::{Block, StorageWriter};
 
-/// The HTML files below a folder, in byte order of their paths.
+/// The HTML files below a folder, in byte order of their paths. Links are followed, except those
+/// that lead nowhere or back to where they came from. Every file can be opened.
 pub fn find(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    let mut open = vec![folder.to_path_buf()];
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let path = entry?.path();
-            let kind = fs::symlink_metadata(&path)?.file_type();
-            if kind.is_dir() {
-                open.push(path);
-            } else if kind.is_file() && is_html(&path) {
-                found.push(path);
-            }
-        }
+    for entry in WalkDir::new(folder).follow_links(true) {
+        let path = match entry {
+            Ok(entry) if entry.file_type().is_file() && is_html(entry.path()) => entry.into_path(),
+            Ok(_) => continue,
+            Err(error) if error.depth() > 0 && leads_nowhere(&error) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let opened = fs::File::open(&path);
+        opened.map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        })?;
+        found.push(path);
     }
     found.sort();
     Ok(found)
+}
+
+fn leads_nowhere(error: &walkdir::Error) -> bool {
+    let kind = error.io_error().map(io::Error::kind);
+    error.loop_ancestor().is_some() || kind == Some(io::ErrorKind::NotFound)
 }
 
 /// Whether a name says HTML, also with a language behind it (`index.html.en`).

@@ -88,8 +88,14 @@ fn real_documents_become_pages() {
     .unwrap();
     fs::write(deep.join("x.htm"), "<h1>Отчёт</h1><script>postgres</script>a report").unwrap();
     fs::write(deep.join("y.txt"), "not a page").unwrap();
+    #[cfg(unix)]
+    for (target, link) in [("../..", "up"), ("nowhere.html", "dangling.html")] {
+        std::os::unix::fs::symlink(target, deep.join(link)).unwrap();
+    }
     let dir = format!("space.dir={}", folder.path().display());
-    let run = crate::common::plain(&[&dir]);
+    let capped = crate::common::plain(&[&dir, "space.pages=1"]);
+    assert_eq!(capped.figures.number("pages"), 1);
+    let run = crate::common::plain(&["space.pages=1", &dir]);
     assert_eq!(run.figures.number("pages"), 2);
     assert_eq!(run.figures.number("pages_tagged"), 2);
     assert_eq!(run.figures.number("pages_mistagged"), 0);

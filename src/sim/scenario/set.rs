@@ -8,10 +8,11 @@ use super::problem::Problem;
 use crate::pipeline::config::Overrides;
 
 /// Puts `key=value` pairs into a scenario's text. Keys are dotted; a run is named
-/// (`run.second.changed_ratio`). What is no TOML value is taken as a string.
+/// (`run.second.changed_ratio`). What is no TOML value is taken as a string. A folder that is set
+/// comes with all its files: the file's own `space.pages` no longer caps them.
 pub fn apply(text: &str, settings: &[String], cwd: &Path) -> Result<String, Problem> {
-    let mut document: DocumentMut =
-        text.parse().map_err(|_| problem("--set", "the file is not TOML".to_owned(), None))?;
+    // What is no TOML is told with its place by whoever reads it next.
+    let Ok(mut document) = text.parse::<DocumentMut>() else { return Ok(text.to_owned()) };
     for setting in settings {
         let wanted = "`key=value` with a dotted key, such as `pipeline.batch_size=10`";
         let Some((key, value)) = setting.split_once('=') else {
@@ -23,6 +24,7 @@ pub fn apply(text: &str, settings: &[String], cwd: &Path) -> Result<String, Prob
             && let Some(dir) = value.as_str()
         {
             value = Value::from(cwd.join(dir).to_string_lossy().into_owned());
+            document.get_mut("space").and_then(Item::as_table_like_mut).map(|s| s.remove("pages"));
         }
         place(document.as_table_mut(), key, key, value)
             .map_err(|message| problem(setting, message, None))?;
