@@ -121,14 +121,10 @@ fn render(ai: &Ai, outcome: &Outcome) -> Reply {
                 504 => ("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
                 _ => ("INTERNAL", "Internal error encountered."),
             };
-            let reply = error(*status, status_name, message);
-            match retry_after_s {
-                Some(seconds) => reply.with_header("retry-after", &seconds.to_string()),
-                None => reply,
-            }
+            error(*status, status_name, message).with_retry_after(*retry_after_s)
         }
-        Decision::Reset => Reply { broken: Some(Broken::Reset), ..Reply::json(500, &Value::Null) },
-        Decision::Hang => Reply { broken: Some(Broken::Hang), ..Reply::json(500, &Value::Null) },
+        Decision::Reset => Reply::broken(Broken::Reset),
+        Decision::Hang => Reply::broken(Broken::Hang),
     }
 }
 

@@ -75,6 +75,18 @@ impl Broken {
 }
 
 impl Reply {
+    /// An exchange that goes wrong below HTTP.
+    fn broken(broken: Broken) -> Self {
+        Self { broken: Some(broken), ..Self::text(500, "text/plain", Bytes::new()) }
+    }
+
+    fn with_retry_after(self, seconds: Option<u64>) -> Self {
+        match seconds {
+            Some(seconds) => self.with_header("retry-after", &seconds.to_string()),
+            None => self,
+        }
+    }
+
     fn json(status: u16, body: &impl Serialize) -> Self {
         // Maps with text keys, and texts: nothing that JSON could refuse.
         Self::text(status, "application/json", serde_json::to_vec(body).unwrap_or_default())

@@ -121,14 +121,10 @@ fn render(ai: &Ai, outcome: &Outcome, created: i64) -> Reply {
                     ("server_error", None, "The server had an error while processing your request.")
                 }
             };
-            let reply = error(*status, kind, code, message);
-            match retry_after_s {
-                Some(seconds) => reply.with_header("retry-after", &seconds.to_string()),
-                None => reply,
-            }
+            error(*status, kind, code, message).with_retry_after(*retry_after_s)
         }
-        Decision::Reset => Reply { broken: Some(Broken::Reset), ..Reply::json(500, &Value::Null) },
-        Decision::Hang => Reply { broken: Some(Broken::Hang), ..Reply::json(500, &Value::Null) },
+        Decision::Reset => Reply::broken(Broken::Reset),
+        Decision::Hang => Reply::broken(Broken::Hang),
     }
 }
 

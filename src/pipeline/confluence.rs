@@ -5,6 +5,7 @@
 //! a gate that all calls wait at, so that one refusal is enough. Every call here may be repeated:
 //! adding a label that is there and removing one that is not change nothing.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -99,6 +100,16 @@ pub(crate) struct Confluence {
     closed_until: Mutex<Option<Instant>>,
 }
 
+/// A piece of a listing.
+pub(crate) struct Listed {
+    /// The pages, in order.
+    pub(crate) pages: Vec<ListedPage>,
+    /// Ids that were asked for and that the site does not show.
+    pub(crate) missing: Vec<PageId>,
+    /// Where to go on, if there is more.
+    pub(crate) next: Option<Cursor>,
+}
+
 /// Where a listing stands.
 #[derive(Debug, Clone)]
 pub(crate) enum Cursor {
@@ -152,29 +163,38 @@ impl Confluence {
     }
 
     /// The next pages, and where to go on.
-    pub(crate) async fn list(
-        &self,
-        cursor: Cursor,
-    ) -> Result<(Vec<ListedPage>, Option<Cursor>), PipelineError> {
-        let (path, rest) = match cursor {
-            Cursor::At(path) => (path, None),
+    pub(crate) async fn list(&self, cursor: Cursor) -> Result<Listed, PipelineError> {
+        match cursor {
+            Cursor::At(path) => {
+                let Listing { results: pages, links } = self.listing(&path).await?;
+                // The link is given from the origin on, with the context path.
+                let next = links.next.map(|link| {
+                    let path = link.strip_prefix("/wiki").map(str::to_owned);
+                    Cursor::At(path.unwrap_or(link))
+                });
+                Ok(Listed { pages, missing: Vec::new(), next })
+            }
             Cursor::Ids(mut ids) => {
                 let rest = ids.split_off(ids.len().min(LIST_LIMIT));
                 let list: Vec<String> = ids.iter().map(PageId::to_string).collect();
-                let ids = list.join(",");
-                let path = format!("/api/v2/pages?id={ids}&body-format=storage&limit={LIST_LIMIT}");
-                (path, (!rest.is_empty()).then_some(Cursor::Ids(rest)))
+                let list = list.join(",");
+                let pages = self
+                    .listing(&format!(
+                        "/api/v2/pages?id={list}&body-format=storage&limit={LIST_LIMIT}"
+                    ))
+                    .await?
+                    .results;
+                let found: BTreeSet<&str> = pages.iter().map(|page| page.id.as_str()).collect();
+                ids.retain(|id| !found.contains(id.to_string().as_str()));
+                let next = (!rest.is_empty()).then_some(Cursor::Ids(rest));
+                Ok(Listed { pages, missing: ids, next })
             }
-        };
-        let response = self.call(ConfluenceOp::Pages, 0, Method::GET, &path, Bytes::new()).await;
-        let response = response.map_err(|class| self.listing_failed(class))?;
-        let listing: Listing = read_json(&response)?;
-        // The link is given from the origin on, with the context path.
-        let next = listing.links.next.map(|link| {
-            let path = link.strip_prefix("/wiki").map(str::to_owned);
-            Cursor::At(path.unwrap_or(link))
-        });
-        Ok((listing.results, next.or(rest)))
+        }
+    }
+
+    async fn listing(&self, path: &str) -> Result<Listing, PipelineError> {
+        let response = self.call(ConfluenceOp::Pages, 0, Method::GET, path, Bytes::new()).await;
+        read_json(&response.map_err(|class| self.listing_failed(class))?)
     }
 
     /// The global labels of a page.

@@ -17,7 +17,7 @@ use crate::pipeline::Shared;
 use crate::pipeline::ask::ask;
 use crate::pipeline::batch::{Batch, Batcher};
 use crate::pipeline::config::Config;
-use crate::pipeline::confluence::{Cursor, ListedPage};
+use crate::pipeline::confluence::{Cursor, Listed, ListedPage};
 use crate::pipeline::control::{Control, Progress};
 use crate::pipeline::error::{ErrorClass, PipelineError};
 use crate::pipeline::event::{Event, RunEnd};
@@ -105,12 +105,14 @@ async fn read(
         What::Space(key) => Some(confluence.open_space(&key).await?),
     };
     while let Some(at) = cursor.take().filter(|_| !run.cancel.is_cancelled()) {
-        let (pages, next) = confluence.list(at).await?;
+        let Listed { pages, missing, next } = confluence.list(at).await?;
+        for page in missing {
+            run.page_listed(page, 0, 0);
+            run.page_failed(page, ErrorClass::NotFound);
+        }
         for listed_page in pages {
             let page = run.page(listed_page)?;
-            run.listed.fetch_add(1, Ordering::Relaxed);
-            let chars = page.text.chars().count() as u64;
-            run.observe(Event::PageListed { page: page.id, version: page.version, chars });
+            run.page_listed(page.id, page.version, page.text.chars().count() as u64);
             if let Err(unsent) = listed.send(page).await {
                 run.leave([unsent.0.id]);
             }
@@ -190,6 +192,11 @@ impl RunContext {
         if let Some(Change { old, new, why }) = change {
             self.observe(Event::LimitChanged { old, new, why });
         }
+    }
+
+    fn page_listed(&self, page: PageId, version: u64, chars: u64) {
+        self.listed.fetch_add(1, Ordering::Relaxed);
+        self.observe(Event::PageListed { page, version, chars });
     }
 
     pub(crate) fn page_tagged(&self, Tagged { page, tags, source }: Tagged) {

@@ -11,6 +11,7 @@ mod fakes; // wire formats, quotas, calendar
 mod known_answers; // results that can be worked out by hand
 mod latency; // how long fake services take
 mod limiter; // driven step by step
+mod live; // over the network, in real time
 mod pipeline; // against answers that no fake gives
 mod properties; // what holds for every input
 mod readme; // what the README shows

@@ -92,6 +92,10 @@ fn play(overrides: &str, answers: Vec<Response<Bytes>>) -> Outcome {
 }
 
 fn play_key(key: &str, overrides: &str, answers: Vec<Response<Bytes>>) -> Outcome {
+    play_what(What::Space(key.to_owned()), overrides, answers)
+}
+
+fn play_what(what: What, overrides: &str, answers: Vec<Response<Bytes>>) -> Outcome {
     let overrides: Overrides = toml::from_str(overrides).unwrap();
     let script = Arc::new(Script {
         answers: Mutex::new(answers.into()),
@@ -136,7 +140,7 @@ fn play_key(key: &str, overrides: &str, answers: Vec<Response<Bytes>>) -> Outcom
         };
         assert!(!format!("{pipeline:?}").contains("sesame"));
         let start = tokio::time::Instant::now();
-        let job = Job { task: "t".to_owned(), what: What::Space(key.to_owned()) };
+        let job = Job { task: "t".to_owned(), what };
         let result = pipeline.run(job, control).await.map(drop);
         assert_eq!(pipeline.in_flight(), 0);
         (result, start.elapsed())
@@ -153,6 +157,22 @@ fn classes(outcome: &Outcome) -> Vec<Option<ErrorClass>> {
         _ => None,
     };
     outcome.events.iter().filter_map(of).collect()
+}
+
+#[test]
+fn pages_that_are_named_but_not_there_are_reported() {
+    let what = What::Pages(vec![PageId(4), PageId(5), PageId(6)]);
+    let outcome = play_what(what, "", vec![tagged(5)]);
+    assert!(outcome.result.is_ok());
+    let failed = outcome.events.iter().filter_map(|event| match event {
+        Event::PageFailed { page, class } => Some((page.0, *class)),
+        _ => None,
+    });
+    let missing = [(4, ErrorClass::NotFound), (6, ErrorClass::NotFound)];
+    assert_eq!(failed.collect::<Vec<_>>(), missing);
+    let tagged = |event: &&Event| matches!(event, Event::PageTagged { page: PageId(5), .. });
+    assert_eq!(outcome.events.iter().filter(tagged).count(), 1);
+    assert_eq!(outcome.progress.last().map(|last| (last.done, last.total)), Some((3, Some(3))));
 }
 
 #[test]

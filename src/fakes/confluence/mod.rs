@@ -358,20 +358,12 @@ fn spaces(space: &Space, query: &Query) -> Reply {
 
 fn faulty(fault: Fault) -> Reply {
     match fault {
-        Fault::Kind(Kind::Reset) => {
-            Reply { broken: Some(Broken::Reset), ..Reply::json(500, &Value::Null) }
-        }
-        Fault::Kind(Kind::Timeout) => {
-            Reply { broken: Some(Broken::Hang), ..Reply::json(500, &Value::Null) }
-        }
+        Fault::Kind(Kind::Reset) => Reply::broken(Broken::Reset),
+        Fault::Kind(Kind::Timeout) => Reply::broken(Broken::Hang),
         Fault::Kind(_) => Reply::text(200, "application/json", "{\"results\": [{"),
         Fault::Status(status, retry_after_s) => {
             let body = json!({"message": "The service cannot answer", "statusCode": status});
-            let reply = Reply::json(status, &body);
-            match retry_after_s {
-                Some(seconds) => reply.with_header("retry-after", &seconds.to_string()),
-                None => reply,
-            }
+            Reply::json(status, &body).with_retry_after(retry_after_s)
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod latency;
 mod outcomes;
+mod panel;
 mod progress;
 mod timeline;
 

@@ -3,35 +3,23 @@
 
 use plotters::prelude::*;
 
-use super::{
-    Area, BLUE, Count, Drawn, FAINT, GREEN, GREY, Key, PlotError, RED, failed, font, heading,
-    legend, sheet, tick, time_unit,
-};
+use super::panel::{Axis, chart, panels};
+use super::{Area, BLUE, Count, Drawn, GREEN, GREY, Key, PlotError, RED, failed, time_unit};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};
 use crate::study::timeline::rows;
 use crate::units::float;
 
 const PANEL: u32 = 250;
-const TOP: u32 = 62;
 
 pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
-    let panels = u32::try_from(judged.runs.len()).unwrap_or(1);
-    sheet(TOP + PANEL * panels, |area| {
-        heading(area, &format!("{}: pages over time", scenario.name))?;
-        let keys = [
-            Key { colour: GREY, text: "listed" },
-            Key { colour: BLUE, text: "tagged" },
-            Key { colour: GREEN, text: "cache hits" },
-            Key { colour: RED, text: "failed" },
-        ];
-        legend(area, &keys, 16, 38)?;
-        let (_, below) = area.split_vertically(TOP);
-        for (panel, run) in below.split_evenly((judged.runs.len(), 1)).iter().zip(&judged.runs) {
-            draw_run(panel, run)?;
-        }
-        Ok(())
-    })
+    let keys = [
+        Key { colour: GREY, text: "listed" },
+        Key { colour: BLUE, text: "tagged" },
+        Key { colour: GREEN, text: "cache hits" },
+        Key { colour: RED, text: "failed" },
+    ];
+    panels(judged, PANEL, &format!("{}: pages over time", scenario.name), &keys, draw_run)
 }
 
 fn draw_run(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
@@ -39,29 +27,9 @@ fn draw_run(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
     let end_ms = rows.last().map_or(0, |row| row.t_ms).max(1);
     let (unit, per) = time_unit(end_ms);
     let pages = rows.last().map_or(0, |row| row.pages_listed).max(1);
-    let mut chart = ChartBuilder::on(area)
-        .caption(format!("run {}", run.name), font(14, BLACK))
-        .margin(6)
-        .margin_right(24)
-        .x_label_area_size(42)
-        .y_label_area_size(58)
-        .build_cartesian_2d(0.0..float(end_ms) / per, 0.0..float(pages) * 1.06)
-        .map_err(failed)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(FAINT)
-        .axis_style(GREY)
-        .x_labels(11)
-        .y_labels(7)
-        .x_label_formatter(&|x| tick(*x))
-        .y_label_formatter(&|y| tick(*y))
-        .x_desc(format!("virtual time ({unit})"))
-        .y_desc("pages")
-        .label_style(font(12, BLACK))
-        .axis_desc_style(font(13, BLACK))
-        .draw()
-        .map_err(failed)?;
+    let x = Axis::new(format!("virtual time ({unit})"), float(end_ms) / per, 11);
+    let y = Axis::new("pages", float(pages) * 1.06, 7);
+    let mut chart = chart(area, &format!("run {}", run.name), &x, &y)?;
     let series: [(Count, RGBColor, u32); 4] = [
         (|row| row.pages_listed, GREY, 2),
         (|row| row.cache_hits, GREEN, 4),

@@ -3,9 +3,9 @@
 
 use plotters::prelude::*;
 
+use super::panel::{Axis, chart, panels};
 use super::{
-    Area, BLUE, Count, Drawn, FAINT, GREY, Key, ORANGE, PURPLE, PlotError, RED, SKY, failed, font,
-    heading, legend, sheet, tick, time_unit,
+    Area, BLUE, Count, Drawn, Key, ORANGE, PURPLE, PlotError, RED, SKY, failed, time_unit,
 };
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};
@@ -13,26 +13,17 @@ use crate::study::timeline::{Row, rows};
 use crate::units::float;
 
 const PANEL: u32 = 250;
-const TOP: u32 = 62;
 
 pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
-    let panels = u32::try_from(judged.runs.len()).unwrap_or(1);
-    sheet(TOP + PANEL * panels, |area| {
-        heading(area, &format!("{}: AI calls in flight and their limit", scenario.name))?;
-        let keys = [
-            Key { colour: BLUE, text: "limit" },
-            Key { colour: SKY, text: "calls in flight" },
-            Key { colour: RED, text: "429" },
-            Key { colour: ORANGE, text: "wait before a retry" },
-            Key { colour: PURPLE, text: "fallback" },
-        ];
-        legend(area, &keys, 16, 38)?;
-        let (_, below) = area.split_vertically(TOP);
-        for (panel, run) in below.split_evenly((judged.runs.len(), 1)).iter().zip(&judged.runs) {
-            draw_run(panel, run)?;
-        }
-        Ok(())
-    })
+    let keys = [
+        Key { colour: BLUE, text: "limit" },
+        Key { colour: SKY, text: "calls in flight" },
+        Key { colour: RED, text: "429" },
+        Key { colour: ORANGE, text: "wait before a retry" },
+        Key { colour: PURPLE, text: "fallback" },
+    ];
+    let title = format!("{}: AI calls in flight and their limit", scenario.name);
+    panels(judged, PANEL, &title, &keys, draw_run)
 }
 
 fn draw_run(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
@@ -40,32 +31,15 @@ fn draw_run(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
     let end_ms = rows.last().map_or(0, |row| row.t_ms).max(1);
     let (unit, per) = time_unit(end_ms);
     let highest = rows.iter().map(|row| row.limit.max(row.in_flight)).max().unwrap_or(1).max(1);
+    let x = Axis::new(format!("virtual time ({unit})"), float(end_ms) / per, 11);
     // Three bands above the highest value hold the marks.
-    let top = float(highest) * 1.42;
-    let mut chart = ChartBuilder::on(area)
-        .caption(format!("run {}", run.name), font(14, BLACK))
-        .margin(6)
-        .margin_right(24)
-        .x_label_area_size(42)
-        .y_label_area_size(58)
-        .build_cartesian_2d(0.0..float(end_ms) / per, 0.0..top)
-        .map_err(failed)?;
-    let labels = usize::try_from(highest.min(6)).unwrap_or(6) + 1;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(FAINT)
-        .axis_style(GREY)
-        .x_labels(11)
-        .y_labels(labels)
-        .x_label_formatter(&|x| tick(*x))
-        .y_label_formatter(&|y| if *y > float(highest) { String::new() } else { tick(*y) })
-        .x_desc(format!("virtual time ({unit})"))
-        .y_desc("calls")
-        .label_style(font(12, BLACK))
-        .axis_desc_style(font(13, BLACK))
-        .draw()
-        .map_err(failed)?;
+    let y = Axis {
+        name: "calls".to_owned(),
+        end: float(highest) * 1.42,
+        ticks: usize::try_from(highest.min(6)).unwrap_or(6) + 1,
+        labelled_to: float(highest),
+    };
+    let mut chart = chart(area, &format!("run {}", run.name), &x, &y)?;
     let at = |row: &Row| float(row.t_ms) / per;
     // Each state lasts until the next one.
     for (row, next) in rows.iter().zip(rows.iter().skip(1)) {

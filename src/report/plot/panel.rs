@@ -1,0 +1,89 @@
+//! A sheet of panels, one below the other, and a panel with its axes.
+
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+
+use super::{Area, Drawn, FAINT, GREY, Key, PlotError, failed, font, heading, legend, sheet, tick};
+use crate::study::judge::{JudgedRun, JudgedScenario};
+
+/// Room for heading and legend.
+const TOP: u32 = 62;
+
+/// A chart with linear axes.
+pub(super) type Chart<'a> =
+    ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// An axis from zero.
+pub(super) struct Axis {
+    /// What it shows, with its unit.
+    pub(super) name: String,
+    /// Its end.
+    pub(super) end: f64,
+    /// How many ticks it has, about.
+    pub(super) ticks: usize,
+    /// Ticks above this have no label.
+    pub(super) labelled_to: f64,
+}
+
+impl Axis {
+    /// An axis to `end`, all of it labelled.
+    pub(super) fn new(name: impl Into<String>, end: f64, ticks: usize) -> Self {
+        Self { name: name.into(), end, ticks, labelled_to: end }
+    }
+}
+
+/// A sheet with a panel of this height for each run.
+pub(super) fn panels(
+    judged: &JudgedScenario,
+    height: u32,
+    title: &str,
+    keys: &[Key],
+    draw_run: impl Fn(&Area<'_>, &JudgedRun) -> Result<(), PlotError>,
+) -> Drawn {
+    let count = u32::try_from(judged.runs.len()).unwrap_or(1);
+    sheet(TOP + height * count, |area| {
+        heading(area, title)?;
+        legend(area, keys, 16, 38)?;
+        let (_, below) = area.split_vertically(TOP);
+        for (panel, run) in below.split_evenly((judged.runs.len(), 1)).iter().zip(&judged.runs) {
+            draw_run(panel, run)?;
+        }
+        Ok(())
+    })
+}
+
+/// A chart in this area with its caption, grid and axes.
+pub(super) fn chart<'a>(
+    area: &Area<'a>,
+    caption: &str,
+    x: &Axis,
+    y: &Axis,
+) -> Result<Chart<'a>, PlotError> {
+    let mut chart = ChartBuilder::on(area)
+        .caption(caption, font(14, BLACK))
+        .margin(6)
+        .margin_right(24)
+        .x_label_area_size(42)
+        .y_label_area_size(58)
+        .build_cartesian_2d(0.0..x.end, 0.0..y.end)
+        .map_err(failed)?;
+    let label = |value: f64, axis: &Axis| {
+        if value > axis.labelled_to { String::new() } else { tick(value) }
+    };
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(FAINT)
+        .axis_style(GREY)
+        .x_labels(x.ticks)
+        .y_labels(y.ticks)
+        .x_label_formatter(&|value| label(*value, x))
+        .y_label_formatter(&|value| label(*value, y))
+        .x_desc(&x.name)
+        .y_desc(&y.name)
+        .label_style(font(12, BLACK))
+        .axis_desc_style(font(13, BLACK))
+        .draw()
+        .map_err(failed)?;
+    Ok(chart)
+}

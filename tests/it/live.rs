@@ -1,0 +1,90 @@
+//! Live use over a real socket, in real time, against a server that answers like the services.
+
+use std::process::{Command, Output};
+
+use serde_json::json;
+use wiremock::matchers::{body_string_contains, header, method, path, query_param};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+const KEY: &str = "sesame-gemini-key";
+const TOKEN: &str = "sesame-confluence-token";
+
+async fn services() -> MockServer {
+    let server = MockServer::start().await;
+    let ok = |body| ResponseTemplate::new(200).set_body_json(body);
+    Mock::given(method("GET"))
+        .and(path("/wiki/api/v2/spaces"))
+        .and(query_param("keys", "DOCS & MORE"))
+        .respond_with(ok(json!({"results": [{"id": "9", "key": "DOCS & MORE"}]})))
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .and(path("/wiki/api/v2/spaces/9/pages"))
+        .respond_with(ok(json!({"results": [{
+            "id": "5", "title": "T", "version": {"number": 1},
+            "body": {"storage": {"value": "<p>How to write a runbook</p>"}}
+        }], "_links": {}})))
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .and(path("/wiki/api/v2/pages/5/labels"))
+        .respond_with(ok(json!({"results": []})))
+        .mount(&server)
+        .await;
+    let answer = json!({"pages": [{"id": "5", "tags": {"doc": ["runbook"]}}]}).to_string();
+    Mock::given(method("POST"))
+        .and(path("/v1beta/models/gemini-3.5-flash-lite:generateContent"))
+        .and(header("x-goog-api-key", KEY))
+        .and(body_string_contains("How to write a runbook"))
+        .respond_with(ok(json!({
+            "candidates": [{"content": {"parts": [{"text": answer}]}, "finishReason": "STOP"}],
+            "usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 10}
+        })))
+        .mount(&server)
+        .await;
+    Mock::given(method("POST"))
+        .and(path("/wiki/rest/api/content/5/label"))
+        .and(body_string_contains("runbook"))
+        .respond_with(ok(json!({"results": []})))
+        .mount(&server)
+        .await;
+    server
+}
+
+fn tag(server: &MockServer, folder: &tempfile::TempDir, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tagspace"))
+        .args(["tag", "DOCS & MORE", "--log", "tag.log", "--events", "tag.jsonl"])
+        .args(args)
+        .current_dir(folder.path())
+        .env_clear()
+        .env("CONFLUENCE_URL", format!("{}/wiki", server.uri()))
+        .env("CONFLUENCE_USER", "me@example.com")
+        .env("CONFLUENCE_API_TOKEN", TOKEN)
+        .env("GEMINI_API_KEY", KEY)
+        .env("GOOGLE_GEMINI_BASE_URL", server.uri())
+        .output()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_page_is_tagged_over_the_network_and_no_key_is_shown() {
+    let server = services().await;
+    let folder = tempfile::tempdir().unwrap();
+    for (args, writes) in [(&[][..], 0), (&["--write"][..], 1)] {
+        let output = tag(&server, &folder, args);
+        let shown = format!(
+            "{}{}{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+            std::fs::read_to_string(folder.path().join("tag.log")).unwrap(),
+            std::fs::read_to_string(folder.path().join("tag.jsonl")).unwrap(),
+        );
+        assert!(output.status.success(), "{shown}");
+        assert!(shown.contains("5: runbook"), "{shown}");
+        assert!(shown.contains("[METRICS_SUMMARY]"), "{shown}");
+        assert!(!shown.contains("sesame"), "{shown}");
+        let received = server.received_requests().await.unwrap();
+        let posted = received.iter().filter(|r| r.url.path().ends_with("/label")).count();
+        assert_eq!(posted, writes, "{args:?}");
+    }
+}
