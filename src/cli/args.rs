@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+
+use crate::sim::scenario::file::MAX_SEED;
 
 /// Rehearses the tagging of a Confluence space, and does it.
 #[derive(Debug, Parser)]
@@ -40,7 +42,7 @@ pub(super) struct Scenarios {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
     /// Use this seed instead of the scenarios' own.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(..=MAX_SEED))]
     pub(super) seed: Option<u64>,
     /// Take settings of the pipeline from a file with the plan's TAG_SPACE_ variables.
     #[arg(long, value_name = "FILE")]

@@ -46,11 +46,12 @@ cache_hit_ratio = ">= 60%"
 
 /// Writes the template, and never over a file that is there.
 pub(super) fn new(args: &NewArgs) -> Result<ExitStatus, CliError> {
-    let bare = !args.name.contains(['/', '\\']) && !args.name.to_lowercase().ends_with(".toml");
-    let path = if bare {
-        PathBuf::from("scenarios").join(format!("{}.toml", args.name))
+    let whole = args.name.to_lowercase().ends_with(".toml");
+    let name = if whole { args.name.clone() } else { format!("{}.toml", args.name) };
+    let path = if whole || name.contains(['/', '\\']) {
+        PathBuf::from(name)
     } else {
-        PathBuf::from(&args.name)
+        PathBuf::from("scenarios").join(name)
     };
     let failed = |source| CliError::Io { what: format!("write {}", path.display()), source };
     if path.exists() {

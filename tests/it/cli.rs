@@ -107,6 +107,7 @@ fn wrong_usage_exits_2_with_a_hint() {
         (vec!["run", "nowhere.toml"], "tagspace new"),
         (vec!["run", "-o", "yaml=x"], "text, json, csv, jsonl"),
         (vec!["run", "--set", "pipeline.batch_size=0"], "1 to 1000"),
+        (vec!["run", "--seed", "18446744073709551615"], "0..=9007199254740991"),
     ] {
         let output = tagspace(folder.path(), &args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
@@ -142,6 +143,8 @@ fn new_writes_a_scenario_that_runs_and_never_over_another() {
     let output = tagspace(folder.path(), &["run"]);
     assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
     assert_eq!(tagspace(folder.path(), &["new", "first"]).status.code(), Some(2));
+    assert_eq!(tagspace(folder.path(), &["new", "elsewhere/second"]).status.code(), Some(0));
+    assert!(folder.path().join("elsewhere/second.toml").exists());
 }
 
 #[test]

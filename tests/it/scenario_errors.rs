@@ -126,6 +126,11 @@ fn a_value_of_another_kind() {
 fn latencies_that_lack_something() {
     check(
         "latency = { dist = \"fixed\", ms = 10 }",
+        "latency = nan",
+        "bad.toml:7:11: got floating point `NaN`, wanted a table",
+    );
+    check(
+        "latency = { dist = \"fixed\", ms = 10 }",
         "latency = { dist = \"fixed\" }",
         "bad.toml:7:1: got dist = \"fixed\" without `ms`, wanted `ms = 250`",
     );

@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::panel::{Axis, chart, panels};
+use super::panel::{Axis, chart, panel_name, panels};
 use super::{Area, BLUE, Drawn, GREEN, Key, PlotError, failed, time_unit};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};
@@ -44,7 +44,7 @@ fn draw_percentiles(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
     let (unit, per) = time_unit(longest);
     let x = Axis::new("percentile (%)", 100.0, 11);
     let y = Axis::new(format!("latency ({unit})"), float(longest) / per * 1.05, 7);
-    let mut chart = chart(area, &format!("run {}: percentiles", run.name), &x, &y)?;
+    let mut chart = chart(area, &format!("{}: percentiles", panel_name(run)), &x, &y)?;
     for (name, colour) in SERIES {
         let Some(samples) = samples(run, name) else { continue };
         let curve = (1..=100_usize).filter_map(|percent| {
@@ -73,7 +73,7 @@ fn draw_histogram(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
     let x = Axis::new(format!("latency ({unit})"), float(width * (BINS + 1)) / per, 8);
     let ticks = usize::try_from(highest.min(6)).unwrap_or(6) + 1;
     let y = Axis::new("pages or batches", float(highest) * 1.08, ticks);
-    let mut chart = chart(area, &format!("run {}: histogram", run.name), &x, &y)?;
+    let mut chart = chart(area, &format!("{}: histogram", panel_name(run)), &x, &y)?;
     for (bins, colour) in &counted {
         let bars = bins.iter().enumerate().filter(|(_, count)| **count > 0).map(|(bin, count)| {
             let (left, right) = (bin as u64 * width, (bin as u64 + 1) * width);

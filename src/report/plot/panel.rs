@@ -52,6 +52,11 @@ pub(super) fn panels(
     })
 }
 
+/// What a panel of this run is called; a scenario without named runs has one that is just `run`.
+pub(super) fn panel_name(run: &JudgedRun) -> String {
+    if run.name == "run" { run.name.clone() } else { format!("run {}", run.name) }
+}
+
 /// A chart in this area with its caption, grid and axes.
 pub(super) fn chart<'a>(
     area: &Area<'a>,

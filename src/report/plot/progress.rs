@@ -3,7 +3,7 @@
 
 use plotters::prelude::*;
 
-use super::panel::{Axis, chart, panels};
+use super::panel::{Axis, chart, panel_name, panels};
 use super::{Area, BLUE, Count, Drawn, GREEN, GREY, Key, PlotError, RED, failed, time_unit};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};
@@ -29,7 +29,7 @@ fn draw_run(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
     let pages = rows.last().map_or(0, |row| row.pages_listed).max(1);
     let x = Axis::new(format!("virtual time ({unit})"), float(end_ms) / per, 11);
     let y = Axis::new("pages", float(pages) * 1.06, 7);
-    let mut chart = chart(area, &format!("run {}", run.name), &x, &y)?;
+    let mut chart = chart(area, &panel_name(run), &x, &y)?;
     let series: [(Count, RGBColor, u32); 4] = [
         (|row| row.pages_listed, GREY, 2),
         (|row| row.cache_hits, GREEN, 4),

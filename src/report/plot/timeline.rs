@@ -3,7 +3,7 @@
 
 use plotters::prelude::*;
 
-use super::panel::{Axis, chart, panels};
+use super::panel::{Axis, chart, panel_name, panels};
 use super::{
     Area, BLUE, Count, Drawn, Key, ORANGE, PURPLE, PlotError, RED, SKY, failed, time_unit,
 };
@@ -39,7 +39,7 @@ fn draw_run(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
         ticks: usize::try_from(highest.min(6)).unwrap_or(6) + 1,
         labelled_to: float(highest),
     };
-    let mut chart = chart(area, &format!("run {}", run.name), &x, &y)?;
+    let mut chart = chart(area, &panel_name(run), &x, &y)?;
     let at = |row: &Row| float(row.t_ms) / per;
     // Each state lasts until the next one.
     for (row, next) in rows.iter().zip(rows.iter().skip(1)) {

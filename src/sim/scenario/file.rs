@@ -12,8 +12,11 @@ use crate::fakes::space::{Pages, SpaceConfig};
 use crate::pipeline::config::Overrides;
 use crate::units::{Ratio, Whole};
 
+/// The largest seed: the last whole number that every JSON reader keeps exact.
+pub const MAX_SEED: u64 = 9_007_199_254_740_991;
+
 /// The seeds that a scenario may have.
-pub type SeedNumber = Whole<0, 9_007_199_254_740_991>;
+pub type SeedNumber = Whole<0, MAX_SEED>;
 
 /// A scenario file. Its first line is a comment with the question that it asks.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

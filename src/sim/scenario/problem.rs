@@ -81,6 +81,8 @@ pub(super) fn of_toml(origin: &str, text: &str, error: &toml::de::Error) -> Prob
             format!("{got}, wanted{}", rest.replacen(" one of", "", 1))
         }
         Some((what, rest)) if what.starts_with("invalid type") => {
+            // serde knows a table by the name of the type that it fills.
+            let rest = if rest.starts_with(" struct ") { " a table" } else { rest };
             format!("{}, wanted{rest}", what.replacen("invalid type:", "got", 1))
         }
         _ if text.parse::<toml::Table>().is_err() => {
