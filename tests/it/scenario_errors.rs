@@ -127,7 +127,7 @@ fn latencies_that_lack_something() {
     check(
         "latency = { dist = \"fixed\", ms = 10 }",
         "latency = nan",
-        "bad.toml:7:11: got floating point `NaN`, wanted a table",
+        "bad.toml:8:11: got floating point `NaN`, wanted a table",
     );
     check(
         "latency = { dist = \"fixed\", ms = 10 }",
