@@ -16,6 +16,7 @@ mod mutate;
 mod new;
 mod run;
 mod tag;
+mod watcher;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};

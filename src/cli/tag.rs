@@ -1,18 +1,18 @@
 //! `tagspace tag`: a real space. Credentials come from the environment and are shown to nobody.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fs;
+use std::sync::Arc;
 
 use serde::Deserialize;
-use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::args::TagArgs;
-use super::{CliError, ExitStatus, note, print, run};
+use super::watcher::Watcher;
+use super::{CliError, ExitStatus, note, run};
 use crate::pipeline::config::Overrides;
 use crate::pipeline::control::Control;
-use crate::pipeline::event::{Event, Observer, RunEnd};
+use crate::pipeline::event::RunEnd;
 use crate::pipeline::job::{Job, What};
 use crate::pipeline::live::LiveTransport;
 use crate::pipeline::log;
@@ -23,24 +23,9 @@ use crate::pipeline::{Parts, Pipeline, Site};
 use crate::price;
 use crate::report::format;
 use crate::rng::Seed;
-use crate::sim::recorder::{Entry, Log, What as Logged};
+use crate::sim::recorder::Log;
 use crate::sim::scenario::default_taxonomy;
 use crate::study::metric::Figures;
-
-/// Keeps the events of a live run, and logs them.
-struct Watcher {
-    log: Mutex<Log>,
-    epoch: Instant,
-}
-
-impl Observer for Watcher {
-    fn observe(&self, event: Event) {
-        let t_ms = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
-        log::write(t_ms, &event);
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.entries.push(Entry { t_ms, what: Logged::Event(event) });
-    }
-}
 
 /// Tags a space, or pages of it.
 pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
@@ -86,34 +71,44 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
-    let live = async {
-        let log = Mutex::new(Log { run: args.task.clone(), entries: Vec::new() });
-        let watcher = Arc::new(Watcher { log, epoch: Instant::now() });
-        let pipeline = Pipeline::new(parts(Arc::clone(&watcher))?);
-        let control = Control::default();
-        let cancel = control.cancel.clone();
-        tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                note(
-                    "stopping: what is in flight is finished, the rest is left; Ctrl-C again to abort",
-                );
-                cancel.cancel();
-            }
-        });
-        let result = pipeline.run(job, control).await;
-        let log = watcher.log.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok::<_, CliError>((result, log))
-    };
     let subscriber = args.log.as_deref().map(run::subscriber).transpose()?;
     let _guard = subscriber.as_ref().map(tracing::dispatcher::set_default);
-    let (result, log) = runtime.block_on(live)?;
-    report(args, &log)?;
+    let (result, watcher) = runtime.block_on(async {
+        let watcher = Arc::new(Watcher::new(&args.task, args.events.as_deref())?);
+        let pipeline = Pipeline::new(parts(Arc::clone(&watcher))?);
+        let shown = Arc::clone(&watcher);
+        let control = Control {
+            progress: Some(Arc::new(move |progress| shown.progress(progress))),
+            ..Control::default()
+        };
+        let aborted = second_ctrl_c(control.cancel.clone());
+        let result = tokio::select! {
+            biased;
+            () = aborted => Ok(RunEnd::Cancelled),
+            result = pipeline.run(job, control) => result,
+        };
+        Ok::<_, CliError>((result, watcher))
+    })?;
+    report(args, &watcher.finish()?);
     match result {
         Ok(RunEnd::Completed) => Ok(ExitStatus::Met),
         Ok(RunEnd::Cancelled) => Ok(ExitStatus::Interrupted),
         Ok(RunEnd::Failed) => Ok(ExitStatus::Internal),
         Err(error) => Err(CliError::Live(error.to_string())),
     }
+}
+
+/// The first Ctrl-C cancels the run, and this ends with the second.
+async fn second_ctrl_c(cancel: CancellationToken) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        note("stopping: what is in flight is finished, the rest is left; Ctrl-C again to abort");
+        cancel.cancel();
+        if tokio::signal::ctrl_c().await.is_ok() {
+            return;
+        }
+    }
+    // Without signals the run ends by itself.
+    std::future::pending().await
 }
 
 const GEMINI: &str = "https://generativelanguage.googleapis.com";
@@ -169,20 +164,8 @@ fn taxonomy(args: &TagArgs) -> Result<Vec<(String, Vec<String>)>, CliError> {
     Ok(file.taxonomy.into_iter().collect())
 }
 
-/// Prints what was done, and writes the event log if it was asked for.
-fn report(args: &TagArgs, log: &Log) -> Result<(), CliError> {
-    for entry in &log.entries {
-        match &entry.what {
-            Logged::Event(Event::PageTagged { page, tags, .. }) => {
-                let tags: Vec<&str> = tags.all().collect();
-                print(&format!("{page}: {}\n", tags.join(", ")))?;
-            }
-            Logged::Event(Event::PageFailed { page, class }) => {
-                print(&format!("{page}: failed ({class:?})\n"))?;
-            }
-            _ => {}
-        }
-    }
+/// Sums up what was done.
+fn report(args: &TagArgs, log: &Log) {
     let models = [("gemini", &args.model), ("openai", &args.fallback_model)];
     let prices =
         models.into_iter().filter_map(|(name, model)| Some((name.to_owned(), price::of(model)?)));
@@ -190,10 +173,4 @@ fn report(args: &TagArgs, log: &Log) -> Result<(), CliError> {
     log::summary(log.entries.last().map_or(0, |entry| entry.t_ms), &figures);
     let mode = if args.write { "labels written" } else { "dry run, no label written" };
     note(&format!("{figures} ({mode})"));
-    if let Some(path) = &args.events {
-        let failed = |source| CliError::Io { what: format!("write {}", path.display()), source };
-        let mut file = BufWriter::new(File::create(path).map_err(failed)?);
-        log.write(&mut file).and_then(|()| file.flush()).map_err(failed)?;
-    }
-    Ok(())
 }

@@ -171,35 +171,36 @@ impl Ai {
 
         let input_tokens = tokens(asked.prompt);
         let stream = stream(self.service);
-        let struck = fault::strike(&self.config.fault, call, self.seed, stream);
-        if let Some((name, _)) = &struck {
-            records.push(Record::FaultFired { service: self.service, fault: name.clone() });
-        }
-        let mut kind = match struck.map(|(_, fault)| fault) {
-            Some(Fault::Status(status, retry)) => {
-                return self.quickly(Decision::Status(status, retry), input_tokens);
-            }
-            Some(Fault::Kind(Kind::Reset)) => return self.quickly(Decision::Reset, input_tokens),
-            Some(Fault::Kind(Kind::Timeout)) => return self.quickly(Decision::Hang, input_tokens),
-            Some(Fault::Kind(kind)) => Some(kind),
-            None => None,
-        };
+        let fired = |fault: String| Record::FaultFired { service: self.service, fault };
         let draw = |what: &str| self.seed.draw(&format!("{stream} {what}"), identity, attempt);
+        // First what strikes a call whatever it asks, then the quota, then what goes wrong with the
+        // answer: a fault fires only where there is something for it to spoil.
+        let mut spoiled = None;
+        if let Some((name, fault)) = fault::strike(&self.config.fault, call, self.seed, stream) {
+            let decision = match fault {
+                Fault::Status(status, retry) => Some(Decision::Status(status, retry)),
+                Fault::Kind(Kind::Reset) => Some(Decision::Reset),
+                Fault::Kind(Kind::Timeout) => Some(Decision::Hang),
+                Fault::Kind(kind) => {
+                    spoiled = Some((name.clone(), kind));
+                    None
+                }
+            };
+            if let Some(decision) = decision {
+                records.push(fired(name));
+                return self.quickly(decision, input_tokens);
+            }
+        }
         if draw("random 429").happens(self.config.error_429_ratio) {
-            let fault = "error_429_ratio".to_owned();
-            records.push(Record::FaultFired { service: self.service, fault });
+            records.push(fired("error_429_ratio".to_owned()));
             return self.quickly(Decision::Random429, input_tokens);
         }
         let answer = self.writer.config();
-        if kind.is_none() && draw("blocked").happens(answer.blocked_ratio) {
-            kind = Some(Kind::Blocked);
-            let fault = "blocked_ratio".to_owned();
-            records.push(Record::FaultFired { service: self.service, fault });
+        if spoiled.is_none() && draw("blocked").happens(answer.blocked_ratio) {
+            spoiled = Some(("blocked_ratio".to_owned(), Kind::Blocked));
         }
-        if kind.is_none() && draw("malformed").happens(answer.malformed_ratio) {
-            kind = Some(Kind::Malformed);
-            let fault = "malformed_ratio".to_owned();
-            records.push(Record::FaultFired { service: self.service, fault });
+        if spoiled.is_none() && draw("malformed").happens(answer.malformed_ratio) {
+            spoiled = Some(("malformed_ratio".to_owned(), Kind::Malformed));
         }
         if let Some(quota) = &mut self.quota
             && let Err(refusal) = quota.admit(now_ms, input_tokens, calendar)
@@ -210,6 +211,8 @@ impl Ai {
             records.push(Record::QuotaRefused { service, quota, used, limit, retry_ms });
             return self.quickly(Decision::Refused(refusal), input_tokens);
         }
+        records.extend(spoiled.iter().map(|(name, _)| fired(name.clone())));
+        let kind = spoiled.map(|(_, kind)| kind);
         let limit = asked.max_output_tokens.unwrap_or(u64::MAX);
         let (decision, output_tokens) = self.answer(&question, kind, limit);
         let model = self.config.model.clone();

@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{
     BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
@@ -81,7 +82,7 @@ struct State {
     writer: StorageWriter,
     title: String,
     in_title: bool,
-    hidden: u32,
+    hidden: bool,
     heading: Option<u8>,
     line: String,
 }
@@ -108,10 +109,18 @@ impl TokenSink for Converter {
                 let name: &str = &tag.name;
                 let opens = tag.kind == TagKind::StartTag;
                 match name {
-                    "title" => state.in_title = opens && state.title.is_empty(),
+                    "title" if !tag.self_closing => {
+                        state.in_title = opens && state.title.is_empty();
+                        if opens {
+                            return TokenSinkResult::RawData(RawKind::Rcdata);
+                        }
+                    }
+                    // What they hold is no markup, whatever it looks like.
                     "script" | "style" if !tag.self_closing => {
-                        let depth = state.hidden;
-                        state.hidden = if opens { depth + 1 } else { depth.saturating_sub(1) };
+                        state.hidden = opens;
+                        if opens {
+                            return TokenSinkResult::RawData(RawKind::Rawtext);
+                        }
                     }
                     "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
                         state.end_block();
@@ -123,7 +132,7 @@ impl TokenSink for Converter {
                 }
             }
             Token::CharacterTokens(text) if state.in_title => state.title.push_str(&text),
-            Token::CharacterTokens(text) if state.hidden == 0 => state.line.push_str(&text),
+            Token::CharacterTokens(text) if !state.hidden => state.line.push_str(&text),
             _ => {}
         }
         TokenSinkResult::Continue

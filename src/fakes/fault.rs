@@ -42,6 +42,20 @@ pub enum Kind {
     Blocked,
 }
 
+impl Kind {
+    /// Its name in scenarios and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::Timeout => "timeout",
+            Self::Malformed => "malformed",
+            Self::Truncated => "truncated",
+            Self::MissingPages => "missing-pages",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
 /// What the service replies: a status, or another kind of fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -99,7 +113,7 @@ impl FaultRule {
         let reply = &self.reply;
         match (&self.name, &reply.kind, reply.status) {
             (Some(name), _, _) => name.clone(),
-            (None, Some(kind), _) => format!("{kind:?}").to_lowercase(),
+            (None, Some(kind), _) => kind.name().to_owned(),
             (None, None, Some(status)) => status.to_string(),
             (None, None, None) => "nothing".to_owned(),
         }

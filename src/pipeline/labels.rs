@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
-use crate::pipeline::error::ErrorClass;
+use crate::pipeline::crew::Crew;
+use crate::pipeline::error::{ErrorClass, PipelineError};
 use crate::pipeline::event::Event;
 use crate::pipeline::run::{RunContext, Tagged};
 use crate::pipeline::taxonomy::label;
 
 /// Writes pages as they come, several at once.
-pub(crate) async fn write(run: Arc<RunContext>, mut pages: mpsc::Receiver<Tagged>) {
-    let mut writers = JoinSet::new();
+pub(crate) async fn write(
+    run: Arc<RunContext>,
+    mut pages: mpsc::Receiver<Tagged>,
+) -> Result<(), PipelineError> {
+    let mut writers = Crew::new(run.config().confluence_concurrency);
     while let Some(tagged) = pages.recv().await {
-        while writers.len() as u64 >= run.config().confluence_concurrency {
-            writers.join_next().await;
-        }
+        writers.room().await?;
         let run = Arc::clone(&run);
         writers.spawn(async move {
             match write_page(&run, &tagged).await {
@@ -25,7 +26,7 @@ pub(crate) async fn write(run: Arc<RunContext>, mut pages: mpsc::Receiver<Tagged
             }
         });
     }
-    while writers.join_next().await.is_some() {}
+    writers.finish().await
 }
 
 async fn write_page(run: &RunContext, tagged: &Tagged) -> Result<(), ErrorClass> {

@@ -12,6 +12,7 @@ pub mod cache;
 pub mod config;
 mod confluence;
 pub mod control;
+mod crew;
 pub mod error;
 pub mod event;
 pub mod job;

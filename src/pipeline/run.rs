@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +18,7 @@ use crate::pipeline::batch::{Batch, Batcher};
 use crate::pipeline::config::Config;
 use crate::pipeline::confluence::{Cursor, Listed, ListedPage};
 use crate::pipeline::control::{Control, Progress};
+use crate::pipeline::crew::{Crew, panicked};
 use crate::pipeline::error::{ErrorClass, PipelineError};
 use crate::pipeline::event::{Event, RunEnd};
 use crate::pipeline::job::{Job, What};
@@ -85,11 +85,10 @@ async fn stages(run: &Arc<RunContext>, what: What) -> Result<(), PipelineError> 
     let read = tokio::spawn(read(Arc::clone(run), what, listed));
     let ask = tokio::spawn(batch_up(Arc::clone(run), to_ask, tagged));
     let write = tokio::spawn(labels::write(Arc::clone(run), to_write));
-    let panicked = |error: tokio::task::JoinError| PipelineError::Panicked(error.to_string());
-    let listing = read.await.map_err(panicked);
-    ask.await.map_err(panicked)?;
-    write.await.map_err(panicked)?;
-    listing?
+    let (listed, asked, written) = (read.await, ask.await, write.await);
+    written.map_err(panicked)??;
+    asked.map_err(panicked)??;
+    listed.map_err(panicked)?
 }
 
 /// Lists the pages and turns each into text.
@@ -127,9 +126,9 @@ async fn batch_up(
     run: Arc<RunContext>,
     mut pages: mpsc::Receiver<Page>,
     tagged: mpsc::Sender<Tagged>,
-) {
+) -> Result<(), PipelineError> {
     let mut batcher = Batcher::new(usize::try_from(run.config().batch_size).unwrap_or(usize::MAX));
-    let mut slots = JoinSet::new();
+    let mut slots = Crew::new(run.config().in_flight_batches);
     while let Some(page) = pages.recv().await {
         if run.cancel.is_cancelled() {
             run.leave([page.id]);
@@ -142,29 +141,27 @@ async fn batch_up(
         }
         run.observe(Event::CacheMiss { page: page.id });
         if let Some(batch) = batcher.push(page) {
-            dispatch(&run, batch, &mut slots, &tagged).await;
+            dispatch(&run, batch, &mut slots, &tagged).await?;
         }
     }
     if run.cancel.is_cancelled() {
         run.leave(batcher.take_open().iter().map(|page| page.id));
     } else if let Some(batch) = batcher.flush() {
-        dispatch(&run, batch, &mut slots, &tagged).await;
+        dispatch(&run, batch, &mut slots, &tagged).await?;
     }
-    while slots.join_next().await.is_some() {}
+    slots.finish().await
 }
 
 /// Starts a batch as soon as one of the places for batches is free.
 async fn dispatch(
     run: &Arc<RunContext>,
     batch: Batch,
-    slots: &mut JoinSet<()>,
+    slots: &mut Crew,
     tagged: &mpsc::Sender<Tagged>,
-) {
+) -> Result<(), PipelineError> {
     let pages = batch.pages.iter().map(|page| page.id).collect();
     run.observe(Event::BatchFormed { batch: batch.id, pages });
-    while slots.len() as u64 >= run.config().in_flight_batches {
-        slots.join_next().await;
-    }
+    slots.room().await?;
     let (run, tagged) = (Arc::clone(run), tagged.clone());
     slots.spawn(async move {
         ask(&run, batch, &tagged).await;
@@ -177,6 +174,7 @@ async fn dispatch(
             }
         }
     });
+    Ok(())
 }
 
 impl RunContext {

@@ -4,11 +4,14 @@
 use crate::study::metric::{Distribution, Figures, METRICS, Metric, Unit, Value};
 use crate::units::{Share, float};
 
-/// Milliseconds as people say them.
+/// Milliseconds as people say them: from a second on in hundredths, rounded.
 pub fn millis(ms: u64) -> String {
     match ms {
         0..=999 => format!("{ms} ms"),
-        1000..=599_999 => format!("{}.{:02} s", ms / 1000, ms % 1000 / 10),
+        1000..=599_999 => {
+            let hundredths = (ms + 5) / 10;
+            format!("{}.{:02} s", hundredths / 100, hundredths % 100)
+        }
         600_000..=3_599_999 => format!("{} min {:02} s", ms / 60_000, ms % 60_000 / 1000),
         _ => format!("{} h {:02} min", ms / 3_600_000, ms % 3_600_000 / 60_000),
     }

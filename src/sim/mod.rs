@@ -25,6 +25,7 @@ use self::wire::{Wire, WireError};
 use crate::fakes::hosts;
 use crate::fakes::world::World;
 use crate::pipeline::control::{Control, Progress};
+use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::{Event, Observer};
 use crate::pipeline::job::{Job, What};
 use crate::pipeline::provider::{Provider, Secret, Wire as Format};
@@ -264,9 +265,11 @@ impl Stretch {
                 let failed = carrier.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
                 Err(failed.map(SimError::Wire))
             }
-            // How the run ended stands in its last event.
-            ended = timeout(deadline, pipeline.run(job, control)) => {
-                ended.map(drop).map_err(|_| None)
+            // How the run ended stands in its last event, but a bug is nothing to judge.
+            ended = timeout(deadline, pipeline.run(job, control)) => match ended {
+                Ok(Err(PipelineError::Panicked(bug))) => Err(Some(SimError::Panicked(bug))),
+                Ok(_) => Ok(()),
+                Err(_) => Err(None),
             }
         };
         if let Some(canceller) = canceller {

@@ -57,6 +57,16 @@ fn measurements_of_a_csv_column_come_back_as_they_were() {
 }
 
 #[test]
+fn quantiles_are_joined_by_straight_lines() {
+    let all =
+        draws(&latency("dist = 'empirical'\nquantiles_ms = [0, 1000, 9000]"), Load::default());
+    for (ms, percent) in [(500, 25), (1_000, 50), (5_000, 75)] {
+        let share = below(&all, ms);
+        assert!(share.abs_diff(percent * 100) < 250, "{share} below {ms} ms");
+    }
+}
+
+#[test]
 fn measurements_that_cannot_be_read_say_why() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |text: &str| {

@@ -1,6 +1,7 @@
 //! Live use over a real socket, in real time, against a server that answers like the services.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::json;
 use wiremock::matchers::{body_string_contains, header, method, path, query_param};
@@ -10,6 +11,10 @@ const KEY: &str = "sesame-gemini-key";
 const TOKEN: &str = "sesame-confluence-token";
 
 async fn services() -> MockServer {
+    services_with(Duration::ZERO).await
+}
+
+async fn services_with(model_takes: Duration) -> MockServer {
     let server = MockServer::start().await;
     let ok = |body| ResponseTemplate::new(200).set_body_json(body);
     Mock::given(method("GET"))
@@ -36,10 +41,13 @@ async fn services() -> MockServer {
         .and(path("/v1beta/models/gemini-3.5-flash-lite:generateContent"))
         .and(header("x-goog-api-key", KEY))
         .and(body_string_contains("How to write a runbook"))
-        .respond_with(ok(json!({
-            "candidates": [{"content": {"parts": [{"text": answer}]}, "finishReason": "STOP"}],
-            "usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 10}
-        })))
+        .respond_with(
+            ok(json!({
+                "candidates": [{"content": {"parts": [{"text": answer}]}, "finishReason": "STOP"}],
+                "usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 10}
+            }))
+            .set_delay(model_takes),
+        )
         .mount(&server)
         .await;
     Mock::given(method("POST"))
@@ -52,7 +60,12 @@ async fn services() -> MockServer {
 }
 
 fn tag(server: &MockServer, folder: &tempfile::TempDir, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tagspace"))
+    command(server, folder, args).output().unwrap()
+}
+
+fn command(server: &MockServer, folder: &tempfile::TempDir, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+    command
         .args(["tag", "DOCS & MORE", "--log", "tag.log", "--events", "tag.jsonl"])
         .args(args)
         .current_dir(folder.path())
@@ -61,9 +74,8 @@ fn tag(server: &MockServer, folder: &tempfile::TempDir, args: &[&str]) -> Output
         .env("CONFLUENCE_USER", "me@example.com")
         .env("CONFLUENCE_API_TOKEN", TOKEN)
         .env("GEMINI_API_KEY", KEY)
-        .env("GOOGLE_GEMINI_BASE_URL", server.uri())
-        .output()
-        .unwrap()
+        .env("GOOGLE_GEMINI_BASE_URL", server.uri());
+    command
 }
 
 #[tokio::test]
@@ -87,4 +99,40 @@ async fn a_page_is_tagged_over_the_network_and_no_key_is_shown() {
         let posted = received.iter().filter(|r| r.url.path().ends_with("/label")).count();
         assert_eq!(posted, writes, "{args:?}");
     }
+}
+
+/// Interrupts a run while its only AI call is in flight, `times` times, and gives its exit code
+/// with the event log that it leaves.
+#[cfg(unix)]
+async fn interrupted(times: usize, model_takes: Duration) -> (Option<i32>, String) {
+    use std::io::{BufRead, BufReader};
+
+    let server = services_with(model_takes).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command(&server, &folder, &[]).stderr(Stdio::piped()).spawn().unwrap();
+    let is_asked = |request: &wiremock::Request| request.url.path().contains("generateContent");
+    while !server.received_requests().await.unwrap().iter().any(is_asked) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    for _ in 0..times {
+        let kill = format!("kill -INT {}", child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        // The first is answered before the second is sent.
+        said.next();
+    }
+    let code = tokio::task::spawn_blocking(move || child.wait().unwrap().code()).await.unwrap();
+    (code, std::fs::read_to_string(folder.path().join("tag.jsonl")).unwrap())
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn one_interrupt_finishes_what_is_in_flight_and_a_second_does_not() {
+    let (code, log) = interrupted(1, Duration::from_secs(1)).await;
+    assert_eq!(code, Some(130));
+    assert!(log.contains("\"page_tagged\"") && log.contains("\"end\":\"cancelled\""), "{log}");
+    let (code, log) = interrupted(2, Duration::from_secs(30)).await;
+    assert_eq!(code, Some(130));
+    assert!(log.contains("\"attempt_started\""), "{log}");
+    assert!(!log.contains("\"attempt_finished\"") && !log.contains("\"run_finished\""), "{log}");
 }

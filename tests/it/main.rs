@@ -6,6 +6,7 @@ mod common;
 
 mod cancellation; // what a cancelled run leaves
 mod cli; // the program as a user meets it
+mod conservation; // what a spoiled log is told from
 mod determinism; // same seed, same bytes, whatever the transport and the load
 mod fakes; // wire formats, quotas, calendar
 mod known_answers; // results that can be worked out by hand

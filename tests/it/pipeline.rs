@@ -297,6 +297,31 @@ fn a_wait_beyond_the_patience_gives_up() {
 }
 
 #[test]
+fn a_spent_retry_budget_gives_up() {
+    let settings = "attempts = 20\nretry_budget = 0.0\nbackoff_max_ms = 1";
+    let outcome = play(settings, vec![status(503, ""); 20]);
+    // The reserve is ten retries, and a budget of nothing adds none.
+    assert_eq!(classes(&outcome), [Some(ErrorClass::Server); 11]);
+}
+
+#[test]
+fn each_class_of_error_has_its_own_wait_where_classes_count() {
+    let waits = |settings: &str, answers: Vec<Response<Bytes>>| {
+        let outcome = play(settings, answers);
+        let delay = |event: &Event| match event {
+            Event::Backoff { delay_ms, .. } => Some(*delay_ms),
+            _ => None,
+        };
+        outcome.events.iter().filter_map(delay).collect::<Vec<_>>()
+    };
+    let answers = || vec![status(429, ""), status(503, ""), tagged(6), tagged(5)];
+    let settings = "backoff_jitter = 0.0\nbackoff_base_ms = 100\nbackoff_factor = 3.0\n";
+    assert_eq!(waits(settings, answers()), [100, 300, 900]);
+    // A limit needs longer than a passing fault, and an answer that makes no sense needs nothing.
+    assert_eq!(waits(&format!("{settings}backoff_by_class = true"), answers()), [400, 300]);
+}
+
+#[test]
 fn a_call_that_takes_too_long_is_tried_again() {
     let outcome = play("timeout_ms = 50\nattempts = 2\nconfluence_attempts = 1", vec![]);
     // The list itself is late here, and the run says so.

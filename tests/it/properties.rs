@@ -12,6 +12,7 @@ use tagspace::fakes::space::{Space, SpaceConfig};
 use tagspace::fakes::{answer, model};
 use tagspace::pipeline::backoff::{self, Budget, Schedule};
 use tagspace::pipeline::batch::Batcher;
+use tagspace::pipeline::cache::Content;
 use tagspace::pipeline::limiter::{Halving, Limiter, Outcome};
 use tagspace::pipeline::page::{Page, PageId};
 use tagspace::pipeline::prompt;
@@ -59,6 +60,20 @@ proptest! {
         let ids: Vec<u64> = batches.iter().flat_map(|batch| &batch.pages).map(|page| page.id.0).collect();
         prop_assert_eq!(ids, (0..pages).collect::<Vec<_>>());
         prop_assert_eq!(batches.len() as u64, pages.div_ceil(size.max(1) as u64));
+    }
+
+    #[test]
+    fn no_two_pages_share_a_cache_key(text in "\\PC{1,20}", cut in any::<prop::sample::Index>(), id in 1_u64..9) {
+        let page = |id, version, title: &str, text: &str| {
+            Content::new(&Page { id: PageId(id), version, title: title.to_owned(), text: text.to_owned() })
+        };
+        let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+        let (title, rest) = text.split_at(starts[cut.index(starts.len())]);
+        let here = page(id, 1, title, rest);
+        prop_assert_eq!(here, page(id, 1, title, rest));
+        prop_assert_ne!(here, page(id, 1, &text, ""), "the same letters, cut elsewhere");
+        prop_assert_ne!(here, page(id, 2, title, rest));
+        prop_assert_ne!(here, page(id + 1, 1, title, rest));
     }
 
     #[test]
@@ -157,6 +172,34 @@ proptest! {
         let admitted = (0..asked).filter(|_| quota.admit(0, 1, &calendar).is_ok()).count() as u64;
         prop_assert_eq!(admitted, asked.min(limit));
         prop_assert!(quota.admit(60_000, 1, &calendar).is_ok());
+    }
+
+    #[test]
+    fn refusals_that_count_keep_the_quota_shut(limit in 1_u64..10, gap_ms in 1_u64..5_000) {
+        let text = format!("requests = {limit}\nper_s = 60\nrefused_count = true");
+        let config: QuotaConfig = toml::from_str(&text).unwrap();
+        let mut quota = Quota::new(&config);
+        let calendar = Calendar::new("2026-01-05T09:00:00Z".parse().unwrap());
+        for _ in 0..limit {
+            prop_assert!(quota.admit(0, 1, &calendar).is_ok());
+        }
+        // Who goes on asking more than `limit` times a minute is never let in again.
+        let gap_ms = gap_ms.min(59_000 / limit);
+        let asked = (1..=200).map(|turn| turn * gap_ms);
+        for now in asked.clone() {
+            prop_assert!(quota.admit(now, 1, &calendar).is_err());
+        }
+        let last = asked.last().unwrap_or(0);
+        prop_assert!(quota.admit(last + 60_000, 1, &calendar).is_ok());
+    }
+
+    #[test]
+    fn fixed_windows_begin_at_whole_multiples(per_s in 1_u64..100, at_ms in 0_u64..10_000_000) {
+        let per_ms = per_s * 1000;
+        let mut window = Window::new(WindowKind::Fixed, 1, 1, per_ms);
+        prop_assert_eq!(window.wait(at_ms, 1), None);
+        window.take(at_ms, 1);
+        prop_assert_eq!(window.wait(at_ms, 1), Some(per_ms - at_ms % per_ms));
     }
 
     #[test]

@@ -86,7 +86,11 @@ fn real_documents_become_pages() {
         "<title>The  guide</title><body><p>kafka &amp; <b>grafana</b>",
     )
     .unwrap();
-    fs::write(deep.join("x.htm"), "<h1>Отчёт</h1><script>postgres</script>a report").unwrap();
+    fs::write(
+        deep.join("x.htm"),
+        "<h1>Отчёт</h1><script>if (a<b) x = \"<a href='\"; postgres</script>a report",
+    )
+    .unwrap();
     fs::write(deep.join("y.txt"), "not a page").unwrap();
     #[cfg(unix)]
     for (target, link) in [("../..", "up"), ("nowhere.html", "dangling.html")] {
