@@ -108,7 +108,7 @@ async fn second_ctrl_c(cancel: CancellationToken) {
         }
     }
     // Without signals the run ends by itself.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 const GEMINI: &str = "https://generativelanguage.googleapis.com";

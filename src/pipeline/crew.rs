@@ -1,7 +1,7 @@
 //! A bounded number of tasks of one stage. What they do is worth nothing if one of them panics
 //! unseen, so a panic ends the stage with an error.
 
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::pipeline::error::PipelineError;
 
@@ -10,11 +10,6 @@ use crate::pipeline::error::PipelineError;
 pub(crate) struct Crew {
     tasks: JoinSet<()>,
     size: u64,
-}
-
-/// The error that a panic is.
-pub(crate) fn panicked(error: JoinError) -> PipelineError {
-    PipelineError::Panicked(error.to_string())
 }
 
 impl Crew {
@@ -45,6 +40,6 @@ impl Crew {
     }
 
     async fn one(&mut self) -> Result<(), PipelineError> {
-        self.tasks.join_next().await.unwrap_or(Ok(())).map_err(panicked)
+        Ok(self.tasks.join_next().await.unwrap_or(Ok(()))?)
     }
 }

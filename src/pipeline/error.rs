@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use tokio::task::JoinError;
 
 /// What kind of failure a call met. The class decides whether and when it is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -83,4 +84,10 @@ pub enum PipelineError {
     /// A stage of the pipeline ended in a panic.
     #[error("a stage of the pipeline panicked: {0}")]
     Panicked(String),
+}
+
+impl From<JoinError> for PipelineError {
+    fn from(error: JoinError) -> Self {
+        Self::Panicked(error.to_string())
+    }
 }

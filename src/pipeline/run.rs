@@ -18,7 +18,7 @@ use crate::pipeline::batch::{Batch, Batcher};
 use crate::pipeline::config::Config;
 use crate::pipeline::confluence::{Cursor, Listed, ListedPage};
 use crate::pipeline::control::{Control, Progress};
-use crate::pipeline::crew::{Crew, panicked};
+use crate::pipeline::crew::Crew;
 use crate::pipeline::error::{ErrorClass, PipelineError};
 use crate::pipeline::event::{Event, RunEnd};
 use crate::pipeline::job::{Job, What};
@@ -86,9 +86,9 @@ async fn stages(run: &Arc<RunContext>, what: What) -> Result<(), PipelineError> 
     let ask = tokio::spawn(batch_up(Arc::clone(run), to_ask, tagged));
     let write = tokio::spawn(labels::write(Arc::clone(run), to_write));
     let (listed, asked, written) = (read.await, ask.await, write.await);
-    written.map_err(panicked)??;
-    asked.map_err(panicked)??;
-    listed.map_err(panicked)?
+    written??;
+    asked??;
+    listed?
 }
 
 /// Lists the pages and turns each into text.

@@ -185,11 +185,10 @@ proptest! {
         }
         // Who goes on asking more than `limit` times a minute is never let in again.
         let gap_ms = gap_ms.min(59_000 / limit);
-        let asked = (1..=200).map(|turn| turn * gap_ms);
-        for now in asked.clone() {
+        for now in (1..=200).map(|turn| turn * gap_ms) {
             prop_assert!(quota.admit(now, 1, &calendar).is_err());
         }
-        let last = asked.last().unwrap_or(0);
+        let last = 200 * gap_ms;
         prop_assert!(quota.admit(last + 60_000, 1, &calendar).is_ok());
     }
 
