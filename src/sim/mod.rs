@@ -72,13 +72,18 @@ pub enum SimError {
     Wire(#[from] WireError),
     /// A run did not end within its virtual time.
     #[error(
-        "run `{run}` did not end within {deadline_s} virtual seconds; the last events were:\n{last}"
+        "run `{run}` did not end within {deadline_s} virtual seconds, with {pages} pages listed and \
+         not done and {calls} AI calls in flight; the last events were:\n{last}"
     )]
     Deadline {
         /// The run.
         run: String,
         /// The limit.
         deadline_s: u64,
+        /// Pages that waited for their end.
+        pages: usize,
+        /// Calls that waited for their answer.
+        calls: usize,
         /// The end of its log.
         last: String,
     },
@@ -281,8 +286,21 @@ impl Stretch {
     fn stuck(&self, log: &Log) -> SimError {
         let from = log.entries.len().saturating_sub(12);
         let last: Vec<String> = log.entries[from..].iter().map(|entry| log.line(entry)).collect();
-        let (run, deadline_s) = (log.run.clone(), self.scenario.deadline_s);
-        SimError::Deadline { run, deadline_s, last: last.join("\n") }
+        let count = |is_it: fn(&&Event) -> bool| log.events().filter(is_it).count();
+        let ended = count(|event| {
+            matches!(
+                event,
+                Event::PageTagged { .. } | Event::PageFailed { .. } | Event::PageNotDone { .. }
+            )
+        });
+        let answered = count(|event| matches!(event, Event::AttemptFinished { .. }));
+        SimError::Deadline {
+            run: log.run.clone(),
+            deadline_s: self.scenario.deadline_s,
+            pages: count(|event| matches!(event, Event::PageListed { .. })) - ended,
+            calls: count(|event| matches!(event, Event::AttemptStarted { .. })) - answered,
+            last: last.join("\n"),
+        }
     }
 
     fn parts(&self, run: &Run, carrier: &Arc<Carrier>, recorder: &Arc<Recorder>) -> Parts {

@@ -52,6 +52,14 @@ struct Line<'a> {
 }
 
 impl Log {
+    /// The events of the pipeline, in order.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.entries.iter().filter_map(|entry| match &entry.what {
+            What::Event(event) => Some(event),
+            What::World(_) => None,
+        })
+    }
+
     /// Writes the canonical form.
     pub fn write(&self, mut target: impl Write) -> io::Result<()> {
         for entry in &self.entries {

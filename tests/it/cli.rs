@@ -116,6 +116,17 @@ fn wrong_usage_exits_2_with_a_hint() {
 }
 
 #[test]
+fn a_run_that_does_not_end_says_what_waits() {
+    let folder = folder_with(PLAIN);
+    let output = tagspace(folder.path(), &["run", "--set", "deadline_s=1"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    let told = "did not end within 1 virtual seconds, with 20 pages listed and not done and 3 AI \
+                calls in flight; the last events were:";
+    assert!(text.contains(told) && text.contains("\"attempt_started\""), "{text}");
+}
+
+#[test]
 fn two_scenarios_of_one_name_are_refused() {
     let folder = folder_with(PLAIN);
     fs::create_dir(folder.path().join("scenarios/deeper")).unwrap();
