@@ -71,7 +71,7 @@ pub(super) struct RunArgs {
     #[arg(long)]
     pub(super) check_determinism: bool,
     /// Weaken the pipeline on purpose and list which targets notice.
-    #[arg(long, conflicts_with = "check_determinism")]
+    #[arg(long, conflicts_with_all = ["check_determinism", "fail_fast", "format", "output", "out"])]
     pub(super) mutate: bool,
     /// What goes to standard output.
     #[arg(long, value_enum, default_value = "text")]

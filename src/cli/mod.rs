@@ -166,6 +166,12 @@ fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Words as a shell takes them.
+fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    // Only a word with a NUL cannot be quoted, and no argument holds one.
+    shlex::try_join(words).unwrap_or_default()
+}
+
 fn validate(scenarios: &args::Scenarios) -> Result<ExitStatus, CliError> {
     let loaded = find::load(scenarios)?;
     for (scenario, targets) in &loaded {

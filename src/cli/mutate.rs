@@ -4,44 +4,72 @@ use indicatif::ProgressBar;
 
 use super::args::RunArgs;
 use super::run::options;
-use super::{CliError, ExitStatus, find, print};
-use crate::study::judge;
+use super::{CliError, ExitStatus, find, note, print};
+use crate::study::judge::{self, JudgedScenario};
 use crate::study::mutate::Mutant;
+use crate::study::target::Judged;
 
-/// Runs every scenario with every weakening that changes it. A mutant that no scenario notices
-/// has survived, and the exit code says so.
+/// Runs every scenario with every weakening that changes it. A target notices if the weakening
+/// makes it miss: one that is missed anyway notices nothing. A mutant that no scenario notices has
+/// survived, and the exit code says so.
 pub(super) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let loaded = find::load(&args.scenarios)?;
     let options = options(args, &ProgressBar::hidden())?;
-    let mut survivors = Vec::new();
+    let mut unweakened = Vec::new();
+    for (scenario, targets) in &loaded {
+        let judged = judge::run(scenario, targets, &options)?;
+        let missed: Vec<String> = of(&judged).filter(|t| !t.met).map(name).collect();
+        if !missed.is_empty() {
+            let missed = missed.join("; ");
+            note(&format!(
+                "{} misses these as it is, so they notice nothing: {missed}",
+                scenario.name
+            ));
+        }
+        unweakened.push(judged);
+    }
+    let (mut survivors, mut noticed_all) = (Vec::new(), 0);
     for mutant in Mutant::ALL {
-        let mut noticed = 0;
+        let (mut noticed, mut applied) = (0, 0);
         print(&format!("{}\n", mutant.name()))?;
-        for (scenario, targets) in &loaded {
+        for ((scenario, targets), before) in loaded.iter().zip(&unweakened) {
             let Some(weakened) = mutant.of(scenario) else { continue };
+            applied += 1;
             let judged = judge::run(&weakened, targets, &options)?;
-            let missed = judged.runs.iter().flat_map(|run| &run.targets).filter(|t| !t.met);
-            let missed: Vec<String> = missed
-                .map(|judged| {
-                    let target = &judged.target;
-                    format!("{} {} {}", target.run, target.metric.name, target.text)
-                })
-                .collect();
+            let flipped =
+                of(before).zip(of(&judged)).filter(|(before, now)| before.met && !now.met);
+            let missed: Vec<String> = flipped.map(|(_, now)| name(now)).collect();
             if !missed.is_empty() {
                 noticed += 1;
                 print(&format!("  noticed by {}: {}\n", scenario.name, missed.join("; ")))?;
             }
         }
-        if noticed == 0 {
+        if applied == 0 {
+            print("  does not apply: these pipelines are that weak already\n")?;
+        } else if noticed > 0 {
+            noticed_all += 1;
+        } else {
             survivors.push(mutant.name());
             print("  SURVIVED: no target of these scenarios notices\n")?;
         }
     }
     if survivors.is_empty() {
-        print(&format!("all {} mutants were noticed\n", Mutant::ALL.len()))?;
+        print(&format!(
+            "{noticed_all} of {} mutants were noticed, none survived\n",
+            Mutant::ALL.len()
+        ))?;
         Ok(ExitStatus::Met)
     } else {
         print(&format!("survived: {}\n", survivors.join(", ")))?;
         Ok(ExitStatus::Missed)
     }
+}
+
+fn of(judged: &JudgedScenario) -> impl Iterator<Item = &Judged> {
+    judged.runs.iter().flat_map(|run| &run.targets)
+}
+
+fn name(judged: &Judged) -> String {
+    let target = &judged.target;
+    format!("{} {} {}", target.run, target.metric.name, target.text)
 }

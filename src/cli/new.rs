@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::args::NewArgs;
-use super::{CliError, ExitStatus, print};
+use super::{CliError, ExitStatus, print, quoted};
 
 const TEMPLATE: &str = r#"# Does a 100-page space tag within 20 AI calls, and does a second run hit the cache?
 schema = 1
@@ -66,6 +66,7 @@ pub(super) fn new(args: &NewArgs) -> Result<ExitStatus, CliError> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
     file.write_all(TEMPLATE.as_bytes()).map_err(failed)?;
     let shown = path.display();
-    print(&format!("wrote {shown}; `tagspace run {shown}` runs it\n"))?;
+    let command = quoted(["tagspace", "run", &path.to_string_lossy()]);
+    print(&format!("wrote {shown}; `{command}` runs it\n"))?;
     Ok(ExitStatus::Met)
 }

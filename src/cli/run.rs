@@ -13,13 +13,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::{ColorArg, Format, RunArgs, TransportArg};
 use super::find::{self, Loaded};
-use super::{CliError, ExitStatus, note, print};
+use super::{CliError, ExitStatus, note, print, quoted};
 use crate::pipeline::event::RunEnd;
 use crate::pipeline::log;
 use crate::report::text::{Colour, Detail};
 use crate::report::{csv, files, format, json, text};
 use crate::sim::scenario::Scenario;
-use crate::sim::{Options, Transport};
+use crate::sim::{self, Options, Transport};
 use crate::study::determinism::{self, Divergence};
 use crate::study::judge::{self, JudgedScenario, Verdict};
 use crate::study::metric::Value;
@@ -46,7 +46,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
         let replay = replay(args, scenario);
         let detail = if loaded.len() == 1 { Detail::Full } else { Detail::Brief };
         let shown = |colour| text::scenario(scenario, &done.judged, &replay, detail, colour);
-        outputs.add(scenario, &done.judged, &shown(colour), &shown(Colour::Off))?;
+        let (coloured, plain) = (shown(colour), shown(Colour::Off));
+        bar.suspend(|| outputs.add(scenario, &done.judged, &coloured, &plain))?;
         reported += 1;
         if !args.quiet {
             bar.suspend(|| speed(scenario, &done));
@@ -154,7 +155,10 @@ fn one_scenario(args: &RunArgs, one: &Loaded, options: &Options) -> Result<Done,
         None
     };
     if let Some(subscriber) = &options.subscriber {
-        tracing::dispatcher::with_default(subscriber, || summarize(&judged));
+        tracing::dispatcher::with_default(subscriber, || {
+            let _named = sim::log_span(scenario).entered();
+            summarize(&judged);
+        });
     }
     files::write(&args.out, scenario, &judged)?;
     Ok(Done { judged, divergence, real })
@@ -240,17 +244,16 @@ impl<'a> Outputs<'a> {
 /// The command that repeats a scenario.
 fn replay(args: &RunArgs, scenario: &Scenario) -> String {
     let origin = scenario.origin.split(" with ").next().unwrap_or(&scenario.origin);
-    let mut command = format!("tagspace run {origin} --seed {}", scenario.world.seed.0);
+    let seed = scenario.world.seed.0.to_string();
+    let mut words = vec!["tagspace", "run", origin, "--seed", &seed];
     for setting in &args.scenarios.set {
-        command += " --set '";
-        command += setting;
-        command.push('\'');
+        words.extend(["--set", setting]);
     }
-    if let Some(file) = &args.scenarios.env_file {
-        command += " --env-file ";
-        command += &file.to_string_lossy();
+    let file = args.scenarios.env_file.as_ref().map(|file| file.to_string_lossy());
+    if let Some(file) = &file {
+        words.extend(["--env-file", file]);
     }
-    command
+    quoted(words)
 }
 
 fn diverged(scenario: &Scenario, divergence: &Divergence, replay: &str) -> String {

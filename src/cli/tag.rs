@@ -53,7 +53,7 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
             config: overrides.resolve().map_err(usage)?,
             taxonomy: Taxonomy::new(taxonomy(args)?),
             site: Site {
-                base: required("CONFLUENCE_URL", "https://acme.atlassian.net/wiki")?,
+                base: address("CONFLUENCE_URL", required("CONFLUENCE_URL", SITE)?)?,
                 user: required("CONFLUENCE_USER", "you@example.com")?,
                 token: Secret::new(required("CONFLUENCE_API_TOKEN", "an API token")?),
             },
@@ -111,6 +111,7 @@ async fn second_ctrl_c(cancel: CancellationToken) {
     std::future::pending::<()>().await;
 }
 
+const SITE: &str = "https://acme.atlassian.net/wiki";
 const GEMINI: &str = "https://generativelanguage.googleapis.com";
 const OPENAI: &str = "https://api.openai.com";
 
@@ -128,6 +129,28 @@ fn required(name: &str, example: &str) -> Result<String, CliError> {
     })
 }
 
+/// An address without the slash at its end.
+fn address(name: &str, got: String) -> Result<String, CliError> {
+    if got.contains('@') {
+        return Err(CliError::Usage {
+            message: format!("got {name} with credentials in it, wanted an address without"),
+            help: "credentials have variables of their own".to_owned(),
+        });
+    }
+    let uri = got.parse::<http::Uri>().ok().filter(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some()
+            && uri.query().is_none()
+    });
+    match uri {
+        Some(_) => Ok(got.trim_end_matches('/').to_owned()),
+        None => Err(CliError::Usage {
+            message: format!("got {name}={got}, wanted an address such as {SITE}"),
+            help: "http or https, a host, perhaps a path, no query".to_owned(),
+        }),
+    }
+}
+
 fn provider(
     name: &str,
     wire: Wire,
@@ -135,16 +158,16 @@ fn provider(
     key: &str,
     origin: &str,
 ) -> Result<Provider, CliError> {
-    let base = match wire {
-        Wire::Gemini => variable("GOOGLE_GEMINI_BASE_URL"),
-        Wire::OpenAi => variable("OPENAI_BASE_URL"),
+    let name_of_base = match wire {
+        Wire::Gemini => "GOOGLE_GEMINI_BASE_URL",
+        Wire::OpenAi => "OPENAI_BASE_URL",
     };
-    let base = base.unwrap_or_else(|| origin.to_owned());
+    let base = address(name_of_base, variable(name_of_base).unwrap_or_else(|| origin.to_owned()))?;
     Ok(Provider {
         name: name.to_owned(),
         wire,
         model: model.to_owned(),
-        origin: base.trim_end_matches('/').trim_end_matches("/v1").to_owned(),
+        origin: base.trim_end_matches("/v1").to_owned(),
         key: Secret::new(required(key, "an API key")?),
     })
 }

@@ -72,7 +72,7 @@ impl Observer for Watcher {
                 let tags: Vec<&str> = tags.all().collect();
                 Some(format!("{page}: {}\n", tags.join(", ")))
             }
-            Event::PageFailed { page, class } => Some(format!("{page}: failed ({class:?})\n")),
+            Event::PageFailed { page, class } => Some(format!("{page}: failed after {class}\n")),
             _ => None,
         };
         let mut kept = self.lock();

@@ -192,6 +192,15 @@ pub struct Overrides {
     pub remove_stale_labels: Option<bool>,
 }
 
+/// The variables of the plan that configure live use.
+pub const VARIABLES: [&str; 5] = [
+    "TAG_SPACE_AI_CONCURRENCY",
+    "TAG_SPACE_MAX_AI_CONCURRENCY",
+    "TAG_SPACE_BATCH_SIZE",
+    "TAG_SPACE_CACHE_SIZE",
+    "TAG_SPACE_CACHE_ENABLED",
+];
+
 /// A setting that does not fit with the others, or a variable that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConfigError {

@@ -251,7 +251,7 @@ impl Confluence {
     }
 
     fn listing_failed(&self, class: ErrorClass) -> PipelineError {
-        PipelineError::Listing { class, attempts: self.attempts }
+        PipelineError::Listing { site: self.site.base.clone(), class }
     }
 
     /// One call with its retries: its response, or the class of the last failure.

@@ -1,5 +1,7 @@
 //! Errors of the pipeline, and the classes that decide what is done about a failed call.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::task::JoinError;
@@ -32,6 +34,25 @@ pub enum ErrorClass {
     BadRequest,
     /// No such model, page or space.
     NotFound,
+}
+
+impl fmt::Display for ErrorClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RateLimited => "a rate limit (429)",
+            Self::QuotaExhausted => "a used-up quota (429)",
+            Self::Server => "a server error (5xx)",
+            Self::Timeout => "no answer in time",
+            Self::Connection => "a connection that broke or could not be made",
+            Self::Malformed => "an answer that makes no sense",
+            Self::Incomplete => "an answer that misses pages",
+            Self::Truncated => "an answer that was cut off",
+            Self::Blocked => "a refusal of the content",
+            Self::Auth => "a refusal of the credentials (401 or 403)",
+            Self::BadRequest => "a request that the service does not take (4xx)",
+            Self::NotFound => "nothing found (404)",
+        })
+    }
 }
 
 impl ErrorClass {
@@ -68,12 +89,12 @@ pub enum PipelineError {
         key: String,
     },
     /// Confluence would not list the pages, even after retries.
-    #[error("list the pages: confluence answered {class:?} after {attempts} attempts")]
+    #[error("list the pages at {site}: gave up after {class}")]
     Listing {
+        /// The site's address.
+        site: String,
         /// The class of the last failure.
         class: ErrorClass,
-        /// How often it was tried.
-        attempts: u32,
     },
     /// Confluence answered a listing that is not one.
     #[error("read the list of pages: {reason}")]

@@ -41,7 +41,8 @@ pub enum FilesError {
     },
 }
 
-/// Writes everything about a scenario into `out/NAME`.
+/// Writes everything about a scenario into `out/NAME`. The folder appears when it is whole: who is
+/// interrupted keeps the earlier one.
 pub fn write(
     out: &Path,
     scenario: &Scenario,
@@ -54,24 +55,36 @@ pub fn write(
         if !empty && !folder.join("report.json").exists() {
             return Err(FilesError::NotOurs { path: folder });
         }
+    }
+    let part = out.join(format!(".{}.part", scenario.name));
+    let in_part = |source| FilesError::Io { path: part.clone(), source };
+    if part.exists() {
+        fs::remove_dir_all(&part).map_err(in_part)?;
+    }
+    fs::create_dir_all(&part).map_err(in_part)?;
+    fill(&part, scenario, judged)?;
+    if folder.exists() {
         fs::remove_dir_all(&folder).map_err(in_folder)?;
     }
-    fs::create_dir_all(&folder).map_err(in_folder)?;
+    fs::rename(&part, &folder).map_err(in_folder)?;
+    Ok(folder)
+}
 
+fn fill(folder: &Path, scenario: &Scenario, judged: &JudgedScenario) -> Result<(), FilesError> {
     let mut report = serde_json::to_vec_pretty(&json::report(scenario, judged)).unwrap_or_default();
     report.push(b'\n');
-    put(&folder, "report.json", |file| file.write_all(&report))?;
-    put(&folder, "runs.csv", |file| Ok(csv::runs(scenario, judged, file)?))?;
+    put(folder, "report.json", |file| file.write_all(&report))?;
+    put(folder, "runs.csv", |file| Ok(csv::runs(scenario, judged, file)?))?;
     let logs = || judged.runs.iter().map(|run| &run.log);
-    put(&folder, "timeline.csv", |file| Ok(csv::timeline(logs(), file)?))?;
-    put(&folder, "events.jsonl", |file| logs().try_for_each(|log| log.write(&mut *file)))?;
+    put(folder, "timeline.csv", |file| Ok(csv::timeline(logs(), file)?))?;
+    put(folder, "events.jsonl", |file| logs().try_for_each(|log| log.write(&mut *file)))?;
     for (name, drawn) in plot::all(scenario, judged) {
         let svg = drawn.map_err(|source| FilesError::Plot { name, source })?;
         let png = plot::png(&svg).map_err(|source| FilesError::Plot { name, source })?;
-        put(&folder, &format!("{name}.svg"), |file| file.write_all(svg.as_bytes()))?;
-        put(&folder, &format!("{name}.png"), |file| file.write_all(&png))?;
+        put(folder, &format!("{name}.svg"), |file| file.write_all(svg.as_bytes()))?;
+        put(folder, &format!("{name}.png"), |file| file.write_all(&png))?;
     }
-    Ok(folder)
+    Ok(())
 }
 
 fn put(

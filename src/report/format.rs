@@ -71,12 +71,27 @@ fn distribution(samples: &Distribution, unit: Unit) -> String {
     format!("p50 {}, p95 {}, max {}", stat("p50"), stat("p95"), stat("max"))
 }
 
-/// The single numbers and shares of a run on one line, as `name=value`.
+/// All figures of a run on one line, as `name=value` with plain numbers, for log filters. Those
+/// without samples are left out.
 pub fn summary(figures: &Figures) -> String {
-    let pairs = METRICS.iter().filter_map(|metric| match figures.get(metric.name)? {
-        Value::Number(number) => Some(format!("{}={number}", metric.key)),
-        Value::Share(share) => Some(format!("{}={}/{}", metric.key, share.num, share.den)),
-        Value::Distribution(_) | Value::Level { .. } => None,
-    });
-    pairs.collect::<Vec<_>>().join(" ")
+    let mut pairs = Vec::new();
+    for metric in METRICS {
+        let key = metric.key;
+        match figures.get(metric.name) {
+            Some(Value::Number(number)) => pairs.push(format!("{key}={number}")),
+            Some(Value::Share(share)) => {
+                pairs.extend(share.value().map(|share| format!("{key}={share:.4}")));
+            }
+            Some(Value::Distribution(samples)) => {
+                let stats = ["p50", "p95", "max"].into_iter();
+                let stats = stats.filter_map(|stat| Some((stat, samples.stat(stat)?)));
+                pairs.extend(stats.map(|(stat, value)| format!("{key}.{stat}={value}")));
+            }
+            Some(Value::Level { min, max, last }) => {
+                pairs.push(format!("{key}.min={min} {key}.max={max} {key}.final={last}"));
+            }
+            None => {}
+        }
+    }
+    pairs.join(" ")
 }

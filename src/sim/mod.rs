@@ -112,6 +112,11 @@ const WATCHDOG_S: u64 = 60;
 /// How often the watchdog looks.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 
+/// What every line of the log for humans is marked with, so that scenarios can be told apart.
+pub fn log_span(scenario: &Scenario) -> tracing::Span {
+    tracing::info_span!("rehearsal", scenario = scenario.name)
+}
+
 /// Runs a scenario.
 pub fn run_scenario(scenario: &Scenario, options: &Options) -> Result<Recording, SimError> {
     let mut recording = Recording { logs: Vec::new(), steps: 0 };
@@ -150,7 +155,10 @@ impl Stretch {
         let simulation = move || {
             let subscriber = self.options.subscriber.clone();
             let logs = match subscriber {
-                Some(subscriber) => tracing::dispatcher::with_default(&subscriber, || self.run()),
+                Some(subscriber) => tracing::dispatcher::with_default(&subscriber, || {
+                    let _named = log_span(&self.scenario).entered();
+                    self.run()
+                }),
                 None => self.run(),
             };
             // If the watchdog has given up, nobody waits.

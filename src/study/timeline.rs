@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::pipeline::event::{CallId, CallOutcome, Event};
-use crate::sim::recorder::{Log, What};
+use crate::pipeline::page::Source;
+use crate::sim::recorder::{Entry, Log, What};
 
 /// The state of a run at a moment, after everything that happened then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,14 +19,18 @@ pub struct Row {
     pub ai_calls: u64,
     /// 429s so far, of any AI provider.
     pub rate_limited: u64,
+    /// Calls that failed otherwise so far.
+    pub calls_failed: u64,
     /// Waits before another attempt so far.
     pub backoffs: u64,
     /// Fallbacks so far.
     pub fallbacks: u64,
     /// Pages listed so far.
     pub pages_listed: u64,
-    /// Pages tagged so far, from answers or the cache.
+    /// Pages tagged so far from answers of this run.
     pub pages_tagged: u64,
+    /// Pages tagged so far from the cache.
+    pub pages_cached: u64,
     /// Pages failed so far.
     pub pages_failed: u64,
     /// Cache hits so far.
@@ -56,14 +61,17 @@ pub fn rows(log: &Log) -> Vec<Row> {
                 open.insert(*call);
                 now.ai_calls += 1;
             }
-            Event::AttemptFinished { call, status, .. } => {
+            Event::AttemptFinished { call, status, outcome, .. } => {
                 open.remove(call);
-                now.rate_limited += u64::from(*status == Some(429));
+                let refused = *status == Some(429);
+                now.rate_limited += u64::from(refused);
+                now.calls_failed += u64::from(!refused && *outcome == CallOutcome::Failed);
             }
             Event::Backoff { .. } => now.backoffs += 1,
             Event::LimitChanged { new, .. } => now.limit = *new,
             Event::Fallback { .. } => now.fallbacks += 1,
-            Event::PageTagged { .. } => now.pages_tagged += 1,
+            Event::PageTagged { source: Source::Answer, .. } => now.pages_tagged += 1,
+            Event::PageTagged { source: Source::Cache, .. } => now.pages_cached += 1,
             Event::PageFailed { .. } => now.pages_failed += 1,
             Event::RunFinished { .. } => {}
             _ => continue,
@@ -80,8 +88,18 @@ pub fn rows(log: &Log) -> Vec<Row> {
     rows
 }
 
+/// When the run was asked to stop, in milliseconds since its start.
+pub fn cancelled_ms(log: &Log) -> Option<u64> {
+    let at = |wanted: fn(&Event) -> bool| {
+        let is_it = |entry: &&Entry| matches!(&entry.what, What::Event(event) if wanted(event));
+        log.entries.iter().find(is_it).map(|entry| entry.t_ms)
+    };
+    let start = at(|event| matches!(event, Event::RunStarted { .. }))?;
+    Some(at(|event| matches!(event, Event::CancelRequested))? - start)
+}
+
 /// How AI calls of one provider ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Outcomes {
     /// The provider.
     pub provider: String,

@@ -2,8 +2,8 @@
 
 use plotters::prelude::*;
 
-use super::panel::{Axis, chart, panel_name, panels};
-use super::{Area, BLUE, Drawn, GREEN, Key, PlotError, failed, time_unit};
+use super::panel::{Axis, chart, nothing, panel_name, panels};
+use super::{Area, BLUE, Drawn, GREEN, Key, PlotError, failed, time_unit, whole_ticks};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};
 use crate::study::metric::{Distribution, Value};
@@ -18,10 +18,15 @@ pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
         Key { colour: GREEN, text: "batch: first attempt to answer" },
     ];
     let title = format!("{}: how long pages and answers took", scenario.name);
+    // One scale for all runs, so that they can be compared by eye.
+    let longest = judged.runs.iter().map(longest).max().unwrap_or(0).max(1);
     panels(judged, PANEL, &title, &keys, |area, run| {
+        if SERIES.iter().all(|(name, _)| samples(run, name).is_none()) {
+            return nothing(area, &panel_name(run));
+        }
         let (left, right) = area.split_horizontally(500);
-        draw_percentiles(&left, run)?;
-        draw_histogram(&right, run)
+        draw_percentiles(&left, run, longest)?;
+        draw_histogram(&right, run, longest)
     })
 }
 
@@ -36,11 +41,10 @@ const SERIES: [(&str, RGBColor); 2] = [("page_latency", BLUE), ("ai_latency", GR
 
 fn longest(run: &JudgedRun) -> u64 {
     let all = SERIES.iter().filter_map(|(name, _)| samples(run, name)?.stat("max"));
-    all.max().unwrap_or(0).max(1)
+    all.max().unwrap_or(0)
 }
 
-fn draw_percentiles(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
-    let longest = longest(run);
+fn draw_percentiles(area: &Area<'_>, run: &JudgedRun, longest: u64) -> Result<(), PlotError> {
     let (unit, per) = time_unit(longest);
     let x = Axis::new("percentile (%)", 100.0, 11);
     let y = Axis::new(format!("latency ({unit})"), float(longest) / per * 1.05, 7);
@@ -57,8 +61,7 @@ fn draw_percentiles(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
     Ok(())
 }
 
-fn draw_histogram(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
-    let longest = longest(run);
+fn draw_histogram(area: &Area<'_>, run: &JudgedRun, longest: u64) -> Result<(), PlotError> {
     let (unit, per) = time_unit(longest);
     let width = longest.div_ceil(BINS).max(1);
     let counted = SERIES.map(|(name, colour)| {
@@ -71,8 +74,8 @@ fn draw_histogram(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
     });
     let highest = counted.iter().flat_map(|(bins, _)| bins).max().copied().unwrap_or(0).max(1);
     let x = Axis::new(format!("latency ({unit})"), float(width * (BINS + 1)) / per, 8);
-    let ticks = usize::try_from(highest.min(6)).unwrap_or(6) + 1;
-    let y = Axis::new("pages or batches", float(highest) * 1.08, ticks);
+    let end = float(highest) * 1.08;
+    let y = Axis::new("pages or batches", end, whole_ticks(end));
     let mut chart = chart(area, &format!("{}: histogram", panel_name(run)), &x, &y)?;
     for (bins, colour) in &counted {
         let bars = bins.iter().enumerate().filter(|(_, count)| **count > 0).map(|(bin, count)| {

@@ -18,6 +18,7 @@ use thiserror::Error;
 use crate::sim::scenario::Scenario;
 use crate::study::judge::JudgedScenario;
 use crate::study::timeline::Row;
+use crate::units::whole;
 
 /// The width of every chart.
 const WIDTH: u32 = 1000;
@@ -128,6 +129,19 @@ fn time_unit(longest_ms: u64) -> (&'static str, f64) {
         300_001..=18_000_000 => ("min", 60_000.0),
         _ => ("h", 3_600_000.0),
     }
+}
+
+/// A text of at most this many characters.
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// The most ticks that leave whole numbers on an axis that ends here.
+fn whole_ticks(end: f64) -> usize {
+    usize::try_from(whole(end)).unwrap_or(usize::MAX).saturating_add(2).min(8)
 }
 
 /// A tick's label without needless digits.

@@ -3,7 +3,8 @@
 use plotters::prelude::*;
 
 use super::{
-    Drawn, FAINT, GREEN, GREY, Key, ORANGE, RED, SKY, failed, font, heading, legend, sheet, tick,
+    Drawn, FAINT, GREEN, GREY, Key, ORANGE, RED, SKY, failed, font, heading, legend, sheet,
+    shortened, tick,
 };
 use crate::report::format;
 use crate::sim::scenario::Scenario;
@@ -19,8 +20,13 @@ const RIGHT: i32 = 900;
 pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
     let mut bars: Vec<(String, Outcomes)> = Vec::new();
     for run in &judged.runs {
-        for counts in outcomes(&run.log) {
-            bars.push((format!("{}, {}", run.name, counts.provider), counts));
+        let name = shortened(&run.name, 18);
+        let counted = outcomes(&run.log);
+        if counted.is_empty() {
+            bars.push((format!("{name}, no calls"), Outcomes::default()));
+        }
+        for counts in counted {
+            bars.push((format!("{name}, {}", counts.provider), counts));
         }
     }
     let count = i32::try_from(bars.len()).unwrap_or(0);
@@ -55,8 +61,7 @@ pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
             .map_err(failed)?;
         for (index, (name, counts)) in bars.iter().enumerate() {
             let y = TOP + BAR * i32::try_from(index).unwrap_or(0);
-            let shown: String = name.chars().take(30).collect();
-            area.draw_text(&shown, &font(13, BLACK), (16, y + 8)).map_err(failed)?;
+            area.draw_text(name, &font(13, BLACK), (16, y + 8)).map_err(failed)?;
             let parts = [
                 (counts.ok, GREEN),
                 (counts.partial, SKY),
@@ -67,6 +72,13 @@ pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
             for (calls, colour) in parts {
                 let corners = [(at(from), y + 4), (at(from + calls), y + BAR - 6)];
                 area.draw(&Rectangle::new(corners, colour.filled())).map_err(failed)?;
+                let (text, width) = (format::count(calls), at(from + calls) - at(from));
+                let wide = 9 * i32::try_from(text.len()).unwrap_or(0);
+                // The total stands behind the bar; a part is named where there is room and need.
+                if calls < total(counts) && width > wide {
+                    let place = (at(from) + (width - wide) / 2, y + 8);
+                    area.draw_text(&text, &font(13, BLACK), place).map_err(failed)?;
+                }
                 from += calls;
             }
             area.draw_text(&format::count(from), &font(13, BLACK), (at(from) + 8, y + 8))

@@ -3,8 +3,12 @@
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-use super::{Area, Drawn, FAINT, GREY, Key, PlotError, failed, font, heading, legend, sheet, tick};
+use super::{
+    Area, Drawn, FAINT, GREY, Key, PlotError, failed, font, heading, legend, sheet, shortened, tick,
+};
 use crate::study::judge::{JudgedRun, JudgedScenario};
+use crate::study::timeline;
+use crate::units::float;
 
 /// Room for heading and legend.
 const TOP: u32 = 62;
@@ -54,7 +58,28 @@ pub(super) fn panels(
 
 /// What a panel of this run is called; a scenario without named runs has one that is just `run`.
 pub(super) fn panel_name(run: &JudgedRun) -> String {
-    if run.name == "run" { run.name.clone() } else { format!("run {}", run.name) }
+    if run.name == "run" { run.name.clone() } else { format!("run {}", shortened(&run.name, 24)) }
+}
+
+/// Says that there is nothing to draw, where a chart would be.
+pub(super) fn nothing(area: &Area<'_>, caption: &str) -> Result<(), PlotError> {
+    area.draw_text(&format!("{caption}: no samples"), &font(14, GREY), (64, 20)).map_err(failed)
+}
+
+/// Marks the moment at which a run was asked to stop.
+pub(super) fn mark_cancel(
+    chart: &mut Chart<'_>,
+    run: &JudgedRun,
+    per: f64,
+    top: f64,
+) -> Result<(), PlotError> {
+    let Some(at) = timeline::cancelled_ms(&run.log).map(|ms| float(ms) / per) else {
+        return Ok(());
+    };
+    let line = PathElement::new(vec![(at, 0.0), (at, top)], BLACK.stroke_width(1));
+    chart.draw_series([line]).map_err(failed)?;
+    let text = Text::new(" cancelled", (at, top), font(12, BLACK));
+    chart.draw_series([text]).map(drop).map_err(failed)
 }
 
 /// A chart in this area with its caption, grid and axes.

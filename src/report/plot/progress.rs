@@ -3,11 +3,11 @@
 
 use plotters::prelude::*;
 
-use super::panel::{Axis, chart, panel_name, panels};
+use super::panel::{Axis, chart, mark_cancel, panel_name, panels};
 use super::{Area, BLUE, Count, Drawn, GREEN, GREY, Key, PlotError, RED, failed, time_unit};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::timeline::rows;
+use crate::study::timeline::{Row, rows};
 use crate::units::float;
 
 const PANEL: u32 = 250;
@@ -15,25 +15,29 @@ const PANEL: u32 = 250;
 pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
     let keys = [
         Key { colour: GREY, text: "listed" },
-        Key { colour: BLUE, text: "tagged" },
+        Key { colour: BLUE, text: "tagged, cached ones included" },
         Key { colour: GREEN, text: "cache hits" },
         Key { colour: RED, text: "failed" },
     ];
-    panels(judged, PANEL, &format!("{}: pages over time", scenario.name), &keys, draw_run)
+    // One scale for all runs, so that they can be compared by eye.
+    let all: Vec<Row> = judged.runs.iter().flat_map(|run| rows(&run.log)).collect();
+    let end_ms = all.iter().map(|row| row.t_ms).max().unwrap_or(0).max(1);
+    let pages = all.iter().map(|row| row.pages_listed).max().unwrap_or(0).max(1);
+    let title = format!("{}: pages over time", scenario.name);
+    panels(judged, PANEL, &title, &keys, |area, run| draw_run(area, run, end_ms, pages))
 }
 
-fn draw_run(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
+fn draw_run(area: &Area<'_>, run: &JudgedRun, end_ms: u64, pages: u64) -> Result<(), PlotError> {
     let rows = rows(&run.log);
-    let end_ms = rows.last().map_or(0, |row| row.t_ms).max(1);
     let (unit, per) = time_unit(end_ms);
-    let pages = rows.last().map_or(0, |row| row.pages_listed).max(1);
-    let x = Axis::new(format!("virtual time ({unit})"), float(end_ms) / per, 11);
+    // A little room on the right keeps the last step off the border.
+    let x = Axis::new(format!("virtual time ({unit})"), float(end_ms) / per * 1.02, 11);
     let y = Axis::new("pages", float(pages) * 1.06, 7);
     let mut chart = chart(area, &panel_name(run), &x, &y)?;
     let series: [(Count, RGBColor, u32); 4] = [
         (|row| row.pages_listed, GREY, 2),
         (|row| row.cache_hits, GREEN, 4),
-        (|row| row.pages_tagged, BLUE, 2),
+        (|row| row.pages_tagged + row.pages_cached, BLUE, 2),
         (|row| row.pages_failed, RED, 2),
     ];
     for (count, colour, width) in series {
@@ -51,5 +55,5 @@ fn draw_run(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
         let line = PathElement::new(points, colour.stroke_width(width));
         chart.draw_series([line]).map_err(failed)?;
     }
-    Ok(())
+    mark_cancel(&mut chart, run, per, float(pages))
 }

@@ -3,9 +3,10 @@
 
 use plotters::prelude::*;
 
-use super::panel::{Axis, chart, panel_name, panels};
+use super::panel::{Axis, chart, mark_cancel, panel_name, panels};
 use super::{
     Area, BLUE, Count, Drawn, Key, ORANGE, PURPLE, PlotError, RED, SKY, failed, time_unit,
+    whole_ticks,
 };
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};
@@ -19,24 +20,27 @@ pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
         Key { colour: BLUE, text: "limit" },
         Key { colour: SKY, text: "calls in flight" },
         Key { colour: RED, text: "429" },
+        Key { colour: BLACK, text: "other failure" },
         Key { colour: ORANGE, text: "wait before a retry" },
         Key { colour: PURPLE, text: "fallback" },
     ];
     let title = format!("{}: AI calls in flight and their limit", scenario.name);
-    panels(judged, PANEL, &title, &keys, draw_run)
+    // One scale for all runs, so that they can be compared by eye.
+    let all: Vec<Row> = judged.runs.iter().flat_map(|run| rows(&run.log)).collect();
+    let end_ms = all.iter().map(|row| row.t_ms).max().unwrap_or(0).max(1);
+    let highest = all.iter().map(|row| row.limit.max(row.in_flight)).max().unwrap_or(1).max(1);
+    panels(judged, PANEL, &title, &keys, |area, run| draw_run(area, run, end_ms, highest))
 }
 
-fn draw_run(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
+fn draw_run(area: &Area<'_>, run: &JudgedRun, end_ms: u64, highest: u64) -> Result<(), PlotError> {
     let rows = rows(&run.log);
-    let end_ms = rows.last().map_or(0, |row| row.t_ms).max(1);
     let (unit, per) = time_unit(end_ms);
-    let highest = rows.iter().map(|row| row.limit.max(row.in_flight)).max().unwrap_or(1).max(1);
     let x = Axis::new(format!("virtual time ({unit})"), float(end_ms) / per, 11);
     // Three bands above the highest value hold the marks.
     let y = Axis {
         name: "calls".to_owned(),
         end: float(highest) * 1.42,
-        ticks: usize::try_from(highest.min(6)).unwrap_or(6) + 1,
+        ticks: whole_ticks(float(highest) * 1.42),
         labelled_to: float(highest),
     };
     let mut chart = chart(area, &panel_name(run), &x, &y)?;
@@ -53,7 +57,8 @@ fn draw_run(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
         limit.push((at(next), float(row.limit)));
     }
     chart.draw_series([PathElement::new(limit, BLUE.stroke_width(2))]).map_err(failed)?;
-    let bands: [(Count, RGBColor, f64); 3] = [
+    let bands: [(Count, RGBColor, f64); 4] = [
+        (|row| row.calls_failed, BLACK, 1.08),
         (|row| row.rate_limited, RED, 1.08),
         (|row| row.backoffs, ORANGE, 1.20),
         (|row| row.fallbacks, PURPLE, 1.32),
@@ -70,5 +75,5 @@ fn draw_run(area: &Area<'_>, run: &JudgedRun) -> Result<(), PlotError> {
         });
         chart.draw_series(marks).map_err(failed)?;
     }
-    Ok(())
+    mark_cancel(&mut chart, run, per, float(highest))
 }
