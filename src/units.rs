@@ -56,6 +56,9 @@ impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Whole<MIN, MAX> {
         impl<const MIN: u64, const MAX: u64> Visitor<'_> for Seen<MIN, MAX> {
             type Value = Whole<MIN, MAX>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                if MIN == MAX {
+                    return write!(f, "{MIN}");
+                }
                 write!(f, "a whole number from {MIN} to {MAX}")
             }
             fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {

@@ -86,7 +86,8 @@ fn closing(all: usize, reported: usize, missed: &[String], args: &RunArgs) -> St
         count => format!("; not run: {count}"),
     };
     let out = args.out.display();
-    format!("{met} of {all} scenarios met their targets{which}{not_run}; reports in {out}\n")
+    let twice = if args.check_determinism { "; each was played twice" } else { "" };
+    format!("{met} of {all} scenarios met their targets{which}{not_run}{twice}; reports in {out}\n")
 }
 
 /// Runs every scenario, several at once, and hands over what came of them in their own order.
@@ -317,7 +318,8 @@ pub(super) fn options(args: &RunArgs, bar: &ProgressBar) -> Result<Options, CliE
             shown.set_message(format!("{run}: {} pages", progress.done));
         }
     });
-    let subscriber = args.log.as_deref().map(subscriber).transpose()?;
+    let subscriber =
+        args.log.as_deref().map(|path| subscriber(path, Stamp::Nothing)).transpose()?;
     Ok(Options {
         transport: match args.transport {
             TransportArg::Wire => Transport::Wire,
@@ -329,18 +331,28 @@ pub(super) fn options(args: &RunArgs, bar: &ProgressBar) -> Result<Options, CliE
     })
 }
 
-/// A log for humans in this file. It shows virtual time and no other.
-pub(super) fn subscriber(path: &Path) -> Result<tracing::Dispatch, CliError> {
+/// Which times a log for humans shows besides those of the events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stamp {
+    /// None: events are in virtual time.
+    Nothing,
+    /// The time of day, in UTC.
+    WallClock,
+}
+
+/// A log for humans in this file.
+pub(super) fn subscriber(path: &Path, stamp: Stamp) -> Result<tracing::Dispatch, CliError> {
     let file = File::create(path)
         .map_err(|source| CliError::Io { what: format!("write {}", path.display()), source })?;
-    let subscriber = tracing_subscriber::fmt()
-        .without_time()
+    let log = tracing_subscriber::fmt()
         .with_target(false)
         .with_ansi(false)
         .with_max_level(tracing::Level::DEBUG)
-        .with_writer(Mutex::new(file))
-        .finish();
-    Ok(tracing::Dispatch::new(subscriber))
+        .with_writer(Mutex::new(file));
+    Ok(match stamp {
+        Stamp::Nothing => tracing::Dispatch::new(log.without_time().finish()),
+        Stamp::WallClock => tracing::Dispatch::new(log.finish()),
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "only the look depends on it")]

@@ -53,7 +53,7 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
             config: overrides.resolve().map_err(usage)?,
             taxonomy: Taxonomy::new(taxonomy(args)?),
             site: Site {
-                base: address("CONFLUENCE_URL", required("CONFLUENCE_URL", SITE)?)?,
+                base: address("CONFLUENCE_URL", &required("CONFLUENCE_URL", SITE)?)?,
                 user: required("CONFLUENCE_USER", "you@example.com")?,
                 token: Secret::new(required("CONFLUENCE_API_TOKEN", "an API token")?),
             },
@@ -71,7 +71,8 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
-    let subscriber = args.log.as_deref().map(run::subscriber).transpose()?;
+    let subscriber =
+        args.log.as_deref().map(|path| run::subscriber(path, run::Stamp::WallClock)).transpose()?;
     let _guard = subscriber.as_ref().map(tracing::dispatcher::set_default);
     let (result, watcher) = runtime.block_on(async {
         let watcher = Arc::new(Watcher::new(&args.task, args.events.as_deref())?);
@@ -130,7 +131,7 @@ fn required(name: &str, example: &str) -> Result<String, CliError> {
 }
 
 /// An address without the slash at its end.
-fn address(name: &str, got: String) -> Result<String, CliError> {
+fn address(name: &str, got: &str) -> Result<String, CliError> {
     if got.contains('@') {
         return Err(CliError::Usage {
             message: format!("got {name} with credentials in it, wanted an address without"),
@@ -162,7 +163,8 @@ fn provider(
         Wire::Gemini => "GOOGLE_GEMINI_BASE_URL",
         Wire::OpenAi => "OPENAI_BASE_URL",
     };
-    let base = address(name_of_base, variable(name_of_base).unwrap_or_else(|| origin.to_owned()))?;
+    let base = variable(name_of_base).unwrap_or_else(|| origin.to_owned());
+    let base = address(name_of_base, &base)?;
     Ok(Provider {
         name: name.to_owned(),
         wire,

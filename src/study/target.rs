@@ -199,7 +199,7 @@ fn decimal(text: &str, scale: u64) -> Option<u64> {
 fn example(metric: &Metric) -> String {
     let value = match metric.unit {
         Unit::Count => "20",
-        Unit::Ratio => "3%",
+        Unit::Ratio => "60%",
         Unit::Millis => "45s",
         Unit::UsdMicros => "$0.20",
     };

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::common::PLAIN;
 
-fn tagspace(folder: &Path, args: &[&str]) -> Output {
+pub(crate) fn tagspace(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tagspace"))
         .args(args)
         .current_dir(folder)
@@ -17,15 +17,15 @@ fn tagspace(folder: &Path, args: &[&str]) -> Output {
         .unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn folder_with(text: &str) -> tempfile::TempDir {
+pub(crate) fn folder_with(text: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("scenarios")).unwrap();
     fs::write(folder.path().join("scenarios/one.toml"), text).unwrap();
@@ -213,29 +213,6 @@ fn the_log_carries_the_markers_of_the_plan() {
 }
 
 #[test]
-fn an_env_file_sets_the_pipeline() {
-    let folder = folder_with(PLAIN);
-    fs::write(
-        folder.path().join(".env"),
-        "# the plan\nTAG_SPACE_BATCH_SIZE=10   # pages\nexport TAG_SPACE_AI_CONCURRENCY=\"2\"\n",
-    )
-    .unwrap();
-    let output = tagspace(folder.path(), &["run", "--env-file", ".env", "--format", "json"]);
-    let reports: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(reports[0]["runs"][0]["metrics"]["ai_calls"], 2);
-    assert_eq!(reports[0]["runs"][0]["metrics"]["concurrency"]["max"], 2);
-    // A scenario never reads the process environment.
-    let output = Command::new(env!("CARGO_BIN_EXE_tagspace"))
-        .args(["run", "--format", "json"])
-        .env("TAG_SPACE_BATCH_SIZE", "1")
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    let reports: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(reports[0]["runs"][0]["metrics"]["ai_calls"], 4);
-}
-
-#[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let folder = folder_with(PLAIN);
     let mut child = Command::new(env!("CARGO_BIN_EXE_tagspace"))
@@ -246,6 +223,29 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         .unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn live_use_refuses_what_is_no_address() {
+    let folder = tempfile::tempdir().unwrap();
+    for (address, told) in [
+        ("acme", "got CONFLUENCE_URL=acme, wanted an address such as https://"),
+        ("https://me:sesame@acme.example/wiki", "got CONFLUENCE_URL with credentials in it"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_tagspace"))
+            .args(["tag", "DOCS"])
+            .env_clear()
+            .env("CONFLUENCE_URL", address)
+            .env("CONFLUENCE_USER", "me@example.com")
+            .env("CONFLUENCE_API_TOKEN", "t")
+            .env("GEMINI_API_KEY", "k")
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let said = stderr(&output);
+        assert!(said.contains(told) && !said.contains("sesame"), "{said}");
+    }
 }
 
 #[test]

@@ -18,4 +18,5 @@ mod properties; // what holds for every input
 mod readme; // what the README shows
 mod scenario_errors; // one test per bad value
 mod scenarios; // the shipped scenarios
+mod settings; // --set, --env-file, --mutate
 mod tidy; // the source text itself

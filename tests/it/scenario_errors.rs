@@ -75,7 +75,7 @@ fn numbers_out_of_range() {
         "seed = -7",
         "bad.toml:3:8: got -7, wanted a whole number from 0 to 9007199254740991",
     );
-    check("schema = 1", "schema = 2", "bad.toml:2:10: got 2, wanted a whole number from 1 to 1");
+    check("schema = 1", "schema = 2", "bad.toml:2:10: got 2, wanted 1");
     check(
         "pages = 20",
         "pages = 2.5",

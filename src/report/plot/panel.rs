@@ -78,7 +78,7 @@ pub(super) fn mark_cancel(
     };
     let line = PathElement::new(vec![(at, 0.0), (at, top)], BLACK.stroke_width(1));
     chart.draw_series([line]).map_err(failed)?;
-    let text = Text::new(" cancelled", (at, top), font(12, BLACK));
+    let text = Text::new(" cancelled", (at, top * 0.14), font(12, BLACK));
     chart.draw_series([text]).map(drop).map_err(failed)
 }
 

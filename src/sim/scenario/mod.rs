@@ -124,9 +124,10 @@ impl Scenario {
     /// Makes a scenario of a text. Files that it names are relative to `folder`.
     pub fn parse(name: &str, origin: &str, text: &str, folder: &Path) -> Result<Self, Problem> {
         let reader = Reader { origin, text, folder };
+        let not_toml = |error| problem::of_toml(origin, text, &error);
+        text.parse::<toml::Table>().map_err(not_toml)?;
         let question = reader.question()?;
-        let file: ScenarioFile =
-            toml::from_str(text).map_err(|error| problem::of_toml(origin, text, &error))?;
+        let file: ScenarioFile = toml::from_str(text).map_err(not_toml)?;
         reader.scenario(name, question, &file)
     }
 

@@ -63,7 +63,9 @@ pub fn did_you_mean<'a>(got: &str, known: impl IntoIterator<Item = &'a str>) -> 
 pub(super) fn of_toml(origin: &str, text: &str, error: &toml::de::Error) -> Problem {
     let message = error.message().trim().trim_end_matches('.').replace('\n', ", ");
     let mut names = message.split('`').skip(1).step_by(2);
-    let help = if message.starts_with("unknown field") || message.starts_with("unknown variant") {
+    let help = if message.starts_with("missing field") {
+        Some("`tagspace new NAME` writes a scenario with everything that is needed".to_owned())
+    } else if message.starts_with("unknown field") || message.starts_with("unknown variant") {
         let got = names.next().unwrap_or("").to_owned();
         let known: Vec<&str> = names.collect();
         let nearest = did_you_mean(&got, known.iter().copied());
@@ -84,6 +86,9 @@ pub(super) fn of_toml(origin: &str, text: &str, error: &toml::de::Error) -> Prob
             // serde knows a table by the name of the type that it fills.
             let rest = if rest.starts_with(" struct ") { " a table" } else { rest };
             format!("{}, wanted{rest}", what.replacen("invalid type:", "got", 1))
+        }
+        None if message.starts_with("missing field") => {
+            message.replacen("missing field", "got no", 1) + ", wanted it set"
         }
         _ if text.parse::<toml::Table>().is_err() => {
             format!("got text that is not TOML: {message}")

@@ -1,0 +1,129 @@
+//! What is set on top of scenario files, and what mutants make of scenarios.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::cli::{folder_with, stderr, stdout, tagspace};
+use crate::common::PLAIN;
+
+fn calls(folder: &Path, args: &[&str]) -> Vec<u64> {
+    let mut all = vec!["run", "--format", "json"];
+    all.extend(args);
+    let output = tagspace(folder, &all);
+    let reports: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let runs = reports[0]["runs"].as_array().unwrap();
+    runs.iter().map(|run| run["metrics"]["ai_calls"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn a_key_of_the_pipeline_reaches_runs_with_a_pipeline_of_their_own() {
+    let runs = r#"
+[[run]]
+name = "a"
+pipeline = { profile = "before" }
+[[run]]
+name = "b"
+fresh = true
+[run.pipeline]
+batch_size = 4
+[[run]]
+name = "c"
+fresh = true
+"#;
+    let folder = folder_with(&format!("{PLAIN}{runs}"));
+    let run = |args: &[&str]| calls(folder.path(), args);
+    assert_eq!(run(&[]), [20, 5, 4]);
+    assert_eq!(run(&["--set", "pipeline.batch_size=10"]), [2, 2, 2]);
+    let later = ["--set", "pipeline.batch_size=10", "--set", "run.b.pipeline.batch_size=20"];
+    assert_eq!(run(&later), [2, 1, 2]);
+}
+
+#[test]
+fn setting_a_first_key_keeps_the_question() {
+    let folder = folder_with(PLAIN);
+    assert_eq!(calls(folder.path(), &["--set", "schema=1"]), [4]);
+}
+
+#[test]
+fn a_replay_command_can_be_pasted() {
+    let text = format!("{PLAIN}[targets.run]\nai_calls = \"<= 3\"\n");
+    let folder = folder_with(&text);
+    fs::rename(folder.path().join("scenarios/one.toml"), folder.path().join("it's one.toml"))
+        .unwrap();
+    let output = tagspace(folder.path(), &["run", "it's one.toml", "--set", "space.key=\"A B\""]);
+    let printed = stdout(&output);
+    let replay = printed.lines().find_map(|line| line.trim().strip_prefix("replay: ")).unwrap();
+    let words = shlex::split(replay).unwrap();
+    assert_eq!(words[2..], ["it's one.toml", "--seed", "7", "--set", "space.key=\"A B\""]);
+}
+
+#[test]
+fn a_target_that_is_missed_anyway_notices_no_mutant() {
+    // These pipelines are weak already in every way but one.
+    let weak = "[pipeline]\ncache = false\nfallback = false\nlimiter = \"fixed\"\npermit_scope = \"batch\"";
+    for (limit, code) in [("<= 4", 0), ("<= 3", 99)] {
+        let text = format!("{PLAIN}[targets.run]\nai_calls = \"{limit}\"\n");
+        let text = text.replace("[pipeline]", weak);
+        let folder = folder_with(&text);
+        let output = tagspace(folder.path(), &["run", "--mutate"]);
+        let printed = stdout(&output);
+        assert_eq!(output.status.code(), Some(code), "{printed}");
+        let noticed = printed.contains("batch-of-one\n  noticed by one: run ai_calls <= 4\n");
+        assert_eq!(noticed, code == 0, "{printed}");
+        assert!(printed.contains("no-fallback\n  does not apply"), "{printed}");
+        assert_eq!(stderr(&output).contains("they notice nothing"), code != 0);
+    }
+}
+
+#[test]
+fn an_unfinished_report_replaces_nothing() {
+    let folder = folder_with(PLAIN);
+    // What an interrupted run left behind is cleared away, and only the whole report is there.
+    let part = folder.path().join("reports/out/.one.part");
+    fs::create_dir_all(&part).unwrap();
+    fs::write(part.join("report.json"), "").unwrap();
+    assert_eq!(calls(folder.path(), &[]), [4]);
+    assert!(!part.exists());
+    assert_eq!(fs::read_dir(folder.path().join("reports/out/one")).unwrap().count(), 12);
+}
+
+#[test]
+fn a_file_of_variables_is_checked_line_by_line() {
+    let folder = folder_with(PLAIN);
+    for (line, told) in [
+        ("garbage", "a.env:2:1: got `garbage`, wanted lines of the form NAME=value"),
+        ("TAG_SPACE_BATCHSIZE=5", "a.env:2:1: got the unknown variable `TAG_SPACE_BATCHSIZE`"),
+        ("TAG_SPACE_BATCH_SIZE=0", "a.env:2:1: read TAG_SPACE_BATCH_SIZE: got `0`, wanted a whole"),
+    ] {
+        fs::write(folder.path().join("a.env"), format!("OTHER=1\n{line}\n")).unwrap();
+        let output = tagspace(folder.path(), &["run", "--env-file", "a.env"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).starts_with(told), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn an_env_file_sets_the_pipeline() {
+    let folder = folder_with(PLAIN);
+    fs::write(
+        folder.path().join(".env"),
+        "# the plan\nTAG_SPACE_BATCH_SIZE=10   # pages\nexport TAG_SPACE_AI_CONCURRENCY=\"2\"\n",
+    )
+    .unwrap();
+    let output = tagspace(folder.path(), &["run", "--env-file", ".env", "--format", "json"]);
+    let reports: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(reports[0]["runs"][0]["metrics"]["ai_calls"], 2);
+    assert_eq!(reports[0]["runs"][0]["metrics"]["concurrency"]["max"], 2);
+    // A scenario never reads the process environment.
+    let output = Command::new(env!("CARGO_BIN_EXE_tagspace"))
+        .args(["run", "--format", "json"])
+        .env("TAG_SPACE_BATCH_SIZE", "1")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let reports: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(reports[0]["runs"][0]["metrics"]["ai_calls"], 4);
+}
