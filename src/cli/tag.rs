@@ -26,6 +26,7 @@ use crate::rng::Seed;
 use crate::sim::recorder::Log;
 use crate::sim::scenario::default_taxonomy;
 use crate::study::metric::Figures;
+use crate::units::Whole;
 
 /// Tags a space, or pages of it.
 pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
@@ -34,6 +35,8 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         let mut overrides = Overrides {
             retry_hints: Some(true),
             backoff_by_class: Some(true),
+            // Otherwise one burst of 429s leaves the limit at 1 for good: 1 x 1.2, rounded down.
+            min_step: Whole::new(1),
             ..Overrides::default()
         };
         let usage = |error: crate::pipeline::config::ConfigError| CliError::Usage {

@@ -25,7 +25,7 @@ pub fn find(folder: &Path) -> io::Result<Vec<PathBuf>> {
             Ok(entry) if entry.file_type().is_file() && is_html(entry.path()) => entry.into_path(),
             Ok(_) => continue,
             Err(error) if error.depth() > 0 && leads_nowhere(&error) => continue,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(unreadable(&error)),
         };
         let opened = fs::File::open(&path);
         opened.map_err(|error| {
@@ -35,6 +35,16 @@ pub fn find(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// What the disk said, without the words of the library around it.
+fn unreadable(error: &walkdir::Error) -> io::Error {
+    let Some(said) = error.io_error() else { return io::Error::other("its links go in circles") };
+    let text = match error.path() {
+        Some(path) if error.depth() > 0 => format!("{}: {said}", path.display()),
+        _ => said.to_string(),
+    };
+    io::Error::new(said.kind(), text)
 }
 
 fn leads_nowhere(error: &walkdir::Error) -> bool {

@@ -39,8 +39,7 @@ impl fmt::Display for Problem {
         let snippet = Snippet::source(&self.text)
             .path(&self.origin)
             .annotation(AnnotationKind::Primary.span(span));
-        let mut group =
-            Group::with_title(Level::ERROR.primary_title(&self.message)).element(snippet);
+        let mut group = Group::with_level(Level::ERROR).element(snippet);
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help));
         }
