@@ -84,7 +84,10 @@ fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
     let before = files.len();
     let mut found = Vec::new();
     for entry in WalkDir::new(path).follow_links(true) {
-        let entry = entry.map_err(|error| unreadable(error.into()))?;
+        let entry = entry.map_err(|error| {
+            let said = error.into_io_error();
+            unreadable(said.unwrap_or_else(|| std::io::Error::other("its links go in circles")))
+        })?;
         let is_toml = entry.path().extension().is_some_and(|extension| extension == "toml");
         if is_toml && entry.file_type().is_file() {
             found.push(entry.into_path());
