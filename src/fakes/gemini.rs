@@ -1,12 +1,14 @@
-//! Gemini's wire format: `POST /v1beta/models/{model}:generateContent`.
+//! Gemini's wire format: `generateContent`, `countTokens` and the list of models, under `/v1` and
+//! `/v1beta`, with keys in camel case or in snake case.
 
 use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::{Value, json};
 
 use crate::fakes::ai::{Ai, Asked, Decision, Outcome};
+use crate::fakes::answer::tokens;
 use crate::fakes::calendar::Calendar;
-use crate::fakes::quota::{Dimension, Hint, Refusal};
+use crate::fakes::quota::{Dimension, Hint, Refusal, Tier};
 use crate::fakes::record::Record;
 use crate::fakes::{Broken, Reply};
 
@@ -18,10 +20,8 @@ pub(super) fn reply(
     records: &mut Vec<Record>,
 ) -> Reply {
     let path = request.uri().path();
-    let model = path.strip_prefix("/v1beta/models/").or_else(|| path.strip_prefix("/v1/models/"));
-    let called = model.and_then(|rest| rest.split_once(':'));
-    let Some((model, "generateContent")) = called.filter(|_| request.method() == Method::POST)
-    else {
+    let route = path.strip_prefix("/v1beta/").or_else(|| path.strip_prefix("/v1/"));
+    let Some(route) = route.and_then(|route| Route::of(request.method(), route)) else {
         return error(404, "NOT_FOUND", "The requested URL was not found on this server.");
     };
     let in_query = request.uri().query().is_some_and(|query| query.contains("key="));
@@ -33,6 +33,10 @@ pub(super) fn reply(
              Please use API Key or other form of API consumer identity to call this API.",
         );
     }
+    let model = match route {
+        Route::Models => return sent(200, &json!({"models": [described(ai.model())]})),
+        Route::Model(model) | Route::Generate(model) | Route::Count(model) => model,
+    };
     if model != ai.model() {
         return error(
             404,
@@ -44,25 +48,86 @@ pub(super) fn reply(
             ),
         );
     }
+    if matches!(route, Route::Model(_)) {
+        return sent(200, &described(model));
+    }
     let Ok(body) = serde_json::from_slice::<Value>(request.body()) else {
         return error(400, "INVALID_ARGUMENT", "Invalid JSON payload received.");
     };
-    let Some(prompt) = prompt(&body) else {
+    let counted = either(&body, "generateContentRequest", "generate_content_request");
+    let asked =
+        if matches!(route, Route::Count(_)) && counted.is_object() { counted } else { &body };
+    let Some(prompt) = prompt(asked) else {
         return error(400, "INVALID_ARGUMENT", "contents is not specified");
     };
-    let max = &body["generationConfig"];
-    let max_output_tokens =
-        max["maxOutputTokens"].as_u64().or_else(|| max["max_output_tokens"].as_u64());
+    if matches!(route, Route::Count(_)) {
+        let count = tokens(&prompt);
+        let details = json!([{"modality": "TEXT", "tokenCount": count}]);
+        let counted = json!({"totalTokens": count, "promptTokensDetails": details});
+        return sent(200, &counted);
+    }
+    let config = either(&body, "generationConfig", "generation_config");
+    let max_output_tokens = either(config, "maxOutputTokens", "max_output_tokens").as_u64();
     let asked = Asked { prompt: &prompt, max_output_tokens };
     let outcome = ai.decide(now_ms, asked, calendar, records);
     render(ai, &outcome).after(outcome.latency_ms)
 }
 
-/// The text of all parts, in order.
+/// What a request asks for.
+enum Route<'a> {
+    Models,
+    Model(&'a str),
+    Generate(&'a str),
+    Count(&'a str),
+}
+
+impl<'a> Route<'a> {
+    fn of(method: &Method, path: &'a str) -> Option<Self> {
+        if method == Method::GET {
+            return match path.strip_prefix("models")? {
+                "" => Some(Self::Models),
+                rest => rest.strip_prefix('/').map(Self::Model),
+            };
+        }
+        let called = path.strip_prefix("models/").filter(|_| method == Method::POST)?;
+        match called.split_once(':')? {
+            (model, "generateContent") => Some(Self::Generate(model)),
+            (model, "countTokens") => Some(Self::Count(model)),
+            _ => None,
+        }
+    }
+}
+
+/// A model as the service describes it.
+fn described(model: &str) -> Value {
+    json!({
+        "name": format!("models/{model}"),
+        "version": "001",
+        "displayName": model,
+        "inputTokenLimit": 1_048_576,
+        "outputTokenLimit": 65_536,
+        "supportedGenerationMethods": ["generateContent", "countTokens"]
+    })
+}
+
+/// A value under one of the two names that a key may have.
+fn either<'a>(body: &'a Value, camel: &str, snake: &str) -> &'a Value {
+    body.get(camel).unwrap_or(&body[snake])
+}
+
+/// The text of the instructions and of all parts, in order.
 fn prompt(body: &Value) -> Option<String> {
     let contents = body["contents"].as_array()?;
-    let parts = contents.iter().filter_map(|content| content["parts"].as_array()).flatten();
+    let instructions = either(body, "systemInstruction", "system_instruction");
+    let parts = std::iter::once(instructions).chain(contents);
+    let parts = parts.filter_map(|content| content["parts"].as_array()).flatten();
     Some(parts.filter_map(|part| part["text"].as_str()).collect())
+}
+
+/// A reply with the content type that the service states.
+fn sent(status: u16, body: &Value) -> Reply {
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    Reply::text(status, "application/json; charset=UTF-8", body)
 }
 
 fn render(ai: &Ai, outcome: &Outcome) -> Reply {
@@ -76,7 +141,7 @@ fn render(ai: &Ai, outcome: &Outcome) -> Reply {
                 json!({"role": "model", "parts": [{"text": text}]})
             };
             let finish = if *truncated { "MAX_TOKENS" } else { "STOP" };
-            Reply::json(
+            sent(
                 200,
                 &json!({
                     "candidates": [{"content": content, "finishReason": finish, "index": 0}],
@@ -91,7 +156,7 @@ fn render(ai: &Ai, outcome: &Outcome) -> Reply {
                 }),
             )
         }
-        Decision::Blocked => Reply::json(
+        Decision::Blocked => sent(
             200,
             &json!({
                 "promptFeedback": {"blockReason": "PROHIBITED_CONTENT"},
@@ -139,17 +204,30 @@ fn refused(ai: &Ai, refusal: &Refusal) -> Reply {
         }
         _ => "generativelanguage.googleapis.com",
     };
-    let (metric, id) = match refusal.dimension {
-        Dimension::Requests => {
+    let free = ai.config().quota.as_ref().is_some_and(|quota| quota.tier == Tier::Free);
+    let (metric, id) = match (refusal.dimension, free) {
+        (Dimension::Requests, false) => {
             ("generate_requests_per_model", "GenerateRequestsPerMinutePerProjectPerModel")
         }
-        Dimension::Tokens => (
+        (Dimension::Requests, true) => (
+            "generate_content_free_tier_requests",
+            "GenerateRequestsPerMinutePerProjectPerModel-FreeTier",
+        ),
+        (Dimension::Tokens, false) => (
             "generate_content_paid_tier_input_token_count",
             "GenerateContentPaidTierInputTokensPerModelPerMinute",
         ),
-        Dimension::Day => {
+        (Dimension::Tokens, true) => (
+            "generate_content_free_tier_input_token_count",
+            "GenerateContentInputTokensPerModelPerMinute-FreeTier",
+        ),
+        (Dimension::Day, false) => {
             ("generate_requests_per_model_per_day", "GenerateRequestsPerDayPerProjectPerModel")
         }
+        (Dimension::Day, true) => (
+            "generate_content_free_tier_requests",
+            "GenerateRequestsPerDayPerProjectPerModel-FreeTier",
+        ),
     };
     let told_ms = refusal.told_ms();
     let (seconds, millis) = (told_ms / 1000, told_ms % 1000);
@@ -161,7 +239,7 @@ fn refused(ai: &Ai, refusal: &Refusal) -> Reply {
         refusal.limit,
         ai.model()
     );
-    Reply::json(
+    sent(
         429,
         &json!({"error": {
             "code": 429,
@@ -185,5 +263,5 @@ fn refused(ai: &Ai, refusal: &Refusal) -> Reply {
 }
 
 fn error(code: u16, status: &str, message: &str) -> Reply {
-    Reply::json(code, &json!({"error": {"code": code, "message": message, "status": status}}))
+    sent(code, &json!({"error": {"code": code, "message": message, "status": status}}))
 }

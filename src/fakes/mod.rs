@@ -37,7 +37,7 @@ pub mod hosts {
 }
 
 /// The version of the fakes' behaviour; part of what makes two worlds the same.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 /// What a service sends back, and when.
 #[derive(Debug, Clone)]

@@ -31,6 +31,17 @@ pub enum Hint {
     None,
 }
 
+/// What kind of account a quota belongs to. Gemini names it in a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// An account that pays.
+    #[default]
+    Paid,
+    /// One that does not.
+    Free,
+}
+
 /// The quota of an AI service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -59,6 +70,9 @@ pub struct QuotaConfig {
     /// Whether refused calls use up the window too.
     #[serde(default)]
     pub refused_count: bool,
+    /// What kind of account it belongs to.
+    #[serde(default)]
+    pub tier: Tier,
 }
 
 fn minute() -> Whole<1, 86_400> {

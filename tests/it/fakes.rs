@@ -97,6 +97,53 @@ fn a_refused_gemini_call_names_quota_and_delay() {
 }
 
 #[test]
+fn a_free_account_is_named_in_the_quota() {
+    let quota = "gemini.quota={ requests = 1, per_day = 2, tier = \"free\" }";
+    let mut service = Service::new(&[quota]);
+    let refused = |service: &mut Service, now_ms| {
+        let error = body(&service.gemini(now_ms, "x").response);
+        let violation = &error["error"]["details"][1]["violations"][0];
+        (violation["quotaId"].clone(), violation["quotaMetric"].clone())
+    };
+    assert_eq!(service.gemini(0, "x").response.status(), 200);
+    let metric = "generativelanguage.googleapis.com/generate_content_free_tier_requests";
+    let minute = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier";
+    assert_eq!(refused(&mut service, 1), (minute.into(), metric.into()));
+    assert_eq!(service.gemini(60_000, "x").response.status(), 200);
+    let day = "GenerateRequestsPerDayPerProjectPerModel-FreeTier";
+    assert_eq!(refused(&mut service, 120_000), (day.into(), metric.into()));
+}
+
+#[test]
+fn gemini_lists_its_model_and_counts_tokens_in_either_spelling() {
+    let mut service = Service::new(&[]);
+    let mut ask = |method: &str, path: &str, sent: &Value| {
+        let reply = service.send(0, method, &format!("https://{}{path}", hosts::GEMINI), sent);
+        assert_eq!(reply.response.headers()["content-type"], "application/json; charset=UTF-8");
+        (reply.response.status().as_u16(), body(&reply.response))
+    };
+    let model = "models/gemini-3.5-flash-lite";
+    let (status, listed) = ask("GET", "/v1beta/models", &Value::Null);
+    assert_eq!((status, &listed["models"][0]["name"]), (200, &json!(model)));
+    assert_eq!(ask("GET", &format!("/v1/{model}"), &Value::Null).1["name"], model);
+    assert_eq!(ask("GET", "/v1/models/gone", &Value::Null).0, 404);
+    let contents = json!([{"parts": [{"text": "eighteen characters"}]}]);
+    let count = format!("/v1/{model}:countTokens");
+    let (_, counted) = ask("POST", &count, &json!({"contents": contents}));
+    assert_eq!(counted["totalTokens"], 6);
+    let nested = json!({"generate_content_request": {"contents": contents}});
+    assert_eq!(ask("POST", &count, &nested).1, counted);
+    // Snake case is what one of the SDKs sends; a limit of nothing is kept.
+    let limited = json!({"contents": contents, "generation_config": {"max_output_tokens": 0}});
+    let (_, cut) = ask("POST", &format!("/v1/{model}:generateContent"), &limited);
+    assert_eq!(cut["candidates"][0]["finishReason"], "MAX_TOKENS");
+    // What the system instruction says belongs to the prompt.
+    let ruled = json!({"contents": contents, "system_instruction": {"parts": [{"text": "eighteen characters"}]}});
+    let (_, longer) = ask("POST", &count, &ruled);
+    assert!(longer["totalTokens"].as_u64() > counted["totalTokens"].as_u64());
+}
+
+#[test]
 fn without_hints_a_refusal_says_nothing() {
     let mut service = Service::new(&["gemini.quota={ requests = 1, hint = \"none\" }"]);
     service.gemini(0, "x");
