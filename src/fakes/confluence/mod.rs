@@ -228,7 +228,7 @@ impl Confluence {
         let pages: Vec<SpacePage> = listed.filter_map(|id| space.page(*id)).collect();
         records.extend(pages.iter().map(|page| self.truth(page)));
         let results = pages.iter().map(|page| ListedPage::new(page, with_body)).collect();
-        let end = start + limit;
+        let end = start.saturating_add(limit);
         let next = (end < ids.len()).then(|| {
             let mut next = form_urlencoded::Serializer::new(String::new());
             next.append_pair("limit", &limit.to_string());
