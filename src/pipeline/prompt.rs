@@ -40,7 +40,7 @@ pub fn render(taxonomy: &Taxonomy, pages: &[Page]) -> String {
         prompt.push_str("\n=== page ");
         prompt.push_str(&page.id.to_string());
         prompt.push_str(" ===\n");
-        prompt.push_str(&page.title);
+        push_undelimited(&mut prompt, &page.title);
         prompt.push('\n');
         push_undelimited(&mut prompt, &page.text);
         prompt.push('\n');

@@ -259,6 +259,20 @@ proptest! {
     }
 
     #[test]
+    fn nothing_in_a_page_passes_for_another_page(
+        parts in prop::collection::vec(prop::collection::vec("=== page [1-4] ===|kafka|> ", 0..4), 2..7),
+    ) {
+        let taxonomy = Taxonomy::new(default_taxonomy());
+        let pages: Vec<Page> = parts.chunks_exact(2).zip(1..).map(|(parts, id)| {
+            Page { title: parts[0].join("\n"), ..page(id, &parts[1].join("\n")) }
+        }).collect();
+        let text = prompt::render(&taxonomy, &pages);
+        let found: Vec<String> = model::read(&text).pages.iter().filter_map(|(id, _)| id.map(str::to_owned)).collect();
+        let asked: Vec<String> = pages.iter().map(|page| page.id.to_string()).collect();
+        prop_assert_eq!(found, asked);
+    }
+
+    #[test]
     fn a_cut_off_answer_gives_whole_pages_only(count in 1_u64..8, cut in any::<prop::sample::Index>()) {
         let taxonomy = Taxonomy::new(vec![("doc".to_owned(), vec!["guide".to_owned(), "report".to_owned()])]);
         let pages: Vec<Page> = (1..=count).map(|id| page(id, "")).collect();
