@@ -5,7 +5,7 @@
 //! given back with what became of the call. A lower limit takes nothing away from calls that run;
 //! it only lets none start until enough have ended.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -121,7 +121,9 @@ pub struct Limiter {
 struct State {
     limit: Box<dyn Limit>,
     in_flight: u64,
-    waiting: VecDeque<oneshot::Sender<Permit>>,
+    /// By ticket: who came first is served first.
+    waiting: BTreeMap<u64, oneshot::Sender<Permit>>,
+    tickets: u64,
 }
 
 /// One call in flight. Dropping it gives it back and teaches the limit nothing.
@@ -134,27 +136,47 @@ pub struct Permit {
 impl Limiter {
     /// A gate with this algorithm. Its time starts now.
     pub fn new(limit: Box<dyn Limit>) -> Arc<Self> {
-        let state = State { limit, in_flight: 0, waiting: VecDeque::new() };
+        let state = State { limit, in_flight: 0, waiting: BTreeMap::new(), tickets: 0 };
         Arc::new(Self { state: Mutex::new(state), epoch: Instant::now() })
     }
 
     /// Waits for a permit, behind those who came before.
     pub async fn acquire(self: &Arc<Self>) -> Permit {
+        let ticket = {
+            let mut state = self.lock();
+            state.tickets += 1;
+            state.tickets
+        };
         loop {
             let turn = {
                 let mut state = self.lock();
-                if state.waiting.is_empty() && state.has_room() {
+                let is_next = state.waiting.keys().next().is_none_or(|first| *first > ticket);
+                if is_next && state.has_room() {
                     state.in_flight += 1;
                     return self.permit();
                 }
                 let (sender, turn) = oneshot::channel();
-                state.waiting.push_back(sender);
+                state.waiting.insert(ticket, sender);
                 turn
             };
-            if let Ok(permit) = turn.await {
+            if let Ok(permit) = turn.await
+                && let Some(permit) = self.confirm(permit)
+            {
                 return permit;
             }
         }
+    }
+
+    /// A permit that was on its way when the limit was cut is taken back: a cut binds everyone who
+    /// has not started.
+    fn confirm(&self, mut permit: Permit) -> Option<Permit> {
+        let mut state = self.lock();
+        if state.in_flight <= state.limit.current() {
+            return Some(permit);
+        }
+        permit.limiter = None;
+        state.in_flight -= 1;
+        None
     }
 
     /// The calls in flight and the limit on them.
@@ -189,7 +211,7 @@ impl Limiter {
 
     fn admit(self: &Arc<Self>, state: &mut State) {
         while state.has_room() {
-            let Some(next) = state.waiting.pop_front() else { break };
+            let Some((_, next)) = state.waiting.pop_first() else { break };
             // One who has left is passed over; the permit made for it must not be given back.
             match next.send(self.permit()) {
                 Ok(()) => state.in_flight += 1,

@@ -43,6 +43,30 @@ async fn a_waiter_that_left_loses_no_permit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cut_overtakes_permits_that_are_on_their_way() {
+    let limiter = Limiter::new(Box::new(Halving::new(4, 10, 0)));
+    let mut running = Vec::new();
+    for _ in 0..4 {
+        running.push(limiter.acquire().await);
+    }
+    let mut first = task::spawn(limiter.acquire());
+    let mut second = task::spawn(limiter.acquire());
+    assert_pending!(first.poll());
+    assert_pending!(second.poll());
+    // Two places become free and are given away, but the limit is cut before anyone takes them.
+    running.pop().unwrap().finish(Outcome::Success);
+    running.pop().unwrap().finish(Outcome::Success);
+    running.pop().unwrap().finish(Outcome::RateLimited);
+    assert_eq!(limiter.load(), (3, 2));
+    assert_pending!(second.poll());
+    // With the second's place given back, the first may go: it and the one that runs are two.
+    let permit = assert_ready!(first.poll());
+    assert_pending!(second.poll());
+    drop(permit);
+    let _second = assert_ready!(second.poll());
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_cut_nothing_starts_until_enough_has_ended() {
     let limiter = Limiter::new(Box::new(Halving::new(4, 10, 0)));
     let mut running = Vec::new();
