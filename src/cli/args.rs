@@ -1,6 +1,8 @@
 //! The arguments, as typed.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
@@ -30,6 +32,8 @@ pub(super) enum Command {
     New(NewArgs),
     /// Tag a real space (a dry run unless told otherwise).
     Tag(TagArgs),
+    /// Serve a scenario's fakes on loopback ports, in real time, and judge whoever uses them.
+    Serve(ServeArgs),
 }
 
 /// Which scenarios, and what is set on top of them.
@@ -128,6 +132,66 @@ pub(super) struct TagArgs {
     /// Log every event for humans into a file.
     #[arg(long, value_name = "FILE")]
     pub(super) log: Option<PathBuf>,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// The scenario file.
+    #[arg(value_name = "SCENARIO")]
+    pub(super) scenario: PathBuf,
+    /// Set a key of the scenario, such as gemini.quota.requests=10 (repeatable).
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Use this seed instead of the scenario's own.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(..=MAX_SEED))]
+    pub(super) seed: Option<u64>,
+    /// Serve the space of this run, and judge by its targets (default: the first).
+    #[arg(long, value_name = "NAME")]
+    pub(super) run: Option<String>,
+    /// Run the world so many times as fast; waits that it names become shorter, too.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = value_parser!(u64).range(1..=1000))]
+    pub(super) speed: u64,
+    /// Stop after this time (default: at Ctrl-C).
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub(super) for_time: Option<Duration>,
+    /// Print one line of JSON with the origins, and nothing else on standard output.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// The address to listen at.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub(super) bind: IpAddr,
+    /// Confluence's port; 0 takes any that is free.
+    #[arg(long, value_name = "PORT", default_value = "0")]
+    pub(super) confluence_port: u16,
+    /// Gemini's port.
+    #[arg(long, value_name = "PORT", default_value = "0")]
+    pub(super) gemini_port: u16,
+    /// OpenAI's port.
+    #[arg(long, value_name = "PORT", default_value = "0")]
+    pub(super) openai_port: u16,
+    /// Where a folder for the scenario is written.
+    #[arg(long, value_name = "DIR", default_value = "reports/out")]
+    pub(super) out: PathBuf,
+    /// Print nothing but the origins and errors.
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// When to use colours.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) color: ColorArg,
+    /// Log every event for humans into a file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) log: Option<PathBuf>,
+}
+
+/// A time such as `500ms`, `60s`, `2m` or `1h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+    let found = units
+        .into_iter()
+        .find_map(|(unit, ms)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(ms));
+    let wanted = format!("got `{text}`, wanted a time such as 500ms, 60s, 2m or 1h");
+    found.filter(|ms| *ms > 0).map(Duration::from_millis).ok_or(wanted)
 }
 
 /// How requests reach the fakes.

@@ -15,6 +15,7 @@ mod find;
 mod mutate;
 mod new;
 mod run;
+mod serve;
 mod tag;
 mod watcher;
 
@@ -141,6 +142,7 @@ where
         Command::Schema => schema(),
         Command::New(args) => new::new(&args),
         Command::Tag(args) => tag::tag(&args),
+        Command::Serve(args) => serve::serve(&args),
     };
     match result {
         Ok(status) => status,

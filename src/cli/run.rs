@@ -21,8 +21,8 @@ use crate::report::{csv, files, format, json, text};
 use crate::sim::scenario::Scenario;
 use crate::sim::{self, Options, Transport};
 use crate::study::determinism::{self, Divergence};
+use crate::study::figures::Value;
 use crate::study::judge::{self, JudgedScenario, Verdict};
-use crate::study::metric::Value;
 
 /// What came of one scenario.
 struct Done {
@@ -254,7 +254,7 @@ fn replay(args: &RunArgs, scenario: &Scenario) -> String {
     if let Some(file) = &file {
         words.extend(["--env-file", file]);
     }
-    quoted(words)
+    format!("replay: {}", quoted(words))
 }
 
 fn diverged(scenario: &Scenario, divergence: &Divergence, replay: &str) -> String {
@@ -262,7 +262,7 @@ fn diverged(scenario: &Scenario, divergence: &Divergence, replay: &str) -> Strin
     let end = "the end of the log";
     format!(
         "DIFFERS  {}: run `{run}` differs from itself at event {event}\n  first:  {}\n  second: {}\n  \
-         replay: {replay} --check-determinism",
+         {replay} --check-determinism",
         scenario.name,
         first.as_deref().unwrap_or(end),
         second.as_deref().unwrap_or(end),
@@ -356,7 +356,7 @@ pub(super) fn subscriber(path: &Path, stamp: Stamp) -> Result<tracing::Dispatch,
 }
 
 #[expect(clippy::disallowed_methods, reason = "only the look depends on it")]
-fn colour(wanted: ColorArg) -> Colour {
+pub(super) fn colour(wanted: ColorArg) -> Colour {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let forced =
         std::env::var("CLICOLOR_FORCE").is_ok_and(|value| !value.is_empty() && value != "0");

@@ -25,7 +25,7 @@ use crate::report::format;
 use crate::rng::Seed;
 use crate::sim::recorder::Log;
 use crate::sim::scenario::default_taxonomy;
-use crate::study::metric::Figures;
+use crate::study::figures::Figures;
 use crate::units::Whole;
 
 /// Tags a space, or pages of it.

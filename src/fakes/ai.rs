@@ -5,16 +5,20 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::fakes::about::{Prompt, Use};
 use crate::fakes::answer::{AnswerConfig, Writer, tokens};
 use crate::fakes::calendar::Calendar;
 use crate::fakes::fault::{self, Call, Fault, FaultRule, Kind};
+use crate::fakes::form;
 use crate::fakes::latency::{Latency, LatencyFile, Load};
 use crate::fakes::model::{self, Matcher};
-use crate::fakes::quota::{Dimension, Quota, QuotaConfig, Refusal};
+use crate::fakes::quota::{Dimension, Hint, Left, Quota, QuotaConfig, Refusal};
 use crate::fakes::record::{Record, Service};
+use crate::price;
 use crate::rng::Seed;
-use crate::units::{Ratio, UsdPerMillion};
+use crate::units::{Count, Ratio, UsdPerMillion, Whole};
 
 /// What a million tokens cost, where a scenario states it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +36,12 @@ pub struct PriceFile {
 pub struct AiConfig {
     /// The model that is asked. Models retire, so it is data.
     pub model: String,
+    /// The models that it has (default: those of the price table).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub models: Option<Vec<String>>,
+    /// The keys that it takes (default: any).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Vec<String>>,
     /// How long a call takes (default: 800 ms).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<LatencyFile>,
@@ -44,6 +54,12 @@ pub struct AiConfig {
     /// The share of calls that meet a 429 whatever the load.
     #[serde(default = "never")]
     pub error_429_ratio: Ratio,
+    /// Output tokens that the model thinks before it answers, unless the caller switches it off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thinking_tokens: Option<Count>,
+    /// Seconds that a batch job takes (default: ten minutes).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_s: Option<Whole<0, 86_400>>,
     /// What it costs (default: the price table).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<PriceFile>,
@@ -56,13 +72,38 @@ fn never() -> Ratio {
     Ratio::ZERO
 }
 
+impl AiConfig {
+    /// A model that answers everything, as it usually does.
+    pub fn plain(model: &str) -> Self {
+        Self {
+            model: model.to_owned(),
+            models: None,
+            keys: None,
+            latency: None,
+            quota: None,
+            answer: AnswerConfig::default(),
+            error_429_ratio: never(),
+            thinking_tokens: None,
+            batch_s: None,
+            price: None,
+            fault: Vec::new(),
+        }
+    }
+}
+
 /// What a call asks, as far as the service looks at it.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
+    /// The model.
+    pub model: &'a str,
     /// The text of the prompt.
     pub prompt: &'a str,
     /// The output tokens that the caller allows.
     pub max_output_tokens: Option<u64>,
+    /// The tokens that the model may think before it answers; unless told, as many as it likes.
+    pub thinking_budget: Option<u64>,
+    /// The form that the answer must have.
+    pub schema: Option<&'a Value>,
 }
 
 /// What comes of a call.
@@ -77,8 +118,10 @@ pub enum Decision {
     },
     /// The prompt is refused for its content.
     Blocked,
-    /// Refused for a quota.
-    Refused(Refusal),
+    /// Refused for a quota; come again after so many milliseconds.
+    Refused(Refusal, u64),
+    /// Refused because the money is used up.
+    Unpaid,
     /// A 429 that no quota explains.
     Random429,
     /// An error with this status, perhaps with a `Retry-After`.
@@ -98,10 +141,14 @@ pub struct Outcome {
     pub latency_ms: u64,
     /// Input tokens, billed with an answer or a block.
     pub input_tokens: u64,
-    /// Output tokens, billed with an answer.
+    /// Output tokens, billed with an answer; those that the model thought are among them.
     pub output_tokens: u64,
+    /// Output tokens that the model thought.
+    pub thought_tokens: u64,
     /// A number that names the call, for ids in bodies.
     pub serial: u64,
+    /// What it was about.
+    pub about: Prompt,
 }
 
 /// The state of an AI service.
@@ -110,13 +157,17 @@ pub struct Ai {
     service: Service,
     config: AiConfig,
     latency: Latency,
-    quota: Option<Quota>,
+    quotas: BTreeMap<String, Quota>,
     writer: Writer,
     seed: Seed,
     calls: u64,
     asked: BTreeMap<u64, u64>,
     in_service_until: Vec<u64>,
     matcher: Option<(String, Matcher)>,
+    /// The schema that was asked for last, and whether the usual form of an answer fits it.
+    form: Option<(Value, bool)>,
+    /// How many times as fast as its clients this world runs.
+    speed: u64,
 }
 
 impl Ai {
@@ -126,25 +177,56 @@ impl Ai {
         Self {
             service,
             latency,
-            quota: config.quota.as_ref().map(Quota::new),
+            quotas: BTreeMap::new(),
             writer: Writer::new(config.answer.clone(), seed, stream),
             seed,
             calls: 0,
             asked: BTreeMap::new(),
             in_service_until: Vec::new(),
             matcher: None,
+            form: None,
+            speed: 1,
             config,
         }
     }
 
-    /// The model that it serves.
-    pub fn model(&self) -> &str {
-        &self.config.model
+    /// Runs this many times as fast as its clients: the waits that it names become shorter.
+    pub fn set_speed(&mut self, speed: u64) {
+        self.speed = speed.max(1);
     }
 
-    /// Its quota, for headers.
-    pub fn quota(&self) -> Option<&Quota> {
-        self.quota.as_ref()
+    /// The models that it has, the one under test first.
+    pub fn models(&self) -> impl Iterator<Item = &str> {
+        let own = match self.service {
+            Service::Openai => "gpt-",
+            Service::Gemini | Service::Confluence => "gemini-",
+        };
+        let listed = self.config.models.iter().flatten().map(String::as_str);
+        let priced = price::models().filter(move |model| model.starts_with(own));
+        let priced = priced.filter(|_| self.config.models.is_none());
+        let tested = self.config.model.as_str();
+        let others = listed.chain(priced.map(|model| -> &str { model }));
+        std::iter::once(tested).chain(others.filter(move |model| *model != tested))
+    }
+
+    /// Whether it takes a key; none that is empty.
+    pub fn takes(&self, key: &str) -> bool {
+        let known = self.config.keys.as_ref();
+        !key.is_empty() && known.is_none_or(|keys| keys.iter().any(|known| known == key))
+    }
+
+    /// What is left of the quota of a model, for headers; waits are as its clients count them.
+    pub fn left(&mut self, model: &str, now_ms: u64) -> Vec<(&'static str, Left)> {
+        let mut left = self.quotas.get_mut(model).map_or(Vec::new(), |quota| quota.left(now_ms));
+        for (_, left) in &mut left {
+            left.reset_ms = left.reset_ms.div_ceil(self.speed);
+        }
+        left
+    }
+
+    /// The number that the next call gets.
+    pub fn next_serial(&self) -> u64 {
+        self.calls + 1
     }
 
     /// Its configuration.
@@ -162,7 +244,7 @@ impl Ai {
     ) -> Outcome {
         let question = model::read(asked.prompt);
         let ids = question.pages.iter().filter_map(|(id, _)| id.and_then(|id| id.parse().ok()));
-        let identity: u64 = ids.min().unwrap_or_else(|| digest(asked.prompt));
+        let identity: u64 = ids.min().unwrap_or_else(|| digest(asked.prompt.as_bytes()));
         let count = self.asked.entry(identity).or_insert(0);
         let attempt = *count;
         *count += 1;
@@ -170,17 +252,22 @@ impl Ai {
         self.calls += 1;
 
         let input_tokens = tokens(asked.prompt);
-        let stream = stream(self.service);
-        let fired = |fault: String| Record::FaultFired { service: self.service, fault };
+        let pages = question.pages.len() as u64;
+        let (service, stream) = (self.service, stream(self.service));
+        let fired = |fault: String| Record::FaultFired { service, fault };
         let draw = |what: &str| self.seed.draw(&format!("{stream} {what}"), identity, attempt);
+        let seen = Prompt::refused(service, identity, pages);
         // First what strikes a call whatever it asks, then the quota, then what goes wrong with the
         // answer: a fault fires only where there is something for it to spoil.
         let mut spoiled = None;
         if let Some((name, fault)) = fault::strike(&self.config.fault, call, self.seed, stream) {
             let decision = match fault {
-                Fault::Status(status, retry) => Some(Decision::Status(status, retry)),
+                Fault::Status(status, retry) => {
+                    Some(Decision::Status(status, retry.map(|s| s.div_ceil(self.speed))))
+                }
                 Fault::Kind(Kind::Reset) => Some(Decision::Reset),
                 Fault::Kind(Kind::Timeout) => Some(Decision::Hang),
+                Fault::Kind(Kind::InsufficientQuota) => Some(Decision::Unpaid),
                 Fault::Kind(kind) => {
                     spoiled = Some((name.clone(), kind));
                     None
@@ -188,12 +275,12 @@ impl Ai {
             };
             if let Some(decision) = decision {
                 records.push(fired(name));
-                return self.quickly(decision, input_tokens);
+                return self.quickly(decision, input_tokens, seen);
             }
         }
         if draw("random 429").happens(self.config.error_429_ratio) {
             records.push(fired("error_429_ratio".to_owned()));
-            return self.quickly(Decision::Random429, input_tokens);
+            return self.quickly(Decision::Random429, input_tokens, seen);
         }
         let answer = self.writer.config();
         if spoiled.is_none() && draw("blocked").happens(answer.blocked_ratio) {
@@ -202,52 +289,145 @@ impl Ai {
         if spoiled.is_none() && draw("malformed").happens(answer.malformed_ratio) {
             spoiled = Some(("malformed_ratio".to_owned(), Kind::Malformed));
         }
-        if let Some(quota) = &mut self.quota
-            && let Err(refusal) = quota.admit(now_ms, input_tokens, calendar)
-        {
+        if let Some(refusal) = self.refuse(now_ms, asked.model, input_tokens, calendar) {
             let Refusal { dimension, used, limit, retry_ms } = refusal;
             let quota = dimension.name().to_owned();
-            let service = self.service;
             records.push(Record::QuotaRefused { service, quota, used, limit, retry_ms });
-            return self.quickly(Decision::Refused(refusal), input_tokens);
+            let told_ms = match service {
+                Service::Gemini => refusal.told_by_gemini_ms(),
+                Service::Openai | Service::Confluence => retry_ms,
+            };
+            let decision = Decision::Refused(refusal, told_ms.div_ceil(self.speed));
+            return self.quickly(decision, input_tokens, seen);
         }
         records.extend(spoiled.iter().map(|(name, _)| fired(name.clone())));
         let kind = spoiled.map(|(_, kind)| kind);
-        let limit = asked.max_output_tokens.unwrap_or(u64::MAX);
-        let (decision, output_tokens) = self.answer(&question, kind, limit);
-        let model = self.config.model.clone();
-        records.push(Record::Billed { service: self.service, model, input_tokens, output_tokens });
+        let written = self.answer(&question, kind, asked);
+        let output_tokens = written.output_tokens + written.thought_tokens;
+        let model = asked.model.to_owned();
+        records.push(Record::Billed { service, model, input_tokens, output_tokens });
         self.in_service_until.retain(|until| *until > now_ms);
         let others = self.in_service_until.len() as u64;
         let load = Load { input_tokens, output_tokens, others };
         let latency_ms = self.latency.draw(self.seed, stream, identity, attempt, load);
         self.in_service_until.push(now_ms + latency_ms);
-        Outcome { decision, latency_ms, input_tokens, output_tokens, serial: self.calls }
+        Outcome {
+            latency_ms,
+            input_tokens,
+            output_tokens,
+            thought_tokens: written.thought_tokens,
+            serial: self.calls,
+            about: Prompt { use_of: written.use_of, input_tokens, output_tokens, ..seen },
+            decision: written.decision,
+        }
     }
 
-    fn quickly(&self, decision: Decision, input_tokens: u64) -> Outcome {
-        let latency_ms = self.latency.refusal_ms();
-        Outcome { decision, latency_ms, input_tokens, output_tokens: 0, serial: self.calls }
+    /// Answers outside of the quota of single calls and without their faults, as batch jobs are.
+    pub fn answer_later(&mut self, asked: Asked<'_>, records: &mut Vec<Record>) -> Outcome {
+        let question = model::read(asked.prompt);
+        let identity = digest(asked.prompt.as_bytes());
+        let seen = Prompt::refused(self.service, identity, question.pages.len() as u64);
+        self.calls += 1;
+        let input_tokens = tokens(asked.prompt);
+        let written = self.answer(&question, None, asked);
+        let output_tokens = written.output_tokens + written.thought_tokens;
+        let (service, model) = (self.service, asked.model.to_owned());
+        records.push(Record::Billed { service, model, input_tokens, output_tokens });
+        Outcome {
+            latency_ms: 0,
+            input_tokens,
+            output_tokens,
+            thought_tokens: written.thought_tokens,
+            serial: self.calls,
+            about: seen,
+            decision: written.decision,
+        }
     }
 
-    /// The model's answer and its length in tokens.
+    /// Why the quota of a model does not take a call now, if it does not.
+    fn refuse(
+        &mut self,
+        now_ms: u64,
+        model: &str,
+        input_tokens: u64,
+        calendar: &Calendar,
+    ) -> Option<Refusal> {
+        let config = self.config.quota.as_ref()?;
+        if !self.quotas.contains_key(model) {
+            self.quotas.insert(model.to_owned(), Quota::new(config));
+        }
+        self.quotas.get_mut(model)?.admit(now_ms, input_tokens, calendar).err()
+    }
+
+    fn quickly(&self, decision: Decision, input_tokens: u64, seen: Prompt) -> Outcome {
+        let hinted = self.config.quota.as_ref().is_some_and(|quota| quota.hint != Hint::None);
+        let (use_of, hint_ms) = match &decision {
+            // Gemini names whole seconds beside the exact time: to wait for them is not too early.
+            Decision::Refused(refusal, told_ms) => {
+                let use_of = match refusal.dimension {
+                    Dimension::Day => Use::Exhausted,
+                    Dimension::Requests | Dimension::Tokens => Use::Nothing,
+                };
+                let told_ms = match self.service {
+                    Service::Gemini => told_ms / 1000 * 1000,
+                    Service::Openai | Service::Confluence => *told_ms,
+                };
+                (use_of, hinted.then_some(told_ms * self.speed))
+            }
+            Decision::Status(_, retry_s) => {
+                (Use::Nothing, retry_s.map(|seconds| seconds * 1000 * self.speed))
+            }
+            Decision::Unpaid => (Use::Exhausted, None),
+            _ => (Use::Nothing, None),
+        };
+        Outcome {
+            decision,
+            latency_ms: self.latency.refusal_ms(),
+            input_tokens,
+            output_tokens: 0,
+            thought_tokens: 0,
+            serial: self.calls,
+            about: Prompt { use_of, hint_ms, ..seen },
+        }
+    }
+
+    /// What the model writes.
     fn answer(
         &mut self,
         question: &model::Question<'_>,
         kind: Option<Kind>,
-        caller_limit: u64,
-    ) -> (Decision, u64) {
+        asked: Asked<'_>,
+    ) -> Written {
         if kind == Some(Kind::Blocked) {
-            return (Decision::Blocked, 0);
+            return Written::blocked();
         }
         let known = format!("{:?}", question.taxonomy);
         if self.matcher.as_ref().is_none_or(|(taxonomy, _)| *taxonomy != known) {
             let taxonomy = question.taxonomy.iter().map(|(name, tags)| (*name, tags.as_slice()));
             self.matcher = Matcher::new(taxonomy).map(|matcher| (known, matcher));
         }
-        let Some((_, matcher)) = &self.matcher else { return (Decision::Blocked, 0) };
-        let mut text = self.writer.write(question, matcher, kind);
+        let Some((_, matcher)) = &self.matcher else { return Written::blocked() };
+        let (mut text, mut whole) = self.writer.write(question, matcher, kind);
+        if let Some(schema) = asked.schema {
+            if self.form.as_ref().is_none_or(|(known, _)| known != schema) {
+                let fits =
+                    serde_json::from_str(&text).is_ok_and(|value| form::fits(&value, schema));
+                self.form = Some((schema.clone(), fits));
+            }
+            if self.form.as_ref().is_some_and(|(_, fits)| !fits) {
+                let pages = question.pages.iter();
+                let pages =
+                    pages.map(|(id, text)| form::Seen { id: *id, text, tags: matcher.tags(text) });
+                text = form::fill(schema, &pages.collect::<Vec<_>>()).to_string();
+                whole = true;
+            }
+        }
+        let caller_limit = asked.max_output_tokens.unwrap_or(u64::MAX);
         let mut limit = caller_limit.min(self.writer.config().truncate_at_output_tokens.get());
+        let budget = asked.thinking_budget.unwrap_or(u64::MAX);
+        let thought_tokens =
+            self.config.thinking_tokens.map_or(0, Count::get).min(budget).min(limit);
+        limit -= thought_tokens;
         match kind {
             Some(Kind::Malformed) => {
                 text =
@@ -261,8 +441,29 @@ impl Ai {
             let chars = usize::try_from(limit.saturating_mul(36) / 10).unwrap_or(usize::MAX);
             text = text.chars().take(chars).collect();
         }
+        let use_of = match kind {
+            Some(Kind::Malformed) => Use::Malformed,
+            _ if truncated || !whole => Use::Part,
+            _ => Use::Whole,
+        };
         let output_tokens = tokens(&text);
-        (Decision::Answer { text, truncated }, output_tokens)
+        let decision = Decision::Answer { text, truncated };
+        Written { decision, use_of, output_tokens, thought_tokens }
+    }
+}
+
+/// What a model wrote.
+struct Written {
+    decision: Decision,
+    use_of: Use,
+    output_tokens: u64,
+    thought_tokens: u64,
+}
+
+impl Written {
+    fn blocked() -> Self {
+        let (decision, use_of) = (Decision::Blocked, Use::Blocked);
+        Self { decision, use_of, output_tokens: 0, thought_tokens: 0 }
     }
 }
 
@@ -274,16 +475,16 @@ fn stream(service: Service) -> &'static str {
     }
 }
 
-/// The identity of a prompt without page ids.
-fn digest(prompt: &str) -> u64 {
+/// The identity of what has no page ids.
+pub(super) fn digest(bytes: &[u8]) -> u64 {
     use sha2::{Digest as _, Sha256};
-    let hash: [u8; 32] = Sha256::digest(prompt.as_bytes()).into();
+    let hash: [u8; 32] = Sha256::digest(bytes).into();
     u64::from_le_bytes(std::array::from_fn(|index| hash[index]))
 }
 
 impl Refusal {
     /// What a Gemini refusal tells in `retryDelay`: a day's quota names a short wait too.
-    pub(super) fn told_ms(&self) -> u64 {
+    fn told_by_gemini_ms(&self) -> u64 {
         const SEEN_WITH_DAY_QUOTA_MS: u64 = 35_174;
         match self.dimension {
             Dimension::Day => self.retry_ms.min(SEEN_WITH_DAY_QUOTA_MS),

@@ -75,13 +75,13 @@ impl Writer {
         &self.config
     }
 
-    /// The answer to a question, whole or with the given fault.
+    /// The answer to a question, with the given fault, and whether every page is in it.
     pub fn write(
         &mut self,
         question: &Question<'_>,
         matcher: &Matcher,
         fault: Option<Kind>,
-    ) -> String {
+    ) -> (String, bool) {
         let extra = question.pages.len().saturating_sub(1);
         let grown = |per_page: Ratio| {
             let extra = u32::try_from(extra).unwrap_or(u32::MAX);
@@ -115,10 +115,11 @@ impl Writer {
             }
             match id {
                 Some(id) => entries.push(json!({"id": id, "tags": tags})),
-                None => return json!(tags).to_string(),
+                None => return (json!(tags).to_string(), true),
             }
         }
-        json!({"pages": entries}).to_string()
+        let whole = entries.len() == question.pages.len();
+        (json!({"pages": entries}).to_string(), whole)
     }
 }
 

@@ -40,6 +40,8 @@ pub enum Kind {
     MissingPages,
     /// The prompt is refused for its content.
     Blocked,
+    /// The call is refused because the money is used up.
+    InsufficientQuota,
 }
 
 impl Kind {
@@ -52,6 +54,7 @@ impl Kind {
             Self::Truncated => "truncated",
             Self::MissingPages => "missing-pages",
             Self::Blocked => "blocked",
+            Self::InsufficientQuota => "insufficient-quota",
         }
     }
 }

@@ -5,16 +5,19 @@
 //! mounted (over wiremock, or called directly) is not its business. The wire formats are those of
 //! the services as of November 2026.
 
+pub mod about;
 pub mod ai;
 pub mod answer;
 pub mod calendar;
 pub mod confluence;
 pub mod documents;
 pub mod fault;
-mod gemini;
+pub mod form;
+pub mod gemini;
 pub mod latency;
 pub mod model;
 mod openai;
+mod query;
 pub mod quota;
 pub mod record;
 pub mod space;
@@ -25,6 +28,8 @@ pub mod world;
 use bytes::Bytes;
 use http::Response;
 use serde::Serialize;
+
+use self::about::About;
 
 /// The hosts that the fakes answer for. They never resolve; whoever mounts the fakes maps them.
 pub mod hosts {
@@ -37,7 +42,7 @@ pub mod hosts {
 }
 
 /// The version of the fakes' behaviour; part of what makes two worlds the same.
-pub const VERSION: u64 = 2;
+pub const VERSION: u64 = 3;
 
 /// What a service sends back, and when.
 #[derive(Debug, Clone)]
@@ -48,6 +53,8 @@ pub struct Reply {
     pub latency_ms: u64,
     /// What goes wrong on the way, if anything.
     pub broken: Option<Broken>,
+    /// What it was about; no part of the answer.
+    pub about: Option<Box<About>>,
 }
 
 /// How an exchange goes wrong below HTTP.
@@ -98,11 +105,16 @@ impl Reply {
             http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         let content_type = http::HeaderValue::from_static(content_type);
         response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
-        Self { response, latency_ms: 0, broken: None }
+        Self { response, latency_ms: 0, broken: None, about: None }
     }
 
     fn after(mut self, latency_ms: u64) -> Self {
         self.latency_ms = latency_ms;
+        self
+    }
+
+    fn on(mut self, about: About) -> Self {
+        self.about = Some(Box::new(about));
         self
     }
 

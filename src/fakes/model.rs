@@ -28,6 +28,8 @@ pub fn read(prompt: &str) -> Question<'_> {
     let mut taxonomy = Vec::new();
     let mut pages: Vec<(Option<&str>, &str)> = Vec::new();
     let mut open: Option<(&str, usize)> = None;
+    // Where the taxonomy begins and ends.
+    let mut listed: Option<(usize, usize)> = None;
     let mut at = 0;
     for line in prompt.split_inclusive('\n') {
         let bare = line.trim_end_matches(['\n', '\r']);
@@ -36,14 +38,21 @@ pub fn read(prompt: &str) -> Question<'_> {
                 pages.push((Some(id), &prompt[start..at]));
             }
             open = Some((id, at + line.len()));
-        } else if open.is_none() {
-            taxonomy.extend(category(bare));
+        } else if open.is_none()
+            && let Some(found) = category(bare)
+        {
+            taxonomy.push(found);
+            listed = Some((listed.map_or(at, |(start, _)| start), at + line.len()));
         }
         at += line.len();
     }
-    match open {
-        Some((id, start)) => pages.push((Some(id), &prompt[start..])),
-        None => pages.push((None, prompt)),
+    if let Some((id, start)) = open {
+        pages.push((Some(id), &prompt[start..]));
+    } else {
+        // The page stands before the taxonomy or after it, whichever is longer.
+        let (start, end) = listed.unwrap_or((0, 0));
+        let (before, after) = (&prompt[..start], &prompt[end..]);
+        pages.push((None, if before.len() > after.len() { before } else { after }));
     }
     Question { taxonomy, pages }
 }

@@ -199,15 +199,24 @@ impl Quota {
         refusals.max_by_key(|refusal| refusal.retry_ms).map_or(Ok(()), Err)
     }
 
-    /// Requests that the window holds and how many of them are free, if it is limited.
-    pub fn requests_left(&self) -> Option<(u64, u64)> {
-        self.requests.as_ref().map(|w| (w.limit, w.limit.saturating_sub(w.used())))
+    /// What is left of the windows' requests and tokens, where they are limited.
+    pub fn left(&mut self, now_ms: u64) -> Vec<(&'static str, Left)> {
+        let windows = [("requests", &mut self.requests), ("tokens", &mut self.tokens)];
+        let limited =
+            windows.into_iter().filter_map(|(what, window)| Some((what, window.as_mut()?)));
+        limited.map(|(what, window)| (what, window.left(now_ms))).collect()
     }
+}
 
-    /// Tokens that the window holds and how many of them are free, if it is limited.
-    pub fn tokens_left(&self) -> Option<(u64, u64)> {
-        self.tokens.as_ref().map(|w| (w.limit, w.limit.saturating_sub(w.used())))
-    }
+/// What is left of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// How much the window holds.
+    pub limit: u64,
+    /// How much of it is free.
+    pub left: u64,
+    /// When all of it is free again.
+    pub reset_ms: u64,
 }
 
 /// An amount that may be taken per window.
@@ -300,6 +309,13 @@ impl Window {
             WindowState::Fixed { used, .. } => *used += amount,
             WindowState::Bucket { level, .. } => *level = level.saturating_sub(amount * per_ms),
         }
+    }
+
+    /// What is left of it.
+    pub fn left(&mut self, now_ms: u64) -> Left {
+        let limit = self.limit;
+        let reset_ms = self.wait(now_ms, limit).unwrap_or(0);
+        Left { limit, left: limit.saturating_sub(self.used()), reset_ms }
     }
 
     fn used(&self) -> u64 {

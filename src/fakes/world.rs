@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use crate::fakes::ai::{Ai, AiConfig};
 use crate::fakes::calendar::Calendar;
 use crate::fakes::confluence::{Confluence, ConfluenceConfig};
+use crate::fakes::gemini::Gemini;
 use crate::fakes::latency::Latency;
 use crate::fakes::model::Matcher;
 use crate::fakes::record::{Record, Service};
 use crate::fakes::space::{Space, SpaceConfig};
-use crate::fakes::{Reply, gemini, hosts, openai};
+use crate::fakes::{Reply, confluence, gemini, hosts, openai};
 use crate::rng::Seed;
 use crate::units::Ratio;
 
@@ -44,7 +45,7 @@ pub struct World {
     calendar: Calendar,
     space: Space,
     confluence: Confluence,
-    gemini: Ai,
+    gemini: Gemini,
     openai: Ai,
     records: Vec<Record>,
 }
@@ -60,7 +61,7 @@ impl World {
             calendar: Calendar::new(start),
             space: Space::new(space, taxonomy, documents, seed),
             confluence: Confluence::new(confluence.0, confluence.1, matcher, seed),
-            gemini: Ai::new(Service::Gemini, gemini.0, gemini.1, seed),
+            gemini: Gemini::new(Ai::new(Service::Gemini, gemini.0, gemini.1, seed)),
             openai: Ai::new(Service::Openai, openai.0, openai.1, seed),
             records: Vec::new(),
         }
@@ -80,15 +81,23 @@ impl World {
     pub fn reply(&mut self, now_ms: u64, host: &str, request: &Request<Bytes>) -> Option<Reply> {
         let (calendar, records) = (&self.calendar, &mut self.records);
         match host {
-            hosts::CONFLUENCE => Some(self.confluence.reply(now_ms, request, &self.space, records)),
-            hosts::GEMINI => {
-                Some(gemini::reply(&mut self.gemini, now_ms, request, calendar, records))
+            hosts::CONFLUENCE => {
+                Some(self.confluence.reply(now_ms, request, (&self.space, calendar), records))
             }
+            hosts::GEMINI => Some(self.gemini.reply(now_ms, request, calendar, records)),
             hosts::OPENAI => {
                 Some(openai::reply(&mut self.openai, now_ms, request, calendar, records))
             }
             _ => None,
         }
+    }
+
+    /// Stands on real ports: Confluence at this origin, and all of it so many times as fast as its
+    /// clients.
+    pub fn stand_at(&mut self, confluence: &str, speed: u64) {
+        self.confluence.stand_at(confluence, speed);
+        self.gemini.ai_mut().set_speed(speed);
+        self.openai.set_speed(speed);
     }
 
     /// What the fakes recorded since this was last asked.
@@ -104,5 +113,23 @@ impl World {
     /// The site.
     pub fn confluence(&self) -> &Confluence {
         &self.confluence
+    }
+}
+
+/// The largest body that a service reads, in bytes.
+pub fn body_limit(host: &str) -> usize {
+    match host {
+        hosts::CONFLUENCE => confluence::BODY_LIMIT,
+        hosts::GEMINI => gemini::BODY_LIMIT,
+        _ => openai::BODY_LIMIT,
+    }
+}
+
+/// What a service says to a larger one.
+pub fn too_large(host: &str) -> Reply {
+    match host {
+        hosts::CONFLUENCE => confluence::too_large(),
+        hosts::GEMINI => gemini::too_large(),
+        _ => openai::too_large(),
     }
 }

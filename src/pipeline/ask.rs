@@ -138,7 +138,7 @@ async fn call(
         attempt,
         pages: rest.len() as u64,
         in_flight,
-        limit,
+        limit: Some(limit),
     });
     let started = Instant::now();
     let (status, result) = exchange(run, provider_index, rest).await;

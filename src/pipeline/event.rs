@@ -55,6 +55,8 @@ pub enum FallbackReason {
     Patience,
     /// The retry budget was used up.
     Budget,
+    /// For a reason of its own; all that is seen from outside.
+    Unknown,
 }
 
 /// What a Confluence call was for.
@@ -71,6 +73,8 @@ pub enum ConfluenceOp {
     AddLabels,
     /// Removing a label from a page.
     RemoveLabel,
+    /// Something that the pipeline never asks for.
+    Other,
 }
 
 /// How a run ended.
@@ -90,8 +94,13 @@ pub enum RunEnd {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// A run began, with this limit on AI calls in flight.
-    RunStarted { task: String, limit: u64 },
+    /// A run began, with this limit on AI calls in flight. Whoever watches from outside cannot
+    /// know it.
+    RunStarted {
+        task: String,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        limit: Option<u64>,
+    },
     /// A page was read.
     PageListed { page: PageId, version: u64, chars: u64 },
     /// The cache had an answer for the page.
@@ -111,7 +120,8 @@ pub enum Event {
         attempt: u32,
         pages: u64,
         in_flight: u64,
-        limit: u64,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        limit: Option<u64>,
     },
     /// It ended: with a status if there was one, the usage that the provider reported, and the
     /// wait that it asked for.

@@ -68,7 +68,7 @@ pub(crate) async fn run(
         },
     });
     let (_, limit) = run.shared.limiter.load();
-    run.observe(Event::RunStarted { task: job.task, limit });
+    run.observe(Event::RunStarted { task: job.task, limit: Some(limit) });
     let result = stages(&run, job.what).await;
     let end = match &result {
         Err(_) => RunEnd::Failed,

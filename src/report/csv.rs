@@ -4,8 +4,9 @@ use std::io::Write;
 
 use crate::sim::recorder::Log;
 use crate::sim::scenario::Scenario;
+use crate::study::figures::Value;
 use crate::study::judge::JudgedScenario;
-use crate::study::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Shape, Unit, Value};
+use crate::study::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Shape, Unit};
 use crate::study::timeline;
 
 /// A row for each run, a column for each figure; an empty cell has no samples.
@@ -88,8 +89,6 @@ pub fn timeline<'a>(logs: impl Iterator<Item = &'a Log>, target: impl Write) -> 
     for log in logs {
         for row in timeline::rows(log) {
             let numbers = [
-                row.t_ms,
-                row.limit,
                 row.in_flight,
                 row.ai_calls,
                 row.rate_limited,
@@ -103,8 +102,9 @@ pub fn timeline<'a>(logs: impl Iterator<Item = &'a Log>, target: impl Write) -> 
                 row.cache_hits,
                 row.cache_misses,
             ];
-            let cells = numbers.iter().map(u64::to_string);
-            writer.write_record(std::iter::once(log.run.clone()).chain(cells))?;
+            let limit = row.limit.as_ref().map(u64::to_string).unwrap_or_default();
+            let first = [log.run.clone(), row.t_ms.to_string(), limit];
+            writer.write_record(first.into_iter().chain(numbers.iter().map(u64::to_string)))?;
         }
     }
     writer.flush()?;

@@ -1,7 +1,8 @@
 //! How numbers are written for people: one place, so that the same figure looks the same
 //! everywhere.
 
-use crate::study::metric::{Distribution, Figures, METRICS, Metric, Unit, Value};
+use crate::study::figures::{Distribution, Figures, Value};
+use crate::study::metric::{METRICS, Metric, Unit};
 use crate::units::{Share, float};
 
 /// Milliseconds as people say them: from a second on in hundredths, rounded.

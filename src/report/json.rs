@@ -6,8 +6,9 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::sim::scenario::Scenario;
+use crate::study::figures::{Figures, Value};
 use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::metric::{DISTRIBUTION_STATS, Figures, METRICS, Value};
+use crate::study::metric::{DISTRIBUTION_STATS, METRICS};
 use crate::study::target::Judged;
 
 /// The version of this form.

@@ -5,4 +5,5 @@ pub mod files;
 pub mod format;
 pub mod json;
 pub mod plot;
+pub mod quota_use;
 pub mod text;

@@ -48,7 +48,7 @@ pub enum Detail {
     Brief,
 }
 
-/// The report on a scenario; `replay` is the command that repeats it.
+/// The report on a scenario; `replay` says how to repeat it.
 pub fn scenario(
     scenario: &Scenario,
     judged: &JudgedScenario,
@@ -76,7 +76,7 @@ pub fn scenario(
     }
     if judged.verdict() == Verdict::Missed {
         line(&mut out, "");
-        line(&mut out, &format!("  replay: {replay}"));
+        line(&mut out, &format!("  {replay}"));
     }
     out
 }
@@ -144,8 +144,10 @@ fn measured(judged: &Judged) -> String {
 
 /// A row for each figure that any run has, a column for each run.
 fn figures(out: &mut String, runs: &[JudgedRun], colour: Colour) {
+    let outside = runs.iter().any(JudgedRun::is_from_outside);
     let rows: Vec<(&str, Vec<String>)> = METRICS
         .iter()
+        .filter(|metric| !outside || metric.is_seen_from_outside())
         .map(|metric| {
             let cells = runs.iter().map(|run| {
                 let value = run.figures.get(metric.name);

@@ -63,7 +63,7 @@ impl Transport for Carrier {
                     return pending().await;
                 }
             };
-            let Some(Reply { response, latency_ms, broken }) = reply else {
+            let Some(Reply { response, latency_ms, broken, .. }) = reply else {
                 return Err(TransportError::Connection);
             };
             if broken == Some(Broken::Hang) {

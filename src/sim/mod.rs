@@ -7,6 +7,7 @@
 mod carrier;
 pub mod recorder;
 pub mod scenario;
+pub mod serve;
 pub mod wire;
 
 use std::sync::atomic::{AtomicU64, Ordering};

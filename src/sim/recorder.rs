@@ -3,11 +3,11 @@
 //! The log is the only source of every figure. Its canonical form is one JSON object a line; the
 //! SHA-256 of the lines is the run's digest.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::pipeline::event::{Event, Observer};
 use crate::pipeline::log;
 
 /// What happened: in the pipeline, or where only the fakes could see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum What {
     /// An event of the pipeline.
@@ -58,6 +58,24 @@ impl Log {
             What::Event(event) => Some(event),
             What::World(_) => None,
         })
+    }
+
+    /// Reads the canonical form of one run. A last line that was cut off is left out.
+    pub fn read(source: impl BufRead) -> io::Result<Self> {
+        #[derive(Deserialize)]
+        struct Written {
+            t_ms: u64,
+            run: String,
+            #[serde(flatten)]
+            what: What,
+        }
+        let mut log = Self::default();
+        for line in source.lines() {
+            let Ok(Written { t_ms, run, what }) = serde_json::from_str(&line?) else { break };
+            log.run = run;
+            log.entries.push(Entry { t_ms, what });
+        }
+        Ok(log)
     }
 
     /// Writes the canonical form.

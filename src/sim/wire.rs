@@ -119,7 +119,7 @@ impl Wire {
         let latency_ms = latency.ok_or_else(|| {
             WireError(format!("got status {} from outside the fakes", response.status().as_u16()))
         })?;
-        Ok(Reply { response, latency_ms, broken })
+        Ok(Reply { response, latency_ms, broken, about: None })
     }
 }
 
@@ -158,7 +158,7 @@ fn respond(world: &Mutex<World>, host: &str, received: &wiremock::Request) -> Re
     *request.headers_mut() = received.headers.clone();
     let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
     let reply = now.and_then(|now_ms| world.reply(now_ms, host, &request));
-    let Some(Reply { response, latency_ms, broken }) = reply else {
+    let Some(Reply { response, latency_ms, broken, .. }) = reply else {
         return ResponseTemplate::new(400);
     };
     let (parts, body) = response.into_parts();

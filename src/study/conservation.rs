@@ -58,11 +58,11 @@ pub fn violations(log: &Log) -> Vec<String> {
                 calls.insert(*call);
                 last_call = Some(*call);
                 // A cut takes nothing from those who hold a permit; it binds whoever is granted one.
-                if granted.remove(batch) && in_flight > limit {
-                    found.push(format!(
-                        "call {} is number {in_flight} of {limit} in flight",
-                        call.0
-                    ));
+                if granted.remove(batch)
+                    && let Some(limit) = limit.filter(|limit| in_flight > limit)
+                {
+                    let call = call.0;
+                    found.push(format!("call {call} is number {in_flight} of {limit} in flight"));
                 }
             }
             Event::AttemptFinished { call, status, input_tokens, output_tokens, .. } => {

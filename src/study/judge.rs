@@ -1,14 +1,17 @@
 //! The verdict on a scenario: one value from which the printed word, the JSON and the exit code
 //! come.
 
+use std::collections::BTreeMap;
+
 use thiserror::Error;
 
 use crate::pipeline::event::{Event, RunEnd};
+use crate::price::Price;
 use crate::sim::recorder::{Log, What};
 use crate::sim::scenario::Scenario;
 use crate::sim::{self, Options, Recording, SimError};
 use crate::study::conservation;
-use crate::study::metric::Figures;
+use crate::study::figures::Figures;
 use crate::study::target::{self, Judged, Target};
 
 /// Whether all targets of a scenario are met.
@@ -80,6 +83,13 @@ pub enum JudgeError {
     },
 }
 
+impl JudgedRun {
+    /// Whether it was seen from the services' side only.
+    pub fn is_from_outside(&self) -> bool {
+        self.log.events().any(|event| matches!(event, Event::RunStarted { limit: None, .. }))
+    }
+}
+
 impl JudgedScenario {
     /// The verdict.
     pub fn verdict(&self) -> Verdict {
@@ -98,6 +108,37 @@ pub fn run(
     judge(scenario, targets, recording)
 }
 
+/// Judges what the services saw of a client. Its books are its own affair.
+pub fn from_outside(scenario: &Scenario, targets: &[Target], log: Log) -> JudgedScenario {
+    let steps = log.entries.len() as u64;
+    let mut prices = scenario.prices.clone();
+    let world = &scenario.world;
+    for (provider, model) in [("gemini", &world.gemini.0.model), ("openai", &world.openai.0.model)]
+    {
+        if let Some(price) = prices.get(provider).copied() {
+            prices.insert(model.clone(), price);
+        }
+    }
+    JudgedScenario { runs: vec![judged_run(targets, &prices, log)], steps }
+}
+
+fn judged_run(targets: &[Target], prices: &BTreeMap<String, Price>, log: Log) -> JudgedRun {
+    let figures = Figures::of(&log, prices);
+    let own = targets.iter().filter(|target| target.run == log.run);
+    let end = log.entries.iter().rev().find_map(|entry| match &entry.what {
+        What::Event(Event::RunFinished { end }) => Some(*end),
+        _ => None,
+    });
+    JudgedRun {
+        name: log.run.clone(),
+        end: end.unwrap_or(RunEnd::Failed),
+        targets: own.map(|target| target::judge(target, &figures)).collect(),
+        figures,
+        events_sha256: log.sha256(),
+        log,
+    }
+}
+
 /// Judges what was recorded of a scenario.
 pub fn judge(
     scenario: &Scenario,
@@ -110,20 +151,7 @@ pub fn judge(
         if let Some(what) = conservation::violations(&log).into_iter().next() {
             return Err(JudgeError::Unsound { run: log.run, what });
         }
-        let figures = Figures::of(&log, &scenario.prices);
-        let own = targets.iter().filter(|target| target.run == log.run);
-        let end = log.entries.iter().rev().find_map(|entry| match &entry.what {
-            What::Event(Event::RunFinished { end }) => Some(*end),
-            _ => None,
-        });
-        runs.push(JudgedRun {
-            name: log.run.clone(),
-            end: end.unwrap_or(RunEnd::Failed),
-            targets: own.map(|target| target::judge(target, &figures)).collect(),
-            figures,
-            events_sha256: log.sha256(),
-            log,
-        });
+        runs.push(judged_run(targets, &scenario.prices, log));
     }
     Ok(JudgedScenario { runs, steps })
 }

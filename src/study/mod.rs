@@ -5,8 +5,10 @@
 
 pub mod conservation;
 pub mod determinism;
+pub mod figures;
 pub mod judge;
 pub mod metric;
 pub mod mutate;
+pub mod quota_use;
 pub mod target;
 pub mod timeline;

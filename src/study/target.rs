@@ -8,9 +8,8 @@ use std::cmp::Ordering;
 
 use crate::sim::scenario::problem::{Problem, did_you_mean};
 use crate::sim::scenario::{Scenario, TargetText};
-use crate::study::metric::{
-    self, DISTRIBUTION_STATS, Figures, LEVEL_STATS, METRICS, Metric, Shape, Unit, Value,
-};
+use crate::study::figures::{Figures, Value};
+use crate::study::metric::{self, DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape, Unit};
 
 /// How a value is compared with a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

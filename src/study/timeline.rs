@@ -11,8 +11,8 @@ use crate::sim::recorder::{Entry, Log, What};
 pub struct Row {
     /// Milliseconds since the run's start.
     pub t_ms: u64,
-    /// The limit on AI calls in flight.
-    pub limit: u64,
+    /// The limit on AI calls in flight, where it is known.
+    pub limit: Option<u64>,
     /// AI calls in flight.
     pub in_flight: u64,
     /// AI calls started so far.
@@ -68,7 +68,7 @@ pub fn rows(log: &Log) -> Vec<Row> {
                 now.calls_failed += u64::from(!refused && *outcome == CallOutcome::Failed);
             }
             Event::Backoff { .. } => now.backoffs += 1,
-            Event::LimitChanged { new, .. } => now.limit = *new,
+            Event::LimitChanged { new, .. } => now.limit = Some(*new),
             Event::Fallback { .. } => now.fallbacks += 1,
             Event::PageTagged { source: Source::Answer, .. } => now.pages_tagged += 1,
             Event::PageTagged { source: Source::Cache, .. } => now.pages_cached += 1,

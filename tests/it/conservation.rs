@@ -81,7 +81,7 @@ fn a_call_above_the_limit() {
     let found = found(|log| {
         let at = first(log, |event| matches!(event, Event::AttemptStarted { .. }));
         if let What::Event(Event::AttemptStarted { in_flight, limit, .. }) = &mut log[at].what {
-            *in_flight = *limit + 1;
+            *in_flight = limit.unwrap() + 1;
         }
     });
     assert_eq!(found, "call 1 is number 4 of 3 in flight");

@@ -3,8 +3,8 @@
 use tagspace::pipeline::event::Event;
 use tagspace::sim::recorder::What;
 use tagspace::sim::scenario::Scenario;
+use tagspace::study::figures::Value;
 use tagspace::study::judge::JudgedRun;
-use tagspace::study::metric::Value;
 use tagspace::study::timeline;
 
 use crate::common::{judged, plain};

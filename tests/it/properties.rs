@@ -20,7 +20,7 @@ use tagspace::pipeline::taxonomy::{self, TAGS_PER_CATEGORY, Taxonomy};
 use tagspace::pipeline::text;
 use tagspace::rng::Seed;
 use tagspace::sim::scenario::{Scenario, default_taxonomy};
-use tagspace::study::metric::Distribution;
+use tagspace::study::figures::Distribution;
 use tagspace::units::{float, whole};
 
 use crate::common::PLAIN;
@@ -263,7 +263,7 @@ proptest! {
         };
         let mut writer = answer::Writer::new(flawless, Seed(1), "test");
         let answered = writer.write(&question, &matcher, None);
-        let read = prompt::read_answer(&answered, &pages, &taxonomy);
+        let read = prompt::read_answer(&answered.0, &pages, &taxonomy);
         prop_assert_eq!(read.len(), pages.len());
         for (id, tags) in &read {
             prop_assert!(ids.contains(&id.0));

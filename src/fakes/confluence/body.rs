@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::SPACE_ID;
 use crate::fakes::Reply;
-use crate::fakes::space::SpacePage;
+use crate::fakes::space::{Space, SpacePage};
 
 /// A list of pages, as it stands in an answer.
 #[derive(Serialize)]
@@ -64,8 +64,8 @@ impl<'a> ListedPage<'a> {
 #[derive(Serialize)]
 pub(super) struct LabelsV1<'a> {
     pub(super) results: Vec<LabelV1<'a>>,
-    pub(super) start: u64,
-    pub(super) limit: u64,
+    pub(super) start: usize,
+    pub(super) limit: usize,
     pub(super) size: usize,
     #[serde(rename = "_links")]
     pub(super) links: Value,
@@ -78,6 +78,41 @@ pub(super) struct LabelV1<'a> {
     pub(super) name: &'a str,
     pub(super) id: String,
     pub(super) label: &'a str,
+}
+
+/// The id of the label at this place on a page.
+pub(super) fn label_id(page: u64, index: usize) -> String {
+    (page * 1000 + index as u64).to_string()
+}
+
+/// A page as v1 shows it, with the parts that are asked for.
+pub(super) fn content_v1(page: &SpacePage, space: &Space, base: &str, expand: &[&str]) -> Value {
+    let wants = |part: &str| expand.contains(&part);
+    let id = page.id;
+    let mut content = json!({
+        "id": id.to_string(),
+        "type": "page",
+        "status": "current",
+        "title": page.title,
+        "_expandable": {
+            "space": format!("/rest/api/space/{}", space.key()),
+            "history": format!("/rest/api/content/{id}/history")
+        },
+        "_links": {"self": format!("{base}/rest/api/content/{id}"), "webui": format!("/spaces/pages/{id}")}
+    });
+    if wants("version") {
+        content["version"] = json!({"number": page.version, "minorEdit": false});
+    }
+    if wants("space") {
+        content["space"] = json!({"id": SPACE_ID.parse::<u64>().unwrap_or(0), "key": space.key(), "type": "global"});
+    }
+    if wants("body.storage") {
+        content["body"] = json!({"storage": {
+            "value": page.storage, "representation": "storage", "embeddedContent": [],
+            "_expandable": {"content": format!("/rest/api/content/{id}")}
+        }});
+    }
+    content
 }
 
 /// What v2 says to an unknown id.

@@ -1,26 +1,29 @@
-//! Confluence's wire format: v2 reads with bodies and cursor, v1 labels.
+//! Confluence: the site's state, who may ask, how often, and which interface answers.
+//!
+//! Pages are read through v2, or through v1 by older clients; labels are written through v1, which
+//! is the only interface that can.
 
 mod body;
-mod query;
+mod label;
+mod v1;
+mod v2;
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::{Method, Request};
-use percent_encoding::percent_decode_str;
+use http::Request;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use self::body::{
-    LabelV1, LabelsV1, ListedPage, Listing, error_v1, errors_v2, not_found_v1, not_found_v2,
-};
-use self::query::Query;
+use self::label::Labels;
+use crate::fakes::about::{About, Given, Labelled, Operation, Site};
+use crate::fakes::calendar::Calendar;
 use crate::fakes::fault::{self, Call, Fault, FaultRule, Kind};
 use crate::fakes::latency::{Latency, LatencyFile, Load};
 use crate::fakes::model::Matcher;
-use crate::fakes::quota::{Window, WindowKind};
+use crate::fakes::query::Query;
+use crate::fakes::quota::{Left, Window, WindowKind};
 use crate::fakes::record::{Record, Service};
 use crate::fakes::space::{Space, SpacePage};
 use crate::fakes::{Broken, Reply, hosts};
@@ -50,6 +53,12 @@ pub struct ConfluenceConfig {
     /// How many requests it takes (default: any number).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<RateLimit>,
+    /// The API tokens that it takes (default: any).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Vec<String>>,
+    /// Whether nobody may change labels.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub forbidden_labels: bool,
     /// Faults, of which the first that matches strikes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fault: Vec<FaultRule>,
@@ -57,13 +66,9 @@ pub struct ConfluenceConfig {
 
 /// The id of the one space.
 const SPACE_ID: &str = "9001";
-/// The most results that a list gives.
-const MOST: usize = 250;
-/// The fewest that it gives unless told otherwise.
-const USUAL: usize = 25;
-/// Characters that no label holds.
-const ILLEGAL: &[char] =
-    &[':', ';', ',', '.', '?', '&', '[', ']', '(', ')', '#', '^', '*', '@', '!', ' '];
+
+/// The largest body that it takes.
+pub(super) const BODY_LIMIT: usize = 5_242_880;
 
 /// The state of the site.
 #[derive(Debug)]
@@ -71,12 +76,45 @@ pub struct Confluence {
     config: ConfluenceConfig,
     latency: Latency,
     window: Option<Window>,
-    labels: BTreeMap<u64, BTreeSet<String>>,
+    labels: BTreeMap<u64, Labels>,
     seed: Seed,
     calls: u64,
     asked: BTreeMap<(String, u64), u64>,
     matcher: Option<Matcher>,
     truth_chars: usize,
+    /// Where links lead.
+    base: String,
+    /// How many times as fast as its clients this world runs.
+    speed: u64,
+}
+
+/// What it says to a larger one.
+pub(super) fn too_large() -> Reply {
+    body::error_v1(
+        413,
+        "RequestTooLargeException: Requests for this resource can be at most 5242880 bytes",
+    )
+}
+
+/// How a client says who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    /// A user with an API token.
+    Basic,
+    /// A token of OAuth.
+    Bearer,
+}
+
+/// One request on its way through the site.
+struct Visit<'a> {
+    request: &'a Request<Bytes>,
+    parts: Vec<&'a str>,
+    path: &'a str,
+    query: &'a Query<'a>,
+    space: &'a Space,
+    scheme: Scheme,
+    records: &'a mut Vec<Record>,
+    site: Site,
 }
 
 impl Confluence {
@@ -101,6 +139,8 @@ impl Confluence {
             asked: BTreeMap::new(),
             matcher,
             truth_chars: usize::MAX,
+            base: format!("https://{}/wiki", hosts::CONFLUENCE),
+            speed: 1,
         }
     }
 
@@ -109,9 +149,15 @@ impl Confluence {
         self.truth_chars = chars;
     }
 
+    /// Stands at this origin, and runs this many times as fast as its clients.
+    pub fn stand_at(&mut self, origin: &str, speed: u64) {
+        self.base = format!("{origin}/wiki");
+        self.speed = speed.max(1);
+    }
+
     /// The labels of a page.
     pub fn labels(&self, page: u64) -> impl Iterator<Item = &str> {
-        self.labels.get(&page).into_iter().flatten().map(String::as_str)
+        self.labels.get(&page).into_iter().flat_map(Labels::names)
     }
 
     /// Answers a request.
@@ -119,12 +165,12 @@ impl Confluence {
         &mut self,
         now_ms: u64,
         request: &Request<Bytes>,
-        space: &Space,
+        (space, calendar): (&Space, &Calendar),
         records: &mut Vec<Record>,
     ) -> Reply {
-        let path = request.uri().path().strip_prefix("/wiki").unwrap_or_default().to_owned();
+        let path = request.uri().path().strip_prefix("/wiki").unwrap_or_default();
         let query = Query::new(request.uri().query().unwrap_or(""));
-        let identity = identity(&path, &query);
+        let identity = identity(path, &query);
         let operation =
             format!("{} {}", request.method(), path.split('/').next_back().unwrap_or(""));
         let count = self.asked.entry((operation, identity)).or_insert(0);
@@ -133,25 +179,83 @@ impl Confluence {
         let call = Call { now_ms, before: self.calls, identity, attempt };
         self.calls += 1;
 
-        let struck = fault::strike(&self.config.fault, call, self.seed, "confluence");
-        if let Some((name, fault)) = struck {
-            let service = Service::Confluence;
-            records.push(Record::FaultFired { service, fault: name });
-            return faulty(fault).after(self.latency.refusal_ms());
-        }
-        if !request.headers().contains_key("authorization") {
-            return Reply::text(401, "text/plain", "Basic authentication is required.");
-        }
-        if let Some(refusal) = self.limited(now_ms, records) {
-            return refusal;
-        }
-        let reply = self.route(request, &path, &query, space, records);
-        let stream = format!("confluence {}", request.method());
-        let latency_ms = self.latency.draw(self.seed, &stream, identity, attempt, Load::default());
-        reply.after(latency_ms)
+        let operation = operation_of(request, path);
+        let mut site = Site { operation, given: Vec::new(), labelled: None };
+        let reply = match fault::strike(&self.config.fault, call, self.seed, "confluence") {
+            Some((name, fault)) => {
+                records.push(Record::FaultFired { service: Service::Confluence, fault: name });
+                self.faulty(fault).after(self.latency.refusal_ms())
+            }
+            None => match self.admitted(now_ms, request, calendar, records) {
+                Err(refusal) => *refusal,
+                Ok(scheme) => {
+                    let parts = path.split('/').skip(1).collect();
+                    let mut visit =
+                        Visit { request, parts, path, query: &query, space, scheme, records, site };
+                    let reply = self.route(&mut visit);
+                    site = visit.site;
+                    let stream = format!("confluence {}", request.method());
+                    let load = Load::default();
+                    let latency_ms = self.latency.draw(self.seed, &stream, identity, attempt, load);
+                    self.with_limit(reply, now_ms, calendar).after(latency_ms)
+                }
+            },
+        };
+        let trace = format!("{:016x}", self.calls);
+        reply
+            .on(About::Site(site))
+            .with_header("atl-traceid", &trace)
+            .with_header("atl-request-id", &trace)
+            .with_header("server", "AtlassianEdge")
     }
 
-    fn limited(&mut self, now_ms: u64, records: &mut Vec<Record>) -> Option<Reply> {
+    /// Lets in who has credentials and is within the limit.
+    fn admitted(
+        &mut self,
+        now_ms: u64,
+        request: &Request<Bytes>,
+        calendar: &Calendar,
+        records: &mut Vec<Record>,
+    ) -> Result<Scheme, Box<Reply>> {
+        let scheme = self.authorized(request)?;
+        self.limited(now_ms, calendar, records).map_or(Ok(scheme), |refusal| Err(Box::new(refusal)))
+    }
+
+    fn authorized(&self, request: &Request<Bytes>) -> Result<Scheme, Box<Reply>> {
+        let refused = |body: &'static str| Reply::text(401, "text/plain", body);
+        let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+        let Some((scheme, credentials)) = header.and_then(|header| header.split_once(' ')) else {
+            return Err(Box::new(refused("Basic authentication is required.")));
+        };
+        let takes = |token: &str| {
+            let known = self.config.tokens.as_ref();
+            !token.is_empty() && known.is_none_or(|known| known.iter().any(|one| one == token))
+        };
+        if scheme.eq_ignore_ascii_case("bearer") {
+            if takes(credentials.trim()) {
+                return Ok(Scheme::Bearer);
+            }
+            let body = json!({"code": 401, "message": "Unauthorized; scope does not match"});
+            return Err(Box::new(Reply::json(401, &body)));
+        }
+        let decoded =
+            base64::Engine::decode(&base64::engine::general_purpose::STANDARD, credentials.trim());
+        let decoded = decoded.ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        match decoded.as_deref().and_then(|pair| pair.split_once(':')) {
+            Some((_, token)) if takes(token) => Ok(Scheme::Basic),
+            _ => {
+                let refusal = refused("Basic authentication with passwords is deprecated.");
+                Err(Box::new(refusal.with_header("x-seraph-loginreason", "AUTHENTICATED_FAILED")))
+            }
+        }
+    }
+
+    fn limited(
+        &mut self,
+        now_ms: u64,
+        calendar: &Calendar,
+        records: &mut Vec<Record>,
+    ) -> Option<Reply> {
         let (window, limit) = (self.window.as_mut()?, self.config.rate_limit.as_ref()?);
         let Some(retry_ms) = window.wait(now_ms, 1) else {
             window.take(now_ms, 1);
@@ -164,88 +268,42 @@ impl Confluence {
             limit: limit.requests.get(),
             retry_ms,
         });
-        let retry_after_s = limit.retry_after_s.map_or(retry_ms.div_ceil(1000), Whole::get);
+        let retry_after_s = match limit.retry_after_s {
+            Some(stated) => stated.get().div_ceil(self.speed),
+            None => retry_ms.div_ceil(1000 * self.speed),
+        };
         let reply = Reply::json(429, &json!({"message": "Rate limit exceeded", "statusCode": 429}))
             .with_header("retry-after", &retry_after_s.to_string())
-            .with_header("x-ratelimit-limit", &limit.requests.get().to_string())
-            .with_header("x-ratelimit-remaining", "0");
-        Some(reply.after(self.latency.refusal_ms()))
+            .with_header("ratelimit-reason", "confluence-burst-based");
+        Some(self.with_limit(reply, now_ms, calendar).after(self.latency.refusal_ms()))
     }
 
-    fn route(
-        &mut self,
-        request: &Request<Bytes>,
-        path: &str,
-        query: &Query,
-        space: &Space,
-        records: &mut Vec<Record>,
-    ) -> Reply {
-        let parts: Vec<&str> = path.split('/').skip(1).collect();
-        match (request.method(), parts.as_slice()) {
-            (&Method::GET, ["api", "v2", "spaces"]) => spaces(space, query),
-            (&Method::GET, ["api", "v2", "spaces", id, "pages"]) if *id == SPACE_ID => {
-                let ids: Vec<u64> = space.ids().collect();
-                self.list(path, query, &ids, space, records)
-            }
-            (&Method::GET, ["api", "v2", "pages"]) => {
-                let ids: Vec<u64> = query.all("id").filter_map(|id| id.parse().ok()).collect();
-                self.list(path, query, &ids, space, records)
-            }
-            (&Method::GET, ["api", "v2", "pages", id, "labels"]) => match existing(id, space) {
-                Some(id) => self.labels_v2(id),
-                None => not_found_v2(),
-            },
-            (method, ["rest", "api", "content", id, "label", rest @ ..]) => {
-                match existing(id, space) {
-                    Some(id) => self.labels_v1(method, id, rest, query, request.body(), records),
-                    None => not_found_v1(id),
-                }
-            }
-            _ => not_found_v2(),
+    /// Says what is left of the limit.
+    fn with_limit(&mut self, reply: Reply, now_ms: u64, calendar: &Calendar) -> Reply {
+        let Some(window) = &mut self.window else { return reply };
+        let Left { limit, left, reset_ms } = window.left(now_ms);
+        let reset = calendar.at(now_ms + reset_ms).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let near = left * 5 < limit;
+        reply
+            .with_header("x-ratelimit-limit", &limit.to_string())
+            .with_header("x-ratelimit-remaining", &left.to_string())
+            .with_header("x-ratelimit-reset", &reset)
+            .with_header("x-ratelimit-nearlimit", if near { "true" } else { "false" })
+    }
+
+    fn route(&mut self, visit: &mut Visit<'_>) -> Reply {
+        match visit.parts.as_slice() {
+            ["api", "v2", ..] => self.v2(visit),
+            ["rest", "api", ..] => self.v1(visit),
+            _ => body::not_found_v2(),
         }
     }
 
-    /// A list of pages from the cursor on. The cursor is the position, in a form that is not to be
-    /// read.
-    fn list(
-        &mut self,
-        path: &str,
-        query: &Query,
-        ids: &[u64],
-        space: &Space,
-        records: &mut Vec<Record>,
-    ) -> Reply {
-        let limit = query.one("limit").and_then(|limit| limit.parse().ok()).unwrap_or(USUAL);
-        let limit = limit.clamp(1, MOST);
-        let start = query
-            .one("cursor")
-            .map_or(Some(0), |cursor| usize::from_str_radix(cursor.strip_prefix("c")?, 36).ok());
-        let Some(start) = start else {
-            return errors_v2(400, "INVALID_REQUEST_PARAMETER", "Invalid cursor");
-        };
-        let with_body = query.one("body-format") == Some("storage");
-        let listed = ids.iter().skip(start).take(limit);
-        let pages: Vec<SpacePage> = listed.filter_map(|id| space.page(*id)).collect();
-        records.extend(pages.iter().map(|page| self.truth(page)));
-        let results = pages.iter().map(|page| ListedPage::new(page, with_body)).collect();
-        let end = start.saturating_add(limit);
-        let next = (end < ids.len()).then(|| {
-            let mut next = form_urlencoded::Serializer::new(String::new());
-            next.append_pair("limit", &limit.to_string());
-            next.append_pair("cursor", &format!("c{}", base36(end)));
-            next.extend_pairs(
-                ["body-format", "status", "id"]
-                    .into_iter()
-                    .filter_map(|name| Some((name, query.one(name)?))),
-            );
-            format!("/wiki{path}?{}", next.finish())
-        });
-        let base = format!("https://{}/wiki", hosts::CONFLUENCE);
-        let mut links = json!({"base": base});
-        let Some(next) = next else { return Reply::json(200, &Listing { results, links }) };
-        let link = format!("<{next}>; rel=\"next\", <{base}>; rel=\"base\"");
-        links["next"] = Value::from(next);
-        Reply::json(200, &Listing { results, links }).with_header("link", &link)
+    /// A page that is given out, with its true tags written down.
+    fn give(&self, page: &SpacePage, visit: &mut Visit<'_>) {
+        let chars = page.text.chars().count() as u64;
+        visit.site.given.push(Given { page: page.id, version: page.version, chars });
+        visit.records.push(self.truth(page));
     }
 
     fn truth(&self, page: &SpacePage) -> Record {
@@ -256,142 +314,64 @@ impl Confluence {
         Record::PageTruth { page: page.id, tags }
     }
 
-    fn labels_v2(&self, page: u64) -> Reply {
-        let labels = self.labels(page).enumerate();
-        let results: Vec<Value> = labels
-            .map(|(index, name)| json!({"id": label_id(page, index), "name": name, "prefix": "global"}))
-            .collect();
-        let base = format!("https://{}/wiki", hosts::CONFLUENCE);
-        Reply::json(200, &json!({"results": results, "_links": {"base": base}}))
+    /// The labels of a page have changed.
+    fn relabelled(&self, page: u64, added: u64, removed: u64, visit: &mut Visit<'_>) {
+        let labels: Vec<String> = self.labels(page).map(str::to_owned).collect();
+        visit.records.push(Record::LabelsChanged { page, labels: labels.len() as u64 });
+        visit.site.labelled = Some(Labelled { page, added, removed, labels });
     }
 
-    fn labels_v1(
-        &mut self,
-        method: &Method,
-        page: u64,
-        rest: &[&str],
-        query: &Query,
-        body: &Bytes,
-        records: &mut Vec<Record>,
-    ) -> Reply {
-        match (method, rest) {
-            (&Method::GET, []) => self.label_list_v1(page),
-            (&Method::POST, []) => {
-                let Some(names) = label_names(body) else {
-                    return error_v1(400, "BadRequestException: Could not parse Labels");
-                };
-                let labels = self.labels.entry(page).or_default();
-                labels.extend(names);
-                let count = labels.len() as u64;
-                records.push(Record::LabelsChanged { page, labels: count });
-                self.label_list_v1(page)
+    fn faulty(&self, fault: Fault) -> Reply {
+        match fault {
+            Fault::Kind(Kind::Reset) => Reply::broken(Broken::Reset),
+            Fault::Kind(Kind::Timeout) => Reply::broken(Broken::Hang),
+            Fault::Kind(_) => Reply::text(200, "application/json", "{\"results\": [{"),
+            Fault::Status(status, retry_after_s) => {
+                let body = json!({"message": "The service cannot answer", "statusCode": status});
+                let retry_after_s = retry_after_s.map(|seconds| seconds.div_ceil(self.speed));
+                Reply::json(status, &body).with_retry_after(retry_after_s)
             }
-            (&Method::DELETE, rest) => {
-                let in_path = rest.first().map(|name| percent_decode_str(name).decode_utf8_lossy());
-                let Some(name) = in_path.or_else(|| query.one("name").map(Cow::from)) else {
-                    return error_v1(400, "BadRequestException: No label name given");
-                };
-                let labels = self.labels.entry(page).or_default();
-                if !labels.remove(name.as_ref()) {
-                    return error_v1(404, "NotFoundException: No such label on this content");
-                }
-                let count = labels.len() as u64;
-                records.push(Record::LabelsChanged { page, labels: count });
-                Reply::text(204, "application/json", Bytes::new())
-            }
-            _ => error_v1(405, "MethodNotAllowedException"),
-        }
-    }
-
-    fn label_list_v1(&self, page: u64) -> Reply {
-        let labels = self.labels(page).enumerate();
-        let results: Vec<LabelV1> = labels
-            .map(|(index, name)| LabelV1 {
-                prefix: "global",
-                name,
-                id: label_id(page, index),
-                label: name,
-            })
-            .collect();
-        let base = format!("https://{}/wiki", hosts::CONFLUENCE);
-        let links = json!({
-            "base": base, "context": "/wiki", "self": format!("{base}/rest/api/content/{page}/label")
-        });
-        Reply::json(200, &LabelsV1 { start: 0, limit: 200, size: results.len(), results, links })
-    }
-}
-
-/// Names as Confluence stores them: lower case, split where a label cannot go on.
-fn label_names(body: &Bytes) -> Option<Vec<String>> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    let entries = match &body {
-        Value::Array(entries) => entries.as_slice(),
-        Value::Object(_) => std::slice::from_ref(&body),
-        _ => return None,
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry["name"].as_str()?;
-        let pieces = name.split([' ', ',']).filter(|piece| !piece.is_empty());
-        for piece in pieces {
-            if piece.contains(ILLEGAL) || piece.chars().count() > 255 {
-                return None;
-            }
-            names.push(piece.to_lowercase());
-        }
-    }
-    (!names.is_empty()).then_some(names)
-}
-
-fn spaces(space: &Space, query: &Query) -> Reply {
-    // An unknown key is no error: the keys are a filter.
-    let asked: Vec<&str> = query.all("keys").collect();
-    let results = if asked.is_empty() || asked.contains(&space.key()) {
-        json!([{"id": SPACE_ID, "key": space.key(), "name": "Rehearsal", "type": "global",
-                "status": "current", "homepageId": null}])
-    } else {
-        json!([])
-    };
-    let base = format!("https://{}/wiki", hosts::CONFLUENCE);
-    Reply::json(200, &json!({"results": results, "_links": {"base": base}}))
-}
-
-fn faulty(fault: Fault) -> Reply {
-    match fault {
-        Fault::Kind(Kind::Reset) => Reply::broken(Broken::Reset),
-        Fault::Kind(Kind::Timeout) => Reply::broken(Broken::Hang),
-        Fault::Kind(_) => Reply::text(200, "application/json", "{\"results\": [{"),
-        Fault::Status(status, retry_after_s) => {
-            let body = json!({"message": "The service cannot answer", "statusCode": status});
-            Reply::json(status, &body).with_retry_after(retry_after_s)
         }
     }
 }
 
+/// The page of this id, if the space has it.
 fn existing(id: &str, space: &Space) -> Option<u64> {
     id.parse().ok().filter(|id| space.ids().contains(id))
 }
 
+/// The ids of the pages of the space, or of those with the title that is asked for.
+fn titled(query: &Query<'_>, space: &Space) -> Vec<u64> {
+    let title = query.one("title");
+    let has_it = |id: &u64| {
+        title.is_none_or(|title| space.page(*id).is_some_and(|page| page.title == title))
+    };
+    space.ids().filter(has_it).collect()
+}
+
+fn operation_of(request: &Request<Bytes>, path: &str) -> Operation {
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    match (request.method().as_str(), parts.as_slice()) {
+        ("GET", ["api", "v2", "spaces"] | ["api", "v2", "spaces", _]) => Operation::Spaces,
+        ("GET", ["api", "v2", "pages", _, "labels"] | ["rest", "api", "content", _, "label"]) => {
+            Operation::Labels
+        }
+        (
+            "GET",
+            ["api", "v2", "spaces", _, "pages"]
+            | ["api", "v2", "pages", ..]
+            | ["rest", "api", "content", ..],
+        ) => Operation::Pages,
+        ("POST", ["rest", "api", "content", _, "label"]) => Operation::AddLabels,
+        ("DELETE", ["rest", "api", "content", _, "label", ..]) => Operation::RemoveLabel,
+        _ => Operation::Other,
+    }
+}
+
 /// What a call is about: a page, or the start of a list.
-fn identity(path: &str, query: &Query) -> u64 {
+fn identity(path: &str, query: &Query<'_>) -> u64 {
     let number = path.split('/').find_map(|part| part.parse::<u64>().ok().filter(|n| *n > 9001));
     let cursor =
         query.one("cursor").and_then(|c| u64::from_str_radix(c.strip_prefix("c")?, 36).ok());
     number.or(cursor).unwrap_or(0)
-}
-
-fn label_id(page: u64, index: usize) -> String {
-    (page * 1000 + index as u64).to_string()
-}
-
-fn base36(mut number: usize) -> String {
-    let mut digits = Vec::new();
-    loop {
-        let digit = char::from_digit(u32::try_from(number % 36).unwrap_or(0), 36);
-        digits.push(digit.unwrap_or('0'));
-        number /= 36;
-        if number == 0 {
-            return digits.into_iter().rev().collect();
-        }
-    }
 }

@@ -5,8 +5,8 @@ use plotters::prelude::*;
 use super::panel::{Axis, chart, nothing, panel_name, panels};
 use super::{Area, BLUE, Drawn, GREEN, Key, PlotError, failed, time_unit, whole_ticks};
 use crate::sim::scenario::Scenario;
+use crate::study::figures::{Distribution, Value};
 use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::metric::{Distribution, Value};
 use crate::units::float;
 
 const PANEL: u32 = 280;

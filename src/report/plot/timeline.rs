@@ -28,7 +28,8 @@ pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
     // One scale for all runs, so that they can be compared by eye.
     let all: Vec<Row> = judged.runs.iter().flat_map(|run| rows(&run.log)).collect();
     let end_ms = all.iter().map(|row| row.t_ms).max().unwrap_or(0).max(1);
-    let highest = all.iter().map(|row| row.limit.max(row.in_flight)).max().unwrap_or(1).max(1);
+    let highest =
+        all.iter().map(|row| row.limit.unwrap_or(0).max(row.in_flight)).max().unwrap_or(1).max(1);
     panels(judged, PANEL, &title, &keys, |area, run| draw_run(area, run, end_ms, highest))
 }
 
@@ -53,8 +54,8 @@ fn draw_run(area: &Area<'_>, run: &JudgedRun, end_ms: u64, highest: u64) -> Resu
     let steps = rows.iter().zip(rows.iter().skip(1));
     let mut limit: Vec<(f64, f64)> = Vec::new();
     for (row, next) in steps {
-        limit.push((at(row), float(row.limit)));
-        limit.push((at(next), float(row.limit)));
+        let Some(now) = row.limit.map(float) else { continue };
+        limit.extend([(at(row), now), (at(next), now)]);
     }
     chart.draw_series([PathElement::new(limit, BLUE.stroke_width(2))]).map_err(failed)?;
     let bands: [(Count, RGBColor, f64); 4] = [

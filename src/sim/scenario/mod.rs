@@ -30,6 +30,8 @@ use crate::units::{Ratio, Whole};
 
 /// Virtual zero, unless a scenario says otherwise.
 const START: &str = "2026-01-05T09:00:00Z";
+/// OpenAI's model, where a scenario has no `[openai]`.
+const OPENAI_MODEL: &str = "gpt-6-luna";
 /// The longest virtual time of a run, unless a scenario says otherwise.
 const DEADLINE_S: u64 = 864_000;
 
@@ -214,8 +216,8 @@ impl Reader<'_> {
             None => None,
         };
         let has_fallback = openai.is_some();
-        // A service that nobody is told of answers nobody.
-        let openai = openai.unwrap_or_else(|| (file.gemini.get_ref().clone(), Latency::fixed(0)));
+        // A service that the scenario does not name is there for clients that know of it anyway.
+        let openai = openai.unwrap_or_else(|| (AiConfig::plain(OPENAI_MODEL), Latency::fixed(800)));
         let world = WorldConfig {
             seed,
             start,

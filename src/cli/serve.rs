@@ -1,0 +1,265 @@
+//! `tagspace serve`: a scenario's services on real ports, for clients of any language.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, IsTerminal};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::args::{Scenarios, ServeArgs};
+use super::{CliError, ExitStatus, find, note, print, quoted, run};
+use crate::fakes::world::World;
+use crate::report::text::{self, Colour, Detail};
+use crate::report::{files, quota_use};
+use crate::sim::recorder::Log;
+use crate::sim::scenario::{Run, Scenario};
+use crate::sim::serve::witness::{Seen, Witness};
+use crate::sim::serve::{Origins, Pace, Places, Services};
+use crate::study::judge::{self, Verdict};
+use crate::study::target::Target;
+
+/// Serves a scenario until it is told to stop, and judges whoever used it.
+pub(super) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
+    let (scenario, targets) = load(args)?;
+    let index = chosen(args, &scenario)?;
+    let run = &scenario.runs[index];
+    let own: Vec<&Target> = targets.iter().filter(|target| target.run == run.name).collect();
+    let (judged, unseen): (Vec<&Target>, Vec<&Target>) =
+        own.into_iter().partition(|target| target.metric.is_seen_from_outside());
+    let judged: Vec<Target> = judged.into_iter().cloned().collect();
+    let unseen: Vec<String> = unseen
+        .into_iter()
+        .map(|target| format!("{} {}", target.metric.name, target.text))
+        .collect();
+
+    fs::create_dir_all(&args.out).map_err(|source| io_error("create", &args.out, source))?;
+    // While it is written it is no report yet; what stands there after a crash is the log so far.
+    let part = args.out.join(format!("{}.events.jsonl.part", scenario.name));
+    let file = File::create(&part).map_err(|source| io_error("write", &part, source))?;
+    let taxonomy = scenario.world.taxonomy.clone();
+    let witness = Arc::new(Witness::new(&run.name, taxonomy, BufWriter::new(file)));
+    attend(args, &scenario, index, &witness)?;
+    let seen = witness.finish().map_err(|source| io_error("write", &part, source))?;
+
+    let log = File::open(&part).and_then(|file| Log::read(BufReader::new(file)));
+    let log = log.map_err(|source| io_error("read", &part, source))?;
+    let used = quota_use::text(&scenario, &log);
+    let judged = judge::from_outside(&scenario, &judged, log);
+    files::write(&args.out, &scenario, &judged)?;
+    fs::remove_file(&part).map_err(|source| io_error("remove", &part, source))?;
+    if !args.quiet {
+        let colour = if args.json { Colour::Off } else { run::colour(args.color) };
+        let again = again(args);
+        let report = text::scenario(&scenario, &judged, &again, Detail::Full, colour);
+        let unseen = not_judged(&unseen);
+        let report = format!("\n{report}{used}{unseen}\n{}\n", closing(args, &scenario, seen));
+        if args.json { note(report.trim_end()) } else { print(&report)? }
+    }
+    Ok(match judged.verdict() {
+        Verdict::Met => ExitStatus::Met,
+        Verdict::Missed => ExitStatus::Missed,
+    })
+}
+
+fn io_error(what: &str, path: &std::path::Path, source: io::Error) -> CliError {
+    CliError::Io { what: format!("{what} {}", path.display()), source }
+}
+
+fn load(args: &ServeArgs) -> Result<(Scenario, Vec<Target>), CliError> {
+    let is_folder = fs::metadata(&args.scenario).is_ok_and(|found| found.is_dir());
+    let scenarios = Scenarios {
+        paths: vec![args.scenario.clone()],
+        set: args.set.clone(),
+        seed: args.seed,
+        env_file: None,
+    };
+    let mut loaded = find::load(&scenarios)?;
+    match loaded.pop() {
+        Some(one) if loaded.is_empty() && !is_folder => Ok(one),
+        _ => Err(CliError::Usage {
+            message: format!("got the folder {}, wanted one scenario", args.scenario.display()),
+            help: "`tagspace list` names the scenarios of a folder".to_owned(),
+        }),
+    }
+}
+
+/// The place of the run that is served.
+fn chosen(args: &ServeArgs, scenario: &Scenario) -> Result<usize, CliError> {
+    let Some(name) = &args.run else { return Ok(0) };
+    let known = || scenario.runs.iter().map(|run| run.name.as_str());
+    known().position(|known| known == name).ok_or_else(|| CliError::Usage {
+        message: format!(
+            "got the run `{name}`, wanted one of: {}",
+            known().collect::<Vec<_>>().join(", ")
+        ),
+        help: format!("the runs are those of {}", scenario.origin),
+    })
+}
+
+/// The world as the run finds it.
+fn world(scenario: &Scenario, index: usize) -> World {
+    let mut world = World::new(scenario.world.clone());
+    let first = (0..=index).rev().find(|index| scenario.runs[*index].fresh).unwrap_or(0);
+    for (number, run) in (0..).zip(&scenario.runs[first..=index]) {
+        let Run { changed_ratio, pages, config, .. } = run;
+        world.begin_run(number, *changed_ratio, *pages, config.text_limit_chars);
+    }
+    world
+}
+
+/// Serves until it is told to stop.
+fn attend(
+    args: &ServeArgs,
+    scenario: &Scenario,
+    index: usize,
+    witness: &Arc<Witness<BufWriter<File>>>,
+) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
+    let subscriber =
+        args.log.as_deref().map(|path| run::subscriber(path, run::Stamp::WallClock)).transpose()?;
+    if let Some(subscriber) = subscriber {
+        // Every worker of the runtime logs.
+        let _ = tracing::dispatcher::set_global_default(subscriber);
+    }
+    runtime.block_on(async {
+        let world = Arc::new(Mutex::new(world(scenario, index)));
+        let pace = Pace::new(Instant::now(), args.speed);
+        let places = Places {
+            address: args.bind,
+            confluence: args.confluence_port,
+            gemini: args.gemini_port,
+            openai: args.openai_port,
+        };
+        let audience = Arc::clone(witness);
+        let services = Services::start(world, pace, audience, places).await;
+        let services = services.map_err(|error| CliError::Live(error.to_string()))?;
+        announce(args, scenario, index, services.origins())?;
+        let bar = bar(args);
+        let shown = async {
+            loop {
+                sleep(Duration::from_millis(250)).await;
+                let Seen { ai_calls, rate_limited, confluence_calls } = witness.seen();
+                bar.set_message(format!(
+                    "{confluence_calls} requests to Confluence, {ai_calls} AI calls, {rate_limited} of them 429"
+                ));
+            }
+        };
+        tokio::select! {
+            biased;
+            () = told_to_stop() => {}
+            () = over(args.for_time) => {}
+            () = shown => {}
+        }
+        bar.finish_and_clear();
+        services.stop().await;
+        Ok(())
+    })
+}
+
+/// Ends when the time is over, if there is one.
+async fn over(time: Option<Duration>) {
+    match time {
+        Some(time) => sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends at Ctrl-C, or when a supervisor asks for it.
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        biased;
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+}
+
+/// Says where the services stand.
+fn announce(
+    args: &ServeArgs,
+    scenario: &Scenario,
+    index: usize,
+    origins: &Origins,
+) -> Result<(), CliError> {
+    let Origins { confluence, gemini, openai } = origins;
+    if args.json {
+        let line = json!({"confluence": confluence, "gemini": gemini, "openai": openai});
+        return print(&format!("{line}\n"));
+    }
+    let first = |keys: &Option<Vec<String>>| {
+        let key = keys.as_ref().and_then(|keys| keys.first());
+        quoted([key.map_or("rehearsal", String::as_str)])
+    };
+    let world = &scenario.world;
+    let pace = match args.speed {
+        1 => "in real time".to_owned(),
+        speed => format!("{speed} times as fast as real time"),
+    };
+    let until = match args.for_time {
+        Some(time) => format!("for {} s", time.as_secs_f64()),
+        None => "until Ctrl-C".to_owned(),
+    };
+    print(&format!(
+        "{}, run `{}`, space {}, {pace}, {until}\n\n  \
+         confluence  {confluence}\n  gemini      {gemini}\n  openai      {openai}\n\n\
+         export CONFLUENCE_URL={confluence}/wiki CONFLUENCE_USER=rehearsal@example.com CONFLUENCE_API_TOKEN={}\n\
+         export GOOGLE_GEMINI_BASE_URL={gemini} GEMINI_API_KEY={}\n\
+         export OPENAI_BASE_URL={openai}/v1 OPENAI_API_KEY={}\n",
+        scenario.origin,
+        scenario.runs[index].name,
+        world.space.key,
+        first(&world.confluence.0.tokens),
+        first(&world.gemini.0.keys),
+        first(&world.openai.0.keys),
+    ))
+}
+
+fn not_judged(unseen: &[String]) -> String {
+    if unseen.is_empty() {
+        return String::new();
+    }
+    format!("\n  not judged, because only the client itself could tell: {}\n", unseen.join(", "))
+}
+
+fn closing(args: &ServeArgs, scenario: &Scenario, seen: Seen) -> String {
+    let folder: PathBuf = args.out.join(&scenario.name);
+    let Seen { ai_calls, confluence_calls, .. } = seen;
+    format!(
+        "served {confluence_calls} requests to Confluence and {ai_calls} AI calls; report in {}",
+        folder.display()
+    )
+}
+
+/// The command that serves the same world again.
+fn again(args: &ServeArgs) -> String {
+    let mut words = vec!["tagspace".to_owned(), "serve".to_owned()];
+    words.push(args.scenario.display().to_string());
+    words.extend(args.set.iter().flat_map(|set| ["--set".to_owned(), set.clone()]));
+    words.extend(args.seed.iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
+    words.extend(args.run.iter().flat_map(|run| ["--run".to_owned(), run.clone()]));
+    if args.speed > 1 {
+        words.extend(["--speed".to_owned(), args.speed.to_string()]);
+    }
+    format!("again: {}", quoted(words.iter().map(String::as_str)))
+}
+
+/// A line that shows what is going on, if there is a terminal for it.
+fn bar(args: &ServeArgs) -> ProgressBar {
+    if args.quiet || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    let style = ProgressStyle::with_template("{spinner} {elapsed}  {wide_msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}

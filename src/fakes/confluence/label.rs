@@ -1,0 +1,85 @@
+//! The labels of a page, and what becomes of a name that a client sends.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+/// Characters that no label holds.
+const ILLEGAL: &[char] =
+    &[':', ';', ',', '.', '?', '&', '[', ']', '(', ')', '#', '^', '*', '@', '!', ' '];
+/// The longest name.
+const LONGEST: usize = 255;
+/// What may stand before a name.
+const PREFIXES: &[&str] = &["global", "my", "team", "system"];
+
+/// The labels of a page by name, with their prefix.
+#[derive(Debug, Default)]
+pub(super) struct Labels(BTreeMap<String, &'static str>);
+
+/// A label that a client sends.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    prefix: &'static str,
+    name: String,
+}
+
+/// Why labels are not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unlabelled {
+    /// The body is none that the service can read.
+    Unread,
+    /// A name has characters that no label holds, or too many.
+    Illegal,
+}
+
+impl Labels {
+    /// The names, in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// The labels with their prefixes, in order.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.0.iter().map(|(name, prefix)| (name.as_str(), *prefix))
+    }
+
+    /// Adds labels; one that is there already changes nothing. Gives how many were new.
+    pub(super) fn add(&mut self, wanted: Vec<Wanted>) -> u64 {
+        let before = self.0.len();
+        for Wanted { prefix, name } in wanted {
+            self.0.entry(name).or_insert(prefix);
+        }
+        (self.0.len() - before) as u64
+    }
+
+    /// Removes a label; whether it was there.
+    pub(super) fn remove(&mut self, name: &str) -> bool {
+        self.0.remove(name).is_some()
+    }
+}
+
+/// Labels as Confluence stores them: lower case, split at spaces and commas. The body is a list of
+/// labels or a single one.
+pub(super) fn wanted(body: &Bytes) -> Result<Vec<Wanted>, Unlabelled> {
+    let body: Value = serde_json::from_slice(body).map_err(|_| Unlabelled::Unread)?;
+    let entries = match &body {
+        Value::Array(entries) => entries.as_slice(),
+        Value::Object(_) => std::slice::from_ref(&body),
+        _ => return Err(Unlabelled::Unread),
+    };
+    let mut labels = Vec::new();
+    for entry in entries {
+        let name = entry["name"].as_str().ok_or(Unlabelled::Unread)?;
+        let prefix = entry["prefix"].as_str().unwrap_or("global");
+        let known = PREFIXES.iter().find(|known| **known == prefix);
+        let prefix = *known.ok_or(Unlabelled::Unread)?;
+        for piece in name.split([' ', ',']).filter(|piece| !piece.is_empty()) {
+            if piece.contains(ILLEGAL) || piece.chars().count() > LONGEST {
+                return Err(Unlabelled::Illegal);
+            }
+            labels.push(Wanted { prefix, name: piece.to_lowercase() });
+        }
+    }
+    if labels.is_empty() { Err(Unlabelled::Unread) } else { Ok(labels) }
+}

@@ -1,0 +1,167 @@
+//! The first interface: labels, which only it can write, and the content that older clients read.
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use super::body::{LabelV1, LabelsV1, content_v1, error_v1, label_id, not_found_v1};
+use super::label::{self, Labels, Unlabelled};
+use super::{Confluence, Scheme, Visit, existing, titled};
+use crate::fakes::Reply;
+use crate::fakes::query::Query;
+use crate::fakes::space::SpacePage;
+
+/// How many pages a list gives unless told otherwise, and at most.
+const USUAL_PAGES: usize = 25;
+const MOST_PAGES: usize = 100;
+/// The same for labels.
+const USUAL_LABELS: usize = 200;
+
+impl Confluence {
+    pub(super) fn v1(&mut self, visit: &mut Visit<'_>) -> Reply {
+        let parts = visit.parts.clone();
+        let is_read = visit.request.method() == Method::GET;
+        match &parts[2..] {
+            // Withdrawn in stages: OAuth clients have lost it already.
+            ["content"] | ["content", _] if visit.scheme == Scheme::Bearer => {
+                error_v1(410, "GoneException: This deprecated endpoint has been removed.")
+            }
+            ["content"] if is_read => withdrawn(self.contents(visit)),
+            ["content", id] if is_read => {
+                let found = existing(id, visit.space).and_then(|id| visit.space.page(id));
+                let Some(page) = found else { return not_found_v1(id) };
+                self.give(&page, visit);
+                let mut content =
+                    content_v1(&page, visit.space, &self.base, &expanded(visit.query));
+                content["_links"]["base"] = json!(self.base);
+                content["_links"]["context"] = json!("/wiki");
+                withdrawn(Reply::json(200, &content))
+            }
+            ["content", id, "label", rest @ ..] => match existing(id, visit.space) {
+                Some(id) => self.labels_v1(id, rest, visit),
+                None => not_found_v1(id),
+            },
+            ["content"] | ["content", _] => error_v1(405, "MethodNotAllowedException"),
+            _ => error_v1(404, "NotFoundException: No such resource"),
+        }
+    }
+
+    fn contents(&self, visit: &mut Visit<'_>) -> Reply {
+        let query = visit.query;
+        if query.one("spaceKey").is_some_and(|key| key != visit.space.key()) {
+            return error_v1(404, "NotFoundException: No space with this key");
+        }
+        let number = |name: &str| query.one(name).and_then(|number| number.parse::<usize>().ok());
+        let start = number("start").unwrap_or(0);
+        let limit = number("limit").unwrap_or(USUAL_PAGES).min(MOST_PAGES);
+        let of_pages = query.one("type").is_none_or(|kind| kind == "page");
+        let ids = if of_pages { titled(query, visit.space) } else { Vec::new() };
+        let listed = ids.iter().skip(start).take(limit);
+        let pages: Vec<SpacePage> = listed.filter_map(|id| visit.space.page(*id)).collect();
+        for page in &pages {
+            self.give(page, visit);
+        }
+        let expand = expanded(query);
+        let results: Vec<Value> =
+            pages.iter().map(|page| content_v1(page, visit.space, &self.base, &expand)).collect();
+        let base = &self.base;
+        let mut links = json!({
+            "base": base, "context": "/wiki", "self": format!("{base}/rest/api/content")
+        });
+        let end = start.saturating_add(limit);
+        if end < ids.len() {
+            let mut next = form_urlencoded::Serializer::new(String::new());
+            for name in ["spaceKey", "type", "title", "expand"] {
+                next.extend_pairs(query.one(name).map(|value| (name, value)));
+            }
+            next.append_pair("limit", &limit.to_string()).append_pair("start", &end.to_string());
+            // Unlike that of v2, it is relative to the base.
+            links["next"] = json!(format!("/rest/api/content?{}", next.finish()));
+        }
+        let body = json!({
+            "results": results, "start": start, "limit": limit, "size": pages.len(), "_links": links
+        });
+        Reply::json(200, &body)
+    }
+
+    fn labels_v1(&mut self, page: u64, rest: &[&str], visit: &mut Visit<'_>) -> Reply {
+        let method = visit.request.method();
+        if method == Method::GET && rest.is_empty() {
+            return self.label_list_v1(page, visit.query);
+        }
+        if method != Method::POST && method != Method::DELETE {
+            return error_v1(405, "MethodNotAllowedException");
+        }
+        if self.config.forbidden_labels {
+            return error_v1(403, "PermissionException: Could not edit the labels of this content");
+        }
+        if method == Method::POST {
+            return match label::wanted(visit.request.body()) {
+                Ok(wanted) => {
+                    let added = self.labels.entry(page).or_default().add(wanted);
+                    self.relabelled(page, added, 0, visit);
+                    self.label_list_v1(page, visit.query)
+                }
+                Err(Unlabelled::Unread) => {
+                    error_v1(400, "BadRequestException: Could not parse Labels")
+                }
+                Err(Unlabelled::Illegal) => error_v1(
+                    400,
+                    "BadRequestException: The label contains invalid characters or too many characters",
+                ),
+            };
+        }
+        let in_path =
+            rest.first().map(|name| percent_decode_str(name).decode_utf8_lossy().into_owned());
+        // Only the form with a query can name a label with a slash.
+        if rest.len() > 1 || in_path.as_ref().is_some_and(|name| name.contains('/')) {
+            return error_v1(400, "BadRequestException: A label with a slash goes into the query");
+        }
+        let Some(name) = in_path.or_else(|| visit.query.one("name").map(str::to_owned)) else {
+            return error_v1(400, "BadRequestException: No label name given");
+        };
+        if !self.labels.entry(page).or_default().remove(&name) {
+            return error_v1(404, "NotFoundException: No such label on this content");
+        }
+        self.relabelled(page, 0, 1, visit);
+        Reply::text(204, "application/json", bytes::Bytes::new())
+    }
+
+    fn label_list_v1(&self, page: u64, query: &Query<'_>) -> Reply {
+        let number = |name: &str| query.one(name).and_then(|number| number.parse::<usize>().ok());
+        let start = number("start").unwrap_or(0);
+        let limit = number("limit").unwrap_or(USUAL_LABELS);
+        let prefix = query.one("prefix");
+        let labels = self.labels.get(&page).into_iter().flat_map(Labels::all);
+        let results: Vec<LabelV1> = labels
+            .enumerate()
+            .filter(|(_, (_, own))| prefix.is_none_or(|prefix| prefix == *own))
+            .skip(start)
+            .take(limit)
+            .map(|(index, (name, prefix))| LabelV1 {
+                prefix,
+                name,
+                id: label_id(page, index),
+                label: name,
+            })
+            .collect();
+        let base = &self.base;
+        let links = json!({
+            "base": base, "context": "/wiki", "self": format!("{base}/rest/api/content/{page}/label")
+        });
+        Reply::json(200, &LabelsV1 { start, limit, size: results.len(), results, links })
+    }
+}
+
+/// What a client wants to see of each page.
+fn expanded<'a>(query: &'a Query<'_>) -> Vec<&'a str> {
+    query.all("expand").collect()
+}
+
+/// Says that the interface is withdrawn.
+fn withdrawn(reply: Reply) -> Reply {
+    reply.with_header("deprecation", "Wed, 1 Mar 2023 00:00:00 GMT").with_header(
+        "warning",
+        "299 - \"Deprecated API, will be removed on Mon, 31 Mar 2025 00:00:00 GMT\"",
+    )
+}

@@ -1,0 +1,194 @@
+//! The second interface: spaces, pages and labels, to read.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::body::{ListedPage, Listing, errors_v2, not_found_v2};
+use super::label::Labels;
+use super::{Confluence, SPACE_ID, Visit, existing, titled};
+use crate::fakes::Reply;
+use crate::fakes::query::Query;
+use crate::fakes::space::{Space, SpacePage};
+
+/// The most results that a list gives.
+const MOST: usize = 250;
+/// How many it gives unless told otherwise.
+const USUAL: usize = 25;
+
+impl Confluence {
+    pub(super) fn v2(&mut self, visit: &mut Visit<'_>) -> Reply {
+        let parts = visit.parts.clone();
+        if visit.request.method() != Method::GET {
+            return match parts.as_slice() {
+                [_, _, "spaces" | "pages", ..] => {
+                    errors_v2(405, "METHOD_NOT_ALLOWED", "Method Not Allowed")
+                }
+                _ => not_found_v2(),
+            };
+        }
+        match &parts[2..] {
+            ["spaces"] => self.spaces(visit),
+            ["spaces", id] if *id == SPACE_ID => Reply::json(200, &described(visit.space)),
+            ["spaces", id, "pages"] if *id == SPACE_ID => {
+                let ids = titled(visit.query, visit.space);
+                self.list(&ids, visit)
+            }
+            ["pages"] => {
+                let ids = asked_for(visit.query, visit.space);
+                self.list(&ids, visit)
+            }
+            ["pages", id] => self.page(id, visit),
+            ["pages", id, "labels"] => match existing(id, visit.space) {
+                Some(id) => self.labels_v2(id, visit),
+                None => not_found_v2(),
+            },
+            _ => not_found_v2(),
+        }
+    }
+
+    fn spaces(&self, visit: &Visit<'_>) -> Reply {
+        // An unknown key is no error: the keys are a filter.
+        let (space, query) = (visit.space, visit.query);
+        let keys: Vec<&str> = query.all("keys").collect();
+        let ids: Vec<&str> = query.all("ids").collect();
+        let shown = (keys.is_empty() || keys.contains(&space.key()))
+            && (ids.is_empty() || ids.contains(&SPACE_ID));
+        let results = if shown { json!([described(space)]) } else { json!([]) };
+        Reply::json(200, &json!({"results": results, "_links": {"base": self.base}}))
+    }
+
+    fn page(&self, id: &str, visit: &mut Visit<'_>) -> Reply {
+        if id.parse::<u64>().is_err() {
+            return errors_v2(400, "INVALID_REQUEST_PARAMETER", "The page id must be a number");
+        }
+        let found = existing(id, visit.space).and_then(|id| visit.space.page(id));
+        let Some(page) = found else { return not_found_v2() };
+        self.give(&page, visit);
+        let with_body = visit.query.one("body-format") == Some("storage");
+        let mut listed =
+            serde_json::to_value(ListedPage::new(&page, with_body)).unwrap_or_default();
+        listed["_links"]["base"] = json!(self.base);
+        if visit.query.one("include-labels") == Some("true") {
+            listed["labels"] = json!({"results": self.labels_of(page.id, None)});
+        }
+        Reply::json(200, &listed)
+    }
+
+    /// A list of pages from the cursor on. The cursor is the position, in a form that is not to be
+    /// read.
+    fn list(&mut self, ids: &[u64], visit: &mut Visit<'_>) -> Reply {
+        let query = visit.query;
+        let Some((start, limit)) = section(query) else {
+            return errors_v2(400, "INVALID_REQUEST_PARAMETER", "Invalid cursor");
+        };
+        // Every page is current.
+        let mut statuses = query.all("status").peekable();
+        let shown = statuses.peek().is_none() || statuses.any(|status| status == "current");
+        let ids = if shown { ids } else { &[] };
+        let with_body = query.one("body-format") == Some("storage");
+        let listed = ids.iter().skip(start).take(limit);
+        let pages: Vec<SpacePage> = listed.filter_map(|id| visit.space.page(*id)).collect();
+        for page in &pages {
+            self.give(page, visit);
+        }
+        let results = pages.iter().map(|page| ListedPage::new(page, with_body)).collect();
+        let next = next(visit, start, limit, ids.len());
+        let (links, header) = self.links(next);
+        let reply = Reply::json(200, &Listing { results, links });
+        match header {
+            Some(header) => reply.with_header("link", &header),
+            None => reply,
+        }
+    }
+
+    /// The links of a list, and the header that says the same.
+    fn links(&self, next: Option<String>) -> (Value, Option<String>) {
+        let base = &self.base;
+        let mut links = json!({"base": base});
+        let Some(next) = next else { return (links, None) };
+        let header = format!("<{next}>; rel=\"next\", <{base}>; rel=\"base\"");
+        links["next"] = Value::from(next);
+        (links, Some(header))
+    }
+
+    fn labels_v2(&self, page: u64, visit: &Visit<'_>) -> Reply {
+        let Some((start, limit)) = section(visit.query) else {
+            return errors_v2(400, "INVALID_REQUEST_PARAMETER", "Invalid cursor");
+        };
+        let all = self.labels_of(page, visit.query.one("prefix"));
+        let (links, header) = self.links(next(visit, start, limit, all.len()));
+        let results: Vec<Value> = all.into_iter().skip(start).take(limit).collect();
+        let reply = Reply::json(200, &json!({"results": results, "_links": links}));
+        match header {
+            Some(header) => reply.with_header("link", &header),
+            None => reply,
+        }
+    }
+
+    fn labels_of(&self, page: u64, prefix: Option<&str>) -> Vec<Value> {
+        let labels = self.labels.get(&page).into_iter().flat_map(Labels::all);
+        labels
+            .enumerate()
+            .filter(|(_, (_, own))| prefix.is_none_or(|prefix| prefix == *own))
+            .map(|(index, (name, prefix))| {
+                json!({"id": super::body::label_id(page, index), "name": name, "prefix": prefix})
+            })
+            .collect()
+    }
+}
+
+/// The one space, as it is listed.
+fn described(space: &Space) -> Value {
+    json!({"id": SPACE_ID, "key": space.key(), "name": "Rehearsal", "type": "global",
+           "status": "current", "homepageId": null})
+}
+
+/// The pages that a list by ids or by space asks for.
+fn asked_for(query: &Query<'_>, space: &Space) -> Vec<u64> {
+    let mut spaces = query.all("space-id").peekable();
+    if spaces.peek().is_some() && !spaces.any(|id| id == SPACE_ID) {
+        return Vec::new();
+    }
+    let mut ids = query.all("id").peekable();
+    if ids.peek().is_some() {
+        return ids.filter_map(|id| existing(id, space)).collect();
+    }
+    titled(query, space)
+}
+
+/// Where a list starts, and how many it may give.
+fn section(query: &Query<'_>) -> Option<(usize, usize)> {
+    let limit = query.one("limit").and_then(|limit| limit.parse().ok()).unwrap_or(USUAL);
+    let start = query
+        .one("cursor")
+        .map_or(Some(0), |cursor| usize::from_str_radix(cursor.strip_prefix("c")?, 36).ok());
+    Some((start?, limit.clamp(1, MOST)))
+}
+
+/// The path of the next section, if there is one.
+fn next(visit: &Visit<'_>, start: usize, limit: usize, all: usize) -> Option<String> {
+    let end = start.saturating_add(limit);
+    (end < all).then(|| {
+        let mut next = form_urlencoded::Serializer::new(String::new());
+        next.append_pair("limit", &limit.to_string());
+        next.append_pair("cursor", &format!("c{}", base36(end)));
+        next.extend_pairs(
+            ["body-format", "status", "space-id", "id", "title", "prefix"]
+                .into_iter()
+                .flat_map(|name| visit.query.every(name).map(move |value| (name, value))),
+        );
+        format!("/wiki{}?{}", visit.path, next.finish())
+    })
+}
+
+fn base36(mut number: usize) -> String {
+    let mut digits = Vec::new();
+    loop {
+        let digit = char::from_digit(u32::try_from(number % 36).unwrap_or(0), 36);
+        digits.push(digit.unwrap_or('0'));
+        number /= 36;
+        if number == 0 {
+            return digits.into_iter().rev().collect();
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The form of an answer: whether it is the one that a schema asks for, and one that is.
+//!
+//! Schemas are JSON Schema as OpenAI takes it, or the subset of OpenAPI that Gemini takes, with
+//! types in upper case. What a form says is made of the pages of the prompt alone: an array of
+//! objects has one for each page, a list of texts holds the page's tags, a choice is one of the
+//! words that stand in the page.
+
+use serde_json::{Map, Value, json};
+
+use crate::fakes::model::TagMap;
+
+/// A page of a prompt, with the tags that the model found.
+#[derive(Debug, Clone)]
+pub struct Seen<'a> {
+    /// Its id, if the prompt names one.
+    pub id: Option<&'a str>,
+    /// Its part of the prompt.
+    pub text: &'a str,
+    /// Its tags.
+    pub tags: TagMap,
+}
+
+/// Forms nested deeper than this are left empty; a schema may refer to itself.
+const DEEPEST: usize = 12;
+
+/// A schema, and the document that its references point into.
+#[derive(Debug, Clone, Copy)]
+struct Schema<'a> {
+    at: &'a Value,
+    root: &'a Value,
+}
+
+impl<'a> Schema<'a> {
+    /// The schema itself, behind references and alternatives.
+    fn resolved(self) -> Self {
+        let mut at = self.at;
+        for _ in 0..DEEPEST {
+            let next = match (at["$ref"].as_str(), at["anyOf"].as_array()) {
+                (Some(path), _) => path.strip_prefix('#').and_then(|path| self.root.pointer(path)),
+                (None, Some(any)) => any.iter().find(|one| one["type"] != "null"),
+                (None, None) => None,
+            };
+            match next {
+                Some(next) => at = next,
+                None => break,
+            }
+        }
+        Self { at, root: self.root }
+    }
+
+    /// The type, in lower case.
+    fn kind(self) -> String {
+        let named = match &self.at["type"] {
+            Value::String(name) => Some(name.as_str()),
+            Value::Array(names) => names.iter().filter_map(Value::as_str).find(|n| *n != "null"),
+            _ => None,
+        };
+        match named {
+            Some(name) => name.to_lowercase(),
+            None if self.at["properties"].is_object() => "object".to_owned(),
+            None if self.at["items"].is_object() => "array".to_owned(),
+            None => "string".to_owned(),
+        }
+    }
+
+    fn part(self, at: &'a Value) -> Self {
+        Self { at, root: self.root }.resolved()
+    }
+
+    fn properties(self) -> impl Iterator<Item = (&'a str, Self)> {
+        let properties = self.at["properties"].as_object();
+        let properties = properties.into_iter().flatten();
+        properties.map(move |(name, at)| (name.as_str(), self.part(at)))
+    }
+
+    fn choices(self) -> Option<&'a Vec<Value>> {
+        self.at["enum"].as_array()
+    }
+}
+
+/// Whether a value has the form that a schema asks for.
+pub fn fits(value: &Value, schema: &Value) -> bool {
+    fits_at(value, Schema { at: schema, root: schema }.resolved(), 0)
+}
+
+fn fits_at(value: &Value, schema: Schema<'_>, depth: usize) -> bool {
+    if depth > DEEPEST {
+        return true;
+    }
+    if let Some(choices) = schema.choices() {
+        return choices.contains(value);
+    }
+    match (schema.kind().as_str(), value) {
+        ("object", Value::Object(entries)) => {
+            let required = schema.at["required"].as_array().into_iter().flatten();
+            let complete =
+                required.filter_map(Value::as_str).all(|name| entries.contains_key(name));
+            let known = schema.at["properties"].as_object().is_none_or(|known| {
+                schema.at["additionalProperties"] != false
+                    || entries.keys().all(|name| known.contains_key(name))
+            });
+            let mut properties = schema.properties();
+            complete
+                && known
+                && properties.all(|(name, part)| {
+                    entries.get(name).is_none_or(|value| fits_at(value, part, depth + 1))
+                })
+        }
+        ("array", Value::Array(items)) => {
+            let part = schema.part(&schema.at["items"]);
+            items.iter().all(|item| fits_at(item, part, depth + 1))
+        }
+        ("string", Value::String(_))
+        | ("number" | "integer", Value::Number(_))
+        | ("boolean", Value::Bool(_)) => true,
+        _ => false,
+    }
+}
+
+/// A value of the form that a schema asks for, about these pages.
+pub fn fill(schema: &Value, pages: &[Seen<'_>]) -> Value {
+    fill_at(Schema { at: schema, root: schema }.resolved(), "", pages, 0)
+}
+
+fn fill_at(schema: Schema<'_>, name: &str, pages: &[Seen<'_>], depth: usize) -> Value {
+    if depth > DEEPEST {
+        return Value::Null;
+    }
+    if let Some(choices) = schema.choices() {
+        let stands = |choice: &&Value| choice.as_str().is_some_and(|word| stands(word, pages));
+        return choices.iter().find(stands).or(choices.first()).cloned().unwrap_or(Value::Null);
+    }
+    match schema.kind().as_str() {
+        "object" => {
+            let filled = schema.properties();
+            let filled =
+                filled.map(|(name, part)| (name.to_owned(), fill_at(part, name, pages, depth + 1)));
+            Value::Object(filled.collect::<Map<_, _>>())
+        }
+        "array" => {
+            let part = schema.part(&schema.at["items"]);
+            match part.kind().as_str() {
+                "string" => json!(words(part, name, pages)),
+                "object" => {
+                    let each = pages.iter();
+                    each.map(|page| fill_at(part, name, std::slice::from_ref(page), depth + 1))
+                        .collect()
+                }
+                _ => Value::Array(Vec::new()),
+            }
+        }
+        "integer" | "number" => schema.at.get("minimum").cloned().unwrap_or(json!(0)),
+        "boolean" => json!(pages.iter().any(|page| page.tags.values().any(|t| !t.is_empty()))),
+        _ => json!(text(name, pages)),
+    }
+}
+
+/// The texts of a list: the choices that stand in the pages, or the tags of the category that the
+/// list is named after, or all tags.
+fn words(items: Schema<'_>, name: &str, pages: &[Seen<'_>]) -> Vec<String> {
+    if let Some(choices) = items.choices() {
+        let choices = choices.iter().filter_map(Value::as_str);
+        return choices.filter(|word| stands(word, pages)).map(str::to_owned).collect();
+    }
+    let mut found: Vec<String> = Vec::new();
+    for page in pages {
+        let of_category = page.tags.get(name).map(|tags| tags.iter().collect::<Vec<_>>());
+        let tags = of_category.unwrap_or_else(|| page.tags.values().flatten().collect());
+        for tag in tags {
+            if !found.contains(tag) {
+                found.push(tag.clone());
+            }
+        }
+    }
+    found
+}
+
+/// A text: the page's id if that is its name, else the first tag.
+fn text(name: &str, pages: &[Seen<'_>]) -> String {
+    let is_id = matches!(name.to_lowercase().as_str(), "id" | "page_id" | "pageid" | "page");
+    let id = pages.iter().find_map(|page| page.id).filter(|_| is_id);
+    let tag = || pages.iter().flat_map(|page| page.tags.values()).flatten().next();
+    id.map(str::to_owned).or_else(|| tag().cloned()).unwrap_or_default()
+}
+
+/// Whether a word stands in a page, by itself.
+fn stands(word: &str, pages: &[Seen<'_>]) -> bool {
+    let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let word = word.to_lowercase();
+    !word.is_empty()
+        && pages.iter().any(|page| {
+            let text = page.text.to_lowercase();
+            text.match_indices(&word).any(|(at, _)| {
+                !inside(text[..at].chars().next_back())
+                    && !inside(text[at + word.len()..].chars().next())
+            })
+        })
+}

@@ -1,0 +1,162 @@
+//! Gemini's batch jobs: requests that are taken at once and answered together some time later.
+//!
+//! A job passes through `PENDING` (a tenth of its time) and `RUNNING` to `SUCCEEDED`, or ends
+//! `CANCELLED`. Its requests meet neither the quota of single calls nor their faults.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::request::{Asks, either};
+use super::response;
+use crate::fakes::ai::Ai;
+use crate::fakes::calendar::Calendar;
+use crate::fakes::record::Record;
+
+/// All jobs, by their number.
+#[derive(Debug, Default)]
+pub(super) struct Jobs {
+    made: u64,
+    jobs: BTreeMap<u64, Job>,
+}
+
+#[derive(Debug)]
+struct Job {
+    model: String,
+    display_name: String,
+    created_ms: u64,
+    ends_ms: u64,
+    cancelled: bool,
+    requests: Vec<Value>,
+    responses: Option<Vec<Value>>,
+}
+
+const PREFIX: &str = "rehearsal-";
+
+fn number(name: &str) -> Option<u64> {
+    name.strip_prefix(PREFIX)?.parse().ok()
+}
+
+impl Jobs {
+    /// Takes a job; gives its name.
+    pub(super) fn create(
+        &mut self,
+        now_ms: u64,
+        model: &str,
+        body: &Value,
+        takes_ms: u64,
+    ) -> Result<String, &'static str> {
+        let batch = &body["batch"];
+        let input = either(batch, "inputConfig", "input_config");
+        let Some(requests) = input["requests"]["requests"].as_array() else {
+            return Err("batch.input_config: only inlined requests are served here");
+        };
+        if requests.is_empty() {
+            return Err("batch.input_config.requests: at least one request is required");
+        }
+        self.made += 1;
+        let display_name = either(batch, "displayName", "display_name").as_str().unwrap_or("");
+        let job = Job {
+            model: model.to_owned(),
+            display_name: display_name.to_owned(),
+            created_ms: now_ms,
+            ends_ms: now_ms + takes_ms,
+            cancelled: false,
+            requests: requests.clone(),
+            responses: None,
+        };
+        self.jobs.insert(self.made, job);
+        Ok(format!("{PREFIX}{}", self.made))
+    }
+
+    /// The names of all jobs.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.jobs.keys().map(|number| format!("{PREFIX}{number}")).collect()
+    }
+
+    /// Stops a job that is not done.
+    pub(super) fn cancel(&mut self, now_ms: u64, name: &str) -> Option<()> {
+        let job = self.jobs.get_mut(&number(name)?)?;
+        if now_ms < job.ends_ms {
+            job.cancelled = true;
+            job.ends_ms = now_ms;
+        }
+        Some(())
+    }
+
+    /// Forgets a job.
+    pub(super) fn delete(&mut self, name: &str) -> Option<()> {
+        self.jobs.remove(&number(name)?).map(drop)
+    }
+
+    /// A job as it stands; the model writes its answers when somebody looks after its end.
+    pub(super) fn operation(
+        &mut self,
+        now_ms: u64,
+        name: &str,
+        ai: &mut Ai,
+        calendar: &Calendar,
+        records: &mut Vec<Record>,
+    ) -> Option<Value> {
+        let job = self.jobs.get_mut(&number(name)?)?;
+        let state = job.state(now_ms);
+        let done = matches!(state, "BATCH_STATE_SUCCEEDED" | "BATCH_STATE_CANCELLED");
+        if state == "BATCH_STATE_SUCCEEDED" && job.responses.is_none() {
+            let model = &job.model;
+            let requests = job.requests.iter();
+            job.responses =
+                Some(requests.map(|request| answered(model, request, ai, records)).collect());
+        }
+        let time = |at_ms: u64| calendar.at(at_ms).to_string();
+        let failed = job.responses.iter().flatten().filter(|one| one["error"].is_object()).count();
+        let count = job.requests.len();
+        let mut metadata = json!({
+            "@type": "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch",
+            "name": format!("batches/{name}"),
+            "model": format!("models/{}", job.model),
+            "displayName": job.display_name,
+            "state": state,
+            "createTime": time(job.created_ms),
+            "updateTime": time(now_ms.min(job.ends_ms)),
+            "batchStats": {"requestCount": count.to_string()}
+        });
+        if done {
+            metadata["endTime"] = json!(time(job.ends_ms));
+        }
+        if let Some(responses) = &job.responses {
+            metadata["batchStats"]["successfulRequestCount"] = json!((count - failed).to_string());
+            metadata["batchStats"]["failedRequestCount"] = json!(failed.to_string());
+            metadata["output"] = json!({"inlinedResponses": {"inlinedResponses": responses}});
+        }
+        Some(json!({"name": format!("batches/{name}"), "done": done, "metadata": metadata}))
+    }
+}
+
+impl Job {
+    fn state(&self, now_ms: u64) -> &'static str {
+        let starts_ms = self.created_ms + (self.ends_ms - self.created_ms) / 10;
+        match () {
+            () if self.cancelled => "BATCH_STATE_CANCELLED",
+            () if now_ms >= self.ends_ms => "BATCH_STATE_SUCCEEDED",
+            () if now_ms >= starts_ms => "BATCH_STATE_RUNNING",
+            () => "BATCH_STATE_PENDING",
+        }
+    }
+}
+
+/// One request of a job, answered.
+fn answered(model: &str, written: &Value, ai: &mut Ai, records: &mut Vec<Record>) -> Value {
+    let mut entry = json!({});
+    if written["metadata"].is_object() {
+        entry["metadata"] = written["metadata"].clone();
+    }
+    let response = Asks::of(written["request"].clone()).and_then(|asks| {
+        let outcome = ai.answer_later(asks.of_model(model), records);
+        response::generated(model, &outcome)
+    });
+    match response {
+        Some(response) => entry["response"] = response,
+        None => entry["error"] = json!({"code": 3, "message": "contents is not specified"}),
+    }
+    entry
+}

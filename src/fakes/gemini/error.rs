@@ -1,0 +1,155 @@
+//! Gemini's errors: status, code and details as the service sends them.
+
+use serde_json::{Value, json};
+
+use super::response::sent;
+use crate::fakes::Reply;
+use crate::fakes::ai::Ai;
+use crate::fakes::quota::{Dimension, Hint, Refusal, Tier};
+
+const SERVICE: &str = "generativelanguage.googleapis.com";
+/// What every refusal without an explanation says.
+const EXHAUSTED: &str = "Resource has been exhausted (e.g. check quota).";
+
+fn error(code: u16, status: &str, message: &str) -> Reply {
+    sent(code, &json!({"error": {"code": code, "message": message, "status": status}}))
+}
+
+fn detailed(code: u16, status: &str, message: &str, details: &Value) -> Reply {
+    let error = json!({"code": code, "message": message, "status": status, "details": details});
+    sent(code, &json!({"error": error}))
+}
+
+pub(super) fn no_such_route() -> Reply {
+    error(404, "NOT_FOUND", "The requested URL was not found on this server.")
+}
+
+pub(super) fn not_found() -> Reply {
+    error(404, "NOT_FOUND", "Requested entity was not found.")
+}
+
+pub(super) fn no_key() -> Reply {
+    error(
+        403,
+        "PERMISSION_DENIED",
+        "Method doesn't allow unregistered callers (callers without established identity). \
+         Please use API Key or other form of API consumer identity to call this API.",
+    )
+}
+
+/// A bad key is a bad request to this service, not a 401.
+pub(super) fn bad_key() -> Reply {
+    let message = "API key not valid. Please pass a valid API key.";
+    let details = json!([
+        {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID",
+         "domain": "googleapis.com", "metadata": {"service": SERVICE}},
+        {"@type": "type.googleapis.com/google.rpc.LocalizedMessage", "locale": "en-US",
+         "message": message}
+    ]);
+    detailed(400, "INVALID_ARGUMENT", message, &details)
+}
+
+pub(super) fn no_such_model(model: &str, version: &str) -> Reply {
+    let message = format!(
+        "models/{model} is not found for API version {version}, or is not supported for \
+         generateContent. Call ListModels to see the list of available models and their \
+         supported methods."
+    );
+    error(404, "NOT_FOUND", &message)
+}
+
+pub(super) fn invalid(message: &str) -> Reply {
+    error(400, "INVALID_ARGUMENT", message)
+}
+
+pub(super) fn exhausted() -> Reply {
+    error(429, "RESOURCE_EXHAUSTED", EXHAUSTED)
+}
+
+/// The money is used up. Nobody has published the body; this is the message of every 429 that
+/// names a plan, without a word of when to come again.
+pub(super) fn unpaid() -> Reply {
+    let message = "You exceeded your current quota, please check your plan and billing details.";
+    error(429, "RESOURCE_EXHAUSTED", message)
+}
+
+pub(super) fn status(status: u16, retry_after_s: Option<u64>) -> Reply {
+    let (name, message) = match status {
+        400 => ("INVALID_ARGUMENT", "Request contains an invalid argument."),
+        403 => {
+            ("PERMISSION_DENIED", "Your project has been denied access. Please contact support.")
+        }
+        404 => ("NOT_FOUND", "Requested entity was not found."),
+        429 => ("RESOURCE_EXHAUSTED", EXHAUSTED),
+        499 => ("CANCELLED", "The operation was cancelled."),
+        503 => (
+            "UNAVAILABLE",
+            "This model is currently experiencing high demand. Spikes in demand are usually \
+             temporary. Please try again later.",
+        ),
+        504 => ("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
+        _ => ("INTERNAL", "Internal error encountered."),
+    };
+    error(status, name, message).with_retry_after(retry_after_s)
+}
+
+/// A refusal for a quota, with its name and when to come again, unless the scenario hides both.
+pub(super) fn over_quota(ai: &Ai, model: &str, refusal: &Refusal, told_ms: u64) -> Reply {
+    let quota = ai.config().quota.as_ref();
+    if quota.is_some_and(|quota| quota.hint == Hint::None) {
+        return exhausted();
+    }
+    let free = quota.is_some_and(|quota| quota.tier == Tier::Free);
+    let (metric, id) = name(refusal.dimension, free);
+    let (seconds, millis) = (told_ms / 1000, told_ms % 1000);
+    let limit = refusal.limit;
+    let message = format!(
+        "You exceeded your current quota, please check your plan and billing details. For more \
+         information on this error, head to: https://ai.google.dev/gemini-api/docs/rate-limits. To \
+         monitor your current usage, head to: https://ai.dev/rate-limit. \n* Quota exceeded for \
+         metric: {SERVICE}/{metric}, limit: {limit}, model: {model}\nPlease retry in \
+         {seconds}.{millis:03}s."
+    );
+    let details = json!([
+        {"@type": "type.googleapis.com/google.rpc.Help", "links": [{
+            "description": "Learn more about Gemini API quotas",
+            "url": "https://ai.google.dev/gemini-api/docs/rate-limits"
+        }]},
+        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{
+            "quotaMetric": format!("{SERVICE}/{metric}"),
+            "quotaId": id,
+            "quotaDimensions": {"location": "global", "model": model},
+            "quotaValue": limit.to_string()
+        }]},
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{seconds}s")}
+    ]);
+    detailed(429, "RESOURCE_EXHAUSTED", &message, &details)
+}
+
+/// The metric and the id of a quota.
+fn name(dimension: Dimension, free: bool) -> (&'static str, &'static str) {
+    match (dimension, free) {
+        (Dimension::Requests, false) => {
+            ("generate_requests_per_model", "GenerateRequestsPerMinutePerProjectPerModel")
+        }
+        (Dimension::Requests, true) => (
+            "generate_content_free_tier_requests",
+            "GenerateRequestsPerMinutePerProjectPerModel-FreeTier",
+        ),
+        (Dimension::Tokens, false) => (
+            "generate_content_paid_tier_input_token_count",
+            "GenerateContentPaidTierInputTokensPerModelPerMinute",
+        ),
+        (Dimension::Tokens, true) => (
+            "generate_content_free_tier_input_token_count",
+            "GenerateContentInputTokensPerModelPerMinute-FreeTier",
+        ),
+        (Dimension::Day, false) => {
+            ("generate_requests_per_model_per_day", "GenerateRequestsPerDayPerProjectPerModel")
+        }
+        (Dimension::Day, true) => (
+            "generate_content_free_tier_requests",
+            "GenerateRequestsPerDayPerProjectPerModel-FreeTier",
+        ),
+    }
+}

@@ -1,0 +1,97 @@
+//! What a request to Gemini asks, whichever of its two spellings it uses.
+
+use serde_json::Value;
+
+use crate::fakes::ai::Asked;
+
+/// What a `generateContent` asks.
+#[derive(Debug)]
+pub(super) struct Asks {
+    pub(super) prompt: String,
+    max_output_tokens: Option<u64>,
+    thinking_budget: Option<u64>,
+    schema: Option<Value>,
+    has_two_schemas: bool,
+}
+
+/// A value under one of the two names that a key may have.
+pub(super) fn either<'a>(body: &'a Value, camel: &str, snake: &str) -> &'a Value {
+    body.get(camel).unwrap_or(&body[snake])
+}
+
+impl Asks {
+    /// What a body asks; nothing if it has no contents.
+    pub(super) fn of(mut body: Value) -> Option<Self> {
+        let prompt = prompt(&body)?;
+        let name = if body["generationConfig"].is_object() {
+            "generationConfig"
+        } else {
+            "generation_config"
+        };
+        let mut config = body[name].take();
+        let max_output_tokens = either(&config, "maxOutputTokens", "max_output_tokens").as_u64();
+        let thinking = either(&config, "thinkingConfig", "thinking_config");
+        // A budget of -1 leaves it to the model.
+        let thinking_budget = either(thinking, "thinkingBudget", "thinking_budget").as_u64();
+        let names =
+            ["responseSchema", "response_schema", "responseJsonSchema", "response_json_schema"];
+        let mut schemas = names
+            .into_iter()
+            .filter_map(|name| config.get_mut(name).map(Value::take).filter(Value::is_object));
+        let schema = schemas.next();
+        let has_two_schemas = schemas.next().is_some();
+        Some(Self { prompt, max_output_tokens, thinking_budget, schema, has_two_schemas })
+    }
+
+    /// What a `countTokens` asks: contents, or a whole request.
+    pub(super) fn counted(mut body: Value) -> Option<Self> {
+        for name in ["generateContentRequest", "generate_content_request"] {
+            if body[name].is_object() {
+                return Self::of(body[name].take());
+            }
+        }
+        Self::of(body)
+    }
+
+    /// What the service would not take.
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        self.has_two_schemas.then_some(
+            "response_schema and response_json_schema cannot both be set in generation_config",
+        )
+    }
+
+    /// The same as the model sees it.
+    pub(super) fn of_model<'a>(&'a self, model: &'a str) -> Asked<'a> {
+        Asked {
+            model,
+            prompt: &self.prompt,
+            max_output_tokens: self.max_output_tokens,
+            thinking_budget: self.thinking_budget,
+            schema: self.schema.as_ref(),
+        }
+    }
+}
+
+/// The text of the instructions and of all parts, in order.
+fn prompt(body: &Value) -> Option<String> {
+    let contents = match &body["contents"] {
+        Value::Array(contents) if !contents.is_empty() => contents.as_slice(),
+        one @ Value::Object(_) => std::slice::from_ref(one),
+        _ => return None,
+    };
+    let instructions = either(body, "systemInstruction", "system_instruction");
+    let mut prompt = String::new();
+    for content in std::iter::once(instructions).chain(contents) {
+        let parts = match &content["parts"] {
+            Value::Array(parts) => parts.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        for text in parts.iter().filter_map(|part| part["text"].as_str()) {
+            if !prompt.is_empty() {
+                prompt.push('\n');
+            }
+            prompt.push_str(text);
+        }
+    }
+    Some(prompt)
+}

@@ -1,0 +1,131 @@
+//! OpenAI's errors: all four keys are always there.
+
+use serde_json::json;
+
+use crate::fakes::ai::{Ai, Decision, Outcome};
+use crate::fakes::quota::{Dimension, Hint, Refusal};
+use crate::fakes::{Broken, Reply};
+
+fn error(status: u16, kind: &str, code: Option<&str>, param: Option<&str>, message: &str) -> Reply {
+    let error = json!({"message": message, "type": kind, "param": param, "code": code});
+    Reply::json(status, &json!({"error": error}))
+}
+
+pub(super) fn invalid(message: &str, param: Option<&str>) -> Reply {
+    error(400, "invalid_request_error", None, param, message)
+}
+
+pub(super) fn too_large() -> Reply {
+    error(413, "invalid_request_error", None, None, "The request body is too large.")
+}
+
+pub(super) fn missing(param: &str) -> Reply {
+    let message = format!("Missing required parameter: '{param}'.");
+    let code = Some("missing_required_parameter");
+    error(400, "invalid_request_error", code, Some(param), &message)
+}
+
+pub(super) fn no_key() -> Reply {
+    let message = "You didn't provide an API key. You need to provide your API key in an \
+                   Authorization header using Bearer auth.";
+    error(401, "invalid_request_error", None, None, message)
+}
+
+/// The service repeats a part of the key; a fake repeats nothing of it.
+pub(super) fn bad_key() -> Reply {
+    let message = "Incorrect API key provided. You can find your API key at \
+                   https://platform.openai.com/account/api-keys.";
+    error(401, "invalid_request_error", Some("invalid_api_key"), None, message)
+}
+
+pub(super) fn no_such_model(model: &str) -> Reply {
+    let message = format!("The model `{model}` does not exist or you do not have access to it.");
+    error(404, "invalid_request_error", Some("model_not_found"), None, &message)
+}
+
+pub(super) fn no_such_route(method: &str, path: &str) -> Reply {
+    let message = format!("Invalid URL ({method} {path})");
+    error(404, "invalid_request_error", None, None, &message)
+}
+
+/// What the service says to a call without an answer.
+pub(super) fn of(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
+    match &outcome.decision {
+        Decision::Refused(refusal, told_ms) => {
+            over_quota(ai, model, refusal, *told_ms, outcome.input_tokens)
+        }
+        Decision::Unpaid => error(
+            429,
+            "insufficient_quota",
+            Some("insufficient_quota"),
+            None,
+            "You exceeded your current quota, please check your plan and billing details. For \
+             more information on this error, read the docs: \
+             https://platform.openai.com/docs/guides/error-codes/api-errors.",
+        ),
+        Decision::Random429 => error(
+            429,
+            "requests",
+            Some("rate_limit_exceeded"),
+            None,
+            "Rate limit reached. Please try again later.",
+        ),
+        Decision::Status(status, retry_after_s) => of_status(*status, *retry_after_s),
+        Decision::Hang => Reply::broken(Broken::Hang),
+        Decision::Reset | Decision::Answer { .. } | Decision::Blocked => {
+            Reply::broken(Broken::Reset)
+        }
+    }
+}
+
+fn of_status(status: u16, retry_after_s: Option<u64>) -> Reply {
+    let (kind, code, message) = match status {
+        401 => return bad_key(),
+        429 => ("requests", Some("rate_limit_exceeded"), "Rate limit reached."),
+        400..=499 => ("invalid_request_error", None, "The request is not valid."),
+        503 => ("server_error", Some("server_is_overloaded"), "The server is overloaded."),
+        _ => ("server_error", None, "The server had an error while processing your request."),
+    };
+    error(status, kind, code, None, message).with_retry_after(retry_after_s)
+}
+
+fn over_quota(ai: &Ai, model: &str, refusal: &Refusal, told_ms: u64, tokens: u64) -> Reply {
+    let (kind, name, requested) = match refusal.dimension {
+        Dimension::Requests => ("requests", "requests per min (RPM)", 1),
+        Dimension::Tokens => ("tokens", "tokens per min (TPM)", tokens),
+        Dimension::Day => ("requests", "requests per day (RPD)", 1),
+    };
+    let message = format!(
+        "Rate limit reached for {model} in organization org-rehearsal on {name}: Limit {}, Used {}, \
+         Requested {requested}. Please try again in {}. Visit \
+         https://platform.openai.com/account/rate-limits to learn more.",
+        refusal.limit,
+        refusal.used,
+        duration(told_ms)
+    );
+    let reply = error(429, kind, Some("rate_limit_exceeded"), None, &message);
+    match ai.config().quota.as_ref().map(|quota| quota.hint) {
+        Some(Hint::RetryInfo) => reply
+            .with_header("retry-after", &told_ms.div_ceil(1000).to_string())
+            .with_header("retry-after-ms", &told_ms.to_string()),
+        _ => reply,
+    }
+}
+
+/// A duration as Go writes it: `108ms`, `8.64s`, `6m0s`, `1h2m3s`.
+pub(super) fn duration(ms: u64) -> String {
+    let (seconds, millis) = (ms / 1000, ms % 1000);
+    if seconds == 0 {
+        return format!("{millis}ms");
+    }
+    let fraction = format!("{millis:03}");
+    let fraction = fraction.trim_end_matches('0');
+    let point = if fraction.is_empty() { "" } else { "." };
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let rest = format!("{rest}{point}{fraction}s");
+    match (hours, minutes) {
+        (0, 0) => rest,
+        (0, minutes) => format!("{minutes}m{rest}"),
+        (hours, minutes) => format!("{hours}h{minutes}m{rest}"),
+    }
+}

@@ -1,0 +1,315 @@
+//! The event log from the server's side: what a client does, as far as the services see it.
+//!
+//! The same events as those of our own pipeline, without what happens inside a client: no cache,
+//! no waits, no limit. A prompt is known again by its lowest page id or its digest; asked again
+//! after a failure it is a retry, asked of another provider a fallback. The log goes to disk line
+//! by line, so that memory does not grow with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Audience;
+use crate::fakes::about::{About, Given, Labelled, Operation, Prompt, Site, Use};
+use crate::fakes::record::{Record, Service};
+use crate::pipeline::batch::BatchId;
+use crate::pipeline::error::ErrorClass;
+use crate::pipeline::event::{CallId, CallOutcome, ConfluenceOp, Event, FallbackReason, RunEnd};
+use crate::pipeline::log;
+use crate::pipeline::page::{PageId, Source, Tags};
+use crate::pipeline::taxonomy;
+use crate::sim::recorder::{Entry, Log, What};
+
+/// How many exchanges there were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// Calls of models.
+    pub ai_calls: u64,
+    /// Of these, refused with a 429.
+    pub rate_limited: u64,
+    /// Requests to Confluence.
+    pub confluence_calls: u64,
+}
+
+/// Writes down what clients do.
+#[derive(Debug)]
+pub struct Witness<W> {
+    taxonomy: Vec<(String, Vec<String>)>,
+    state: Mutex<State<W>>,
+}
+
+#[derive(Debug)]
+struct State<W> {
+    /// Names the run; holds no entries.
+    log: Log,
+    to: W,
+    failed: Option<io::Error>,
+    seen: Seen,
+    numbers: u64,
+    calls: u64,
+    in_flight: u64,
+    open: BTreeMap<u64, Open>,
+    prompts: BTreeMap<u64, Asked>,
+    listed: BTreeSet<u64>,
+    last_ms: u64,
+    begun: bool,
+    closed: bool,
+}
+
+/// A request that is not answered yet.
+#[derive(Debug)]
+struct Open {
+    arrived_ms: u64,
+    what: Answering,
+}
+
+#[derive(Debug)]
+enum Answering {
+    Prompt { call: CallId, batch: BatchId, prompt: Prompt },
+    Site(Site),
+    Other,
+}
+
+/// What is known of a prompt: who was asked last, how often since the last answer, and how that
+/// went.
+#[derive(Debug)]
+struct Asked {
+    batch: BatchId,
+    provider: Service,
+    attempts: u32,
+    failed: Option<ErrorClass>,
+}
+
+impl<W: Write> Witness<W> {
+    /// A witness of a run with this name, whose labels are tags of this taxonomy.
+    pub fn new(run: &str, taxonomy: Vec<(String, Vec<String>)>, to: W) -> Self {
+        let state = State {
+            log: Log { run: run.to_owned(), entries: Vec::new() },
+            to,
+            failed: None,
+            seen: Seen::default(),
+            numbers: 0,
+            calls: 0,
+            in_flight: 0,
+            open: BTreeMap::new(),
+            prompts: BTreeMap::new(),
+            listed: BTreeSet::new(),
+            last_ms: 0,
+            begun: false,
+            closed: false,
+        };
+        Self { taxonomy, state: Mutex::new(state) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<W>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What there was so far.
+    pub fn seen(&self) -> Seen {
+        self.lock().seen
+    }
+
+    /// Ends the run with the end of its last exchange.
+    pub fn finish(&self) -> io::Result<Seen> {
+        let mut state = self.lock();
+        // Without a single request the run begins and ends at once.
+        let last_ms = state.last_ms;
+        state.begin(last_ms);
+        state.observe(last_ms, Event::RunFinished { end: RunEnd::Completed });
+        state.closed = true;
+        let flushed = state.to.flush();
+        match state.failed.take() {
+            Some(failed) => Err(failed),
+            None => flushed.map(|()| state.seen),
+        }
+    }
+
+    /// Labels as the tags that they stand for.
+    fn tags(&self, labels: &[String]) -> Tags {
+        let of_category = |allowed: &[String]| {
+            let given = allowed.iter().filter(|tag| labels.contains(&taxonomy::label(tag)));
+            given.cloned().collect::<Vec<_>>()
+        };
+        let named = self.taxonomy.iter();
+        Tags(named.map(|(name, allowed)| (name.clone(), of_category(allowed))).collect())
+    }
+}
+
+impl<W: Write + Send> Audience for Witness<W> {
+    fn arrived(&self, now_ms: u64, about: Option<&About>, records: Vec<Record>) -> u64 {
+        let mut state = self.lock();
+        state.numbers += 1;
+        let number = state.numbers;
+        state.begin(now_ms);
+        let what = match about {
+            Some(About::Prompt(prompt)) => state.asked(now_ms, *prompt),
+            Some(About::Site(site)) => Answering::Site(site.clone()),
+            None => Answering::Other,
+        };
+        for record in records {
+            state.write(now_ms, What::World(record));
+        }
+        state.open.insert(number, Open { arrived_ms: now_ms, what });
+        number
+    }
+
+    fn left(&self, now_ms: u64, number: u64, status: Option<u16>) {
+        let mut state = self.lock();
+        let Some(Open { arrived_ms, what }) = state.open.remove(&number) else { return };
+        let now_ms = now_ms.max(state.last_ms);
+        let latency_ms = now_ms - arrived_ms;
+        match what {
+            Answering::Prompt { call, batch, prompt } => {
+                state.answered(now_ms, latency_ms, (call, batch, prompt), status);
+            }
+            Answering::Site(site) => {
+                state.seen.confluence_calls += 1;
+                let op = op(site.operation);
+                state.observe(now_ms, Event::ConfluenceCall { op, status, latency_ms });
+                for Given { page, version, chars } in site.given {
+                    if state.listed.insert(page) {
+                        let page = PageId(page);
+                        state.observe(now_ms, Event::PageListed { page, version, chars });
+                    }
+                }
+                if let Some(Labelled { page, added, removed, labels }) = site.labelled {
+                    let (page, tags) = (PageId(page), self.tags(&labels));
+                    state.observe(now_ms, Event::LabelsWritten { page, added, removed });
+                    let source = Source::Answer;
+                    state.observe(now_ms, Event::PageTagged { page, source, tags });
+                }
+            }
+            Answering::Other => state.last_ms = now_ms,
+        }
+    }
+}
+
+impl<W: Write> State<W> {
+    /// The run begins with the first request.
+    fn begin(&mut self, now_ms: u64) {
+        if !mem::replace(&mut self.begun, true) {
+            let task = self.log.run.clone();
+            self.observe(now_ms, Event::RunStarted { task, limit: None });
+        }
+    }
+
+    fn observe(&mut self, now_ms: u64, event: Event) {
+        log::write(now_ms, &event);
+        self.write(now_ms, What::Event(event));
+    }
+
+    fn write(&mut self, now_ms: u64, what: What) {
+        if self.closed {
+            return;
+        }
+        self.last_ms = now_ms.max(self.last_ms);
+        let entry = Entry { t_ms: self.last_ms, what };
+        let line = self.log.line(&entry);
+        if let Err(error) = writeln!(self.to, "{line}") {
+            self.failed = mem::take(&mut self.failed).or(Some(error));
+        }
+    }
+
+    fn asked(&mut self, now_ms: u64, prompt: Prompt) -> Answering {
+        self.calls += 1;
+        self.in_flight += 1;
+        self.seen.ai_calls += 1;
+        let (call, new) = (CallId(self.calls), BatchId(self.prompts.len() as u64 + 1));
+        let provider = prompt.service;
+        let asked = self.prompts.entry(prompt.identity).or_insert(Asked {
+            batch: new,
+            provider,
+            attempts: 0,
+            failed: None,
+        });
+        let batch = asked.batch;
+        let mut fallback = None;
+        if asked.provider != provider {
+            if let Some(class) = asked.failed.take() {
+                let (from, to) = (name(asked.provider), name(provider));
+                let why = FallbackReason::Unknown;
+                fallback = Some(Event::Fallback { batch, from, to, class, why });
+            }
+            asked.provider = provider;
+            asked.attempts = 0;
+        }
+        asked.attempts += 1;
+        let attempt = asked.attempts;
+        if let Some(fallback) = fallback {
+            self.observe(now_ms, fallback);
+        }
+        let (pages, in_flight) = (prompt.pages, self.in_flight);
+        let provider = name(provider);
+        let started =
+            Event::AttemptStarted { call, batch, provider, attempt, pages, in_flight, limit: None };
+        self.observe(now_ms, started);
+        Answering::Prompt { call, batch, prompt }
+    }
+
+    fn answered(
+        &mut self,
+        now_ms: u64,
+        latency_ms: u64,
+        (call, batch, prompt): (CallId, BatchId, Prompt),
+        status: Option<u16>,
+    ) {
+        self.in_flight -= 1;
+        self.seen.rate_limited += u64::from(status == Some(429));
+        let (outcome, class) = judged(status, prompt.use_of);
+        if let Some(asked) = self.prompts.get_mut(&prompt.identity) {
+            asked.failed = class;
+            if outcome != CallOutcome::Failed {
+                asked.attempts = 0;
+            }
+        }
+        let finished = Event::AttemptFinished {
+            call,
+            batch,
+            provider: name(prompt.service),
+            outcome,
+            class,
+            status,
+            input_tokens: prompt.input_tokens,
+            output_tokens: prompt.output_tokens,
+            latency_ms,
+            hint_ms: prompt.hint_ms.filter(|_| status.is_some()),
+        };
+        self.observe(now_ms, finished);
+    }
+}
+
+/// How a call went for whoever made it.
+fn judged(status: Option<u16>, use_of: Use) -> (CallOutcome, Option<ErrorClass>) {
+    let failed = |class| (CallOutcome::Failed, Some(class));
+    match (status, use_of) {
+        (None, _) => failed(ErrorClass::Connection),
+        (Some(200), Use::Whole) => (CallOutcome::Ok, None),
+        (Some(200), Use::Part) => (CallOutcome::Partial, Some(ErrorClass::Incomplete)),
+        (Some(200), Use::Malformed | Use::Nothing) => failed(ErrorClass::Malformed),
+        (Some(200), Use::Blocked) => failed(ErrorClass::Blocked),
+        (Some(_), Use::Exhausted) => failed(ErrorClass::QuotaExhausted),
+        (Some(status), _) => failed(ErrorClass::of_status(status)),
+    }
+}
+
+fn name(service: Service) -> String {
+    match service {
+        Service::Confluence => "confluence",
+        Service::Gemini => "gemini",
+        Service::Openai => "openai",
+    }
+    .to_owned()
+}
+
+fn op(operation: Operation) -> ConfluenceOp {
+    match operation {
+        Operation::Spaces => ConfluenceOp::Space,
+        Operation::Pages => ConfluenceOp::Pages,
+        Operation::Labels => ConfluenceOp::Labels,
+        Operation::AddLabels => ConfluenceOp::AddLabels,
+        Operation::RemoveLabel => ConfluenceOp::RemoveLabel,
+        Operation::Other => ConfluenceOp::Other,
+    }
+}

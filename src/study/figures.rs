@@ -1,0 +1,336 @@
+//! The figures of a run: the fold over its log that gives them.
+//!
+//! Percentiles are exact, by nearest rank. A figure without samples is `None`, never zero.
+
+use std::collections::BTreeMap;
+
+use crate::fakes::record::{Record, Service};
+use crate::pipeline::batch::BatchId;
+use crate::pipeline::event::{CallOutcome, Event, LimitReason};
+use crate::pipeline::page::{PageId, Source, Tags};
+use crate::price::{self, Price};
+use crate::sim::recorder::{Log, What};
+use crate::study::metric::{METRICS, Metric, Shape, Unit, find};
+use crate::units::Share;
+
+/// The provider that is asked first.
+const PRIMARY: &str = "gemini";
+
+/// The statistics of many samples.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Distribution(Vec<u64>);
+
+impl Distribution {
+    /// Of these samples.
+    pub fn new(mut samples: Vec<u64>) -> Self {
+        samples.sort_unstable();
+        Self(samples)
+    }
+
+    /// The samples, in order.
+    pub fn sorted(&self) -> &[u64] {
+        &self.0
+    }
+
+    /// The sample of nearest rank: the smallest that `percent` of all do not exceed.
+    pub fn percentile(&self, percent: usize) -> Option<u64> {
+        let rank = (self.0.len() * percent).div_ceil(100).max(1);
+        self.0.get(rank - 1).copied()
+    }
+
+    /// A statistic by its name.
+    pub fn stat(&self, stat: &str) -> Option<u64> {
+        match stat {
+            "max" => self.0.last().copied(),
+            "sum" => (!self.0.is_empty()).then(|| self.0.iter().sum()),
+            "count" => Some(self.0.len() as u64),
+            percentile => self.percentile(percentile.strip_prefix('p')?.parse().ok()?),
+        }
+    }
+}
+
+/// The value of a figure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// One number.
+    Number(u64),
+    /// A share; of nothing it is without samples.
+    Share(Share),
+    /// Many samples.
+    Distribution(Distribution),
+    /// A number over time.
+    Level {
+        /// Its lowest.
+        min: u64,
+        /// Its highest.
+        max: u64,
+        /// Its last.
+        last: u64,
+    },
+}
+
+/// The figures of one run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Figures(BTreeMap<&'static str, Value>);
+
+impl Figures {
+    /// A figure, if the run has samples of it.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(find(name)?.name)
+    }
+
+    /// A figure that is one number; zero if there is none.
+    pub fn number(&self, name: &str) -> u64 {
+        match self.get(name) {
+            Some(Value::Number(number)) => *number,
+            _ => 0,
+        }
+    }
+
+    /// The figures of a run, from its log and what each provider charges.
+    pub fn of(log: &Log, prices: &BTreeMap<String, Price>) -> Self {
+        let mut fold = Fold::default();
+        for entry in &log.entries {
+            match &entry.what {
+                What::Event(event) => fold.event(entry.t_ms, event),
+                What::World(record) => fold.record(record),
+            }
+        }
+        fold.figures(prices)
+    }
+}
+
+/// What is known so far of a run.
+#[derive(Default)]
+struct Fold {
+    numbers: BTreeMap<&'static str, u64>,
+    started_ms: u64,
+    ended_ms: u64,
+    primary_calls: u64,
+    fallback_prompts: u64,
+    listed_ms: BTreeMap<PageId, u64>,
+    truths: BTreeMap<PageId, Tags>,
+    tagged: BTreeMap<PageId, Tags>,
+    page_latency: BTreeMap<PageId, u64>,
+    batch_started_ms: BTreeMap<BatchId, u64>,
+    batch_answered_ms: BTreeMap<BatchId, u64>,
+    queue_wait: Vec<u64>,
+    backoff_wait: Vec<u64>,
+    limit: Option<(u64, u64, u64)>,
+    in_flight: Option<(u64, u64, u64)>,
+    tokens: BTreeMap<String, (u64, u64)>,
+    /// The same by model, as the services count them.
+    billed: BTreeMap<String, (u64, u64)>,
+    not_before_ms: BTreeMap<String, u64>,
+    from_outside: bool,
+}
+
+fn level(seen: &mut Option<(u64, u64, u64)>, now: u64) {
+    let (min, max, _) = seen.unwrap_or((now, now, now));
+    *seen = Some((min.min(now), max.max(now), now));
+}
+
+impl Fold {
+    fn count(&mut self, name: &'static str) {
+        self.add(name, 1);
+    }
+
+    fn add(&mut self, name: &'static str, amount: u64) {
+        *self.numbers.entry(name).or_insert(0) += amount;
+    }
+
+    fn event(&mut self, t_ms: u64, event: &Event) {
+        match event {
+            Event::RunStarted { limit, .. } => {
+                self.started_ms = t_ms;
+                if let Some(limit) = limit {
+                    level(&mut self.limit, *limit);
+                }
+                self.from_outside = limit.is_none();
+            }
+            Event::PageListed { page, .. } => {
+                self.count("pages");
+                self.listed_ms.insert(*page, t_ms);
+            }
+            Event::CacheHit { .. } => self.count("cache_hits"),
+            Event::CacheMiss { .. } => self.count("cache_misses"),
+            Event::PermitGranted { waited_ms, .. } => self.queue_wait.push(*waited_ms),
+            Event::AttemptStarted { batch, provider, attempt, in_flight, .. } => {
+                self.count("ai_calls");
+                if *attempt > 1 {
+                    self.count("retries");
+                }
+                if provider == PRIMARY {
+                    self.primary_calls += 1;
+                }
+                if self.not_before_ms.get(provider).is_some_and(|until| t_ms < *until) {
+                    self.count("early_calls");
+                }
+                self.batch_started_ms.entry(*batch).or_insert(t_ms);
+                level(&mut self.in_flight, *in_flight);
+            }
+            Event::AttemptFinished {
+                batch,
+                provider,
+                outcome,
+                status,
+                input_tokens,
+                output_tokens,
+                hint_ms,
+                ..
+            } => {
+                if let Some(hint_ms) = hint_ms {
+                    let until = self.not_before_ms.entry(provider.clone()).or_insert(0);
+                    *until = (*until).max(t_ms + hint_ms);
+                }
+                if *status == Some(429) && provider == PRIMARY {
+                    self.count("rate_limited");
+                }
+                if *outcome == CallOutcome::Failed {
+                    self.count("wasted_calls");
+                } else {
+                    self.count("prompts");
+                    if provider != PRIMARY {
+                        self.fallback_prompts += 1;
+                    }
+                    self.batch_answered_ms.insert(*batch, t_ms);
+                }
+                let billed = self.tokens.entry(provider.clone()).or_insert((0, 0));
+                billed.0 += input_tokens;
+                billed.1 += output_tokens;
+                if let Some((min, _, last)) = &mut self.in_flight {
+                    *last = last.saturating_sub(1);
+                    *min = (*min).min(*last);
+                }
+            }
+            Event::Backoff { delay_ms, .. } => self.backoff_wait.push(*delay_ms),
+            Event::LimitChanged { new, why, .. } => {
+                level(&mut self.limit, *new);
+                if *why == LimitReason::RateLimited {
+                    self.count("limit_cuts");
+                }
+            }
+            Event::Fallback { .. } => self.count("fallbacks"),
+            Event::ConfluenceCall { status, .. } => {
+                self.count("confluence_calls");
+                if *status == Some(429) {
+                    self.count("confluence_rate_limited");
+                }
+            }
+            Event::LabelsWritten { .. } => self.count("labels_written"),
+            Event::PageTagged { page, source, tags } => {
+                // From outside, a page is tagged label by label: only the last state counts.
+                if !self.tagged.contains_key(page) {
+                    self.count(match source {
+                        Source::Answer => "pages_tagged",
+                        Source::Cache => "pages_cached",
+                    });
+                }
+                if let Some(listed_ms) = self.listed_ms.get(page) {
+                    self.page_latency.insert(*page, t_ms - listed_ms);
+                }
+                self.tagged.insert(*page, tags.clone());
+            }
+            Event::PageFailed { .. } => self.count("pages_failed"),
+            Event::PageNotDone { .. } => self.count("pages_not_done"),
+            Event::RunFinished { .. } => self.ended_ms = t_ms,
+            Event::BatchFormed { .. } | Event::LabelsUnchanged { .. } | Event::CancelRequested => {}
+        }
+    }
+
+    fn record(&mut self, record: &Record) {
+        match record {
+            Record::PageTruth { page, tags } => {
+                self.truths.insert(PageId(*page), Tags(tags.clone()));
+            }
+            Record::FaultFired { .. } => self.count("faults_fired"),
+            Record::QuotaRefused { service: Service::Gemini | Service::Openai, .. } => {
+                self.count("quota_refusals");
+            }
+            Record::Billed { model, input_tokens, output_tokens, .. } => {
+                let billed = self.billed.entry(model.clone()).or_insert((0, 0));
+                billed.0 += input_tokens;
+                billed.1 += output_tokens;
+            }
+            Record::QuotaRefused { .. } | Record::LabelsChanged { .. } => {}
+        }
+    }
+
+    fn figures(mut self, prices: &BTreeMap<String, Price>) -> Figures {
+        let numbers = std::mem::take(&mut self.numbers);
+        let number = |name: &str| numbers.get(name).copied().unwrap_or(0);
+        let mut figures = Figures::default();
+        let singles = METRICS.iter().filter(|m| m.shape == Shape::Single && m.unit == Unit::Count);
+        for metric in singles {
+            figures.0.insert(metric.name, Value::Number(number(metric.name)));
+        }
+        let mut put = |name: &'static str, value: Value| figures.0.insert(name, value);
+        let mut share = |name: &'static str, num: u64, den: u64| {
+            if den > 0 {
+                put(name, Value::Share(Share { num, den }));
+            }
+        };
+        share("rate_limited_ratio", number("rate_limited"), self.primary_calls);
+        share("fallback_ratio", self.fallback_prompts, number("prompts"));
+        let looked_up = number("cache_hits") + number("cache_misses");
+        share("cache_hit_ratio", number("cache_hits"), looked_up);
+
+        let makespan_ms = self.ended_ms.saturating_sub(self.started_ms);
+        put("makespan", Value::Number(makespan_ms));
+        let done = number("pages_tagged") + number("pages_cached");
+        if let Some(per_minute) = (done * 60_000).checked_div(makespan_ms) {
+            put("pages_per_minute", Value::Number(per_minute));
+        }
+        if self.truths.is_empty() {
+            figures.0.remove("pages_mistagged");
+        } else {
+            // From outside, tags are labels, and labels have no order.
+            let of = |tags: &Tags| {
+                let mut tags = tags.clone();
+                if self.from_outside {
+                    tags.0.values_mut().for_each(|tags| tags.sort());
+                }
+                tags
+            };
+            let wrong = self
+                .tagged
+                .iter()
+                .filter(|(page, tags)| self.truths.get(page).map(of) != Some(of(tags)));
+            figures.0.insert("pages_mistagged", Value::Number(wrong.count() as u64));
+        }
+        let answered = self.batch_answered_ms.iter();
+        let ai_latency = answered
+            .filter_map(|(batch, end)| Some(end - self.batch_started_ms.get(batch)?))
+            .collect();
+        for (name, samples) in [
+            ("page_latency", self.page_latency.into_values().collect()),
+            ("ai_latency", ai_latency),
+            ("queue_wait", self.queue_wait),
+            ("backoff_wait", self.backoff_wait),
+        ] {
+            if !samples.is_empty() {
+                figures.0.insert(name, Value::Distribution(Distribution::new(samples)));
+            }
+        }
+        for (name, seen) in [("concurrency", self.limit), ("in_flight", self.in_flight)] {
+            if let Some((min, max, last)) = seen {
+                figures.0.insert(name, Value::Level { min, max, last });
+            }
+        }
+        let input = self.tokens.values().map(|(input, _)| input).sum();
+        let output = self.tokens.values().map(|(_, output)| output).sum();
+        figures.0.insert("input_tokens", Value::Number(input));
+        figures.0.insert("output_tokens", Value::Number(output));
+        // A client may ask any model; the bill names it.
+        let spent = if self.from_outside { &self.billed } else { &self.tokens };
+        let cost = spent.iter().map(|(whose, (input, output))| {
+            let price = prices.get(whose).copied().or_else(|| price::of(whose));
+            price.map_or(0, |price| price.usd_micros(*input, *output))
+        });
+        figures.0.insert("cost", Value::Number(cost.sum()));
+        if self.from_outside {
+            figures.0.retain(|name, _| find(name).is_some_and(Metric::is_seen_from_outside));
+        }
+        figures
+    }
+}
