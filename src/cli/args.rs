@@ -65,6 +65,13 @@ pub(super) struct RunArgs {
     /// How requests reach the fakes: real HTTP, or a call in memory. The history is the same.
     #[arg(long, value_enum, default_value = "wire")]
     pub(super) transport: TransportArg,
+    /// Whose time passes. In real time the same run is played again after its rehearsal, and both
+    /// are compared.
+    #[arg(long, value_enum, default_value = "virtual")]
+    pub(super) clock: ClockArg,
+    /// With --clock real: how often it is played; medians are compared.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=99))]
+    pub(super) repeat: Option<u16>,
     /// Stop at the first scenario that misses a target.
     #[arg(long)]
     pub(super) fail_fast: bool,
@@ -75,7 +82,7 @@ pub(super) struct RunArgs {
     #[arg(long)]
     pub(super) check_determinism: bool,
     /// Weaken the pipeline on purpose and list which targets notice.
-    #[arg(long, conflicts_with_all = ["check_determinism", "fail_fast", "format", "output", "out"])]
+    #[arg(long, conflicts_with_all = ["check_determinism", "fail_fast", "format", "output", "out", "repeat"])]
     pub(super) mutate: bool,
     /// What goes to standard output.
     #[arg(long, value_enum, default_value = "text")]
@@ -201,6 +208,15 @@ pub(super) enum TransportArg {
     Wire,
     /// A call in memory.
     Direct,
+}
+
+/// Whose time passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ClockArg {
+    /// Virtual time, in which waiting takes none.
+    Virtual,
+    /// Real time.
+    Real,
 }
 
 /// A form of report.

@@ -14,6 +14,7 @@ mod args;
 mod find;
 mod mutate;
 mod new;
+mod real;
 mod run;
 mod serve;
 mod tag;

@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::args::{ColorArg, Format, RunArgs, TransportArg};
+use super::args::{ClockArg, ColorArg, Format, RunArgs, TransportArg};
 use super::find::{self, Loaded};
-use super::{CliError, ExitStatus, note, print, quoted};
+use super::{CliError, ExitStatus, note, print, quoted, real};
 use crate::pipeline::event::RunEnd;
 use crate::pipeline::log;
 use crate::report::text::{Colour, Detail};
 use crate::report::{csv, files, format, json, text};
 use crate::sim::scenario::Scenario;
-use crate::sim::{self, Options, Transport};
+use crate::sim::{self, Clock, Options, Transport};
 use crate::study::determinism::{self, Divergence};
 use crate::study::figures::Value;
 use crate::study::judge::{self, JudgedScenario, Verdict};
@@ -33,6 +33,12 @@ struct Done {
 
 /// Runs the scenarios, writes their reports and gives the verdict.
 pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
+    if args.repeat.is_some() && args.clock == ClockArg::Virtual {
+        return Err(CliError::Usage {
+            message: "got --repeat in virtual time, wanted --clock real with it".to_owned(),
+            help: "in virtual time every run is the same".to_owned(),
+        });
+    }
     let loaded = find::load(&args.scenarios)?;
     let colour = colour(args.color);
     let bar = bar(args, loaded.len());
@@ -41,8 +47,9 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let mut verdict = Verdict::Met;
     let mut differs = false;
     let (mut reported, mut missed) = (0, Vec::new());
-    each(args, &loaded, &options, |(scenario, _), done| {
-        let done = done?;
+    let mut predicted = Vec::new();
+    each(args, &loaded, &options, |one, done| {
+        let (done, scenario) = (done?, &one.0);
         let replay = replay(args, scenario);
         let detail = if loaded.len() == 1 { Detail::Full } else { Detail::Brief };
         let shown = |colour| text::scenario(scenario, &done.judged, &replay, detail, colour);
@@ -61,10 +68,19 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
             missed.push(scenario.name.clone());
         }
         bar.inc(1);
+        if args.clock == ClockArg::Real {
+            predicted.push((one, done.judged));
+        }
         Ok(())
     })?;
     bar.finish_and_clear();
     outputs.finish()?;
+    if args.clock == ClockArg::Real {
+        // One after the other: in real time they would wait for each other's work.
+        for (one, predicted) in &predicted {
+            differs |= !real::compare(args, one, predicted, &options)?;
+        }
+    }
     if !args.quiet && args.format == Format::Text {
         print(&closing(loaded.len(), reported, &missed, args))?;
     }
@@ -91,11 +107,11 @@ fn closing(all: usize, reported: usize, missed: &[String], args: &RunArgs) -> St
 }
 
 /// Runs every scenario, several at once, and hands over what came of them in their own order.
-fn each(
+fn each<'a>(
     args: &RunArgs,
-    loaded: &[Loaded],
+    loaded: &'a [Loaded],
     options: &Options,
-    mut take: impl FnMut(&Loaded, Result<Done, CliError>) -> Result<(), CliError>,
+    mut take: impl FnMut(&'a Loaded, Result<Done, CliError>) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
@@ -325,6 +341,7 @@ pub(super) fn options(args: &RunArgs, bar: &ProgressBar) -> Result<Options, CliE
             TransportArg::Wire => Transport::Wire,
             TransportArg::Direct => Transport::Direct,
         },
+        clock: Clock::Virtual,
         kill_server_after: None,
         on_progress: (!bar.is_hidden()).then_some(on_progress),
         subscriber,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -100,9 +101,14 @@ fn chosen(args: &ServeArgs, scenario: &Scenario) -> Result<usize, CliError> {
     })
 }
 
-/// The world as the run finds it.
+/// The world as the run finds it. Clients look at their clocks, so that it begins now unless the
+/// scenario says when.
 fn world(scenario: &Scenario, index: usize) -> World {
-    let mut world = World::new(scenario.world.clone());
+    let mut config = scenario.world.clone();
+    if !scenario.has_start {
+        config.start = Timestamp::now();
+    }
+    let mut world = World::new(config);
     let first = (0..=index).rev().find(|index| scenario.runs[*index].fresh).unwrap_or(0);
     for (number, run) in (0..).zip(&scenario.runs[first..=index]) {
         let Run { changed_ratio, pages, config, .. } = run;

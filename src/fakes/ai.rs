@@ -161,6 +161,7 @@ pub struct Ai {
     writer: Writer,
     seed: Seed,
     calls: u64,
+    requests: u64,
     asked: BTreeMap<u64, u64>,
     in_service_until: Vec<u64>,
     matcher: Option<(String, Matcher)>,
@@ -181,6 +182,7 @@ impl Ai {
             writer: Writer::new(config.answer.clone(), seed, stream),
             seed,
             calls: 0,
+            requests: 0,
             asked: BTreeMap::new(),
             in_service_until: Vec::new(),
             matcher: None,
@@ -224,9 +226,10 @@ impl Ai {
         left
     }
 
-    /// The number that the next call gets.
-    pub fn next_serial(&self) -> u64 {
-        self.calls + 1
+    /// A number for one more request, of whatever kind.
+    pub fn number_request(&mut self) -> u64 {
+        self.requests += 1;
+        self.requests
     }
 
     /// Its configuration.

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 #[derive(Debug, Clone)]
 pub struct Calendar {
     start: Timestamp,
+    speed: u64,
     pacific: TimeZone,
 }
 
@@ -16,7 +17,17 @@ impl Calendar {
         // The zone is compiled in; UTC-8 is its standard time.
         let pacific = TimeZone::get("America/Los_Angeles")
             .unwrap_or_else(|_| TimeZone::fixed(jiff::tz::offset(-8)));
-        Self { start, pacific }
+        Self { start, speed: 1, pacific }
+    }
+
+    /// The world runs this many times as fast as the clocks of its clients.
+    pub fn set_speed(&mut self, speed: u64) {
+        self.speed = speed.max(1);
+    }
+
+    /// The moment at this virtual time, as the clock of a client shows it.
+    pub fn shown(&self, now_ms: u64) -> Timestamp {
+        self.at(now_ms / self.speed)
     }
 
     /// The moment at this virtual time.

@@ -23,6 +23,9 @@ pub struct Seen<'a> {
 /// Forms nested deeper than this are left empty; a schema may refer to itself.
 const DEEPEST: usize = 12;
 
+/// A form that asks for more than this gets no more.
+const MOST_FILLED: usize = 100;
+
 /// A schema, and the document that its references point into.
 #[derive(Debug, Clone, Copy)]
 struct Schema<'a> {
@@ -35,7 +38,8 @@ impl<'a> Schema<'a> {
     fn resolved(self) -> Self {
         let mut at = self.at;
         for _ in 0..DEEPEST {
-            let next = match (at["$ref"].as_str(), at["anyOf"].as_array()) {
+            let any = at.get("anyOf").unwrap_or(&at["any_of"]).as_array();
+            let next = match (at["$ref"].as_str(), any) {
                 (Some(path), _) => path.strip_prefix('#').and_then(|path| self.root.pointer(path)),
                 (None, Some(any)) => any.iter().find(|one| one["type"] != "null"),
                 (None, None) => None,
@@ -71,6 +75,13 @@ impl<'a> Schema<'a> {
         let properties = self.at["properties"].as_object();
         let properties = properties.into_iter().flatten();
         properties.map(move |(name, at)| (name.as_str(), self.part(at)))
+    }
+
+    /// A number that the schema states, under either spelling of its name; Gemini also takes text.
+    fn number(self, camel: &str, snake: &str) -> Option<usize> {
+        let stated = self.at.get(camel).unwrap_or(&self.at[snake]);
+        let number = stated.as_u64().or_else(|| stated.as_str()?.parse().ok())?;
+        usize::try_from(number).ok()
     }
 
     fn choices(self) -> Option<&'a Vec<Value>> {
@@ -139,19 +150,33 @@ fn fill_at(schema: Schema<'_>, name: &str, pages: &[Seen<'_>], depth: usize) -> 
         }
         "array" => {
             let part = schema.part(&schema.at["items"]);
-            match part.kind().as_str() {
-                "string" => json!(words(part, name, pages)),
+            let mut items: Vec<Value> = match part.kind().as_str() {
+                "string" => words(part, name, pages).into_iter().map(Value::from).collect(),
                 "object" => {
                     let each = pages.iter();
                     each.map(|page| fill_at(part, name, std::slice::from_ref(page), depth + 1))
                         .collect()
                 }
-                _ => Value::Array(Vec::new()),
+                _ => Vec::new(),
+            };
+            // Where the pages say too little or too much, the form wins.
+            let least = schema.number("minItems", "min_items").unwrap_or(0).min(MOST_FILLED);
+            while items.len() < least {
+                items.push(fill_at(part, name, pages, depth + 1));
             }
+            items.truncate(schema.number("maxItems", "max_items").unwrap_or(usize::MAX));
+            Value::Array(items)
         }
         "integer" | "number" => schema.at.get("minimum").cloned().unwrap_or(json!(0)),
         "boolean" => json!(pages.iter().any(|page| page.tags.values().any(|t| !t.is_empty()))),
-        _ => json!(text(name, pages)),
+        _ => {
+            let mut text = text(name, pages);
+            let least = schema.number("minLength", "min_length").unwrap_or(0).min(MOST_FILLED);
+            while text.chars().count() < least {
+                text.push('x');
+            }
+            json!(text)
+        }
     }
 }
 

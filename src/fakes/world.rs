@@ -95,6 +95,7 @@ impl World {
     /// Stands on real ports: Confluence at this origin, and all of it so many times as fast as its
     /// clients.
     pub fn stand_at(&mut self, confluence: &str, speed: u64) {
+        self.calendar.set_speed(speed);
         self.confluence.stand_at(confluence, speed);
         self.gemini.ai_mut().set_speed(speed);
         self.openai.set_speed(speed);

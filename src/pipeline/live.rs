@@ -30,8 +30,17 @@ pub struct LiveTransport {
 impl LiveTransport {
     /// A client with its connection pool. It neither retries nor follows redirects.
     pub fn new() -> Result<Self, SetUpError> {
+        Self::built(reqwest::Client::builder())
+    }
+
+    /// A client that asks no proxy, for services on this machine.
+    pub fn without_proxy() -> Result<Self, SetUpError> {
+        Self::built(reqwest::Client::builder().no_proxy())
+    }
+
+    fn built(builder: reqwest::ClientBuilder) -> Result<Self, SetUpError> {
         install_crypto();
-        let client = reqwest::Client::builder()
+        let client = builder
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("tagspace/", env!("CARGO_PKG_VERSION")))
             .build()?;

@@ -5,5 +5,6 @@ pub mod files;
 pub mod format;
 pub mod json;
 pub mod plot;
+pub mod prediction;
 pub mod quota_use;
 pub mod text;

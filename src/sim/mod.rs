@@ -5,6 +5,7 @@
 //! do timers and nothing else: stray I/O panics instead of leaking real time into a history.
 
 mod carrier;
+mod real;
 pub mod recorder;
 pub mod scenario;
 pub mod serve;
@@ -43,14 +44,26 @@ pub enum Transport {
     Direct,
 }
 
+/// Whose time passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Clock {
+    /// Virtual time: the same history every time.
+    #[default]
+    Virtual,
+    /// Real time, which is never the same twice.
+    Real,
+}
+
 /// Told of the progress of a simulation: the run's name, and how far it is.
 pub type OnProgress = Arc<dyn Fn(&str, Progress) + Send + Sync>;
 
 /// How a scenario is run; none of it changes what happens.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// How exchanges reach the fakes.
+    /// How exchanges reach the fakes, in virtual time.
     pub transport: Transport,
+    /// Whose time passes.
+    pub clock: Clock,
     /// Kills the HTTP server after so many exchanges, which only the wire notices.
     pub kill_server_after: Option<u64>,
     /// Told of the progress.
@@ -94,6 +107,9 @@ pub enum SimError {
     /// The simulation panicked.
     #[error("the simulation panicked; this is a bug of tagspace: {0}")]
     Panicked(String),
+    /// The services could not be had in real time.
+    #[error("run in real time: {0}")]
+    Real(String),
     /// A thread or runtime could not be had.
     #[error("set up the simulation: {0}")]
     SetUp(std::io::Error),
@@ -152,7 +168,7 @@ struct Stretch {
 impl Stretch {
     fn on_own_thread(self) -> Result<Vec<Log>, SimError> {
         let (done, result) = blocking::sync_channel(1);
-        let steps = Arc::clone(&self.steps);
+        let (steps, clock) = (Arc::clone(&self.steps), self.options.clock);
         let simulation = move || {
             let subscriber = self.options.subscriber.clone();
             let logs = match subscriber {
@@ -185,7 +201,8 @@ impl Stretch {
                     let now = steps.load(Ordering::Relaxed);
                     still_s = if now == seen { still_s + 1 } else { 0 };
                     seen = now;
-                    if still_s >= WATCHDOG_S {
+                    // In real time, waiting is no standstill.
+                    if still_s >= WATCHDOG_S && clock == Clock::Virtual {
                         return Err(SimError::Stalled(WATCHDOG_S));
                     }
                 }
@@ -195,6 +212,9 @@ impl Stretch {
 
     fn run(self) -> Result<Vec<Log>, SimError> {
         let world = Arc::new(Mutex::new(World::new(self.scenario.world.clone())));
+        if self.options.clock == Clock::Real {
+            return real::play(self, world);
+        }
         let line = match self.options.transport {
             Transport::Wire => Line::Wire(Box::new(Wire::start(
                 Arc::clone(&world),
@@ -207,11 +227,18 @@ impl Stretch {
             .start_paused(true)
             .build()
             .map_err(SimError::SetUp)?;
-        runtime.block_on(self.play(world, line))
+        runtime.block_on(async {
+            let recorder = Arc::new(Recorder::new(Arc::clone(&self.steps)));
+            self.play(world, line, recorder).await
+        })
     }
 
-    async fn play(self, world: Arc<Mutex<World>>, line: Line) -> Result<Vec<Log>, SimError> {
-        let recorder = Arc::new(Recorder::new(Arc::clone(&self.steps)));
+    async fn play(
+        self,
+        world: Arc<Mutex<World>>,
+        line: Line,
+        recorder: Arc<Recorder>,
+    ) -> Result<Vec<Log>, SimError> {
         let carrier = Arc::new(Carrier {
             line,
             world: Arc::clone(&world),

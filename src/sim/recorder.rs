@@ -146,6 +146,11 @@ impl Recorder {
         Self { log: Mutex::new(Log::default()), epoch: Instant::now(), steps }
     }
 
+    /// The moment at which the world began.
+    pub fn epoch(&self) -> Instant {
+        self.epoch
+    }
+
     /// Virtual milliseconds since the world began.
     pub fn now_ms(&self) -> u64 {
         u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
@@ -153,8 +158,8 @@ impl Recorder {
 
     /// Adds what the fakes recorded.
     pub fn add(&self, records: Vec<Record>) {
-        let t_ms = self.now_ms();
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let t_ms = self.now_ms();
         log.entries
             .extend(records.into_iter().map(|record| Entry { t_ms, what: What::World(record) }));
         self.step();
@@ -173,9 +178,9 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn observe(&self, event: Event) {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let t_ms = self.now_ms();
         log::write(t_ms, &event);
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         log.entries.push(Entry { t_ms, what: What::Event(event) });
         self.step();
     }

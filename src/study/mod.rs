@@ -9,6 +9,7 @@ pub mod figures;
 pub mod judge;
 pub mod metric;
 pub mod mutate;
+pub mod prediction;
 pub mod quota_use;
 pub mod target;
 pub mod timeline;

@@ -73,7 +73,7 @@ fn a_bill_that_nobody_counted() {
         let bill = log.iter().position(is_bill).unwrap();
         log.insert(bill, log[bill].clone());
     });
-    assert_eq!(found, "a bill without a call");
+    assert_eq!(found, "1 bills that no call counted, with 0 calls unanswered");
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod common;
 
 mod cancellation; // what a cancelled run leaves
 mod cli; // the program as a user meets it
+#[cfg(feature = "conformance")]
+mod conformance; // what the services' SDKs make of the fakes
 mod conservation; // what a spoiled log is told from
 mod determinism; // same seed, same bytes, whatever the transport and the load
 mod fakes; // wire formats, quotas, calendar
@@ -18,5 +20,7 @@ mod properties; // what holds for every input
 mod readme; // what the README shows
 mod scenario_errors; // one test per bad value
 mod scenarios; // the shipped scenarios
+mod serve; // on real ports
 mod settings; // --set, --env-file, --mutate
 mod tidy; // the source text itself
+mod wire_formats; // what other clients ask of the fakes

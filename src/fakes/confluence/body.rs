@@ -7,6 +7,11 @@ use super::SPACE_ID;
 use crate::fakes::Reply;
 use crate::fakes::space::{Space, SpacePage};
 
+/// Who wrote all pages.
+pub(super) const AUTHOR: &str = "557058:rehearsal";
+/// When.
+pub(super) const CREATED: &str = "2026-01-01T00:00:00.000Z";
+
 /// A list of pages, as it stands in an answer.
 #[derive(Serialize)]
 pub(super) struct Listing<'a> {
@@ -24,6 +29,12 @@ pub(super) struct ListedPage<'a> {
     pub(super) title: &'a str,
     pub(super) space_id: &'a str,
     pub(super) parent_id: Option<&'a str>,
+    pub(super) author_id: &'a str,
+    pub(super) owner_id: &'a str,
+    pub(super) last_owner_id: Option<&'a str>,
+    pub(super) parent_type: Option<&'a str>,
+    pub(super) position: u64,
+    pub(super) created_at: &'a str,
     pub(super) version: Value,
     pub(super) body: ListedBody<'a>,
     #[serde(rename = "_links")]
@@ -53,9 +64,21 @@ impl<'a> ListedPage<'a> {
             title: &page.title,
             space_id: SPACE_ID,
             parent_id: None,
-            version: json!({"number": page.version, "message": "", "minorEdit": false}),
+            author_id: AUTHOR,
+            owner_id: AUTHOR,
+            last_owner_id: None,
+            parent_type: None,
+            position: page.id,
+            created_at: CREATED,
+            version: json!({
+                "number": page.version, "message": "", "minorEdit": false,
+                "authorId": AUTHOR, "createdAt": CREATED
+            }),
             body: ListedBody { storage: with_body.then_some(storage) },
-            links: json!({"webui": format!("/spaces/pages/{}", page.id)}),
+            links: json!({
+                "webui": format!("/spaces/pages/{}", page.id),
+                "editui": format!("/pages/resumedraft.action?draftId={}", page.id)
+            }),
         }
     }
 }
@@ -101,7 +124,9 @@ pub(super) fn content_v1(page: &SpacePage, space: &Space, base: &str, expand: &[
         "_links": {"self": format!("{base}/rest/api/content/{id}"), "webui": format!("/spaces/pages/{id}")}
     });
     if wants("version") {
-        content["version"] = json!({"number": page.version, "minorEdit": false});
+        content["version"] = json!({"number": page.version, "when": CREATED, "minorEdit": false});
+    } else {
+        content["_expandable"]["version"] = json!("");
     }
     if wants("space") {
         content["space"] = json!({"id": SPACE_ID.parse::<u64>().unwrap_or(0), "key": space.key(), "type": "global"});
@@ -111,8 +136,16 @@ pub(super) fn content_v1(page: &SpacePage, space: &Space, base: &str, expand: &[
             "value": page.storage, "representation": "storage", "embeddedContent": [],
             "_expandable": {"content": format!("/rest/api/content/{id}")}
         }});
+    } else {
+        content["_expandable"]["body"] = json!("");
     }
     content
+}
+
+/// What v2 says to a parameter that it cannot read.
+pub(super) fn wrong_type_v2(name: &str, got: &str) -> Reply {
+    let title = format!("Provided value {{{got}}} for '{name}' is not the correct type.");
+    errors_v2(400, "INVALID_REQUEST_PARAMETER", &title)
 }
 
 /// What v2 says to an unknown id.

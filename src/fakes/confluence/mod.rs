@@ -282,7 +282,7 @@ impl Confluence {
     fn with_limit(&mut self, reply: Reply, now_ms: u64, calendar: &Calendar) -> Reply {
         let Some(window) = &mut self.window else { return reply };
         let Left { limit, left, reset_ms } = window.left(now_ms);
-        let reset = calendar.at(now_ms + reset_ms).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let reset = calendar.shown(now_ms + reset_ms).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let near = left * 5 < limit;
         reply
             .with_header("x-ratelimit-limit", &limit.to_string())

@@ -48,8 +48,8 @@ impl Confluence {
 
     fn contents(&self, visit: &mut Visit<'_>) -> Reply {
         let query = visit.query;
-        if query.one("spaceKey").is_some_and(|key| key != visit.space.key()) {
-            return error_v1(404, "NotFoundException: No space with this key");
+        if let Some(key) = query.one("spaceKey").filter(|key| *key != visit.space.key()) {
+            return error_v1(404, &format!("NotFoundException: No space with key : {key}"));
         }
         let number = |name: &str| query.one(name).and_then(|number| number.parse::<usize>().ok());
         let start = number("start").unwrap_or(0);

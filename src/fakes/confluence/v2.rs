@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::body::{ListedPage, Listing, errors_v2, not_found_v2};
+use super::body::{AUTHOR, CREATED, ListedPage, Listing, errors_v2, not_found_v2, wrong_type_v2};
 use super::label::Labels;
 use super::{Confluence, SPACE_ID, Visit, existing, titled};
 use crate::fakes::Reply;
@@ -59,7 +59,7 @@ impl Confluence {
 
     fn page(&self, id: &str, visit: &mut Visit<'_>) -> Reply {
         if id.parse::<u64>().is_err() {
-            return errors_v2(400, "INVALID_REQUEST_PARAMETER", "The page id must be a number");
+            return wrong_type_v2("id", id);
         }
         let found = existing(id, visit.space).and_then(|id| visit.space.page(id));
         let Some(page) = found else { return not_found_v2() };
@@ -78,14 +78,24 @@ impl Confluence {
     /// read.
     fn list(&mut self, ids: &[u64], visit: &mut Visit<'_>) -> Reply {
         let query = visit.query;
-        let Some((start, limit)) = section(query) else {
-            return errors_v2(400, "INVALID_REQUEST_PARAMETER", "Invalid cursor");
+        let (start, limit) = match section(query) {
+            Ok(section) => section,
+            Err(wrong) => return wrong_type_v2(wrong, query.one(wrong).unwrap_or("")),
         };
+        let form = query.one("body-format");
+        if let Some(form) = form.filter(|form| !["storage", "atlas_doc_format"].contains(form)) {
+            return wrong_type_v2("body-format", form);
+        }
         // Every page is current.
         let mut statuses = query.all("status").peekable();
         let shown = statuses.peek().is_none() || statuses.any(|status| status == "current");
-        let ids = if shown { ids } else { &[] };
-        let with_body = query.one("body-format") == Some("storage");
+        let ids: Vec<u64> = match query.one("sort") {
+            _ if !shown => Vec::new(),
+            // All were made and changed at once, in the order of their ids.
+            Some(sort) if sort.starts_with('-') => ids.iter().rev().copied().collect(),
+            _ => ids.to_vec(),
+        };
+        let with_body = form == Some("storage");
         let listed = ids.iter().skip(start).take(limit);
         let pages: Vec<SpacePage> = listed.filter_map(|id| visit.space.page(*id)).collect();
         for page in &pages {
@@ -112,8 +122,9 @@ impl Confluence {
     }
 
     fn labels_v2(&self, page: u64, visit: &Visit<'_>) -> Reply {
-        let Some((start, limit)) = section(visit.query) else {
-            return errors_v2(400, "INVALID_REQUEST_PARAMETER", "Invalid cursor");
+        let (start, limit) = match section(visit.query) {
+            Ok(section) => section,
+            Err(wrong) => return wrong_type_v2(wrong, visit.query.one(wrong).unwrap_or("")),
         };
         let all = self.labels_of(page, visit.query.one("prefix"));
         let (links, header) = self.links(next(visit, start, limit, all.len()));
@@ -139,8 +150,11 @@ impl Confluence {
 
 /// The one space, as it is listed.
 fn described(space: &Space) -> Value {
-    json!({"id": SPACE_ID, "key": space.key(), "name": "Rehearsal", "type": "global",
-           "status": "current", "homepageId": null})
+    json!({
+        "id": SPACE_ID, "key": space.key(), "name": "Rehearsal", "type": "global",
+        "status": "current", "authorId": AUTHOR, "createdAt": CREATED, "homepageId": null,
+        "description": null, "icon": null, "_links": {"webui": format!("/spaces/{}", space.key())}
+    })
 }
 
 /// The pages that a list by ids or by space asks for.
@@ -156,13 +170,12 @@ fn asked_for(query: &Query<'_>, space: &Space) -> Vec<u64> {
     titled(query, space)
 }
 
-/// Where a list starts, and how many it may give.
-fn section(query: &Query<'_>) -> Option<(usize, usize)> {
-    let limit = query.one("limit").and_then(|limit| limit.parse().ok()).unwrap_or(USUAL);
-    let start = query
-        .one("cursor")
-        .map_or(Some(0), |cursor| usize::from_str_radix(cursor.strip_prefix("c")?, 36).ok());
-    Some((start?, limit.clamp(1, MOST)))
+/// Where a list starts, and how many it may give; or the parameter that cannot be read.
+fn section(query: &Query<'_>) -> Result<(usize, usize), &'static str> {
+    let limit = query.one("limit").map_or(Ok(USUAL), |limit| limit.parse().map_err(|_| "limit"))?;
+    let position = |cursor: &str| usize::from_str_radix(cursor.strip_prefix("c")?, 36).ok();
+    let start = query.one("cursor").map_or(Ok(0), |cursor| position(cursor).ok_or("cursor"))?;
+    Ok((start, limit.clamp(1, MOST)))
 }
 
 /// The path of the next section, if there is one.
@@ -173,7 +186,7 @@ fn next(visit: &Visit<'_>, start: usize, limit: usize, all: usize) -> Option<Str
         next.append_pair("limit", &limit.to_string());
         next.append_pair("cursor", &format!("c{}", base36(end)));
         next.extend_pairs(
-            ["body-format", "status", "space-id", "id", "title", "prefix"]
+            ["body-format", "status", "space-id", "id", "title", "prefix", "sort"]
                 .into_iter()
                 .flat_map(|name| visit.query.every(name).map(move |value| (name, value))),
         );

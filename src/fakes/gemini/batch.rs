@@ -107,7 +107,7 @@ impl Jobs {
             job.responses =
                 Some(requests.map(|request| answered(model, request, ai, records)).collect());
         }
-        let time = |at_ms: u64| calendar.at(at_ms).to_string();
+        let time = |at_ms: u64| calendar.shown(at_ms).to_string();
         let failed = job.responses.iter().flatten().filter(|one| one["error"].is_object()).count();
         let count = job.requests.len();
         let mut metadata = json!({

@@ -11,7 +11,7 @@ pub(super) struct Asks {
     max_output_tokens: Option<u64>,
     thinking_budget: Option<u64>,
     schema: Option<Value>,
-    has_two_schemas: bool,
+    problem: Option<&'static str>,
 }
 
 /// A value under one of the two names that a key may have.
@@ -40,7 +40,8 @@ impl Asks {
             .filter_map(|name| config.get_mut(name).map(Value::take).filter(Value::is_object));
         let schema = schemas.next();
         let has_two_schemas = schemas.next().is_some();
-        Some(Self { prompt, max_output_tokens, thinking_budget, schema, has_two_schemas })
+        let problem = problem(&config, has_two_schemas);
+        Some(Self { prompt, max_output_tokens, thinking_budget, schema, problem })
     }
 
     /// What a `countTokens` asks: contents, or a whole request.
@@ -55,9 +56,7 @@ impl Asks {
 
     /// What the service would not take.
     pub(super) fn problem(&self) -> Option<&'static str> {
-        self.has_two_schemas.then_some(
-            "response_schema and response_json_schema cannot both be set in generation_config",
-        )
+        self.problem
     }
 
     /// The same as the model sees it.
@@ -70,6 +69,26 @@ impl Asks {
             schema: self.schema.as_ref(),
         }
     }
+}
+
+/// What the service would not take of a configuration.
+fn problem(config: &Value, has_two_schemas: bool) -> Option<&'static str> {
+    let temperature = config["temperature"].as_f64();
+    let form = either(config, "responseMimeType", "response_mime_type").as_str();
+    if temperature.is_some_and(|temperature| !(0.0..=2.0).contains(&temperature)) {
+        return Some(
+            "* GenerateContentRequest.generation_config.temperature: temperature must be in the range [0.0, 2.0].\n",
+        );
+    }
+    if form.is_some_and(|form| !["text/plain", "application/json", "text/x.enum"].contains(&form)) {
+        return Some(
+            "* GenerateContentRequest.generation_config.response_mime_type: allowed mimetypes are \
+             `text/plain`, `application/json` and `text/x.enum`.\n",
+        );
+    }
+    has_two_schemas.then_some(
+        "response_schema and response_json_schema cannot both be set in generation_config",
+    )
 }
 
 /// The text of the instructions and of all parts, in order.

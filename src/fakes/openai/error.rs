@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::request::Wrong;
 use crate::fakes::ai::{Ai, Decision, Outcome};
 use crate::fakes::quota::{Dimension, Hint, Refusal};
 use crate::fakes::{Broken, Reply};
@@ -19,10 +20,21 @@ pub(super) fn too_large() -> Reply {
     error(413, "invalid_request_error", None, None, "The request body is too large.")
 }
 
-pub(super) fn missing(param: &str) -> Reply {
-    let message = format!("Missing required parameter: '{param}'.");
-    let code = Some("missing_required_parameter");
-    error(400, "invalid_request_error", code, Some(param), &message)
+pub(super) fn wrong(wrong: &Wrong) -> Reply {
+    let (param, code, message) = match wrong {
+        Wrong::Missing(param) => {
+            let message = format!("Missing required parameter: '{param}'.");
+            (*param, "missing_required_parameter", message)
+        }
+        Wrong::Above { param, most, got } => {
+            let message = format!(
+                "Invalid '{param}': decimal above maximum value. Expected a value <= {most}, but \
+                 got {got} instead."
+            );
+            (*param, "decimal_above_max_value", message)
+        }
+    };
+    error(400, "invalid_request_error", Some(code), Some(param), &message)
 }
 
 pub(super) fn no_key() -> Reply {

@@ -47,7 +47,7 @@ pub(super) fn reply(
         (&Method::POST, "/v1/responses") => Some(Interface::Responses),
         _ => None,
     };
-    let id = ai.next_serial();
+    let id = ai.number_request();
     let reply = match (unauthorized(ai, request), interface) {
         (Some(refusal), _) => refusal,
         (None, Some(interface)) => asked(ai, now_ms, request, interface, (calendar, records)),
@@ -89,13 +89,13 @@ fn asked(
     };
     let asks = match Asks::of(body, interface) {
         Ok(asks) => asks,
-        Err(missing) => return error::missing(missing),
+        Err(wrong) => return error::wrong(&wrong),
     };
     if !ai.models().any(|known| known == asks.model) {
         return error::no_such_model(&asks.model);
     }
     let outcome = ai.decide(now_ms, asks.of_model(), calendar, records);
-    let created = calendar.at(now_ms).as_second();
+    let created = calendar.shown(now_ms).as_second();
     let reply = match response::answered(&asks, &outcome, interface, created) {
         Some(reply) => reply,
         None => error::of(ai, &asks.model, &outcome),

@@ -5,6 +5,15 @@ use serde_json::Value;
 use super::Interface;
 use crate::fakes::ai::Asked;
 
+/// What is wrong with a body.
+#[derive(Debug)]
+pub(super) enum Wrong {
+    /// It lacks this parameter.
+    Missing(&'static str),
+    /// This parameter is above its highest value.
+    Above { param: &'static str, most: u64, got: String },
+}
+
 /// What a call asks.
 #[derive(Debug)]
 pub(super) struct Asks {
@@ -18,11 +27,18 @@ pub(super) struct Asks {
 }
 
 impl Asks {
-    /// What a body asks, or the parameter that it lacks.
-    pub(super) fn of(mut body: Value, interface: Interface) -> Result<Self, &'static str> {
+    /// What a body asks, or what is wrong with it.
+    pub(super) fn of(mut body: Value, interface: Interface) -> Result<Self, Wrong> {
         let model = body["model"].as_str().unwrap_or("").to_owned();
         if model.is_empty() {
-            return Err("model");
+            return Err(Wrong::Missing("model"));
+        }
+        if body["temperature"].as_f64().is_some_and(|temperature| temperature > 2.0) {
+            return Err(Wrong::Above {
+                param: "temperature",
+                most: 2,
+                got: body["temperature"].to_string(),
+            });
         }
         let mut prompt = String::new();
         let (input, limits, format) = match interface {
@@ -45,7 +61,7 @@ impl Asks {
             Value::String(text) if interface == Interface::Responses => {
                 add_text(&Value::String(text.clone()), &mut prompt);
             }
-            _ => return Err(input),
+            _ => return Err(Wrong::Missing(input)),
         }
         Ok(Self {
             model,

@@ -48,6 +48,8 @@ pub struct Scenario {
     pub question: String,
     /// The world that it plays in.
     pub world: WorldConfig,
+    /// Whether its virtual zero is stated.
+    pub has_start: bool,
     /// The longest virtual time of a run, in seconds.
     pub deadline_s: u64,
     /// Its runs, in order.
@@ -241,6 +243,7 @@ impl Reader<'_> {
             config_digest: digest(&runs.iter().map(|run| &run.config).collect::<Vec<_>>()),
             targets_digest: digest(&listed),
             world,
+            has_start: file.start.is_some(),
             runs,
             targets,
             prices,

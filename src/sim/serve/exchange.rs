@@ -19,6 +19,10 @@ use crate::fakes::{Broken, Reply};
 /// A body that takes longer than this is not waited for.
 const BODY_WITHIN: Duration = Duration::from_mins(1);
 
+/// tokio's timer rounds up to whole milliseconds, and waking takes its time as well: with this
+/// much less, answers come when they should on the average.
+const TIMER_GRAIN: Duration = Duration::from_millis(1);
+
 /// The connection is to be closed without an answer.
 #[derive(Debug, Error)]
 #[error("the fake breaks the connection")]
@@ -79,7 +83,8 @@ impl Hosted {
         if broken == Some(Broken::Hang) {
             return pending().await;
         }
-        sleep_until(arrived + self.pace.real(latency_ms)).await;
+        let due = arrived + self.pace.real(latency_ms);
+        sleep_until(due.checked_sub(TIMER_GRAIN).unwrap_or(due)).await;
         if broken.is_some() {
             return Err(Closed);
         }

@@ -1,0 +1,56 @@
+//! The SDKs of the services, as judges of the fakes: scripts in `tests/sdk` that drive
+//! `tagspace serve` and assert what each SDK parses and raises.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Runs a script with the SDKs of one environment.
+fn judged_by(environment: &str, script: &str) {
+    let home = format!("target/sdk/{environment}");
+    let python = format!("{home}/bin/python");
+    assert!(
+        Path::new(&python).exists(),
+        "{python} is missing; install the SDKs with: python3 -m venv {home} && \
+         {home}/bin/pip install -r tests/sdk/{environment}.txt"
+    );
+    let ended = Command::new(&python)
+        .arg(format!("tests/sdk/{script}.py"))
+        .env("TAGSPACE", env!("CARGO_BIN_EXE_tagspace"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout);
+    let errors = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{said}{errors}");
+    // A script without a check would pass as well.
+    assert!(said.lines().filter(|line| line.starts_with("ok ")).count() >= 8, "{said}{errors}");
+}
+
+#[test]
+fn google_genai_1() {
+    judged_by("older", "gemini");
+}
+
+#[test]
+fn google_genai_3() {
+    judged_by("newer", "gemini");
+}
+
+#[test]
+fn openai() {
+    judged_by("older", "openai_sdk");
+}
+
+#[test]
+fn atlassian_python_api() {
+    judged_by("older", "confluence");
+}
+
+#[test]
+fn atlassian_confluence_v2() {
+    judged_by("newer", "confluence_v2");
+}
+
+#[test]
+fn litellm() {
+    judged_by("older", "gateway");
+}

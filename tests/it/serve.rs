@@ -1,0 +1,254 @@
+//! The fakes on real ports, as a client of any language meets them.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::common::{PLAIN, plain};
+
+/// A server that runs until it is told to stop.
+struct Served {
+    folder: TempDir,
+    child: Child,
+    origins: Value,
+}
+
+impl Served {
+    /// Serves the plain scenario with this text after it.
+    fn start(more: &str, args: &[&str]) -> Self {
+        Self::start_by(more, |folder| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+            command.args(["serve", "plain.toml", "--json"]).args(args).current_dir(folder);
+            command
+        })
+    }
+
+    fn start_by(more: &str, command: impl FnOnce(&Path) -> Command) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("plain.toml"), format!("{PLAIN}{more}")).unwrap();
+        let mut command = command(folder.path());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let origins = serde_json::from_str(&line).unwrap();
+        Self { folder, child, origins }
+    }
+
+    fn origin(&self, service: &str) -> &str {
+        self.origins[service].as_str().unwrap()
+    }
+
+    /// The address that raw bytes go to.
+    fn address(&self, service: &str) -> &str {
+        self.origin(service).strip_prefix("http://").unwrap()
+    }
+
+    /// Asks Gemini; gives the status and the body.
+    fn gemini(&self, prompt: &str) -> (u16, Value) {
+        let model = "gemini-3.5-flash-lite";
+        let url = format!("{}/v1beta/models/{model}:generateContent", self.origin("gemini"));
+        let body = json!({"contents": [{"parts": [{"text": prompt}]}]}).to_string();
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut response = agent.post(&url).header("x-goog-api-key", "k").send(body).unwrap();
+        let text = response.body_mut().read_to_string().unwrap();
+        (response.status().as_u16(), serde_json::from_str(&text).unwrap())
+    }
+
+    /// Stops it; gives its exit code, what it said, and its report.
+    fn stop(mut self) -> (i32, String, Value) {
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        let code = self.child.wait().unwrap().code().unwrap();
+        let report = self.folder.path().join("reports/out/plain/report.json");
+        let report = fs::read_to_string(report).unwrap_or_default();
+        (code, said, serde_json::from_str(&report).unwrap_or_default())
+    }
+}
+
+fn metric<'a>(report: &'a Value, name: &str) -> &'a Value {
+    &report["runs"][0]["metrics"][name]
+}
+
+#[test]
+fn an_outside_client_does_what_was_foretold_and_is_judged_by_the_same_targets() {
+    let targets = "[targets.run]\nai_calls = \"== 4\"\npages_mistagged = \"== 0\"\npages_tagged = \"== 20\"\ncache_hits = \"== 0\"\n";
+    let served = Served::start(targets, &["--speed", "20"]);
+    let tagged = Command::new(env!("CARGO_BIN_EXE_tagspace"))
+        .args(["tag", "DOCS", "--write"])
+        .env_clear()
+        .env("CONFLUENCE_URL", format!("{}/wiki", served.origin("confluence")))
+        .env("CONFLUENCE_USER", "me@example.com")
+        .env("CONFLUENCE_API_TOKEN", "t")
+        .env("GEMINI_API_KEY", "k")
+        .env("GOOGLE_GEMINI_BASE_URL", served.origin("gemini"))
+        .output()
+        .unwrap();
+    assert!(tagged.status.success(), "{}", String::from_utf8_lossy(&tagged.stderr));
+    let (code, said, report) = served.stop();
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(report["verdict"], "met");
+    assert!(said.contains("only the client itself could tell: cache_hits == 0"), "{said}");
+    let foretold = plain(&[]).figures;
+    for name in ["pages", "ai_calls", "prompts", "labels_written", "input_tokens", "output_tokens"]
+    {
+        assert_eq!(metric(&report, name), &json!(foretold.number(name)), "{name}");
+    }
+    assert_eq!(metric(&report, "cost_usd_micros"), &json!(foretold.number("cost")));
+    assert_eq!(metric(&report, "cache_hits"), &Value::Null);
+    assert_eq!(metric(&report, "concurrency"), &Value::Null);
+}
+
+#[test]
+fn calls_that_were_wasted_or_too_early_are_counted() {
+    let set = ["--set", "gemini.quota.requests=1", "--set", "gemini.quota.per_s=60"];
+    let served = Served::start("[targets.run]\nwasted_calls = \"== 0\"\n", &set);
+    let (status, _) = served.gemini("one");
+    assert_eq!(status, 200);
+    let (status, body) = served.gemini("two");
+    assert_eq!(status, 429);
+    let details = body["error"]["details"].to_string();
+    assert!(details.contains("retryDelay"), "{body}");
+    let (status, _) = served.gemini("three");
+    assert_eq!(status, 429);
+    let (code, said, report) = served.stop();
+    assert_eq!(code, 99, "{said}");
+    assert_eq!(report["exit_code"], 99);
+    assert_eq!(metric(&report, "ai_calls"), 3);
+    assert_eq!(metric(&report, "wasted_calls"), 2);
+    assert_eq!(metric(&report, "early_calls"), 1);
+    assert_eq!(metric(&report, "rate_limited"), 2);
+    assert!(said.contains("1 of 1, 2 refused"), "{said}");
+    assert!(said.contains("again: tagspace serve plain.toml --set"), "{said}");
+}
+
+#[test]
+fn a_faster_world_asks_for_shorter_waits() {
+    let set = ["--set", "gemini.quota.requests=1", "--set", "gemini.quota.per_s=60"];
+    let served = Served::start("", &[&set[..], &["--speed", "10"]].concat());
+    assert_eq!(served.gemini("one").0, 200);
+    let (status, body) = served.gemini("two");
+    assert_eq!(status, 429);
+    let delay = body["error"]["details"][2]["retryDelay"].as_str().unwrap();
+    let seconds: u64 = delay.trim_end_matches('s').parse().unwrap();
+    assert!((4..=6).contains(&seconds), "{delay}");
+}
+
+#[test]
+fn the_time_to_serve_ends_by_itself() {
+    let started = Command::new(env!("CARGO_BIN_EXE_tagspace"))
+        .args(["serve", "scenarios/small.toml", "--for", "300ms", "--out"])
+        .arg(tempfile::tempdir().unwrap().path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&started.stdout);
+    assert_eq!(started.status.code(), Some(99), "{said}");
+    for name in
+        ["export CONFLUENCE_URL=http://127.0.0.1:", "GOOGLE_GEMINI_BASE_URL=", "OPENAI_BASE_URL="]
+    {
+        assert!(said.contains(name), "{said}");
+    }
+    assert!(said.contains("served 0 requests to Confluence and 0 AI calls"), "{said}");
+}
+
+#[test]
+fn wrong_arguments_say_what_is_wanted() {
+    for (args, wanted) in [
+        (&["scenarios"][..], "got the folder scenarios, wanted one scenario"),
+        (&["scenarios/small.toml", "--run", "nope"], "got the run `nope`, wanted one of: run"),
+        (&["scenarios/small.toml", "--for", "soon"], "got `soon`, wanted a time such as 500ms"),
+        (&["scenarios/small.toml", "--speed", "0"], "0 is not in 1..=1000"),
+        (&["scenarios/none.toml"], "cannot read"),
+    ] {
+        let ended = Command::new(env!("CARGO_BIN_EXE_tagspace")).arg("serve").args(args).output();
+        let ended = ended.unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{said}");
+        assert!(said.contains(wanted), "{said}");
+    }
+}
+
+/// Sends bytes as they are, and gives what comes back until the server closes or is silent.
+fn raw(address: &str, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    // A server that refuses may close before it has read everything.
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let mut chunk = [0; 4096];
+    while let Ok(read) = stream.read(&mut chunk) {
+        answer.extend_from_slice(&chunk[..read]);
+        if read == 0 || answer.len() > 100_000 || answer.windows(4).any(|end| end == b"\r\n\r\n") {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn garbage_is_answered_or_shut_out_and_the_next_client_is_served() {
+    let served = Served::start("", &[]);
+    let gemini = served.address("gemini");
+    // Half a request, and a client that goes away in the middle.
+    let mut half = TcpStream::connect(gemini).unwrap();
+    half.write_all(b"POST /v1beta/models/x:generateContent HTTP/1.1\r\nHost: x\r\nContent-Le")
+        .unwrap();
+    let mut gone = TcpStream::connect(gemini).unwrap();
+    gone.write_all(b"POST /v1beta/x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{\"a\"")
+        .unwrap();
+    drop(gone);
+    // Headers without end.
+    let long =
+        format!("GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "a".repeat(10 << 20));
+    let refused = raw(gemini, long.as_bytes());
+    assert!(refused.is_empty() || refused.starts_with("HTTP/1.1 431"), "{refused}");
+    // Bodies over the services' limits.
+    let path = "/wiki/rest/api/content/100001/label";
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\nContent-Length: 6000000\r\n\r\n"
+    );
+    let large = [head.as_bytes(), &vec![b'a'; 6_000_000]].concat();
+    assert!(raw(served.address("confluence"), &large).starts_with("HTTP/1.1 413"));
+    // Text that is none.
+    let head = "POST /v1/models/gemini-3.5-flash-lite:generateContent HTTP/1.1\r\nHost: x\r\nx-goog-api-key: k\r\nContent-Length: 4\r\n\r\n";
+    let invalid = [head.as_bytes(), &[0xff, 0xfe, 0x80, 0x00]].concat();
+    assert!(raw(gemini, &invalid).starts_with("HTTP/1.1 400"));
+    assert!(raw(gemini, &[0xff; 64]).starts_with("HTTP/1.1 400"));
+    assert_eq!(served.gemini("next").0, 200);
+    drop(half);
+    let (code, said, _) = served.stop();
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
+fn idle_connections_make_room_for_the_next_client() {
+    let served = Served::start_by("", |folder| {
+        let mut command = Command::new("sh");
+        let program = env!("CARGO_BIN_EXE_tagspace");
+        // Fewer file handles than clients.
+        command.args(["-c", &format!("ulimit -n 200; exec {program} serve plain.toml --json")]);
+        command.current_dir(folder);
+        command
+    });
+    let idle: Vec<TcpStream> =
+        (0..400).map(|_| TcpStream::connect(served.address("openai")).unwrap()).collect();
+    assert_eq!(served.gemini("next").0, 200);
+    drop(idle);
+    assert_eq!(served.gemini("and the one after").0, 200);
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // A test that has failed leaves no server behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

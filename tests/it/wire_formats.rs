@@ -1,0 +1,321 @@
+//! The wire formats beyond what our own pipeline asks for.
+
+use bytes::Bytes;
+use http::Request;
+use serde_json::{Value, json};
+use tagspace::fakes::about::{About, Use};
+use tagspace::fakes::form;
+use tagspace::fakes::world::World;
+use tagspace::fakes::{Reply, hosts};
+
+use crate::common::{PLAIN, scenario};
+
+struct Service(World);
+
+impl Service {
+    fn new(settings: &[&str]) -> Self {
+        let mut world = World::new(scenario(PLAIN, settings).world);
+        world.begin_run(0, tagspace::units::Ratio::ZERO, None, 3_000);
+        Self(world)
+    }
+
+    fn send(&mut self, now_ms: u64, method: &str, url: &str, body: &Value) -> Reply {
+        self.send_as(now_ms, method, url, body, "Basic bWU6dA==")
+    }
+
+    fn send_as(&mut self, now_ms: u64, method: &str, url: &str, body: &Value, auth: &str) -> Reply {
+        let host = url.split('/').nth(2).unwrap().to_owned();
+        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        let auth = if host == hosts::OPENAI { "Bearer k" } else { auth };
+        let request = Request::builder().method(method).uri(url);
+        let request = request.header("x-goog-api-key", "k").header("authorization", auth);
+        self.0.reply(now_ms, &host, &request.body(body).unwrap()).unwrap()
+    }
+
+    fn gemini(&mut self, now_ms: u64, action: &str, body: &Value) -> Reply {
+        let model = "gemini-3.5-flash-lite";
+        let url = format!("https://{}/v1beta/models/{model}:{action}", hosts::GEMINI);
+        self.send(now_ms, "POST", &url, body)
+    }
+
+    fn openai(&mut self, path: &str, body: &Value) -> Reply {
+        self.send(0, "POST", &format!("https://{}/v1/{path}", hosts::OPENAI), body)
+    }
+
+    fn confluence(&mut self, method: &str, path: &str, body: &Value) -> Reply {
+        self.send(0, method, &format!("https://{}/wiki{path}", hosts::CONFLUENCE), body)
+    }
+}
+
+fn body(reply: &Reply) -> Value {
+    serde_json::from_slice(reply.response.body()).unwrap()
+}
+
+fn status(reply: &Reply) -> u16 {
+    reply.response.status().as_u16()
+}
+
+fn header<'a>(reply: &'a Reply, name: &str) -> &'a str {
+    reply.response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+fn asking(prompt: &str) -> Value {
+    json!({"contents": [{"parts": [{"text": prompt}]}]})
+}
+
+const PAGES: &str = "doc: guide, runbook\ntool: kafka, postgres\n\n=== page 7 ===\nA guide to kafka\n\n=== page 9 ===\nA runbook for postgres, postgres and again kafka, the guide of all guides";
+
+#[test]
+fn a_stream_of_gemini_says_the_same_in_pieces() {
+    let mut service = Service::new(&[]);
+    let whole = body(&service.gemini(0, "generateContent", &asking(PAGES)));
+    let wanted = whole["candidates"][0]["content"]["parts"][0]["text"].as_str().unwrap();
+    let reply = service.gemini(0, "streamGenerateContent?alt=sse", &asking(PAGES));
+    assert_eq!(header(&reply, "content-type"), "text/event-stream");
+    let text = String::from_utf8(reply.response.body().to_vec()).unwrap();
+    let chunks: Vec<Value> = text
+        .split("\r\n\r\n")
+        .filter(|event| !event.is_empty())
+        .map(|event| serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap())
+        .collect();
+    let said: String = chunks
+        .iter()
+        .map(|chunk| chunk["candidates"][0]["content"]["parts"][0]["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(said, wanted);
+    assert!(chunks.len() > 1);
+    let (last, rest) = chunks.split_last().unwrap();
+    assert_eq!(last["candidates"][0]["finishReason"], "STOP");
+    assert!(rest.iter().all(|chunk| chunk["candidates"][0].get("finishReason").is_none()));
+    // Without the parameter it is a list.
+    let list = body(&service.gemini(0, "streamGenerateContent", &asking(PAGES)));
+    assert_eq!(list.as_array().unwrap().len(), chunks.len());
+}
+
+#[test]
+fn a_batch_job_passes_through_its_states() {
+    let mut service = Service::new(&["gemini.batch_s=100"]);
+    let one = json!({"request": asking(PAGES), "metadata": {"key": "a"}});
+    let bad = json!({"request": {}, "metadata": {"key": "b"}});
+    let batch = json!({"batch": {"displayName": "job", "inputConfig": {"requests": {"requests": [one, bad]}}}});
+    let made = body(&service.gemini(0, "batchGenerateContent", &batch));
+    assert_eq!(made["metadata"]["state"], "BATCH_STATE_PENDING");
+    let name = made["name"].as_str().unwrap();
+    let url = format!("https://{}/v1beta/{name}", hosts::GEMINI);
+    let mut at = |now_ms, method, url: &str| body(&service.send(now_ms, method, url, &Value::Null));
+    assert_eq!(at(50_000, "GET", &url)["metadata"]["state"], "BATCH_STATE_RUNNING");
+    let done = at(100_000, "GET", &url);
+    assert_eq!(
+        (&done["done"], &done["metadata"]["state"]),
+        (&json!(true), &json!("BATCH_STATE_SUCCEEDED"))
+    );
+    let stats = &done["metadata"]["batchStats"];
+    assert_eq!(
+        stats,
+        &json!({"requestCount": "2", "successfulRequestCount": "1", "failedRequestCount": "1"})
+    );
+    let responses = &done["metadata"]["output"]["inlinedResponses"]["inlinedResponses"];
+    assert_eq!(responses[0]["metadata"]["key"], "a");
+    assert!(responses[0]["response"]["candidates"][0]["content"]["parts"][0]["text"].is_string());
+    assert_eq!(responses[1]["error"]["code"], 3);
+    assert_eq!(at(100_000, "DELETE", &url), json!({}));
+    assert_eq!(at(100_000, "GET", &url)["error"]["code"], 404);
+
+    let made = body(&service.gemini(200_000, "batchGenerateContent", &batch));
+    let url = format!("https://{}/v1/{}", hosts::GEMINI, made["name"].as_str().unwrap());
+    service.send(201_000, "POST", &format!("{url}:cancel"), &json!({}));
+    let cancelled = body(&service.send(400_000, "GET", &url, &Value::Null));
+    assert_eq!(cancelled["metadata"]["state"], "BATCH_STATE_CANCELLED");
+    assert!(cancelled["metadata"].get("output").is_none());
+}
+
+#[test]
+fn thinking_eats_the_budget_unless_it_is_switched_off() {
+    let mut service = Service::new(&["gemini.thinking_tokens=300"]);
+    let mut asked = asking(PAGES);
+    asked["generationConfig"] = json!({"maxOutputTokens": 200});
+    let starved = body(&service.gemini(0, "generateContent", &asked));
+    let candidate = &starved["candidates"][0];
+    assert_eq!(candidate["finishReason"], "MAX_TOKENS");
+    assert_eq!(candidate["content"], json!({"role": "model"}));
+    assert_eq!(starved["usageMetadata"]["thoughtsTokenCount"], 200);
+    assert!(starved["usageMetadata"].get("candidatesTokenCount").is_none());
+    asked["generationConfig"]["thinkingConfig"] = json!({"thinking_budget": 0});
+    let fed = body(&service.gemini(0, "generateContent", &asked));
+    assert_eq!(fed["candidates"][0]["finishReason"], "STOP");
+    assert!(fed["usageMetadata"].get("thoughtsTokenCount").is_none());
+}
+
+#[test]
+fn an_answer_has_the_form_that_is_asked_for() {
+    let mut service = Service::new(&[]);
+    let schema = json!({"type": "OBJECT", "required": ["articles", "urgency"], "properties": {
+        "articles": {"type": "ARRAY", "items": {"type": "OBJECT", "properties": {
+            "id": {"type": "STRING"}, "tool": {"type": "ARRAY", "items": {"type": "STRING"}}}}},
+        "urgency": {"type": "STRING", "enum": ["low", "again"]},
+        "score": {"type": "INTEGER", "minimum": 1}}});
+    let mut asked = asking(PAGES);
+    asked["generationConfig"] =
+        json!({"responseMimeType": "application/json", "responseSchema": schema});
+    let answer = body(&service.gemini(0, "generateContent", &asked));
+    let text = answer["candidates"][0]["content"]["parts"][0]["text"].as_str().unwrap();
+    let answer: Value = serde_json::from_str(text).unwrap();
+    assert!(form::fits(&answer, &schema), "{answer}");
+    let wanted = json!({
+        "articles": [{"id": "7", "tool": ["kafka"]}, {"id": "9", "tool": ["postgres", "kafka"]}],
+        "urgency": "again", "score": 1
+    });
+    assert_eq!(answer, wanted);
+}
+
+#[test]
+fn one_page_gets_the_four_lists_of_its_own_text() {
+    let mut service = Service::new(&[]);
+    let prompt = "doc: guide, runbook\ndomain: billing\nkb: faq\ntool: kafka\nA runbook for kafka and nothing else";
+    let answer = body(&service.gemini(0, "generateContent", &asking(prompt)));
+    let text = answer["candidates"][0]["content"]["parts"][0]["text"].as_str().unwrap();
+    let answer: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(answer, json!({"doc": ["runbook"], "domain": [], "kb": [], "tool": ["kafka"]}));
+}
+
+#[test]
+fn keys_and_models_are_any_unless_the_scenario_names_them() {
+    let mut service = Service::new(&[]);
+    let of = |model: &str| format!("https://{}/v1/models/{model}:generateContent", hosts::GEMINI);
+    let other = of("gemini-3.8-flash");
+    let reply = service.send(0, "POST", &other, &asking(PAGES));
+    assert_eq!(body(&reply)["modelVersion"], "gemini-3.8-flash");
+    assert_eq!(status(&service.send(0, "POST", &of("gemini-0"), &asking(PAGES))), 404);
+
+    let mut strict =
+        Service::new(&["gemini.keys=[\"sesame\"]", "gemini.models=[]", "openai.keys=[\"sesame\"]"]);
+    let refused = strict.gemini(0, "generateContent", &asking(PAGES));
+    assert_eq!(status(&refused), 400);
+    let details = &body(&refused)["error"]["details"];
+    assert_eq!(details[0]["reason"], "API_KEY_INVALID");
+    let reply = strict.openai("chat/completions", &json!({}));
+    assert_eq!(
+        (status(&reply), body(&reply)["error"]["code"].clone()),
+        (401, json!("invalid_api_key"))
+    );
+    let mut strict = Service::new(&["gemini.models=[]"]);
+    assert_eq!(status(&strict.send(0, "POST", &other, &asking(PAGES))), 404);
+}
+
+#[test]
+fn openai_has_two_interfaces_and_says_what_is_left() {
+    let mut service = Service::new(&["openai.quota={ requests = 10, tokens = 4000, per_s = 60 }"]);
+    let messages = json!([{"role": "user", "content": [{"type": "text", "text": PAGES}]}]);
+    let chat =
+        service.openai("chat/completions", &json!({"model": "gpt-6-luna", "messages": messages}));
+    let response = service.openai("responses", &json!({"model": "gpt-6-luna", "input": PAGES}));
+    let said = &body(&chat)["choices"][0]["message"]["content"];
+    assert_eq!(&body(&response)["output"][0]["content"][0]["text"], said);
+    assert_eq!(body(&response)["status"], "completed");
+    assert_eq!(header(&chat, "x-ratelimit-limit-requests"), "10");
+    assert_eq!(header(&response, "x-ratelimit-remaining-requests"), "8");
+    assert_eq!(header(&chat, "x-ratelimit-reset-requests"), "1m0s");
+    assert_eq!(header(&chat, "openai-processing-ms"), "2000");
+    assert_ne!(header(&chat, "x-request-id"), header(&response, "x-request-id"));
+    let missing = service.openai("responses", &json!({"model": "gpt-6-luna"}));
+    assert_eq!((status(&missing), &body(&missing)["error"]["param"]), (400, &json!("input")));
+    let streamed = service.openai(
+        "chat/completions",
+        &json!({"model": "gpt-6-luna", "messages": messages, "stream": true}),
+    );
+    let text = String::from_utf8(streamed.response.body().to_vec()).unwrap();
+    assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
+}
+
+#[test]
+fn money_that_is_used_up_is_no_rate_limit() {
+    let mut service =
+        Service::new(&["openai.fault=[{ reply = { kind = \"insufficient-quota\" } }]"]);
+    let asked = json!({"model": "gpt-6-luna", "messages": [{"role": "user", "content": "x"}]});
+    let reply = service.openai("chat/completions", &asked);
+    assert_eq!(status(&reply), 429);
+    assert_eq!(body(&reply)["error"]["type"], "insufficient_quota");
+    let Some(About::Prompt(prompt)) = reply.about.as_deref() else { panic!("{reply:?}") };
+    assert_eq!(prompt.use_of, Use::Exhausted);
+}
+
+#[test]
+fn older_clients_of_confluence_read_content() {
+    let mut service = Service::new(&[]);
+    let list = service.confluence(
+        "GET",
+        "/rest/api/content?spaceKey=DOCS&limit=8&start=16&expand=body.storage,version",
+        &Value::Null,
+    );
+    let body_of = body(&list);
+    assert_eq!((&body_of["size"], &body_of["limit"]), (&json!(4), &json!(8)));
+    assert!(body_of["_links"].get("next").is_none());
+    assert!(body_of["results"][0]["body"]["storage"]["value"].as_str().unwrap().starts_with('<'));
+    assert_eq!(header(&list, "deprecation"), "Wed, 1 Mar 2023 00:00:00 GMT");
+    let first = service.confluence("GET", "/rest/api/content?spaceKey=DOCS&limit=8", &Value::Null);
+    assert_eq!(body(&first)["_links"]["next"], "/rest/api/content?spaceKey=DOCS&limit=8&start=8");
+    let Some(About::Site(site)) = first.about.as_deref() else { panic!("{first:?}") };
+    assert_eq!(site.given.len(), 8);
+    // Withdrawn for OAuth clients already.
+    let url = format!("https://{}/wiki/rest/api/content/100001", hosts::CONFLUENCE);
+    assert_eq!(status(&service.send_as(0, "GET", &url, &Value::Null, "Bearer t")), 410);
+    assert_eq!(status(&service.send(0, "GET", &url, &Value::Null)), 200);
+    let nobody = service.confluence("GET", "/rest/api/content/99", &Value::Null);
+    assert_eq!(body(&nobody)["statusCode"], 404);
+}
+
+#[test]
+fn labels_are_split_lowered_and_refused_as_the_site_does() {
+    let mut service = Service::new(&[]);
+    let path = "/rest/api/content/100001/label";
+    let names = |reply: &Reply| -> Vec<String> {
+        let body = body(reply);
+        let results = body["results"].as_array().unwrap().clone();
+        results.iter().map(|label| label["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let added = service.confluence("POST", path, &json!({"name": "New abc, Whatever"}));
+    assert_eq!(names(&added), ["abc", "new", "whatever"]);
+    let again = service.confluence("POST", path, &json!([{"prefix": "global", "name": "abc"}]));
+    assert_eq!(names(&again).len(), 3);
+    let long = "x".repeat(256);
+    for (wrong, why) in [
+        (json!([{"prefix": "global"}]), "Could not parse Labels"),
+        (json!([{"prefix": "odd", "name": "a"}]), "Could not parse Labels"),
+        (json!([{"name": "a!b"}]), "invalid characters or too many characters"),
+        (json!([{"name": long}]), "invalid characters or too many characters"),
+    ] {
+        let refused = service.confluence("POST", path, &wrong);
+        assert_eq!(status(&refused), 400, "{wrong}");
+        assert!(body(&refused)["message"].as_str().unwrap().ends_with(why), "{wrong}");
+    }
+    assert_eq!(status(&service.confluence("DELETE", &format!("{path}/a%2Fb"), &Value::Null)), 400);
+    assert_eq!(
+        status(&service.confluence("DELETE", &format!("{path}?name=abc"), &Value::Null)),
+        204
+    );
+    assert_eq!(status(&service.confluence("POST", "/api/v2/pages/100001/labels", &json!({}))), 405);
+    let mut strict = Service::new(&["confluence.forbidden_labels=true"]);
+    assert_eq!(status(&strict.confluence("POST", path, &json!({"name": "a"}))), 403);
+}
+
+#[test]
+fn confluence_knows_who_may_ask_and_how_often() {
+    let settings =
+        ["confluence.tokens=[\"t\"]", "confluence.rate_limit={ requests = 2, per_s = 60 }"];
+    let mut service = Service::new(&settings);
+    let url = format!("https://{}/wiki/api/v2/spaces?keys=DOCS", hosts::CONFLUENCE);
+    let wrong = service.send_as(0, "GET", &url, &Value::Null, "Basic bWU6eA==");
+    assert_eq!(
+        (status(&wrong), header(&wrong, "x-seraph-loginreason")),
+        (401, "AUTHENTICATED_FAILED")
+    );
+    let wrong = service.send_as(0, "GET", &url, &Value::Null, "Bearer x");
+    assert_eq!(body(&wrong)["message"], "Unauthorized; scope does not match");
+    let right = service.send(0, "GET", &url, &Value::Null);
+    assert_eq!((status(&right), header(&right, "x-ratelimit-remaining")), (200, "1"));
+    service.send(0, "GET", &url, &Value::Null);
+    let limited = service.send(1_000, "GET", &url, &Value::Null);
+    assert_eq!((status(&limited), header(&limited, "retry-after")), (429, "59"));
+    assert_eq!(header(&limited, "x-ratelimit-reset"), "2026-01-05T09:01:00Z");
+    assert_eq!(header(&limited, "x-ratelimit-nearlimit"), "true");
+}
