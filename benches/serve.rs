@@ -167,6 +167,8 @@ fn ratio(part: u64, whole: u64) -> f64 {
 
 /// Asks at an even rate, whatever comes back.
 async fn load(server: &Server) -> Fallible<Measured> {
+    // The client wants a TLS implementation even where it uses none.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().http1_only().build()?;
     let url = format!("{}/v1beta/models/gemini-3.5-flash-lite:generateContent", server.origin);
     let bodies: Arc<Vec<Bytes>> = Arc::new((0..PROMPTS).map(prompt).collect());
