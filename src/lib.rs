@@ -25,7 +25,8 @@
 //! To follow a page through the product, read `pipeline/run.rs` (the stages), then `ask.rs` (one
 //! batch until it is answered), `limiter.rs`, `backoff.rs`, `prompt.rs` and `labels.rs`. To follow
 //! an exchange through a rehearsal, read `sim/carrier.rs`, then `sim/wire.rs`, then
-//! `fakes/world.rs`.
+//! `fakes/world.rs`. What outside clients meet is `sim/serve`; what is written down of them,
+//! `sim/serve/witness.rs`.
 //!
 //! # How virtual time goes with real HTTP
 //!
@@ -35,6 +36,16 @@
 //! which has a thread, a runtime and a clock of its own, is done; virtual time stands still and
 //! no other task can run, so an exchange is one atomic step. The fake states its latency, which
 //! then passes in virtual time, where the latencies of concurrent calls overlap.
+//!
+//! # Real time
+//!
+//! A fake is a state machine that is told the time, so it can stand on a real port as well:
+//! `sim/serve` mounts the same world on hyper, where wiremock would keep a copy of every request,
+//! and lets the latencies pass in real time. Two things use it. `tagspace serve` lets clients of
+//! any language in, and a witness turns what the services see of them into the same events, so
+//! that the same figures and targets judge them; what only a client can know has no figure there.
+//! `tagspace run --clock real` plays a scenario with our own pipeline over async HTTP, to show what
+//! virtual time leaves out.
 //!
 //! # Invariants
 //!
@@ -58,6 +69,7 @@
 //!   and storage format in one go, so they know the text without parsing.
 //! - The blocking client is ureq, in the simulation's own thread: an I/O thread between it and the
 //!   server, as the design has it, gave the same history for half as much time again.
+//! - In real time the calls and bills of different calls mix, so bills are matched by amount.
 //! - A page answered by a fallback is cached under the fallback's model, and found there again.
 
 pub mod cli;

@@ -109,6 +109,7 @@ fn world(scenario: &Scenario, index: usize) -> World {
         config.start = Timestamp::now();
     }
     let mut world = World::new(config);
+    world.watch();
     let first = (0..=index).rev().find(|index| scenario.runs[*index].fresh).unwrap_or(0);
     for (number, run) in (0..).zip(&scenario.runs[first..=index]) {
         let Run { changed_ratio, pages, config, .. } = run;

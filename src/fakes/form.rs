@@ -8,6 +8,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::fakes::model::TagMap;
+use crate::units::whole;
 
 /// A page of a prompt, with the tags that the model found.
 #[derive(Debug, Clone)]
@@ -167,7 +168,9 @@ fn fill_at(schema: Schema<'_>, name: &str, pages: &[Seen<'_>], depth: usize) -> 
             items.truncate(schema.number("maxItems", "max_items").unwrap_or(usize::MAX));
             Value::Array(items)
         }
-        "integer" | "number" => schema.at.get("minimum").cloned().unwrap_or(json!(0)),
+        // SDKs write the bounds of whole numbers with a point.
+        "integer" => json!(schema.at["minimum"].as_f64().map_or(0, |least| whole(least.ceil()))),
+        "number" => schema.at.get("minimum").cloned().unwrap_or(json!(0)),
         "boolean" => json!(pages.iter().any(|page| page.tags.values().any(|t| !t.is_empty()))),
         _ => {
             let mut text = text(name, pages);

@@ -22,6 +22,16 @@ pub enum Block {
 }
 
 impl StorageWriter {
+    /// Adds text as XML writes it. Most text needs no escapes, and is not searched piece by piece.
+    fn push_escaped(&mut self, text: &str) {
+        let special = |byte| matches!(byte, b'<' | b'>' | b'&' | b'\'' | b'"');
+        if text.bytes().fold(false, |found, byte| found | special(byte)) {
+            self.storage.push_str(&escape(text));
+        } else {
+            self.storage.push_str(text);
+        }
+    }
+
     /// An empty page.
     pub fn new() -> Self {
         Self::default()
@@ -45,15 +55,15 @@ impl StorageWriter {
     /// A paragraph with a bold word, an entity and a link in it.
     pub fn rich_paragraph(&mut self, before: &str, bold: &str, link: &str, after: &str) {
         self.storage.push_str("<p>");
-        self.storage.push_str(&escape(before));
+        self.push_escaped(before);
         self.storage.push_str("&nbsp;<strong>");
-        self.storage.push_str(&escape(bold));
+        self.push_escaped(bold);
         self.storage.push_str("</strong> &ndash; <ac:link><ri:page ri:content-title=\"");
-        self.storage.push_str(&escape(link));
+        self.push_escaped(link);
         self.storage.push_str("\" /><ac:plain-text-link-body><![CDATA[");
         self.storage.push_str(link);
         self.storage.push_str("]]></ac:plain-text-link-body></ac:link> ");
-        self.storage.push_str(&escape(after));
+        self.push_escaped(after);
         self.storage.push_str("</p>");
         self.line(&[before, " ", bold, " – ", link, " ", after]);
     }
@@ -90,7 +100,7 @@ impl StorageWriter {
             "<ac:structured-macro ac:name=\"info\" ac:schema-version=\"1\">\
              <ac:parameter ac:name=\"title\">",
         );
-        self.storage.push_str(&escape(hidden_title));
+        self.push_escaped(hidden_title);
         self.storage.push_str("</ac:parameter><ac:rich-text-body>");
         self.element("p", words);
         self.storage.push_str("</ac:rich-text-body></ac:structured-macro>");
@@ -109,7 +119,7 @@ impl StorageWriter {
     /// A script and a style, none of which is text.
     pub fn script(&mut self, hidden: &str) {
         self.storage.push_str("<script type=\"text/javascript\">var note = \"");
-        self.storage.push_str(&escape(hidden));
+        self.push_escaped(hidden);
         self.storage.push_str("\";</script><style>.note { color: red }</style>");
     }
 
@@ -127,7 +137,7 @@ impl StorageWriter {
         self.storage.push('<');
         self.storage.push_str(name);
         self.storage.push('>');
-        self.storage.push_str(&escape(words));
+        self.push_escaped(words);
         self.storage.push_str("</");
         self.storage.push_str(name);
         self.storage.push('>');

@@ -92,6 +92,11 @@ impl World {
         }
     }
 
+    /// Tells what requests are about.
+    pub fn watch(&mut self) {
+        self.confluence.watch();
+    }
+
     /// Stands on real ports: Confluence at this origin, and all of it so many times as fast as its
     /// clients.
     pub fn stand_at(&mut self, confluence: &str, speed: u64) {

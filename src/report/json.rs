@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::report::trust;
 use crate::sim::scenario::Scenario;
 use crate::study::figures::{Figures, Value};
 use crate::study::judge::{JudgedRun, JudgedScenario};
@@ -28,6 +29,7 @@ pub fn report(scenario: &Scenario, judged: &JudgedScenario) -> Json {
         "config_digest": scenario.config_digest,
         "targets_digest": scenario.targets_digest,
         "runs": judged.runs.iter().map(run).collect::<Vec<_>>(),
+        "not_represented": trust::not_represented(judged.is_from_outside()),
     })
 }
 

@@ -8,3 +8,4 @@ pub mod plot;
 pub mod prediction;
 pub mod quota_use;
 pub mod text;
+pub mod trust;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::report::format;
+use crate::report::{format, trust};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario, Verdict};
 use crate::study::metric::METRICS;
@@ -73,6 +73,8 @@ pub fn scenario(
     if detail == Detail::Full || judged.verdict() == Verdict::Missed {
         line(&mut out, "");
         figures(&mut out, &judged.runs, colour);
+        let missing = trust::not_represented(judged.is_from_outside()).join(", ");
+        line(&mut out, &painted(colour, dimmed(), &format!("  not in these figures: {missing}")));
     }
     if judged.verdict() == Verdict::Missed {
         line(&mut out, "");

@@ -91,6 +91,11 @@ impl JudgedRun {
 }
 
 impl JudgedScenario {
+    /// Whether it was seen from the services' side only.
+    pub fn is_from_outside(&self) -> bool {
+        self.runs.iter().any(JudgedRun::is_from_outside)
+    }
+
     /// The verdict.
     pub fn verdict(&self) -> Verdict {
         let all_met = self.runs.iter().flat_map(|run| &run.targets).all(|target| target.met);

@@ -16,6 +16,7 @@ mod latency; // how long fake services take
 mod limiter; // driven step by step
 mod live; // over the network, in real time
 mod pipeline; // against answers that no fake gives
+mod prediction; // virtual time against real time
 mod properties; // what holds for every input
 mod readme; // what the README shows
 mod scenario_errors; // one test per bad value

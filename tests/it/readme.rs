@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use tagspace::report::prediction as table;
 use tagspace::report::text::{self, Colour, Detail};
 use tagspace::sim::scenario::Scenario;
+use tagspace::study::prediction;
 
 use crate::common::judged;
 
@@ -32,10 +34,31 @@ fn its_run_is_what_the_program_prints() {
     let scenario = Scenario::read(path, &[]).unwrap();
     let judged = judged(&scenario);
     let printed = text::scenario(&scenario, &judged, "", Detail::Full, Colour::Off);
-    let [shown] = blocks("console").try_into().unwrap();
+    let [shown, _] = blocks("console").try_into().unwrap();
     let rest = ["$ ", "  …", "second-run: simulated", "1 of 1 scenarios"];
     let lines = shown.lines().filter(|line| !rest.iter().any(|start| line.starts_with(start)));
     for line in lines {
         assert!(printed.lines().any(|printed| printed == line), "not printed any more: {line}");
+    }
+}
+
+#[test]
+fn what_it_says_was_foretold_still_is() {
+    let scenario = Scenario::read(Path::new("scenarios/hinted-quota.toml"), &[]).unwrap();
+    let judged = judged(&scenario);
+    let figures = &judged.runs[0].figures;
+    let foretold = table::text("run", &prediction::compare(figures, &[figures]));
+    let [_, shown] = blocks("console").try_into().unwrap();
+    let words = |line: &str| {
+        line.split("  ")
+            .map(str::trim)
+            .filter(|w| !w.is_empty())
+            .take(2)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let shown: Vec<Vec<String>> = shown.lines().map(words).collect();
+    for line in foretold.lines().skip(1) {
+        assert!(shown.contains(&words(line)), "not foretold any more: {line}");
     }
 }

@@ -15,6 +15,7 @@ struct Service(World);
 impl Service {
     fn new(settings: &[&str]) -> Self {
         let mut world = World::new(scenario(PLAIN, settings).world);
+        world.watch();
         world.begin_run(0, tagspace::units::Ratio::ZERO, None, 3_000);
         Self(world)
     }

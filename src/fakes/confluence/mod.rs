@@ -86,6 +86,8 @@ pub struct Confluence {
     base: String,
     /// How many times as fast as its clients this world runs.
     speed: u64,
+    /// Whether somebody looks at what requests are about.
+    is_watched: bool,
 }
 
 /// What it says to a larger one.
@@ -141,12 +143,18 @@ impl Confluence {
             truth_chars: usize::MAX,
             base: format!("https://{}/wiki", hosts::CONFLUENCE),
             speed: 1,
+            is_watched: false,
         }
     }
 
     /// True tags are those found in this many characters of a page's text.
     pub fn set_truth_chars(&mut self, chars: usize) {
         self.truth_chars = chars;
+    }
+
+    /// Tells what requests are about.
+    pub fn watch(&mut self) {
+        self.is_watched = true;
     }
 
     /// Stands at this origin, and runs this many times as fast as its clients.
@@ -202,8 +210,8 @@ impl Confluence {
             },
         };
         let trace = format!("{:016x}", self.calls);
+        let reply = if self.is_watched { reply.on(About::Site(site)) } else { reply };
         reply
-            .on(About::Site(site))
             .with_header("atl-traceid", &trace)
             .with_header("atl-request-id", &trace)
             .with_header("server", "AtlassianEdge")
@@ -301,8 +309,10 @@ impl Confluence {
 
     /// A page that is given out, with its true tags written down.
     fn give(&self, page: &SpacePage, visit: &mut Visit<'_>) {
-        let chars = page.text.chars().count() as u64;
-        visit.site.given.push(Given { page: page.id, version: page.version, chars });
+        if self.is_watched {
+            let chars = page.text.chars().count() as u64;
+            visit.site.given.push(Given { page: page.id, version: page.version, chars });
+        }
         visit.records.push(self.truth(page));
     }
 
@@ -316,9 +326,12 @@ impl Confluence {
 
     /// The labels of a page have changed.
     fn relabelled(&self, page: u64, added: u64, removed: u64, visit: &mut Visit<'_>) {
-        let labels: Vec<String> = self.labels(page).map(str::to_owned).collect();
-        visit.records.push(Record::LabelsChanged { page, labels: labels.len() as u64 });
-        visit.site.labelled = Some(Labelled { page, added, removed, labels });
+        let labels = self.labels(page).count() as u64;
+        visit.records.push(Record::LabelsChanged { page, labels });
+        if self.is_watched {
+            let labels = self.labels(page).map(str::to_owned).collect();
+            visit.site.labelled = Some(Labelled { page, added, removed, labels });
+        }
     }
 
     fn faulty(&self, fault: Fault) -> Reply {
