@@ -1,6 +1,7 @@
 //! Quotas: how many requests and tokens a service takes in a window, and what it says when it
 //! takes no more.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use schemars::JsonSchema;
@@ -27,6 +28,8 @@ pub enum WindowKind {
 pub enum Hint {
     /// The service's own way: Gemini's `RetryInfo` and `QuotaFailure`, `OpenAI`'s `retry-after`.
     RetryInfo,
+    /// The same, and a `Retry-After` header from Gemini as well, which it is not known to send.
+    RetryAfter,
     /// Nothing.
     None,
 }
@@ -153,8 +156,13 @@ impl Quota {
         }
     }
 
-    /// Takes a call of this many input tokens, or says why not.
-    pub fn admit(&mut self, now_ms: u64, tokens: u64, calendar: &Calendar) -> Result<(), Refusal> {
+    /// Takes a call of this many input tokens, or says why not, the longest wait first.
+    pub fn admit(
+        &mut self,
+        now_ms: u64,
+        tokens: u64,
+        calendar: &Calendar,
+    ) -> Result<(), Vec<Refusal>> {
         if let Some(day) = &mut self.day
             && now_ms >= day.ends_ms
         {
@@ -178,15 +186,13 @@ impl Quota {
         verdict
     }
 
-    fn judge(&mut self, now_ms: u64, tokens: u64) -> Result<(), Refusal> {
-        if let Some(day) = self.day.as_ref().filter(|day| day.used >= day.limit) {
-            return Err(Refusal {
-                dimension: Dimension::Day,
-                used: day.used,
-                limit: day.limit,
-                retry_ms: day.ends_ms - now_ms,
-            });
-        }
+    fn judge(&mut self, now_ms: u64, tokens: u64) -> Result<(), Vec<Refusal>> {
+        let day = self.day.as_ref().filter(|day| day.used >= day.limit).map(|day| Refusal {
+            dimension: Dimension::Day,
+            used: day.used,
+            limit: day.limit,
+            retry_ms: day.ends_ms - now_ms,
+        });
         let windows = [
             (Dimension::Requests, &mut self.requests, 1),
             (Dimension::Tokens, &mut self.tokens, tokens),
@@ -196,7 +202,13 @@ impl Quota {
             let retry_ms = window.wait(now_ms, amount)?;
             Some(Refusal { dimension, used: window.used(), limit: window.limit, retry_ms })
         });
-        refusals.max_by_key(|refusal| refusal.retry_ms).map_or(Ok(()), Err)
+        let mut refusals: Vec<Refusal> = refusals.collect();
+        // Of two that wait as long, that of tokens comes first.
+        refusals.reverse();
+        refusals.sort_by_key(|refusal| Reverse(refusal.retry_ms));
+        // A day that is used up decides, however near its end is.
+        refusals.splice(0..0, day);
+        if refusals.is_empty() { Ok(()) } else { Err(refusals) }
     }
 
     /// What is left of the windows' requests and tokens, where they are limited.

@@ -59,10 +59,10 @@ impl World {
             Matcher::new(taxonomy.iter().map(|(name, tags)| (name.as_str(), tags.as_slice())));
         Self {
             calendar: Calendar::new(start),
-            space: Space::new(space, taxonomy, documents, seed),
+            space: Space::new(space, taxonomy.clone(), documents, seed),
             confluence: Confluence::new(confluence.0, confluence.1, matcher, seed),
-            gemini: Gemini::new(Ai::new(Service::Gemini, gemini.0, gemini.1, seed)),
-            openai: Ai::new(Service::Openai, openai.0, openai.1, seed),
+            gemini: Gemini::new(Ai::new(Service::Gemini, gemini, taxonomy.clone(), seed)),
+            openai: Ai::new(Service::Openai, openai, taxonomy, seed),
             records: Vec::new(),
         }
     }

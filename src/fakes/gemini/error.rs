@@ -94,36 +94,42 @@ pub(super) fn status(status: u16, retry_after_s: Option<u64>) -> Reply {
 }
 
 /// A refusal for a quota, with its name and when to come again, unless the scenario hides both.
-pub(super) fn over_quota(ai: &Ai, model: &str, refusal: &Refusal, told_ms: u64) -> Reply {
+pub(super) fn over_quota(ai: &Ai, model: &str, refusals: &[Refusal], told_ms: u64) -> Reply {
     let quota = ai.config().quota.as_ref();
-    if quota.is_some_and(|quota| quota.hint == Hint::None) {
+    let hint = quota.map_or(Hint::RetryInfo, |quota| quota.hint);
+    if hint == Hint::None {
         return exhausted();
     }
     let free = quota.is_some_and(|quota| quota.tier == Tier::Free);
-    let (metric, id) = name(refusal.dimension, free);
     let (seconds, millis) = (told_ms / 1000, told_ms % 1000);
-    let limit = refusal.limit;
-    let message = format!(
-        "You exceeded your current quota, please check your plan and billing details. For more \
-         information on this error, head to: https://ai.google.dev/gemini-api/docs/rate-limits. To \
-         monitor your current usage, head to: https://ai.dev/rate-limit. \n* Quota exceeded for \
-         metric: {SERVICE}/{metric}, limit: {limit}, model: {model}\nPlease retry in \
-         {seconds}.{millis:03}s."
-    );
+    let mut message = "You exceeded your current quota, please check your plan and billing details. \
+         For more information on this error, head to: \
+         https://ai.google.dev/gemini-api/docs/rate-limits. To monitor your current usage, head to: \
+         https://ai.dev/rate-limit. "
+        .to_owned();
+    let mut violations = Vec::new();
+    for Refusal { dimension, limit, .. } in refusals {
+        let (metric, id) = name(*dimension, free);
+        let exceeded = format!("{SERVICE}/{metric}, limit: {limit}, model: {model}");
+        message = message + "\n* Quota exceeded for metric: " + &exceeded;
+        violations.push(json!({
+            "quotaMetric": format!("{SERVICE}/{metric}"),
+            "quotaId": id,
+            "quotaDimensions": {"location": "global", "model": model},
+            "quotaValue": limit.to_string()
+        }));
+    }
+    message = message + &format!("\nPlease retry in {seconds}.{millis:03}s.");
     let details = json!([
         {"@type": "type.googleapis.com/google.rpc.Help", "links": [{
             "description": "Learn more about Gemini API quotas",
             "url": "https://ai.google.dev/gemini-api/docs/rate-limits"
         }]},
-        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{
-            "quotaMetric": format!("{SERVICE}/{metric}"),
-            "quotaId": id,
-            "quotaDimensions": {"location": "global", "model": model},
-            "quotaValue": limit.to_string()
-        }]},
+        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations},
         {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{seconds}s")}
     ]);
-    detailed(429, "RESOURCE_EXHAUSTED", &message, &details)
+    let header = (hint == Hint::RetryAfter).then(|| told_ms.div_ceil(1000));
+    detailed(429, "RESOURCE_EXHAUSTED", &message, &details).with_retry_after(header)
 }
 
 /// The metric and the id of a quota.

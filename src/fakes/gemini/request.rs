@@ -86,6 +86,13 @@ fn problem(config: &Value, has_two_schemas: bool) -> Option<&'static str> {
              `text/plain`, `application/json` and `text/x.enum`.\n",
         );
     }
+    let stops = either(config, "stopSequences", "stop_sequences").as_array();
+    if stops.is_some_and(|stops| stops.len() > 5) {
+        return Some(
+            "* GenerateContentRequest.generation_config.stop_sequences: the number of \
+             stop_sequences must not exceed 5.\n",
+        );
+    }
     has_two_schemas.then_some(
         "response_schema and response_json_schema cannot both be set in generation_config",
     )

@@ -48,7 +48,7 @@ pub(super) fn list(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
 
 fn failed(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
     match &outcome.decision {
-        Decision::Refused(refusal, told_ms) => error::over_quota(ai, model, refusal, *told_ms),
+        Decision::Refused(refusals, told_ms) => error::over_quota(ai, model, refusals, *told_ms),
         Decision::Unpaid => error::unpaid(),
         Decision::Random429 => error::exhausted(),
         Decision::Status(status, retry_after_s) => error::status(*status, *retry_after_s),

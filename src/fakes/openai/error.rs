@@ -63,8 +63,8 @@ pub(super) fn no_such_route(method: &str, path: &str) -> Reply {
 /// What the service says to a call without an answer.
 pub(super) fn of(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
     match &outcome.decision {
-        Decision::Refused(refusal, told_ms) => {
-            over_quota(ai, model, refusal, *told_ms, outcome.input_tokens)
+        Decision::Refused(refusals, told_ms) => {
+            over_quota(ai, model, refusals.first(), *told_ms, outcome.input_tokens)
         }
         Decision::Unpaid => error(
             429,
@@ -101,23 +101,22 @@ fn of_status(status: u16, retry_after_s: Option<u64>) -> Reply {
     error(status, kind, code, None, message).with_retry_after(retry_after_s)
 }
 
-fn over_quota(ai: &Ai, model: &str, refusal: &Refusal, told_ms: u64, tokens: u64) -> Reply {
-    let (kind, name, requested) = match refusal.dimension {
-        Dimension::Requests => ("requests", "requests per min (RPM)", 1),
-        Dimension::Tokens => ("tokens", "tokens per min (TPM)", tokens),
-        Dimension::Day => ("requests", "requests per day (RPD)", 1),
+fn over_quota(ai: &Ai, model: &str, refusal: Option<&Refusal>, told_ms: u64, tokens: u64) -> Reply {
+    let (kind, name, requested) = match refusal.map(|refusal| refusal.dimension) {
+        Some(Dimension::Tokens) => ("tokens", "tokens per min (TPM)", tokens),
+        Some(Dimension::Day) => ("requests", "requests per day (RPD)", 1),
+        Some(Dimension::Requests) | None => ("requests", "requests per min (RPM)", 1),
     };
+    let (limit, used) = refusal.map_or((0, 0), |refusal| (refusal.limit, refusal.used));
     let message = format!(
-        "Rate limit reached for {model} in organization org-rehearsal on {name}: Limit {}, Used {}, \
+        "Rate limit reached for {model} in organization org-rehearsal on {name}: Limit {limit}, Used {used}, \
          Requested {requested}. Please try again in {}. Visit \
          https://platform.openai.com/account/rate-limits to learn more.",
-        refusal.limit,
-        refusal.used,
         duration(told_ms)
     );
     let reply = error(429, kind, Some("rate_limit_exceeded"), None, &message);
     match ai.config().quota.as_ref().map(|quota| quota.hint) {
-        Some(Hint::RetryInfo) => reply
+        Some(Hint::RetryInfo | Hint::RetryAfter) => reply
             .with_header("retry-after", &told_ms.div_ceil(1000).to_string())
             .with_header("retry-after-ms", &told_ms.to_string()),
         _ => reply,

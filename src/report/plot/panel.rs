@@ -61,6 +61,12 @@ pub(super) fn panel_name(run: &JudgedRun) -> String {
     if run.name == "run" { run.name.clone() } else { format!("run {}", shortened(&run.name, 24)) }
 }
 
+/// What the axis of time is called.
+pub(super) fn time_name(run: &JudgedRun, unit: &str) -> String {
+    let whose = if run.is_from_outside() { "time" } else { "virtual time" };
+    format!("{whose} ({unit})")
+}
+
 /// Says that there is nothing to draw, where a chart would be.
 pub(super) fn nothing(area: &Area<'_>, caption: &str) -> Result<(), PlotError> {
     area.draw_text(&format!("{caption}: no samples"), &font(14, GREY), (64, 20)).map_err(failed)

@@ -3,7 +3,7 @@
 
 use plotters::prelude::*;
 
-use super::panel::{Axis, chart, mark_cancel, panel_name, panels};
+use super::panel::{Axis, chart, mark_cancel, panel_name, panels, time_name};
 use super::{Area, BLUE, Count, Drawn, GREEN, GREY, Key, PlotError, RED, failed, time_unit};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};
@@ -13,12 +13,16 @@ use crate::units::float;
 const PANEL: u32 = 250;
 
 pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
-    let keys = [
+    let mut keys = vec![
         Key { colour: GREY, text: "listed" },
         Key { colour: BLUE, text: "tagged, cached ones included" },
         Key { colour: GREEN, text: "cache hits" },
         Key { colour: RED, text: "failed" },
     ];
+    if judged.is_from_outside() {
+        keys =
+            vec![Key { colour: GREY, text: "given out" }, Key { colour: BLUE, text: "labelled" }];
+    }
     // One scale for all runs, so that they can be compared by eye.
     let all: Vec<Row> = judged.runs.iter().flat_map(|run| rows(&run.log)).collect();
     let end_ms = all.iter().map(|row| row.t_ms).max().unwrap_or(0).max(1);
@@ -31,7 +35,7 @@ fn draw_run(area: &Area<'_>, run: &JudgedRun, end_ms: u64, pages: u64) -> Result
     let rows = rows(&run.log);
     let (unit, per) = time_unit(end_ms);
     // A little room on the right keeps the last step off the border.
-    let x = Axis::new(format!("virtual time ({unit})"), float(end_ms) / per * 1.02, 11);
+    let x = Axis::new(time_name(run, unit), float(end_ms) / per * 1.02, 11);
     let y = Axis::new("pages", float(pages) * 1.06, 7);
     let mut chart = chart(area, &panel_name(run), &x, &y)?;
     let series: [(Count, RGBColor, u32); 4] = [

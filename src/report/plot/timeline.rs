@@ -3,7 +3,7 @@
 
 use plotters::prelude::*;
 
-use super::panel::{Axis, chart, mark_cancel, panel_name, panels};
+use super::panel::{Axis, chart, mark_cancel, panel_name, panels, time_name};
 use super::{
     Area, BLUE, Count, Drawn, Key, ORANGE, PURPLE, PlotError, RED, SKY, failed, time_unit,
     whole_ticks,
@@ -16,7 +16,7 @@ use crate::units::float;
 const PANEL: u32 = 250;
 
 pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
-    let keys = [
+    let mut keys = vec![
         Key { colour: BLUE, text: "limit" },
         Key { colour: SKY, text: "calls in flight" },
         Key { colour: RED, text: "429" },
@@ -24,7 +24,12 @@ pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
         Key { colour: ORANGE, text: "wait before a retry" },
         Key { colour: PURPLE, text: "fallback" },
     ];
-    let title = format!("{}: AI calls in flight and their limit", scenario.name);
+    let mut title = format!("{}: AI calls in flight and their limit", scenario.name);
+    if judged.is_from_outside() {
+        // Limits and waits are a client's own.
+        title = format!("{}: AI calls in flight", scenario.name);
+        keys.retain(|key| !["limit", "wait before a retry"].contains(&key.text));
+    }
     // One scale for all runs, so that they can be compared by eye.
     let all: Vec<Row> = judged.runs.iter().flat_map(|run| rows(&run.log)).collect();
     let end_ms = all.iter().map(|row| row.t_ms).max().unwrap_or(0).max(1);
@@ -36,7 +41,7 @@ pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
 fn draw_run(area: &Area<'_>, run: &JudgedRun, end_ms: u64, highest: u64) -> Result<(), PlotError> {
     let rows = rows(&run.log);
     let (unit, per) = time_unit(end_ms);
-    let x = Axis::new(format!("virtual time ({unit})"), float(end_ms) / per, 11);
+    let x = Axis::new(time_name(run, unit), float(end_ms) / per, 11);
     // Three bands above the highest value hold the marks.
     let y = Axis {
         name: "calls".to_owned(),

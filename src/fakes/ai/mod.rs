@@ -1,95 +1,25 @@
 //! What Gemini and OpenAI have in common: faults, quota, model, latency, in that order. Their wire
 //! formats are in rooms of their own.
 
+mod config;
+
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::config::{AiConfig, PriceFile};
 use crate::fakes::about::{Prompt, Use};
-use crate::fakes::answer::{AnswerConfig, Writer, tokens};
+use crate::fakes::answer::{Writer, tokens};
 use crate::fakes::calendar::Calendar;
-use crate::fakes::fault::{self, Call, Fault, FaultRule, Kind};
+use crate::fakes::fault::{self, Call, Fault, Kind};
 use crate::fakes::form;
-use crate::fakes::latency::{Latency, LatencyFile, Load};
+use crate::fakes::latency::{Latency, Load};
 use crate::fakes::model::{self, Matcher};
-use crate::fakes::quota::{Dimension, Hint, Left, Quota, QuotaConfig, Refusal};
+use crate::fakes::quota::{Dimension, Hint, Left, Quota, Refusal};
 use crate::fakes::record::{Record, Service};
 use crate::price;
 use crate::rng::Seed;
-use crate::units::{Count, Ratio, UsdPerMillion, Whole};
-
-/// What a million tokens cost, where a scenario states it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PriceFile {
-    /// For a million input tokens.
-    pub input_usd: UsdPerMillion,
-    /// For a million output tokens.
-    pub output_usd: UsdPerMillion,
-}
-
-/// The `[gemini]` or `[openai]` table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AiConfig {
-    /// The model that is asked. Models retire, so it is data.
-    pub model: String,
-    /// The models that it has (default: those of the price table).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub models: Option<Vec<String>>,
-    /// The keys that it takes (default: any).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub keys: Option<Vec<String>>,
-    /// How long a call takes (default: 800 ms).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub latency: Option<LatencyFile>,
-    /// How many calls and tokens it takes (default: any number).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub quota: Option<QuotaConfig>,
-    /// What its answers look like.
-    #[serde(default)]
-    pub answer: AnswerConfig,
-    /// The share of calls that meet a 429 whatever the load.
-    #[serde(default = "never")]
-    pub error_429_ratio: Ratio,
-    /// Output tokens that the model thinks before it answers, unless the caller switches it off.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub thinking_tokens: Option<Count>,
-    /// Seconds that a batch job takes (default: ten minutes).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub batch_s: Option<Whole<0, 86_400>>,
-    /// What it costs (default: the price table).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub price: Option<PriceFile>,
-    /// Faults, of which the first that matches strikes.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fault: Vec<FaultRule>,
-}
-
-fn never() -> Ratio {
-    Ratio::ZERO
-}
-
-impl AiConfig {
-    /// A model that answers everything, as it usually does.
-    pub fn plain(model: &str) -> Self {
-        Self {
-            model: model.to_owned(),
-            models: None,
-            keys: None,
-            latency: None,
-            quota: None,
-            answer: AnswerConfig::default(),
-            error_429_ratio: never(),
-            thinking_tokens: None,
-            batch_s: None,
-            price: None,
-            fault: Vec::new(),
-        }
-    }
-}
+use crate::units::Count;
 
 /// What a call asks, as far as the service looks at it.
 #[derive(Debug, Clone, Copy)]
@@ -118,8 +48,9 @@ pub enum Decision {
     },
     /// The prompt is refused for its content.
     Blocked,
-    /// Refused for a quota; come again after so many milliseconds.
-    Refused(Refusal, u64),
+    /// Refused for one quota or several, the longest wait first; come again after so many
+    /// milliseconds.
+    Refused(Vec<Refusal>, u64),
     /// Refused because the money is used up.
     Unpaid,
     /// A 429 that no quota explains.
@@ -159,6 +90,8 @@ pub struct Ai {
     latency: Latency,
     quotas: BTreeMap<String, Quota>,
     writer: Writer,
+    /// The tags that it looks for where a prompt has no taxonomy in our form.
+    usual: Vec<(String, Vec<String>)>,
     seed: Seed,
     calls: u64,
     requests: u64,
@@ -173,12 +106,18 @@ pub struct Ai {
 
 impl Ai {
     /// A service that nobody has called yet.
-    pub fn new(service: Service, config: AiConfig, latency: Latency, seed: Seed) -> Self {
+    pub fn new(
+        service: Service,
+        (config, latency): (AiConfig, Latency),
+        usual: Vec<(String, Vec<String>)>,
+        seed: Seed,
+    ) -> Self {
         let stream = stream(service);
         Self {
             service,
             latency,
             quotas: BTreeMap::new(),
+            usual,
             writer: Writer::new(config.answer.clone(), seed, stream),
             seed,
             calls: 0,
@@ -292,15 +231,16 @@ impl Ai {
         if spoiled.is_none() && draw("malformed").happens(answer.malformed_ratio) {
             spoiled = Some(("malformed_ratio".to_owned(), Kind::Malformed));
         }
-        if let Some(refusal) = self.refuse(now_ms, asked.model, input_tokens, calendar) {
-            let Refusal { dimension, used, limit, retry_ms } = refusal;
+        let refusals = self.refusals(now_ms, asked.model, input_tokens, calendar);
+        if let Some(refusal) = refusals.first() {
+            let Refusal { dimension, used, limit, retry_ms } = *refusal;
             let quota = dimension.name().to_owned();
             records.push(Record::QuotaRefused { service, quota, used, limit, retry_ms });
             let told_ms = match service {
                 Service::Gemini => refusal.told_by_gemini_ms(),
                 Service::Openai | Service::Confluence => retry_ms,
             };
-            let decision = Decision::Refused(refusal, told_ms.div_ceil(self.speed));
+            let decision = Decision::Refused(refusals, told_ms.div_ceil(self.speed));
             return self.quickly(decision, input_tokens, seen);
         }
         records.extend(spoiled.iter().map(|(name, _)| fired(name.clone())));
@@ -348,29 +288,31 @@ impl Ai {
     }
 
     /// Why the quota of a model does not take a call now, if it does not.
-    fn refuse(
+    fn refusals(
         &mut self,
         now_ms: u64,
         model: &str,
         input_tokens: u64,
         calendar: &Calendar,
-    ) -> Option<Refusal> {
-        let config = self.config.quota.as_ref()?;
+    ) -> Vec<Refusal> {
+        let Some(config) = &self.config.quota else { return Vec::new() };
         if !self.quotas.contains_key(model) {
             self.quotas.insert(model.to_owned(), Quota::new(config));
         }
-        self.quotas.get_mut(model)?.admit(now_ms, input_tokens, calendar).err()
+        let quota = self.quotas.get_mut(model);
+        quota
+            .map_or(Ok(()), |quota| quota.admit(now_ms, input_tokens, calendar))
+            .err()
+            .unwrap_or_default()
     }
 
     fn quickly(&self, decision: Decision, input_tokens: u64, seen: Prompt) -> Outcome {
         let hinted = self.config.quota.as_ref().is_some_and(|quota| quota.hint != Hint::None);
         let (use_of, hint_ms) = match &decision {
             // Gemini names whole seconds beside the exact time: to wait for them is not too early.
-            Decision::Refused(refusal, told_ms) => {
-                let use_of = match refusal.dimension {
-                    Dimension::Day => Use::Exhausted,
-                    Dimension::Requests | Dimension::Tokens => Use::Nothing,
-                };
+            Decision::Refused(refusals, told_ms) => {
+                let of_day = refusals.iter().any(|refusal| refusal.dimension == Dimension::Day);
+                let use_of = if of_day { Use::Exhausted } else { Use::Nothing };
                 let told_ms = match self.service {
                     Service::Gemini => told_ms / 1000 * 1000,
                     Service::Openai | Service::Confluence => *told_ms,
@@ -406,8 +348,13 @@ impl Ai {
         }
         let known = format!("{:?}", question.taxonomy);
         if self.matcher.as_ref().is_none_or(|(taxonomy, _)| *taxonomy != known) {
-            let taxonomy = question.taxonomy.iter().map(|(name, tags)| (*name, tags.as_slice()));
-            self.matcher = Matcher::new(taxonomy).map(|matcher| (known, matcher));
+            let matcher = if question.taxonomy.is_empty() {
+                // Clients have their own ways to name a taxonomy; the words to find are these.
+                Matcher::new(self.usual.iter().map(|(name, tags)| (name.as_str(), tags.as_slice())))
+            } else {
+                Matcher::new(question.taxonomy.iter().map(|(name, tags)| (*name, tags.as_slice())))
+            };
+            self.matcher = matcher.map(|matcher| (known, matcher));
         }
         let Some((_, matcher)) = &self.matcher else { return Written::blocked() };
         let (mut text, mut whole) = self.writer.write(question, matcher, kind);

@@ -1,0 +1,81 @@
+//! The `[gemini]` and `[openai]` tables of a scenario.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::fakes::answer::AnswerConfig;
+use crate::fakes::fault::FaultRule;
+use crate::fakes::latency::LatencyFile;
+use crate::fakes::quota::QuotaConfig;
+use crate::units::{Count, Ratio, UsdPerMillion, Whole};
+
+/// What a million tokens cost, where a scenario states it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceFile {
+    /// For a million input tokens.
+    pub input_usd: UsdPerMillion,
+    /// For a million output tokens.
+    pub output_usd: UsdPerMillion,
+}
+
+/// The `[gemini]` or `[openai]` table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AiConfig {
+    /// The model that is asked. Models retire, so it is data.
+    pub model: String,
+    /// The models that it has (default: those of the price table).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub models: Option<Vec<String>>,
+    /// The keys that it takes (default: any).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Vec<String>>,
+    /// How long a call takes (default: 800 ms).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<LatencyFile>,
+    /// How many calls and tokens it takes (default: any number).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<QuotaConfig>,
+    /// What its answers look like.
+    #[serde(default)]
+    pub answer: AnswerConfig,
+    /// The share of calls that meet a 429 whatever the load.
+    #[serde(default = "never")]
+    pub error_429_ratio: Ratio,
+    /// Output tokens that the model thinks before it answers, unless the caller switches it off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thinking_tokens: Option<Count>,
+    /// Seconds that a batch job takes (default: ten minutes).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_s: Option<Whole<0, 86_400>>,
+    /// What it costs (default: the price table).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<PriceFile>,
+    /// Faults, of which the first that matches strikes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fault: Vec<FaultRule>,
+}
+
+fn never() -> Ratio {
+    Ratio::ZERO
+}
+
+impl AiConfig {
+    /// A model that answers everything, as it usually does.
+    pub fn plain(model: &str) -> Self {
+        Self {
+            model: model.to_owned(),
+            models: None,
+            keys: None,
+            latency: None,
+            quota: None,
+            answer: AnswerConfig::default(),
+            error_429_ratio: never(),
+            thinking_tokens: None,
+            batch_s: None,
+            price: None,
+            fault: Vec::new(),
+        }
+    }
+}
