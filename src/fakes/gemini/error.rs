@@ -111,7 +111,8 @@ pub(super) fn over_quota(ai: &Ai, model: &str, refusals: &[Refusal], told_ms: u6
     for Refusal { dimension, limit, .. } in refusals {
         let (metric, id) = name(*dimension, free);
         let exceeded = format!("{SERVICE}/{metric}, limit: {limit}, model: {model}");
-        message = message + "\n* Quota exceeded for metric: " + &exceeded;
+        message.push_str("\n* Quota exceeded for metric: ");
+        message.push_str(&exceeded);
         violations.push(json!({
             "quotaMetric": format!("{SERVICE}/{metric}"),
             "quotaId": id,
@@ -119,7 +120,7 @@ pub(super) fn over_quota(ai: &Ai, model: &str, refusals: &[Refusal], told_ms: u6
             "quotaValue": limit.to_string()
         }));
     }
-    message = message + &format!("\nPlease retry in {seconds}.{millis:03}s.");
+    let message = format!("{message}\nPlease retry in {seconds}.{millis:03}s.");
     let details = json!([
         {"@type": "type.googleapis.com/google.rpc.Help", "links": [{
             "description": "Learn more about Gemini API quotas",
