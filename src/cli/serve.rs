@@ -28,36 +28,30 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
     let (scenario, targets) = load(args)?;
     let index = chosen(args, &scenario)?;
     let run = &scenario.runs[index];
-    let own: Vec<&Target> = targets.iter().filter(|target| target.run == run.name).collect();
-    let (judged, unseen): (Vec<&Target>, Vec<&Target>) =
-        own.into_iter().partition(|target| target.metric.is_seen_from_outside());
-    let judged: Vec<Target> = judged.into_iter().cloned().collect();
-    let unseen: Vec<String> = unseen
-        .into_iter()
-        .map(|target| format!("{} {}", target.metric.name, target.text))
-        .collect();
-
     fs::create_dir_all(&args.out).map_err(|source| io_error("create", &args.out, source))?;
     // While it is written it is no report yet; what stands there after a crash is the log so far.
-    let part = args.out.join(format!("{}.events.jsonl.part", scenario.name));
+    let part = args.out.join(format!(".{}.{}.events.part", scenario.name, std::process::id()));
     let file = File::create(&part).map_err(|source| io_error("write", &part, source))?;
     let taxonomy = scenario.world.taxonomy.clone();
     let witness = Arc::new(Witness::new(&run.name, taxonomy, BufWriter::new(file)));
-    attend(args, &scenario, index, &witness)?;
+    if let Err(error) = attend(args, &scenario, index, &witness) {
+        // Nothing was served, so nothing is lost.
+        let _ = fs::remove_file(&part);
+        return Err(error);
+    }
     let seen = witness.finish().map_err(|source| io_error("write", &part, source))?;
 
     let log = File::open(&part).and_then(|file| Log::read(BufReader::new(file)));
     let log = log.map_err(|source| io_error("read", &part, source))?;
     let used = quota_use::text(&scenario, &log);
-    let judged = judge::from_outside(&scenario, &judged, log);
+    let judged = judge::from_outside(&scenario, &targets, log);
     files::write(&args.out, &scenario, &judged)?;
     fs::remove_file(&part).map_err(|source| io_error("remove", &part, source))?;
     if !args.quiet {
         let colour = if args.json { Colour::Off } else { run::colour(args.color) };
         let again = again(args);
         let report = text::scenario(&scenario, &judged, &again, Detail::Full, colour);
-        let unseen = not_judged(&unseen);
-        let report = format!("\n{report}{used}{unseen}\n{}\n", closing(args, &scenario, seen));
+        let report = format!("\n{report}{used}\n{}\n", closing(args, &scenario, seen));
         if args.json { note(report.trim_end()) } else { print(&report)? }
     }
     Ok(match judged.verdict() {
@@ -134,7 +128,7 @@ fn attend(
         // Every worker of the runtime logs.
         let _ = tracing::dispatcher::set_global_default(subscriber);
     }
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let world = Arc::new(Mutex::new(world(scenario, index)));
         let pace = Pace::new(Instant::now(), args.speed);
         let places = Places {
@@ -164,9 +158,16 @@ fn attend(
             () = shown => {}
         }
         bar.finish_and_clear();
-        services.stop().await;
+        tokio::select! {
+            biased;
+            // Whoever asks twice does not wait for what is in flight.
+            () = told_to_stop() => {}
+            () = services.stop() => {}
+        }
         Ok(())
-    })
+    });
+    runtime.shutdown_background();
+    served
 }
 
 /// Ends when the time is over, if there is one.
@@ -228,13 +229,6 @@ fn announce(
         first(&world.gemini.0.keys),
         first(&world.openai.0.keys),
     ))
-}
-
-fn not_judged(unseen: &[String]) -> String {
-    if unseen.is_empty() {
-        return String::new();
-    }
-    format!("\n  not judged, because only the client itself could tell: {}\n", unseen.join(", "))
 }
 
 fn closing(args: &ServeArgs, scenario: &Scenario, seen: Seen) -> String {

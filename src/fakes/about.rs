@@ -13,10 +13,12 @@ pub enum About {
 }
 
 /// A call of a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
     /// Whose model.
     pub service: Service,
+    /// The model, as it was named.
+    pub model: String,
     /// The lowest page id of the prompt, or its digest.
     pub identity: u64,
     /// The pages in it.
@@ -33,9 +35,17 @@ pub struct Prompt {
 
 impl Prompt {
     /// A call that got no answer, and no bill.
-    pub(super) fn refused(service: Service, identity: u64, pages: u64) -> Self {
-        let (use_of, hint_ms) = (Use::Nothing, None);
-        Self { service, identity, pages, use_of, input_tokens: 0, output_tokens: 0, hint_ms }
+    pub(super) fn refused(service: Service, model: &str, identity: u64, pages: u64) -> Self {
+        Self {
+            service,
+            model: model.to_owned(),
+            identity,
+            pages,
+            use_of: Use::Nothing,
+            input_tokens: 0,
+            output_tokens: 0,
+            hint_ms: None,
+        }
     }
 }
 
@@ -68,7 +78,7 @@ pub struct Site {
 }
 
 /// What a request to Confluence was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
     /// Spaces.
     Spaces,

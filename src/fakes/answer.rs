@@ -61,7 +61,7 @@ pub struct Writer {
     config: AnswerConfig,
     seed: Seed,
     stream: &'static str,
-    asked: BTreeMap<String, u64>,
+    asked: BTreeMap<u64, u64>,
 }
 
 impl Writer {
@@ -81,6 +81,7 @@ impl Writer {
         question: &Question<'_>,
         matcher: &Matcher,
         fault: Option<Kind>,
+        prompt: u64,
     ) -> (String, bool) {
         let extra = question.pages.len().saturating_sub(1);
         let grown = |per_page: Ratio| {
@@ -91,9 +92,9 @@ impl Writer {
         let miss_tag = grown(self.config.tag_miss_ratio_per_extra_page);
         let mut entries = Vec::with_capacity(question.pages.len());
         for (index, (id, text)) in question.pages.iter().enumerate() {
-            let name = id.unwrap_or("").to_owned();
-            let identity = id.and_then(|id| id.parse().ok()).unwrap_or(0);
-            let asked = self.asked.entry(name).or_insert(0);
+            // A page that is not called by a number is known by its prompt.
+            let identity = id.and_then(|id| id.parse().ok()).unwrap_or(prompt);
+            let asked = self.asked.entry(identity).or_insert(0);
             let attempt = *asked;
             *asked += 1;
             let happens = |what: &str, ratio: Ratio| {

@@ -21,8 +21,14 @@ pub struct Seen<'a> {
     pub tags: TagMap,
 }
 
-/// Forms nested deeper than this are left empty; a schema may refer to itself.
+/// References and alternatives that lie behind each other are followed this far.
 const DEEPEST: usize = 12;
+/// Deeper than this, only what is required is filled in; a schema may refer to itself.
+const FREELY: usize = 3;
+/// A form that must go deeper than this is none that the service would take.
+const TOO_DEEP: usize = 48;
+/// The same of one with more values than this.
+const MOST_VALUES: usize = 5_000;
 
 /// A form that asks for more than this gets no more.
 const MOST_FILLED: usize = 100;
@@ -39,7 +45,7 @@ impl<'a> Schema<'a> {
     fn resolved(self) -> Self {
         let mut at = self.at;
         for _ in 0..DEEPEST {
-            let any = at.get("anyOf").unwrap_or(&at["any_of"]).as_array();
+            let any = ["anyOf", "any_of", "oneOf"].iter().find_map(|name| at[*name].as_array());
             let next = match (at["$ref"].as_str(), any) {
                 (Some(path), _) => path.strip_prefix('#').and_then(|path| self.root.pointer(path)),
                 (None, Some(any)) => any.iter().find(|one| one["type"] != "null"),
@@ -99,6 +105,9 @@ fn fits_at(value: &Value, schema: Schema<'_>, depth: usize) -> bool {
     if depth > DEEPEST {
         return true;
     }
+    if let Some(constant) = schema.at.get("const") {
+        return constant == value;
+    }
     if let Some(choices) = schema.choices() {
         return choices.contains(value);
     }
@@ -124,63 +133,90 @@ fn fits_at(value: &Value, schema: Schema<'_>, depth: usize) -> bool {
         }
         ("string", Value::String(_))
         | ("number" | "integer", Value::Number(_))
-        | ("boolean", Value::Bool(_)) => true,
+        | ("boolean", Value::Bool(_))
+        | ("null", Value::Null) => true,
         _ => false,
     }
 }
 
-/// A value of the form that a schema asks for, about these pages.
-pub fn fill(schema: &Value, pages: &[Seen<'_>]) -> Value {
-    fill_at(Schema { at: schema, root: schema }.resolved(), "", pages, 0)
+/// A value of the form that a schema asks for, about these pages; nothing if the form is too large.
+pub fn fill(schema: &Value, pages: &[Seen<'_>]) -> Option<Value> {
+    let mut left = MOST_VALUES;
+    fill_at(Schema { at: schema, root: schema }.resolved(), "", pages, 0, &mut left)
 }
 
-fn fill_at(schema: Schema<'_>, name: &str, pages: &[Seen<'_>], depth: usize) -> Value {
-    if depth > DEEPEST {
-        return Value::Null;
+fn fill_at(
+    schema: Schema<'_>,
+    name: &str,
+    pages: &[Seen<'_>],
+    depth: usize,
+    left: &mut usize,
+) -> Option<Value> {
+    *left = left.checked_sub(1).filter(|_| depth <= TOO_DEEP)?;
+    if let Some(constant) = schema.at.get("const") {
+        return Some(constant.clone());
     }
     if let Some(choices) = schema.choices() {
         let stands = |choice: &&Value| choice.as_str().is_some_and(|word| stands(word, pages));
-        return choices.iter().find(stands).or(choices.first()).cloned().unwrap_or(Value::Null);
+        let choice = choices.iter().find(stands).or(choices.first());
+        return Some(choice.cloned().unwrap_or(Value::Null));
     }
-    match schema.kind().as_str() {
+    Some(match schema.kind().as_str() {
         "object" => {
-            let filled = schema.properties();
-            let filled =
-                filled.map(|(name, part)| (name.to_owned(), fill_at(part, name, pages, depth + 1)));
-            Value::Object(filled.collect::<Map<_, _>>())
-        }
-        "array" => {
-            let part = schema.part(&schema.at["items"]);
-            let mut items: Vec<Value> = match part.kind().as_str() {
-                "string" => words(part, name, pages).into_iter().map(Value::from).collect(),
-                "object" => {
-                    let each = pages.iter();
-                    each.map(|page| fill_at(part, name, std::slice::from_ref(page), depth + 1))
-                        .collect()
-                }
-                _ => Vec::new(),
+            let required = schema.at["required"].as_array();
+            let wanted = |name: &str| {
+                depth < FREELY || required.is_some_and(|names| names.iter().any(|n| n == name))
             };
-            // Where the pages say too little or too much, the form wins.
-            let least = schema.number("minItems", "min_items").unwrap_or(0).min(MOST_FILLED);
-            while items.len() < least {
-                items.push(fill_at(part, name, pages, depth + 1));
+            let mut filled = Map::new();
+            for (name, part) in schema.properties().filter(|(name, _)| wanted(name)) {
+                filled.insert(name.to_owned(), fill_at(part, name, pages, depth + 1, left)?);
             }
-            items.truncate(schema.number("maxItems", "max_items").unwrap_or(usize::MAX));
-            Value::Array(items)
+            Value::Object(filled)
         }
+        "array" => Value::Array(items(schema, name, pages, depth, left)?),
         // SDKs write the bounds of whole numbers with a point.
         "integer" => json!(schema.at["minimum"].as_f64().map_or(0, |least| whole(least.ceil()))),
         "number" => schema.at.get("minimum").cloned().unwrap_or(json!(0)),
         "boolean" => json!(pages.iter().any(|page| page.tags.values().any(|t| !t.is_empty()))),
+        "null" => Value::Null,
         _ => {
-            let mut text = text(name, pages);
+            let text = text(name, pages);
+            let most = schema.number("maxLength", "max_length").unwrap_or(usize::MAX);
             let least = schema.number("minLength", "min_length").unwrap_or(0).min(MOST_FILLED);
-            while text.chars().count() < least {
-                text.push('x');
-            }
-            json!(text)
+            let missing = least.saturating_sub(text.chars().count());
+            let filler = std::iter::repeat_n('x', missing);
+            json!(text.chars().take(most).chain(filler).collect::<String>())
         }
+    })
+}
+
+/// The items of a list: texts of the pages, or one object for each page.
+fn items(
+    schema: Schema<'_>,
+    name: &str,
+    pages: &[Seen<'_>],
+    depth: usize,
+    left: &mut usize,
+) -> Option<Vec<Value>> {
+    let part = schema.part(&schema.at["items"]);
+    let mut items: Vec<Value> = Vec::new();
+    match part.kind().as_str() {
+        "string" => items.extend(words(part, name, pages).into_iter().map(Value::from)),
+        // Deep inside, lists are as short as they may be.
+        "object" if depth < FREELY => {
+            for page in pages {
+                items.push(fill_at(part, name, std::slice::from_ref(page), depth + 1, left)?);
+            }
+        }
+        _ => {}
     }
+    // Where the pages say too little or too much, the form wins.
+    let least = schema.number("minItems", "min_items").unwrap_or(0).min(MOST_FILLED);
+    while items.len() < least {
+        items.push(fill_at(part, name, pages, depth + 1, left)?);
+    }
+    items.truncate(schema.number("maxItems", "max_items").unwrap_or(usize::MAX));
+    Some(items)
 }
 
 /// The texts of a list: the choices that stand in the pages, or the tags of the category that the

@@ -25,11 +25,10 @@ pub struct Question<'a> {
 
 /// Finds taxonomy and pages in a prompt.
 pub fn read(prompt: &str) -> Question<'_> {
-    let mut taxonomy = Vec::new();
     let mut pages: Vec<(Option<&str>, &str)> = Vec::new();
     let mut open: Option<(&str, usize)> = None;
-    // Where the taxonomy begins and ends.
-    let mut listed: Option<(usize, usize)> = None;
+    // Lines that could be of the taxonomy, in blocks that stand together.
+    let mut blocks: Vec<Block<'_>> = Vec::new();
     let mut at = 0;
     for line in prompt.split_inclusive('\n') {
         let bare = line.trim_end_matches(['\n', '\r']);
@@ -41,20 +40,37 @@ pub fn read(prompt: &str) -> Question<'_> {
         } else if open.is_none()
             && let Some(found) = category(bare)
         {
-            taxonomy.push(found);
-            listed = Some((listed.map_or(at, |(start, _)| start), at + line.len()));
+            let end = at + line.len();
+            match blocks.last_mut().filter(|block| block.end == at) {
+                Some(block) => {
+                    block.end = end;
+                    block.lines.push(found);
+                }
+                None => blocks.push(Block { start: at, end, lines: vec![found] }),
+            }
         }
         at += line.len();
     }
+    // A page may have such lines as well, and instructions too: the longest block is it.
+    let longest = blocks.into_iter().rev().max_by_key(|block| block.lines.len());
+    let taxonomy = longest.unwrap_or_default();
     if let Some((id, start)) = open {
         pages.push((Some(id), &prompt[start..]));
     } else {
         // The page stands before the taxonomy or after it, whichever is longer.
-        let (start, end) = listed.unwrap_or((0, 0));
+        let (start, end) = (taxonomy.start, taxonomy.end);
         let (before, after) = (&prompt[..start], &prompt[end..]);
         pages.push((None, if before.len() > after.len() { before } else { after }));
     }
-    Question { taxonomy, pages }
+    Question { taxonomy: taxonomy.lines, pages }
+}
+
+/// Lines that stand together, from one place of the prompt to another.
+#[derive(Default)]
+struct Block<'a> {
+    start: usize,
+    end: usize,
+    lines: Vec<(&'a str, Vec<&'a str>)>,
 }
 
 fn delimiter(line: &str) -> Option<&str> {

@@ -23,10 +23,26 @@ pub enum Service {
 pub enum Record {
     /// A page was given out; these are its true tags: what the model says of it alone.
     PageTruth { page: u64, tags: BTreeMap<String, Vec<String>> },
-    /// A call was billed.
-    Billed { service: Service, model: String, input_tokens: u64, output_tokens: u64 },
+    /// A call was billed; one that may be answered later, in a batch job, at half the price.
+    Billed {
+        service: Service,
+        model: String,
+        input_tokens: u64,
+        output_tokens: u64,
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        later: bool,
+    },
     /// A call was refused for a quota, which had `used` of `limit` taken.
-    QuotaRefused { service: Service, quota: String, used: u64, limit: u64, retry_ms: u64 },
+    /// The model is named if it is not the one under test.
+    QuotaRefused {
+        service: Service,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        model: Option<String>,
+        quota: String,
+        used: u64,
+        limit: u64,
+        retry_ms: u64,
+    },
     /// A fault rule (or a ratio) struck.
     FaultFired { service: Service, fault: String },
     /// The labels of a page changed.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
 
+use crate::fakes::about::{About, Prompt};
 use crate::fakes::ai::{Ai, AiConfig};
 use crate::fakes::calendar::Calendar;
 use crate::fakes::confluence::{Confluence, ConfluenceConfig};
@@ -133,9 +134,10 @@ pub fn body_limit(host: &str) -> usize {
 
 /// What a service says to a larger one.
 pub fn too_large(host: &str) -> Reply {
+    let prompt = |service| About::Prompt(Prompt::refused(service, "", 0, 0));
     match host {
         hosts::CONFLUENCE => confluence::too_large(),
-        hosts::GEMINI => gemini::too_large(),
-        _ => openai::too_large(),
+        hosts::GEMINI => gemini::too_large().on(prompt(Service::Gemini)),
+        _ => openai::too_large().on(prompt(Service::Openai)),
     }
 }

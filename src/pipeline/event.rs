@@ -112,11 +112,13 @@ pub enum Event {
     /// An attempt of a batch got its permit after this wait.
     PermitGranted { batch: BatchId, waited_ms: u64 },
     /// A request was sent to an AI provider, the `attempt`-th of this batch to it; `in_flight`
-    /// calls, this one included, under `limit`.
+    /// calls, this one included, under `limit`. The model is named where a client may ask several.
     AttemptStarted {
         call: CallId,
         batch: BatchId,
         provider: String,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        model: Option<String>,
         attempt: u32,
         pages: u64,
         in_flight: u64,
@@ -129,6 +131,8 @@ pub enum Event {
         call: CallId,
         batch: BatchId,
         provider: String,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        model: Option<String>,
         outcome: CallOutcome,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         class: Option<ErrorClass>,

@@ -75,7 +75,7 @@ fn target(judged: &Judged) -> Json {
         "limit": target.text,
         "value": value,
         "margin": judged.margin,
-        "met": judged.met,
+        "met": judged.is_judged.then_some(judged.met),
         "line": target.line,
     })
 }

@@ -105,7 +105,9 @@ fn targets(out: &mut String, runs: &[JudgedRun], colour: Colour) {
             line(out, &format!("    {}", run.name));
         }
         for judged in &run.targets {
-            let mark = if judged.met {
+            let mark = if !judged.is_judged {
+                painted(colour, dimmed(), "–")
+            } else if judged.met {
                 painted(colour, green(), "✓")
             } else {
                 painted(colour, red(), "✗")
@@ -115,6 +117,7 @@ fn targets(out: &mut String, runs: &[JudgedRun], colour: Colour) {
                     let unit = unit(judged);
                     format!("margin {}", format::difference(margin, unit))
                 }
+                None if !judged.is_judged => "not judged: no service can tell".to_owned(),
                 None => "no samples".to_owned(),
             };
             let text = format!(

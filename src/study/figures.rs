@@ -2,7 +2,7 @@
 //!
 //! Percentiles are exact, by nearest rank. A figure without samples is `None`, never zero.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fakes::record::{Record, Service};
 use crate::pipeline::batch::BatchId;
@@ -12,9 +12,6 @@ use crate::price::{self, Price};
 use crate::sim::recorder::{Log, What};
 use crate::study::metric::{METRICS, Metric, Shape, Unit, find};
 use crate::units::Share;
-
-/// The provider that is asked first.
-const PRIMARY: &str = "gemini";
 
 /// The statistics of many samples.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -121,7 +118,14 @@ struct Fold {
     tokens: BTreeMap<String, (u64, u64)>,
     /// The same by model, as the services count them.
     billed: BTreeMap<String, (u64, u64)>,
-    not_before_ms: BTreeMap<String, u64>,
+    /// What batch jobs took of it, at half the price.
+    billed_later: BTreeMap<String, (u64, u64)>,
+    not_before_ms: BTreeMap<(String, Option<String>), u64>,
+    /// The provider that is asked first.
+    primary: Option<String>,
+    /// Batches that went on with another provider.
+    fallen: BTreeSet<BatchId>,
+    labelled: BTreeSet<PageId>,
     from_outside: bool,
 }
 
@@ -155,54 +159,8 @@ impl Fold {
             Event::CacheHit { .. } => self.count("cache_hits"),
             Event::CacheMiss { .. } => self.count("cache_misses"),
             Event::PermitGranted { waited_ms, .. } => self.queue_wait.push(*waited_ms),
-            Event::AttemptStarted { batch, provider, attempt, in_flight, .. } => {
-                self.count("ai_calls");
-                if *attempt > 1 {
-                    self.count("retries");
-                }
-                if provider == PRIMARY {
-                    self.primary_calls += 1;
-                }
-                if self.not_before_ms.get(provider).is_some_and(|until| t_ms < *until) {
-                    self.count("early_calls");
-                }
-                self.batch_started_ms.entry(*batch).or_insert(t_ms);
-                level(&mut self.in_flight, *in_flight);
-            }
-            Event::AttemptFinished {
-                batch,
-                provider,
-                outcome,
-                status,
-                input_tokens,
-                output_tokens,
-                hint_ms,
-                ..
-            } => {
-                if let Some(hint_ms) = hint_ms {
-                    let until = self.not_before_ms.entry(provider.clone()).or_insert(0);
-                    *until = (*until).max(t_ms + hint_ms);
-                }
-                if *status == Some(429) && provider == PRIMARY {
-                    self.count("rate_limited");
-                }
-                if *outcome == CallOutcome::Failed {
-                    self.count("wasted_calls");
-                } else {
-                    self.count("prompts");
-                    if provider != PRIMARY {
-                        self.fallback_prompts += 1;
-                    }
-                    self.batch_answered_ms.insert(*batch, t_ms);
-                }
-                let billed = self.tokens.entry(provider.clone()).or_insert((0, 0));
-                billed.0 += input_tokens;
-                billed.1 += output_tokens;
-                if let Some((min, _, last)) = &mut self.in_flight {
-                    *last = last.saturating_sub(1);
-                    *min = (*min).min(*last);
-                }
-            }
+            Event::AttemptStarted { .. } => self.started(t_ms, event),
+            Event::AttemptFinished { .. } => self.finished(t_ms, event),
             Event::Backoff { delay_ms, .. } => self.backoff_wait.push(*delay_ms),
             Event::LimitChanged { new, why, .. } => {
                 level(&mut self.limit, *new);
@@ -210,14 +168,21 @@ impl Fold {
                     self.count("limit_cuts");
                 }
             }
-            Event::Fallback { .. } => self.count("fallbacks"),
+            Event::Fallback { batch, .. } => {
+                self.count("fallbacks");
+                self.fallen.insert(*batch);
+            }
             Event::ConfluenceCall { status, .. } => {
                 self.count("confluence_calls");
                 if *status == Some(429) {
                     self.count("confluence_rate_limited");
                 }
             }
-            Event::LabelsWritten { .. } => self.count("labels_written"),
+            Event::LabelsWritten { page, .. } => {
+                if self.labelled.insert(*page) {
+                    self.count("labels_written");
+                }
+            }
             Event::PageTagged { page, source, tags } => {
                 // From outside, a page is tagged label by label: only the last state counts.
                 if !self.tagged.contains_key(page) {
@@ -238,6 +203,69 @@ impl Fold {
         }
     }
 
+    fn started(&mut self, t_ms: u64, event: &Event) {
+        let Event::AttemptStarted { batch, provider, model, attempt, in_flight, .. } = event else {
+            return;
+        };
+        self.count("ai_calls");
+        if *attempt > 1 {
+            self.count("retries");
+        }
+        let primary = self.primary.get_or_insert_with(|| provider.clone());
+        if provider == primary {
+            self.primary_calls += 1;
+        }
+        let asked = (provider.clone(), model.clone());
+        if self.not_before_ms.get(&asked).is_some_and(|until| t_ms < *until) {
+            self.count("early_calls");
+        }
+        self.batch_started_ms.entry(*batch).or_insert(t_ms);
+        level(&mut self.in_flight, *in_flight);
+    }
+
+    fn finished(&mut self, t_ms: u64, event: &Event) {
+        let Event::AttemptFinished {
+            batch,
+            provider,
+            model,
+            outcome,
+            status,
+            input_tokens,
+            output_tokens,
+            hint_ms,
+            ..
+        } = event
+        else {
+            return;
+        };
+        if let Some(hint_ms) = hint_ms {
+            let asked = (provider.clone(), model.clone());
+            let until = self.not_before_ms.entry(asked).or_insert(0);
+            *until = (*until).max(t_ms + hint_ms);
+        }
+        let is_primary = self.primary.as_ref() == Some(provider);
+        if *status == Some(429) && is_primary {
+            self.count("rate_limited");
+        }
+        if *outcome == CallOutcome::Failed {
+            self.count("wasted_calls");
+        } else {
+            self.count("prompts");
+            // From outside, another provider may be asked for reasons of its own.
+            if !is_primary && (!self.from_outside || self.fallen.contains(batch)) {
+                self.fallback_prompts += 1;
+            }
+            self.batch_answered_ms.insert(*batch, t_ms);
+        }
+        let billed = self.tokens.entry(provider.clone()).or_insert((0, 0));
+        billed.0 += input_tokens;
+        billed.1 += output_tokens;
+        if let Some((min, _, last)) = &mut self.in_flight {
+            *last = last.saturating_sub(1);
+            *min = (*min).min(*last);
+        }
+    }
+
     fn record(&mut self, record: &Record) {
         match record {
             Record::PageTruth { page, tags } => {
@@ -247,8 +275,9 @@ impl Fold {
             Record::QuotaRefused { service: Service::Gemini | Service::Openai, .. } => {
                 self.count("quota_refusals");
             }
-            Record::Billed { model, input_tokens, output_tokens, .. } => {
-                let billed = self.billed.entry(model.clone()).or_insert((0, 0));
+            Record::Billed { model, input_tokens, output_tokens, later, .. } => {
+                let billed = if *later { &mut self.billed_later } else { &mut self.billed };
+                let billed = billed.entry(model.clone()).or_insert((0, 0));
                 billed.0 += input_tokens;
                 billed.1 += output_tokens;
             }
@@ -317,17 +346,23 @@ impl Fold {
                 figures.0.insert(name, Value::Level { min, max, last });
             }
         }
-        let input = self.tokens.values().map(|(input, _)| input).sum();
-        let output = self.tokens.values().map(|(_, output)| output).sum();
+        // A client may ask any model, now or later; the bill names it.
+        let (spent, later) = if self.from_outside {
+            (&self.billed, Some(&self.billed_later))
+        } else {
+            (&self.tokens, None)
+        };
+        let (mut input, mut output, mut cost) = (0, 0, 0);
+        let now = spent.iter().map(|spent| (spent, 1));
+        for ((whose, tokens), half) in now.chain(later.into_iter().flatten().map(|l| (l, 2))) {
+            let price = prices.get(whose).copied().or_else(|| price::of(whose));
+            input += tokens.0;
+            output += tokens.1;
+            cost += price.map_or(0, |price| price.usd_micros(tokens.0, tokens.1)) / half;
+        }
         figures.0.insert("input_tokens", Value::Number(input));
         figures.0.insert("output_tokens", Value::Number(output));
-        // A client may ask any model; the bill names it.
-        let spent = if self.from_outside { &self.billed } else { &self.tokens };
-        let cost = spent.iter().map(|(whose, (input, output))| {
-            let price = prices.get(whose).copied().or_else(|| price::of(whose));
-            price.map_or(0, |price| price.usd_micros(*input, *output))
-        });
-        figures.0.insert("cost", Value::Number(cost.sum()));
+        figures.0.insert("cost", Value::Number(cost));
         if self.from_outside {
             figures.0.retain(|name, _| find(name).is_some_and(Metric::is_seen_from_outside));
         }

@@ -98,8 +98,11 @@ impl JudgedScenario {
 
     /// The verdict.
     pub fn verdict(&self) -> Verdict {
-        let all_met = self.runs.iter().flat_map(|run| &run.targets).all(|target| target.met);
-        if all_met { Verdict::Met } else { Verdict::Missed }
+        let targets: Vec<&Judged> = self.runs.iter().flat_map(|run| &run.targets).collect();
+        let mut judged = targets.iter().filter(|target| target.is_judged).peekable();
+        // Targets of which not one could be judged are not met.
+        let is_void = !targets.is_empty() && judged.peek().is_none();
+        if !is_void && judged.all(|target| target.met) { Verdict::Met } else { Verdict::Missed }
     }
 }
 
@@ -124,7 +127,9 @@ pub fn from_outside(scenario: &Scenario, targets: &[Target], log: Log) -> Judged
             prices.insert(model.clone(), price);
         }
     }
-    JudgedScenario { runs: vec![judged_run(targets, &prices, log)], steps }
+    let mut run = judged_run(targets, &prices, log);
+    leave_unjudged(&mut run);
+    JudgedScenario { runs: vec![run], steps }
 }
 
 fn judged_run(targets: &[Target], prices: &BTreeMap<String, Price>, log: Log) -> JudgedRun {
@@ -141,6 +146,20 @@ fn judged_run(targets: &[Target], prices: &BTreeMap<String, Price>, log: Log) ->
         figures,
         events_sha256: log.sha256(),
         log,
+    }
+}
+
+/// Marks the targets that nobody can judge: those on what happens in a client, and all of them if
+/// no client came.
+fn leave_unjudged(run: &mut JudgedRun) {
+    let nobody = !run
+        .log
+        .events()
+        .any(|event| matches!(event, Event::AttemptStarted { .. } | Event::ConfluenceCall { .. }));
+    for judged in &mut run.targets {
+        if nobody || !judged.target.metric.is_seen_from_outside() {
+            *judged = target::unjudged(&judged.target);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::fakes::ai::AiConfig;
 use crate::fakes::quota::{QuotaConfig, WindowKind};
 use crate::fakes::record::{Record, Service};
 use crate::sim::recorder::{Log, What};
@@ -26,33 +27,38 @@ pub struct Peak {
 pub fn of(scenario: &Scenario, log: &Log) -> Vec<Peak> {
     let world = &scenario.world;
     let services = [(Service::Gemini, &world.gemini.0), (Service::Openai, &world.openai.0)];
-    let limited =
-        services.into_iter().filter_map(|(service, ai)| Some((service, ai.quota.as_ref()?)));
-    limited.flat_map(|(service, quota)| of_service(service, quota, log)).collect()
+    let of = |(service, ai): (Service, &AiConfig)| {
+        let quota = ai.quota.as_ref();
+        quota.map_or(Vec::new(), |quota| of_service(service, &ai.model, quota, log))
+    };
+    services.into_iter().flat_map(of).collect()
 }
 
-fn of_service(service: Service, quota: &QuotaConfig, log: &Log) -> Vec<Peak> {
+fn of_service(service: Service, tested: &str, quota: &QuotaConfig, log: &Log) -> Vec<Peak> {
     let mut billed: BTreeMap<&str, Vec<(u64, u64)>> = BTreeMap::new();
-    let mut refused: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut refused: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for entry in &log.entries {
         match &entry.what {
-            What::World(Record::Billed { service: by, model, input_tokens, .. })
-                if *by == service =>
-            {
+            What::World(Record::Billed {
+                service: by, model, input_tokens, later: false, ..
+            }) if *by == service => {
                 billed.entry(model).or_default().push((entry.t_ms, *input_tokens));
             }
-            What::World(Record::QuotaRefused { service: by, quota, .. }) if *by == service => {
-                *refused.entry(quota).or_insert(0) += 1;
+            What::World(Record::QuotaRefused { service: by, model, quota, .. })
+                if *by == service =>
+            {
+                let model = model.as_deref().unwrap_or(tested);
+                *refused.entry((model, quota)).or_insert(0) += 1;
             }
             _ => {}
         }
     }
-    let refusals = |name: &str| refused.get(name).copied().unwrap_or(0);
     let window_ms = quota.per_s.get() * 1000;
     let mut peaks = Vec::new();
     for (model, calls) in &billed {
         let mut add = |what, name, used, limit| {
-            let (model, refused) = ((*model).to_owned(), refusals(name));
+            let refused = refused.get(&(*model, name)).copied().unwrap_or(0);
+            let model = (*model).to_owned();
             peaks.push(Peak { model, what, used, limit, refused });
         };
         if let Some(limit) = quota.requests {

@@ -81,6 +81,8 @@ pub struct Judged {
     pub margin: Option<i64>,
     /// Whether it is met.
     pub met: bool,
+    /// Whether it could be judged at all: from outside, what happens in a client cannot.
+    pub is_judged: bool,
 }
 
 /// The targets of a scenario.
@@ -247,7 +249,13 @@ pub fn judge(target: &Target, figures: &Figures) -> Judged {
             Compare::Equal => -(value - limit).abs(),
         })
     });
-    Judged { target: target.clone(), value: number, share, margin, met }
+    Judged { target: target.clone(), value: number, share, margin, met, is_judged: true }
+}
+
+/// A target that nobody can judge.
+pub fn unjudged(target: &Target) -> Judged {
+    let target = target.clone();
+    Judged { target, value: None, share: None, margin: None, met: false, is_judged: false }
 }
 
 /// Whether a target says little: no equality, and more than 10 % away from what was measured.

@@ -262,7 +262,7 @@ proptest! {
             miss_ratio_per_extra_page: never, tag_miss_ratio_per_extra_page: never, ..answer::AnswerConfig::default()
         };
         let mut writer = answer::Writer::new(flawless, Seed(1), "test");
-        let answered = writer.write(&question, &matcher, None);
+        let answered = writer.write(&question, &matcher, None, 0);
         let read = prompt::read_answer(&answered.0, &pages, &taxonomy);
         prop_assert_eq!(read.len(), pages.len());
         for (id, tags) in &read {

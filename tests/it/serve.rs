@@ -96,7 +96,8 @@ fn an_outside_client_does_what_was_foretold_and_is_judged_by_the_same_targets() 
     let (code, said, report) = served.stop();
     assert_eq!(code, 0, "{said}");
     assert_eq!(report["verdict"], "met");
-    assert!(said.contains("only the client itself could tell: cache_hits == 0"), "{said}");
+    assert!(said.contains("not judged: no service can tell"), "{said}");
+    assert_eq!(report["runs"][0]["targets"][3]["met"], Value::Null);
     let foretold = plain(&[]).figures;
     for name in ["pages", "ai_calls", "prompts", "labels_written", "input_tokens", "output_tokens"]
     {
@@ -138,8 +139,73 @@ fn a_faster_world_asks_for_shorter_waits() {
     let (status, body) = served.gemini("two");
     assert_eq!(status, 429);
     let delay = body["error"]["details"][2]["retryDelay"].as_str().unwrap();
-    let seconds: u64 = delay.trim_end_matches('s').parse().unwrap();
-    assert!((4..=6).contains(&seconds), "{delay}");
+    let seconds: f64 = delay.trim_end_matches('s').parse().unwrap();
+    assert!((5.0..=6.0).contains(&seconds), "{delay}");
+}
+
+#[test]
+fn targets_of_which_none_can_be_judged_are_not_met() {
+    // Nobody came.
+    let (code, said, report) = Served::start("[targets.run]\nai_calls = \"<= 5\"\n", &[]).stop();
+    assert_eq!((code, &report["verdict"]), (99, &json!("missed")), "{said}");
+    // Somebody came, but only they could tell.
+    let served = Served::start("[targets.run]\ncache_hits = \"== 0\"\n", &[]);
+    assert_eq!(served.gemini("one").0, 200);
+    let (code, said, report) = served.stop();
+    assert_eq!((code, &report["verdict"]), (99, &json!("missed")), "{said}");
+}
+
+#[test]
+fn what_is_being_answered_when_it_stops_is_answered() {
+    let served = Served::start("", &[]);
+    let body = json!({"contents": [{"parts": [{"text": "one"}]}]}).to_string();
+    let head = format!(
+        "POST /v1/models/gemini-3.5-flash-lite:generateContent HTTP/1.1\r\nHost: x\r\n\
+         x-goog-api-key: k\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(served.address("gemini")).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+    // Now it is known to have begun.
+    assert_eq!(lines.next().unwrap(), "HTTP/1.1 100 Continue");
+    let kill = format!("kill -TERM {}", served.child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    stream.write_all(body.as_bytes()).unwrap();
+    assert_eq!(lines.nth(1).unwrap(), "HTTP/1.1 200 OK");
+}
+
+#[test]
+fn a_form_without_end_is_refused_and_harms_nobody() {
+    let served = Served::start("", &[]);
+    let fields: serde_json::Map<String, Value> =
+        ('a'..='h').map(|name| (name.to_string(), json!({"$ref": "#/$defs/N"}))).collect();
+    let names: Vec<&String> = fields.keys().collect();
+    let schema = json!({"$ref": "#/$defs/N", "$defs": {"N": {"type": "object", "required": names, "properties": fields}}});
+    let url =
+        format!("{}/v1/models/gemini-3.5-flash-lite:generateContent", served.origin("gemini"));
+    let body = json!({
+        "contents": [{"parts": [{"text": "x"}]}],
+        "generationConfig": {"responseMimeType": "application/json", "responseJsonSchema": schema}
+    });
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let answer = agent.post(&url).header("x-goog-api-key", "k").send(body.to_string()).unwrap();
+    assert_eq!(answer.status().as_u16(), 400);
+    assert_eq!(served.gemini("next").0, 200);
+}
+
+#[test]
+fn an_answered_prompt_that_is_asked_again_is_no_retry() {
+    let served = Served::start("", &["--speed", "20"]);
+    for _ in 0..2 {
+        assert_eq!(served.gemini("one").0, 200);
+    }
+    let (_, said, report) = served.stop();
+    assert_eq!(metric(&report, "retries"), 0, "{said}");
+    assert_eq!(metric(&report, "prompts"), 2, "{said}");
+    let most = metric(&report, "ai_latency_ms")["max"].as_u64().unwrap();
+    assert!((900..2_000).contains(&most), "{most}");
 }
 
 #[test]

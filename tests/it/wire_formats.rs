@@ -180,6 +180,44 @@ fn one_page_gets_the_four_lists_of_its_own_text() {
 }
 
 #[test]
+fn a_page_may_have_lines_that_look_like_a_taxonomy() {
+    let mut service = Service::new(&[]);
+    let prompt =
+        "doc: guide, runbook\ntool: kafka\n\nA runbook for kafka\nowner: bob\nand nothing else";
+    let answer = body(&service.gemini(0, "generateContent", &asking(prompt)));
+    let text = answer["candidates"][0]["content"]["parts"][0]["text"].as_str().unwrap();
+    let answer: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(answer, json!({"doc": ["runbook"], "tool": ["kafka"]}));
+    // A prompt that names its taxonomy in another way gets that of the scenario.
+    let foreign = asking(
+        "Choose from guide|runbook and kafka. The page: how we restart kafka, a runbook, a runbook, kafka",
+    );
+    let answer = body(&service.gemini(0, "generateContent", &foreign));
+    let text = answer["candidates"][0]["content"]["parts"][0]["text"].as_str().unwrap();
+    let answer: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(answer["doc"], json!(["runbook", "guide"]));
+    assert_eq!(answer["tool"], json!(["kafka"]));
+}
+
+#[test]
+fn a_refusal_names_every_quota_that_it_meets() {
+    let mut service =
+        Service::new(&["gemini.quota={ requests = 1, tokens = 10, per_s = 60, tier = \"free\" }"]);
+    assert_eq!(status(&service.gemini(0, "generateContent", &asking("ten words"))), 200);
+    let refused =
+        body(&service.gemini(1_000, "generateContent", &asking("and ten words more than those")));
+    let violations = refused["error"]["details"][1]["violations"].as_array().unwrap().clone();
+    let ids: Vec<&str> = violations.iter().map(|one| one["quotaId"].as_str().unwrap()).collect();
+    let wanted = [
+        "GenerateContentInputTokensPerModelPerMinute-FreeTier",
+        "GenerateRequestsPerMinutePerProjectPerModel-FreeTier",
+    ];
+    assert_eq!(ids, wanted);
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert_eq!(message.matches("Quota exceeded for metric").count(), 2, "{message}");
+}
+
+#[test]
 fn keys_and_models_are_any_unless_the_scenario_names_them() {
     let mut service = Service::new(&[]);
     let of = |model: &str| format!("https://{}/v1/models/{model}:generateContent", hosts::GEMINI);

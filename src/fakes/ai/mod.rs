@@ -98,8 +98,6 @@ pub struct Ai {
     asked: BTreeMap<u64, u64>,
     in_service_until: Vec<u64>,
     matcher: Option<(String, Matcher)>,
-    /// The schema that was asked for last, and whether the usual form of an answer fits it.
-    form: Option<(Value, bool)>,
     /// How many times as fast as its clients this world runs.
     speed: u64,
 }
@@ -125,7 +123,6 @@ impl Ai {
             asked: BTreeMap::new(),
             in_service_until: Vec::new(),
             matcher: None,
-            form: None,
             speed: 1,
             config,
         }
@@ -134,6 +131,11 @@ impl Ai {
     /// Runs this many times as fast as its clients: the waits that it names become shorter.
     pub fn set_speed(&mut self, speed: u64) {
         self.speed = speed.max(1);
+    }
+
+    /// How many times as fast as its clients it runs.
+    pub fn speed(&self) -> u64 {
+        self.speed
     }
 
     /// The models that it has, the one under test first.
@@ -185,8 +187,7 @@ impl Ai {
         records: &mut Vec<Record>,
     ) -> Outcome {
         let question = model::read(asked.prompt);
-        let ids = question.pages.iter().filter_map(|(id, _)| id.and_then(|id| id.parse().ok()));
-        let identity: u64 = ids.min().unwrap_or_else(|| digest(asked.prompt.as_bytes()));
+        let identity = identity(&question, asked.prompt);
         let count = self.asked.entry(identity).or_insert(0);
         let attempt = *count;
         *count += 1;
@@ -198,7 +199,7 @@ impl Ai {
         let (service, stream) = (self.service, stream(self.service));
         let fired = |fault: String| Record::FaultFired { service, fault };
         let draw = |what: &str| self.seed.draw(&format!("{stream} {what}"), identity, attempt);
-        let seen = Prompt::refused(service, identity, pages);
+        let seen = Prompt::refused(service, asked.model, identity, pages);
         // First what strikes a call whatever it asks, then the quota, then what goes wrong with the
         // answer: a fault fires only where there is something for it to spoil.
         let mut spoiled = None;
@@ -235,7 +236,8 @@ impl Ai {
         if let Some(refusal) = refusals.first() {
             let Refusal { dimension, used, limit, retry_ms } = *refusal;
             let quota = dimension.name().to_owned();
-            records.push(Record::QuotaRefused { service, quota, used, limit, retry_ms });
+            let model = (asked.model != self.config.model).then(|| asked.model.to_owned());
+            records.push(Record::QuotaRefused { service, model, quota, used, limit, retry_ms });
             let told_ms = match service {
                 Service::Gemini => refusal.told_by_gemini_ms(),
                 Service::Openai | Service::Confluence => retry_ms,
@@ -245,10 +247,13 @@ impl Ai {
         }
         records.extend(spoiled.iter().map(|(name, _)| fired(name.clone())));
         let kind = spoiled.map(|(_, kind)| kind);
-        let written = self.answer(&question, kind, asked);
+        let Some(written) = self.answer(&question, kind, asked, identity) else {
+            return self.quickly(Decision::Status(400, None), input_tokens, seen);
+        };
         let output_tokens = written.output_tokens + written.thought_tokens;
         let model = asked.model.to_owned();
-        records.push(Record::Billed { service, model, input_tokens, output_tokens });
+        let later = false;
+        records.push(Record::Billed { service, model, input_tokens, output_tokens, later });
         self.in_service_until.retain(|until| *until > now_ms);
         let others = self.in_service_until.len() as u64;
         let load = Load { input_tokens, output_tokens, others };
@@ -268,14 +273,18 @@ impl Ai {
     /// Answers outside of the quota of single calls and without their faults, as batch jobs are.
     pub fn answer_later(&mut self, asked: Asked<'_>, records: &mut Vec<Record>) -> Outcome {
         let question = model::read(asked.prompt);
-        let identity = digest(asked.prompt.as_bytes());
-        let seen = Prompt::refused(self.service, identity, question.pages.len() as u64);
+        let identity = identity(&question, asked.prompt);
+        let pages = question.pages.len() as u64;
+        let seen = Prompt::refused(self.service, asked.model, identity, pages);
         self.calls += 1;
         let input_tokens = tokens(asked.prompt);
-        let written = self.answer(&question, None, asked);
+        let Some(written) = self.answer(&question, None, asked, identity) else {
+            return self.quickly(Decision::Status(400, None), input_tokens, seen);
+        };
         let output_tokens = written.output_tokens + written.thought_tokens;
         let (service, model) = (self.service, asked.model.to_owned());
-        records.push(Record::Billed { service, model, input_tokens, output_tokens });
+        let later = true;
+        records.push(Record::Billed { service, model, input_tokens, output_tokens, later });
         Outcome {
             latency_ms: 0,
             input_tokens,
@@ -314,8 +323,8 @@ impl Ai {
                 let of_day = refusals.iter().any(|refusal| refusal.dimension == Dimension::Day);
                 let use_of = if of_day { Use::Exhausted } else { Use::Nothing };
                 let told_ms = match self.service {
-                    Service::Gemini => told_ms / 1000 * 1000,
-                    Service::Openai | Service::Confluence => *told_ms,
+                    Service::Gemini if self.speed == 1 => told_ms / 1000 * 1000,
+                    _ => *told_ms,
                 };
                 (use_of, hinted.then_some(told_ms * self.speed))
             }
@@ -336,15 +345,16 @@ impl Ai {
         }
     }
 
-    /// What the model writes.
+    /// What the model writes; nothing if the form that is asked for is too large.
     fn answer(
         &mut self,
         question: &model::Question<'_>,
         kind: Option<Kind>,
         asked: Asked<'_>,
-    ) -> Written {
+        identity: u64,
+    ) -> Option<Written> {
         if kind == Some(Kind::Blocked) {
-            return Written::blocked();
+            return Some(Written::blocked());
         }
         let known = format!("{:?}", question.taxonomy);
         if self.matcher.as_ref().is_none_or(|(taxonomy, _)| *taxonomy != known) {
@@ -356,21 +366,17 @@ impl Ai {
             };
             self.matcher = matcher.map(|matcher| (known, matcher));
         }
-        let Some((_, matcher)) = &self.matcher else { return Written::blocked() };
-        let (mut text, mut whole) = self.writer.write(question, matcher, kind);
-        if let Some(schema) = asked.schema {
-            if self.form.as_ref().is_none_or(|(known, _)| known != schema) {
-                let fits =
-                    serde_json::from_str(&text).is_ok_and(|value| form::fits(&value, schema));
-                self.form = Some((schema.clone(), fits));
-            }
-            if self.form.as_ref().is_some_and(|(_, fits)| !fits) {
-                let pages = question.pages.iter();
-                let pages =
-                    pages.map(|(id, text)| form::Seen { id: *id, text, tags: matcher.tags(text) });
-                text = form::fill(schema, &pages.collect::<Vec<_>>()).to_string();
-                whole = true;
-            }
+        let Some((_, matcher)) = &self.matcher else { return Some(Written::blocked()) };
+        let (mut text, mut whole) = self.writer.write(question, matcher, kind, identity);
+        if let Some(schema) = asked.schema
+            && !serde_json::from_str(&text).is_ok_and(|value| form::fits(&value, schema))
+        {
+            let pages = question.pages.iter();
+            let seen =
+                pages.map(|(id, text)| form::Seen { id: *id, text, tags: matcher.tags(text) });
+            let pages: Vec<form::Seen<'_>> = seen.collect();
+            text = form::fill(schema, &pages)?.to_string();
+            whole = true;
         }
         let caller_limit = asked.max_output_tokens.unwrap_or(u64::MAX);
         let mut limit = caller_limit.min(self.writer.config().truncate_at_output_tokens.get());
@@ -398,7 +404,7 @@ impl Ai {
         };
         let output_tokens = tokens(&text);
         let decision = Decision::Answer { text, truncated };
-        Written { decision, use_of, output_tokens, thought_tokens }
+        Some(Written { decision, use_of, output_tokens, thought_tokens })
     }
 }
 
@@ -423,6 +429,18 @@ fn stream(service: Service) -> &'static str {
         Service::Gemini => "gemini",
         Service::Openai => "openai",
     }
+}
+
+/// What a prompt is about: its lowest page id, or its digest.
+fn identity(question: &model::Question<'_>, prompt: &str) -> u64 {
+    let ids = question.pages.iter().filter_map(|(id, _)| id.and_then(|id| id.parse().ok()));
+    ids.min().unwrap_or_else(|| digest(prompt.as_bytes()))
+}
+
+/// What a prompt is about, and how many pages it has, for a call that the model never sees.
+pub(super) fn glance(prompt: &str) -> (u64, u64) {
+    let question = model::read(prompt);
+    (identity(&question, prompt), question.pages.len() as u64)
 }
 
 /// The identity of what has no page ids.

@@ -79,7 +79,7 @@ pub struct Confluence {
     labels: BTreeMap<u64, Labels>,
     seed: Seed,
     calls: u64,
-    asked: BTreeMap<(String, u64), u64>,
+    asked: BTreeMap<(Operation, u64), u64>,
     matcher: Option<Matcher>,
     truth_chars: usize,
     /// Where links lead.
@@ -179,15 +179,13 @@ impl Confluence {
         let path = request.uri().path().strip_prefix("/wiki").unwrap_or_default();
         let query = Query::new(request.uri().query().unwrap_or(""));
         let identity = identity(path, &query);
-        let operation =
-            format!("{} {}", request.method(), path.split('/').next_back().unwrap_or(""));
+        let operation = operation_of(request, path);
         let count = self.asked.entry((operation, identity)).or_insert(0);
         let attempt = *count;
         *count += 1;
         let call = Call { now_ms, before: self.calls, identity, attempt };
         self.calls += 1;
 
-        let operation = operation_of(request, path);
         let mut site = Site { operation, given: Vec::new(), labelled: None };
         let reply = match fault::strike(&self.config.fault, call, self.seed, "confluence") {
             Some((name, fault)) => {
@@ -271,6 +269,7 @@ impl Confluence {
         };
         records.push(Record::QuotaRefused {
             service: Service::Confluence,
+            model: None,
             quota: "requests".to_owned(),
             used: limit.requests.get(),
             limit: limit.requests.get(),

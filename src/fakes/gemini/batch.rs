@@ -27,10 +27,22 @@ struct Job {
     created_ms: u64,
     ends_ms: u64,
     cancelled: bool,
+    count: usize,
+    /// Until they are answered.
     requests: Vec<Value>,
     responses: Option<Vec<Value>>,
 }
 
+/// Why there is no job.
+pub(super) enum NotMade {
+    /// The request is wrong.
+    Wrong(&'static str),
+    /// There are as many as may be.
+    TooMany,
+}
+
+/// Jobs at a time.
+const MOST: usize = 100;
 const PREFIX: &str = "rehearsal-";
 
 fn number(name: &str) -> Option<u64> {
@@ -45,14 +57,27 @@ impl Jobs {
         model: &str,
         body: &Value,
         takes_ms: u64,
-    ) -> Result<String, &'static str> {
+    ) -> Result<String, NotMade> {
         let batch = &body["batch"];
         let input = either(batch, "inputConfig", "input_config");
         let Some(requests) = input["requests"]["requests"].as_array() else {
-            return Err("batch.input_config: only inlined requests are served here");
+            return Err(NotMade::Wrong(
+                "batch.input_config: only inlined requests are served here",
+            ));
         };
         if requests.is_empty() {
-            return Err("batch.input_config.requests: at least one request is required");
+            let wrong = "batch.input_config.requests: at least one request is required";
+            return Err(NotMade::Wrong(wrong));
+        }
+        let done = |job: &Job| now_ms >= job.ends_ms;
+        if self.jobs.values().filter(|job| !done(job)).count() >= MOST {
+            return Err(NotMade::TooMany);
+        }
+        // What nobody deletes is kept only so long.
+        if self.jobs.len() >= MOST
+            && let Some(oldest) = self.jobs.iter().find(|(_, job)| done(job)).map(|(at, _)| *at)
+        {
+            self.jobs.remove(&oldest);
         }
         self.made += 1;
         let display_name = either(batch, "displayName", "display_name").as_str().unwrap_or("");
@@ -62,6 +87,7 @@ impl Jobs {
             created_ms: now_ms,
             ends_ms: now_ms + takes_ms,
             cancelled: false,
+            count: requests.len(),
             requests: requests.clone(),
             responses: None,
         };
@@ -106,10 +132,11 @@ impl Jobs {
             let requests = job.requests.iter();
             job.responses =
                 Some(requests.map(|request| answered(model, request, ai, records)).collect());
+            job.requests = Vec::new();
         }
         let time = |at_ms: u64| calendar.shown(at_ms).to_string();
         let failed = job.responses.iter().flatten().filter(|one| one["error"].is_object()).count();
-        let count = job.requests.len();
+        let count = job.count;
         let mut metadata = json!({
             "@type": "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch",
             "name": format!("batches/{name}"),

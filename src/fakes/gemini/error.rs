@@ -121,13 +121,16 @@ pub(super) fn over_quota(ai: &Ai, model: &str, refusals: &[Refusal], told_ms: u6
         }));
     }
     let message = format!("{message}\nPlease retry in {seconds}.{millis:03}s.");
+    // Rounded down, as the service does; in a faster world that would leave nothing of it.
+    let delay =
+        if ai.speed() == 1 { format!("{seconds}s") } else { format!("{seconds}.{millis:03}s") };
     let details = json!([
         {"@type": "type.googleapis.com/google.rpc.Help", "links": [{
             "description": "Learn more about Gemini API quotas",
             "url": "https://ai.google.dev/gemini-api/docs/rate-limits"
         }]},
         {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations},
-        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{seconds}s")}
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
     ]);
     let header = (hint == Hint::RetryAfter).then(|| told_ms.div_ceil(1000));
     detailed(429, "RESOURCE_EXHAUSTED", &message, &details).with_retry_after(header)

@@ -10,11 +10,11 @@ use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::{Value, json};
 
-use self::batch::Jobs;
+use self::batch::{Jobs, NotMade};
 use self::request::Asks;
 use crate::fakes::Reply;
 use crate::fakes::about::{About, Prompt};
-use crate::fakes::ai::{Ai, digest};
+use crate::fakes::ai::{Ai, digest, glance};
 use crate::fakes::answer::tokens;
 use crate::fakes::calendar::Calendar;
 use crate::fakes::query::Query;
@@ -123,7 +123,13 @@ impl Gemini {
         let reply = self.routed(now_ms, request, version, route, (calendar, records));
         // A call that fails before the model sees it is a call all the same.
         if asks && reply.about.is_none() {
-            let seen = Prompt::refused(Service::Gemini, digest(request.body()), 0);
+            let body = serde_json::from_slice(request.body()).ok();
+            let (identity, pages) = match body.and_then(Asks::of) {
+                Some(asks) => glance(&asks.prompt),
+                None => (digest(request.body()), 0),
+            };
+            let model = route.model().unwrap_or_default();
+            let seen = Prompt::refused(Service::Gemini, model, identity, pages);
             return reply.on(About::Prompt(seen));
         }
         reply
@@ -163,6 +169,9 @@ impl Gemini {
                 response::sent(200, &json!({"models": models}))
             }
             Route::Model(model) => response::sent(200, &described(model)),
+            Route::Count(_) if counts_both(request.body()) => {
+                error::invalid("contents and generate_content_request cannot both be set")
+            }
             Route::Count(_) => match asked(Asks::counted) {
                 Some(asks) => {
                     let count = tokens(&asks.prompt);
@@ -197,7 +206,8 @@ impl Gemini {
                 let takes_ms = self.ai.config().batch_s.map_or(600, Whole::get) * 1000;
                 match self.jobs.create(now_ms, model, &body, takes_ms) {
                     Ok(name) => self.job(now_ms, &name, calendar, records),
-                    Err(wrong) => error::invalid(wrong),
+                    Err(NotMade::Wrong(wrong)) => error::invalid(wrong),
+                    Err(NotMade::TooMany) => error::exhausted(),
                 }
             }
             Route::Jobs => {
@@ -231,6 +241,13 @@ impl Gemini {
             None => error::not_found(),
         }
     }
+}
+
+/// Whether a body asks to count two things.
+fn counts_both(body: &Bytes) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let whole = request::either(&body, "generateContentRequest", "generate_content_request");
+    body["contents"].is_array() && whole.is_object()
 }
 
 /// A model, as the list shows it.

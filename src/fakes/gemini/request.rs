@@ -86,6 +86,12 @@ fn problem(config: &Value, has_two_schemas: bool) -> Option<&'static str> {
              `text/plain`, `application/json` and `text/x.enum`.\n",
         );
     }
+    let thinking = either(config, "thinkingConfig", "thinking_config");
+    let level = either(thinking, "thinkingLevel", "thinking_level").as_str();
+    let levels = ["MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH"];
+    if level.is_some_and(|level| !levels.contains(&level.to_uppercase().as_str())) {
+        return Some("Invalid value at 'generation_config.thinking_config.thinking_level'");
+    }
     let stops = either(config, "stopSequences", "stop_sequences").as_array();
     if stops.is_some_and(|stops| stops.len() > 5) {
         return Some(

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use self::request::Asks;
 use crate::fakes::Reply;
 use crate::fakes::about::{About, Prompt};
-use crate::fakes::ai::{Ai, digest};
+use crate::fakes::ai::{Ai, digest, glance};
 use crate::fakes::calendar::Calendar;
 use crate::fakes::record::{Record, Service};
 
@@ -61,7 +61,13 @@ pub(super) fn reply(
         .with_header("openai-version", "2020-10-01");
     // A call that fails before the model sees it is a call all the same.
     if interface.is_some() && reply.about.is_none() {
-        let seen = Prompt::refused(Service::Openai, digest(request.body()), 0);
+        let body = serde_json::from_slice(request.body()).ok();
+        let asks = interface.zip(body).and_then(|(interface, body)| Asks::of(body, interface).ok());
+        let (model, (identity, pages)) = match &asks {
+            Some(asks) => (asks.model.as_str(), glance(asks.prompt())),
+            None => ("", (digest(request.body()), 0)),
+        };
+        let seen = Prompt::refused(Service::Openai, model, identity, pages);
         return reply.on(About::Prompt(seen));
     }
     reply
@@ -70,7 +76,10 @@ pub(super) fn reply(
 /// What is said to a client without a key that is taken.
 fn unauthorized(ai: &Ai, request: &Request<Bytes>) -> Option<Reply> {
     let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-    match header.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim) {
+    let key = header
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    match key.map(|(_, key)| key.trim()) {
         None | Some("") => Some(error::no_key()),
         Some(key) if !ai.takes(key) => Some(error::bad_key()),
         Some(_) => None,

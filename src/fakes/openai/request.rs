@@ -10,6 +10,8 @@ use crate::fakes::ai::Asked;
 pub(super) enum Wrong {
     /// It lacks this parameter.
     Missing(&'static str),
+    /// This parameter is one that only the real service knows.
+    NotServed(&'static str),
     /// This parameter is above its highest value.
     Above { param: &'static str, most: u64, got: String },
 }
@@ -39,6 +41,9 @@ impl Asks {
                 most: 2,
                 got: body["temperature"].to_string(),
             });
+        }
+        if interface == Interface::Responses && body["stream"] == true {
+            return Err(Wrong::NotServed("stream"));
         }
         let mut prompt = String::new();
         let (input, limits, format) = match interface {
@@ -72,6 +77,11 @@ impl Asks {
             max_output_tokens: limits.into_iter().find_map(|name| body[name].as_u64()),
             schema: Some(format).filter(Value::is_object),
         })
+    }
+
+    /// The text of the prompt.
+    pub(super) fn prompt(&self) -> &str {
+        &self.prompt
     }
 
     /// The same as the model sees it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use thiserror::Error;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -57,15 +57,15 @@ impl Hosted {
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Closed> {
         let (parts, body) = request.into_parts();
+        // Whoever says so beforehand need not send it.
+        if body.size_hint().lower() > body_limit(self.host) as u64 {
+            return Ok(self.refuse());
+        }
         let limited = Limited::new(body, body_limit(self.host));
         let body = match timeout(BODY_WITHIN, limited.collect()).await {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                // What follows on this connection is the rest of a body that nobody reads.
-                let mut response = too_large(self.host).response.map(Full::new);
-                let close = http::HeaderValue::from_static("close");
-                response.headers_mut().insert(http::header::CONNECTION, close);
-                return Ok(response);
+                return Ok(self.refuse());
             }
             Ok(Err(_)) => return Err(Closed),
             Err(_) => {
@@ -90,6 +90,18 @@ impl Hosted {
         }
         open.status = Some(response.status().as_u16());
         Ok(response.map(Full::new))
+    }
+
+    /// What is said to a body that is too large.
+    fn refuse(&self) -> Response<Full<Bytes>> {
+        let Reply { mut response, about, .. } = too_large(self.host);
+        let now_ms = self.pace.now_ms();
+        let number = self.audience.arrived(now_ms, about.as_deref(), Vec::new());
+        self.audience.left(now_ms, number, Some(response.status().as_u16()));
+        // What follows on this connection is the rest of a body that nobody reads.
+        let close = http::HeaderValue::from_static("close");
+        response.headers_mut().insert(http::header::CONNECTION, close);
+        response.map(Full::new)
     }
 
     /// Asks the world, and tells the audience, as one step.

@@ -13,6 +13,7 @@ pub mod witness;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -36,6 +38,8 @@ use crate::fakes::world::World;
 const HEADERS_WITHIN: Duration = Duration::from_secs(75);
 /// Headers longer than this are refused with a 431.
 const LONGEST_HEADERS: usize = 64 * 1024;
+/// How long what is being answered may take when the services stop.
+const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// How long to wait when the machine has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(20);
 
@@ -97,6 +101,7 @@ pub struct ListenError {
 #[derive(Debug)]
 pub struct Services {
     origins: Origins,
+    closing: CancellationToken,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -129,7 +134,8 @@ impl Services {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .stand_at(&origins.confluence, pace.speed());
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (closing, stop) = (CancellationToken::new(), CancellationToken::new());
+        let tasks = TaskTracker::new();
         let connections = Arc::new(Connections::new());
         let services = [
             (confluence.0, hosts::CONFLUENCE),
@@ -142,12 +148,13 @@ impl Services {
             let door = Door {
                 hosted,
                 connections: Arc::clone(&connections),
+                closing: closing.clone(),
                 stop: stop.clone(),
                 tasks: tasks.clone(),
             };
             tasks.spawn(door.open(listener));
         }
-        Ok(Self { origins, stop, tasks })
+        Ok(Self { origins, closing, stop, tasks })
     }
 
     /// Where the services stand.
@@ -155,11 +162,14 @@ impl Services {
         &self.origins
     }
 
-    /// Stops: what is not answered yet never will be.
+    /// Stops: nobody is let in any more, and what is being answered has a few seconds left.
     pub async fn stop(self) {
-        self.stop.cancel();
+        self.closing.cancel();
         self.tasks.close();
-        self.tasks.wait().await;
+        if timeout(LAST_ANSWERS_WITHIN, self.tasks.wait()).await.is_err() {
+            self.stop.cancel();
+            self.tasks.wait().await;
+        }
     }
 }
 
@@ -167,6 +177,7 @@ impl Services {
 struct Door {
     hosted: Arc<Hosted>,
     connections: Arc<Connections>,
+    closing: CancellationToken,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -176,7 +187,7 @@ impl Door {
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return,
+                () = self.closing.cancelled() => return,
                 accepted = listener.accept() => accepted,
             };
             if let Ok((stream, _)) = accepted {
@@ -193,7 +204,8 @@ impl Door {
         // Small answers must not wait for the acknowledgement of those before.
         let _ = stream.set_nodelay(true);
         let seat = self.connections.admit();
-        let (hosted, stop) = (Arc::clone(&self.hosted), self.stop.clone());
+        let (closing, stop) = (self.closing.clone(), self.stop.clone());
+        let hosted = Arc::clone(&self.hosted);
         self.tasks.spawn(async move {
             let asked_to_leave = seat.asked_to_leave();
             let service = service_fn(|request| {
@@ -209,12 +221,22 @@ impl Door {
                 .header_read_timeout(HEADERS_WITHIN)
                 .max_buf_size(LONGEST_HEADERS)
                 .serve_connection(TokioIo::new(stream), service);
+            let mut connection = pin!(connection);
+            // However a connection ends, the next client is not concerned.
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
                 () = asked_to_leave.cancelled() => {}
-                // However a connection ends, the next client is not concerned.
-                _ = connection => {}
+                _ = &mut connection => {}
+                () = closing.cancelled() => {
+                    // What is asked is still answered, and nothing more.
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => {}
+                        _ = connection => {}
+                    }
+                }
             }
         });
     }

@@ -50,7 +50,8 @@ struct State<W> {
     calls: u64,
     in_flight: u64,
     open: BTreeMap<u64, Open>,
-    prompts: BTreeMap<u64, Asked>,
+    batches: u64,
+    failed_prompts: BTreeMap<u64, Failed>,
     listed: BTreeSet<u64>,
     last_ms: u64,
     begun: bool,
@@ -66,19 +67,20 @@ struct Open {
 
 #[derive(Debug)]
 enum Answering {
-    Prompt { call: CallId, batch: BatchId, prompt: Prompt },
+    Prompt { call: CallId, batch: BatchId, attempt: u32, prompt: Prompt },
     Site(Site),
     Other,
 }
 
-/// What is known of a prompt: who was asked last, how often since the last answer, and how that
-/// went.
+/// A prompt whose last call failed: who was asked, how often, and why it failed. It is forgotten
+/// when it is answered, and when it is asked again.
 #[derive(Debug)]
-struct Asked {
+struct Failed {
     batch: BatchId,
     provider: Service,
+    model: String,
     attempts: u32,
-    failed: Option<ErrorClass>,
+    class: ErrorClass,
 }
 
 impl<W: Write> Witness<W> {
@@ -93,7 +95,8 @@ impl<W: Write> Witness<W> {
             calls: 0,
             in_flight: 0,
             open: BTreeMap::new(),
-            prompts: BTreeMap::new(),
+            batches: 0,
+            failed_prompts: BTreeMap::new(),
             listed: BTreeSet::new(),
             last_ms: 0,
             begun: false,
@@ -144,7 +147,7 @@ impl<W: Write + Send> Audience for Witness<W> {
         let number = state.numbers;
         state.begin(now_ms);
         let what = match about {
-            Some(About::Prompt(prompt)) => state.asked(now_ms, *prompt),
+            Some(About::Prompt(prompt)) => state.asked(now_ms, prompt.clone()),
             Some(About::Site(site)) => Answering::Site(site.clone()),
             None => Answering::Other,
         };
@@ -161,8 +164,8 @@ impl<W: Write + Send> Audience for Witness<W> {
         let now_ms = now_ms.max(state.last_ms);
         let latency_ms = now_ms - arrived_ms;
         match what {
-            Answering::Prompt { call, batch, prompt } => {
-                state.answered(now_ms, latency_ms, (call, batch, prompt), status);
+            Answering::Prompt { call, batch, attempt, prompt } => {
+                state.answered(now_ms, latency_ms, (call, batch, attempt), prompt, status);
             }
             Answering::Site(site) => {
                 state.seen.confluence_calls += 1;
@@ -176,7 +179,9 @@ impl<W: Write + Send> Audience for Witness<W> {
                 }
                 if let Some(Labelled { page, added, removed, labels }) = site.labelled {
                     let (page, tags) = (PageId(page), self.tags(&labels));
-                    state.observe(now_ms, Event::LabelsWritten { page, added, removed });
+                    if added + removed > 0 {
+                        state.observe(now_ms, Event::LabelsWritten { page, added, removed });
+                    }
                     let source = Source::Answer;
                     state.observe(now_ms, Event::PageTagged { page, source, tags });
                 }
@@ -216,65 +221,67 @@ impl<W: Write> State<W> {
         self.calls += 1;
         self.in_flight += 1;
         self.seen.ai_calls += 1;
-        let (call, new) = (CallId(self.calls), BatchId(self.prompts.len() as u64 + 1));
-        let provider = prompt.service;
-        let asked = self.prompts.entry(prompt.identity).or_insert(Asked {
-            batch: new,
-            provider,
-            attempts: 0,
-            failed: None,
-        });
-        let batch = asked.batch;
-        let mut fallback = None;
-        if asked.provider != provider {
-            if let Some(class) = asked.failed.take() {
-                let (from, to) = (name(asked.provider), name(provider));
-                let why = FallbackReason::Unknown;
-                fallback = Some(Event::Fallback { batch, from, to, class, why });
+        let call = CallId(self.calls);
+        let (provider, model) = (prompt.service, &prompt.model);
+        let (batch, attempt) = match self.failed_prompts.remove(&prompt.identity) {
+            Some(Failed { batch, provider: before, model: same, attempts, .. })
+                if before == provider && same == *model =>
+            {
+                (batch, attempts + 1)
             }
-            asked.provider = provider;
-            asked.attempts = 0;
-        }
-        asked.attempts += 1;
-        let attempt = asked.attempts;
-        if let Some(fallback) = fallback {
-            self.observe(now_ms, fallback);
-        }
-        let (pages, in_flight) = (prompt.pages, self.in_flight);
-        let provider = name(provider);
-        let started =
-            Event::AttemptStarted { call, batch, provider, attempt, pages, in_flight, limit: None };
+            Some(Failed { batch, provider: before, class, .. }) => {
+                let (from, to, why) = (name(before), name(provider), FallbackReason::Unknown);
+                self.observe(now_ms, Event::Fallback { batch, from, to, class, why });
+                (batch, 1)
+            }
+            None => {
+                self.batches += 1;
+                (BatchId(self.batches), 1)
+            }
+        };
+        let started = Event::AttemptStarted {
+            call,
+            batch,
+            provider: name(provider),
+            model: Some(model.clone()),
+            attempt,
+            pages: prompt.pages,
+            in_flight: self.in_flight,
+            limit: None,
+        };
         self.observe(now_ms, started);
-        Answering::Prompt { call, batch, prompt }
+        Answering::Prompt { call, batch, attempt, prompt }
     }
 
     fn answered(
         &mut self,
         now_ms: u64,
         latency_ms: u64,
-        (call, batch, prompt): (CallId, BatchId, Prompt),
+        (call, batch, attempt): (CallId, BatchId, u32),
+        prompt: Prompt,
         status: Option<u16>,
     ) {
         self.in_flight -= 1;
         self.seen.rate_limited += u64::from(status == Some(429));
         let (outcome, class) = judged(status, prompt.use_of);
-        if let Some(asked) = self.prompts.get_mut(&prompt.identity) {
-            asked.failed = class;
-            if outcome != CallOutcome::Failed {
-                asked.attempts = 0;
-            }
+        let Prompt { service, model, identity, input_tokens, output_tokens, hint_ms, .. } = prompt;
+        if let Some(class) = class.filter(|_| outcome == CallOutcome::Failed) {
+            let (model, attempts) = (model.clone(), attempt);
+            let failed = Failed { batch, provider: service, model, attempts, class };
+            self.failed_prompts.insert(identity, failed);
         }
         let finished = Event::AttemptFinished {
             call,
             batch,
-            provider: name(prompt.service),
+            provider: name(service),
+            model: Some(model),
             outcome,
             class,
             status,
-            input_tokens: prompt.input_tokens,
-            output_tokens: prompt.output_tokens,
+            input_tokens,
+            output_tokens,
             latency_ms,
-            hint_ms: prompt.hint_ms.filter(|_| status.is_some()),
+            hint_ms: hint_ms.filter(|_| status.is_some()),
         };
         self.observe(now_ms, finished);
     }
