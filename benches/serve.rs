@@ -16,7 +16,6 @@ use std::error::Error;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,8 +36,6 @@ const ASKED_MS: f64 = 20.0;
 const LATE_MS: f64 = 5.0;
 const RATE: f64 = 0.99;
 const MEMORY: f64 = 1.25;
-/// Different prompts; their pages have ids of their own.
-const PROMPTS: u64 = 1_000;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
@@ -171,7 +168,6 @@ async fn load(server: &Server) -> Fallible<Measured> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().http1_only().build()?;
     let url = format!("{}/v1beta/models/gemini-3.5-flash-lite:generateContent", server.origin);
-    let bodies: Arc<Vec<Bytes>> = Arc::new((0..PROMPTS).map(prompt).collect());
     let start = Instant::now();
     let mut open = JoinSet::new();
     let mut millis: Vec<f64> = Vec::new();
@@ -182,9 +178,8 @@ async fn load(server: &Server) -> Fallible<Measured> {
         if number == PER_SECOND * SECONDS / 3 {
             early_kb = server.resident_kb()?;
         }
-        let (client, url, bodies) = (client.clone(), url.clone(), Arc::clone(&bodies));
+        let (client, url, body) = (client.clone(), url.clone(), prompt(number));
         open.spawn(async move {
-            let body = bodies[usize::try_from(number % PROMPTS).unwrap_or(0)].clone();
             let request = client.post(url).header("x-goog-api-key", "k").body(body);
             let response = request.send().await.ok()?;
             let is_ok = response.status().is_success();
@@ -210,7 +205,7 @@ async fn load(server: &Server) -> Fallible<Measured> {
     })
 }
 
-/// A request of one page.
+/// A request of one page, which no other request has: what a server keeps of each would show.
 fn prompt(number: u64) -> Bytes {
     let text = "Our runbook says how kafka and postgres are restarted. ".repeat(30);
     let prompt = format!(

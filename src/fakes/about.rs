@@ -75,6 +75,8 @@ pub struct Site {
     pub given: Vec<Given>,
     /// The page whose labels changed.
     pub labelled: Option<Labelled>,
+    /// When to come again, if the answer says so, in milliseconds of the world.
+    pub hint_ms: Option<u64>,
 }
 
 /// What a request to Confluence was for.

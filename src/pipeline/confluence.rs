@@ -273,7 +273,7 @@ impl Confluence {
             let response = result.map_err(|_| ErrorClass::Timeout);
             let response = response.and_then(|sent| sent.map_err(|_| ErrorClass::Connection));
             let status = response.as_ref().ok().map(|response| response.status().as_u16());
-            self.observer.observe(Event::ConfluenceCall { op, status, latency_ms });
+            self.observer.observe(Event::ConfluenceCall { op, status, latency_ms, hint_ms: None });
             let (class, hint) = match response {
                 Ok(response) if response.status().is_success() => return Ok(response),
                 Ok(response) => {

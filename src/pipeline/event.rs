@@ -151,11 +151,14 @@ pub enum Event {
     /// A batch goes on with the next provider.
     Fallback { batch: BatchId, from: String, to: String, class: ErrorClass, why: FallbackReason },
     /// A Confluence call ended; a status of none means that the connection broke or timed out.
+    /// The wait that it asked for is named where it is seen from outside.
     ConfluenceCall {
         op: ConfluenceOp,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         status: Option<u16>,
         latency_ms: u64,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        hint_ms: Option<u64>,
     },
     /// Labels of a page were changed.
     LabelsWritten { page: PageId, added: u64, removed: u64 },

@@ -10,10 +10,22 @@ use crate::sim::scenario::Scenario;
 use crate::study::figures::{Figures, Value};
 use crate::study::judge::{JudgedRun, JudgedScenario};
 use crate::study::metric::{DISTRIBUTION_STATS, METRICS};
+use crate::study::quota_use;
 use crate::study::target::Judged;
 
 /// The version of this form.
 const FORMAT_VERSION: u64 = 1;
+
+/// How much of each quota was used at most.
+fn quota_use(scenario: &Scenario, run: &JudgedRun) -> Json {
+    let peaks = quota_use::of(scenario, &run.log).into_iter().map(|peak| {
+        json!({
+            "model": peak.model, "what": peak.what, "peak": peak.used, "limit": peak.limit,
+            "refused": peak.refused
+        })
+    });
+    peaks.collect()
+}
 
 /// The report on a scenario.
 pub fn report(scenario: &Scenario, judged: &JudgedScenario) -> Json {
@@ -28,16 +40,17 @@ pub fn report(scenario: &Scenario, judged: &JudgedScenario) -> Json {
         "world_digest": scenario.world_digest,
         "config_digest": scenario.config_digest,
         "targets_digest": scenario.targets_digest,
-        "runs": judged.runs.iter().map(run).collect::<Vec<_>>(),
+        "runs": judged.runs.iter().map(|judged| run(scenario, judged)).collect::<Vec<_>>(),
         "not_represented": trust::not_represented(judged.is_from_outside()),
     })
 }
 
-fn run(run: &JudgedRun) -> Json {
+fn run(scenario: &Scenario, run: &JudgedRun) -> Json {
     json!({
         "name": run.name,
         "end": run.end,
         "metrics": metrics(&run.figures),
+        "quota_use": quota_use(scenario, run),
         "targets": run.targets.iter().map(target).collect::<Vec<_>>(),
         "events_sha256": run.events_sha256,
     })

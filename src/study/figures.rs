@@ -172,8 +172,17 @@ impl Fold {
                 self.count("fallbacks");
                 self.fallen.insert(*batch);
             }
-            Event::ConfluenceCall { status, .. } => {
+            Event::ConfluenceCall { status, latency_ms, hint_ms, .. } => {
                 self.count("confluence_calls");
+                let site = ("confluence".to_owned(), None);
+                let sent_ms = t_ms.saturating_sub(*latency_ms);
+                if self.not_before_ms.get(&site).is_some_and(|until| sent_ms < *until) {
+                    self.count("early_calls");
+                }
+                if let Some(hint_ms) = hint_ms {
+                    let until = self.not_before_ms.entry(site).or_insert(0);
+                    *until = (*until).max(t_ms + hint_ms);
+                }
                 if *status == Some(429) {
                     self.count("confluence_rate_limited");
                 }

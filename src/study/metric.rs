@@ -143,7 +143,7 @@ pub const METRICS: &[Metric] = &[
     single(
         "early_calls",
         Unit::Count,
-        "AI calls sent before the time that their provider had named in a refusal",
+        "calls sent before the time that their service had named in a refusal",
     ),
 ];
 

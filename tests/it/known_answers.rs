@@ -7,7 +7,7 @@ use tagspace::study::figures::Value;
 use tagspace::study::judge::JudgedRun;
 use tagspace::study::timeline;
 
-use crate::common::{judged, plain};
+use crate::common::{PLAIN, judged, plain, scenario};
 
 fn makespan_ms(run: &JudgedRun) -> u64 {
     run.figures.number("makespan")
@@ -147,4 +147,15 @@ fn production_is_reproduced() {
     let good = answered.iter().filter(|good| **good).count();
     assert!((23..=25).contains(&good), "{good} by Gemini");
     assert!((90_240..=101_760).contains(&makespan_ms(&run)), "{} ms", makespan_ms(&run));
+}
+
+#[test]
+fn the_peak_of_a_quota_is_the_most_at_a_time_not_the_last() {
+    // Three calls at once, and a fourth when the first is answered, a second later.
+    let scenario = scenario(PLAIN, &["gemini.quota={ requests = 9, tokens = 100000, per_s = 1 }"]);
+    let log = &judged(&scenario).runs[0].log;
+    let peaks = tagspace::study::quota_use::of(&scenario, log);
+    let [requests, tokens] = peaks.try_into().unwrap();
+    assert_eq!((requests.what, requests.used, requests.limit), ("requests", 3, 9));
+    assert_eq!((tokens.what, tokens.refused), ("input tokens", 0));
 }

@@ -295,6 +295,9 @@ fn older_clients_of_confluence_read_content() {
     assert_eq!(body(&first)["_links"]["next"], "/rest/api/content?spaceKey=DOCS&limit=8&start=8");
     let Some(About::Site(site)) = first.about.as_deref() else { panic!("{first:?}") };
     assert_eq!(site.given.len(), 8);
+    let gateway =
+        format!("https://{}/ex/confluence/1a-2b/wiki/api/v2/pages/100001", hosts::CONFLUENCE);
+    assert_eq!(status(&service.send_as(0, "GET", &gateway, &Value::Null, "Bearer t")), 200);
     // Withdrawn for OAuth clients already.
     let url = format!("https://{}/wiki/rest/api/content/100001", hosts::CONFLUENCE);
     assert_eq!(status(&service.send_as(0, "GET", &url, &Value::Null, "Bearer t")), 410);
@@ -316,6 +319,10 @@ fn labels_are_split_lowered_and_refused_as_the_site_does() {
     assert_eq!(names(&added), ["abc", "new", "whatever"]);
     let again = service.confluence("POST", path, &json!([{"prefix": "global", "name": "abc"}]));
     assert_eq!(names(&again).len(), 3);
+    let mine = service.confluence("POST", path, &json!({"name": "My:Own"}));
+    let own =
+        body(&mine)["results"].as_array().unwrap().iter().find(|one| one["name"] == "own").cloned();
+    assert_eq!(own.unwrap()["prefix"], "my");
     let long = "x".repeat(256);
     for (wrong, why) in [
         (json!([{"prefix": "global"}]), "Could not parse Labels"),

@@ -74,7 +74,14 @@ pub(super) fn wanted(body: &Bytes) -> Result<Vec<Wanted>, Unlabelled> {
         let prefix = entry["prefix"].as_str().unwrap_or("global");
         let known = PREFIXES.iter().find(|known| **known == prefix);
         let prefix = *known.ok_or(Unlabelled::Unread)?;
-        for piece in name.split([' ', ',']).filter(|piece| !piece.is_empty()) {
+        let pieces = name.split(|c: char| c == ',' || c.is_whitespace());
+        for piece in pieces.filter(|piece| !piece.is_empty()) {
+            // `team:name` is a prefix and a name.
+            let named = piece.split_once(':').and_then(|(prefix, name)| {
+                let prefix = PREFIXES.iter().find(|known| known.eq_ignore_ascii_case(prefix))?;
+                Some((*prefix, name)).filter(|(_, name)| !name.is_empty())
+            });
+            let (prefix, piece) = named.unwrap_or((prefix, piece));
             if piece.contains(ILLEGAL) || piece.chars().count() > LONGEST {
                 return Err(Unlabelled::Illegal);
             }

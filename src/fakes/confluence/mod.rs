@@ -86,6 +86,8 @@ pub struct Confluence {
     base: String,
     /// How many times as fast as its clients this world runs.
     speed: u64,
+    /// Whether it stands on a real port.
+    is_on_port: bool,
     /// Whether somebody looks at what requests are about.
     is_watched: bool,
 }
@@ -143,6 +145,7 @@ impl Confluence {
             truth_chars: usize::MAX,
             base: format!("https://{}/wiki", hosts::CONFLUENCE),
             speed: 1,
+            is_on_port: false,
             is_watched: false,
         }
     }
@@ -160,6 +163,7 @@ impl Confluence {
     /// Stands at this origin, and runs this many times as fast as its clients.
     pub fn stand_at(&mut self, origin: &str, speed: u64) {
         self.base = format!("{origin}/wiki");
+        self.is_on_port = true;
         self.speed = speed.max(1);
     }
 
@@ -176,7 +180,10 @@ impl Confluence {
         (space, calendar): (&Space, &Calendar),
         records: &mut Vec<Record>,
     ) -> Reply {
-        let path = request.uri().path().strip_prefix("/wiki").unwrap_or_default();
+        let path = within_site(request.uri().path()).strip_prefix("/wiki").unwrap_or_default();
+        if self.is_on_port {
+            self.follow_host(request);
+        }
         let query = Query::new(request.uri().query().unwrap_or(""));
         let identity = identity(path, &query);
         let operation = operation_of(request, path);
@@ -186,7 +193,7 @@ impl Confluence {
         let call = Call { now_ms, before: self.calls, identity, attempt };
         self.calls += 1;
 
-        let mut site = Site { operation, given: Vec::new(), labelled: None };
+        let mut site = Site { operation, given: Vec::new(), labelled: None, hint_ms: None };
         let reply = match fault::strike(&self.config.fault, call, self.seed, "confluence") {
             Some((name, fault)) => {
                 records.push(Record::FaultFired { service: Service::Confluence, fault: name });
@@ -208,11 +215,22 @@ impl Confluence {
             },
         };
         let trace = format!("{:016x}", self.calls);
+        let told =
+            reply.response.headers().get("retry-after").and_then(|s| s.to_str().ok()?.parse().ok());
+        site.hint_ms = told.map(|seconds: u64| seconds * 1000 * self.speed);
         let reply = if self.is_watched { reply.on(About::Site(site)) } else { reply };
         reply
             .with_header("atl-traceid", &trace)
             .with_header("atl-request-id", &trace)
             .with_header("server", "AtlassianEdge")
+    }
+
+    /// Links lead to where the client found the site.
+    fn follow_host(&mut self, request: &Request<Bytes>) {
+        let host = request.headers().get("host").and_then(|host| host.to_str().ok());
+        if let Some(host) = host.filter(|host| host.parse::<http::uri::Authority>().is_ok()) {
+            self.base = format!("http://{host}/wiki");
+        }
     }
 
     /// Lets in who has credentials and is within the limit.
@@ -359,6 +377,12 @@ fn titled(query: &Query<'_>, space: &Space) -> Vec<u64> {
         title.is_none_or(|title| space.page(*id).is_some_and(|page| page.title == title))
     };
     space.ids().filter(has_it).collect()
+}
+
+/// A path on the site, or through the gateway: `/ex/confluence/{cloudId}` and the same path.
+fn within_site(path: &str) -> &str {
+    let gateway = path.strip_prefix("/ex/confluence/");
+    gateway.and_then(|rest| rest.find('/').map(|at| &rest[at..])).unwrap_or(path)
 }
 
 fn operation_of(request: &Request<Bytes>, path: &str) -> Operation {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use thiserror::Error;
@@ -75,7 +75,12 @@ impl Hosted {
             }
         };
         let arrived = Instant::now();
-        let Some((reply, number)) = self.ask(&Request::from_parts(parts, body)) else {
+        let mut request = Request::from_parts(parts, body);
+        if request.method() == Method::HEAD {
+            // The same answer; its body stays here.
+            *request.method_mut() = Method::GET;
+        }
+        let Some((reply, number)) = self.ask(&request) else {
             return Err(Closed);
         };
         let mut open = Open { hosted: &self, number, status: None };

@@ -170,7 +170,9 @@ impl<W: Write + Send> Audience for Witness<W> {
             Answering::Site(site) => {
                 state.seen.confluence_calls += 1;
                 let op = op(site.operation);
-                state.observe(now_ms, Event::ConfluenceCall { op, status, latency_ms });
+                let hint_ms = site.hint_ms;
+                let called = Event::ConfluenceCall { op, status, latency_ms, hint_ms };
+                state.observe(now_ms, called);
                 for Given { page, version, chars } in site.given {
                     if state.listed.insert(page) {
                         let page = PageId(page);
