@@ -3,12 +3,11 @@
 //! An assumption, and stated as one: a model misses pages, and tags of pages, the more often the
 //! more pages a prompt holds. It gives batch size a price.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::fakes::attempts::Attempts;
 use crate::fakes::fault::Kind;
 use crate::fakes::model::{Matcher, Question, TagMap};
 use crate::rng::Seed;
@@ -61,13 +60,13 @@ pub struct Writer {
     config: AnswerConfig,
     seed: Seed,
     stream: &'static str,
-    asked: BTreeMap<u64, u64>,
+    asked: Attempts,
 }
 
 impl Writer {
     /// A writer of answers.
     pub fn new(config: AnswerConfig, seed: Seed, stream: &'static str) -> Self {
-        Self { config, seed, stream, asked: BTreeMap::new() }
+        Self { config, seed, stream, asked: Attempts::new() }
     }
 
     /// Its configuration.
@@ -94,9 +93,7 @@ impl Writer {
         for (index, (id, text)) in question.pages.iter().enumerate() {
             // A page that is not called by a number is known by its prompt.
             let identity = id.and_then(|id| id.parse().ok()).unwrap_or(prompt);
-            let asked = self.asked.entry(identity).or_insert(0);
-            let attempt = *asked;
-            *asked += 1;
+            let attempt = self.asked.count(identity);
             let happens = |what: &str, ratio: Ratio| {
                 let stream = format!("{} {what}", self.stream);
                 self.seed.draw(&stream, identity, attempt).happens(ratio)

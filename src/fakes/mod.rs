@@ -8,6 +8,7 @@
 pub mod about;
 pub mod ai;
 pub mod answer;
+mod attempts;
 pub mod calendar;
 pub mod confluence;
 pub mod documents;

@@ -10,6 +10,7 @@ use serde_json::Value;
 pub use self::config::{AiConfig, PriceFile};
 use crate::fakes::about::{Prompt, Use};
 use crate::fakes::answer::{Writer, tokens};
+use crate::fakes::attempts::Attempts;
 use crate::fakes::calendar::Calendar;
 use crate::fakes::fault::{self, Call, Fault, Kind};
 use crate::fakes::form;
@@ -95,7 +96,7 @@ pub struct Ai {
     seed: Seed,
     calls: u64,
     requests: u64,
-    asked: BTreeMap<u64, u64>,
+    asked: Attempts,
     in_service_until: Vec<u64>,
     matcher: Option<(String, Matcher)>,
     /// How many times as fast as its clients this world runs.
@@ -120,7 +121,7 @@ impl Ai {
             seed,
             calls: 0,
             requests: 0,
-            asked: BTreeMap::new(),
+            asked: Attempts::new(),
             in_service_until: Vec::new(),
             matcher: None,
             speed: 1,
@@ -188,9 +189,7 @@ impl Ai {
     ) -> Outcome {
         let question = model::read(asked.prompt);
         let identity = identity(&question, asked.prompt);
-        let count = self.asked.entry(identity).or_insert(0);
-        let attempt = *count;
-        *count += 1;
+        let attempt = self.asked.count(identity);
         let call = Call { now_ms, before: self.calls, identity, attempt };
         self.calls += 1;
 

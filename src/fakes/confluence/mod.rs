@@ -187,7 +187,9 @@ impl Confluence {
         let query = Query::new(request.uri().query().unwrap_or(""));
         let identity = identity(path, &query);
         let operation = operation_of(request, path);
-        let count = self.asked.entry((operation, identity)).or_insert(0);
+        // What the site does not have is not counted one by one.
+        let counted = if operation == Operation::Other { 0 } else { identity };
+        let count = self.asked.entry((operation, counted)).or_insert(0);
         let attempt = *count;
         *count += 1;
         let call = Call { now_ms, before: self.calls, identity, attempt };
