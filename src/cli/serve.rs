@@ -145,6 +145,10 @@ fn attend(
         let shown = async {
             loop {
                 sleep(Duration::from_millis(250)).await;
+                if witness.has_failed() {
+                    // What cannot be written down is not served; the end says why.
+                    return;
+                }
                 let Seen { ai_calls, rate_limited, confluence_calls } = witness.seen();
                 bar.set_message(format!(
                     "{confluence_calls} requests to Confluence, {ai_calls} AI calls, {rate_limited} of them 429"

@@ -67,6 +67,9 @@ pub struct QuotaConfig {
     /// Requests per day, until midnight Pacific time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_day: Option<Count>,
+    /// Input tokens per day, until midnight Pacific time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_per_day: Option<Count>,
     /// What a refusal says.
     #[serde(default = "retry_info")]
     pub hint: Hint,
@@ -99,15 +102,23 @@ pub enum Dimension {
     Tokens,
     /// Requests of the day.
     Day,
+    /// Input tokens of the day.
+    DayTokens,
 }
 
 impl Dimension {
+    /// Whether it is free again only when the day is over.
+    pub fn is_of_day(self) -> bool {
+        matches!(self, Self::Day | Self::DayTokens)
+    }
+
     /// Its name in records.
     pub fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
             Self::Tokens => "tokens",
             Self::Day => "per_day",
+            Self::DayTokens => "tokens_per_day",
         }
     }
 }
@@ -130,15 +141,23 @@ pub struct Refusal {
 pub struct Quota {
     requests: Option<Window>,
     tokens: Option<Window>,
-    day: Option<Day>,
+    days: Vec<Day>,
     refused_count: bool,
 }
 
 #[derive(Debug)]
 struct Day {
+    dimension: Dimension,
     limit: u64,
     used: u64,
     ends_ms: u64,
+}
+
+impl Day {
+    /// What a call of this many tokens takes of it.
+    fn amount(&self, tokens: u64) -> u64 {
+        if self.dimension == Dimension::DayTokens { tokens } else { 1 }
+    }
 }
 
 impl Quota {
@@ -151,7 +170,12 @@ impl Quota {
         Self {
             requests: config.requests.map(|limit| window(limit, config.burst)),
             tokens: config.tokens.map(|limit| window(limit, None)),
-            day: config.per_day.map(|limit| Day { limit: limit.get(), used: 0, ends_ms: 0 }),
+            days: [(Dimension::Day, config.per_day), (Dimension::DayTokens, config.tokens_per_day)]
+                .into_iter()
+                .filter_map(|(dimension, limit)| {
+                    Some(Day { dimension, limit: limit?.get(), used: 0, ends_ms: 0 })
+                })
+                .collect(),
             refused_count: config.refused_count,
         }
     }
@@ -163,9 +187,7 @@ impl Quota {
         tokens: u64,
         calendar: &Calendar,
     ) -> Result<(), Vec<Refusal>> {
-        if let Some(day) = &mut self.day
-            && now_ms >= day.ends_ms
-        {
+        for day in self.days.iter_mut().filter(|day| now_ms >= day.ends_ms) {
             day.used = 0;
             day.ends_ms = calendar.pacific_midnight_after(now_ms);
         }
@@ -178,21 +200,23 @@ impl Quota {
                 window.take(now_ms, tokens);
             }
         }
-        if verdict.is_ok()
-            && let Some(day) = &mut self.day
-        {
-            day.used += 1;
+        if verdict.is_ok() {
+            for day in &mut self.days {
+                day.used += day.amount(tokens);
+            }
         }
         verdict
     }
 
     fn judge(&mut self, now_ms: u64, tokens: u64) -> Result<(), Vec<Refusal>> {
-        let day = self.day.as_ref().filter(|day| day.used >= day.limit).map(|day| Refusal {
-            dimension: Dimension::Day,
+        let full = |day: &&Day| day.used + day.amount(tokens) > day.limit;
+        let of_day = self.days.iter().filter(full).map(|day| Refusal {
+            dimension: day.dimension,
             used: day.used,
             limit: day.limit,
             retry_ms: day.ends_ms - now_ms,
         });
+        let of_day: Vec<Refusal> = of_day.collect();
         let windows = [
             (Dimension::Requests, &mut self.requests, 1),
             (Dimension::Tokens, &mut self.tokens, tokens),
@@ -207,7 +231,7 @@ impl Quota {
         refusals.reverse();
         refusals.sort_by_key(|refusal| Reverse(refusal.retry_ms));
         // A day that is used up decides, however near its end is.
-        refusals.splice(0..0, day);
+        refusals.splice(0..0, of_day);
         if refusals.is_empty() { Ok(()) } else { Err(refusals) }
     }
 

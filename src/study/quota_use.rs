@@ -74,6 +74,10 @@ fn of_service(service: Service, tested: &str, quota: &QuotaConfig, log: &Log) ->
             let used = peak(WindowKind::Sliding, day_ms, calls.iter().map(|(t_ms, _)| (*t_ms, 1)));
             add("requests a day", "per_day", used, limit.get());
         }
+        if let Some(limit) = quota.tokens_per_day {
+            let used = peak(WindowKind::Sliding, 86_400_000, calls.iter().copied());
+            add("input tokens a day", "tokens_per_day", used, limit.get());
+        }
     }
     peaks
 }

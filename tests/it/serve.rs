@@ -1,13 +1,15 @@
 //! The fakes on real ports, as a client of any language meets them.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tagspace::sim::serve::Audience;
+use tagspace::sim::serve::witness::Witness;
 use tempfile::TempDir;
 
 use crate::common::{PLAIN, plain};
@@ -206,6 +208,24 @@ fn an_answered_prompt_that_is_asked_again_is_no_retry() {
     assert_eq!(metric(&report, "prompts"), 2, "{said}");
     let most = metric(&report, "ai_latency_ms")["max"].as_u64().unwrap();
     assert!((900..2_000).contains(&most), "{most}");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_noticed_and_told() {
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let witness = Witness::new("run", Vec::new(), Full);
+    assert!(!witness.has_failed());
+    witness.arrived(1, None, Vec::new());
+    assert!(witness.has_failed());
+    assert_eq!(witness.finish().unwrap_err().kind(), io::ErrorKind::StorageFull);
 }
 
 #[test]

@@ -200,6 +200,27 @@ fn a_page_may_have_lines_that_look_like_a_taxonomy() {
 }
 
 #[test]
+fn every_quota_has_the_name_that_the_service_gives_it() {
+    for (setting, tier, id) in [
+        ("requests = 1", "free", "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"),
+        ("tokens = 2", "free", "GenerateContentInputTokensPerModelPerMinute-FreeTier"),
+        ("per_day = 1", "free", "GenerateRequestsPerDayPerProjectPerModel-FreeTier"),
+        ("tokens_per_day = 2", "free", "GenerateContentInputTokensPerModelPerDay-FreeTier"),
+        ("requests = 1", "paid", "GenerateRequestsPerMinutePerProjectPerModel"),
+        ("tokens = 2", "paid", "GenerateContentPaidTierInputTokensPerModelPerMinute"),
+        ("per_day = 1", "paid", "GenerateRequestsPerDayPerProjectPerModel"),
+    ] {
+        let setting = format!("gemini.quota={{ {setting}, tier = \"{tier}\" }}");
+        let mut service = Service::new(&[&setting]);
+        service.gemini(0, "generateContent", &asking("one"));
+        let refused = body(&service.gemini(0, "generateContent", &asking("three words")));
+        assert_eq!(refused["error"]["details"][1]["violations"][0]["quotaId"], id);
+        assert_eq!(refused["error"]["details"][0]["@type"], "type.googleapis.com/google.rpc.Help");
+        assert!(refused["error"]["details"][2]["retryDelay"].as_str().unwrap().ends_with('s'));
+    }
+}
+
+#[test]
 fn a_refusal_names_every_quota_that_it_meets() {
     let mut service =
         Service::new(&["gemini.quota={ requests = 1, tokens = 10, per_s = 60, tier = \"free\" }"]);

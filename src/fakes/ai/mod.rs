@@ -319,7 +319,7 @@ impl Ai {
         let (use_of, hint_ms) = match &decision {
             // Gemini names whole seconds beside the exact time: to wait for them is not too early.
             Decision::Refused(refusals, told_ms) => {
-                let of_day = refusals.iter().any(|refusal| refusal.dimension == Dimension::Day);
+                let of_day = refusals.iter().any(|refusal| refusal.dimension.is_of_day());
                 let use_of = if of_day { Use::Exhausted } else { Use::Nothing };
                 let told_ms = match self.service {
                     Service::Gemini if self.speed == 1 => told_ms / 1000 * 1000,
@@ -454,7 +454,7 @@ impl Refusal {
     fn told_by_gemini_ms(&self) -> u64 {
         const SEEN_WITH_DAY_QUOTA_MS: u64 = 35_174;
         match self.dimension {
-            Dimension::Day => self.retry_ms.min(SEEN_WITH_DAY_QUOTA_MS),
+            Dimension::Day | Dimension::DayTokens => self.retry_ms.min(SEEN_WITH_DAY_QUOTA_MS),
             Dimension::Requests | Dimension::Tokens => self.retry_ms,
         }
     }

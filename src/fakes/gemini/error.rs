@@ -157,6 +157,15 @@ fn name(dimension: Dimension, free: bool) -> (&'static str, &'static str) {
         (Dimension::Day, false) => {
             ("generate_requests_per_model_per_day", "GenerateRequestsPerDayPerProjectPerModel")
         }
+        // Only the name of the free one has been seen.
+        (Dimension::DayTokens, false) => (
+            "generate_content_paid_tier_input_token_count",
+            "GenerateContentPaidTierInputTokensPerModelPerDay",
+        ),
+        (Dimension::DayTokens, true) => (
+            "generate_content_free_tier_input_token_count",
+            "GenerateContentInputTokensPerModelPerDay-FreeTier",
+        ),
         (Dimension::Day, true) => (
             "generate_content_free_tier_requests",
             "GenerateRequestsPerDayPerProjectPerModel-FreeTier",

@@ -109,6 +109,7 @@ fn over_quota(ai: &Ai, model: &str, refusal: Option<&Refusal>, told_ms: u64, tok
     let (kind, name, requested) = match refusal.map(|refusal| refusal.dimension) {
         Some(Dimension::Tokens) => ("tokens", "tokens per min (TPM)", tokens),
         Some(Dimension::Day) => ("requests", "requests per day (RPD)", 1),
+        Some(Dimension::DayTokens) => ("tokens", "tokens per day (TPD)", tokens),
         Some(Dimension::Requests) | None => ("requests", "requests per min (RPM)", 1),
     };
     let (limit, used) = refusal.map_or((0, 0), |refusal| (refusal.limit, refusal.used));

@@ -114,6 +114,11 @@ impl<W: Write> Witness<W> {
         self.lock().seen
     }
 
+    /// Whether the log cannot be written any more.
+    pub fn has_failed(&self) -> bool {
+        self.lock().failed.is_some()
+    }
+
     /// Ends the run with the end of its last exchange.
     pub fn finish(&self) -> io::Result<Seen> {
         let mut state = self.lock();
