@@ -157,7 +157,7 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "NAME")]
     pub(super) run: Option<String>,
     /// Run the world so many times as fast; waits that it names become shorter, too.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = value_parser!(u64).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
     pub(super) speed: u64,
     /// Stop after this time (default: at Ctrl-C).
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
@@ -166,7 +166,7 @@ pub(super) struct ServeArgs {
     #[arg(long)]
     pub(super) json: bool,
     /// The address to listen at.
-    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1", value_parser = address)]
     pub(super) bind: IpAddr,
     /// Confluence's port; 0 takes any that is free.
     #[arg(long, value_name = "PORT", default_value = "0")]
@@ -199,6 +199,17 @@ fn duration(text: &str) -> Result<Duration, String> {
         .find_map(|(unit, ms)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(ms));
     let wanted = format!("got `{text}`, wanted a time such as 500ms, 60s, 2m or 1h");
     found.filter(|ms| *ms > 0).map(Duration::from_millis).ok_or(wanted)
+}
+
+fn speed(text: &str) -> Result<u64, String> {
+    let found = text.parse().ok().filter(|speed| (1..=1000).contains(speed));
+    found.ok_or_else(|| format!("got `{text}`, wanted a whole number from 1 to 1000"))
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    let text = if text == "localhost" { "127.0.0.1" } else { text };
+    text.parse()
+        .map_err(|_| format!("got `{text}`, wanted an IP address such as 127.0.0.1 or 0.0.0.0"))
 }
 
 /// How requests reach the fakes.

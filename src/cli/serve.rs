@@ -25,7 +25,12 @@ use crate::study::target::Target;
 
 /// Serves a scenario until it is told to stop, and judges whoever used it.
 pub(super) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
-    let (scenario, targets) = load(args)?;
+    let (mut scenario, targets) = load(args)?;
+    if !scenario.has_start {
+        // Clients look at their clocks.
+        scenario.world.start = Timestamp::now();
+    }
+    let scenario = scenario;
     let index = chosen(args, &scenario)?;
     let run = &scenario.runs[index];
     fs::create_dir_all(&args.out).map_err(|source| io_error("create", &args.out, source))?;
@@ -95,14 +100,9 @@ fn chosen(args: &ServeArgs, scenario: &Scenario) -> Result<usize, CliError> {
     })
 }
 
-/// The world as the run finds it. Clients look at their clocks, so that it begins now unless the
-/// scenario says when.
+/// The world as the run finds it.
 fn world(scenario: &Scenario, index: usize) -> World {
-    let mut config = scenario.world.clone();
-    if !scenario.has_start {
-        config.start = Timestamp::now();
-    }
-    let mut world = World::new(config);
+    let mut world = World::new(scenario.world.clone());
     world.watch();
     let first = (0..=index).rev().find(|index| scenario.runs[*index].fresh).unwrap_or(0);
     for (number, run) in (0..).zip(&scenario.runs[first..=index]) {
@@ -253,6 +253,12 @@ fn again(args: &ServeArgs) -> String {
     words.extend(args.run.iter().flat_map(|run| ["--run".to_owned(), run.clone()]));
     if args.speed > 1 {
         words.extend(["--speed".to_owned(), args.speed.to_string()]);
+    }
+    if let Some(time) = args.for_time {
+        words.extend(["--for".to_owned(), format!("{}ms", time.as_millis())]);
+    }
+    if !args.bind.is_loopback() {
+        words.extend(["--bind".to_owned(), args.bind.to_string()]);
     }
     format!("again: {}", quoted(words.iter().map(String::as_str)))
 }

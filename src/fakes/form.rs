@@ -33,6 +33,49 @@ const MOST_VALUES: usize = 5_000;
 /// A form that asks for more than this gets no more.
 const MOST_FILLED: usize = 100;
 
+/// What of `allOf` is one schema: the parts of each are put together, the first word counts.
+fn merged(schema: &Value) -> Value {
+    fn merge(into: &mut Value, from: &Value) {
+        match (into, from) {
+            (Value::Object(into), Value::Object(from)) => {
+                for (name, value) in from {
+                    match into.get_mut(name) {
+                        Some(known) => merge(known, value),
+                        None => {
+                            into.insert(name.clone(), value.clone());
+                        }
+                    }
+                }
+            }
+            (Value::Array(into), Value::Array(from)) => {
+                into.extend(
+                    from.iter().filter(|one| !into.contains(one)).cloned().collect::<Vec<_>>(),
+                );
+            }
+            _ => {}
+        }
+    }
+    fn walk(at: &mut Value, root: &Value, depth: usize) {
+        if depth > TOO_DEEP {
+            return;
+        }
+        if let Some(Value::Array(all)) = at.as_object_mut().and_then(|at| at.remove("allOf")) {
+            for part in &all {
+                let path = part["$ref"].as_str().and_then(|path| path.strip_prefix('#'));
+                merge(at, path.and_then(|path| root.pointer(path)).unwrap_or(part));
+            }
+        }
+        match at {
+            Value::Object(entries) => entries.values_mut().for_each(|at| walk(at, root, depth + 1)),
+            Value::Array(items) => items.iter_mut().for_each(|at| walk(at, root, depth + 1)),
+            _ => {}
+        }
+    }
+    let mut whole = schema.clone();
+    walk(&mut whole, schema, 0);
+    whole
+}
+
 /// A schema, and the document that its references point into.
 #[derive(Debug, Clone, Copy)]
 struct Schema<'a> {
@@ -98,6 +141,7 @@ impl<'a> Schema<'a> {
 
 /// Whether a value has the form that a schema asks for.
 pub fn fits(value: &Value, schema: &Value) -> bool {
+    let schema = &merged(schema);
     fits_at(value, Schema { at: schema, root: schema }.resolved(), 0)
 }
 
@@ -129,7 +173,12 @@ fn fits_at(value: &Value, schema: Schema<'_>, depth: usize) -> bool {
         }
         ("array", Value::Array(items)) => {
             let part = schema.part(&schema.at["items"]);
-            items.iter().all(|item| fits_at(item, part, depth + 1))
+            let bounds = schema.number("minItems", "min_items").unwrap_or(0)
+                ..=schema.number("maxItems", "max_items").unwrap_or(usize::MAX);
+            let once = |(at, item)| !items[..at].contains(item);
+            bounds.contains(&items.len())
+                && (schema.at["uniqueItems"] != true || items.iter().enumerate().all(once))
+                && items.iter().all(|item| fits_at(item, part, depth + 1))
         }
         ("string", Value::String(_))
         | ("number" | "integer", Value::Number(_))
@@ -141,6 +190,7 @@ fn fits_at(value: &Value, schema: Schema<'_>, depth: usize) -> bool {
 
 /// A value of the form that a schema asks for, about these pages; nothing if the form is too large.
 pub fn fill(schema: &Value, pages: &[Seen<'_>]) -> Option<Value> {
+    let schema = &merged(schema);
     let mut left = MOST_VALUES;
     fill_at(Schema { at: schema, root: schema }.resolved(), "", pages, 0, &mut left)
 }
@@ -174,12 +224,13 @@ fn fill_at(
             Value::Object(filled)
         }
         "array" => Value::Array(items(schema, name, pages, depth, left)?),
-        // SDKs write the bounds of whole numbers with a point.
-        "integer" => json!(schema.at["minimum"].as_f64().map_or(0, |least| whole(least.ceil()))),
-        "number" => schema.at.get("minimum").cloned().unwrap_or(json!(0)),
+        "integer" | "number" => least(schema),
         "boolean" => json!(pages.iter().any(|page| page.tags.values().any(|t| !t.is_empty()))),
         "null" => Value::Null,
         _ => {
+            if let Some(text) = schema.at["format"].as_str().and_then(formatted) {
+                return Some(json!(text));
+            }
             let text = text(name, pages);
             let most = schema.number("maxLength", "max_length").unwrap_or(usize::MAX);
             let least = schema.number("minLength", "min_length").unwrap_or(0).min(MOST_FILLED);
@@ -187,6 +238,37 @@ fn fill_at(
             let filler = std::iter::repeat_n('x', missing);
             json!(text.chars().take(most).chain(filler).collect::<String>())
         }
+    })
+}
+
+/// The number next to zero that lies within the bounds.
+fn least(schema: Schema<'_>) -> Value {
+    let is_whole = schema.kind() == "integer";
+    // SDKs write the bounds of whole numbers with a point.
+    let bound = |name: &str| schema.at[name].as_f64();
+    let step = if is_whole { 1.0 } else { 0.5 };
+    let low = bound("minimum").or(bound("exclusiveMinimum").map(|low| low + step));
+    let high = bound("maximum").or(bound("exclusiveMaximum").map(|high| high - step));
+    let number = 0.0_f64.min(high.unwrap_or(0.0)).max(low.unwrap_or(f64::MIN));
+    match number {
+        number if !is_whole => json!(number),
+        number if number < 0.0 => json!(-i64::try_from(whole(-number.ceil())).unwrap_or(0)),
+        number => json!(whole(number.ceil())),
+    }
+}
+
+/// A text of a format that says more than text.
+fn formatted(format: &str) -> Option<&'static str> {
+    Some(match format {
+        "date" => "2026-01-01",
+        "time" => "00:00:00Z",
+        "date-time" => "2026-01-01T00:00:00Z",
+        "duration" => "PT1S",
+        "email" => "rehearsal@example.com",
+        "uri" => "https://example.com/",
+        "uuid" => "00000000-0000-4000-8000-000000000000",
+        "ipv4" => "192.0.2.1",
+        _ => return None,
     })
 }
 
@@ -212,6 +294,19 @@ fn items(
     }
     // Where the pages say too little or too much, the form wins.
     let least = schema.number("minItems", "min_items").unwrap_or(0).min(MOST_FILLED);
+    if schema.at["uniqueItems"] == true {
+        let mut once: Vec<Value> = Vec::new();
+        for item in items {
+            if !once.contains(&item) {
+                once.push(item);
+            }
+        }
+        items = once;
+        let choices = part.choices().into_iter().flatten();
+        let others: Vec<Value> = choices.filter(|word| !items.contains(word)).cloned().collect();
+        let missing = least.saturating_sub(items.len());
+        items.extend(others.into_iter().take(missing));
+    }
     while items.len() < least {
         items.push(fill_at(part, name, pages, depth + 1, left)?);
     }

@@ -54,6 +54,9 @@ pub struct Reply {
     pub latency_ms: u64,
     /// What goes wrong on the way, if anything.
     pub broken: Option<Broken>,
+    /// Where the pieces of a stream end in the body; they come evenly over the latency. Nothing for
+    /// a body that comes in one piece.
+    pub pieces: Vec<usize>,
     /// What it was about; no part of the answer.
     pub about: Option<Box<About>>,
 }
@@ -106,7 +109,18 @@ impl Reply {
             http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         let content_type = http::HeaderValue::from_static(content_type);
         response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
-        Self { response, latency_ms: 0, broken: None, about: None }
+        Self { response, latency_ms: 0, broken: None, pieces: Vec::new(), about: None }
+    }
+
+    /// A stream of server-sent events.
+    fn events(content_type: &'static str, events: impl IntoIterator<Item = String>) -> Self {
+        let mut body = String::new();
+        let mut pieces = Vec::new();
+        for event in events {
+            body.push_str(&event);
+            pieces.push(body.len());
+        }
+        Self { pieces, ..Self::text(200, content_type, body) }
     }
 
     fn after(mut self, latency_ms: u64) -> Self {

@@ -334,6 +334,11 @@ impl Window {
         }
     }
 
+    /// Lets the time pass: what a window holds no longer is forgotten.
+    pub fn pass(&mut self, now_ms: u64) {
+        self.wait(now_ms, 0);
+    }
+
     /// Takes an amount, whether it fits or not.
     pub fn take(&mut self, now_ms: u64, amount: u64) {
         let per_ms = self.per_ms;
@@ -354,7 +359,8 @@ impl Window {
         Left { limit, left: limit.saturating_sub(self.used()), reset_ms }
     }
 
-    fn used(&self) -> u64 {
+    /// What is taken of it, as of when time last passed.
+    pub fn used(&self) -> u64 {
         match &self.state {
             WindowState::Sliding { used, .. } | WindowState::Fixed { used, .. } => *used,
             WindowState::Bucket { burst, level, .. } => burst - level / self.per_ms,

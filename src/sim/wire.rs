@@ -119,7 +119,7 @@ impl Wire {
         let latency_ms = latency.ok_or_else(|| {
             WireError(format!("got status {} from outside the fakes", response.status().as_u16()))
         })?;
-        Ok(Reply { response, latency_ms, broken, about: None })
+        Ok(Reply { response, latency_ms, broken, pieces: Vec::new(), about: None })
     }
 }
 

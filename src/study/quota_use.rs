@@ -1,12 +1,14 @@
 //! How much of its quota a service gave out at most, from what it billed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use crate::fakes::ai::AiConfig;
-use crate::fakes::quota::{QuotaConfig, WindowKind};
+use crate::fakes::calendar::Calendar;
+use crate::fakes::quota::{QuotaConfig, Window, WindowKind};
 use crate::fakes::record::{Record, Service};
 use crate::sim::recorder::{Log, What};
 use crate::sim::scenario::Scenario;
+use crate::units::Count;
 
 /// The most that was used of one limit at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,17 +28,26 @@ pub struct Peak {
 /// The peaks of all limits that the scenario states, by model.
 pub fn of(scenario: &Scenario, log: &Log) -> Vec<Peak> {
     let world = &scenario.world;
+    let calendar = Calendar::new(world.start);
     let services = [(Service::Gemini, &world.gemini.0), (Service::Openai, &world.openai.0)];
     let of = |(service, ai): (Service, &AiConfig)| {
         let quota = ai.quota.as_ref();
-        quota.map_or(Vec::new(), |quota| of_service(service, &ai.model, quota, log))
+        quota.map_or(Vec::new(), |quota| of_service(service, &ai.model, quota, (log, &calendar)))
     };
     services.into_iter().flat_map(of).collect()
 }
 
-fn of_service(service: Service, tested: &str, quota: &QuotaConfig, log: &Log) -> Vec<Peak> {
-    let mut billed: BTreeMap<&str, Vec<(u64, u64)>> = BTreeMap::new();
-    let mut refused: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+/// What calls took of a model: when, and how many input tokens.
+type Taken = Vec<(u64, u64)>;
+
+fn of_service(
+    service: Service,
+    tested: &str,
+    quota: &QuotaConfig,
+    (log, calendar): (&Log, &Calendar),
+) -> Vec<Peak> {
+    let mut billed: BTreeMap<&str, Taken> = BTreeMap::new();
+    let mut refused: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
     for entry in &log.entries {
         match &entry.what {
             What::World(Record::Billed {
@@ -44,60 +55,60 @@ fn of_service(service: Service, tested: &str, quota: &QuotaConfig, log: &Log) ->
             }) if *by == service => {
                 billed.entry(model).or_default().push((entry.t_ms, *input_tokens));
             }
-            What::World(Record::QuotaRefused { service: by, model, quota, .. })
+            What::World(Record::QuotaRefused { service: by, model, quota, used, .. })
                 if *by == service =>
             {
                 let model = model.as_deref().unwrap_or(tested);
-                *refused.entry((model, quota)).or_insert(0) += 1;
+                let (count, most) = refused.entry((model, quota)).or_default();
+                *count += 1;
+                // Where refused calls count, only the service knows what they took.
+                *most = (*most).max(*used);
             }
             _ => {}
         }
     }
-    let window_ms = quota.per_s.get() * 1000;
+    let window = |limit: Count, burst: Option<Count>| {
+        let per_ms = quota.per_s.get() * 1000;
+        Window::new(quota.window, limit.get(), burst.unwrap_or(limit).get(), per_ms)
+    };
+    let ones = |taken: &Taken| taken.iter().map(|(t_ms, _)| (*t_ms, 1)).collect::<Taken>();
     let mut peaks = Vec::new();
     for (model, calls) in &billed {
-        let mut add = |what, name, used, limit| {
-            let refused = refused.get(&(*model, name)).copied().unwrap_or(0);
+        let mut add = |what, name, limit: Option<Count>, used: &dyn Fn(Count) -> u64| {
+            let Some(limit) = limit else { return };
+            let (refused, seen) = refused.get(&(*model, name)).copied().unwrap_or_default();
+            let used = used(limit).max(seen);
             let model = (*model).to_owned();
-            peaks.push(Peak { model, what, used, limit, refused });
+            peaks.push(Peak { model, what, used, limit: limit.get(), refused });
         };
-        if let Some(limit) = quota.requests {
-            let used = peak(quota.window, window_ms, calls.iter().map(|(t_ms, _)| (*t_ms, 1)));
-            add("requests", "requests", used, limit.get());
-        }
-        if let Some(limit) = quota.tokens {
-            let used = peak(quota.window, window_ms, calls.iter().copied());
-            add("input tokens", "tokens", used, limit.get());
-        }
-        if let Some(limit) = quota.per_day {
-            let day_ms = 86_400_000;
-            let used = peak(WindowKind::Sliding, day_ms, calls.iter().map(|(t_ms, _)| (*t_ms, 1)));
-            add("requests a day", "per_day", used, limit.get());
-        }
-        if let Some(limit) = quota.tokens_per_day {
-            let used = peak(WindowKind::Sliding, 86_400_000, calls.iter().copied());
-            add("input tokens a day", "tokens_per_day", used, limit.get());
-        }
+        let held = quota.burst.filter(|_| quota.window == WindowKind::Bucket).or(quota.requests);
+        add("requests", "requests", quota.requests.and(held), &|held| {
+            of_window(window(quota.requests.unwrap_or(held), Some(held)), &ones(calls))
+        });
+        add("input tokens", "tokens", quota.tokens, &|limit| of_window(window(limit, None), calls));
+        add("requests a day", "per_day", quota.per_day, &|_| of_day(calendar, &ones(calls)));
+        add("input tokens a day", "tokens_per_day", quota.tokens_per_day, &|_| {
+            of_day(calendar, calls)
+        });
     }
     peaks
 }
 
-/// The largest sum within one window.
-fn peak(kind: WindowKind, per_ms: u64, taken: impl Iterator<Item = (u64, u64)>) -> u64 {
-    let mut open: VecDeque<(u64, u64)> = VecDeque::new();
-    let (mut sum, mut most) = (0, 0);
+/// The most that a window held at a time.
+fn of_window(mut window: Window, taken: &Taken) -> u64 {
+    let held = taken.iter().map(|(t_ms, amount)| {
+        window.pass(*t_ms);
+        window.take(*t_ms, *amount);
+        window.used()
+    });
+    held.max().unwrap_or(0)
+}
+
+/// The most that was taken on one day.
+fn of_day(calendar: &Calendar, taken: &Taken) -> u64 {
+    let mut days: BTreeMap<u64, u64> = BTreeMap::new();
     for (t_ms, amount) in taken {
-        let starts_ms = match kind {
-            WindowKind::Fixed => t_ms / per_ms * per_ms,
-            WindowKind::Sliding | WindowKind::Bucket => (t_ms + 1).saturating_sub(per_ms),
-        };
-        while let Some((_, old)) = open.front().copied().filter(|(at, _)| *at < starts_ms) {
-            sum -= old;
-            open.pop_front();
-        }
-        open.push_back((t_ms, amount));
-        sum += amount;
-        most = most.max(sum);
+        *days.entry(calendar.pacific_midnight_after(*t_ms)).or_insert(0) += amount;
     }
-    most
+    days.into_values().max().unwrap_or(0)
 }

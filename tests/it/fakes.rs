@@ -133,10 +133,12 @@ fn gemini_lists_its_model_and_counts_tokens_in_either_spelling() {
     assert_eq!(counted["totalTokens"], 6);
     let nested = json!({"generate_content_request": {"contents": contents}});
     assert_eq!(ask("POST", &count, &nested).1, counted);
-    // Snake case is what one of the SDKs sends; a limit of nothing is kept.
-    let limited = json!({"contents": contents, "generation_config": {"max_output_tokens": 0}});
-    let (_, cut) = ask("POST", &format!("/v1/{model}:generateContent"), &limited);
+    // Snake case is what one of the SDKs sends.
+    let limited =
+        |most| json!({"contents": contents, "generation_config": {"max_output_tokens": most}});
+    let (_, cut) = ask("POST", &format!("/v1/{model}:generateContent"), &limited(1));
     assert_eq!(cut["candidates"][0]["finishReason"], "MAX_TOKENS");
+    assert_eq!(ask("POST", &format!("/v1/{model}:generateContent"), &limited(0)).0, 400);
     // What the system instruction says belongs to the prompt.
     let ruled = json!({"contents": contents, "system_instruction": {"parts": [{"text": "eighteen characters"}]}});
     let (_, longer) = ask("POST", &count, &ruled);

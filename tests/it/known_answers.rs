@@ -159,3 +159,17 @@ fn the_peak_of_a_quota_is_the_most_at_a_time_not_the_last() {
     assert_eq!((requests.what, requests.used, requests.limit), ("requests", 3, 9));
     assert_eq!((tokens.what, tokens.refused), ("input tokens", 0));
 }
+
+#[test]
+fn the_peak_of_a_bucket_is_what_was_drawn_from_it_and_a_day_ends_at_midnight() {
+    // Three calls at once empty the bucket. The fourth comes when one is back, after midnight.
+    let quota =
+        "gemini.quota={ requests = 60, per_s = 120, window = \"bucket\", burst = 3, per_day = 3 }";
+    let scenario = scenario(PLAIN, &[quota, "start=\"2026-01-01T07:59:59.300Z\""]);
+    let log = &judged(&scenario).runs[0].log;
+    let peaks = tagspace::study::quota_use::of(&scenario, log);
+    let [bucket, day] = peaks.try_into().unwrap();
+    assert_eq!((bucket.what, bucket.used, bucket.limit), ("requests", 3, 3));
+    assert!(bucket.refused > 0);
+    assert_eq!((day.what, day.used, day.limit, day.refused), ("requests a day", 3, 3, 0));
+}

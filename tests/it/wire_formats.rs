@@ -141,10 +141,64 @@ fn thinking_eats_the_budget_unless_it_is_switched_off() {
     assert_eq!(candidate["content"], json!({"role": "model"}));
     assert_eq!(starved["usageMetadata"]["thoughtsTokenCount"], 200);
     assert!(starved["usageMetadata"].get("candidatesTokenCount").is_none());
-    asked["generationConfig"]["thinkingConfig"] = json!({"thinking_budget": 0});
+    asked["generationConfig"]["thinkingConfig"] = json!({"thinking_level": "minimal"});
     let fed = body(&service.gemini(0, "generateContent", &asked));
     assert_eq!(fed["candidates"][0]["finishReason"], "STOP");
     assert!(fed["usageMetadata"].get("thoughtsTokenCount").is_none());
+}
+
+#[test]
+fn unknown_fields_are_refused_by_their_name_in_either_spelling_of_their_neighbours() {
+    let mut service = Service::new(&[]);
+    let mut refused = |asked: Value| {
+        let reply = service.gemini(0, "generateContent", &asked);
+        let error = body(&reply)["error"].clone();
+        assert_eq!((status(&reply), &error["status"]), (400, &json!("INVALID_ARGUMENT")));
+        let violation = error["details"][0]["fieldViolations"][0].clone();
+        assert_eq!(violation["description"], error["message"]);
+        (error["message"].as_str().unwrap().to_owned(), violation["field"].clone())
+    };
+    let contents = json!([{"role": "user", "parts": [{"text": "Hello."}]}]);
+    let (message, field) = refused(json!({"contents": contents, "max_tokens": 5}));
+    assert_eq!(
+        message,
+        "Invalid JSON payload received. Unknown name \"max_tokens\": Cannot find field."
+    );
+    assert_eq!(field, Value::Null);
+    for config in ["generationConfig", "generation_config"] {
+        let (message, field) = refused(json!({"contents": contents, config: {"maxTokens": 5}}));
+        assert_eq!(
+            message,
+            "Invalid JSON payload received. Unknown name \"maxTokens\" at 'generation_config': \
+             Cannot find field."
+        );
+        assert_eq!(field, "generation_config");
+    }
+    let parts = json!([{"role": "user", "parts": [{"text": "Hello."}, {"txt": "Hello."}]}]);
+    assert_eq!(refused(json!({"contents": parts})).1, "contents[0].parts[1]");
+    let thinking = json!({"thinkingConfig": {"thinking_budget": 1, "budget": 1}});
+    let (_, field) = refused(json!({"contents": contents, "generationConfig": thinking}));
+    assert_eq!(field, "generation_config.thinking_config");
+}
+
+#[test]
+fn a_stream_has_an_end_for_each_of_its_pieces() {
+    let mut service = Service::new(&[]);
+    let url = format!(
+        "https://{}/v1/models/gemini-3.5-flash-lite:streamGenerateContent?alt=sse",
+        hosts::GEMINI
+    );
+    let gemini = service.send(0, "POST", &url, &asking(PAGES));
+    let input = json!({"model": "gpt-4o-mini", "input": PAGES, "stream": true});
+    let openai = service.openai("responses", &input);
+    for (reply, between) in [(gemini, "\r\n\r\n"), (openai, "\n\n")] {
+        let text = std::str::from_utf8(reply.response.body()).unwrap();
+        let ends: Vec<usize> =
+            text.match_indices(between).map(|(at, end)| at + end.len()).collect();
+        assert!(ends.len() > 1);
+        assert_eq!(reply.pieces, ends);
+        assert_eq!(ends.last(), Some(&text.len()));
+    }
 }
 
 #[test]
@@ -167,6 +221,45 @@ fn an_answer_has_the_form_that_is_asked_for() {
         "urgency": "again", "score": 1
     });
     assert_eq!(answer, wanted);
+}
+
+#[test]
+fn a_form_of_parts_bounds_and_formats_is_kept() {
+    let schema = json!({
+        "$defs": {"when": {"properties": {"on": {"type": "string", "format": "date"}},
+                           "required": ["on"]}},
+        "type": "object",
+        "allOf": [
+            {"$ref": "#/$defs/when"},
+            {"properties": {
+                "share": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+                "below": {"type": "integer", "maximum": -3},
+                "above": {"type": "integer", "exclusiveMinimum": 4},
+                "kinds": {"type": "array", "minItems": 3, "uniqueItems": true,
+                          "items": {"enum": ["tool", "guide", "kafka", "page"]}}
+            }, "required": ["share", "below", "above", "kinds"]}
+        ]
+    });
+    let seen = form::Seen {
+        id: Some("7"),
+        text: "A guide to kafka",
+        tags: std::collections::BTreeMap::new(),
+    };
+    let filled = form::fill(&schema, &[seen]).unwrap();
+    assert_eq!(filled["on"], "2026-01-01");
+    assert_eq!(filled["share"], 0.5);
+    assert_eq!(filled["below"], -3);
+    assert_eq!(filled["above"], 5);
+    let kinds: std::collections::BTreeSet<&str> =
+        filled["kinds"].as_array().unwrap().iter().map(|kind| kind.as_str().unwrap()).collect();
+    assert_eq!(kinds.len(), 3, "{filled}");
+    assert!(form::fits(&filled, &schema));
+    let mut broken = filled.clone();
+    broken.as_object_mut().unwrap().remove("on");
+    assert!(!form::fits(&broken, &schema), "what `allOf` requires is required");
+    broken = filled;
+    broken["kinds"] = json!(["tool", "tool", "guide"]);
+    assert!(!form::fits(&broken, &schema), "what is there twice is not unique");
 }
 
 #[test]

@@ -52,7 +52,7 @@ def config(**settings):
 
 
 def no_thinking(**settings):
-    return config(thinking_config=types.ThinkingConfig(thinking_budget=0), **settings)
+    return config(thinking_config=types.ThinkingConfig(thinking_level="MINIMAL"), **settings)
 
 
 def detail(error, kind):
@@ -260,6 +260,16 @@ def check_stream():
     same(len({chunk.response_id for chunk in chunks}), 1)
 
 
+def check_stream_comes_bit_by_bit():
+    many = {str(page): (f"Page {page}", "A guide to kafka.") for page in range(1, 41)}
+    with world(latency_ms=1500) as urls, client(urls) as gemini:
+        start = time.monotonic()
+        prompt = INSTRUCTIONS + many_pages(many)
+        stream = gemini.models.generate_content_stream(model=MODEL, contents=prompt)
+        came = [time.monotonic() - start for _ in stream]
+    assert came[0] < 1 and came[-1] > 1.4, came
+
+
 def check_stream_refused_and_blocked():
     def stream(urls):
         with client(urls) as gemini:
@@ -373,6 +383,14 @@ def check_thinking():
         answer = ask(urls, config=no_thinking(max_output_tokens=200))
         assert answer.text
         same(answer.usage_metadata.thoughts_token_count, None)
+        # A model knows budgets or levels, not both.
+        for model, thinking in (
+            ("gemini-2.5-flash-lite", {"thinking_level": "LOW"}),
+            (MODEL, {"thinking_budget": 0}),
+        ):
+            settings = config(thinking_config=types.ThinkingConfig(**thinking))
+            error = raises(errors.ClientError, ask, urls, config=settings, model=model)
+            is_error(error, 400, "INVALID_ARGUMENT")
 
 
 def check_cut_at_the_limit():

@@ -247,6 +247,45 @@ def check_responses():
         assert isinstance(answer.output_parsed, Ticket), answer
 
 
+def check_stream_of_a_response():
+    question = INSTRUCTIONS + many_pages()
+    with world() as urls, client(urls) as gpt:
+        events = list(gpt.responses.create(model=MODEL, input=question, stream=True))
+        same([event.sequence_number for event in events], list(range(len(events))))
+        same(events[0].type, "response.created")
+        same((events[0].response.status, events[0].response.output), ("in_progress", []))
+        deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
+        assert len(deltas) > 1, deltas
+        same(events[-1].type, "response.completed")
+        same(events[-1].response.output_text, "".join(deltas))
+        assert events[-1].response.usage.total_tokens > 0, events[-1]
+        # The SDK's own reader puts the same together.
+        with gpt.responses.stream(model=MODEL, input=question) as stream:
+            same(stream.get_final_response().output_text, "".join(deltas))
+        events = list(
+            gpt.responses.create(model=MODEL, input=question, stream=True, max_output_tokens=16)
+        )
+        same(events[-1].type, "response.incomplete")
+        same(events[-1].response.incomplete_details.reason, "max_output_tokens")
+    with world(openai='fault = [{ reply = { kind = "blocked" } }]') as urls, client(urls) as gpt:
+        kinds = [e.type for e in gpt.responses.create(model=MODEL, input="Hello.", stream=True)]
+        assert "response.refusal.delta" in kinds and "response.refusal.done" in kinds, kinds
+
+
+def check_streams_come_bit_by_bit():
+    question = INSTRUCTIONS + many_pages()
+    with world(latency_ms=1500) as urls, client(urls) as gpt:
+        for stream in (
+            lambda: gpt.responses.create(model=MODEL, input=question, stream=True),
+            lambda: gpt.chat.completions.create(
+                model=MODEL, messages=[{"role": "user", "content": question}], stream=True
+            ),
+        ):
+            start = time.monotonic()
+            came = [time.monotonic() - start for _ in stream()]
+            assert came[0] < 1 and came[-1] > 1.4, came
+
+
 def check_responses_fail_alike():
     with world(openai=f'keys = ["{KEY}"]\nquota = {{ requests = 1, per_s = 60 }}') as urls:
         with client(urls, key="bad-key") as gpt:

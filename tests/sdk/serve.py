@@ -31,23 +31,24 @@ latency = {{ dist = "fixed", ms = 1 }}
 
 [gemini]
 model = "{gemini_model}"
-latency = {{ dist = "fixed", ms = 1 }}
+latency = {{ dist = "fixed", ms = {latency_ms} }}
 answer = {{ miss_ratio_per_extra_page = 0, tag_miss_ratio_per_extra_page = 0 }}
 {gemini}
 
 [openai]
 model = "{openai_model}"
-latency = {{ dist = "fixed", ms = 1 }}
+latency = {{ dist = "fixed", ms = {latency_ms} }}
 answer = {{ miss_ratio_per_extra_page = 0, tag_miss_ratio_per_extra_page = 0 }}
 {openai}
 """
 
 
 @contextlib.contextmanager
-def world(space="", confluence="", gemini="", openai=""):
+def world(space="", confluence="", gemini="", openai="", latency_ms=1):
     """The origins of the services while they are served; the texts go into the scenario's tables."""
     scenario = SCENARIO.format(
         key=SPACE_KEY,
+        latency_ms=latency_ms,
         gemini_model=GEMINI_MODEL,
         openai_model=OPENAI_MODEL,
         space=space,

@@ -26,6 +26,9 @@ impl Confluence {
                 _ => not_found_v2(),
             };
         }
+        if let Some((name, got)) = no_number(&parts[2..], visit.query) {
+            return wrong_type_v2(name, &got);
+        }
         match &parts[2..] {
             ["spaces"] => self.spaces(visit),
             ["spaces", id] if *id == SPACE_ID => Reply::json(200, &described(visit.space)),
@@ -58,9 +61,6 @@ impl Confluence {
     }
 
     fn page(&self, id: &str, visit: &mut Visit<'_>) -> Reply {
-        if id.parse::<u64>().is_err() {
-            return wrong_type_v2("id", id);
-        }
         let found = existing(id, visit.space).and_then(|id| visit.space.page(id));
         let Some(page) = found else { return not_found_v2() };
         self.give(&page, visit);
@@ -146,6 +146,20 @@ impl Confluence {
             })
             .collect()
     }
+}
+
+/// The first id of a request that is no number, with its name.
+fn no_number(parts: &[&str], query: &Query<'_>) -> Option<(&'static str, String)> {
+    let of_path = match parts {
+        [_, id, ..] => Some(("id", *id)),
+        _ => None,
+    };
+    let of_query = ["id", "ids", "space-id"]
+        .into_iter()
+        .flat_map(|name| query.all(name).map(move |value| (name, value)));
+    let mut ids = of_path.into_iter().chain(of_query);
+    let (name, got) = ids.find(|(_, id)| id.parse::<u64>().is_err())?;
+    Some((name, got.to_owned()))
 }
 
 /// The one space, as it is listed.

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::fields::Unknown;
+use super::request::Problem;
 use super::response::sent;
 use crate::fakes::Reply;
 use crate::fakes::ai::Ai;
@@ -60,6 +62,27 @@ pub(super) fn no_such_model(model: &str, version: &str) -> Reply {
 
 pub(super) fn invalid(message: &str) -> Reply {
     error(400, "INVALID_ARGUMENT", message)
+}
+
+/// What is said to a request that the service does not take.
+pub(super) fn refused(problem: &Problem) -> Reply {
+    let Unknown { name, at } = match problem {
+        Problem::Value(message) => return invalid(message),
+        Problem::Unknown(unknown) => unknown,
+    };
+    let place = if at.is_empty() { String::new() } else { format!(" at '{at}'") };
+    let message = format!(
+        "Invalid JSON payload received. Unknown name \"{name}\"{place}: Cannot find field."
+    );
+    let violation = if at.is_empty() {
+        json!({"description": message})
+    } else {
+        json!({"field": at, "description": message})
+    };
+    let details = json!([{
+        "@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]
+    }]);
+    detailed(400, "INVALID_ARGUMENT", &message, &details)
 }
 
 pub(super) fn exhausted() -> Reply {

@@ -3,6 +3,7 @@
 
 mod batch;
 mod error;
+mod fields;
 mod request;
 mod response;
 
@@ -185,8 +186,8 @@ impl Gemini {
             },
             Route::Generate(model) | Route::Stream(model) => {
                 let Some(asks) = asked(Asks::of) else { return unread() };
-                if let Some(wrong) = asks.problem() {
-                    return error::invalid(wrong);
+                if let Some(problem) = asks.problem(model) {
+                    return error::refused(problem);
                 }
                 let outcome = self.ai.decide(now_ms, asks.of_model(model), calendar, records);
                 let reply = match route {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::fields::{self, Unknown};
 use crate::fakes::ai::Asked;
 
 /// What a `generateContent` asks.
@@ -11,7 +12,24 @@ pub(super) struct Asks {
     max_output_tokens: Option<u64>,
     thinking_budget: Option<u64>,
     schema: Option<Value>,
-    problem: Option<&'static str>,
+    thinking: Thinking,
+    problem: Option<Problem>,
+}
+
+/// What the service would not take of a request.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// A field that it does not know.
+    Unknown(Unknown),
+    /// A value that it does not take, in its words.
+    Value(&'static str),
+}
+
+/// How a request says how much to think; a model knows one way or the other.
+#[derive(Debug, Clone, Copy)]
+struct Thinking {
+    has_budget: bool,
+    has_level: bool,
 }
 
 /// A value under one of the two names that a key may have.
@@ -23,6 +41,7 @@ impl Asks {
     /// What a body asks; nothing if it has no contents.
     pub(super) fn of(mut body: Value) -> Option<Self> {
         let prompt = prompt(&body)?;
+        let unknown = fields::unknown(&body).map(Problem::Unknown);
         let name = if body["generationConfig"].is_object() {
             "generationConfig"
         } else {
@@ -32,7 +51,12 @@ impl Asks {
         let max_output_tokens = either(&config, "maxOutputTokens", "max_output_tokens").as_u64();
         let thinking = either(&config, "thinkingConfig", "thinking_config");
         // A budget of -1 leaves it to the model.
-        let thinking_budget = either(thinking, "thinkingBudget", "thinking_budget").as_u64();
+        let budget = either(thinking, "thinkingBudget", "thinking_budget");
+        let level = either(thinking, "thinkingLevel", "thinking_level");
+        let is_minimal = level.as_str().is_some_and(|level| level.eq_ignore_ascii_case("MINIMAL"));
+        let thinking_budget = if is_minimal { Some(0) } else { budget.as_u64() };
+        let thinking =
+            Thinking { has_budget: budget.as_u64().is_some(), has_level: level.is_string() };
         let names =
             ["responseSchema", "response_schema", "responseJsonSchema", "response_json_schema"];
         let mut schemas = names
@@ -40,8 +64,8 @@ impl Asks {
             .filter_map(|name| config.get_mut(name).map(Value::take).filter(Value::is_object));
         let schema = schemas.next();
         let has_two_schemas = schemas.next().is_some();
-        let problem = problem(&config, has_two_schemas);
-        Some(Self { prompt, max_output_tokens, thinking_budget, schema, problem })
+        let problem = unknown.or_else(|| problem(&config, has_two_schemas).map(Problem::Value));
+        Some(Self { prompt, max_output_tokens, thinking_budget, schema, thinking, problem })
     }
 
     /// What a `countTokens` asks: contents, or a whole request.
@@ -54,9 +78,21 @@ impl Asks {
         Self::of(body)
     }
 
-    /// What the service would not take.
-    pub(super) fn problem(&self) -> Option<&'static str> {
-        self.problem
+    /// What the service would not take for this model.
+    pub(super) fn problem(&self, model: &str) -> Option<&Problem> {
+        const BOTH: Problem =
+            Problem::Value("You can only set one of thinking budget and thinking level.");
+        const NO_LEVEL: Problem = Problem::Value("Thinking level is not supported for this model.");
+        const NO_BUDGET: Problem =
+            Problem::Value("Thinking budget is not supported for this model.");
+        let takes_budget = model.starts_with("gemini-2");
+        let Thinking { has_budget, has_level } = self.thinking;
+        self.problem.as_ref().or(match (has_budget, has_level) {
+            (true, true) => Some(&BOTH),
+            (true, false) if !takes_budget => Some(&NO_BUDGET),
+            (false, true) if takes_budget => Some(&NO_LEVEL),
+            _ => None,
+        })
     }
 
     /// The same as the model sees it.
@@ -85,6 +121,18 @@ fn problem(config: &Value, has_two_schemas: bool) -> Option<&'static str> {
             "* GenerateContentRequest.generation_config.response_mime_type: allowed mimetypes are \
              `text/plain`, `application/json` and `text/x.enum`.\n",
         );
+    }
+    let below_one = |camel: &str, snake: &str| {
+        either(config, camel, snake).as_f64().is_some_and(|number| number < 1.0)
+    };
+    if below_one("maxOutputTokens", "max_output_tokens") {
+        return Some(
+            "* GenerateContentRequest.generation_config.max_output_tokens: max_output_tokens must \
+             be positive.\n",
+        );
+    }
+    if either(config, "candidateCount", "candidate_count").as_f64().is_some_and(|n| n > 1.0) {
+        return Some("Multiple candidates is not enabled for this model");
     }
     let thinking = either(config, "thinkingConfig", "thinking_config");
     let level = either(thinking, "thinkingLevel", "thinking_level").as_str();

@@ -23,13 +23,8 @@ pub(super) fn whole(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
 /// The answer as server-sent events.
 pub(super) fn events(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
     let Some(chunks) = chunks(model, outcome) else { return failed(ai, model, outcome) };
-    let mut events = String::new();
-    for chunk in chunks {
-        events.push_str("data: ");
-        events.push_str(&chunk.to_string());
-        events.push_str("\r\n\r\n");
-    }
-    Reply::text(200, "text/event-stream", events)
+    let events = chunks.into_iter().map(|chunk| format!("data: {chunk}\r\n\r\n"));
+    Reply::events("text/event-stream", events)
 }
 
 /// The answer as a list of chunks, which is what a stream is without `alt=sse`.

@@ -26,10 +26,6 @@ pub(super) fn wrong(wrong: &Wrong) -> Reply {
             let message = format!("Missing required parameter: '{param}'.");
             (*param, "missing_required_parameter", message)
         }
-        Wrong::NotServed(param) => {
-            let message = format!("Unsupported parameter: '{param}' is not served by this fake.");
-            (*param, "unsupported_parameter", message)
-        }
         Wrong::Above { param, most, got } => {
             let message = format!(
                 "Invalid '{param}': decimal above maximum value. Expected a value <= {most}, but \

@@ -1,8 +1,10 @@
-//! OpenAI's wire format: chat completions, whole or as a stream, responses, and the models.
+//! OpenAI's wire format: chat completions and responses, whole or as streams, and the models.
 
+mod completion;
 mod error;
 mod request;
 mod response;
+mod said;
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -105,7 +107,7 @@ fn asked(
     }
     let outcome = ai.decide(now_ms, asks.of_model(), calendar, records);
     let created = calendar.shown(now_ms).as_second();
-    let reply = match response::answered(&asks, &outcome, interface, created) {
+    let reply = match said::answered(&asks, &outcome, interface, created) {
         Some(reply) => reply,
         None => error::of(ai, &asks.model, &outcome),
     };

@@ -10,8 +10,6 @@ use crate::fakes::ai::Asked;
 pub(super) enum Wrong {
     /// It lacks this parameter.
     Missing(&'static str),
-    /// This parameter is one that only the real service knows.
-    NotServed(&'static str),
     /// This parameter is above its highest value.
     Above { param: &'static str, most: u64, got: String },
 }
@@ -42,9 +40,6 @@ impl Asks {
                 got: body["temperature"].to_string(),
             });
         }
-        if interface == Interface::Responses && body["stream"] == true {
-            return Err(Wrong::NotServed("stream"));
-        }
         let mut prompt = String::new();
         let (input, limits, format) = match interface {
             Interface::Chat => (
@@ -71,7 +66,7 @@ impl Asks {
         Ok(Self {
             model,
             instructions: body["instructions"].take(),
-            stream: interface == Interface::Chat && body["stream"] == true,
+            stream: body["stream"] == true,
             stream_usage: body["stream_options"]["include_usage"] == true,
             prompt,
             max_output_tokens: limits.into_iter().find_map(|name| body[name].as_u64()),

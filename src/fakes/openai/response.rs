@@ -1,146 +1,48 @@
-//! What OpenAI answers: a completion, a stream of its chunks, or a response.
+//! A response, whole or as the events of a stream.
 
 use serde_json::{Value, json};
 
-use super::Interface;
-use super::request::Asks;
-use crate::fakes::Reply;
-use crate::fakes::ai::{Decision, Outcome};
+use super::said::{REFUSAL, Said};
 
-/// What the model says instead of an answer that it refuses.
-const REFUSAL: &str = "I'm sorry, I cannot assist with that request.";
-
-/// An answer as it is sent.
-struct Said<'a> {
-    text: Option<&'a str>,
-    truncated: bool,
+fn status(said: &Said<'_>) -> &'static str {
+    if said.truncated { "incomplete" } else { "completed" }
 }
 
-/// The answer, if the call has one.
-pub(super) fn answered(
-    asks: &Asks,
-    outcome: &Outcome,
-    interface: Interface,
-    created: i64,
-) -> Option<Reply> {
-    let said = match &outcome.decision {
-        Decision::Answer { text, truncated } => Said { text: Some(text), truncated: *truncated },
-        Decision::Blocked => Said { text: None, truncated: false },
-        _ => return None,
-    };
-    Some(match interface {
-        Interface::Responses => Reply::json(200, &response(asks, outcome, &said, created)),
-        Interface::Chat if asks.stream => {
-            let mut events = String::new();
-            for chunk in chunks(asks, outcome, &said, created) {
-                events.push_str("data: ");
-                events.push_str(&chunk.to_string());
-                events.push_str("\n\n");
-            }
-            Reply::text(200, "text/event-stream; charset=utf-8", events + "data: [DONE]\n\n")
-        }
-        Interface::Chat => Reply::json(200, &completion(asks, outcome, &said, created)),
-    })
-}
-
-fn finish(said: &Said<'_>) -> &'static str {
-    if said.truncated { "length" } else { "stop" }
-}
-
-fn usage(outcome: &Outcome) -> Value {
-    let (input, output) = (outcome.input_tokens, outcome.output_tokens);
+/// The one message of a response.
+fn message(said: &Said<'_>, status: &str, content: &[Value]) -> Value {
     json!({
-        "prompt_tokens": input,
-        "completion_tokens": output,
-        "total_tokens": input + output,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-        "completion_tokens_details": {
-            "reasoning_tokens": outcome.thought_tokens,
-            "audio_tokens": 0,
-            "accepted_prediction_tokens": 0,
-            "rejected_prediction_tokens": 0
-        }
-    })
-}
-
-fn completion(asks: &Asks, outcome: &Outcome, said: &Said<'_>, created: i64) -> Value {
-    let refusal = said.text.is_none().then_some(REFUSAL);
-    json!({
-        "id": format!("chatcmpl-rehearsal{}", outcome.serial),
-        "object": "chat.completion",
-        "created": created,
-        "model": asks.model,
-        "choices": [{
-            "index": 0,
-            "message": {"role": "assistant", "content": said.text, "refusal": refusal, "annotations": []},
-            "logprobs": null,
-            "finish_reason": finish(said)
-        }],
-        "usage": usage(outcome),
-        "service_tier": "default",
-        "system_fingerprint": "fp_rehearsal"
-    })
-}
-
-/// The chunks of a stream: the role, the text in pieces, how it ended, and the usage if wanted.
-fn chunks(asks: &Asks, outcome: &Outcome, said: &Said<'_>, created: i64) -> Vec<Value> {
-    const CHARS: usize = 120;
-    let chunk = |delta: Value, finish: Option<&str>| {
-        json!({
-            "id": format!("chatcmpl-rehearsal{}", outcome.serial),
-            "object": "chat.completion.chunk",
-            "created": created,
-            "model": asks.model,
-            "system_fingerprint": "fp_rehearsal",
-            "choices": [{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]
-        })
-    };
-    let mut chunks = vec![chunk(json!({"role": "assistant", "content": ""}), None)];
-    match said.text {
-        Some(text) => {
-            let letters: Vec<char> = text.chars().collect();
-            chunks.extend(letters.chunks(CHARS).map(|piece| {
-                let piece: String = piece.iter().collect();
-                chunk(json!({"content": piece}), None)
-            }));
-        }
-        None => chunks.push(chunk(json!({"refusal": REFUSAL}), None)),
-    }
-    chunks.push(chunk(json!({}), Some(finish(said))));
-    if asks.stream_usage {
-        let mut last = chunk(json!({}), None);
-        last["choices"] = json!([]);
-        last["usage"] = usage(outcome);
-        chunks.push(last);
-    }
-    chunks
-}
-
-fn response(asks: &Asks, outcome: &Outcome, said: &Said<'_>, created: i64) -> Value {
-    let content = match said.text {
-        Some(text) => json!({"type": "output_text", "text": text, "annotations": []}),
-        None => json!({"type": "refusal", "refusal": REFUSAL}),
-    };
-    let status = if said.truncated { "incomplete" } else { "completed" };
-    let cut = said.truncated.then(|| json!({"reason": "max_output_tokens"}));
-    let (input, output) = (outcome.input_tokens, outcome.output_tokens);
-    json!({
-        "id": format!("resp_rehearsal{}", outcome.serial),
-        "object": "response",
-        "created_at": created,
+        "type": "message",
+        "id": format!("msg_rehearsal{}", said.outcome.serial),
         "status": status,
+        "role": "assistant",
+        "content": content
+    })
+}
+
+/// The one part of its message.
+fn part(said: &Said<'_>, text: &str) -> Value {
+    match said.text {
+        Some(_) => json!({"type": "output_text", "text": text, "annotations": []}),
+        None => json!({"type": "refusal", "refusal": text}),
+    }
+}
+
+/// A response in one piece.
+pub(super) fn whole(said: &Said<'_>) -> Value {
+    let message = message(said, status(said), &[part(said, said.text.unwrap_or(REFUSAL))]);
+    let cut = said.truncated.then(|| json!({"reason": "max_output_tokens"}));
+    let (input, output) = (said.outcome.input_tokens, said.outcome.output_tokens);
+    json!({
+        "id": format!("resp_rehearsal{}", said.outcome.serial),
+        "object": "response",
+        "created_at": said.created,
+        "status": status(said),
         "error": null,
         "incomplete_details": cut,
-        "instructions": asks.instructions,
-        "max_output_tokens": asks.of_model().max_output_tokens,
-        "model": asks.model,
-        "output": [{
-            "type": "message",
-            "id": format!("msg_rehearsal{}", outcome.serial),
-            "status": status,
-            "role": "assistant",
-            "content": [content]
-        }],
+        "instructions": said.asks.instructions,
+        "max_output_tokens": said.asks.of_model().max_output_tokens,
+        "model": said.asks.model,
+        "output": [message],
         "parallel_tool_calls": true,
         "temperature": 1.0,
         "tool_choice": "auto",
@@ -152,8 +54,52 @@ fn response(asks: &Asks, outcome: &Outcome, said: &Said<'_>, created: i64) -> Va
             "input_tokens": input,
             "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
             "output_tokens": output,
-            "output_tokens_details": {"reasoning_tokens": outcome.thought_tokens},
+            "output_tokens_details": {"reasoning_tokens": said.outcome.thought_tokens},
             "total_tokens": input + output
         }
     })
+}
+
+/// The events of a stream, numbered: what begins, the text in pieces, what is done.
+pub(super) fn events(said: &Said<'_>) -> Vec<Value> {
+    let whole = whole(said);
+    let mut begun = whole.clone();
+    begun["status"] = json!("in_progress");
+    begun["output"] = json!([]);
+    begun["usage"] = Value::Null;
+    begun["incomplete_details"] = Value::Null;
+    let item = format!("msg_rehearsal{}", said.outcome.serial);
+    let of_part = |kind: &str, name: &str, value: Value| {
+        let mut event =
+            json!({"type": kind, "item_id": item, "output_index": 0, "content_index": 0});
+        event[name] = value;
+        if kind.starts_with("response.output_text") {
+            event["logprobs"] = json!([]);
+        }
+        event
+    };
+    let (text, kind, last) = match said.text {
+        Some(text) => (text, "response.output_text", "text"),
+        None => (REFUSAL, "response.refusal", "refusal"),
+    };
+    let pieces = if said.text.is_some() { said.pieces() } else { vec![REFUSAL.to_owned()] };
+    let mut events = vec![
+        json!({"type": "response.created", "response": begun}),
+        json!({"type": "response.in_progress", "response": begun}),
+        json!({"type": "response.output_item.added", "output_index": 0,
+               "item": message(said, "in_progress", &[])}),
+        of_part("response.content_part.added", "part", part(said, "")),
+    ];
+    let delta = format!("{kind}.delta");
+    events.extend(pieces.into_iter().map(|piece| of_part(&delta, "delta", json!(piece))));
+    events.extend([
+        of_part(&format!("{kind}.done"), last, json!(text)),
+        of_part("response.content_part.done", "part", part(said, text)),
+        json!({"type": "response.output_item.done", "output_index": 0, "item": whole["output"][0]}),
+        json!({"type": format!("response.{}", status(said)), "response": whole}),
+    ]);
+    for (number, event) in events.iter_mut().enumerate() {
+        event["sequence_number"] = json!(number);
+    }
+    events
 }

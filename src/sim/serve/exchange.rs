@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use thiserror::Error;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::body::Pieces;
+use super::connections::Busy;
 use super::{Audience, Pace};
 use crate::fakes::world::{World, body_limit, too_large};
 use crate::fakes::{Broken, Reply};
@@ -38,24 +40,37 @@ pub(super) struct Hosted {
 
 /// An exchange that the audience has been told of, until it is told of its end. A client that
 /// hangs up drops it.
-struct Open<'a> {
-    hosted: &'a Hosted,
+pub(super) struct Open {
+    hosted: Arc<Hosted>,
     number: u64,
-    status: Option<u16>,
+    status: u16,
+    is_sent: bool,
 }
 
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        let now_ms = self.hosted.pace.now_ms();
-        self.hosted.audience.left(now_ms, self.number, self.status);
+impl Open {
+    /// All of the answer is on its way.
+    pub(super) fn sent(&mut self) {
+        self.is_sent = true;
     }
 }
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let now_ms = self.hosted.pace.now_ms();
+        let status = self.is_sent.then_some(self.status);
+        self.hosted.audience.left(now_ms, self.number, status);
+    }
+}
+
+/// An answer in one piece, or a stream.
+type Answer = Response<Either<Full<Bytes>, Pieces>>;
 
 impl Hosted {
     pub(super) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Closed> {
+        busy: Busy,
+    ) -> Result<Answer, Closed> {
         let (parts, body) = request.into_parts();
         // Whoever says so beforehand need not send it.
         if body.size_hint().lower() > body_limit(self.host) as u64 {
@@ -71,34 +86,46 @@ impl Hosted {
             Err(_) => {
                 let mut late = Response::new(Full::default());
                 *late.status_mut() = StatusCode::REQUEST_TIMEOUT;
-                return Ok(late);
+                return Ok(late.map(Either::Left));
             }
         };
         let arrived = Instant::now();
         let mut request = Request::from_parts(parts, body);
-        if request.method() == Method::HEAD {
+        let is_head = request.method() == Method::HEAD;
+        if is_head {
             // The same answer; its body stays here.
             *request.method_mut() = Method::GET;
         }
         let Some((reply, number)) = self.ask(&request) else {
             return Err(Closed);
         };
-        let mut open = Open { hosted: &self, number, status: None };
-        let Reply { response, latency_ms, broken, .. } = reply;
+        let Reply { response, latency_ms, broken, pieces, .. } = reply;
+        let status = response.status().as_u16();
+        let mut open = Open { hosted: Arc::clone(&self), number, status, is_sent: false };
         if broken == Some(Broken::Hang) {
             return pending().await;
         }
-        let due = arrived + self.pace.real(latency_ms);
-        sleep_until(due.checked_sub(TIMER_GRAIN).unwrap_or(due)).await;
+        let due = |part: usize, of: usize| {
+            let due = arrived + self.pace.real(latency_ms * part as u64 / of as u64);
+            due.checked_sub(TIMER_GRAIN).unwrap_or(due)
+        };
+        let count = pieces.len();
+        if count > 1 && !is_head && broken.is_none() {
+            // The first piece comes with the headers.
+            sleep_until(due(1, count)).await;
+            let ends = pieces.into_iter().zip((1..).map(|part| due(part, count))).collect();
+            return Ok(response.map(|body| Either::Right(Pieces::new(body, ends, open, busy))));
+        }
+        sleep_until(due(1, 1)).await;
         if broken.is_some() {
             return Err(Closed);
         }
-        open.status = Some(response.status().as_u16());
-        Ok(response.map(Full::new))
+        open.sent();
+        Ok(response.map(|body| Either::Left(Full::new(body))))
     }
 
     /// What is said to a body that is too large.
-    fn refuse(&self) -> Response<Full<Bytes>> {
+    fn refuse(&self) -> Answer {
         let Reply { mut response, about, .. } = too_large(self.host);
         let now_ms = self.pace.now_ms();
         let number = self.audience.arrived(now_ms, about.as_deref(), Vec::new());
@@ -106,7 +133,7 @@ impl Hosted {
         // What follows on this connection is the rest of a body that nobody reads.
         let close = http::HeaderValue::from_static("close");
         response.headers_mut().insert(http::header::CONNECTION, close);
-        response.map(Full::new)
+        response.map(|body| Either::Left(Full::new(body)))
     }
 
     /// Asks the world, and tells the audience, as one step.

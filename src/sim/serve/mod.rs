@@ -6,6 +6,7 @@
 //! time. An [`Audience`] is told of every exchange. Nothing is kept of a request once it is
 //! answered.
 
+mod body;
 mod connections;
 mod exchange;
 mod pace;
@@ -208,14 +209,7 @@ impl Door {
         let hosted = Arc::clone(&self.hosted);
         self.tasks.spawn(async move {
             let asked_to_leave = seat.asked_to_leave();
-            let service = service_fn(|request| {
-                let busy = seat.busy();
-                let answer = Arc::clone(&hosted).answer(request);
-                async move {
-                    let _busy = busy;
-                    answer.await
-                }
-            });
+            let service = service_fn(|request| Arc::clone(&hosted).answer(request, seat.busy()));
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADERS_WITHIN)

@@ -1,0 +1,119 @@
+//! The fields that a request may have. The service refuses any other by its name.
+
+use serde_json::Value;
+
+const REQUEST: &[&str] = &[
+    "model",
+    "contents",
+    "system_instruction",
+    "tools",
+    "tool_config",
+    "safety_settings",
+    "generation_config",
+    "cached_content",
+    "service_tier",
+    "store",
+];
+const CONTENT: &[&str] = &["role", "parts"];
+const PART: &[&str] = &[
+    "text",
+    "inline_data",
+    "file_data",
+    "function_call",
+    "function_response",
+    "executable_code",
+    "code_execution_result",
+    "thought",
+    "thought_signature",
+    "video_metadata",
+    "media_resolution",
+    "part_metadata",
+    "tool_call",
+    "tool_response",
+];
+const CONFIG: &[&str] = &[
+    "candidate_count",
+    "stop_sequences",
+    "max_output_tokens",
+    "temperature",
+    "top_p",
+    "top_k",
+    "seed",
+    "response_mime_type",
+    "response_schema",
+    "response_json_schema",
+    "response_modalities",
+    "response_logprobs",
+    "logprobs",
+    "presence_penalty",
+    "frequency_penalty",
+    "enable_enhanced_civic_answers",
+    "speech_config",
+    "image_config",
+    "media_resolution",
+    "thinking_config",
+];
+const THINKING: &[&str] = &["include_thoughts", "thinking_budget", "thinking_level"];
+const SAFETY: &[&str] = &["category", "threshold"];
+
+/// A field that the service does not know, and where it stands.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unknown {
+    pub(super) name: String,
+    pub(super) at: String,
+}
+
+/// The first field of a `generateContent` that the service does not know.
+pub(super) fn unknown(request: &Value) -> Option<Unknown> {
+    let under = |name: &'static str| request.get(camel(name)).or_else(|| request.get(name));
+    let config = under("generation_config");
+    let thinking =
+        config.and_then(|at| at.get("thinkingConfig").or_else(|| at.get("thinking_config")));
+    strange(request, REQUEST, "")
+        .or_else(|| strange(config?, CONFIG, "generation_config"))
+        .or_else(|| strange(thinking?, THINKING, "generation_config.thinking_config"))
+        .or_else(|| strange_in_list(under("safety_settings")?, SAFETY, "safety_settings"))
+        .or_else(|| strange_content(under("system_instruction")?, "system_instruction"))
+        .or_else(|| {
+            each(under("contents")?, "contents").find_map(|(at, one)| strange_content(one, &at))
+        })
+}
+
+fn strange_content(content: &Value, at: &str) -> Option<Unknown> {
+    strange(content, CONTENT, at)
+        .or_else(|| strange_in_list(content.get("parts")?, PART, &format!("{at}.parts")))
+}
+
+fn strange_in_list(list: &Value, known: &[&str], at: &str) -> Option<Unknown> {
+    each(list, at).find_map(|(at, one)| strange(one, known, &at))
+}
+
+/// The items of a list with their places; one that stands for a list is taken as it is.
+fn each<'a>(list: &'a Value, at: &str) -> impl Iterator<Item = (String, &'a Value)> {
+    let (items, is_list) = match list {
+        Value::Array(items) => (items.as_slice(), true),
+        one => (std::slice::from_ref(one), false),
+    };
+    let named =
+        move |(index, item)| (if is_list { format!("{at}[{index}]") } else { at.to_owned() }, item);
+    items.iter().enumerate().map(named).collect::<Vec<_>>().into_iter()
+}
+
+fn strange(object: &Value, known: &[&str], at: &str) -> Option<Unknown> {
+    let names = object.as_object()?.keys();
+    let mut strange = names.filter(|name| !known.iter().any(|k| *name == k || **name == camel(k)));
+    let name = strange.next()?.clone();
+    Some(Unknown { name, at: at.to_owned() })
+}
+
+/// A name in camel case.
+fn camel(snake: &str) -> String {
+    let mut words = snake.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut name, word| {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+        name
+    })
+}
