@@ -251,7 +251,8 @@ fn wrong_arguments_say_what_is_wanted() {
         (&["scenarios"][..], "got the folder scenarios, wanted one scenario"),
         (&["scenarios/small.toml", "--run", "nope"], "got the run `nope`, wanted one of: run"),
         (&["scenarios/small.toml", "--for", "soon"], "got `soon`, wanted a time such as 500ms"),
-        (&["scenarios/small.toml", "--speed", "0"], "0 is not in 1..=1000"),
+        (&["scenarios/small.toml", "--speed", "1.5"], "got `1.5`, wanted a whole number from 1"),
+        (&["scenarios/small.toml", "--bind", "here"], "got `here`, wanted an IP address"),
         (&["scenarios/none.toml"], "cannot read"),
     ] {
         let ended = Command::new(env!("CARGO_BIN_EXE_tagspace")).arg("serve").args(args).output();
