@@ -117,6 +117,9 @@ fn targets(out: &mut String, runs: &[JudgedRun], colour: Colour) {
                     let unit = unit(judged);
                     format!("margin {}", format::difference(margin, unit))
                 }
+                None if !judged.is_judged && judged.target.metric.is_seen_from_outside() => {
+                    "not judged: nobody came".to_owned()
+                }
                 None if !judged.is_judged => "not judged: no service can tell".to_owned(),
                 None => "no samples".to_owned(),
             };

@@ -11,14 +11,17 @@ mod conformance; // what the services' SDKs make of the fakes
 mod conservation; // what a spoiled log is told from
 mod determinism; // same seed, same bytes, whatever the transport and the load
 mod fakes; // wire formats, quotas, calendar
+mod forms; // the forms of answers
 mod known_answers; // results that can be worked out by hand
 mod latency; // how long fake services take
+mod ledger; // the limiter that keeps the quota
 mod limiter; // driven step by step
 mod live; // over the network, in real time
 mod pipeline; // against answers that no fake gives
 mod prediction; // virtual time against real time
 mod properties; // what holds for every input
 mod readme; // what the README shows
+mod recommended; // what the recommended profile does about quotas
 mod scenario_errors; // one test per bad value
 mod scenarios; // the shipped scenarios
 mod serve; // on real ports

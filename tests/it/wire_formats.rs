@@ -224,45 +224,6 @@ fn an_answer_has_the_form_that_is_asked_for() {
 }
 
 #[test]
-fn a_form_of_parts_bounds_and_formats_is_kept() {
-    let schema = json!({
-        "$defs": {"when": {"properties": {"on": {"type": "string", "format": "date"}},
-                           "required": ["on"]}},
-        "type": "object",
-        "allOf": [
-            {"$ref": "#/$defs/when"},
-            {"properties": {
-                "share": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
-                "below": {"type": "integer", "maximum": -3},
-                "above": {"type": "integer", "exclusiveMinimum": 4},
-                "kinds": {"type": "array", "minItems": 3, "uniqueItems": true,
-                          "items": {"enum": ["tool", "guide", "kafka", "page"]}}
-            }, "required": ["share", "below", "above", "kinds"]}
-        ]
-    });
-    let seen = form::Seen {
-        id: Some("7"),
-        text: "A guide to kafka",
-        tags: std::collections::BTreeMap::new(),
-    };
-    let filled = form::fill(&schema, &[seen]).unwrap();
-    assert_eq!(filled["on"], "2026-01-01");
-    assert_eq!(filled["share"], 0.5);
-    assert_eq!(filled["below"], -3);
-    assert_eq!(filled["above"], 5);
-    let kinds: std::collections::BTreeSet<&str> =
-        filled["kinds"].as_array().unwrap().iter().map(|kind| kind.as_str().unwrap()).collect();
-    assert_eq!(kinds.len(), 3, "{filled}");
-    assert!(form::fits(&filled, &schema));
-    let mut broken = filled.clone();
-    broken.as_object_mut().unwrap().remove("on");
-    assert!(!form::fits(&broken, &schema), "what `allOf` requires is required");
-    broken = filled;
-    broken["kinds"] = json!(["tool", "tool", "guide"]);
-    assert!(!form::fits(&broken, &schema), "what is there twice is not unique");
-}
-
-#[test]
 fn one_page_gets_the_four_lists_of_its_own_text() {
     let mut service = Service::new(&[]);
     let prompt = "doc: guide, runbook\ndomain: billing\nkb: faq\ntool: kafka\nA runbook for kafka and nothing else";
@@ -478,4 +439,52 @@ fn confluence_knows_who_may_ask_and_how_often() {
     assert_eq!((status(&limited), header(&limited, "retry-after")), (429, "59"));
     assert_eq!(header(&limited, "x-ratelimit-reset"), "2026-01-05T09:01:00Z");
     assert_eq!(header(&limited, "x-ratelimit-nearlimit"), "true");
+}
+
+#[test]
+fn openai_charges_what_a_call_may_take_at_most() {
+    let mut service = Service::new(&["openai.quota={ tokens = 1000 }"]);
+    let asked = |most: u64| {
+        json!({"model": "gpt-4o-mini", "max_tokens": most,
+                                   "messages": [{"role": "user", "content": "Hello."}]})
+    };
+    let reply = service.openai("chat/completions", &asked(500));
+    assert_eq!(header(&reply, "x-ratelimit-remaining-tokens"), "500");
+    assert_eq!(status(&service.openai("chat/completions", &asked(900))), 429);
+}
+
+#[test]
+fn openai_says_what_is_wrong_with_a_value() {
+    let mut service = Service::new(&[]);
+    let good = json!({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hello."}]});
+    for (name, value, code) in [
+        ("temperature", json!("warm"), "invalid_type"),
+        ("max_tokens", json!(0), "integer_below_min_value"),
+        ("max_completion_tokens", json!("many"), "invalid_type"),
+        ("messages", json!("Hello."), "invalid_type"),
+        ("messages", json!([{"role": "wizard", "content": "Hello."}]), "invalid_value"),
+        ("response_format", json!({"type": "yaml"}), "invalid_value"),
+        ("response_format", json!({"type": "json_schema"}), "missing_required_parameter"),
+    ] {
+        let mut asked = good.clone();
+        asked[name] = value;
+        let reply = service.openai("chat/completions", &asked);
+        assert_eq!((status(&reply), &body(&reply)["error"]["code"]), (400, &json!(code)), "{name}");
+    }
+    let asked = json!({"model": "gpt-4o-mini", "input": "Hello.", "max_output_tokens": 15});
+    assert_eq!(status(&service.openai("responses", &asked)), 400);
+}
+
+#[test]
+fn a_label_keeps_its_id() {
+    let mut service = Service::new(&[]);
+    let path = "/rest/api/content/100001/label";
+    let add = |service: &mut Service, name: &str| {
+        let listed = body(&service.confluence("POST", path, &json!([{"name": name}])));
+        let of = |label: &Value| (label["name"].clone(), label["id"].clone());
+        listed["results"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    let before = add(&mut service, "middle");
+    let after = add(&mut service, "alpha");
+    assert!(after.contains(&before[0]), "{before:?} {after:?}");
 }

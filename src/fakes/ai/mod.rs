@@ -231,7 +231,12 @@ impl Ai {
         if spoiled.is_none() && draw("malformed").happens(answer.malformed_ratio) {
             spoiled = Some(("malformed_ratio".to_owned(), Kind::Malformed));
         }
-        let refusals = self.refusals(now_ms, asked.model, input_tokens, calendar);
+        // OpenAI charges what a call may take at most, as far as it knows that beforehand.
+        let charged = match service {
+            Service::Openai => input_tokens.max(asked.max_output_tokens.unwrap_or(0)),
+            Service::Gemini | Service::Confluence => input_tokens,
+        };
+        let refusals = self.refusals(now_ms, asked.model, charged, calendar);
         if let Some(refusal) = refusals.first() {
             let Refusal { dimension, used, limit, retry_ms } = *refusal;
             let quota = dimension.name().to_owned();
@@ -300,7 +305,7 @@ impl Ai {
         &mut self,
         now_ms: u64,
         model: &str,
-        input_tokens: u64,
+        tokens: u64,
         calendar: &Calendar,
     ) -> Vec<Refusal> {
         let Some(config) = &self.config.quota else { return Vec::new() };
@@ -309,7 +314,7 @@ impl Ai {
         }
         let quota = self.quotas.get_mut(model);
         quota
-            .map_or(Ok(()), |quota| quota.admit(now_ms, input_tokens, calendar))
+            .map_or(Ok(()), |quota| quota.admit(now_ms, tokens, calendar))
             .err()
             .unwrap_or_default()
     }
@@ -398,6 +403,8 @@ impl Ai {
         }
         let use_of = match kind {
             Some(Kind::Malformed) => Use::Malformed,
+            // Of a list of pages a part is of use, of anything else cut off nothing.
+            _ if truncated && (text.is_empty() || question.pages.len() < 2) => Use::Malformed,
             _ if truncated || !whole => Use::Part,
             _ => Use::Whole,
         };

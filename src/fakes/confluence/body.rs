@@ -103,9 +103,9 @@ pub(super) struct LabelV1<'a> {
     pub(super) label: &'a str,
 }
 
-/// The id of the label at this place on a page.
-pub(super) fn label_id(page: u64, index: usize) -> String {
-    (page * 1000 + index as u64).to_string()
+/// The id of a label: its own wherever it stands.
+pub(super) fn label_id(name: &str) -> String {
+    (10_000_000 + crate::fakes::ai::digest(name.as_bytes()) % 90_000_000).to_string()
 }
 
 /// A page as v1 shows it, with the parts that are asked for.
@@ -121,7 +121,7 @@ pub(super) fn content_v1(page: &SpacePage, space: &Space, base: &str, expand: &[
             "space": format!("/rest/api/space/{}", space.key()),
             "history": format!("/rest/api/content/{id}/history")
         },
-        "_links": {"self": format!("{base}/rest/api/content/{id}"), "webui": format!("/spaces/pages/{id}")}
+        "_links": {"self": format!("{base}/rest/api/content/{id}"), "webui": format!("/spaces/{}/pages/{id}", space.key())}
     });
     if wants("version") {
         content["version"] = json!({"number": page.version, "when": CREATED, "minorEdit": false});

@@ -84,6 +84,8 @@ pub struct Confluence {
     truth_chars: usize,
     /// Where links lead.
     base: String,
+    /// The same, as long as a client does not say where it found the site.
+    own_base: String,
     /// How many times as fast as its clients this world runs.
     speed: u64,
     /// Whether it stands on a real port.
@@ -144,6 +146,7 @@ impl Confluence {
             matcher,
             truth_chars: usize::MAX,
             base: format!("https://{}/wiki", hosts::CONFLUENCE),
+            own_base: format!("https://{}/wiki", hosts::CONFLUENCE),
             speed: 1,
             is_on_port: false,
             is_watched: false,
@@ -163,6 +166,7 @@ impl Confluence {
     /// Stands at this origin, and runs this many times as fast as its clients.
     pub fn stand_at(&mut self, origin: &str, speed: u64) {
         self.base = format!("{origin}/wiki");
+        self.own_base.clone_from(&self.base);
         self.is_on_port = true;
         self.speed = speed.max(1);
     }
@@ -230,9 +234,11 @@ impl Confluence {
     /// Links lead to where the client found the site.
     fn follow_host(&mut self, request: &Request<Bytes>) {
         let host = request.headers().get("host").and_then(|host| host.to_str().ok());
-        if let Some(host) = host.filter(|host| host.parse::<http::uri::Authority>().is_ok()) {
-            self.base = format!("http://{host}/wiki");
-        }
+        let host = host.filter(|host| host.parse::<http::uri::Authority>().is_ok());
+        self.base = match host {
+            Some(host) => format!("http://{host}/wiki"),
+            None => self.own_base.clone(),
+        };
     }
 
     /// Lets in who has credentials and is within the limit.

@@ -134,16 +134,10 @@ impl Confluence {
         let prefix = query.one("prefix");
         let labels = self.labels.get(&page).into_iter().flat_map(Labels::all);
         let results: Vec<LabelV1> = labels
-            .enumerate()
-            .filter(|(_, (_, own))| prefix.is_none_or(|prefix| prefix == *own))
+            .filter(|(_, own)| prefix.is_none_or(|prefix| prefix == *own))
             .skip(start)
             .take(limit)
-            .map(|(index, (name, prefix))| LabelV1 {
-                prefix,
-                name,
-                id: label_id(page, index),
-                label: name,
-            })
+            .map(|(name, prefix)| LabelV1 { prefix, name, id: label_id(name), label: name })
             .collect();
         let base = &self.base;
         let links = json!({

@@ -139,10 +139,9 @@ impl Confluence {
     fn labels_of(&self, page: u64, prefix: Option<&str>) -> Vec<Value> {
         let labels = self.labels.get(&page).into_iter().flat_map(Labels::all);
         labels
-            .enumerate()
-            .filter(|(_, (_, own))| prefix.is_none_or(|prefix| prefix == *own))
-            .map(|(index, (name, prefix))| {
-                json!({"id": super::body::label_id(page, index), "name": name, "prefix": prefix})
+            .filter(|(_, own)| prefix.is_none_or(|prefix| prefix == *own))
+            .map(|(name, prefix)| {
+                json!({"id": super::body::label_id(name), "name": name, "prefix": prefix})
             })
             .collect()
     }

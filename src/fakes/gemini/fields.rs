@@ -1,4 +1,5 @@
-//! The fields that a request may have. The service refuses any other by its name.
+//! The fields that a request may have, as far as the SDKs know them. The service refuses any other
+//! by its name.
 
 use serde_json::Value;
 
@@ -13,6 +14,8 @@ const REQUEST: &[&str] = &[
     "cached_content",
     "service_tier",
     "store",
+    "labels",
+    "continuation_token",
 ];
 const CONTENT: &[&str] = &["role", "parts"];
 const PART: &[&str] = &[
@@ -30,6 +33,12 @@ const PART: &[&str] = &[
     "part_metadata",
     "tool_call",
     "tool_response",
+    "audio_transcription",
+    "audio_metadata",
+    "document_metadata",
+    "media_processing",
+    "speech_metadata",
+    "spreadsheet_metadata",
 ];
 const CONFIG: &[&str] = &[
     "candidate_count",
@@ -50,6 +59,7 @@ const CONFIG: &[&str] = &[
     "enable_enhanced_civic_answers",
     "speech_config",
     "image_config",
+    "audio_transcription_config",
     "media_resolution",
     "thinking_config",
 ];

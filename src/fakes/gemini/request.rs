@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::fields::{self, Unknown};
 use crate::fakes::ai::Asked;
+use crate::units::whole;
 
 /// What a `generateContent` asks.
 #[derive(Debug)]
@@ -48,7 +49,8 @@ impl Asks {
             "generation_config"
         };
         let mut config = body[name].take();
-        let max_output_tokens = either(&config, "maxOutputTokens", "max_output_tokens").as_u64();
+        let max_output_tokens =
+            number(either(&config, "maxOutputTokens", "max_output_tokens")).map(whole);
         let thinking = either(&config, "thinkingConfig", "thinking_config");
         // A budget of -1 leaves it to the model.
         let budget = either(thinking, "thinkingBudget", "thinking_budget");
@@ -107,9 +109,27 @@ impl Asks {
     }
 }
 
+/// A number, which may also be written as text.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.parse().ok())
+}
+
 /// What the service would not take of a configuration.
 fn problem(config: &Value, has_two_schemas: bool) -> Option<&'static str> {
-    let temperature = config["temperature"].as_f64();
+    let is_none = |camel: &str, snake: &str| {
+        let value = either(config, camel, snake);
+        !value.is_null() && number(value).is_none()
+    };
+    if is_none("temperature", "temperature") {
+        return Some("Invalid value at 'generation_config.temperature' (TYPE_FLOAT)");
+    }
+    if is_none("topP", "top_p") {
+        return Some("Invalid value at 'generation_config.top_p' (TYPE_FLOAT)");
+    }
+    if is_none("maxOutputTokens", "max_output_tokens") {
+        return Some("Invalid value at 'generation_config.max_output_tokens' (TYPE_INT32)");
+    }
+    let temperature = number(&config["temperature"]);
     let form = either(config, "responseMimeType", "response_mime_type").as_str();
     if temperature.is_some_and(|temperature| !(0.0..=2.0).contains(&temperature)) {
         return Some(
@@ -123,7 +143,7 @@ fn problem(config: &Value, has_two_schemas: bool) -> Option<&'static str> {
         );
     }
     let below_one = |camel: &str, snake: &str| {
-        either(config, camel, snake).as_f64().is_some_and(|number| number < 1.0)
+        number(either(config, camel, snake)).is_some_and(|number| number < 1.0)
     };
     if below_one("maxOutputTokens", "max_output_tokens") {
         return Some(

@@ -26,6 +26,21 @@ pub(super) fn wrong(wrong: &Wrong) -> Reply {
             let message = format!("Missing required parameter: '{param}'.");
             (*param, "missing_required_parameter", message)
         }
+        Wrong::Below { param, least, got } => {
+            let message = format!(
+                "Invalid '{param}': integer below minimum value. Expected a value >= {least}, but \
+                 got {got} instead."
+            );
+            (*param, "integer_below_min_value", message)
+        }
+        Wrong::Type { param, wanted } => {
+            let message = format!("Invalid type for '{param}': expected {wanted}.");
+            (*param, "invalid_type", message)
+        }
+        Wrong::Value { param, wanted, got } => {
+            let message = format!("Invalid value: '{got}'. Supported values are: {wanted}.");
+            (*param, "invalid_value", message)
+        }
         Wrong::Above { param, most, got } => {
             let message = format!(
                 "Invalid '{param}': decimal above maximum value. Expected a value <= {most}, but \

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Interface;
 use crate::fakes::ai::Asked;
+use crate::units::float;
 
 /// What is wrong with a body.
 #[derive(Debug)]
@@ -12,6 +13,12 @@ pub(super) enum Wrong {
     Missing(&'static str),
     /// This parameter is above its highest value.
     Above { param: &'static str, most: u64, got: String },
+    /// This parameter is below its lowest value.
+    Below { param: &'static str, least: u64, got: String },
+    /// This parameter is of another type.
+    Type { param: &'static str, wanted: &'static str },
+    /// This parameter is none of the values that it may have.
+    Value { param: &'static str, wanted: &'static str, got: String },
 }
 
 /// What a call asks.
@@ -40,6 +47,7 @@ impl Asks {
                 got: body["temperature"].to_string(),
             });
         }
+        known(&body, interface)?;
         let mut prompt = String::new();
         let (input, limits, format) = match interface {
             Interface::Chat => (
@@ -89,6 +97,62 @@ impl Asks {
             schema: self.schema.as_ref(),
         }
     }
+}
+
+const ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
+
+/// Values that the service would not take.
+fn known(body: &Value, interface: Interface) -> Result<(), Wrong> {
+    let set = |value: &Value| !value.is_null();
+    for param in ["temperature", "top_p"] {
+        if set(&body[param]) && !body[param].is_number() {
+            return Err(Wrong::Type { param, wanted: "a decimal" });
+        }
+    }
+    let (input, limits, least): (_, &[&'static str], _) = match interface {
+        Interface::Chat => ("messages", &["max_completion_tokens", "max_tokens"], 1),
+        Interface::Responses => ("input", &["max_output_tokens"], 16),
+    };
+    for param in limits {
+        match &body[*param] {
+            Value::Null => {}
+            number if number.as_f64().is_some_and(|number| number < float(least)) => {
+                return Err(Wrong::Below { param, least, got: number.to_string() });
+            }
+            number if number.as_u64().is_none() => {
+                return Err(Wrong::Type { param, wanted: "an integer" });
+            }
+            _ => {}
+        }
+    }
+    let is_text = body[input].is_string() && interface == Interface::Responses;
+    if set(&body[input]) && !body[input].is_array() && !is_text {
+        return Err(Wrong::Type { param: input, wanted: "an array of objects" });
+    }
+    let roles = body[input].as_array().into_iter().flatten();
+    for role in roles.filter_map(|message| message["role"].as_str()) {
+        if !ROLES.contains(&role) {
+            let wanted = "'system', 'assistant', 'user', 'function', 'tool', and 'developer'";
+            return Err(Wrong::Value { param: "messages[0].role", wanted, got: role.to_owned() });
+        }
+    }
+    let format = match interface {
+        Interface::Chat => &body["response_format"],
+        Interface::Responses => &body["text"]["format"],
+    };
+    if set(format) && !["text", "json_object", "json_schema"].iter().any(|k| format["type"] == *k) {
+        let wanted = "'json_object', 'json_schema', and 'text'";
+        let got = format["type"].as_str().unwrap_or_default().to_owned();
+        return Err(Wrong::Value { param: "response_format.type", wanted, got });
+    }
+    let schema = match interface {
+        Interface::Chat => &format["json_schema"]["schema"],
+        Interface::Responses => &format["schema"],
+    };
+    if format["type"] == "json_schema" && !schema.is_object() {
+        return Err(Wrong::Missing("response_format.json_schema.schema"));
+    }
+    Ok(())
 }
 
 /// Adds a text, or the texts of a list of parts, on lines of their own.

@@ -10,6 +10,8 @@ use std::io::{self, Write};
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use lru::LruCache;
+
 use super::Audience;
 use crate::fakes::about::{About, Given, Labelled, Operation, Prompt, Site, Use};
 use crate::fakes::record::{Record, Service};
@@ -20,6 +22,9 @@ use crate::pipeline::log;
 use crate::pipeline::page::{PageId, Source, Tags};
 use crate::pipeline::taxonomy;
 use crate::sim::recorder::{Entry, Log, What};
+
+/// Of prompts that nobody asks again, the oldest are forgotten beyond so many.
+const MOST_FAILED: usize = 16_384;
 
 /// How many exchanges there were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,7 +56,7 @@ struct State<W> {
     in_flight: u64,
     open: BTreeMap<u64, Open>,
     batches: u64,
-    failed_prompts: BTreeMap<u64, Failed>,
+    failed_prompts: LruCache<u64, Failed>,
     listed: BTreeSet<u64>,
     last_ms: u64,
     begun: bool,
@@ -96,7 +101,7 @@ impl<W: Write> Witness<W> {
             in_flight: 0,
             open: BTreeMap::new(),
             batches: 0,
-            failed_prompts: BTreeMap::new(),
+            failed_prompts: LruCache::unbounded(),
             listed: BTreeSet::new(),
             last_ms: 0,
             begun: false,
@@ -230,12 +235,14 @@ impl<W: Write> State<W> {
         self.seen.ai_calls += 1;
         let call = CallId(self.calls);
         let (provider, model) = (prompt.service, &prompt.model);
-        let (batch, attempt) = match self.failed_prompts.remove(&prompt.identity) {
+        let (batch, attempt) = match self.failed_prompts.pop(&prompt.identity) {
             Some(Failed { batch, provider: before, model: same, attempts, .. })
                 if before == provider && same == *model =>
             {
                 (batch, attempts + 1)
             }
+            // Another model of the same provider is a new start, no fallback.
+            Some(Failed { batch, provider: before, .. }) if before == provider => (batch, 1),
             Some(Failed { batch, provider: before, class, .. }) => {
                 let (from, to, why) = (name(before), name(provider), FallbackReason::Unknown);
                 self.observe(now_ms, Event::Fallback { batch, from, to, class, why });
@@ -275,7 +282,10 @@ impl<W: Write> State<W> {
         if let Some(class) = class.filter(|_| outcome == CallOutcome::Failed) {
             let (model, attempts) = (model.clone(), attempt);
             let failed = Failed { batch, provider: service, model, attempts, class };
-            self.failed_prompts.insert(identity, failed);
+            self.failed_prompts.put(identity, failed);
+            if self.failed_prompts.len() > MOST_FAILED {
+                self.failed_prompts.pop_lru();
+            }
         }
         let finished = Event::AttemptFinished {
             call,
