@@ -9,7 +9,9 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use tagspace::fakes::space::{Space, SpacePage};
 use tagspace::pipeline::batch::Batcher;
 use tagspace::pipeline::cache::{Cache, Content, Fingerprint, Key};
-use tagspace::pipeline::limiter::{Halving, Limiter, Outcome};
+use tagspace::pipeline::limiter::Limiter;
+use tagspace::pipeline::limiter::halving::Halving;
+use tagspace::pipeline::limiter::limit::Outcome;
 use tagspace::pipeline::page::{Page, PageId, Tags};
 use tagspace::pipeline::taxonomy::Taxonomy;
 use tagspace::pipeline::{prompt, text};

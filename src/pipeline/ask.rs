@@ -1,7 +1,10 @@
 //! One batch, from its first attempt until every page of it has an answer or is given up.
 //!
 //! The law: a permit is held for one attempt and never through a wait (unless the configuration
-//! asks for the original's way). An answer keeps what is valid; only the rest is asked again. An
+//! asks for the original's way). Where the limiter keeps the quota, a refusal or a failure of the
+//! service costs no attempt either: the batch stands in the line again, in its old place, and
+//! leaves for the next provider only if the gate stays closed for longer than the patience. An
+//! answer keeps what is valid; only the rest is asked again. An
 //! answer that brings at least one page further starts the count of attempts anew, so that a batch
 //! ends after finitely many calls: each either has fewer pages or one attempt less.
 
@@ -12,14 +15,15 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::pipeline::backoff;
-use crate::pipeline::batch::Batch;
+use crate::pipeline::batch::{Batch, BatchId};
 use crate::pipeline::config::PermitScope;
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::event::{CallId, CallOutcome, Event, FallbackReason};
-use crate::pipeline::limiter::{Outcome, Permit};
+use crate::pipeline::limiter::limit::{Outcome, Verdict};
+use crate::pipeline::limiter::{Ask, Closed, Permit};
 use crate::pipeline::page::{Page, Source};
 use crate::pipeline::prompt;
-use crate::pipeline::provider::{Answer, Failure, Usage};
+use crate::pipeline::provider::{Answer, Failure};
 use crate::pipeline::run::{RunContext, Tagged};
 
 /// What one attempt brought.
@@ -33,7 +37,16 @@ struct Attempt {
 /// What comes after a failed attempt.
 enum Next {
     Wait(Duration, bool),
+    /// To the gate, which knows when.
+    Line,
     GiveUp(FallbackReason),
+}
+
+/// What a batch gets that stands in the line.
+enum Turn {
+    Permit(Permit),
+    Closed,
+    Cancelled,
 }
 
 /// Asks until the batch is answered, given up or cancelled.
@@ -46,9 +59,12 @@ pub(crate) async fn ask(run: &RunContext, batch: Batch, tagged: &mpsc::Sender<Ta
         let mut held = None;
         let mut attempt = 0_u32;
         let mut failed = 0_u32;
+        let mut failing_since = None;
         let why = loop {
-            let Some(permit) = permit(run, id, held.take()).await else {
-                return run.leave(rest.iter().map(|page| page.id));
+            let permit = match turn(run, index, (id, &rest), held.take()).await {
+                Turn::Permit(permit) => permit,
+                Turn::Closed => break FallbackReason::Patience,
+                Turn::Cancelled => return run.leave(rest.iter().map(|page| page.id)),
             };
             attempt += 1;
             if attempt == 1 {
@@ -60,9 +76,21 @@ pub(crate) async fn ask(run: &RunContext, batch: Batch, tagged: &mpsc::Sender<Ta
             }
             let Some((class, hint)) = result.failed else { return };
             last = class;
-            failed = if result.progress { 0 } else { failed + 1 };
-            match next(run, &rest, class, hint, failed) {
+            let waits_in_line = run.config().keeps_quota() && class.is_of_the_service();
+            if waits_in_line {
+                let since = *failing_since.get_or_insert(Instant::now());
+                if since.elapsed() > Duration::from_secs(run.config().patience_s) {
+                    break FallbackReason::Patience;
+                }
+            } else {
+                failing_since = None;
+                failed = if result.progress { 0 } else { failed + 1 };
+            }
+            let next =
+                if waits_in_line { Next::Line } else { next(run, &rest, class, hint, failed) };
+            match next {
                 Next::GiveUp(why) => break why,
+                Next::Line => {}
                 Next::Wait(delay, hinted) => {
                     if !delay.is_zero() {
                         let delay_ms = millis(delay);
@@ -95,26 +123,40 @@ pub(crate) async fn ask(run: &RunContext, batch: Batch, tagged: &mpsc::Sender<Ta
     }
 }
 
-/// A permit, unless the run is cancelled first.
-async fn permit(
+/// Waits for a permit, unless the run is cancelled or the gate is closed for too long.
+async fn turn(
     run: &RunContext,
-    batch: crate::pipeline::batch::BatchId,
+    provider_index: usize,
+    (batch, rest): (BatchId, &[Page]),
     held: Option<Permit>,
-) -> Option<Permit> {
+) -> Turn {
     if run.cancel.is_cancelled() {
-        return None;
+        return Turn::Cancelled;
     }
-    if held.is_some() {
-        return held;
+    if let Some(held) = held {
+        return Turn::Permit(held);
     }
     let asked = Instant::now();
+    let limiter = run.shared.limiter(provider_index);
+    let ask = if run.config().keeps_quota() {
+        Ask {
+            order: batch.0,
+            tokens: run.shared.expected_tokens(provider_index, rest),
+            patience: Duration::from_secs(run.config().patience_s),
+        }
+    } else {
+        Ask { tokens: run.shared.expected_tokens(provider_index, rest), ..Ask::default() }
+    };
     tokio::select! {
         biased;
-        () = run.cancel.cancelled() => None,
-        permit = run.shared.limiter.acquire() => {
-            let waited_ms = millis(asked.elapsed());
-            run.observe(Event::PermitGranted { batch, waited_ms });
-            Some(permit)
+        () = run.cancel.cancelled() => Turn::Cancelled,
+        permit = limiter.acquire_for(ask) => match permit {
+            Ok(permit) => {
+                let waited_ms = millis(asked.elapsed());
+                run.observe(Event::PermitGranted { batch, waited_ms });
+                Turn::Permit(permit)
+            }
+            Err(Closed { .. }) => Turn::Closed,
         }
     }
 }
@@ -123,14 +165,14 @@ async fn permit(
 async fn call(
     run: &RunContext,
     provider_index: usize,
-    (batch, attempt): (crate::pipeline::batch::BatchId, u32),
+    (batch, attempt): (BatchId, u32),
     rest: &mut Vec<Page>,
     tagged: &mpsc::Sender<Tagged>,
     permit: Permit,
 ) -> (Attempt, Option<Permit>) {
     let provider = &run.shared.providers[provider_index];
     let call = CallId(run.calls.fetch_add(1, Ordering::Relaxed) + 1);
-    let (in_flight, limit) = run.shared.limiter.load();
+    let (in_flight, limit) = run.shared.limiter(provider_index).load();
     run.observe(Event::AttemptStarted {
         call,
         batch,
@@ -145,8 +187,9 @@ async fn call(
     let (status, result) = exchange(run, provider_index, rest).await;
     let latency_ms = millis(started.elapsed());
 
-    let (usage, answered, class, hint) = match result {
-        Ok(Answer { text, truncated, usage }) => {
+    let chars = prompt::chars(rest);
+    let (usage, answered, class, hint, quotas) = match result {
+        Ok(Answer { text, truncated, usage, quotas }) => {
             let answers = prompt::read_answer(&text, rest, &run.shared.taxonomy);
             let class = match (answers.len() == rest.len(), truncated, answers.is_empty()) {
                 (true, _, _) => None,
@@ -154,12 +197,13 @@ async fn call(
                 (false, false, true) => Some(ErrorClass::Malformed),
                 (false, false, false) => Some(ErrorClass::Incomplete),
             };
-            (usage, answers, class, None)
+            (usage, answers, class, None, quotas)
         }
-        Err(Failure { class, hint, usage }) => {
-            (usage, std::collections::BTreeMap::new(), Some(class), hint)
+        Err(Failure { class, hint, usage, quotas }) => {
+            (usage, std::collections::BTreeMap::new(), Some(class), hint, quotas)
         }
     };
+    run.shared.learn_tokens(provider_index, chars, usage.input_tokens);
     let outcome = match (class, answered.is_empty()) {
         (None, _) => CallOutcome::Ok,
         (Some(_), false) => CallOutcome::Partial,
@@ -178,12 +222,14 @@ async fn call(
         latency_ms,
         hint_ms: hint.map(millis),
     });
-    let verdict = match (status, outcome) {
-        (Some(429), _) => Outcome::RateLimited,
-        (_, CallOutcome::Ok | CallOutcome::Partial) => Outcome::Success,
-        (_, CallOutcome::Failed) => Outcome::Ignored,
+    let verdict = Verdict {
+        outcome: verdict(status, outcome, class),
+        input_tokens: Some(usage.input_tokens).filter(|tokens| *tokens > 0),
+        hint,
+        exhausted: class == Some(ErrorClass::QuotaExhausted),
+        quotas,
     };
-    let held = settle(run, permit, verdict, class.is_some());
+    let held = settle(run, provider_index, permit, verdict, class.is_some());
 
     let progress = !answered.is_empty();
     for (id, tags) in answered {
@@ -196,15 +242,33 @@ async fn call(
     (Attempt { failed: class.map(|class| (class, hint)), progress }, held)
 }
 
+/// What a call tells the limiter. An answer that is of no use is an answer all the same.
+fn verdict(status: Option<u16>, outcome: CallOutcome, class: Option<ErrorClass>) -> Outcome {
+    match (status, outcome) {
+        (Some(429), _) => Outcome::RateLimited,
+        (_, CallOutcome::Ok | CallOutcome::Partial) => Outcome::Success,
+        (_, CallOutcome::Failed) if class.is_some_and(ErrorClass::is_of_the_service) => {
+            Outcome::Failed
+        }
+        (_, CallOutcome::Failed) => Outcome::Ignored,
+    }
+}
+
 /// Gives the permit back, or keeps it for the batch where it is configured so.
-fn settle(run: &RunContext, permit: Permit, verdict: Outcome, goes_on: bool) -> Option<Permit> {
+fn settle(
+    run: &RunContext,
+    provider_index: usize,
+    mut permit: Permit,
+    verdict: Verdict,
+    goes_on: bool,
+) -> Option<Permit> {
     if run.config().permit_scope == PermitScope::Batch && goes_on {
         // The limit still learns what became of the call; only the place is kept.
-        let change = run.shared.limiter.teach(verdict);
-        run.limit_changed(change);
+        let taught = permit.teach(verdict);
+        run.taught(provider_index, taught);
         return Some(permit);
     }
-    run.limit_changed(permit.finish(verdict));
+    run.taught(provider_index, permit.finish(verdict));
     None
 }
 
@@ -214,7 +278,7 @@ async fn exchange(
     pages: &[Page],
 ) -> (Option<u16>, Result<Answer, Failure>) {
     let provider = &run.shared.providers[provider_index];
-    let fail = |class| Err(Failure { class, hint: None, usage: Usage::default() });
+    let fail = |class| Err(Failure::of(class));
     let text = prompt::render(&run.shared.taxonomy, pages);
     let request = provider.request(&text, &run.shared.taxonomy, run.config().max_output_tokens);
     let Ok(request) = request else { return (None, fail(ErrorClass::BadRequest)) };

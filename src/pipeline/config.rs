@@ -1,32 +1,27 @@
 //! What can be set about the pipeline: a profile, and keys that override it.
 //!
-//! A profile pins every key, so that a scenario means the same after a default has changed. The
-//! profiles `before`, `documented` and `conservative` are the states that the plan describes:
-//! they ignore retry hints and use one schedule for all errors.
+//! A profile pins every key, so that a scenario means the same after a default has changed.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::pipeline::backoff::Schedule;
-use crate::pipeline::limiter::{Fixed, Halving, Limit};
+use crate::pipeline::limiter::aimd::Aimd;
+use crate::pipeline::limiter::arc::Arc;
+use crate::pipeline::limiter::cubic::Cubic;
+use crate::pipeline::limiter::fixed::Fixed;
+use crate::pipeline::limiter::halving::Halving;
+use crate::pipeline::limiter::ledger::Ledger;
+use crate::pipeline::limiter::limit::Limit;
+use crate::pipeline::limiter::pace::{Pace, Told};
+use crate::pipeline::limiter::sre::Sre;
+pub use crate::pipeline::profile::Profile;
+use crate::rng::Seed;
 use crate::units::{DayMs, Factor, Growth, Ratio, TenDaysS, Whole};
-
-/// A named set of all keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Profile {
-    /// The state that the plan starts from: 5 calls in flight, one page per call, no cache, one
-    /// retry after a second.
-    Before,
-    /// The plan as written: 3 calls in flight, adaptive up to 10, 5 pages per call, a cache of
-    /// 1,000 entries, 3 retries.
-    Documented,
-    /// The plan's rollback: one call in flight, one page per call, no cache.
-    Conservative,
-}
 
 /// The kinds of limiter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +31,37 @@ pub enum LimiterKind {
     Fixed,
     /// The plan's: half on a 429, a fifth more after five minutes without one.
     Halving,
+    /// Netflix: a tenth less on every refusal, one more on every success.
+    Aimd,
+    /// Vector: one decision per round trip.
+    Arc,
+    /// The AWS SDKs: a rate on a cubic curve.
+    Cubic,
+    /// Google's SRE book: calls are held back with the probability that they are refused.
+    Sre,
+    /// Evenly by `quota`, which it must be told.
+    Pace,
+    /// Keeps an account of the quota, which it learns.
+    Quota,
+}
+
+/// A quota that the pipeline is told beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToldQuota {
+    /// Requests in a window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<Whole<1, 1_000_000_000>>,
+    /// Input tokens in a window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Whole<1, 1_000_000_000>>,
+    /// The length of a window in seconds (default: 60).
+    #[serde(default = "minute")]
+    pub per_s: Whole<1, 86_400>,
+}
+
+fn minute() -> Whole<1, 86_400> {
+    Whole::new(60).expect("60 lies within 1 to 86400")
 }
 
 /// For how long one permit is held.
@@ -60,6 +86,9 @@ pub struct Config {
     pub max_concurrency: u64,
     /// How much a raised limit rises at least.
     pub min_step: u64,
+    /// The primary's quota, where it is known beforehand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<ToldQuota>,
     /// How many batches are worked on at once, waits included.
     pub in_flight_batches: u64,
     /// For how long a permit is held.
@@ -121,6 +150,9 @@ pub struct Overrides {
     /// How much a raised limit rises at least.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_step: Option<Whole<0, 1024>>,
+    /// The primary's quota, where it is known beforehand: for the limiters `pace` and `quota`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<ToldQuota>,
     /// How many batches are worked on at once, waits included (default: `max_concurrency`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_flight_batches: Option<Whole<1, 4096>>,
@@ -215,6 +247,9 @@ pub enum ConfigError {
         /// The ceiling.
         max_concurrency: u64,
     },
+    /// The oracle is not told anything.
+    #[error("got limiter `pace` without `quota`, wanted the quota that it is to be told")]
+    NoQuota,
     /// An environment variable holds something else than it should.
     #[error("read {name}: got `{got}`, wanted {wanted}")]
     Variable {
@@ -225,58 +260,6 @@ pub enum ConfigError {
         /// What it may hold.
         wanted: &'static str,
     },
-}
-
-impl Profile {
-    fn config(self) -> Config {
-        let documented = Config {
-            limiter: LimiterKind::Halving,
-            concurrency: 3,
-            max_concurrency: 10,
-            min_step: 0,
-            in_flight_batches: 10,
-            permit_scope: PermitScope::Attempt,
-            batch_size: 5,
-            pause_ms: 0,
-            text_limit_chars: 3000,
-            max_output_tokens: 8192,
-            cache: true,
-            cache_size: 1000,
-            attempts: 4,
-            backoff: Schedule { base_ms: 500, factor: 2.0, max_ms: 30_000, jitter: 0.0 },
-            backoff_by_class: false,
-            retry_hints: false,
-            retry_budget: None,
-            timeout_ms: 60_000,
-            fallback: true,
-            patience_s: 120,
-            confluence_concurrency: 4,
-            confluence_attempts: 5,
-            dry_run: false,
-            remove_stale_labels: false,
-        };
-        match self {
-            Self::Documented => documented,
-            Self::Before => Config {
-                limiter: LimiterKind::Fixed,
-                concurrency: 5,
-                max_concurrency: 5,
-                in_flight_batches: 5,
-                batch_size: 1,
-                cache: false,
-                attempts: 2,
-                backoff: Schedule { base_ms: 1000, factor: 1.0, max_ms: 1000, jitter: 0.0 },
-                ..documented
-            },
-            Self::Conservative => Config {
-                concurrency: 1,
-                batch_size: 1,
-                cache: false,
-                in_flight_batches: 1,
-                ..documented
-            },
-        }
-    }
 }
 
 /// Puts what is set over what was.
@@ -306,6 +289,10 @@ impl Overrides {
             c.in_flight_batches = c.max_concurrency;
         }
         put(&mut c.in_flight_batches, self.in_flight_batches.map(Whole::get));
+        c.quota = self.quota.or(c.quota);
+        if c.limiter == LimiterKind::Pace && c.quota.is_none() {
+            return Err(ConfigError::NoQuota);
+        }
         put(&mut c.permit_scope, self.permit_scope);
         put(&mut c.batch_size, self.batch_size.map(Whole::get));
         put(&mut c.pause_ms, self.pause_ms.map(Whole::get));
@@ -390,14 +377,45 @@ impl Overrides {
 }
 
 impl Config {
+    /// Whether the limiter keeps the quota of each provider, and with it every wait.
+    pub fn keeps_quota(&self) -> bool {
+        self.limiter == LimiterKind::Quota
+    }
+
     /// The limit algorithm as configured, at its start.
-    pub fn limit(&self) -> Box<dyn Limit> {
-        match self.limiter {
-            LimiterKind::Fixed => Box::new(Fixed::new(self.concurrency)),
-            LimiterKind::Halving => {
-                Box::new(Halving::new(self.concurrency, self.max_concurrency, self.min_step))
+    pub fn limit(&self, seed: Seed) -> Box<dyn Limit> {
+        let ceiling = self.max_concurrency;
+        match (self.limiter, self.told()) {
+            (LimiterKind::Fixed, _) => Box::new(Fixed::new(self.concurrency)),
+            (LimiterKind::Halving, _) => {
+                Box::new(Halving::new(self.concurrency, ceiling, self.min_step))
             }
+            (LimiterKind::Aimd, _) => Box::new(Aimd::new()),
+            (LimiterKind::Arc, _) => Box::new(Arc::new()),
+            (LimiterKind::Cubic, _) => Box::new(Cubic::new(ceiling)),
+            (LimiterKind::Sre, _) => Box::new(Sre::new(ceiling, seed)),
+            (LimiterKind::Pace, Some(told)) => Box::new(Pace::new(ceiling, told)),
+            (LimiterKind::Pace | LimiterKind::Quota, told) => self.ledger(told),
         }
+    }
+
+    /// The limit of a provider that the primary falls back to.
+    pub fn fallback_limit(&self) -> Box<dyn Limit> {
+        self.ledger(None)
+    }
+
+    fn ledger(&self, told: Option<Told>) -> Box<dyn Limit> {
+        let patience = Duration::from_secs(self.patience_s);
+        Box::new(Ledger::new(self.concurrency, self.max_concurrency, patience, told))
+    }
+
+    fn told(&self) -> Option<Told> {
+        let quota = self.quota?;
+        Some(Told {
+            requests: quota.requests.map(Whole::get),
+            tokens: quota.tokens.map(Whole::get),
+            window: Duration::from_secs(quota.per_s.get()),
+        })
     }
 
     /// The capacity of the cache, if there is one.

@@ -64,6 +64,18 @@ impl ErrorClass {
         )
     }
 
+    /// Whether it is the service that could not answer now, whatever the request was.
+    pub fn is_of_the_service(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited
+                | Self::QuotaExhausted
+                | Self::Server
+                | Self::Timeout
+                | Self::Connection
+        )
+    }
+
     /// The class of an HTTP status that is not a success and not a 429.
     pub fn of_status(status: u16) -> Self {
         match status {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::page::{PageId, Source, Tags};
+use crate::pipeline::quota::Dimension;
 
 /// Takes events as they happen, in order. It is called inside the pipeline's task and must not
 /// block.
@@ -41,6 +42,8 @@ pub enum LimitReason {
     RateLimited,
     /// It rose again after a time without one.
     Recovered,
+    /// Failures of the service cut it.
+    Overloaded,
 }
 
 /// Why a batch left its provider for the next.
@@ -146,6 +149,17 @@ pub enum Event {
     },
     /// A batch waits before its next attempt; `hinted` if the provider said how long.
     Backoff { batch: BatchId, provider: String, class: ErrorClass, delay_ms: u64, hinted: bool },
+    /// Something was learned about a quota of a provider: so much in a window, from the provider's
+    /// words or inferred.
+    QuotaLearned {
+        provider: String,
+        dimension: Dimension,
+        limit: u64,
+        window_ms: u64,
+        bucket: bool,
+        inferred: bool,
+        refused_count: bool,
+    },
     /// The limit on calls in flight changed.
     LimitChanged { old: u64, new: u64, why: LimitReason },
     /// A batch goes on with the next provider.

@@ -14,6 +14,7 @@ mod confluence;
 pub mod control;
 mod crew;
 pub mod error;
+pub mod estimate;
 pub mod event;
 pub mod job;
 mod labels;
@@ -21,8 +22,10 @@ pub mod limiter;
 pub mod live;
 pub mod log;
 pub mod page;
+mod profile;
 pub mod prompt;
 pub mod provider;
+pub mod quota;
 mod run;
 pub mod taxonomy;
 pub mod text;
@@ -38,6 +41,7 @@ use self::confluence::Confluence;
 pub use self::confluence::Site;
 use self::control::Control;
 use self::error::PipelineError;
+use self::estimate::Estimator;
 use self::event::{Observer, RunEnd};
 use self::job::Job;
 use self::limiter::Limiter;
@@ -86,7 +90,11 @@ pub(crate) struct Shared {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) confluence: Confluence,
-    pub(crate) limiter: Arc<Limiter>,
+    /// One for each provider, or one for all.
+    limiters: Vec<Arc<Limiter>>,
+    estimators: Vec<Mutex<Estimator>>,
+    /// The characters that every prompt begins with.
+    prompt_chars: u64,
     pub(crate) seed: Seed,
     fingerprints: Vec<Fingerprint>,
     cache: Mutex<Cache>,
@@ -106,7 +114,9 @@ impl Pipeline {
         let (carrier, watcher) = (Arc::clone(&transport), Arc::clone(&observer));
         let shared = Shared {
             confluence: Confluence::new(site, carrier, watcher, &config, seed),
-            limiter: Limiter::new(config.limit()),
+            limiters: limiters(&config, providers.len(), seed),
+            estimators: providers.iter().map(|_| Mutex::default()).collect(),
+            prompt_chars: prompt::render(&taxonomy, &[]).chars().count() as u64,
             fingerprints: providers.iter().map(|p| Fingerprint::new(&taxonomy, &p.model)).collect(),
             cache: Mutex::new(Cache::new(config.cache_capacity())),
             budget: Mutex::new(config.retry_budget.map(Budget::new)),
@@ -128,7 +138,7 @@ impl Pipeline {
 
     /// How many AI calls are in flight.
     pub fn in_flight(&self) -> u64 {
-        self.shared.limiter.load().0
+        self.shared.limiter(0).load().0
     }
 
     /// The same pipeline under other settings: its cache stays, limit and budget start anew.
@@ -154,7 +164,37 @@ impl Pipeline {
     }
 }
 
+/// A limiter that keeps a quota is one provider's; any other limits all calls together.
+fn limiters(config: &Config, providers: usize, seed: Seed) -> Vec<Arc<Limiter>> {
+    let shared = Limiter::new(config.limit(seed));
+    let own = |index| match index {
+        0 => Arc::clone(&shared),
+        _ if config.keeps_quota() => Limiter::new(config.fallback_limit()),
+        _ => Arc::clone(&shared),
+    };
+    (0..providers.max(1)).map(own).collect()
+}
+
 impl Shared {
+    /// The limiter of a provider.
+    pub(crate) fn limiter(&self, provider_index: usize) -> &Arc<Limiter> {
+        &self.limiters[provider_index.min(self.limiters.len() - 1)]
+    }
+
+    /// The input tokens that a prompt about these pages will take.
+    pub(crate) fn expected_tokens(&self, provider_index: usize, pages: &[Page]) -> u64 {
+        let estimator = self.estimators[provider_index].lock();
+        let estimator = estimator.unwrap_or_else(PoisonError::into_inner);
+        estimator.tokens(self.prompt_chars + prompt::chars(pages))
+    }
+
+    /// A prompt with so many characters of pages took so many tokens.
+    pub(crate) fn learn_tokens(&self, provider_index: usize, chars: u64, tokens: u64) {
+        let estimator = self.estimators[provider_index].lock();
+        let mut estimator = estimator.unwrap_or_else(PoisonError::into_inner);
+        estimator.learn(self.prompt_chars + chars, tokens);
+    }
+
     /// The tags that an earlier answer gave to this very page: the primary's if there is one.
     pub(crate) fn recall(&self, page: &Page) -> Option<Tags> {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);

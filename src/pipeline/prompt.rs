@@ -25,6 +25,15 @@ pub fn instructions() -> String {
     )
 }
 
+/// The characters that these pages add to a prompt, about.
+pub fn chars(pages: &[Page]) -> u64 {
+    // The line that begins a page has about as many as this.
+    pages
+        .iter()
+        .map(|page| (page.title.chars().count() + page.text.chars().count() + 30) as u64)
+        .sum()
+}
+
 /// The prompt for these pages.
 pub fn render(taxonomy: &Taxonomy, pages: &[Page]) -> String {
     let text: usize = pages.iter().map(|page| page.title.len() + page.text.len() + 40).sum();

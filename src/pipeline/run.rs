@@ -23,7 +23,7 @@ use crate::pipeline::error::{ErrorClass, PipelineError};
 use crate::pipeline::event::{Event, RunEnd};
 use crate::pipeline::job::{Job, What};
 use crate::pipeline::labels;
-use crate::pipeline::limiter::Change;
+use crate::pipeline::limiter::{Change, Taught};
 use crate::pipeline::page::{Page, PageId, Source, Tags};
 use crate::pipeline::text;
 
@@ -67,7 +67,7 @@ pub(crate) async fn run(
             What::Space(_) => None,
         },
     });
-    let (_, limit) = run.shared.limiter.load();
+    let (_, limit) = run.shared.limiter(0).load();
     run.observe(Event::RunStarted { task: job.task, limit: Some(limit) });
     let result = stages(&run, job.what).await;
     let end = match &result {
@@ -186,9 +186,24 @@ impl RunContext {
         self.shared.observer.observe(event);
     }
 
-    pub(crate) fn limit_changed(&self, change: Option<Change>) {
-        if let Some(Change { old, new, why }) = change {
+    /// Says what a call to a provider has taught.
+    pub(crate) fn taught(&self, provider_index: usize, taught: Taught) {
+        // The limit that a run shows is that of its primary.
+        if let Some(Change { old, new, why }) = taught.limit
+            && (provider_index == 0 || !self.config().keeps_quota())
+        {
             self.observe(Event::LimitChanged { old, new, why });
+        }
+        for quota in taught.learned {
+            self.observe(Event::QuotaLearned {
+                provider: self.shared.providers[provider_index].name.clone(),
+                dimension: quota.dimension,
+                limit: quota.limit,
+                window_ms: u64::try_from(quota.window.as_millis()).unwrap_or(u64::MAX),
+                bucket: quota.is_bucket,
+                inferred: quota.is_inferred,
+                refused_count: quota.refused_count,
+            });
         }
     }
 

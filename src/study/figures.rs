@@ -208,7 +208,10 @@ impl Fold {
             Event::PageFailed { .. } => self.count("pages_failed"),
             Event::PageNotDone { .. } => self.count("pages_not_done"),
             Event::RunFinished { .. } => self.ended_ms = t_ms,
-            Event::BatchFormed { .. } | Event::LabelsUnchanged { .. } | Event::CancelRequested => {}
+            Event::BatchFormed { .. }
+            | Event::QuotaLearned { .. }
+            | Event::LabelsUnchanged { .. }
+            | Event::CancelRequested => {}
         }
     }
 

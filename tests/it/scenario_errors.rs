@@ -109,7 +109,7 @@ fn a_word_that_is_not_a_choice() {
     check(
         "profile = \"documented\"",
         "profile = \"documentd\"",
-        "bad.toml:17:11: got `documentd`, wanted `before`, `documented`, `conservative`",
+        "bad.toml:17:11: got `documentd`, wanted `before`, `documented`, `conservative`, `recommended`",
     );
 }
 

@@ -1,103 +1,29 @@
-//! How many AI calls may be in flight.
+//! How many AI calls may be in flight, and when the next may start.
 //!
-//! A [`Limit`] is the algorithm that computes the number: pure, told the time. The [`Limiter`] is
-//! the gate that enforces it: first come, first served; a [`Permit`] is one call in flight and is
+//! A [`Limit`] is the algorithm: pure, told the time. The [`Limiter`] is the gate that enforces
+//! it: waiting calls stand in one line and hold nothing; a [`Permit`] is one call in flight and is
 //! given back with what became of the call. A lower limit takes nothing away from calls that run;
 //! it only lets none start until enough have ended.
 
+pub mod aimd;
+pub mod arc;
+pub mod cubic;
+pub mod fixed;
+pub mod halving;
+pub mod ledger;
+pub mod limit;
+pub mod pace;
+pub mod sre;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
+use self::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
 use crate::pipeline::event::LimitReason;
-
-/// An algorithm that computes how many calls may be in flight. `now` is the time since the limiter
-/// was made.
-pub trait Limit: fmt::Debug + Send {
-    /// The limit in force; at least one.
-    fn current(&self) -> u64;
-    /// A call succeeded.
-    fn on_success(&mut self, now: Duration);
-    /// A call was refused with a 429.
-    fn on_rate_limited(&mut self, now: Duration);
-}
-
-/// Always the same limit.
-#[derive(Debug, Clone, Copy)]
-pub struct Fixed(u64);
-
-impl Fixed {
-    /// This limit, at least one.
-    pub fn new(limit: u64) -> Self {
-        Self(limit.max(1))
-    }
-}
-
-impl Limit for Fixed {
-    fn current(&self) -> u64 {
-        self.0
-    }
-    fn on_success(&mut self, _: Duration) {}
-    fn on_rate_limited(&mut self, _: Duration) {}
-}
-
-/// The plan's algorithm: half of it on a 429, and after five minutes without one a fifth more,
-/// rounded down.
-///
-/// Rounded down, 1.2 times the limit is the limit itself for every limit below 5: from there it
-/// rises only by `min_step`, which the plan does not have (0).
-#[derive(Debug, Clone, Copy)]
-pub struct Halving {
-    limit: u64,
-    ceiling: u64,
-    min_step: u64,
-    quiet_since: Duration,
-}
-
-/// How long no 429 may come before the limit rises.
-const RECOVERY: Duration = Duration::from_mins(5);
-
-impl Halving {
-    /// Starts at `limit`, never above `ceiling`.
-    pub fn new(limit: u64, ceiling: u64, min_step: u64) -> Self {
-        let limit = limit.max(1);
-        Self { limit, ceiling: ceiling.max(limit), min_step, quiet_since: Duration::ZERO }
-    }
-}
-
-impl Limit for Halving {
-    fn current(&self) -> u64 {
-        self.limit
-    }
-
-    fn on_success(&mut self, now: Duration) {
-        if now.saturating_sub(self.quiet_since) >= RECOVERY {
-            let raised = (self.limit * 6 / 5).max(self.limit + self.min_step);
-            self.limit = raised.min(self.ceiling);
-            self.quiet_since = now;
-        }
-    }
-
-    fn on_rate_limited(&mut self, now: Duration) {
-        self.limit = (self.limit / 2).max(1);
-        self.quiet_since = now;
-    }
-}
-
-/// What became of a call, as far as the limit cares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was answered.
-    Success,
-    /// It was refused with a 429.
-    RateLimited,
-    /// It ended in a way that says nothing about the limit.
-    Ignored,
-}
 
 /// A change of the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +36,40 @@ pub struct Change {
     pub why: LimitReason,
 }
 
-/// The gate: lets calls start while fewer than the limit are in flight.
+/// What a call's end changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Taught {
+    /// The limit, if it is another one now.
+    pub limit: Option<Change>,
+    /// What was learned of the quotas, if it is news.
+    pub learned: Vec<Learned>,
+}
+
+/// What a call asks of the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ask {
+    /// Its place in the line: lower goes first, among equals who came first.
+    pub order: u64,
+    /// The input tokens that it will take, as far as one can tell.
+    pub tokens: u64,
+    /// How long it would wait for a gate that is closed.
+    pub patience: Duration,
+}
+
+impl Default for Ask {
+    fn default() -> Self {
+        Self { order: 0, tokens: 0, patience: Duration::MAX }
+    }
+}
+
+/// The gate stays closed for longer than the patience of who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed {
+    /// For so long.
+    pub wait: Duration,
+}
+
+/// The gate: lets calls start as its algorithm says.
 #[derive(Debug)]
 pub struct Limiter {
     state: Mutex<State>,
@@ -121,9 +80,9 @@ pub struct Limiter {
 struct State {
     limit: Box<dyn Limit>,
     in_flight: u64,
-    /// By ticket: who came first is served first.
-    waiting: BTreeMap<u64, oneshot::Sender<Permit>>,
-    tickets: u64,
+    /// The line, by order and arrival.
+    waiting: BTreeMap<(u64, u64), Arc<Notify>>,
+    arrivals: u64,
 }
 
 /// One call in flight. Dropping it gives it back and teaches the limit nothing.
@@ -131,52 +90,82 @@ struct State {
 #[must_use = "a permit that is dropped is given back at once"]
 pub struct Permit {
     limiter: Option<Arc<Limiter>>,
+    sent: Duration,
+    tokens: u64,
+}
+
+/// A place in the line. Who leaves it lets the next one step forward.
+struct Place<'a> {
+    limiter: &'a Limiter,
+    at: (u64, u64),
+    turn: Arc<Notify>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = self.limiter.lock();
+        state.waiting.remove(&self.at);
+        state.wake_first();
+    }
 }
 
 impl Limiter {
     /// A gate with this algorithm. Its time starts now.
     pub fn new(limit: Box<dyn Limit>) -> Arc<Self> {
-        let state = State { limit, in_flight: 0, waiting: BTreeMap::new(), tickets: 0 };
+        let state = State { limit, in_flight: 0, waiting: BTreeMap::new(), arrivals: 0 };
         Arc::new(Self { state: Mutex::new(state), epoch: Instant::now() })
     }
 
-    /// Waits for a permit, behind those who came before.
+    /// Waits for a permit, behind those who came before, for as long as it takes.
     pub async fn acquire(self: &Arc<Self>) -> Permit {
-        let ticket = {
-            let mut state = self.lock();
-            state.tickets += 1;
-            state.tickets
-        };
         loop {
-            let turn = {
-                let mut state = self.lock();
-                let is_next = state.waiting.keys().next().is_none_or(|first| *first > ticket);
-                if is_next && state.has_room() {
-                    state.in_flight += 1;
-                    return self.permit();
-                }
-                let (sender, turn) = oneshot::channel();
-                state.waiting.insert(ticket, sender);
-                turn
-            };
-            if let Ok(permit) = turn.await
-                && let Some(permit) = self.confirm(permit)
-            {
+            if let Ok(permit) = self.acquire_for(Ask::default()).await {
                 return permit;
             }
         }
     }
 
-    /// A permit that was on its way when the limit was cut is taken back: a cut binds everyone who
-    /// has not started.
-    fn confirm(&self, mut permit: Permit) -> Option<Permit> {
-        let mut state = self.lock();
-        if state.in_flight <= state.limit.current() {
-            return Some(permit);
+    /// Waits for a permit for this call, or says that the gate is closed for too long.
+    pub async fn acquire_for(self: &Arc<Self>, ask: Ask) -> Result<Permit, Closed> {
+        let place = self.stand_in_line(ask.order);
+        loop {
+            let (now, start) = {
+                let mut state = self.lock();
+                let now = self.epoch.elapsed();
+                let start = state.start_of(place.at, now, ask.tokens);
+                if start == Some(Start::Now) {
+                    state.in_flight += 1;
+                    state.limit.on_start(now, ask.tokens);
+                    drop(state);
+                    let limiter = Some(Arc::clone(self));
+                    return Ok(Permit { limiter, sent: now, tokens: ask.tokens });
+                }
+                (now, start)
+            };
+            let turn = place.turn.notified();
+            let Some(Start::At(at)) = start else {
+                turn.await;
+                continue;
+            };
+            let wait = at.saturating_sub(now);
+            if wait > ask.patience {
+                return Err(Closed { wait });
+            }
+            tokio::select! {
+                biased;
+                () = turn => {}
+                () = sleep_until(self.epoch + at) => {}
+            }
         }
-        permit.limiter = None;
-        state.in_flight -= 1;
-        None
+    }
+
+    fn stand_in_line(&self, order: u64) -> Place<'_> {
+        let mut state = self.lock();
+        state.arrivals += 1;
+        let at = (order, state.arrivals);
+        let turn = Arc::new(Notify::new());
+        state.waiting.insert(at, Arc::clone(&turn));
+        Place { limiter: self, at, turn }
     }
 
     /// The calls in flight and the limit on them.
@@ -185,76 +174,78 @@ impl Limiter {
         (state.in_flight, state.limit.current())
     }
 
-    fn permit(self: &Arc<Self>) -> Permit {
-        Permit { limiter: Some(Arc::clone(self)) }
+    /// What is known of the quotas.
+    pub fn learned(&self) -> Vec<Learned> {
+        self.lock().limit.learned()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the limit what became of a call whose permit is kept, and whether the limit changed.
-    pub fn teach(self: &Arc<Self>, outcome: Outcome) -> Option<Change> {
+    fn end(&self, permit: &Permit, verdict: Verdict, is_given_back: bool) -> Taught {
         let mut state = self.lock();
-        let change = state.learn(outcome, self.epoch.elapsed());
-        self.admit(&mut state);
-        change
-    }
-
-    fn give_back(self: &Arc<Self>, outcome: Outcome) -> Option<Change> {
-        let mut state = self.lock();
-        let change = state.learn(outcome, self.epoch.elapsed());
-        state.in_flight -= 1;
-        self.admit(&mut state);
-        change
-    }
-
-    fn admit(self: &Arc<Self>, state: &mut State) {
-        while state.has_room() {
-            let Some((_, next)) = state.waiting.pop_first() else { break };
-            // One who has left is passed over; the permit made for it must not be given back.
-            match next.send(self.permit()) {
-                Ok(()) => state.in_flight += 1,
-                Err(mut unused) => unused.limiter = None,
-            }
+        let in_flight = state.in_flight;
+        let ended = Ended { sent: permit.sent, tokens: permit.tokens, in_flight, verdict };
+        let taught = state.learn(&ended, self.epoch.elapsed());
+        if is_given_back {
+            state.in_flight -= 1;
         }
+        state.wake_first();
+        taught
     }
 }
 
 impl State {
-    fn learn(&mut self, outcome: Outcome, now: Duration) -> Option<Change> {
-        let old = self.limit.current();
-        let why = match outcome {
-            Outcome::Ignored => return None,
-            Outcome::Success => {
-                self.limit.on_success(now);
-                LimitReason::Recovered
-            }
-            Outcome::RateLimited => {
-                self.limit.on_rate_limited(now);
-                LimitReason::RateLimited
-            }
-        };
-        let new = self.limit.current();
-        (old != new).then_some(Change { old, new, why })
+    /// When the call at this place may start; nothing while others stand before it or too many
+    /// are in flight.
+    fn start_of(&mut self, at: (u64, u64), now: Duration, tokens: u64) -> Option<Start> {
+        let is_first = self.waiting.keys().next().is_none_or(|first| *first == at);
+        let has_room = self.in_flight < self.limit.current();
+        (is_first && has_room).then(|| self.limit.next_start(now, tokens))
     }
 
-    fn has_room(&self) -> bool {
-        self.in_flight < self.limit.current()
+    fn wake_first(&self) {
+        if let Some((_, first)) = self.waiting.first_key_value() {
+            first.notify_one();
+        }
+    }
+
+    fn learn(&mut self, ended: &Ended, now: Duration) -> Taught {
+        let (old, known) = (self.limit.current(), self.limit.learned());
+        self.limit.on_end(now, ended);
+        let (new, learned) = (self.limit.current(), self.limit.learned());
+        let why = match ended.verdict.outcome {
+            Outcome::RateLimited => LimitReason::RateLimited,
+            Outcome::Failed => LimitReason::Overloaded,
+            Outcome::Success | Outcome::Ignored => LimitReason::Recovered,
+        };
+        let limit = (old != new).then_some(Change { old, new, why });
+        let news = learned.into_iter().filter(|quota| !known.contains(quota));
+        Taught { limit, learned: news.collect() }
     }
 }
 
 impl Permit {
-    /// Gives the permit back with what became of the call, and tells whether the limit changed.
-    pub fn finish(mut self, outcome: Outcome) -> Option<Change> {
-        self.limiter.take()?.give_back(outcome)
+    /// Gives the permit back with what became of the call, and tells what that changed.
+    pub fn finish(mut self, verdict: impl Into<Verdict>) -> Taught {
+        let limiter = self.limiter.take();
+        limiter.map_or_else(Taught::default, |limiter| limiter.end(&self, verdict.into(), true))
+    }
+
+    /// Tells the limit what became of a call, and keeps the permit for the next one.
+    pub fn teach(&mut self, verdict: impl Into<Verdict>) -> Taught {
+        let Some(limiter) = self.limiter.clone() else { return Taught::default() };
+        let taught = limiter.end(self, verdict.into(), false);
+        self.sent = limiter.epoch.elapsed();
+        taught
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(limiter) = self.limiter.take() {
-            limiter.give_back(Outcome::Ignored);
+            limiter.end(self, Outcome::Ignored.into(), true);
         }
     }
 }

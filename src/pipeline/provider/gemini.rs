@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::{Answer, Failure, Provider, Usage, retry_after};
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::prompt;
+use crate::pipeline::quota::{Dimension, Stated};
 use crate::pipeline::taxonomy::Taxonomy;
 
 pub(super) fn request(
@@ -90,7 +91,7 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<Answer, Failure> {
         output_tokens: generated.usage_metadata.candidates_token_count
             + generated.usage_metadata.thoughts_token_count,
     };
-    let fail = |class| Failure { class, hint: None, usage };
+    let fail = |class| Failure { usage, ..Failure::of(class) };
     let Some(candidate) = generated.candidates.into_iter().next() else {
         let blocked = generated.prompt_feedback.is_some();
         return Err(fail(if blocked { ErrorClass::Blocked } else { ErrorClass::Malformed }));
@@ -99,8 +100,8 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<Answer, Failure> {
     let text: String = spoken.map(|part| part.text).collect();
     match candidate.finish_reason.as_deref() {
         Some("MAX_TOKENS") if text.is_empty() => Err(fail(ErrorClass::Truncated)),
-        Some("MAX_TOKENS") => Ok(Answer { text, truncated: true, usage }),
-        Some("STOP") | None => Ok(Answer { text, truncated: false, usage }),
+        Some("MAX_TOKENS") => Ok(Answer { text, truncated: true, usage, quotas: Vec::new() }),
+        Some("STOP") | None => Ok(Answer { text, truncated: false, usage, quotas: Vec::new() }),
         Some("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII") => {
             Err(fail(ErrorClass::Blocked))
         }
@@ -122,9 +123,9 @@ fn failure(response: &Response<Bytes>) -> Failure {
         return failure;
     }
     let details = error["details"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let is_day = |id: &str| id.contains("PerDay");
     let violations = details.iter().filter_map(|detail| detail["violations"].as_array()).flatten();
-    if violations.filter_map(|v| v["quotaId"].as_str()).any(is_day) {
+    failure.quotas = violations.filter_map(violated).collect();
+    if failure.quotas.iter().any(|stated| stated.of_day) {
         failure.class = ErrorClass::QuotaExhausted;
     }
     let stated = details.iter().filter_map(|detail| seconds(detail["retryDelay"].as_str()?));
@@ -134,6 +135,17 @@ fn failure(response: &Response<Bytes>) -> Failure {
     });
     failure.hint = stated.chain(written).chain(retry_after(response.headers())).max();
     failure
+}
+
+/// A quota that a refusal names. Its value is left out where it is zero.
+fn violated(violation: &Value) -> Option<Stated> {
+    let id = violation["quotaId"].as_str()?;
+    let metric = violation["quotaMetric"].as_str().unwrap_or_default();
+    let of_tokens = id.contains("Token") || metric.contains("token");
+    let dimension = if of_tokens { Dimension::Tokens } else { Dimension::Requests };
+    let value = &violation["quotaValue"];
+    let limit = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+    Some(Stated { of_day: id.contains("PerDay"), limit, ..Stated::of(dimension) })
 }
 
 /// A protobuf duration, or the same in milliseconds: `38s`, `38.909s`, `800ms`.

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use crate::pipeline::error::ErrorClass;
+use crate::pipeline::quota::Stated;
 use crate::pipeline::taxonomy::Taxonomy;
 
 /// A credential. It shows itself to nobody but the request that needs it.
@@ -76,10 +77,12 @@ pub struct Answer {
     pub truncated: bool,
     /// What it cost.
     pub usage: Usage,
+    /// What the provider says about its quotas.
+    pub quotas: Vec<Stated>,
 }
 
 /// A response that is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// What kind of failure.
     pub class: ErrorClass,
@@ -87,11 +90,14 @@ pub struct Failure {
     pub hint: Option<Duration>,
     /// What it cost all the same.
     pub usage: Usage,
+    /// What the provider says about its quotas: in a refusal, those that are used up.
+    pub quotas: Vec<Stated>,
 }
 
 impl Failure {
-    fn of(class: ErrorClass) -> Self {
-        Self { class, hint: None, usage: Usage::default() }
+    /// A failure of this class that says no more.
+    pub fn of(class: ErrorClass) -> Self {
+        Self { class, hint: None, usage: Usage::default(), quotas: Vec::new() }
     }
 }
 

@@ -3,13 +3,14 @@
 //! A 429 is a rate limit only if its code says so: one about billing is never tried again.
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, Failure, Provider, Usage, retry_after};
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::prompt;
+use crate::pipeline::quota::{Dimension, Stated};
 use crate::pipeline::taxonomy::Taxonomy;
 
 pub(super) fn request(
@@ -70,7 +71,7 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<Answer, Failure> {
         input_tokens: completion.usage.prompt_tokens,
         output_tokens: completion.usage.completion_tokens,
     };
-    let fail = |class| Failure { class, hint: None, usage };
+    let fail = |class| Failure { usage, quotas: quotas(response.headers()), ..Failure::of(class) };
     let Some(choice) = completion.choices.into_iter().next() else {
         return Err(fail(ErrorClass::Malformed));
     };
@@ -79,8 +80,13 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<Answer, Failure> {
     }
     let text = choice.message.content.unwrap_or_default();
     match choice.finish_reason.as_deref() {
-        Some("stop") | None => Ok(Answer { text, truncated: false, usage }),
-        Some("length") => Ok(Answer { text, truncated: true, usage }),
+        Some(how @ ("stop" | "length")) => Ok(Answer {
+            text,
+            truncated: how == "length",
+            usage,
+            quotas: quotas(response.headers()),
+        }),
+        None => Ok(Answer { text, truncated: false, usage, quotas: quotas(response.headers()) }),
         Some("content_filter") => Err(fail(ErrorClass::Blocked)),
         Some(_) => Err(fail(ErrorClass::Malformed)),
     }
@@ -95,7 +101,32 @@ fn failure(response: &Response<Bytes>) -> Failure {
         let billing = body["error"]["type"] == "insufficient_quota";
         if billing || body["error"]["code"] == "insufficient_quota" {
             failure.class = ErrorClass::QuotaExhausted;
+            return failure;
+        }
+        let message = body["error"]["message"].as_str().unwrap_or_default();
+        let of_day = message.contains("per day");
+        let of_tokens = body["error"]["type"] == "tokens" || message.contains("on tokens");
+        let dimension = if of_tokens { Dimension::Tokens } else { Dimension::Requests };
+        // The headers speak of windows only; the message names what is used up.
+        let stated = quotas(response.headers()).into_iter();
+        let stated = stated.filter(|stated| !of_day && stated.dimension == dimension);
+        failure.quotas = stated.collect();
+        if of_day {
+            failure.quotas.push(Stated { of_day, ..Stated::of(dimension) });
+            failure.class = ErrorClass::QuotaExhausted;
         }
     }
     failure
+}
+
+/// What the headers say about the quotas of requests and tokens.
+fn quotas(headers: &HeaderMap) -> Vec<Stated> {
+    let number = |name: String| headers.get(name)?.to_str().ok()?.trim().parse().ok();
+    let of = |dimension, what: &str| {
+        let limit = number(format!("x-ratelimit-limit-{what}"))?;
+        let left = number(format!("x-ratelimit-remaining-{what}"));
+        Some(Stated { limit: Some(limit), left, ..Stated::of(dimension) })
+    };
+    let named = [(Dimension::Requests, "requests"), (Dimension::Tokens, "tokens")];
+    named.into_iter().filter_map(|(dimension, what)| of(dimension, what)).collect()
 }

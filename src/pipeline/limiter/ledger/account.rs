@@ -1,0 +1,428 @@
+//! What was taken of one quota, and when more of it is free.
+//!
+//! Times are milliseconds since the limiter was made.
+
+use std::collections::VecDeque;
+
+use crate::pipeline::limiter::limit::Learned;
+use crate::pipeline::quota::Dimension;
+
+/// The window that every service names first.
+pub(super) const MINUTE_MS: u64 = 60_000;
+/// A call may take this much longer on its way than one before it: windows are taken to be so
+/// much longer than they are.
+const MARGIN_MS: u64 = 60;
+/// How exactly two times must agree that are both known only through the network.
+const AGREES_MS: u64 = 1_600;
+/// The same where it would be a strange coincidence.
+const EXACTLY_MS: u64 = 100;
+/// The lengths that windows usually have.
+const USUAL_MS: [u64; 2] = [MINUTE_MS, 10_000];
+/// After so many windows more is tried than was admitted before the first refusal.
+const FIRST_PATIENCE: u64 = 2;
+
+/// How a window gives back what was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Window {
+    /// Each amount so long after it was taken. A counter that starts anew at fixed times gives
+    /// back no later than this.
+    Sliding { ms: u64 },
+    /// Evenly, one unit in so many thousandths of a millisecond, and nothing is saved up.
+    Bucket { unit_us: u64, free_us: u64 },
+}
+
+/// How much a window allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Allowed {
+    pub(super) amount: u64,
+    /// Counted from what was admitted, and not stated by the service.
+    pub(super) is_inferred: bool,
+}
+
+/// One quota's account.
+#[derive(Debug, Clone)]
+pub(super) struct Account {
+    pub(super) dimension: Dimension,
+    pub(super) allowed: Option<Allowed>,
+    pub(super) window: Window,
+    /// When what was taken, and how much; calls in flight with what they are expected to take.
+    taken: VecDeque<(u64, u64)>,
+    /// The same of refused calls, which may count as well.
+    refused: VecDeque<(u64, u64)>,
+    pub(super) refused_count: bool,
+    /// Since when the window is thought to be another one than was thought before, until that has
+    /// proved right.
+    since: Option<u64>,
+    /// For an inferred amount: how more of it is tried.
+    probing: Option<Probing>,
+}
+
+/// Where the amount is only inferred, a little more is tried now and then.
+#[derive(Debug, Clone, Copy)]
+struct Probing {
+    /// The amount that is known to be allowed.
+    good: u64,
+    /// When more is tried next.
+    due: u64,
+    /// So many windows are waited when more was refused.
+    patience: u64,
+    /// No full window has passed yet without a refusal.
+    is_fresh: bool,
+}
+
+/// What a refusal says of one quota.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refused {
+    /// When the call was sent.
+    pub(super) sent: u64,
+    /// What it would have taken.
+    pub(super) amount: u64,
+    /// The limit, if it was stated.
+    pub(super) stated: Option<u64>,
+    /// When it would be taken, if that was stated.
+    pub(super) free_at: Option<u64>,
+}
+
+impl Account {
+    pub(super) fn new(dimension: Dimension) -> Self {
+        Self {
+            dimension,
+            allowed: None,
+            window: Window::Sliding { ms: MINUTE_MS },
+            taken: VecDeque::new(),
+            refused: VecDeque::new(),
+            refused_count: false,
+            since: None,
+            probing: None,
+        }
+    }
+
+    /// The length of the window.
+    pub(super) fn window_ms(&self) -> u64 {
+        match (self.window, self.allowed) {
+            (Window::Sliding { ms }, _) => ms,
+            (Window::Bucket { unit_us, .. }, Some(allowed)) => unit_us * allowed.amount / 1000,
+            (Window::Bucket { .. }, None) => MINUTE_MS,
+        }
+    }
+
+    /// When an amount will be free, at the earliest now.
+    pub(super) fn free_at(&self, now: u64, amount: u64) -> u64 {
+        let Some(Allowed { amount: allowed, .. }) = self.allowed else { return now };
+        match self.window {
+            Window::Bucket { free_us, .. } => free_us.div_ceil(1000).max(now),
+            Window::Sliding { ms } => {
+                let held = |at: u64| at + ms + MARGIN_MS > now;
+                let mut used: u64 =
+                    self.taken.iter().filter(|(at, _)| held(*at)).map(|(_, n)| n).sum();
+                for (at, taken) in self.taken.iter().filter(|(at, _)| held(*at)) {
+                    // What is larger than the window waits until it is empty.
+                    if used + amount <= allowed || used == 0 {
+                        return now;
+                    }
+                    used -= taken;
+                    if used + amount <= allowed || used == 0 {
+                        return at + ms + MARGIN_MS;
+                    }
+                }
+                now
+            }
+        }
+    }
+
+    /// Takes an amount.
+    pub(super) fn take(&mut self, now: u64, amount: u64) {
+        self.taken.push_back((now, amount));
+        if let Window::Bucket { unit_us, free_us } = &mut self.window {
+            *free_us = (*free_us).max(now * 1000) + *unit_us * amount;
+        }
+        self.forget(now);
+    }
+
+    /// What no window can hold any more is forgotten.
+    fn forget(&mut self, now: u64) {
+        let longest = (2 * self.window_ms()).max(2 * MINUTE_MS);
+        for log in [&mut self.taken, &mut self.refused] {
+            while log.front().is_some_and(|(at, _)| at + longest < now) {
+                log.pop_front();
+            }
+        }
+    }
+
+    /// A call took another amount than was expected.
+    pub(super) fn settle(&mut self, sent: u64, expected: u64, took: u64) {
+        if let Some(entry) = self.entry(sent, expected) {
+            entry.1 = took;
+        }
+        if let Window::Bucket { unit_us, free_us } = &mut self.window {
+            *free_us = (*free_us + *unit_us * took).saturating_sub(*unit_us * expected);
+        }
+    }
+
+    fn entry(&mut self, sent: u64, amount: u64) -> Option<&mut (u64, u64)> {
+        self.taken.iter_mut().rev().find(|entry| **entry == (sent, amount))
+    }
+
+    /// A call took nothing after all.
+    pub(super) fn give_back(&mut self, sent: u64, amount: u64, was_refused: bool) {
+        if was_refused && self.refused_count {
+            return;
+        }
+        if let Some(at) = self.taken.iter().rposition(|entry| *entry == (sent, amount)) {
+            self.taken.remove(at);
+        }
+        if was_refused {
+            self.refused.push_back((sent, amount));
+        }
+    }
+
+    /// What was taken in the window before `at`, that moment not included.
+    pub(super) fn used_before(&self, at: u64) -> u64 {
+        self.used_in(at, self.window_ms())
+    }
+
+    /// The service states its limit.
+    pub(super) fn state(&mut self, amount: u64) {
+        self.allowed = Some(Allowed { amount, is_inferred: false });
+        self.probing = None;
+    }
+
+    /// Learns from a refusal. The refused call is no longer in the account.
+    pub(super) fn learn(&mut self, now: u64, refused: Refused) {
+        let Refused { sent, amount, stated, free_at } = refused;
+        self.retreat(now, sent);
+        let used = self.used_before(sent);
+        let known = self.allowed;
+        let limit = stated.or(known.map(|known| known.amount)).unwrap_or(used).max(1);
+        let is_full = used + amount > limit;
+        if let Some(stated) = stated {
+            self.state(stated);
+        }
+        let Some(free_at) = free_at else {
+            // Nothing was said: what was admitted is what is allowed, as far as one can tell.
+            if !is_full || known.is_none() {
+                self.infer(now, used.max(1));
+            }
+            return;
+        };
+        if self.is_bucket() {
+            self.slow_down(refused, limit, free_at);
+            return;
+        }
+        if is_full && self.agrees(sent, amount, limit, free_at) {
+            // As expected: only the amount was unknown, or the window a moment longer.
+            self.since = None;
+            if self.allowed.is_none() {
+                self.infer(now, limit);
+            }
+            return;
+        }
+        if let (true, false, Window::Sliding { ms }) = (self.refused_count, is_full, self.window) {
+            // Even with them it should have had room: a window of no known kind, but longer.
+            self.change(now, Window::Sliding { ms: ms * 5 / 4 });
+            return;
+        }
+        let unit_us = MINUTE_MS * 1000 / limit;
+        let wait_us = free_at.saturating_sub(sent) * 1000;
+        let is_soon = wait_us <= unit_us * amount * 11 / 10 + 200_000;
+        let fits = self.window_that_fits(sent, amount, limit, free_at);
+        let usual = |within: u64| {
+            USUAL_MS.into_iter().find(|usual| fits.is_some_and(|ms| usual.abs_diff(ms) <= within))
+        };
+        if let Some(ms) = usual(EXACTLY_MS) {
+            self.change(now, Window::Sliding { ms });
+            // A bucket might give something back as soon.
+            self.since = self.since.filter(|_| is_soon);
+            if self.allowed.is_none() {
+                self.infer(now, limit);
+            }
+            return;
+        }
+        let with_refused = used + self.refused_before(sent);
+        if !is_full && with_refused + amount > limit {
+            // The window is full only if refused calls are in it.
+            self.refused_count = true;
+            let mut all: Vec<(u64, u64)> =
+                self.taken.drain(..).chain(self.refused.drain(..)).collect();
+            all.push((sent, amount));
+            all.sort_unstable();
+            self.taken = all.into();
+            return;
+        }
+        if self.allowed.is_none() {
+            self.infer(now, limit);
+        }
+        if is_soon {
+            // Some of it comes back sooner than any window would end: it comes back evenly. One
+            // unit takes at least as long as this wait.
+            let usual = USUAL_MS.iter().rev().map(|ms| (ms * 1000).div_ceil(limit));
+            let unit_us =
+                usual.into_iter().find(|usual| usual * amount >= wait_us).unwrap_or(unit_us);
+            self.change(now, Window::Bucket { unit_us, free_us: free_at * 1000 });
+            return;
+        }
+        if let Some(ms) = usual(AGREES_MS).or(fits) {
+            self.change(now, Window::Sliding { ms });
+        } else if !is_full {
+            // Somebody else takes a part of it.
+            self.infer(now, used.max(1));
+        }
+    }
+
+    fn is_bucket(&self) -> bool {
+        matches!(self.window, Window::Bucket { .. })
+    }
+
+    /// A bucket that gives less than was thought.
+    fn slow_down(&mut self, refused: Refused, limit: u64, free_at: u64) {
+        let Window::Bucket { unit_us: thought_us, free_us } = self.window else { return };
+        let Refused { sent, amount, .. } = refused;
+        // It was not empty yet when the last call was taken, so that a unit takes at least this.
+        let last = self.taken.back().map(|(at, _)| *at).filter(|at| *at < sent);
+        let measured_us = last.map_or(0, |last| (free_at - last) * 1000 / amount.max(1));
+        let least_us = measured_us.max(thought_us + thought_us / 30);
+        let usual = USUAL_MS.iter().rev().map(|ms| (ms * 1000).div_ceil(limit));
+        let unit_us = usual.into_iter().find(|usual| *usual >= least_us).unwrap_or(least_us);
+        // Too early for a bucket that was full of what it had promised: refused calls take as well.
+        // (What it took is in the time already.)
+        self.refused_count |= sent * 1000 + thought_us * amount >= free_us;
+        let next = if self.refused_count { sent * 1000 + unit_us } else { 0 };
+        self.window = Window::Bucket { unit_us, free_us: next.max(free_at * 1000) };
+    }
+
+    fn change(&mut self, now: u64, window: Window) {
+        self.window = window;
+        self.since = Some(now);
+    }
+
+    /// Whether the window has not proved right yet.
+    pub(super) fn is_unproved(&self) -> bool {
+        self.since.is_some()
+    }
+
+    fn refused_before(&self, at: u64) -> u64 {
+        let ms = self.window_ms();
+        let inside = |(sent, _): &&(u64, u64)| *sent <= at && sent + ms > at;
+        self.refused.iter().filter(inside).map(|(_, amount)| amount).sum()
+    }
+
+    /// Whether the stated time is that at which the window as it is known would have room.
+    fn agrees(&self, sent: u64, amount: u64, limit: u64, free_at: u64) -> bool {
+        let Window::Sliding { ms } = self.window else { return false };
+        self.freeing(sent, amount, limit).is_some_and(|at| (at + ms).abs_diff(free_at) <= AGREES_MS)
+    }
+
+    /// When the amount was taken whose return makes room.
+    fn freeing(&self, sent: u64, amount: u64, limit: u64) -> Option<u64> {
+        let mut used = self.used_before(sent);
+        let ms = self.window_ms();
+        for (at, taken) in self.taken.iter().filter(|(at, _)| *at <= sent && at + ms > sent) {
+            used -= taken;
+            if used + amount <= limit {
+                return Some(*at);
+            }
+        }
+        None
+    }
+
+    /// The length of a window that would be full now and have room at the stated time.
+    fn window_that_fits(&self, sent: u64, amount: u64, limit: u64, free_at: u64) -> Option<u64> {
+        let mut recent = 0;
+        for (at, taken) in self.taken.iter().rev().filter(|(at, _)| *at <= sent) {
+            recent += taken;
+            if recent + amount > limit {
+                return Some(free_at - at).filter(|ms| at + ms > sent);
+            }
+        }
+        None
+    }
+
+    /// An amount that was admitted before a refusal is taken to be all that is allowed.
+    pub(super) fn infer(&mut self, now: u64, amount: u64) {
+        let good = amount.max(1);
+        self.allowed = Some(Allowed { amount: good, is_inferred: true });
+        let patience = self.probing.map_or(FIRST_PATIENCE, |probing| probing.patience);
+        let due = now + patience * self.window_ms();
+        self.probing = Some(Probing { good, due, patience, is_fresh: true });
+    }
+
+    /// It gives back evenly, so much time for each unit, as far as one can tell.
+    pub(super) fn infer_bucket(&mut self, now: u64, unit_ms: u64) {
+        let amount = (MINUTE_MS / unit_ms.max(1)).max(1);
+        self.window = Window::Bucket { unit_us: unit_ms * 1000, free_us: (now + unit_ms) * 1000 };
+        self.infer(now, amount);
+    }
+
+    /// Whether an inferred amount has not proved right yet, and this much is most of it: then it
+    /// was taken for a little more than it is.
+    pub(super) fn is_doubtful(&self, used: u64) -> bool {
+        let fresh = self.probing.is_some_and(|probing| probing.is_fresh);
+        fresh && self.allowed.is_some_and(|allowed| used * 5 >= allowed.amount * 4)
+    }
+
+    /// Whether more is being tried than is known to be allowed.
+    pub(super) fn is_exceeding(&self) -> bool {
+        self.allowed
+            .zip(self.probing)
+            .is_some_and(|(allowed, probing)| allowed.amount > probing.good)
+    }
+
+    /// More was tried and refused: back to what is good, and the next trial is twice as far away.
+    pub(super) fn retreat(&mut self, now: u64, sent: u64) {
+        if !self.is_exceeding() {
+            return;
+        }
+        let (window_ms, used) = (self.window_ms(), self.used_before(sent));
+        if let (Some(allowed), Some(probing)) = (&mut self.allowed, &mut self.probing) {
+            if let Window::Bucket { unit_us, .. } = &mut self.window {
+                *unit_us = *unit_us * allowed.amount / probing.good;
+            }
+            probing.good = probing.good.max(used.min(allowed.amount));
+            allowed.amount = probing.good;
+            probing.patience = (probing.patience * 2).min(64);
+            probing.due = now + probing.patience * window_ms;
+        }
+    }
+
+    /// A call was answered. If that was in a window that is full, it is good, and more is tried.
+    pub(super) fn answered(&mut self, now: u64) {
+        let window_ms = self.window_ms();
+        self.since = self.since.filter(|since| now < since + 2 * window_ms);
+        let is_full = self.allowed.is_some_and(|allowed| self.used_before(now) >= allowed.amount);
+        let (Some(allowed), Some(probing)) = (&mut self.allowed, &mut self.probing) else { return };
+        if now < probing.due || !is_full {
+            return;
+        }
+        // However much is tried, it costs one refusal to learn that it is too much.
+        probing.good = allowed.amount;
+        probing.is_fresh = false;
+        allowed.amount *= 2;
+        probing.due = now + window_ms;
+        if let Window::Bucket { unit_us, .. } = &mut self.window {
+            *unit_us = *unit_us * probing.good / allowed.amount;
+        }
+    }
+
+    pub(super) fn learned(&self) -> Option<Learned> {
+        let allowed = self.allowed?;
+        Some(Learned {
+            dimension: self.dimension,
+            limit: allowed.amount,
+            window: std::time::Duration::from_millis(self.window_ms()),
+            is_bucket: self.is_bucket(),
+            is_inferred: allowed.is_inferred,
+            refused_count: self.refused_count,
+        })
+    }
+
+    /// What was taken in so many milliseconds before `at`.
+    pub(super) fn used_in(&self, at: u64, ms: u64) -> u64 {
+        let inside = |(taken, _): &&(u64, u64)| *taken <= at && taken + ms > at;
+        self.taken.iter().filter(inside).map(|(_, amount)| amount).sum()
+    }
+
+    /// When the oldest call was sent that the window may still hold.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.taken.front().map(|(at, _)| *at)
+    }
+}

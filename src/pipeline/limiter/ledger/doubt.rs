@@ -1,0 +1,165 @@
+//! Refusals without a word: is it the quota, or chance?
+//!
+//! Chance strikes one call and spares the next; a used-up quota refuses all until its window moves
+//! on. So after such a refusal one call is tried a second later. If that is refused too, the next
+//! are sent when windows of the usual lengths would be over. How many refusals in a row it takes to
+//! become suspicious depends on how many came by chance before.
+
+use super::account::MINUTE_MS;
+use crate::units::{float, whole};
+
+/// What is known of refusals that say nothing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Doubt {
+    /// Whether refusals of this service have been seen to say why: then one that does not is chance.
+    speaks: bool,
+    answers: u64,
+    by_chance: u64,
+    /// Refusals since an answer to a call that was sent after them.
+    in_a_row: u64,
+    last_sent: u64,
+    suspect: Option<Wall>,
+    /// A wall that was gone when the shortest window was over: a window of that length, or chance,
+    /// or a bucket.
+    tentative: Option<Wall>,
+}
+
+/// A place where everything seems to be refused.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wall {
+    /// When it was met.
+    met: u64,
+    /// What had been admitted in a minute.
+    used: u64,
+    /// When the first of that was sent.
+    oldest: u64,
+    /// How often it was tried whether it is still there.
+    tries: u32,
+}
+
+/// What an answer behind a wall proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Proof {
+    /// So much is allowed.
+    pub(super) used: u64,
+    /// In a window of this length.
+    pub(super) window_ms: u64,
+    /// And refused calls take of it as well.
+    pub(super) refused_count: bool,
+}
+
+/// What a refusal leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing: it may be chance.
+    Retry,
+    /// The gate is closed until then.
+    Close(u64),
+    /// There is a quota of so much in a window of this length.
+    Quota { used: u64, window_ms: u64 },
+    /// There is a bucket that gives one unit in so many milliseconds.
+    Bucket { unit_ms: u64 },
+}
+
+/// The length of the shortest window that is tried, after a second for chance.
+const SHORT_MS: u64 = 10_000;
+const CHANCE_MS: u64 = 1_000;
+/// A row of refusals that chance brings so rarely is no chance.
+const HARDLY: f64 = 0.003;
+
+impl Doubt {
+    /// Refusals of this service say why.
+    pub(super) fn trust(&mut self) {
+        self.speaks = true;
+        self.suspect = None;
+        self.tentative = None;
+        self.in_a_row = 0;
+    }
+
+    /// How likely a refusal by chance is.
+    fn chance(&self) -> f64 {
+        float(self.by_chance + 1) / float(self.answers + self.by_chance + 10)
+    }
+
+    /// Whether chance is too rare to explain anything.
+    pub(super) fn is_calm(&self) -> bool {
+        self.by_chance == 0 || self.chance() < 0.02
+    }
+
+    /// How many refusals in a row are believed.
+    fn believed(&self) -> u64 {
+        if self.by_chance == 0 {
+            return 1;
+        }
+        whole(libm::ceil(libm::log(HARDLY) / libm::log(self.chance()))).clamp(2, 8)
+    }
+
+    /// A call was refused. `used` says what was admitted in so many milliseconds before now.
+    pub(super) fn refused(
+        &mut self,
+        now: u64,
+        sent: u64,
+        oldest: u64,
+        used: impl Fn(u64) -> u64,
+    ) -> Step {
+        if self.speaks {
+            self.by_chance += 1;
+            return Step::Retry;
+        }
+        self.last_sent = self.last_sent.max(sent);
+        if let Some(wall) = &mut self.suspect {
+            if sent < wall.met {
+                // It was on its way when the wall was met.
+                return Step::Retry;
+            }
+            wall.tries += 1;
+            let over = match wall.tries {
+                1 => wall.oldest + SHORT_MS,
+                2 => wall.oldest + MINUTE_MS,
+                // Perhaps refused calls count as well: then a minute after the last of them.
+                3 => self.last_sent + MINUTE_MS,
+                tries => self.last_sent + (MINUTE_MS << (tries - 3).min(6)),
+            };
+            return Step::Close((over + 60).max(now + CHANCE_MS));
+        }
+        self.in_a_row += 1;
+        if self.in_a_row < self.believed() {
+            return Step::Retry;
+        }
+        if let Some(before) = self.tentative.take() {
+            let recent = used(SHORT_MS);
+            if recent * 5 >= before.used * 4 {
+                self.in_a_row = 0;
+                return Step::Quota { used: recent, window_ms: SHORT_MS };
+            }
+            let since = now - before.met;
+            if since < 2 * SHORT_MS && recent * 2 <= before.used {
+                self.in_a_row = 0;
+                return Step::Bucket { unit_ms: since.div_ceil(used(since).max(1)) };
+            }
+        }
+        self.suspect = Some(Wall { met: now, used: used(MINUTE_MS), oldest, tries: 0 });
+        Step::Close(now + CHANCE_MS)
+    }
+
+    /// A call was answered; gives the quota that this proves, if it does.
+    pub(super) fn answered(&mut self, sent: u64) -> Option<Proof> {
+        self.answers += 1;
+        if self.in_a_row == 0 || sent <= self.last_sent {
+            return None;
+        }
+        let refused = std::mem::take(&mut self.in_a_row);
+        match self.suspect.take() {
+            Some(wall) if wall.tries >= 2 => {
+                return Some(Proof {
+                    used: wall.used,
+                    window_ms: MINUTE_MS << wall.tries.saturating_sub(3).min(6),
+                    refused_count: wall.tries == 3,
+                });
+            }
+            Some(wall) if wall.tries == 1 => self.tentative = Some(wall),
+            _ => self.by_chance += refused,
+        }
+        None
+    }
+}

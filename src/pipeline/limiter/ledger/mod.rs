@@ -1,0 +1,309 @@
+//! The limiter kind `quota`: it keeps an account of what it took and learns what it may take.
+//!
+//! A quota is a counter, not a queue: it has no latency that grows, and what it gave out comes back
+//! by the clock. So nothing is steered here. The limit is learned: from the service's words in a
+//! refusal or in headers, or from what was admitted before the first refusal; the window from the
+//! time that a refusal names. Then a call starts when the account has room for it.
+//!
+//! - One gate for all: a refusal closes it until the stated time, for every call. The first call
+//!   after that is a probe; the others follow when it was answered.
+//! - One cut per epoch: a refusal of a call that was sent before the last one is no news.
+//! - While nothing is known, calls start one after another, so that the wall is met by few: a
+//!   refusal comes back within a tenth of a second or so.
+//! - A 429 that names neither quota nor time is doubted: services send some at random. It counts
+//!   only if those after it are refused as well.
+//! - Failures of the service halve the calls in flight, and close the gate if nothing else comes.
+
+mod account;
+mod doubt;
+
+use std::time::Duration;
+
+use self::account::{Account, Refused};
+use self::doubt::{Doubt, Proof, Step};
+use super::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
+use super::pace::Told;
+use crate::pipeline::quota::{Dimension, Stated};
+use crate::units::{float, whole};
+
+/// A gate that a used-up quota of a day has closed is tried again after this time at the latest.
+const DAY_CLOSED_MS: u64 = 3_600_000;
+/// So many failures in a row close the gate.
+const FAILURES: u64 = 3;
+/// For at first, and at most, so long.
+const FAILURE_MS: (u64, u64) = (500, 30_000);
+/// How long a refusal takes to come back, as long as none has.
+const REFUSAL_MS: f64 = 100.0;
+/// How many refusals the first meeting with an unknown quota may cost: so many, or this share of
+/// the calls before it.
+const WALL_COST: (f64, f64) = (1.5, 0.01);
+
+/// What is next at a gate that was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Probe {
+    /// Nothing special.
+    None,
+    /// The next call goes alone.
+    Due,
+    /// It is in flight: sent at this time.
+    Out(u64),
+}
+
+/// The account of a provider's quotas, and the gate before it.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    ceiling: u64,
+    /// Calls in flight that the service bears.
+    in_flight: u64,
+    patience_ms: u64,
+    requests: Account,
+    tokens: Account,
+    closed_until: u64,
+    last_cut: Option<u64>,
+    /// Cuts since the last answer, and the longest wait that they named.
+    in_vain: (u64, u64),
+    probe: Probe,
+    last_start: Option<u64>,
+    admitted: u64,
+    refusal_ms: f64,
+    doubt: Doubt,
+    failures: u64,
+    failing_since: Option<u64>,
+    last_failure_cut: Option<u64>,
+}
+
+impl Ledger {
+    /// A ledger that knows only what it is told; `start` calls in flight at first, `ceiling` at
+    /// most. After failures for longer than the patience it counts the service as lost.
+    pub fn new(start: u64, ceiling: u64, patience: Duration, told: Option<Told>) -> Self {
+        let mut ledger = Self {
+            ceiling: ceiling.max(1),
+            in_flight: start.clamp(1, ceiling.max(1)),
+            patience_ms: millis(patience),
+            requests: Account::new(Dimension::Requests),
+            tokens: Account::new(Dimension::Tokens),
+            closed_until: 0,
+            last_cut: None,
+            in_vain: (0, 0),
+            probe: Probe::None,
+            last_start: None,
+            admitted: 0,
+            refusal_ms: REFUSAL_MS,
+            doubt: Doubt::default(),
+            failures: 0,
+            failing_since: None,
+            last_failure_cut: None,
+        };
+        if let Some(Told { requests, tokens, window }) = told {
+            let accounts = [(&mut ledger.requests, requests), (&mut ledger.tokens, tokens)];
+            for (account, limit) in accounts {
+                account.window = account::Window::Sliding { ms: millis(window).max(1) };
+                if let Some(limit) = limit {
+                    account.state(limit);
+                }
+            }
+        }
+        ledger
+    }
+
+    /// How far apart calls start as long as the wall is not known.
+    fn spacing_ms(&self) -> u64 {
+        if self.requests.allowed.is_some() {
+            // More is tried than is known to be good: one refusal is enough to know.
+            return whole(1.3 * self.refusal_ms);
+        }
+        let (least, share) = WALL_COST;
+        whole(self.refusal_ms / least.max(share * float(self.admitted)))
+    }
+
+    fn is_lost(&self, now: u64) -> bool {
+        self.failing_since.is_some_and(|since| now >= since + self.patience_ms)
+    }
+
+    fn close(&mut self, until: u64) {
+        self.closed_until = self.closed_until.max(until);
+        self.probe = Probe::Due;
+    }
+
+    fn account(&mut self, dimension: Dimension) -> &mut Account {
+        match dimension {
+            Dimension::Requests => &mut self.requests,
+            Dimension::Tokens => &mut self.tokens,
+        }
+    }
+
+    fn succeeded(&mut self, now: u64, sent: u64, ended: &Ended) {
+        let Verdict { input_tokens, quotas, .. } = &ended.verdict;
+        if let Some(took) = input_tokens {
+            self.tokens.settle(sent, ended.tokens, *took);
+        }
+        for Stated { dimension, of_day, limit, .. } in quotas {
+            if let Some(limit) = limit.filter(|_| !of_day) {
+                self.account(*dimension).state(limit);
+            }
+        }
+        self.admitted += 1;
+        self.in_vain = (0, 0);
+        (self.failures, self.failing_since) = (0, None);
+        if ended.in_flight * 2 >= self.in_flight {
+            self.in_flight = (self.in_flight + 1).min(self.ceiling);
+        }
+        if let Some(Proof { used, window_ms, refused_count }) = self.doubt.answered(sent) {
+            self.requests.refused_count |= refused_count;
+            self.requests.window = account::Window::Sliding { ms: window_ms };
+            self.requests.infer(now, used);
+        }
+        self.requests.answered(now);
+        self.tokens.answered(now);
+    }
+
+    fn refused(&mut self, now: u64, sent: u64, ended: &Ended) {
+        let Verdict { hint, exhausted, quotas, .. } = &ended.verdict;
+        let hint_ms = hint.map(millis);
+        let took = float(now - sent);
+        self.refusal_ms = 0.7 * self.refusal_ms + 0.3 * took.max(1.0);
+        if *exhausted || quotas.iter().any(|stated| stated.of_day) {
+            self.forgive(sent, ended.tokens, false);
+            self.close(now + hint_ms.unwrap_or(0).max(DAY_CLOSED_MS));
+            return;
+        }
+        if hint_ms.is_none() && quotas.is_empty() {
+            self.forgive(sent, ended.tokens, false);
+            self.doubted(now, sent);
+            return;
+        }
+        self.doubt.trust();
+        self.forgive(sent, ended.tokens, true);
+        let is_news = self.last_cut.is_none_or(|cut| sent >= cut);
+        if is_news {
+            self.last_cut = Some(now);
+            let (cuts, longest) = self.in_vain;
+            self.in_vain = (cuts + 1, longest.max(hint_ms.unwrap_or(0)));
+            let named: Vec<Stated> = match quotas.as_slice() {
+                [] => vec![Stated::of(Dimension::Requests)],
+                named => named.to_vec(),
+            };
+            for Stated { dimension, limit, .. } in named {
+                let amount = if dimension == Dimension::Tokens { ended.tokens } else { 1 };
+                let free_at = hint_ms.map(|hint| sent + hint);
+                let refused = Refused { sent, amount, stated: limit, free_at };
+                self.account(dimension).learn(now, refused);
+            }
+        }
+        // Who came at the stated time, again and again, and was refused each time, is not told the
+        // whole truth.
+        let (cuts, longest) = self.in_vain;
+        let more = longest * cuts.saturating_sub(2);
+        self.close(now + hint_ms.map_or(1000, |hint| hint + 1) + more);
+    }
+
+    /// A refusal that says nothing.
+    fn doubted(&mut self, now: u64, sent: u64) {
+        if self.requests.is_exceeding() && self.doubt.is_calm() {
+            self.requests.retreat(now, sent);
+            return;
+        }
+        let used = self.requests.used_before(sent);
+        if self.requests.is_doubtful(used) {
+            self.requests.infer(now, used);
+            self.probe = Probe::Due;
+            return;
+        }
+        let requests = &self.requests;
+        let oldest = requests.oldest().unwrap_or(sent);
+        match self.doubt.refused(now, sent, oldest, |ms| requests.used_in(sent, ms)) {
+            Step::Retry => {}
+            Step::Close(until) => self.close(until),
+            Step::Quota { used, window_ms } => {
+                self.requests.window = account::Window::Sliding { ms: window_ms };
+                self.requests.infer(now, used);
+                self.probe = Probe::Due;
+            }
+            Step::Bucket { unit_ms } => {
+                self.requests.infer_bucket(now, unit_ms);
+                self.probe = Probe::Due;
+            }
+        }
+    }
+
+    fn forgive(&mut self, sent: u64, tokens: u64, was_refused: bool) {
+        self.requests.give_back(sent, 1, was_refused);
+        self.tokens.give_back(sent, tokens, was_refused);
+    }
+
+    fn failed(&mut self, now: u64, sent: u64) {
+        self.failing_since.get_or_insert(now);
+        if self.last_failure_cut.is_none_or(|cut| sent >= cut) {
+            self.last_failure_cut = Some(now);
+            self.in_flight = (self.in_flight / 2).max(1);
+            self.failures += 1;
+        }
+        if self.failures >= FAILURES {
+            let (first, longest) = FAILURE_MS;
+            let wait = first << (self.failures - FAILURES).min(16);
+            self.close(now + wait.min(longest));
+        }
+    }
+}
+
+impl Limit for Ledger {
+    fn current(&self) -> u64 {
+        let window = self.requests.learned().map_or(u64::MAX, |known| known.limit);
+        self.in_flight.min(window).max(1)
+    }
+
+    fn next_start(&mut self, now: Duration, tokens: u64) -> Start {
+        let now = millis(now);
+        if now < self.closed_until {
+            // What has failed for so long is not expected back soon.
+            let lost = if self.is_lost(now) { now + self.patience_ms + 1 } else { 0 };
+            return Start::At(Duration::from_millis(self.closed_until.max(lost)));
+        }
+        if matches!(self.probe, Probe::Out(_)) {
+            return if self.is_lost(now) {
+                Start::At(Duration::from_millis(now + self.patience_ms + 1))
+            } else {
+                Start::AfterAnother
+            };
+        }
+        let requests = &self.requests;
+        let is_unknown =
+            requests.allowed.is_none() || requests.is_exceeding() || requests.is_unproved();
+        let paced = self.last_start.filter(|_| is_unknown).map_or(now, |at| at + self.spacing_ms());
+        let at = self.requests.free_at(now, 1).max(self.tokens.free_at(now, tokens)).max(paced);
+        if at > now { Start::At(Duration::from_millis(at)) } else { Start::Now }
+    }
+
+    fn on_start(&mut self, now: Duration, tokens: u64) {
+        let now = millis(now);
+        self.requests.take(now, 1);
+        self.tokens.take(now, tokens);
+        self.last_start = Some(now);
+        if self.probe == Probe::Due {
+            self.probe = Probe::Out(now);
+        }
+    }
+
+    fn on_end(&mut self, now: Duration, ended: &Ended) {
+        let (now, sent) = (millis(now), millis(ended.sent));
+        let is_answered = ended.verdict.outcome == Outcome::Success;
+        if self.probe == Probe::Out(sent) {
+            // Without an answer the next call is a probe as well.
+            self.probe = if is_answered { Probe::None } else { Probe::Due };
+        }
+        match ended.verdict.outcome {
+            Outcome::Success => self.succeeded(now, sent, ended),
+            Outcome::RateLimited => self.refused(now, sent, ended),
+            Outcome::Failed => self.failed(now, sent),
+            Outcome::Ignored => {}
+        }
+    }
+
+    fn learned(&self) -> Vec<Learned> {
+        [&self.requests, &self.tokens].into_iter().filter_map(Account::learned).collect()
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX / 4)
+}

@@ -1,0 +1,33 @@
+//! What a provider says about its quotas, in headers or in a refusal.
+
+use serde::{Deserialize, Serialize};
+
+/// What a quota counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dimension {
+    /// Requests.
+    Requests,
+    /// Input tokens.
+    Tokens,
+}
+
+/// One quota, as far as it was named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stated {
+    /// What it counts.
+    pub dimension: Dimension,
+    /// Whether it is one of a day; else of a window of seconds or minutes.
+    pub of_day: bool,
+    /// How much it allows.
+    pub limit: Option<u64>,
+    /// How much of it is left.
+    pub left: Option<u64>,
+}
+
+impl Stated {
+    /// A quota of this name and no more.
+    pub fn of(dimension: Dimension) -> Self {
+        Self { dimension, of_day: false, limit: None, left: None }
+    }
+}

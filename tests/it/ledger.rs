@@ -1,0 +1,259 @@
+//! The limiter that keeps the quota, against quotas of every kind, in time that only counts.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tagspace::fakes::quota::{Window, WindowKind};
+use tagspace::pipeline::limiter::ledger::Ledger;
+use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start, Verdict};
+use tagspace::pipeline::limiter::pace::Told;
+use tagspace::pipeline::quota::{Dimension, Stated};
+
+/// A service with one quota of requests.
+#[derive(Clone, Copy, Debug)]
+struct Service {
+    kind: WindowKind,
+    limit: u64,
+    per_ms: u64,
+    burst: u64,
+    says: bool,
+    refused_count: bool,
+}
+
+impl Service {
+    fn new(kind: WindowKind, limit: u64, per_ms: u64) -> Self {
+        Self { kind, limit, per_ms, burst: limit, says: true, refused_count: false }
+    }
+}
+
+/// What came of a job.
+#[derive(Debug)]
+struct Done {
+    refused: u64,
+    makespan_ms: u64,
+    /// Calls that were sent before a stated time.
+    early: u64,
+}
+
+const LATENCY_MS: u64 = 1_000;
+const REFUSAL_MS: u64 = 100;
+
+fn ledger(told: Option<Told>) -> Ledger {
+    Ledger::new(16, 256, Duration::from_hours(2), told)
+}
+
+/// Carries a job of so many calls through.
+fn job(ledger: &mut Ledger, service: Service, calls: u64, starts_ms: u64) -> Done {
+    let Service { kind, limit, per_ms, burst, says, refused_count } = service;
+    let mut window = Window::new(kind, limit, burst, per_ms);
+    let mut flying: Vec<(u64, u64, Verdict)> = Vec::new();
+    let (mut now, mut waiting, mut not_before) = (starts_ms, calls, 0);
+    let mut done = Done { refused: 0, makespan_ms: 0, early: 0 };
+    let ms = Duration::from_millis;
+    loop {
+        let mut wake = u64::MAX;
+        while waiting > 0 && (flying.len() as u64) < ledger.current() {
+            match ledger.next_start(ms(now), 0) {
+                Start::Now => {}
+                Start::At(at) => {
+                    wake = u64::try_from(at.as_millis()).unwrap().max(now + 1);
+                    break;
+                }
+                Start::AfterAnother => break,
+            }
+            ledger.on_start(ms(now), 0);
+            waiting -= 1;
+            done.early += u64::from(now < not_before);
+            let wait = window.wait(now, 1);
+            if wait.is_none() || refused_count {
+                window.take(now, 1);
+            }
+            flying.push(match wait {
+                None => (now + LATENCY_MS, now, Outcome::Success.into()),
+                Some(wait) => {
+                    let mut verdict = Verdict::from(Outcome::RateLimited);
+                    if says {
+                        verdict.hint = Some(ms(wait));
+                        let limit = Some(limit);
+                        verdict.quotas = vec![Stated { limit, ..Stated::of(Dimension::Requests) }];
+                    }
+                    (now + REFUSAL_MS, now, verdict)
+                }
+            });
+        }
+        let Some(next) = flying.iter().map(|(end, ..)| *end).min().map(|end| end.min(wake)) else {
+            if waiting == 0 {
+                done.makespan_ms = now - starts_ms;
+                return done;
+            }
+            assert!(wake < u64::MAX, "it waits for nothing");
+            now = wake;
+            continue;
+        };
+        now = next;
+        while let Some(at) = flying.iter().position(|(end, ..)| *end == now) {
+            let in_flight = flying.len() as u64;
+            let (_, sent, verdict) = flying.remove(at);
+            if verdict.outcome == Outcome::RateLimited {
+                done.refused += 1;
+                waiting += 1;
+                let hint = verdict.hint.map_or(0, |hint| u64::try_from(hint.as_millis()).unwrap());
+                not_before = not_before.max(if hint > 0 { now + hint } else { 0 });
+            }
+            ledger.on_end(ms(now), &Ended { sent: ms(sent), tokens: 0, in_flight, verdict });
+        }
+        assert!(now < starts_ms + 100_000_000 + calls * per_ms, "no end: {done:?}");
+    }
+}
+
+/// No schedule is shorter: what the windows before the last cannot hold comes with the last.
+fn bound_ms(service: Service, calls: u64) -> u64 {
+    let windows = calls.div_ceil(service.limit) - 1;
+    match service.kind {
+        WindowKind::Sliding | WindowKind::Fixed => windows * service.per_ms + LATENCY_MS,
+        WindowKind::Bucket => {
+            calls.saturating_sub(service.burst) * service.per_ms / service.limit + LATENCY_MS
+        }
+    }
+}
+
+#[test]
+fn a_sliding_window_costs_two_refusals_and_no_time() {
+    let service = Service::new(WindowKind::Sliding, 15, 60_000);
+    let done = job(&mut ledger(None), service, 200, 300);
+    assert!(done.refused <= 2, "{done:?}");
+    assert!(done.makespan_ms < bound_ms(service, 200) * 102 / 100, "{done:?}");
+}
+
+#[test]
+fn the_length_of_the_window_is_learned_from_the_stated_time_not_from_a_name() {
+    let service = Service::new(WindowKind::Sliding, 20, 10_000);
+    let mut ledger = ledger(None);
+    let done = job(&mut ledger, service, 60, 300);
+    assert!(done.refused <= 2, "{done:?}");
+    assert!(done.makespan_ms < bound_ms(service, 60) * 115 / 100, "{done:?}");
+    let learned = ledger.learned();
+    assert_eq!((learned[0].limit, learned[0].is_inferred), (20, false));
+    assert!(learned[0].window.abs_diff(Duration::from_secs(10)) < Duration::from_millis(5));
+}
+
+#[test]
+fn a_bucket_is_told_from_a_window() {
+    let service = Service { burst: 2, ..Service::new(WindowKind::Bucket, 15, 60_000) };
+    let mut ledger = ledger(None);
+    let done = job(&mut ledger, service, 100, 300);
+    assert!(done.refused <= 3, "{done:?}");
+    assert!(done.makespan_ms < bound_ms(service, 100) * 102 / 100, "{done:?}");
+    assert!(ledger.learned()[0].is_bucket);
+}
+
+#[test]
+fn refusals_that_count_are_noticed_and_the_job_ends() {
+    let counting = Service { refused_count: true, ..Service::new(WindowKind::Sliding, 15, 60_000) };
+    let done = job(&mut ledger(None), counting, 200, 300);
+    assert!(done.refused <= 5, "{done:?}");
+    assert!(done.makespan_ms < bound_ms(counting, 200) * 103 / 100, "{done:?}");
+}
+
+#[test]
+fn without_a_word_the_quota_is_inferred() {
+    let silent = Service { says: false, ..Service::new(WindowKind::Sliding, 15, 60_000) };
+    let mut ledger = ledger(None);
+    let done = job(&mut ledger, silent, 200, 300);
+    assert!(done.refused <= 10, "{done:?}");
+    assert!(done.makespan_ms < bound_ms(silent, 200) * 108 / 100, "{done:?}");
+    let learned = ledger.learned();
+    assert_eq!((learned[0].limit, learned[0].is_inferred), (15, true));
+}
+
+#[test]
+fn what_it_is_told_costs_no_refusal() {
+    let service = Service::new(WindowKind::Sliding, 15, 60_000);
+    let window = Duration::from_mins(1);
+    let told = Told { requests: Some(15), tokens: None, window };
+    let done = job(&mut ledger(Some(told)), service, 100, 300);
+    assert_eq!(done.refused, 0);
+}
+
+#[test]
+fn what_it_has_learned_serves_the_next_job() {
+    let service = Service::new(WindowKind::Sliding, 15, 60_000);
+    let mut ledger = ledger(None);
+    job(&mut ledger, service, 100, 300);
+    let next = job(&mut ledger, service, 100, 1_000_000);
+    assert_eq!(next.refused, 0);
+}
+
+#[test]
+fn a_429_by_chance_cuts_nothing() {
+    let mut ledger = ledger(None);
+    let ms = Duration::from_millis;
+    // The service says why when its quota is used up; this one says nothing.
+    let mut explained = Verdict::from(Outcome::RateLimited);
+    explained.hint = Some(ms(500));
+    let limit = Some(100);
+    explained.quotas = vec![Stated { limit, ..Stated::of(Dimension::Requests) }];
+    ledger.on_start(ms(0), 0);
+    ledger.on_end(ms(100), &Ended { sent: ms(0), tokens: 0, in_flight: 1, verdict: explained });
+    ledger.on_start(ms(2_000), 0);
+    ledger.on_end(ms(3_000), &Ended::alone(ms(2_000), Outcome::Success));
+    let known = ledger.learned();
+    for at in (4_000..9_000).step_by(1_000) {
+        assert_eq!(ledger.next_start(ms(at), 0), Start::Now);
+        ledger.on_start(ms(at), 0);
+        ledger.on_end(ms(at + 100), &Ended::alone(ms(at), Outcome::RateLimited));
+    }
+    assert_eq!(ledger.learned(), known);
+}
+
+#[test]
+fn failures_in_a_row_close_the_gate_until_one_call_is_answered() {
+    let mut ledger = ledger(None);
+    let ms = Duration::from_millis;
+    let mut now = 0;
+    for _ in 0..3 {
+        assert_eq!(ledger.next_start(ms(now), 0), Start::Now);
+        ledger.on_start(ms(now), 0);
+        ledger.on_end(ms(now + 100), &Ended::alone(ms(now), Outcome::Failed));
+        now += 1_000;
+    }
+    let closed = ledger.next_start(ms(2_100), 0);
+    assert_eq!(closed, Start::At(ms(2_600)));
+    // One probe; nobody else until it is back.
+    assert_eq!(ledger.next_start(ms(2_600), 0), Start::Now);
+    ledger.on_start(ms(2_600), 0);
+    assert_eq!(ledger.next_start(ms(2_900), 0), Start::AfterAnother);
+    ledger.on_end(ms(3_000), &Ended::alone(ms(2_600), Outcome::Success));
+    assert_eq!(ledger.next_start(ms(3_100), 0), Start::Now);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_call_is_sent_before_a_stated_time_and_every_job_ends(
+        kind in prop_oneof![Just(WindowKind::Sliding), Just(WindowKind::Fixed), Just(WindowKind::Bucket)],
+        limit in 1_u64..60,
+        per_s in 1_u64..100,
+        calls in 1_u64..200,
+        starts_ms in 0_u64..100_000,
+        says in any::<bool>(),
+        refused_count in any::<bool>(),
+    ) {
+        let service = Service { says, refused_count, ..Service::new(kind, limit, per_s * 1000) };
+        let done = job(&mut ledger(None), service, calls, starts_ms);
+        prop_assert_eq!(done.early, 0);
+    }
+
+    #[test]
+    fn with_a_word_refusals_are_few(
+        kind in prop_oneof![Just(WindowKind::Sliding), Just(WindowKind::Bucket)],
+        limit in 2_u64..200,
+        per_s in prop_oneof![Just(10_u64), Just(60)],
+        calls in 1_u64..600,
+    ) {
+        let service = Service::new(kind, limit, per_s * 1000);
+        let done = job(&mut ledger(None), service, calls, 0);
+        prop_assert!(done.refused <= 5 + calls / 50, "{:?}", done);
+    }
+}

@@ -1,0 +1,81 @@
+//! The recommended profile in whole runs: what it does about quotas that it was not told of.
+
+use crate::common::{PLAIN, judged, scenario};
+use tagspace::pipeline::event::{Event, FallbackReason};
+use tagspace::study::judge::JudgedRun;
+
+/// One run of 60 single pages under the profile.
+fn run(settings: &[&str]) -> JudgedRun {
+    let base = ["pipeline.profile=\"recommended\"", "pipeline.batch_size=1", "space.pages=60"];
+    let settings: Vec<&str> = base.iter().chain(settings).copied().collect();
+    judged(&scenario(PLAIN, &settings)).runs.remove(0)
+}
+
+fn number(run: &JudgedRun, metric: &str) -> u64 {
+    run.figures.number(metric)
+}
+
+#[test]
+fn a_minutes_quota_costs_two_refusals_and_no_fallback() {
+    let run = run(&["gemini.quota={ requests = 15 }"]);
+    assert_eq!(number(&run, "pages_tagged"), 60);
+    assert!(number(&run, "rate_limited") <= 2);
+    assert_eq!(number(&run, "fallbacks"), 0);
+    assert_eq!(number(&run, "early_calls"), 0);
+    // Three windows and what the last of them takes.
+    assert!(number(&run, "makespan") < 186_000, "{}", number(&run, "makespan"));
+}
+
+#[test]
+fn a_quota_of_tokens_is_kept_by_expected_tokens() {
+    let run = run(&["gemini.quota={ tokens = 5000 }"]);
+    assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (60, 0));
+    assert!(number(&run, "rate_limited") <= 2, "{}", number(&run, "rate_limited"));
+}
+
+#[test]
+fn a_days_quota_sends_all_the_rest_to_the_fallback_without_asking_again() {
+    let run = run(&["gemini.quota={ per_day = 20 }"]);
+    assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (60, 40));
+    // Those that were on their way when the day was over.
+    assert!(number(&run, "rate_limited") <= 3, "{}", number(&run, "rate_limited"));
+    let reasons = run.log.events().filter_map(|event| match event {
+        Event::Fallback { why, .. } => Some(*why),
+        _ => None,
+    });
+    assert!(reasons.eq([FallbackReason::Patience; 40]));
+}
+
+#[test]
+fn a_long_outage_falls_back_after_the_patience_and_comes_back_with_the_service() {
+    let outage =
+        "gemini.fault=[{ when = { from_s = 2, until_s = 600 }, reply = { status = 503 } }]";
+    let run = run(&[
+        outage,
+        "pipeline.in_flight_batches=4",
+        "openai.latency={ dist = \"fixed\", ms = 60000 }",
+    ]);
+    assert_eq!(number(&run, "pages_tagged"), 60);
+    let calls = number(&run, "ai_calls");
+    assert!(calls < 60 + 60, "probes are few: {calls}");
+    let back = run.log.events().filter(|event| {
+        matches!(event, Event::AttemptFinished { provider, status: Some(200), .. } if provider == "gemini")
+    });
+    assert!(back.count() > 5, "after the outage it is asked again");
+}
+
+#[test]
+fn what_one_run_learned_serves_the_next() {
+    let text = format!(
+        "{PLAIN}[[run]]\nname = \"cold\"\n[[run]]\nname = \"warm\"\nchanged_ratio = 1\nstart_after_s = 7\n"
+    );
+    let settings = [
+        "pipeline.profile=\"recommended\"",
+        "pipeline.batch_size=1",
+        "gemini.quota={ requests = 15 }",
+    ];
+    let judged = judged(&scenario(&text, &settings));
+    let refused: Vec<u64> = judged.runs.iter().map(|run| number(run, "rate_limited")).collect();
+    assert!(refused[0] > 0, "{refused:?}");
+    assert_eq!(refused[1], 0);
+}
