@@ -9,6 +9,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use tagspace::fakes::space::{Space, SpacePage};
 use tagspace::pipeline::batch::Batcher;
 use tagspace::pipeline::cache::{Cache, Content, Fingerprint, Key};
+use tagspace::pipeline::config::CacheKey;
 use tagspace::pipeline::limiter::Limiter;
 use tagspace::pipeline::limiter::halving::Halving;
 use tagspace::pipeline::limiter::limit::Outcome;
@@ -63,12 +64,17 @@ fn cache(c: &mut Criterion) {
     group.throughput(Throughput::Bytes(bytes as u64));
     group.bench_function("keys of 100 pages", |b| {
         b.iter(|| {
-            pages.iter().map(|page| Key::new(Content::new(page), fingerprint)).collect::<Vec<_>>()
+            pages
+                .iter()
+                .map(|page| Key::new(Content::new(page, CacheKey::PageVersion), fingerprint))
+                .collect::<Vec<_>>()
         });
     });
     group.throughput(Throughput::Elements(PAGES));
-    let keys: Vec<Key> =
-        pages.iter().map(|page| Key::new(Content::new(page), fingerprint)).collect();
+    let keys: Vec<Key> = pages
+        .iter()
+        .map(|page| Key::new(Content::new(page, CacheKey::PageVersion), fingerprint))
+        .collect();
     group.bench_function("put and get 100 answers", |b| {
         b.iter(|| {
             let mut cache = Cache::new(50.try_into().ok());

@@ -26,7 +26,8 @@
 //! batch until it is answered), `limiter/mod.rs` (the gate; the algorithms are beside it), `backoff.rs`, `prompt.rs` and `labels.rs`. To follow
 //! an exchange through a rehearsal, read `sim/carrier.rs`, then `sim/wire.rs`, then
 //! `fakes/world.rs`. What outside clients meet is `sim/serve`; what is written down of them,
-//! `sim/serve/witness.rs`.
+//! `sim/serve/witness.rs`. Which limiter is best is asked in `study/league`, what no scheduler could
+//! beat in `study/bound.rs`.
 //!
 //! # How virtual time goes with real HTTP
 //!

@@ -34,6 +34,8 @@ pub(super) enum Command {
     Tag(TagArgs),
     /// Serve a scenario's fakes on loopback ports, in real time, and judge whoever uses them.
     Serve(ServeArgs),
+    /// Let all kinds of limiters compete in a family of worlds, on the same weather.
+    League(LeagueArgs),
 }
 
 /// Which scenarios, and what is set on top of them.
@@ -139,6 +141,29 @@ pub(super) struct TagArgs {
     /// Log every event for humans into a file.
     #[arg(long, value_name = "FILE")]
     pub(super) log: Option<PathBuf>,
+}
+
+/// Arguments of `league`.
+#[derive(Debug, Args)]
+pub(super) struct LeagueArgs {
+    /// Where the report is written, or read with --check.
+    #[arg(long, value_name = "DIR", default_value = "reports/league")]
+    pub(super) out: PathBuf,
+    /// Compare with the report that is there instead of writing one; exit 3 if it differs.
+    #[arg(long)]
+    pub(super) check: bool,
+    /// Only fields whose names hold this.
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(super) only: String,
+    /// So many seeds for each game.
+    #[arg(long, value_name = "N", default_value = "4", value_parser = value_parser!(u64).range(1..=32))]
+    pub(super) seeds: u64,
+    /// How many games are played at once (default: one for each core).
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
+    pub(super) jobs: Option<u16>,
+    /// Print nothing but errors.
+    #[arg(long)]
+    pub(super) quiet: bool,
 }
 
 /// Arguments of `serve`.

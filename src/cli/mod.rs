@@ -12,6 +12,7 @@
 
 mod args;
 mod find;
+mod league;
 mod mutate;
 mod new;
 mod real;
@@ -43,6 +44,8 @@ pub enum ExitStatus {
     Internal,
     /// Wrong arguments or an invalid scenario.
     Usage,
+    /// Something is worse than, or not the same as, what was written down.
+    Regressed,
     /// Two runs of one seed differ.
     Differs,
     /// A target missed.
@@ -58,6 +61,7 @@ impl ExitStatus {
             Self::Met => 0,
             Self::Internal => 1,
             Self::Usage => 2,
+            Self::Regressed => 3,
             Self::Differs => 98,
             Self::Missed => 99,
             Self::Interrupted => 130,
@@ -144,6 +148,7 @@ where
         Command::New(args) => new::new(&args),
         Command::Tag(args) => tag::tag(&args),
         Command::Serve(args) => serve::serve(&args),
+        Command::League(args) => league::league(&args),
     };
     match result {
         Ok(status) => status,

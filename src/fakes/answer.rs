@@ -51,7 +51,12 @@ const CHARS_PER_TEN_TOKENS: u64 = 36;
 
 /// How many tokens a text takes.
 pub fn tokens(text: &str) -> u64 {
-    (text.chars().count() as u64 * 10).div_ceil(CHARS_PER_TEN_TOKENS)
+    tokens_of_chars(text.chars().count() as u64)
+}
+
+/// The tokens of so many characters.
+pub fn tokens_of_chars(chars: u64) -> u64 {
+    (chars * 10).div_ceil(CHARS_PER_TEN_TOKENS)
 }
 
 /// Draws the faults of answers; remembers how often each page was asked about.

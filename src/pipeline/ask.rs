@@ -4,8 +4,9 @@
 //! asks for the original's way). Where the limiter keeps the quota, a refusal or a failure of the
 //! service costs no attempt either: the batch stands in the line again, in its old place, and
 //! leaves for the next provider only if the gate stays closed for longer than the patience. An
-//! answer keeps what is valid; only the rest is asked again. An
-//! answer that brings at least one page further starts the count of attempts anew, so that a batch
+//! answer keeps what is valid; only the rest is asked again, and if nothing was, in halves, so that
+//! a page that spoils every answer is soon alone (unless the configuration is the plan's). An answer
+//! that brings at least one page further starts the count of attempts anew, so that a batch
 //! ends after finitely many calls: each either has fewer pages or one attempt less.
 
 use std::sync::atomic::Ordering;
@@ -21,7 +22,7 @@ use crate::pipeline::error::ErrorClass;
 use crate::pipeline::event::{CallId, CallOutcome, Event, FallbackReason};
 use crate::pipeline::limiter::limit::{Outcome, Verdict};
 use crate::pipeline::limiter::{Ask, Closed, Permit};
-use crate::pipeline::page::{Page, Source};
+use crate::pipeline::page::Page;
 use crate::pipeline::prompt;
 use crate::pipeline::provider::{Answer, Failure};
 use crate::pipeline::run::{RunContext, Tagged};
@@ -49,77 +50,146 @@ enum Turn {
     Cancelled,
 }
 
+/// How a part of a batch ended.
+enum Ended {
+    /// Every page of it has an answer.
+    Answered,
+    /// No page of it has, because of what is in it: to be asked in halves.
+    InHalves,
+    /// No provider answered the rest.
+    GivenUp(ErrorClass),
+    /// The run was cancelled.
+    Cancelled,
+}
+
+/// A batch on its way: what is counted for all its parts together.
+struct Asking<'a> {
+    run: &'a RunContext,
+    id: BatchId,
+    tagged: &'a mpsc::Sender<Tagged>,
+    /// Attempts, by provider.
+    attempts: Vec<u32>,
+    /// How many providers have been left so far.
+    left: usize,
+}
+
 /// Asks until the batch is answered, given up or cancelled.
 pub(crate) async fn ask(run: &RunContext, batch: Batch, tagged: &mpsc::Sender<Tagged>) {
-    let Batch { id, pages: mut rest } = batch;
-    let mut last = ErrorClass::Malformed;
-    let providers = &run.shared.providers;
-    let usable = if run.config().fallback { providers.len() } else { providers.len().min(1) };
-    for (index, provider) in providers.iter().enumerate().take(usable) {
+    let Batch { id, pages } = batch;
+    let attempts = vec![0; run.shared.providers.len()];
+    let mut asking = Asking { run, id, tagged, attempts, left: 0 };
+    let mut parts = vec![pages];
+    while let Some(mut part) = parts.pop() {
+        match asking.part(&mut part).await {
+            Ended::Answered => {}
+            Ended::InHalves => {
+                let second = part.split_off(part.len().div_ceil(2));
+                parts.extend([second, part]);
+            }
+            Ended::GivenUp(class) => {
+                for page in &part {
+                    run.given_up(page, class);
+                }
+            }
+            Ended::Cancelled => {
+                parts.push(part);
+                return parts.iter().for_each(|part| run.leave_pages(part));
+            }
+        }
+    }
+}
+
+impl Asking<'_> {
+    /// Asks one provider after the other about these pages; what is answered leaves the list.
+    async fn part(&mut self, rest: &mut Vec<Page>) -> Ended {
+        let run = self.run;
+        let mut last = ErrorClass::Malformed;
+        let providers = &run.shared.providers;
+        let usable = if run.config().fallback { providers.len() } else { providers.len().min(1) };
+        for (index, provider) in providers.iter().enumerate().take(usable) {
+            let why = match self.provider(index, rest, &mut last).await {
+                Ok(ended) => return ended,
+                Err(why) => why,
+            };
+            let next = providers.get(index + 1).filter(|_| index + 1 < usable);
+            // A batch falls back once, however many parts it has come to.
+            if let Some(to) = next.filter(|_| self.left == index) {
+                self.left += 1;
+                let (from, to) = (provider.name.clone(), to.name.clone());
+                run.observe(Event::Fallback { batch: self.id, from, to, class: last, why });
+            }
+        }
+        Ended::GivenUp(last)
+    }
+
+    /// Asks one provider until it has answered or is given up.
+    async fn provider(
+        &mut self,
+        index: usize,
+        rest: &mut Vec<Page>,
+        last: &mut ErrorClass,
+    ) -> Result<Ended, FallbackReason> {
+        let (run, id) = (self.run, self.id);
         let mut held = None;
-        let mut attempt = 0_u32;
         let mut failed = 0_u32;
         let mut failing_since = None;
-        let why = loop {
-            let permit = match turn(run, index, (id, &rest), held.take()).await {
+        loop {
+            let permit = match turn(run, index, (id, rest), held.take()).await {
                 Turn::Permit(permit) => permit,
-                Turn::Closed => break FallbackReason::Patience,
-                Turn::Cancelled => return run.leave(rest.iter().map(|page| page.id)),
+                Turn::Closed => return Err(FallbackReason::Patience),
+                Turn::Cancelled => return Ok(Ended::Cancelled),
             };
-            attempt += 1;
+            self.attempts[index] += 1;
+            let attempt = self.attempts[index];
             if attempt == 1 {
                 run.shared.deposit_retry();
             }
-            let (result, permit) = call(run, index, (id, attempt), &mut rest, tagged, permit).await;
+            let (result, permit) = call(run, index, (id, attempt), rest, self.tagged, permit).await;
             if run.config().permit_scope == PermitScope::Batch {
                 held = permit;
             }
-            let Some((class, hint)) = result.failed else { return };
-            last = class;
-            let waits_in_line = run.config().keeps_quota() && class.is_of_the_service();
-            if waits_in_line {
+            let Some((class, hint)) = result.failed else { return Ok(Ended::Answered) };
+            *last = class;
+            if run.config().halves && class.is_of_the_pages() && !result.progress && rest.len() > 1
+            {
+                return Ok(Ended::InHalves);
+            }
+            let next = if run.config().keeps_quota() && class.is_of_the_service() {
                 let since = *failing_since.get_or_insert(Instant::now());
                 if since.elapsed() > Duration::from_secs(run.config().patience_s) {
-                    break FallbackReason::Patience;
+                    return Err(FallbackReason::Patience);
                 }
+                Next::Line
             } else {
                 failing_since = None;
                 failed = if result.progress { 0 } else { failed + 1 };
-            }
-            let next =
-                if waits_in_line { Next::Line } else { next(run, &rest, class, hint, failed) };
+                next(run, rest, class, hint, failed)
+            };
             match next {
-                Next::GiveUp(why) => break why,
+                Next::GiveUp(why) => return Err(why),
                 Next::Line => {}
                 Next::Wait(delay, hinted) => {
-                    if !delay.is_zero() {
-                        let delay_ms = millis(delay);
-                        let provider = provider.name.clone();
-                        run.observe(Event::Backoff {
-                            batch: id,
-                            provider,
-                            class,
-                            delay_ms,
-                            hinted,
-                        });
-                    }
-                    tokio::select! {
-                        biased;
-                        () = run.cancel.cancelled() => {
-                            return run.leave(rest.iter().map(|page| page.id));
-                        }
-                        () = sleep(delay) => {}
+                    if !self.wait(index, class, delay, hinted).await {
+                        return Ok(Ended::Cancelled);
                     }
                 }
             }
-        };
-        if let Some(to) = providers.get(index + 1).filter(|_| index + 1 < usable) {
-            let (from, to) = (provider.name.clone(), to.name.clone());
-            run.observe(Event::Fallback { batch: id, from, to, class: last, why });
         }
     }
-    for page in rest {
-        run.page_failed(page.id, last);
+
+    /// Waits before another attempt; whether the run goes on then.
+    async fn wait(&self, index: usize, class: ErrorClass, delay: Duration, hinted: bool) -> bool {
+        let run = self.run;
+        if !delay.is_zero() {
+            let (batch, delay_ms) = (self.id, millis(delay));
+            let provider = run.shared.providers[index].name.clone();
+            run.observe(Event::Backoff { batch, provider, class, delay_ms, hinted });
+        }
+        tokio::select! {
+            biased;
+            () = run.cancel.cancelled() => false,
+            () = sleep(delay) => true,
+        }
     }
 }
 
@@ -236,8 +306,7 @@ async fn call(
         let Some(position) = rest.iter().position(|page| page.id == id) else { continue };
         let page = rest.remove(position);
         run.shared.remember(&page, &provider.model, &tags);
-        // The writer outlives every batch; if it is gone, the run has failed as a whole.
-        let _ = tagged.send(Tagged { page: id, tags, source: Source::Answer }).await;
+        run.answered(&page, tags, tagged).await;
     }
     (Attempt { failed: class.map(|class| (class, hint)), progress }, held)
 }

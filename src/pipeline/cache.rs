@@ -1,6 +1,7 @@
 //! Answers kept by content: what was asked about once is not asked again.
 //!
-//! The key is the SHA-256 of the page's content (its id, version, title and text) and of a
+//! The key is the SHA-256 of the page's content (title and text, with the plan's key also id and
+//! version) and of a
 //! fingerprint of everything else that shapes an answer: taxonomy, prompt and model. A changed taxonomy is therefore a
 //! miss, never a wrong hit. The store is in memory and drops the least recently used entry.
 
@@ -9,6 +10,7 @@ use std::num::NonZeroUsize;
 use lru::LruCache;
 use sha2::{Digest, Sha256};
 
+use crate::pipeline::config::CacheKey;
 use crate::pipeline::page::{Page, Tags};
 use crate::pipeline::prompt;
 use crate::pipeline::taxonomy::Taxonomy;
@@ -39,15 +41,17 @@ impl Fingerprint {
 }
 
 /// What an answer depends on in the page: id, version, title and text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Content([u8; 32]);
 
 impl Content {
-    /// The content of this page.
-    pub fn new(page: &Page) -> Self {
+    /// What makes this page the same as another under this kind of key.
+    pub fn new(page: &Page, key: CacheKey) -> Self {
         let mut hash = Sha256::new();
-        hash.update(page.id.0.to_le_bytes());
-        hash.update(page.version.to_le_bytes());
+        if key == CacheKey::PageVersion {
+            hash.update(page.id.0.to_le_bytes());
+            hash.update(page.version.to_le_bytes());
+        }
         field(&mut hash, page.title.as_bytes());
         field(&mut hash, page.text.as_bytes());
         Self(hash.finalize().into())

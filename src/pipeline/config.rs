@@ -74,6 +74,17 @@ pub enum PermitScope {
     Batch,
 }
 
+/// What makes two pages the same to the cache, besides taxonomy, prompt and model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CacheKey {
+    /// The plan's: id, version, title and text.
+    PageVersion,
+    /// Title and text alone: the same page under a new version, or another page that says the
+    /// same, is a hit.
+    Content,
+}
+
 /// Every setting of the pipeline, ready to use.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "these are the switches of the plan")]
@@ -95,6 +106,12 @@ pub struct Config {
     pub permit_scope: PermitScope,
     /// Pages per prompt.
     pub batch_size: u64,
+    /// Whether a batch of which no page was answered, for what is in it, is asked in halves.
+    pub halves: bool,
+    /// What makes two pages the same to the cache.
+    pub cache_key: CacheKey,
+    /// Whether identical texts are asked about once.
+    pub single_flight: bool,
     /// A pause after each batch before its place is given to the next.
     pub pause_ms: u64,
     /// Characters of a page that are sent.
@@ -162,6 +179,15 @@ pub struct Overrides {
     /// Pages per prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_size: Option<Whole<1, 1000>>,
+    /// Whether a batch of which no page was answered, for what is in it, is asked in halves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub halves: Option<bool>,
+    /// What makes two pages the same to the cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_key: Option<CacheKey>,
+    /// Whether identical texts are asked about once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub single_flight: Option<bool>,
     /// A pause after each batch before its place is given to the next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause_ms: Option<DayMs>,
@@ -295,6 +321,9 @@ impl Overrides {
         }
         put(&mut c.permit_scope, self.permit_scope);
         put(&mut c.batch_size, self.batch_size.map(Whole::get));
+        put(&mut c.halves, self.halves);
+        put(&mut c.cache_key, self.cache_key);
+        put(&mut c.single_flight, self.single_flight);
         put(&mut c.pause_ms, self.pause_ms.map(Whole::get));
         put(&mut c.text_limit_chars, self.text_limit_chars.map(Whole::get));
         put(&mut c.max_output_tokens, self.max_output_tokens.map(Whole::get));

@@ -76,6 +76,11 @@ impl ErrorClass {
         )
     }
 
+    /// Whether it may lie in one of the pages, so that fewer of them may do better.
+    pub fn is_of_the_pages(self) -> bool {
+        matches!(self, Self::Malformed | Self::Incomplete | Self::Truncated | Self::Blocked)
+    }
+
     /// The class of an HTTP status that is not a success and not a 429.
     pub fn of_status(status: u16) -> Self {
         match status {

@@ -30,6 +30,7 @@ mod run;
 pub mod taxonomy;
 pub mod text;
 pub mod transport;
+mod twins;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -201,7 +202,7 @@ impl Shared {
         if cache.is_empty() {
             return None;
         }
-        let content = Content::new(page);
+        let content = Content::new(page, self.config.cache_key);
         self.fingerprints.iter().find_map(|fingerprint| cache.get(&Key::new(content, *fingerprint)))
     }
 
@@ -212,7 +213,8 @@ impl Shared {
         if let Some(fingerprint) = index.and_then(|index| self.fingerprints.get(index))
             && cache.is_enabled()
         {
-            cache.put(Key::new(Content::new(page), *fingerprint), tags.clone());
+            let content = Content::new(page, self.config.cache_key);
+            cache.put(Key::new(content, *fingerprint), tags.clone());
         }
     }
 

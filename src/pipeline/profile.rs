@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::backoff::Schedule;
-use crate::pipeline::config::{Config, LimiterKind, PermitScope};
+use crate::pipeline::config::{CacheKey, Config, LimiterKind, PermitScope};
 
 /// A named set of all keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +37,9 @@ impl Profile {
             in_flight_batches: 10,
             permit_scope: PermitScope::Attempt,
             batch_size: 5,
+            halves: false,
+            cache_key: CacheKey::PageVersion,
+            single_flight: false,
             pause_ms: 0,
             text_limit_chars: 3000,
             max_output_tokens: 8192,
@@ -76,6 +79,9 @@ impl Profile {
                 backoff: Schedule { base_ms: 500, factor: 2.0, max_ms: 30_000, jitter: 0.2 },
                 backoff_by_class: true,
                 retry_hints: true,
+                halves: true,
+                cache_key: CacheKey::Content,
+                single_flight: true,
                 ..documented
             },
             Self::Conservative => Config {

@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use crate::pipeline::Shared;
 use crate::pipeline::ask::ask;
 use crate::pipeline::batch::{Batch, Batcher};
-use crate::pipeline::config::Config;
+use crate::pipeline::cache::Content;
+use crate::pipeline::config::{CacheKey, Config};
 use crate::pipeline::confluence::{Cursor, Listed, ListedPage};
 use crate::pipeline::control::{Control, Progress};
 use crate::pipeline::crew::Crew;
@@ -26,6 +27,7 @@ use crate::pipeline::labels;
 use crate::pipeline::limiter::{Change, Taught};
 use crate::pipeline::page::{Page, PageId, Source, Tags};
 use crate::pipeline::text;
+use crate::pipeline::twins::Twins;
 
 /// Pages that may wait between two stages.
 const BUFFER: usize = 32;
@@ -43,6 +45,7 @@ pub(crate) struct RunContext {
     pub(crate) shared: Arc<Shared>,
     pub(crate) cancel: CancellationToken,
     pub(crate) calls: AtomicU64,
+    twins: Twins,
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     listed: AtomicU64,
     done: AtomicU64,
@@ -59,6 +62,7 @@ pub(crate) async fn run(
         shared,
         cancel: control.cancel,
         calls: AtomicU64::new(0),
+        twins: Twins::default(),
         progress: control.progress,
         listed: AtomicU64::new(0),
         done: AtomicU64::new(0),
@@ -139,13 +143,14 @@ async fn batch_up(
             let _ = tagged.send(Tagged { page: page.id, tags, source: Source::Cache }).await;
             continue;
         }
+        let Some(page) = run.first_of_its_kind(page) else { continue };
         run.observe(Event::CacheMiss { page: page.id });
         if let Some(batch) = batcher.push(page) {
             dispatch(&run, batch, &mut slots, &tagged).await?;
         }
     }
     if run.cancel.is_cancelled() {
-        run.leave(batcher.take_open().iter().map(|page| page.id));
+        run.leave_pages(&batcher.take_open());
     } else if let Some(batch) = batcher.flush() {
         dispatch(&run, batch, &mut slots, &tagged).await?;
     }
@@ -220,6 +225,50 @@ impl RunContext {
     pub(crate) fn page_failed(&self, page: PageId, class: ErrorClass) {
         self.observe(Event::PageFailed { page, class });
         self.count_done();
+    }
+
+    /// Gives the page back unless one with the same text is being asked about; then it waits.
+    fn first_of_its_kind(&self, page: Page) -> Option<Page> {
+        if !self.config().single_flight {
+            return Some(page);
+        }
+        // Whatever the cache goes by: it is the text that is asked about.
+        self.twins.join(Content::new(&page, CacheKey::Content), page)
+    }
+
+    fn twins_of(&self, page: &Page) -> Vec<Page> {
+        if !self.config().single_flight {
+            return Vec::new();
+        }
+        self.twins.leave(Content::new(page, CacheKey::Content))
+    }
+
+    /// A page was answered, and with it those that say the same.
+    pub(crate) async fn answered(&self, page: &Page, tags: Tags, tagged: &mpsc::Sender<Tagged>) {
+        // The writer outlives every batch; if it is gone, the run has failed as a whole.
+        for twin in self.twins_of(page) {
+            self.observe(Event::CacheHit { page: twin.id });
+            let (page, tags) = (twin.id, tags.clone());
+            let _ = tagged.send(Tagged { page, tags, source: Source::Cache }).await;
+        }
+        let _ = tagged.send(Tagged { page: page.id, tags, source: Source::Answer }).await;
+    }
+
+    /// A page was given up, and with it those that say the same.
+    pub(crate) fn given_up(&self, page: &Page, class: ErrorClass) {
+        for twin in self.twins_of(page) {
+            self.observe(Event::CacheMiss { page: twin.id });
+            self.page_failed(twin.id, class);
+        }
+        self.page_failed(page.id, class);
+    }
+
+    /// The same for pages that were to be asked about, and those that say the same.
+    pub(crate) fn leave_pages(&self, pages: &[Page]) {
+        for page in pages {
+            let twins = self.twins_of(page);
+            self.leave(twins.iter().chain([page]).map(|page| page.id));
+        }
     }
 
     /// Leaves pages as they are, because the run was cancelled.

@@ -4,6 +4,7 @@ pub mod csv;
 pub mod files;
 pub mod format;
 pub mod json;
+pub mod league;
 pub mod plot;
 pub mod prediction;
 pub mod quota_use;

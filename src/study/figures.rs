@@ -10,6 +10,7 @@ use crate::pipeline::event::{CallOutcome, Event, LimitReason};
 use crate::pipeline::page::{PageId, Source, Tags};
 use crate::price::{self, Price};
 use crate::sim::recorder::{Log, What};
+use crate::study::bound::Bound;
 use crate::study::metric::{METRICS, Metric, Shape, Unit, find};
 use crate::units::Share;
 
@@ -82,6 +83,23 @@ impl Figures {
             Some(Value::Number(number)) => *number,
             _ => 0,
         }
+    }
+
+    /// The same figures with the bound of the run.
+    #[must_use]
+    pub fn with_bound(mut self, bound: Option<Bound>) -> Self {
+        for name in ["bound_calls", "bound_makespan", "efficiency"] {
+            self.0.remove(name);
+        }
+        if let Some(Bound { calls, makespan_ms }) = bound {
+            let den = self.number("makespan");
+            self.0.insert("bound_calls", Value::Number(calls));
+            self.0.insert("bound_makespan", Value::Number(makespan_ms));
+            if den > 0 {
+                self.0.insert("efficiency", Value::Share(Share { num: makespan_ms, den }));
+            }
+        }
+        self
     }
 
     /// The figures of a run, from its log and what each provider charges.

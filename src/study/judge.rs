@@ -1,18 +1,15 @@
 //! The verdict on a scenario: one value from which the printed word, the JSON and the exit code
 //! come.
 
-use std::collections::BTreeMap;
-
 use thiserror::Error;
 
 use crate::pipeline::event::{Event, RunEnd};
-use crate::price::Price;
 use crate::sim::recorder::{Log, What};
 use crate::sim::scenario::Scenario;
 use crate::sim::{self, Options, Recording, SimError};
-use crate::study::conservation;
 use crate::study::figures::Figures;
 use crate::study::target::{self, Judged, Target};
+use crate::study::{bound, conservation};
 
 /// Whether all targets of a scenario are met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,13 +124,12 @@ pub fn from_outside(scenario: &Scenario, targets: &[Target], log: Log) -> Judged
             prices.insert(model.clone(), price);
         }
     }
-    let mut run = judged_run(targets, &prices, log);
+    let mut run = judged_run(targets, Figures::of(&log, &prices), log);
     leave_unjudged(&mut run);
     JudgedScenario { runs: vec![run], steps }
 }
 
-fn judged_run(targets: &[Target], prices: &BTreeMap<String, Price>, log: Log) -> JudgedRun {
-    let figures = Figures::of(&log, prices);
+fn judged_run(targets: &[Target], figures: Figures, log: Log) -> JudgedRun {
     let own = targets.iter().filter(|target| target.run == log.run);
     let end = log.entries.iter().rev().find_map(|entry| match &entry.what {
         What::Event(Event::RunFinished { end }) => Some(*end),
@@ -170,12 +166,21 @@ pub fn judge(
     recording: Recording,
 ) -> Result<JudgedScenario, JudgeError> {
     let Recording { logs, steps } = recording;
+    let mut figures = Vec::new();
+    let mut stretch = 0;
+    for (index, log) in logs.iter().enumerate() {
+        if scenario.runs.get(index).is_some_and(|run| run.fresh) {
+            stretch = index;
+        }
+        let bound = bound::of(scenario, &logs[stretch..index], log);
+        figures.push(Figures::of(log, &scenario.prices).with_bound(bound));
+    }
     let mut runs = Vec::new();
-    for log in logs {
+    for (log, figures) in logs.into_iter().zip(figures) {
         if let Some(what) = conservation::violations(&log).into_iter().next() {
             return Err(JudgeError::Unsound { run: log.run, what });
         }
-        runs.push(judged_run(targets, &scenario.prices, log));
+        runs.push(judged_run(targets, figures, log));
     }
     Ok(JudgedScenario { runs, steps })
 }

@@ -67,6 +67,9 @@ const INSIDE: &[&str] = &[
     "backoff_wait",
     "concurrency",
     "limit_cuts",
+    "bound_makespan",
+    "bound_calls",
+    "efficiency",
 ];
 
 impl Metric {
@@ -105,6 +108,15 @@ pub const METRICS: &[Metric] = &[
         shape: Shape::Single,
         doc: "from the start of the run to its end",
     },
+    Metric {
+        name: "bound_makespan",
+        key: "bound_makespan_ms",
+        unit: Unit::Millis,
+        shape: Shape::Single,
+        doc: "the makespan that no scheduler could beat with the primary alone",
+    },
+    single("bound_calls", Unit::Count, "the AI calls that no scheduler could do without"),
+    single("efficiency", Unit::Ratio, "that makespan of the one that was needed"),
     single("pages_per_minute", Unit::Count, "pages tagged or cached per minute of the run"),
     times("page_latency", "page_latency_ms", "from listed to tagged"),
     times("ai_latency", "ai_latency_ms", "from the first attempt of a batch to its last answer"),

@@ -3,10 +3,12 @@
 //!
 //! Everything here is a fold over (scenario, log). What is computed here is printed by `report`.
 
+pub mod bound;
 pub mod conservation;
 pub mod determinism;
 pub mod figures;
 pub mod judge;
+pub mod league;
 pub mod metric;
 pub mod mutate;
 pub mod prediction;

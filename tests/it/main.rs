@@ -4,6 +4,7 @@
 
 mod common;
 
+mod bound; // what no scheduler could beat
 mod cancellation; // what a cancelled run leaves
 mod cli; // the program as a user meets it
 #[cfg(feature = "conformance")]
@@ -14,6 +15,7 @@ mod fakes; // wire formats, quotas, calendar
 mod forms; // the forms of answers
 mod known_answers; // results that can be worked out by hand
 mod latency; // how long fake services take
+mod league; // all limiters in all fields
 mod ledger; // the limiter that keeps the quota
 mod limiter; // driven step by step
 mod live; // over the network, in real time

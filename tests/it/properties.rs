@@ -13,6 +13,7 @@ use tagspace::fakes::{answer, model};
 use tagspace::pipeline::backoff::{self, Budget, Schedule};
 use tagspace::pipeline::batch::Batcher;
 use tagspace::pipeline::cache::Content;
+use tagspace::pipeline::config::CacheKey;
 use tagspace::pipeline::limiter::Limiter;
 use tagspace::pipeline::limiter::halving::Halving;
 use tagspace::pipeline::limiter::limit::Outcome;
@@ -67,7 +68,7 @@ proptest! {
     #[test]
     fn no_two_pages_share_a_cache_key(text in "\\PC{1,20}", cut in any::<prop::sample::Index>(), id in 1_u64..9) {
         let page = |id, version, title: &str, text: &str| {
-            Content::new(&Page { id: PageId(id), version, title: title.to_owned(), text: text.to_owned() })
+            Content::new(&Page { id: PageId(id), version, title: title.to_owned(), text: text.to_owned() }, CacheKey::PageVersion)
         };
         let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
         let (title, rest) = text.split_at(starts[cut.index(starts.len())]);

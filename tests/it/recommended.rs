@@ -79,3 +79,46 @@ fn what_one_run_learned_serves_the_next() {
     assert!(refused[0] > 0, "{refused:?}");
     assert_eq!(refused[1], 0);
 }
+
+#[test]
+fn a_batch_without_a_usable_answer_is_asked_in_halves() {
+    let spoilt = "gemini.fault=[{ when = { first_calls = 3 }, reply = { kind = \"malformed\" } }]";
+    let asked = |halves: &str| {
+        let run = run(&[spoilt, "pipeline.batch_size=8", "space.pages=8", halves]);
+        assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (8, 0));
+        let pages = run.log.events().filter_map(|event| match event {
+            Event::AttemptStarted { pages, .. } => Some(*pages),
+            _ => None,
+        });
+        pages.collect::<Vec<_>>()
+    };
+    assert_eq!(asked("pipeline.halves=true"), [8, 4, 2, 1, 1, 2, 4]);
+    assert_eq!(asked("pipeline.halves=false"), [8, 8, 8, 8]);
+}
+
+#[test]
+fn identical_texts_are_asked_about_once_and_each_gets_the_answer() {
+    let run = run(&["space.duplicate_ratio=0.5"]);
+    let (hits, tagged, cached) =
+        (number(&run, "cache_hits"), number(&run, "pages_tagged"), number(&run, "pages_cached"));
+    assert!(hits > 10, "{hits}");
+    assert_eq!((tagged + cached, cached), (60, hits));
+    assert_eq!(number(&run, "ai_calls"), 60 - hits);
+    assert_eq!(number(&run, "pages_mistagged"), 0);
+}
+
+#[test]
+fn the_same_text_under_a_new_version_is_a_hit_where_the_cache_goes_by_content() {
+    let text = format!(
+        "{PLAIN}[[run]]\nname = \"first\"\n[[run]]\nname = \"again\"\nchanged_ratio = 0.5\n"
+    );
+    let hits = |key: &str| {
+        let settings =
+            ["pipeline.profile=\"recommended\"", &format!("pipeline.cache_key=\"{key}\"")];
+        let judged = judged(&scenario(&text, &settings));
+        (number(&judged.runs[1], "cache_hits"), number(&judged.runs[1], "pages_mistagged"))
+    };
+    // A changed page says something else, so both keys find the same.
+    assert_eq!(hits("content"), hits("page-version"));
+    assert!(hits("content").0 > 0);
+}

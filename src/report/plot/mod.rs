@@ -4,6 +4,7 @@
 //! One room for each chart; sizes and colours are here, so that a colour means the same in all.
 
 mod latency;
+pub(in crate::report) mod league;
 mod outcomes;
 mod panel;
 mod progress;

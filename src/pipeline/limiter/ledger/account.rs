@@ -297,7 +297,8 @@ impl Account {
 
     /// Whether the window has not proved right yet.
     pub(super) fn is_unproved(&self) -> bool {
-        self.since.is_some()
+        // A bucket keeps its own pace.
+        self.since.is_some() && !self.is_bucket()
     }
 
     fn refused_before(&self, at: u64) -> u64 {
@@ -419,6 +420,11 @@ impl Account {
     pub(super) fn used_in(&self, at: u64, ms: u64) -> u64 {
         let inside = |(taken, _): &&(u64, u64)| *taken <= at && taken + ms > at;
         self.taken.iter().filter(inside).map(|(_, amount)| amount).sum()
+    }
+
+    /// When the last call was sent, up to this time, that was not refused.
+    pub(super) fn last_taken(&self, until: u64) -> u64 {
+        self.taken.iter().rev().map(|(at, _)| *at).find(|at| *at <= until).unwrap_or(0)
     }
 
     /// When the oldest call was sent that the window may still hold.

@@ -15,8 +15,8 @@ pub(super) struct Doubt {
     speaks: bool,
     answers: u64,
     by_chance: u64,
-    /// Refusals since an answer to a call that was sent after them.
-    in_a_row: u64,
+    /// When refused calls were sent, as long as no later one is known to have been admitted.
+    row: Vec<u64>,
     last_sent: u64,
     suspect: Option<Wall>,
     /// A wall that was gone when the shortest window was over: a window of that length, or chance,
@@ -73,7 +73,7 @@ impl Doubt {
         self.speaks = true;
         self.suspect = None;
         self.tentative = None;
-        self.in_a_row = 0;
+        self.row.clear();
     }
 
     /// How likely a refusal by chance is.
@@ -94,13 +94,14 @@ impl Doubt {
         whole(libm::ceil(libm::log(HARDLY) / libm::log(self.chance()))).clamp(2, 8)
     }
 
-    /// A call was refused. `used` says what was admitted in so many milliseconds before now.
+    /// A call was refused. `used` says what was admitted in so many milliseconds before now, and
+    /// `admitted` when the last call was sent that would have been refused by now.
     pub(super) fn refused(
         &mut self,
         now: u64,
         sent: u64,
         oldest: u64,
-        used: impl Fn(u64) -> u64,
+        (used, admitted): (impl Fn(u64) -> u64, u64),
     ) -> Step {
         if self.speaks {
             self.by_chance += 1;
@@ -122,19 +123,22 @@ impl Doubt {
             };
             return Step::Close((over + 60).max(now + CHANCE_MS));
         }
-        self.in_a_row += 1;
-        if self.in_a_row < self.believed() {
+        self.row.push(sent);
+        self.forgive(admitted);
+        if (self.row.len() as u64) < self.believed() {
             return Step::Retry;
         }
-        if let Some(before) = self.tentative.take() {
+        // A window of that length would be full again soon; what comes later is something else.
+        let recently = |wall: &Wall| now - wall.met <= 3 * SHORT_MS;
+        if let Some(before) = self.tentative.take().filter(recently) {
             let recent = used(SHORT_MS);
             if recent * 5 >= before.used * 4 {
-                self.in_a_row = 0;
+                self.row.clear();
                 return Step::Quota { used: recent, window_ms: SHORT_MS };
             }
             let since = now - before.met;
             if since < 2 * SHORT_MS && recent * 2 <= before.used {
-                self.in_a_row = 0;
+                self.row.clear();
                 return Step::Bucket { unit_ms: since.div_ceil(used(since).max(1)) };
             }
         }
@@ -145,21 +149,35 @@ impl Doubt {
     /// A call was answered; gives the quota that this proves, if it does.
     pub(super) fn answered(&mut self, sent: u64) -> Option<Proof> {
         self.answers += 1;
-        if self.in_a_row == 0 || sent <= self.last_sent {
+        if self.suspect.is_none() {
+            self.forgive(sent);
             return None;
         }
-        let refused = std::mem::take(&mut self.in_a_row);
-        match self.suspect.take() {
-            Some(wall) if wall.tries >= 2 => {
-                return Some(Proof {
-                    used: wall.used,
-                    window_ms: MINUTE_MS << wall.tries.saturating_sub(3).min(6),
-                    refused_count: wall.tries == 3,
-                });
-            }
-            Some(wall) if wall.tries == 1 => self.tentative = Some(wall),
-            _ => self.by_chance += refused,
+        if sent <= self.last_sent {
+            return None;
         }
-        None
+        let refused = std::mem::take(&mut self.row).len() as u64;
+        match self.suspect.take() {
+            Some(wall) if wall.tries >= 2 => Some(Proof {
+                used: wall.used,
+                window_ms: MINUTE_MS << wall.tries.saturating_sub(3).min(6),
+                refused_count: wall.tries == 3,
+            }),
+            Some(wall) if wall.tries == 1 => {
+                self.tentative = Some(wall);
+                None
+            }
+            _ => {
+                self.by_chance += refused;
+                None
+            }
+        }
+    }
+
+    /// Refusals before a call that was admitted came by chance.
+    fn forgive(&mut self, admitted: u64) {
+        let before = self.row.len();
+        self.row.retain(|sent| *sent >= admitted);
+        self.by_chance += (before - self.row.len()) as u64;
     }
 }

@@ -36,7 +36,7 @@ const FAILURE_MS: (u64, u64) = (500, 30_000);
 const REFUSAL_MS: f64 = 100.0;
 /// How many refusals the first meeting with an unknown quota may cost: so many, or this share of
 /// the calls before it.
-const WALL_COST: (f64, f64) = (1.5, 0.01);
+const WALL_COST: (f64, f64) = (1.5, 0.02);
 
 /// What is next at a gate that was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,14 +204,18 @@ impl Ledger {
             return;
         }
         let used = self.requests.used_before(sent);
-        if self.requests.is_doubtful(used) {
+        if self.doubt.is_calm() && self.requests.is_doubtful(used) {
             self.requests.infer(now, used);
             self.probe = Probe::Due;
             return;
         }
         let requests = &self.requests;
         let oldest = requests.oldest().unwrap_or(sent);
-        match self.doubt.refused(now, sent, oldest, |ms| requests.used_in(sent, ms)) {
+        // A refusal comes back soon: what is still on its way after twice that time was admitted.
+        let settled = now.saturating_sub(2 * whole(self.refusal_ms));
+        let used = |ms| requests.used_in(sent, ms);
+        let admitted = requests.last_taken(settled);
+        match self.doubt.refused(now, sent, oldest, (used, admitted)) {
             Step::Retry => {}
             Step::Close(until) => self.close(until),
             Step::Quota { used, window_ms } => {

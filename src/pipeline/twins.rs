@@ -1,0 +1,33 @@
+//! Pages with the same text as one that is being asked about: they wait for its answer.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::pipeline::cache::Content;
+use crate::pipeline::page::Page;
+
+/// The pages that wait, by what they say.
+#[derive(Debug, Default)]
+pub(crate) struct Twins(Mutex<BTreeMap<Content, Vec<Page>>>);
+
+impl Twins {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Content, Vec<Page>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the page back if nobody asks about its text yet; else it waits.
+    pub(crate) fn join(&self, content: Content, page: Page) -> Option<Page> {
+        let mut asked = self.lock();
+        if let Some(waiting) = asked.get_mut(&content) {
+            waiting.push(page);
+            return None;
+        }
+        asked.insert(content, Vec::new());
+        Some(page)
+    }
+
+    /// Who has waited for the answer about this text, which is over one way or the other.
+    pub(crate) fn leave(&self, content: Content) -> Vec<Page> {
+        self.lock().remove(&content).unwrap_or_default()
+    }
+}

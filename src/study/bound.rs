@@ -1,0 +1,211 @@
+//! What no scheduler could beat: the fewest calls and the shortest makespan of a run.
+//!
+//! The bound is for the primary alone, with the run's pages, batch limits and Confluence
+//! concurrency. It knows the true quota and every latency beforehand, meets no failure, and never
+//! asks twice. It is a lower bound: where something is left out (other calls in service, retries,
+//! what earlier runs left in a window), the truth is longer.
+
+use std::collections::BTreeSet;
+
+use crate::fakes::answer;
+use crate::fakes::calendar::Calendar;
+use crate::fakes::latency::Load;
+use crate::fakes::quota::{QuotaConfig, WindowKind};
+use crate::pipeline::event::{ConfluenceOp, Event, RunEnd};
+use crate::pipeline::page::PageId;
+use crate::pipeline::prompt;
+use crate::pipeline::taxonomy::Taxonomy;
+use crate::sim::recorder::{Log, What};
+use crate::sim::scenario::Scenario;
+use crate::units::Count;
+
+/// The bound of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// The fewest calls.
+    pub calls: u64,
+    /// The shortest makespan.
+    pub makespan_ms: u64,
+}
+
+/// The output tokens that a page takes at least: its entry with four empty lists.
+const LEAST_OUTPUT_TOKENS: u64 = 12;
+
+/// What a log tells of the work that was to be done. Times are since the run's start.
+#[derive(Debug, Default)]
+struct Work {
+    started_ms: u64,
+    /// When the list had come so far, and how many pages it had brought.
+    listed: Vec<(u64, u64)>,
+    /// Pages that had to be asked about, with their place in the list and their characters.
+    asked: Vec<(PageId, u64, u64)>,
+    cached: u64,
+    /// The latencies of reading and of changing labels.
+    reads_ms: Vec<u64>,
+    writes_ms: Vec<u64>,
+    unchanged: bool,
+    /// The most attempts of a batch.
+    attempts: u64,
+    completed: bool,
+}
+
+/// The bound of a run, if it was carried through; `before` are the logs of the runs that went
+/// before it in the same world.
+pub fn of(scenario: &Scenario, before: &[Log], log: &Log) -> Option<Bound> {
+    let run = scenario.runs.iter().find(|run| run.name == log.run)?;
+    let work = Work::of(log);
+    if !work.completed {
+        return None;
+    }
+    let (ai, latency) = &scenario.world.gemini;
+    let pages = work.asked.len() as u64;
+    let size = run.config.batch_size.max(1);
+    let calls = pages.div_ceil(size);
+
+    // A page that was asked about before meets another draw.
+    let attempts = before.iter().map(|log| Work::of(log).attempts).sum::<u64>();
+    let taxonomy = Taxonomy::new(scenario.world.taxonomy.clone());
+    let fixed_chars = prompt::render(&taxonomy, &[]).chars().count() as u64;
+    let alone = |chars: u64| answer::tokens_of_chars(fixed_chars + chars);
+    let drawn = |(page, _, chars): &(PageId, u64, u64)| {
+        let load =
+            Load { input_tokens: alone(*chars), output_tokens: LEAST_OUTPUT_TOKENS, others: 0 };
+        let of = |attempt| latency.draw(scenario.world.seed, "gemini", page.0, attempt, load);
+        (0..=attempts).map(of).min().unwrap_or(0)
+    };
+    let mut latencies: Vec<u64> = work.asked.iter().map(drawn).collect();
+    latencies.sort_unstable();
+    latencies.truncate(usize::try_from(calls).unwrap_or(usize::MAX));
+    let quickest = latencies.first().copied().unwrap_or(0);
+
+    let mut starts = vec![0; latencies.len()];
+    if let Some(quota) = &ai.quota {
+        let calendar = Calendar::new(scenario.world.start);
+        let first = work.started_ms + work.available(1);
+        let chars: u64 = work.asked.iter().map(|(_, _, chars)| chars).sum();
+        let tokens = answer::tokens_of_chars(chars + calls * fixed_chars);
+        starts = earliest(quota, &calendar, first, (calls, tokens));
+        for start in &mut starts {
+            *start -= work.started_ms;
+        }
+    }
+    for (index, start) in (0..).zip(&mut starts) {
+        // Of the pages, so many are in the calls up to this one at least.
+        let needed = pages.saturating_sub((calls - 1 - index) * size).max(1);
+        *start = (*start).max(work.available(needed));
+    }
+    let answered = least_end(&starts, &latencies);
+    let slots = run.config.in_flight_batches.max(1);
+    let worked = work.available(1) + latencies.iter().sum::<u64>() / slots;
+
+    let least = |times: &[u64]| times.iter().min().copied().unwrap_or(0);
+    let chain = least(&work.reads_ms) + if work.unchanged { 0 } else { least(&work.writes_ms) };
+    let labels: u64 = work.reads_ms.iter().chain(&work.writes_ms).sum();
+    let first_tagged =
+        work.listed.first().map_or(0, |(at, _)| *at) + if work.cached > 0 { 0 } else { quickest };
+    let written = first_tagged + labels / run.config.confluence_concurrency.max(1);
+    let listed = work.listed.last().map_or(0, |(at, _)| *at);
+    let makespan_ms = (answered.max(worked) + chain).max(written).max(listed);
+    Some(Bound { calls, makespan_ms })
+}
+
+impl Work {
+    fn of(log: &Log) -> Self {
+        let mut work = Self::default();
+        let (mut at, mut count, mut hits) = (0, 0, BTreeSet::new());
+        for entry in &log.entries {
+            let What::Event(event) = &entry.what else { continue };
+            match event {
+                Event::RunStarted { .. } => work.started_ms = entry.t_ms,
+                Event::ConfluenceCall { op, status: Some(200..=299), latency_ms, .. } => match op {
+                    ConfluenceOp::Space | ConfluenceOp::Pages => {
+                        // One page of the list after the other.
+                        at += latency_ms;
+                    }
+                    ConfluenceOp::Labels => work.reads_ms.push(*latency_ms),
+                    ConfluenceOp::AddLabels | ConfluenceOp::RemoveLabel => {
+                        work.writes_ms.push(*latency_ms);
+                    }
+                    ConfluenceOp::Other => {}
+                },
+                Event::PageListed { page, chars, .. } => {
+                    count += 1;
+                    match work.listed.last_mut() {
+                        Some((known, pages)) if *known == at => *pages = count,
+                        _ => work.listed.push((at, count)),
+                    }
+                    work.asked.push((*page, count, *chars));
+                }
+                Event::CacheHit { page } => {
+                    hits.insert(*page);
+                }
+                Event::LabelsUnchanged { .. } => work.unchanged = true,
+                Event::AttemptStarted { attempt, .. } => {
+                    work.attempts = work.attempts.max(u64::from(*attempt));
+                }
+                Event::RunFinished { end } => work.completed = *end == RunEnd::Completed,
+                _ => {}
+            }
+        }
+        work.cached = hits.len() as u64;
+        work.asked.retain(|(page, ..)| !hits.contains(page));
+        work
+    }
+
+    /// When so many pages that have to be asked about can have been listed.
+    fn available(&self, pages: u64) -> u64 {
+        let index = usize::try_from(pages.saturating_sub(1)).unwrap_or(usize::MAX);
+        let place = self.asked.get(index).map_or(0, |(_, place, _)| *place);
+        let found = self.listed.iter().find(|(_, listed)| *listed >= place);
+        found.or(self.listed.last()).map_or(0, |(at, _)| *at)
+    }
+}
+
+/// The earliest times of so many calls with so many tokens in all, the first at `first`, in a
+/// quota of which nothing is used.
+pub fn earliest(
+    quota: &QuotaConfig,
+    calendar: &Calendar,
+    first: u64,
+    (calls, tokens): (u64, u64),
+) -> Vec<u64> {
+    let per_ms = quota.per_s.get() * 1000;
+    // When the last of an amount is given out.
+    let given = |amount: u64, limit: u64, burst: u64| match quota.window {
+        WindowKind::Sliding => first + (amount.saturating_sub(1) / limit) * per_ms,
+        WindowKind::Fixed => match amount.saturating_sub(1) / limit {
+            0 => first,
+            windows => (first / per_ms + windows) * per_ms,
+        },
+        WindowKind::Bucket => first + (amount.saturating_sub(burst) * per_ms).div_ceil(limit),
+    };
+    let day = quota.per_day.map(Count::get);
+    let of_day = |call: u64| {
+        let mut at = first;
+        for _ in 0..day.map_or(0, |limit| (call - 1) / limit) {
+            at = calendar.pacific_midnight_after(at);
+        }
+        at
+    };
+    let mut starts: Vec<u64> = (1..=calls)
+        .map(|call| {
+            let requests = quota.requests.map_or(first, |limit| {
+                given(call, limit.get(), quota.burst.unwrap_or(limit).get())
+            });
+            requests.max(of_day(call))
+        })
+        .collect();
+    if let (Some(limit), Some(last)) = (quota.tokens, starts.last_mut()) {
+        // The last call has its own tokens in the last window; at least one of them.
+        *last = (*last).max(given(tokens, limit.get(), limit.get()));
+    }
+    starts
+}
+
+/// The earliest end of calls with these latencies, each at one of these starts: the longest goes
+/// first.
+pub fn least_end(starts: &[u64], latencies: &[u64]) -> u64 {
+    let mut latencies = latencies.to_vec();
+    latencies.sort_unstable_by(|a, b| b.cmp(a));
+    starts.iter().zip(latencies).map(|(start, latency)| start + latency).max().unwrap_or(0)
+}

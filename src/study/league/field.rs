@@ -1,0 +1,211 @@
+//! The fields of the league: worlds in which limiters compete.
+//!
+//! Every field is the same base with a few keys set, so that what differs is in plain sight. Quotas
+//! go from a free tier to a large paid one, in every kind of window.
+
+/// What a field is about, as far as its bars go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// A quota that says when to come again and what it is.
+    Hinted,
+    /// A quota that says nothing.
+    Silent,
+    /// A quota that refused calls use up as well.
+    Counting,
+    /// 429s that no quota explains.
+    Chance,
+    /// A service that fails.
+    Failing,
+}
+
+impl Group {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hinted => "hinted",
+            Self::Silent => "silent",
+            Self::Counting => "counting",
+            Self::Chance => "chance",
+            Self::Failing => "failing",
+        }
+    }
+}
+
+/// A world in which limiters compete.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is about.
+    pub group: Group,
+    /// The pages, each a call of its own.
+    pub pages: u64,
+    /// The quota, as scenarios have it.
+    pub quota: &'static str,
+    /// What the oracle is told of it.
+    pub told: &'static str,
+    /// What else is set.
+    pub settings: &'static [&'static str],
+    /// The longest virtual time: who takes longer has not finished.
+    pub deadline_s: u64,
+}
+
+/// What all fields have in common.
+pub const BASE: &str = r#"# Which limiter fares best?
+schema = 1
+seed = 1
+[space]
+pages = 100
+chars = { median = 1500, sigma = 0.4, max = 3000 }
+[confluence]
+latency = { dist = "lognormal", median_ms = 120, sigma = 0.3 }
+[gemini]
+model = "gemini-3.5-flash-lite"
+latency = { dist = "lognormal", median_ms = 900, sigma = 0.3, refusal_ms = 120, ms_per_1k_input_tokens = 18, output_tokens_per_s = 200 }
+[openai]
+model = "gpt-6-luna"
+latency = { dist = "lognormal", median_ms = 900, sigma = 0.4 }
+[pipeline]
+profile = "recommended"
+batch_size = 1
+confluence_concurrency = 32
+"#;
+
+const fn field(
+    name: &'static str,
+    group: Group,
+    (pages, deadline_s): (u64, u64),
+    quota: &'static str,
+    told: &'static str,
+) -> Field {
+    Field { name, group, pages, quota, told, settings: &[], deadline_s }
+}
+
+/// All fields.
+pub const FIELDS: &[Field] = &[
+    field("sliding-5rpm-10", Group::Hinted, (10, 1_200), "{ requests = 5 }", "{ requests = 5 }"),
+    field("sliding-15rpm-20", Group::Hinted, (20, 1_200), "{ requests = 15 }", "{ requests = 15 }"),
+    field(
+        "sliding-15rpm-200",
+        Group::Hinted,
+        (200, 8_000),
+        "{ requests = 15 }",
+        "{ requests = 15 }",
+    ),
+    field(
+        "sliding-150rpm-1000",
+        Group::Hinted,
+        (1000, 4_000),
+        "{ requests = 150 }",
+        "{ requests = 150 }",
+    ),
+    field(
+        "sliding-2000rpm-2000",
+        Group::Hinted,
+        (2000, 1_200),
+        "{ requests = 2000 }",
+        "{ requests = 2000 }",
+    ),
+    field(
+        "sliding-20per10s-60",
+        Group::Hinted,
+        (60, 600),
+        "{ requests = 20, per_s = 10 }",
+        "{ requests = 20, per_s = 10 }",
+    ),
+    field(
+        "fixed-15rpm-20",
+        Group::Hinted,
+        (20, 1_200),
+        "{ requests = 15, window = \"fixed\" }",
+        "{ requests = 15 }",
+    ),
+    field(
+        "fixed-15rpm-200",
+        Group::Hinted,
+        (200, 8_000),
+        "{ requests = 15, window = \"fixed\" }",
+        "{ requests = 15 }",
+    ),
+    field(
+        "bucket-15rpm-burst2-100",
+        Group::Hinted,
+        (100, 4_000),
+        "{ requests = 15, window = \"bucket\", burst = 2 }",
+        "{ requests = 15 }",
+    ),
+    field(
+        "bucket-600rpm-burst10-1000",
+        Group::Hinted,
+        (1000, 1_200),
+        "{ requests = 600, window = \"bucket\", burst = 10 }",
+        "{ requests = 600 }",
+    ),
+    field(
+        "tokens-20000tpm-200",
+        Group::Hinted,
+        (200, 8_000),
+        "{ tokens = 20000 }",
+        "{ tokens = 20000 }",
+    ),
+    field(
+        "silent-sliding-15rpm-200",
+        Group::Silent,
+        (200, 8_000),
+        "{ requests = 15, hint = \"none\" }",
+        "{ requests = 15 }",
+    ),
+    field(
+        "silent-bucket-15rpm-100",
+        Group::Silent,
+        (100, 4_000),
+        "{ requests = 15, window = \"bucket\", hint = \"none\" }",
+        "{ requests = 15 }",
+    ),
+    field(
+        "silent-sliding-150rpm-1000",
+        Group::Silent,
+        (1000, 4_000),
+        "{ requests = 150, hint = \"none\" }",
+        "{ requests = 150 }",
+    ),
+    field(
+        "counting-15rpm-200",
+        Group::Counting,
+        (200, 8_000),
+        "{ requests = 15, refused_count = true }",
+        "{ requests = 15 }",
+    ),
+    Field {
+        settings: &["gemini.error_429_ratio=0.01"],
+        ..field(
+            "chance-1pct-500",
+            Group::Chance,
+            (500, 2_400),
+            "{ requests = 600 }",
+            "{ requests = 600 }",
+        )
+    },
+    Field {
+        settings: &["gemini.error_429_ratio=0.2"],
+        ..field(
+            "chance-20pct-500",
+            Group::Chance,
+            (500, 2_400),
+            "{ requests = 600 }",
+            "{ requests = 600 }",
+        )
+    },
+    Field {
+        settings: &[
+            "gemini.fault=[{ when = { from_s = 10, until_s = 40 }, reply = { status = 503 } }]",
+        ],
+        ..field(
+            "burst-503-500",
+            Group::Failing,
+            (500, 2_400),
+            "{ requests = 150 }",
+            "{ requests = 150 }",
+        )
+    },
+];

@@ -1,0 +1,249 @@
+//! The league: every kind of limiter in every field, on the same weather.
+//!
+//! Each is played twice. Alone, without a fallback and with attempts enough, for its time against
+//! the bound and its 429s; who does not finish then does not finish. And with the plan's four
+//! attempts and a fallback, for the share that leaves the primary.
+
+pub mod field;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+pub use self::field::{BASE, FIELDS, Field, Group};
+use crate::pipeline::config::LimiterKind;
+use crate::sim::scenario::problem::Problem;
+use crate::sim::scenario::{Scenario, set};
+use crate::sim::{Options, SimError, Transport};
+use crate::study::figures::Value;
+use crate::study::judge::{self, JudgeError, JudgedRun};
+use crate::units::Share;
+
+/// Who competes, in the order of the tables.
+pub const KINDS: [LimiterKind; 8] = [
+    LimiterKind::Quota,
+    LimiterKind::Pace,
+    LimiterKind::Fixed,
+    LimiterKind::Halving,
+    LimiterKind::Aimd,
+    LimiterKind::Arc,
+    LimiterKind::Cubic,
+    LimiterKind::Sre,
+];
+
+/// What came of one kind in one field with one seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether all pages were tagged in time, by the primary alone.
+    pub finished: bool,
+    /// How long it took.
+    pub makespan_ms: u64,
+    /// What no scheduler could beat.
+    pub bound_ms: u64,
+    /// 429s, of the calls to the primary.
+    pub rate_limited: Share,
+    /// Calls before a stated time.
+    pub early_calls: u64,
+    /// With four attempts: prompts that the fallback answered.
+    pub fallback: Share,
+    /// With four attempts: what it cost.
+    pub cost_usd_micros: u64,
+}
+
+/// A kind in a field, seed by seed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// The kind.
+    pub kind: LimiterKind,
+    /// By seed, from 1 on.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl Cell {
+    /// In how many seeds it finished.
+    pub fn finished(&self) -> usize {
+        self.outcomes.iter().filter(|outcome| outcome.finished).count()
+    }
+
+    /// The makespans of all seeds against their bounds, in thousandths; nothing if one did not
+    /// finish.
+    pub fn over_bound_milli(&self) -> Option<u64> {
+        let sum = |of: fn(&Outcome) -> u64| self.outcomes.iter().map(of).sum::<u64>();
+        let bound = sum(|outcome| outcome.bound_ms);
+        let all = self.finished() == self.outcomes.len();
+        all.then(|| (sum(|outcome| outcome.makespan_ms) * 1000).checked_div(bound)).flatten()
+    }
+
+    /// The sum of a share over all seeds.
+    pub fn share(&self, of: fn(&Outcome) -> Share) -> Share {
+        self.outcomes.iter().map(of).fold(Share { num: 0, den: 0 }, |sum, share| Share {
+            num: sum.num + share.num,
+            den: sum.den + share.den,
+        })
+    }
+
+    /// The mean of a number over all seeds, rounded down.
+    pub fn mean(&self, of: fn(&Outcome) -> u64) -> u64 {
+        let sum: u64 = self.outcomes.iter().map(of).sum();
+        sum.checked_div(self.outcomes.len() as u64).unwrap_or(0)
+    }
+}
+
+/// A field with all its cells.
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// The field.
+    pub field: &'static Field,
+    /// Who competed, in the order of [`KINDS`].
+    pub cells: Vec<Cell>,
+}
+
+/// Something that is wrong with the league itself.
+#[derive(Debug, thiserror::Error)]
+pub enum LeagueError {
+    /// A field is no scenario.
+    #[error("the league's field is no scenario; this is a bug of tagspace: {0}")]
+    Field(Box<Problem>),
+    /// A run could not be judged.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
+}
+
+/// Plays all fields whose names hold `only`, with these many seeds; `on_game` is told of every
+/// game that is over.
+pub fn play(
+    only: &str,
+    seeds: u64,
+    jobs: usize,
+    on_game: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Vec<Played>, LeagueError> {
+    let fields: Vec<&'static Field> =
+        FIELDS.iter().filter(|field| field.name.contains(only)).collect();
+    let mut games = Vec::new();
+    for field in &fields {
+        for kind in KINDS {
+            games.extend((1..=seeds).map(|seed| (*field, kind, seed)));
+        }
+    }
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(vec![None; games.len()]);
+    let failed = Mutex::new(None);
+    thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((field, kind, seed)) = games.get(index) else { return };
+                    match game(field, *kind, *seed) {
+                        Ok(outcome) => {
+                            let mut results =
+                                results.lock().unwrap_or_else(PoisonError::into_inner);
+                            results[index] = Some(outcome);
+                        }
+                        Err(error) => {
+                            failed
+                                .lock()
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .get_or_insert(error);
+                            next.store(games.len(), Ordering::Relaxed);
+                        }
+                    }
+                    on_game(index, games.len());
+                }
+            });
+        }
+    });
+    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
+    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut outcomes = results.into_iter().flatten();
+    let cell = |kind, outcomes: &mut dyn Iterator<Item = Outcome>| Cell {
+        kind,
+        outcomes: outcomes.take(usize::try_from(seeds).unwrap_or(1)).collect(),
+    };
+    let played = fields.into_iter().map(|field| Played {
+        field,
+        cells: KINDS.into_iter().map(|kind| cell(kind, &mut outcomes)).collect(),
+    });
+    Ok(played.collect())
+}
+
+/// The name of a kind, as scenarios have it.
+pub fn name(kind: LimiterKind) -> String {
+    serde_json::to_value(kind)
+        .ok()
+        .and_then(|name| name.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+fn game(field: &Field, kind: LimiterKind, seed: u64) -> Result<Outcome, LeagueError> {
+    let alone = run(field, kind, seed, &["pipeline.fallback=false", "pipeline.attempts=100"])?;
+    let helped = run(field, kind, seed, &["pipeline.attempts=4"])?;
+    let number = |run: &Option<JudgedRun>, name: &str| {
+        run.as_ref().map_or(0, |run| run.figures.number(name))
+    };
+    let share = |run: &Option<JudgedRun>, name: &str| match run.as_ref()?.figures.get(name)? {
+        Value::Share(share) => Some(*share),
+        _ => None,
+    };
+    let none = Share { num: 0, den: 0 };
+    Ok(Outcome {
+        finished: alone.is_some() && number(&alone, "pages_tagged") == field.pages,
+        makespan_ms: number(&alone, "makespan"),
+        bound_ms: number(&alone, "bound_makespan"),
+        rate_limited: share(&alone, "rate_limited_ratio").unwrap_or(none),
+        early_calls: number(&alone, "early_calls"),
+        fallback: share(&helped, "fallback_ratio").unwrap_or(none),
+        cost_usd_micros: number(&helped, "cost"),
+    })
+}
+
+/// The scenario of a game.
+pub fn scenario(
+    field: &Field,
+    kind: LimiterKind,
+    seed: u64,
+    more: &[&str],
+) -> Result<Scenario, Box<Problem>> {
+    let mut settings = vec![
+        format!("seed={seed}"),
+        format!("deadline_s={}", field.deadline_s),
+        format!("space.pages={}", field.pages),
+        format!("gemini.quota={}", field.quota),
+        format!("pipeline.limiter=\"{}\"", name(kind)),
+        // The same for all, so that all have the same bound.
+        "pipeline.in_flight_batches=64".to_owned(),
+    ];
+    if kind == LimiterKind::Pace {
+        settings.push(format!("pipeline.quota={}", field.told));
+    }
+    if matches!(kind, LimiterKind::Fixed | LimiterKind::Halving) {
+        // As the plan has it.
+        settings.extend([
+            "pipeline.concurrency=3".to_owned(),
+            "pipeline.max_concurrency=10".to_owned(),
+        ]);
+    }
+    settings.extend(field.settings.iter().chain(more).map(|setting| (*setting).to_owned()));
+    let folder = Path::new(".");
+    let text = set::apply(BASE, &settings, folder).map_err(Box::new)?;
+    Scenario::parse(field.name, field.name, &text, folder).map_err(Box::new)
+}
+
+/// One run; nothing if it did not end in time.
+fn run(
+    field: &Field,
+    kind: LimiterKind,
+    seed: u64,
+    more: &[&str],
+) -> Result<Option<JudgedRun>, LeagueError> {
+    let scenario = scenario(field, kind, seed, more).map_err(LeagueError::Field)?;
+    let options = Options { transport: Transport::Direct, ..Options::default() };
+    match judge::run(&scenario, &[], &options) {
+        Ok(mut judged) => Ok(judged.runs.pop()),
+        Err(JudgeError::Sim(SimError::Deadline { .. })) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

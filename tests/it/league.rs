@@ -1,0 +1,64 @@
+//! The league: who plays, what is measured, and the golden report.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tagspace::pipeline::config::LimiterKind;
+use tagspace::study::league::{self, FIELDS, KINDS};
+
+fn tagspace(out: &Path, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+    let args = ["league", "--only", "sliding-5rpm-10", "--seeds", "1", "--quiet", "--out"];
+    command.args(args).arg(out).args(more).output().unwrap()
+}
+
+#[test]
+fn every_field_is_a_scenario_for_every_kind() {
+    for field in FIELDS {
+        for kind in KINDS {
+            let scenario = league::scenario(field, kind, 1, &[]);
+            assert!(scenario.is_ok(), "{}: {}", field.name, scenario.unwrap_err());
+        }
+    }
+}
+
+#[test]
+fn who_keeps_the_quota_is_refused_least_but_for_the_oracle() {
+    let played = league::play("fixed-15rpm-200", 1, 2, &|_, _| {}).unwrap();
+    let refused = |kind| {
+        let cell = played[0].cells.iter().find(|cell| cell.kind == kind).unwrap();
+        assert!(cell.over_bound_milli().is_some(), "{kind:?} has not finished");
+        cell.share(|outcome| outcome.rate_limited).num
+    };
+    let own = refused(LimiterKind::Quota);
+    assert!(own <= 2, "{own}");
+    for kind in KINDS {
+        let is_rival = !matches!(kind, LimiterKind::Quota | LimiterKind::Pace);
+        assert!(!is_rival || refused(kind) > 10 * own, "{kind:?}: {}", refused(kind));
+    }
+}
+
+#[test]
+fn how_many_play_at_once_changes_nothing() {
+    let play = |jobs| league::play("sliding-5rpm-10", 2, jobs, &|_, _| {}).unwrap();
+    let cells = |jobs| play(jobs).into_iter().flat_map(|played| played.cells).collect::<Vec<_>>();
+    assert_eq!(cells(1), cells(3));
+}
+
+#[test]
+fn a_report_is_compared_with_the_golden_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = tagspace(folder.path(), &["--check"]);
+    assert_eq!(missing.status.code(), Some(1), "nothing to compare with");
+    assert_eq!(tagspace(folder.path(), &[]).status.code(), Some(0));
+    assert_eq!(tagspace(folder.path(), &["--check"]).status.code(), Some(0));
+    let path = folder.path().join("league.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("\"makespan_ms\": ", "\"makespan_ms\": 1", 1)).unwrap();
+    let differs = tagspace(folder.path(), &["--check"]);
+    assert_eq!(differs.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&differs.stderr).contains("league.json"));
+    let nobody = tagspace(folder.path(), &["--only", "nobody"]);
+    assert_eq!(nobody.status.code(), Some(2));
+}
