@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
+use crate::pipeline::config::Profile;
 use crate::sim::scenario::file::MAX_SEED;
 
 /// Rehearses the tagging of a Confluence space, and does it.
@@ -135,6 +136,12 @@ pub(super) struct TagArgs {
     /// OpenAI's model, asked when Gemini gives up.
     #[arg(long, default_value = "gpt-6-luna")]
     pub(super) fallback_model: String,
+    /// The settings to start from; TAG_SPACE_ variables are set on top.
+    #[arg(long, value_name = "NAME", default_value = "recommended", value_parser = profile)]
+    pub(super) profile: Profile,
+    /// Keep what is learned of quotas in this file, and start from what it holds.
+    #[arg(long, value_name = "FILE")]
+    pub(super) state: Option<PathBuf>,
     /// Where the event log is written.
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,
@@ -224,6 +231,13 @@ fn duration(text: &str) -> Result<Duration, String> {
         .find_map(|(unit, ms)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(ms));
     let wanted = format!("got `{text}`, wanted a time such as 500ms, 60s, 2m or 1h");
     found.filter(|ms| *ms > 0).map(Duration::from_millis).ok_or(wanted)
+}
+
+fn profile(text: &str) -> Result<Profile, String> {
+    let named = serde_json::from_value(serde_json::Value::from(text));
+    named.map_err(|_| {
+        format!("got `{text}`, wanted before, documented, conservative or recommended")
+    })
 }
 
 fn speed(text: &str) -> Result<u64, String> {

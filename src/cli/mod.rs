@@ -18,6 +18,7 @@ mod new;
 mod real;
 mod run;
 mod serve;
+mod state;
 mod tag;
 mod watcher;
 

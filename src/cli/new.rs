@@ -27,7 +27,7 @@ model = "gpt-6-luna"
 latency = { dist = "lognormal", median_ms = 900, sigma = 0.4 }
 
 [pipeline]
-profile = "documented"
+profile = "recommended"
 
 [[run]]
 name = "first"

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::TagArgs;
 use super::watcher::Watcher;
-use super::{CliError, ExitStatus, note, run};
+use super::{CliError, ExitStatus, note, run, state};
 use crate::pipeline::config::Overrides;
 use crate::pipeline::control::Control;
 use crate::pipeline::event::RunEnd;
@@ -26,19 +26,12 @@ use crate::rng::Seed;
 use crate::sim::recorder::Log;
 use crate::sim::scenario::default_taxonomy;
 use crate::study::figures::Figures;
-use crate::units::Whole;
 
 /// Tags a space, or pages of it.
 pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let parts = |watcher: Arc<Watcher>| -> Result<Parts, CliError> {
         let transport = LiveTransport::new().map_err(|error| CliError::Live(error.to_string()))?;
-        let mut overrides = Overrides {
-            retry_hints: Some(true),
-            backoff_by_class: Some(true),
-            // Otherwise one burst of 429s leaves the limit at 1 for good: 1 x 1.2, rounded down.
-            min_step: Whole::new(1),
-            ..Overrides::default()
-        };
+        let mut overrides = Overrides { profile: Some(args.profile), ..Overrides::default() };
         let usage = |error: crate::pipeline::config::ConfigError| CliError::Usage {
             message: error.to_string(),
             help: "set or unset the TAG_SPACE_ variables".to_owned(),
@@ -71,6 +64,7 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         None => What::Pages(args.pages.iter().copied().map(PageId).collect()),
     };
     let job = Job { task: args.task.clone(), what };
+    let memory = args.state.as_deref().map(state::read).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
@@ -80,6 +74,9 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let (result, watcher) = runtime.block_on(async {
         let watcher = Arc::new(Watcher::new(&args.task, args.events.as_deref())?);
         let pipeline = Pipeline::new(parts(Arc::clone(&watcher))?);
+        if let Some(memory) = &memory {
+            pipeline.recall(memory);
+        }
         let shown = Arc::clone(&watcher);
         let control = Control {
             progress: Some(Arc::new(move |progress| shown.progress(progress))),
@@ -91,6 +88,9 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
             () = aborted => Ok(RunEnd::Cancelled),
             result = pipeline.run(job, control) => result,
         };
+        if let Some(path) = &args.state {
+            state::write(path, pipeline.memory())?;
+        }
         Ok::<_, CliError>((result, watcher))
     })?;
     report(args, &watcher.finish()?);

@@ -21,6 +21,7 @@ mod labels;
 pub mod limiter;
 pub mod live;
 pub mod log;
+pub mod memory;
 pub mod page;
 mod profile;
 pub mod prompt;
@@ -46,6 +47,7 @@ use self::estimate::Estimator;
 use self::event::{Observer, RunEnd};
 use self::job::Job;
 use self::limiter::Limiter;
+use self::memory::Memory;
 use self::page::{Page, Tags};
 use self::provider::Provider;
 use self::taxonomy::Taxonomy;
@@ -142,7 +144,28 @@ impl Pipeline {
         self.shared.limiter(0).load().0
     }
 
-    /// The same pipeline under other settings: its cache stays, limit and budget start anew.
+    /// What was learned of the providers' quotas, for another pipeline.
+    pub fn memory(&self) -> Memory {
+        let providers = self.shared.providers.iter().enumerate();
+        let known = providers.map(|(index, provider)| {
+            let name = format!("{} {} {}", provider.name, provider.origin, provider.model);
+            (name, self.shared.limiter(index).remember())
+        });
+        Memory { providers: known.filter(|(_, known)| !known.is_empty()).collect() }
+    }
+
+    /// Starts from what another pipeline has learned; to be called before the first run.
+    pub fn recall(&self, memory: &Memory) {
+        for (index, provider) in self.shared.providers.iter().enumerate() {
+            let name = format!("{} {} {}", provider.name, provider.origin, provider.model);
+            if let Some(known) = memory.providers.get(&name) {
+                self.shared.limiter(index).recall(known);
+            }
+        }
+    }
+
+    /// The same pipeline under other settings: its cache stays and what a limiter has learned of the
+    /// quotas; limit and budget start anew.
     #[must_use]
     pub fn reconfigured(self, config: Config, site: Site) -> Self {
         let old = &self.shared;
@@ -156,6 +179,7 @@ impl Pipeline {
             seed: old.seed,
         };
         let next = Self::new(parts);
+        next.recall(&self.memory());
         if next.shared.config.cache_capacity() == old.config.cache_capacity() {
             let mut kept = old.cache.lock().unwrap_or_else(PoisonError::into_inner);
             let mut cache = next.shared.cache.lock().unwrap_or_else(PoisonError::into_inner);

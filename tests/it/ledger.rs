@@ -7,6 +7,7 @@ use tagspace::fakes::quota::{Window, WindowKind};
 use tagspace::pipeline::limiter::ledger::Ledger;
 use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start, Verdict};
 use tagspace::pipeline::limiter::pace::Told;
+use tagspace::pipeline::memory::{Memory, Remembered};
 use tagspace::pipeline::quota::{Dimension, Stated};
 
 /// A service with one quota of requests.
@@ -182,6 +183,40 @@ fn what_it_has_learned_serves_the_next_job() {
     job(&mut ledger, service, 100, 300);
     let next = job(&mut ledger, service, 100, 1_000_000);
     assert_eq!(next.refused, 0);
+}
+
+#[test]
+fn what_is_remembered_spares_another_ledger_the_refusals() {
+    let bucket = Service { burst: 1, ..Service::new(WindowKind::Bucket, 15, 60_000) };
+    for service in [Service::new(WindowKind::Sliding, 15, 60_000), bucket] {
+        let mut first = ledger(None);
+        let done = job(&mut first, service, 40, 300);
+        let now = Duration::from_millis(300 + done.makespan_ms);
+        let written = serde_json::to_string(&first.remember(now)).unwrap();
+        let read: Vec<Remembered> = serde_json::from_str(&written).unwrap();
+        let mut second = ledger(None);
+        second.recall(&read);
+        assert_eq!(second.learned(), first.learned());
+        // What the window still holds is not given out again.
+        let full = read[0].taken.len() as u64;
+        assert!(full > 0, "{read:?}");
+        assert_eq!(job(&mut second, service, 40, 120_000).refused, 0);
+    }
+}
+
+#[test]
+fn what_no_window_holds_any_more_is_not_remembered() {
+    let known = Remembered {
+        dimension: Dimension::Requests,
+        limit: 15,
+        window_ms: 60_000,
+        unit_us: None,
+        inferred: false,
+        refused_count: false,
+        taken: vec![(1_000, 1), (50_000, 1)],
+    };
+    let memory = Memory { providers: [("gemini".to_owned(), vec![known])].into() };
+    assert_eq!(memory.after(20_000).providers["gemini"][0].taken, [(21_000, 1)]);
 }
 
 #[test]

@@ -136,3 +136,32 @@ async fn one_interrupt_finishes_what_is_in_flight_and_a_second_does_not() {
     assert!(log.contains("\"attempt_started\""), "{log}");
     assert!(!log.contains("\"attempt_finished\"") && !log.contains("\"run_finished\""), "{log}");
 }
+
+#[tokio::test]
+async fn what_is_learned_of_quotas_is_kept_in_a_file() {
+    let server = services().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quotas.json");
+    let kept = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        tag(&server, &folder, &["--state", "quotas.json"])
+    };
+    assert!(tag(&server, &folder, &["--state", "quotas.json"]).status.success());
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(written.contains("\"format_version\": 1") && !written.contains("sesame"), "{written}");
+    // What an earlier run learned is still known after one that learned nothing.
+    let model = "gemini-3.5-flash-lite";
+    let known = format!(
+        r#"{{"format_version": 1, "saved_at_ms": 0, "providers": {{"gemini {} {model}": [{{
+            "dimension": "requests", "limit": 15, "window_ms": 60000, "inferred": false,
+            "refused_count": false, "taken": [[5, 1]]}}]}}}}"#,
+        server.uri()
+    );
+    assert!(kept(&known).status.success());
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(written.contains("\"limit\": 15"), "{written}");
+    let wrong = kept("{\"limit\": 15}");
+    assert_eq!(wrong.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(said.contains("quotas.json: got no state of quotas"), "{said}");
+}

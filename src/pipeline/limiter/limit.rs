@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::pipeline::memory::Remembered;
 use crate::pipeline::quota::Stated;
 
 /// An algorithm that says how many calls may be in flight, and when the next may start.
@@ -31,6 +32,17 @@ pub trait Limit: fmt::Debug + Send {
     /// What it has learned of the provider's quotas.
     fn learned(&self) -> Vec<Learned> {
         Vec::new()
+    }
+
+    /// The same with what was taken of late, for another limit to start from.
+    fn remember(&self, now: Duration) -> Vec<Remembered> {
+        let _ = now;
+        Vec::new()
+    }
+
+    /// Starts from what another has learned; called before anything else.
+    fn recall(&mut self, remembered: &[Remembered]) {
+        let _ = remembered;
     }
 }
 

@@ -24,6 +24,7 @@ use tokio::time::{Instant, sleep_until};
 
 use self::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
 use crate::pipeline::event::LimitReason;
+use crate::pipeline::memory::Remembered;
 
 /// A change of the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,6 +178,17 @@ impl Limiter {
     /// What is known of the quotas.
     pub fn learned(&self) -> Vec<Learned> {
         self.lock().limit.learned()
+    }
+
+    /// What is known of the quotas, for another limiter to start from.
+    pub fn remember(&self) -> Vec<Remembered> {
+        let now = self.epoch.elapsed();
+        self.lock().limit.remember(now)
+    }
+
+    /// Starts from what another has learned.
+    pub fn recall(&self, remembered: &[Remembered]) {
+        self.lock().limit.recall(remembered);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use crate::pipeline::limiter::limit::Learned;
+use crate::pipeline::memory::Remembered;
 use crate::pipeline::quota::Dimension;
 
 /// The window that every service names first.
@@ -401,6 +402,45 @@ impl Account {
         probing.due = now + window_ms;
         if let Window::Bucket { unit_us, .. } = &mut self.window {
             *unit_us = *unit_us * probing.good / allowed.amount;
+        }
+    }
+
+    /// What is known, with what was taken within the last window.
+    pub(super) fn remember(&self, now: u64) -> Option<Remembered> {
+        let allowed = self.allowed?;
+        let window_ms = self.window_ms();
+        let recent = self.taken.iter().filter(|(at, _)| at + window_ms > now);
+        Some(Remembered {
+            dimension: self.dimension,
+            limit: allowed.amount,
+            window_ms,
+            unit_us: match self.window {
+                Window::Bucket { unit_us, .. } => Some(unit_us),
+                Window::Sliding { .. } => None,
+            },
+            inferred: allowed.is_inferred,
+            refused_count: self.refused_count,
+            taken: recent.map(|(at, amount)| (now.saturating_sub(*at), *amount)).collect(),
+        })
+    }
+
+    /// Starts from what was known.
+    pub(super) fn recall(&mut self, now: u64, known: &Remembered) {
+        self.window = match known.unit_us {
+            Some(unit_us) => {
+                let last = known.taken.iter().map(|(ago, _)| *ago).min();
+                let free_us = last.map_or(0, |ago| now.saturating_sub(ago) * 1000 + unit_us);
+                Window::Bucket { unit_us, free_us }
+            }
+            None => Window::Sliding { ms: known.window_ms.max(1) },
+        };
+        self.refused_count = known.refused_count;
+        self.taken = known.taken.iter().map(|(ago, n)| (now.saturating_sub(*ago), *n)).collect();
+        self.taken.make_contiguous().sort_unstable();
+        if known.inferred {
+            self.infer(now, known.limit);
+        } else {
+            self.state(known.limit);
         }
     }
 

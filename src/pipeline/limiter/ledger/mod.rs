@@ -23,6 +23,7 @@ use self::account::{Account, Refused};
 use self::doubt::{Doubt, Proof, Step};
 use super::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
 use super::pace::Told;
+use crate::pipeline::memory::Remembered;
 use crate::pipeline::quota::{Dimension, Stated};
 use crate::units::{float, whole};
 
@@ -257,15 +258,15 @@ impl Limit for Ledger {
     }
 
     fn next_start(&mut self, now: Duration, tokens: u64) -> Start {
-        let now = millis(now);
+        let now = clock(now);
         if now < self.closed_until {
             // What has failed for so long is not expected back soon.
             let lost = if self.is_lost(now) { now + self.patience_ms + 1 } else { 0 };
-            return Start::At(Duration::from_millis(self.closed_until.max(lost)));
+            return Start::At(since_start(self.closed_until.max(lost)));
         }
         if matches!(self.probe, Probe::Out(_)) {
             return if self.is_lost(now) {
-                Start::At(Duration::from_millis(now + self.patience_ms + 1))
+                Start::At(since_start(now + self.patience_ms + 1))
             } else {
                 Start::AfterAnother
             };
@@ -275,11 +276,11 @@ impl Limit for Ledger {
             requests.allowed.is_none() || requests.is_exceeding() || requests.is_unproved();
         let paced = self.last_start.filter(|_| is_unknown).map_or(now, |at| at + self.spacing_ms());
         let at = self.requests.free_at(now, 1).max(self.tokens.free_at(now, tokens)).max(paced);
-        if at > now { Start::At(Duration::from_millis(at)) } else { Start::Now }
+        if at > now { Start::At(since_start(at)) } else { Start::Now }
     }
 
     fn on_start(&mut self, now: Duration, tokens: u64) {
-        let now = millis(now);
+        let now = clock(now);
         self.requests.take(now, 1);
         self.tokens.take(now, tokens);
         self.last_start = Some(now);
@@ -289,7 +290,7 @@ impl Limit for Ledger {
     }
 
     fn on_end(&mut self, now: Duration, ended: &Ended) {
-        let (now, sent) = (millis(now), millis(ended.sent));
+        let (now, sent) = (clock(now), clock(ended.sent));
         let is_answered = ended.verdict.outcome == Outcome::Success;
         if self.probe == Probe::Out(sent) {
             // Without an answer the next call is a probe as well.
@@ -303,9 +304,33 @@ impl Limit for Ledger {
         }
     }
 
+    fn remember(&self, now: Duration) -> Vec<Remembered> {
+        let accounts = [&self.requests, &self.tokens];
+        accounts.into_iter().filter_map(|account| account.remember(clock(now))).collect()
+    }
+
+    fn recall(&mut self, remembered: &[Remembered]) {
+        for known in remembered {
+            self.account(known.dimension).recall(clock(Duration::ZERO), known);
+        }
+    }
+
     fn learned(&self) -> Vec<Learned> {
         [&self.requests, &self.tokens].into_iter().filter_map(Account::learned).collect()
     }
+}
+
+/// The ledger's clock starts here, so that there is a time before its limiter was made.
+const START_MS: u64 = 1 << 40;
+
+/// A time since the limiter was made, by the ledger's clock.
+fn clock(since_start: Duration) -> u64 {
+    START_MS + millis(since_start)
+}
+
+/// A time by the ledger's clock, since the limiter was made.
+fn since_start(clock_ms: u64) -> Duration {
+    Duration::from_millis(clock_ms.saturating_sub(START_MS))
 }
 
 fn millis(duration: Duration) -> u64 {

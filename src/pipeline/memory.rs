@@ -1,0 +1,51 @@
+//! What a pipeline has learned of its providers' quotas, for the next one.
+//!
+//! It holds no credentials. Times are relative: whoever keeps it adds the time that has passed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::pipeline::quota::Dimension;
+
+/// What is known, by provider, origin and model.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// The quotas of each.
+    pub providers: BTreeMap<String, Vec<Remembered>>,
+}
+
+/// One quota.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Remembered {
+    /// What it counts.
+    pub dimension: Dimension,
+    /// How much a window allows.
+    pub limit: u64,
+    /// How long a window is.
+    pub window_ms: u64,
+    /// For a bucket: the time of one unit, in thousandths of a millisecond.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unit_us: Option<u64>,
+    /// Whether the limit was inferred, not stated.
+    pub inferred: bool,
+    /// Whether refused calls use it up.
+    pub refused_count: bool,
+    /// What was taken within the last window: how long ago, and how much.
+    pub taken: Vec<(u64, u64)>,
+}
+
+impl Memory {
+    /// The same after so many milliseconds: what no window holds any more is left out.
+    #[must_use]
+    pub fn after(mut self, passed_ms: u64) -> Self {
+        for quota in self.providers.values_mut().flatten() {
+            let window_ms = quota.window_ms;
+            let aged = quota.taken.iter().map(|(ago, amount)| (ago + passed_ms, *amount));
+            quota.taken = aged.filter(|(ago, _)| *ago < window_ms).collect();
+        }
+        self
+    }
+}
