@@ -9,6 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::args::{Scenarios, ServeArgs};
@@ -145,6 +146,9 @@ fn attend(
         let audience = Arc::clone(witness);
         let services = Services::start(world, pace, audience, places).await;
         let services = services.map_err(|error| CliError::Live(error.to_string()))?;
+        // From the moment that anybody knows of them, the services can be told to stop.
+        let mut stop = Stop::listen()
+            .map_err(|source| CliError::Io { what: "listen to signals".to_owned(), source })?;
         announce(args, scenario, index, services.origins())?;
         let bar = bar(args);
         let shown = async {
@@ -162,7 +166,7 @@ fn attend(
         };
         tokio::select! {
             biased;
-            () = told_to_stop() => {}
+            () = stop.told() => {}
             () = over(args.for_time) => {}
             () = shown => {}
         }
@@ -170,7 +174,7 @@ fn attend(
         tokio::select! {
             biased;
             // Whoever asks twice does not wait for what is in flight.
-            () = told_to_stop() => {}
+            () = stop.told() => {}
             () = services.stop() => {}
         }
         Ok(())
@@ -187,16 +191,27 @@ async fn over(time: Option<Duration>) {
     }
 }
 
-/// Ends at Ctrl-C, or when a supervisor asks for it.
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        biased;
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
+/// What tells it to stop: Ctrl-C, or a supervisor.
+struct Stop {
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl Stop {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupted: signal(SignalKind::interrupt())?,
+            terminated: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Ends when it is told once more.
+    async fn told(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
+        }
     }
 }
 
