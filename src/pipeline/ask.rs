@@ -103,7 +103,8 @@ impl Asking<'_> {
     /// Asks one provider after the other about these pages; what is answered leaves the list.
     async fn part(&mut self, rest: &mut Vec<Page>) -> Ended {
         let run = self.run;
-        let mut last = ErrorClass::Malformed;
+        // Who is never let in was kept out by the gate.
+        let mut last = ErrorClass::RateLimited;
         let providers = &run.shared.providers;
         let usable = if run.config().fallback { providers.len() } else { providers.len().min(1) };
         for (index, provider) in providers.iter().enumerate().take(usable) {
@@ -315,7 +316,7 @@ async fn call(
 fn verdict(status: Option<u16>, outcome: CallOutcome, class: Option<ErrorClass>) -> Outcome {
     match (status, outcome) {
         (Some(429), _) => Outcome::RateLimited,
-        (_, CallOutcome::Ok | CallOutcome::Partial) => Outcome::Success,
+        (Some(200..=299), _) | (_, CallOutcome::Ok | CallOutcome::Partial) => Outcome::Success,
         (_, CallOutcome::Failed) if class.is_some_and(ErrorClass::is_of_the_service) => {
             Outcome::Failed
         }

@@ -273,6 +273,11 @@ pub enum ConfigError {
         /// The ceiling.
         max_concurrency: u64,
     },
+    /// A permit that is held through all waits never comes to the gate.
+    #[error(
+        "got permit_scope `batch` with limiter `quota`, wanted `attempt`: that limiter is asked before every call"
+    )]
+    HeldPermit,
     /// The oracle is not told anything.
     #[error("got limiter `pace` without `quota`, wanted the quota that it is to be told")]
     NoQuota,
@@ -320,6 +325,9 @@ impl Overrides {
             return Err(ConfigError::NoQuota);
         }
         put(&mut c.permit_scope, self.permit_scope);
+        if c.keeps_quota() && c.permit_scope == PermitScope::Batch {
+            return Err(ConfigError::HeldPermit);
+        }
         put(&mut c.batch_size, self.batch_size.map(Whole::get));
         put(&mut c.halves, self.halves);
         put(&mut c.cache_key, self.cache_key);

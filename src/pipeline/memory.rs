@@ -43,7 +43,8 @@ impl Memory {
     pub fn after(mut self, passed_ms: u64) -> Self {
         for quota in self.providers.values_mut().flatten() {
             let window_ms = quota.window_ms;
-            let aged = quota.taken.iter().map(|(ago, amount)| (ago + passed_ms, *amount));
+            let aged =
+                quota.taken.iter().map(|(ago, amount)| (ago.saturating_add(passed_ms), *amount));
             quota.taken = aged.filter(|(ago, _)| *ago < window_ms).collect();
         }
         self

@@ -35,7 +35,11 @@ fn columns(cell: &Cell) -> [String; 6] {
         name(cell.kind),
         over,
         percent(refused),
-        format!("{}.{}", format::count(per_seed / 10), per_seed % 10),
+        if refused.den == 0 {
+            "-".to_owned()
+        } else {
+            format!("{}.{}", format::count(per_seed / 10), per_seed % 10)
+        },
         percent(cell.share(|outcome| outcome.fallback)),
         format::amount(
             cell.mean(|outcome| outcome.cost_usd_micros),

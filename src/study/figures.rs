@@ -95,7 +95,9 @@ impl Figures {
             let den = self.number("makespan");
             self.0.insert("bound_calls", Value::Number(calls));
             self.0.insert("bound_makespan", Value::Number(makespan_ms));
-            if den > 0 {
+            // Who was helped by another provider, or gave pages up, did something else.
+            let alone = self.number("fallbacks") == 0 && self.number("pages_failed") == 0;
+            if den > 0 && alone {
                 self.0.insert("efficiency", Value::Share(Share { num: makespan_ms, den }));
             }
         }

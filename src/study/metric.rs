@@ -98,7 +98,11 @@ pub const METRICS: &[Metric] = &[
     single("rate_limited_ratio", Unit::Ratio, "429s of requests to the primary"),
     single("fallbacks", Unit::Count, "batches that went on with the next provider"),
     single("fallback_ratio", Unit::Ratio, "prompts that a fallback answered, of all prompts"),
-    single("cache_hits", Unit::Count, "pages that the cache had an answer for"),
+    single(
+        "cache_hits",
+        Unit::Count,
+        "pages that the cache had an answer for, or that waited for that of an identical text",
+    ),
     single("cache_misses", Unit::Count, "pages that it had none for"),
     single("cache_hit_ratio", Unit::Ratio, "hits of look-ups"),
     Metric {

@@ -233,12 +233,43 @@ fn a_429_by_chance_cuts_nothing() {
     ledger.on_start(ms(2_000), 0);
     ledger.on_end(ms(3_000), &Ended::alone(ms(2_000), Outcome::Success));
     let known = ledger.learned();
-    for at in (4_000..9_000).step_by(1_000) {
+    for at in (4_000..7_000).step_by(1_000) {
         assert_eq!(ledger.next_start(ms(at), 0), Start::Now);
         ledger.on_start(ms(at), 0);
         ledger.on_end(ms(at + 100), &Ended::alone(ms(at), Outcome::RateLimited));
     }
     assert_eq!(ledger.learned(), known);
+    // But who is refused again and again waits, ever longer.
+    let (mut now, mut calls) = (7_000, 0);
+    while now < 600_000 {
+        match ledger.next_start(ms(now), 0) {
+            Start::Now => {
+                calls += 1;
+                ledger.on_start(ms(now), 0);
+                ledger.on_end(ms(now + 100), &Ended::alone(ms(now), Outcome::RateLimited));
+                now += 100;
+            }
+            Start::At(at) => now = u64::try_from(at.as_millis()).unwrap(),
+            Start::AfterAnother => panic!("nothing is in flight"),
+        }
+    }
+    assert!(calls < 25, "{calls}");
+    assert_eq!(ledger.learned(), known);
+}
+
+#[test]
+fn a_wait_that_a_failure_states_is_kept_and_one_that_names_no_quota_teaches_nothing() {
+    let ms = Duration::from_millis;
+    for outcome in [Outcome::Failed, Outcome::RateLimited] {
+        let mut ledger = ledger(None);
+        let mut verdict = Verdict::from(outcome);
+        verdict.hint = Some(ms(30_000));
+        ledger.on_start(ms(0), 0);
+        ledger.on_end(ms(100), &Ended { sent: ms(0), tokens: 0, in_flight: 1, verdict });
+        let start = ledger.next_start(ms(200), 0);
+        assert!(matches!(start, Start::At(at) if at >= ms(30_100)), "{outcome:?}: {start:?}");
+        assert_eq!(ledger.learned(), []);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Adaptive request concurrency, as Vector's sinks have it: once per round trip, one more if the
 //! limit was reached and nothing pushed back, a tenth less if something did or the round trips
-//! grew by more than two and a half deviations. Refused calls do not count as round trips.
+//! grew by more than two and a half deviations (of a millisecond at least: in virtual time they may
+//! have none). Refused calls do not count as round trips.
 
 use std::time::Duration;
 

@@ -95,7 +95,11 @@ impl Limit for Cubic {
             let max = self.rate.map_or(self.measured, |rate| self.measured.min(rate));
             self.last_max_rate = max;
             self.throttled_at = now;
-            self.rate = Some(self.rate.unwrap_or(LOWEST_PER_S));
+            if self.rate.is_none() {
+                // The bucket begins empty.
+                self.filled_at = now;
+                self.rate = Some(LOWEST_PER_S);
+            }
             max * BETA
         } else {
             let since = now.saturating_sub(self.throttled_at).as_secs_f64();

@@ -26,6 +26,9 @@ use self::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
 use crate::pipeline::event::LimitReason;
 use crate::pipeline::memory::Remembered;
 
+/// A wait of up to this long is no closed gate.
+const BRIEFLY: Duration = Duration::from_secs(1);
+
 /// A change of the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change {
@@ -149,7 +152,7 @@ impl Limiter {
                 continue;
             };
             let wait = at.saturating_sub(now);
-            if wait > ask.patience {
+            if wait > ask.patience.max(BRIEFLY) {
                 return Err(Closed { wait });
             }
             tokio::select! {

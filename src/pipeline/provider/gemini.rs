@@ -11,7 +11,7 @@ use http::{Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Failure, Provider, Usage, retry_after};
+use super::{Answer, Failure, LONGEST_WAIT, Provider, Usage, retry_after};
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::prompt;
 use crate::pipeline::quota::{Dimension, Stated};
@@ -133,7 +133,8 @@ fn failure(response: &Response<Bytes>) -> Failure {
         let (_, after) = message.rsplit_once("Please retry in ")?;
         seconds(after.trim_end().trim_end_matches('.'))
     });
-    failure.hint = stated.chain(written).chain(retry_after(response.headers())).max();
+    let longest = stated.chain(written).chain(retry_after(response.headers())).max();
+    failure.hint = longest.map(|wait| wait.min(LONGEST_WAIT));
     failure
 }
 

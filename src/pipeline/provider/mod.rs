@@ -127,6 +127,13 @@ impl Provider {
 /// The wait that the headers ask for: `retry-after-ms`, or `Retry-After` in seconds or as a date
 /// (measured against the response's own `Date`, so that no clock of ours is asked).
 pub(in crate::pipeline) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    stated_wait(headers).map(|wait| wait.min(LONGEST_WAIT))
+}
+
+/// Nobody waits longer than this, whatever is stated.
+pub(in crate::pipeline) const LONGEST_WAIT: Duration = Duration::from_hours(240);
+
+fn stated_wait(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     if let Some(ms) = text("retry-after-ms").and_then(|ms| ms.parse::<f64>().ok()) {
         return Duration::try_from_secs_f64(ms / 1000.0).ok();

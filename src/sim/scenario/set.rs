@@ -92,7 +92,9 @@ pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Problem> {
     overrides.read_env(variable).map_err(|error| {
         let span = match &error {
             ConfigError::Variable { name, .. } => spans.get(*name).cloned(),
-            ConfigError::AboveCeiling { .. } | ConfigError::NoQuota => None,
+            ConfigError::AboveCeiling { .. } | ConfigError::NoQuota | ConfigError::HeldPermit => {
+                None
+            }
         };
         wrong(span.unwrap_or_default(), error.to_string(), None)
     })?;

@@ -1,6 +1,6 @@
 //! What was taken of one quota, and when more of it is free.
 //!
-//! Times are milliseconds since the limiter was made.
+//! Times are milliseconds by the ledger's clock.
 
 use std::collections::VecDeque;
 
@@ -13,10 +13,14 @@ pub(super) const MINUTE_MS: u64 = 60_000;
 /// A call may take this much longer on its way than one before it: windows are taken to be so
 /// much longer than they are.
 const MARGIN_MS: u64 = 60;
+/// No quota is larger, whoever says so.
+const MOST: u64 = 1_000_000_000_000;
 /// How exactly two times must agree that are both known only through the network.
 const AGREES_MS: u64 = 1_600;
 /// The same where it would be a strange coincidence.
 const EXACTLY_MS: u64 = 100;
+/// No window is longer.
+const LONGEST_MS: u64 = 864_000_000;
 /// The lengths that windows usually have.
 const USUAL_MS: [u64; 2] = [MINUTE_MS, 10_000];
 /// After so many windows more is tried than was admitted before the first refusal.
@@ -184,6 +188,7 @@ impl Account {
 
     /// The service states its limit.
     pub(super) fn state(&mut self, amount: u64) {
+        let amount = amount.clamp(1, MOST);
         self.allowed = Some(Allowed { amount, is_inferred: false });
         self.probing = None;
     }
@@ -341,7 +346,7 @@ impl Account {
 
     /// An amount that was admitted before a refusal is taken to be all that is allowed.
     pub(super) fn infer(&mut self, now: u64, amount: u64) {
-        let good = amount.max(1);
+        let good = amount.clamp(1, MOST);
         self.allowed = Some(Allowed { amount: good, is_inferred: true });
         let patience = self.probing.map_or(FIRST_PATIENCE, |probing| probing.patience);
         let due = now + patience * self.window_ms();
@@ -428,11 +433,15 @@ impl Account {
     pub(super) fn recall(&mut self, now: u64, known: &Remembered) {
         self.window = match known.unit_us {
             Some(unit_us) => {
-                let last = known.taken.iter().map(|(ago, _)| *ago).min();
-                let free_us = last.map_or(0, |ago| now.saturating_sub(ago) * 1000 + unit_us);
+                let unit_us = unit_us.clamp(1, LONGEST_MS * 1000);
+                // As if it had been given out unit by unit.
+                let free_us = known.taken.iter().rev().fold(0, |free: u64, (ago, amount)| {
+                    let at = now.saturating_sub(*ago) * 1000;
+                    free.max(at) + unit_us.saturating_mul((*amount).min(known.limit))
+                });
                 Window::Bucket { unit_us, free_us }
             }
-            None => Window::Sliding { ms: known.window_ms.max(1) },
+            None => Window::Sliding { ms: known.window_ms.clamp(1, LONGEST_MS) },
         };
         self.refused_count = known.refused_count;
         self.taken = known.taken.iter().map(|(ago, n)| (now.saturating_sub(*ago), *n)).collect();

@@ -66,6 +66,8 @@ const SHORT_MS: u64 = 10_000;
 const CHANCE_MS: u64 = 1_000;
 /// A row of refusals that chance brings so rarely is no chance.
 const HARDLY: f64 = 0.003;
+/// Fewer in a row are no reason to wait where refusals usually say why.
+const LEAST_ROW: u64 = 3;
 
 impl Doubt {
     /// Refusals of this service say why.
@@ -104,8 +106,16 @@ impl Doubt {
         (used, admitted): (impl Fn(u64) -> u64, u64),
     ) -> Step {
         if self.speaks {
-            self.by_chance += 1;
-            return Step::Retry;
+            self.row.push(sent);
+            self.forgive(admitted);
+            // Chance or not: who is refused again and again waits longer and longer.
+            let row = self.row.len() as u64;
+            let more = row.saturating_sub(self.believed().max(LEAST_ROW));
+            return if more == 0 {
+                Step::Retry
+            } else {
+                Step::Close(now + (CHANCE_MS << more.min(6)))
+            };
         }
         self.last_sent = self.last_sent.max(sent);
         if let Some(wall) = &mut self.suspect {

@@ -33,6 +33,8 @@ const DAY_CLOSED_MS: u64 = 3_600_000;
 const FAILURES: u64 = 3;
 /// For at first, and at most, so long.
 const FAILURE_MS: (u64, u64) = (500, 30_000);
+/// Waits after refusals in vain grow by this at least.
+const LEAST_IN_VAIN_MS: u64 = 500;
 /// How long a refusal takes to come back, as long as none has.
 const REFUSAL_MS: f64 = 100.0;
 /// How many refusals the first meeting with an unknown quota may cost: so many, or this share of
@@ -70,6 +72,8 @@ pub struct Ledger {
     doubt: Doubt,
     failures: u64,
     failing_since: Option<u64>,
+    /// Since when it has refused every call.
+    refused_since: Option<u64>,
     last_failure_cut: Option<u64>,
 }
 
@@ -93,6 +97,7 @@ impl Ledger {
             doubt: Doubt::default(),
             failures: 0,
             failing_since: None,
+            refused_since: None,
             last_failure_cut: None,
         };
         if let Some(Told { requests, tokens, window }) = told {
@@ -118,7 +123,8 @@ impl Ledger {
     }
 
     fn is_lost(&self, now: u64) -> bool {
-        self.failing_since.is_some_and(|since| now >= since + self.patience_ms)
+        let since = self.failing_since.or(self.refused_since);
+        since.is_some_and(|since| now >= since + self.patience_ms)
     }
 
     fn close(&mut self, until: u64) {
@@ -145,14 +151,17 @@ impl Ledger {
         }
         self.admitted += 1;
         self.in_vain = (0, 0);
-        (self.failures, self.failing_since) = (0, None);
+        (self.failures, self.failing_since, self.refused_since) = (0, None, None);
         if ended.in_flight * 2 >= self.in_flight {
             self.in_flight = (self.in_flight + 1).min(self.ceiling);
         }
         if let Some(Proof { used, window_ms, refused_count }) = self.doubt.answered(sent) {
-            self.requests.refused_count |= refused_count;
-            self.requests.window = account::Window::Sliding { ms: window_ms };
-            self.requests.infer(now, used);
+            // Where nothing had been admitted before, there is nothing to learn from.
+            if used > 0 {
+                self.requests.refused_count |= refused_count;
+                self.requests.window = account::Window::Sliding { ms: window_ms };
+                self.requests.infer(now, used);
+            }
         }
         self.requests.answered(now);
         self.tokens.answered(now);
@@ -178,13 +187,12 @@ impl Ledger {
         let is_news = self.last_cut.is_none_or(|cut| sent >= cut);
         if is_news {
             self.last_cut = Some(now);
+            self.refused_since.get_or_insert(now);
             let (cuts, longest) = self.in_vain;
             self.in_vain = (cuts + 1, longest.max(hint_ms.unwrap_or(0)));
-            let named: Vec<Stated> = match quotas.as_slice() {
-                [] => vec![Stated::of(Dimension::Requests)],
-                named => named.to_vec(),
-            };
-            for Stated { dimension, limit, .. } in named {
+            // A time without a quota's name may be anything's: it closes the gate and teaches
+            // nothing.
+            for Stated { dimension, limit, .. } in quotas.clone() {
                 let amount = if dimension == Dimension::Tokens { ended.tokens } else { 1 };
                 let free_at = hint_ms.map(|hint| sent + hint);
                 let refused = Refused { sent, amount, stated: limit, free_at };
@@ -194,7 +202,7 @@ impl Ledger {
         // Who came at the stated time, again and again, and was refused each time, is not told the
         // whole truth.
         let (cuts, longest) = self.in_vain;
-        let more = longest * cuts.saturating_sub(2);
+        let more = longest.max(LEAST_IN_VAIN_MS).saturating_mul(cuts.saturating_sub(2));
         self.close(now + hint_ms.map_or(1000, |hint| hint + 1) + more);
     }
 
@@ -236,8 +244,11 @@ impl Ledger {
         self.tokens.give_back(sent, tokens, was_refused);
     }
 
-    fn failed(&mut self, now: u64, sent: u64) {
+    fn failed(&mut self, now: u64, sent: u64, hint: Option<Duration>) {
         self.failing_since.get_or_insert(now);
+        if let Some(hint) = hint {
+            self.close(now + millis(hint) + 1);
+        }
         if self.last_failure_cut.is_none_or(|cut| sent >= cut) {
             self.last_failure_cut = Some(now);
             self.in_flight = (self.in_flight / 2).max(1);
@@ -299,7 +310,7 @@ impl Limit for Ledger {
         match ended.verdict.outcome {
             Outcome::Success => self.succeeded(now, sent, ended),
             Outcome::RateLimited => self.refused(now, sent, ended),
-            Outcome::Failed => self.failed(now, sent),
+            Outcome::Failed => self.failed(now, sent, ended.verdict.hint),
             Outcome::Ignored => {}
         }
     }
