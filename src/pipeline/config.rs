@@ -432,6 +432,7 @@ impl Config {
             (LimiterKind::Cubic, _) => Box::new(Cubic::new(ceiling)),
             (LimiterKind::Sre, _) => Box::new(Sre::new(ceiling, seed)),
             (LimiterKind::Pace, Some(told)) => Box::new(Pace::new(ceiling, told)),
+            // An oracle that is told nothing is refused by `resolve`.
             (LimiterKind::Pace | LimiterKind::Quota, told) => self.ledger(told),
         }
     }

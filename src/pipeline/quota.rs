@@ -21,13 +21,11 @@ pub struct Stated {
     pub of_day: bool,
     /// How much it allows.
     pub limit: Option<u64>,
-    /// How much of it is left.
-    pub left: Option<u64>,
 }
 
 impl Stated {
     /// A quota of this name and no more.
     pub fn of(dimension: Dimension) -> Self {
-        Self { dimension, of_day: false, limit: None, left: None }
+        Self { dimension, of_day: false, limit: None }
     }
 }

@@ -5,7 +5,7 @@ use tagspace::fakes::calendar::Calendar;
 use tagspace::fakes::quota::{QuotaConfig, Window, WindowKind};
 use tagspace::study::bound::{earliest, least_end};
 
-use crate::common::{PLAIN, judged, scenario};
+use crate::common::{PLAIN, judged, same_cases, scenario};
 
 fn quota(kind: WindowKind, requests: u64, per_s: u64) -> QuotaConfig {
     let kind = serde_json::to_value(kind).unwrap();
@@ -39,6 +39,8 @@ fn brute_force(quota: &QuotaConfig, first: u64, latencies: &mut Vec<u64>, done: 
 }
 
 proptest! {
+    #![proptest_config(same_cases(256))]
+
     #[test]
     fn no_order_is_better_and_one_is_as_good(
         kind in prop_oneof![Just(WindowKind::Sliding), Just(WindowKind::Fixed), Just(WindowKind::Bucket)],
@@ -53,6 +55,13 @@ proptest! {
         let bound = least_end(&starts, &latencies);
         prop_assert_eq!(bound, brute_force(&quota, first, &mut latencies, 0));
     }
+}
+
+#[test]
+fn the_longest_call_goes_first() {
+    let quota = quota(WindowKind::Sliding, 1, 1);
+    let starts = earliest(&quota, &Calendar::new(jiff::Timestamp::UNIX_EPOCH), 0, (2, 0));
+    assert_eq!((starts.as_slice(), least_end(&starts, &[0, 1])), (&[0, 1000][..], 1000));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use proptest::prelude::ProptestConfig;
+use proptest::test_runner::RngSeed;
 use tagspace::sim::scenario::Scenario;
 use tagspace::sim::{Options, Transport};
 use tagspace::study::judge::{self, JudgedRun, JudgedScenario};
@@ -26,6 +28,16 @@ latency = { dist = "fixed", ms = 2000 }
 [pipeline]
 profile = "documented"
 "#;
+
+/// So many cases, the same in every run: a test that fails now and then helps nobody.
+pub(crate) fn same_cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        rng_seed: RngSeed::Fixed(2026),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
 
 /// A scenario of this text, with settings on top.
 pub(crate) fn scenario(text: &str, settings: &[&str]) -> Scenario {

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use tagspace::fakes::calendar::Calendar;
 use tagspace::fakes::quota::{Quota, QuotaConfig, Window, WindowKind};
 use tagspace::fakes::space::{Space, SpaceConfig};
@@ -26,7 +25,7 @@ use tagspace::sim::scenario::{Scenario, default_taxonomy};
 use tagspace::study::figures::Distribution;
 use tagspace::units::{float, whole};
 
-use crate::common::PLAIN;
+use crate::common::{PLAIN, same_cases};
 
 fn page(id: u64, text: &str) -> Page {
     Page { id: PageId(id), version: 1, title: format!("page {id}"), text: text.to_owned() }
@@ -37,18 +36,8 @@ fn millis(duration: Duration) -> f64 {
     float(u64::try_from(duration.as_millis()).unwrap())
 }
 
-/// The same cases in every run: a test that fails now and then helps nobody.
-fn config() -> ProptestConfig {
-    ProptestConfig {
-        cases: 256,
-        rng_seed: RngSeed::Fixed(2026),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(same_cases(256))]
 
     #[test]
     fn every_page_is_in_exactly_one_batch_and_in_order(pages in 0_u64..300, size in 0_usize..40) {

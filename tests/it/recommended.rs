@@ -65,6 +65,16 @@ fn a_long_outage_falls_back_after_the_patience_and_comes_back_with_the_service()
 }
 
 #[test]
+fn who_refuses_everything_without_a_word_is_lost_after_the_patience() {
+    let mute = "gemini.fault=[{ when = { from_s = 70 }, reply = { status = 429 } }]";
+    let run = run(&[mute, "gemini.quota={ requests = 15 }", "space.pages=200"]);
+    assert_eq!(number(&run, "pages_tagged"), 200);
+    // Two windows, and the patience once for all and not for each batch.
+    assert!(number(&run, "makespan") < 600_000, "{}", number(&run, "makespan"));
+    assert!(number(&run, "rate_limited") < 100, "{}", number(&run, "rate_limited"));
+}
+
+#[test]
 fn what_one_run_learned_serves_the_next() {
     let text = format!(
         "{PLAIN}[[run]]\nname = \"cold\"\n[[run]]\nname = \"warm\"\nchanged_ratio = 1\nstart_after_s = 7\n"

@@ -246,6 +246,37 @@ fn the_time_to_serve_ends_by_itself() {
 }
 
 #[test]
+fn another_model_of_the_same_provider_is_no_fallback() {
+    let served = Served::start("", &["--set", "gemini.quota={ requests = 1 }"]);
+    let ask = |model: &str, prompt: &str| {
+        let path = format!("/v1/models/{model}:generateContent?key=k");
+        let body = json!({"contents": [{"parts": [{"text": prompt}]}]}).to_string();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+        let sent = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        raw(served.address("gemini"), sent.as_bytes())
+    };
+    assert!(ask("gemini-3.5-flash-lite", "one").starts_with("HTTP/1.1 200"));
+    assert!(ask("gemini-3.5-flash-lite", "two").starts_with("HTTP/1.1 429"));
+    assert!(ask("gemini-2.5-flash", "two").starts_with("HTTP/1.1 200"));
+    let (_, said, report) = served.stop();
+    assert_eq!(metric(&report, "ai_calls"), 3, "{said}");
+    assert_eq!(metric(&report, "fallbacks"), 0);
+}
+
+#[test]
+fn links_lead_to_where_this_client_found_the_site() {
+    let served = Served::start("", &[]);
+    let spaces = |host: &str| {
+        let head = format!("GET /wiki/api/v2/spaces HTTP/1.1\r\nHost:{host}\r\n");
+        let sent = format!("{head}Authorization: Basic YTpi\r\nConnection: close\r\n\r\n");
+        raw(served.address("confluence"), sent.as_bytes())
+    };
+    assert!(spaces(" other.example").contains("http://other.example/wiki"));
+    let own = spaces("");
+    assert!(own.contains(&format!("{}/wiki", served.origin("confluence"))), "{own}");
+}
+
+#[test]
 fn wrong_arguments_say_what_is_wanted() {
     for (args, wanted) in [
         (&["scenarios"][..], "got the folder scenarios, wanted one scenario"),

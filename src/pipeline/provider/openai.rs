@@ -124,8 +124,7 @@ fn quotas(headers: &HeaderMap) -> Vec<Stated> {
     let number = |name: String| headers.get(name)?.to_str().ok()?.trim().parse().ok();
     let of = |dimension, what: &str| {
         let limit = number(format!("x-ratelimit-limit-{what}"))?;
-        let left = number(format!("x-ratelimit-remaining-{what}"));
-        Some(Stated { limit: Some(limit), left, ..Stated::of(dimension) })
+        Some(Stated { limit: Some(limit), ..Stated::of(dimension) })
     };
     let named = [(Dimension::Requests, "requests"), (Dimension::Tokens, "tokens")];
     named.into_iter().filter_map(|(dimension, what)| of(dimension, what)).collect()

@@ -181,7 +181,7 @@ impl Account {
         }
     }
 
-    /// What was taken in the window before `at`, that moment not included.
+    /// What was taken in the window that ends with `at`.
     pub(super) fn used_before(&self, at: u64) -> u64 {
         self.used_in(at, self.window_ms())
     }
@@ -465,7 +465,7 @@ impl Account {
         })
     }
 
-    /// What was taken in so many milliseconds before `at`.
+    /// What was taken in so many milliseconds up to `at`.
     pub(super) fn used_in(&self, at: u64, ms: u64) -> u64 {
         let inside = |(taken, _): &&(u64, u64)| *taken <= at && taken + ms > at;
         self.taken.iter().filter(inside).map(|(_, amount)| amount).sum()

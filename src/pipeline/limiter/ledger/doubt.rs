@@ -127,8 +127,8 @@ impl Doubt {
             let over = match wall.tries {
                 1 => wall.oldest + SHORT_MS,
                 2 => wall.oldest + MINUTE_MS,
-                // Perhaps refused calls count as well: then a minute after the last of them.
-                3 => self.last_sent + MINUTE_MS,
+                // Perhaps refused calls count as well: then a minute after the last of them, and
+                // longer and longer after that.
                 tries => self.last_sent + (MINUTE_MS << (tries - 3).min(6)),
             };
             return Step::Close((over + 60).max(now + CHANCE_MS));

@@ -226,7 +226,10 @@ impl Ledger {
         let admitted = requests.last_taken(settled);
         match self.doubt.refused(now, sent, oldest, (used, admitted)) {
             Step::Retry => {}
-            Step::Close(until) => self.close(until),
+            Step::Close(until) => {
+                self.refused_since.get_or_insert(now);
+                self.close(until);
+            }
             Step::Quota { used, window_ms } => {
                 self.requests.window = account::Window::Sliding { ms: window_ms };
                 self.requests.infer(now, used);
