@@ -37,6 +37,8 @@ pub(super) enum Command {
     Serve(ServeArgs),
     /// Let all kinds of limiters compete in a family of worlds, on the same weather.
     League(LeagueArgs),
+    /// Play every promise of the plan, and say which hold, which do not, and from where on.
+    Claims(ClaimsArgs),
 }
 
 /// Which scenarios, and what is set on top of them.
@@ -164,6 +166,29 @@ pub(super) struct LeagueArgs {
     pub(super) only: String,
     /// So many seeds for each game.
     #[arg(long, value_name = "N", default_value = "4", value_parser = value_parser!(u64).range(1..=32))]
+    pub(super) seeds: u64,
+    /// How many games are played at once (default: one for each core).
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
+    pub(super) jobs: Option<u16>,
+    /// Print nothing but errors.
+    #[arg(long)]
+    pub(super) quiet: bool,
+}
+
+/// Arguments of `claims`.
+#[derive(Debug, Args)]
+pub(super) struct ClaimsArgs {
+    /// Where the report is written, or read with --check.
+    #[arg(long, value_name = "DIR", default_value = "reports/claims")]
+    pub(super) out: PathBuf,
+    /// Compare with the report that is there instead of writing one; exit 3 if it differs.
+    #[arg(long, conflicts_with = "only")]
+    pub(super) check: bool,
+    /// Play only the claim with this number, and print what was found of it.
+    #[arg(long, value_name = "C1")]
+    pub(super) only: Option<String>,
+    /// So many seeds for each statement in each world.
+    #[arg(long, value_name = "N", default_value = "32", value_parser = value_parser!(u64).range(1..=1000))]
     pub(super) seeds: u64,
     /// How many games are played at once (default: one for each core).
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]

@@ -11,7 +11,9 @@
 //! | 130 | interrupted |
 
 mod args;
+mod claims;
 mod find;
+mod golden;
 mod league;
 mod mutate;
 mod new;
@@ -150,6 +152,7 @@ where
         Command::Tag(args) => tag::tag(&args),
         Command::Serve(args) => serve::serve(&args),
         Command::League(args) => league::league(&args),
+        Command::Claims(args) => claims::claims(&args),
     };
     match result {
         Ok(status) => status,

@@ -54,7 +54,7 @@ pub fn runs(scenario: &Scenario, judged: &JudgedScenario, target: impl Write) ->
                 (Shape::Level, _, _) => row.extend(empty(LEVEL_STATS)),
             }
         }
-        row.push(run.events_sha256.clone());
+        row.push(run.events_sha256());
         writer.write_record(&row)?;
     }
     writer.flush()?;

@@ -52,7 +52,7 @@ fn run(scenario: &Scenario, run: &JudgedRun) -> Json {
         "metrics": metrics(&run.figures),
         "quota_use": quota_use(scenario, run),
         "targets": run.targets.iter().map(target).collect::<Vec<_>>(),
-        "events_sha256": run.events_sha256,
+        "events_sha256": run.events_sha256(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Tables, files and pictures of what was measured. Prints, computes nothing.
 
+pub mod claims;
 pub mod csv;
 pub mod files;
 pub mod format;
@@ -8,5 +9,6 @@ pub mod league;
 pub mod plot;
 pub mod prediction;
 pub mod quota_use;
+mod table;
 pub mod text;
 pub mod trust;

@@ -51,8 +51,6 @@ pub struct JudgedRun {
     pub targets: Vec<Judged>,
     /// Its log.
     pub log: Log,
-    /// The digest of its log.
-    pub events_sha256: String,
 }
 
 /// A scenario that was run and judged.
@@ -81,6 +79,11 @@ pub enum JudgeError {
 }
 
 impl JudgedRun {
+    /// The digest of its log.
+    pub fn events_sha256(&self) -> String {
+        self.log.sha256()
+    }
+
     /// Whether it was seen from the services' side only.
     pub fn is_from_outside(&self) -> bool {
         self.log.events().any(|event| matches!(event, Event::RunStarted { limit: None, .. }))
@@ -140,7 +143,6 @@ fn judged_run(targets: &[Target], figures: Figures, log: Log) -> JudgedRun {
         end: end.unwrap_or(RunEnd::Failed),
         targets: own.map(|target| target::judge(target, &figures)).collect(),
         figures,
-        events_sha256: log.sha256(),
         log,
     }
 }

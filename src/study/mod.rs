@@ -4,6 +4,7 @@
 //! Everything here is a fold over (scenario, log). What is computed here is printed by `report`.
 
 pub mod bound;
+pub mod claims;
 pub mod conservation;
 pub mod determinism;
 pub mod figures;
@@ -15,3 +16,4 @@ pub mod prediction;
 pub mod quota_use;
 pub mod target;
 pub mod timeline;
+mod workers;

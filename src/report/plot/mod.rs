@@ -3,6 +3,7 @@
 //!
 //! One room for each chart; sizes and colours are here, so that a colour means the same in all.
 
+pub(in crate::report) mod claims;
 mod latency;
 pub(in crate::report) mod league;
 mod outcomes;

@@ -1,0 +1,60 @@
+//! `tagspace claims`: every promise of the plan, and what came of it.
+
+use super::args::ClaimsArgs;
+use super::golden::{self, File};
+use super::{CliError, ExitStatus, print};
+use crate::report::claims as report;
+use crate::study::claims::lab::{ClaimsError, Lab};
+use crate::study::claims::{self, CLAIMS, Ledger, ablation};
+
+/// Plays the claims, and prints the verdicts, writes the report, or compares it with what was
+/// written.
+pub(super) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
+    let known: Vec<&str> = CLAIMS.iter().map(|claim| claim.id).chain([ablation::ID]).collect();
+    if let Some(only) = &args.only
+        && !known.iter().any(|id| id.eq_ignore_ascii_case(only))
+    {
+        return Err(CliError::Usage {
+            message: format!("got `--only {only}`, wanted the number of a claim"),
+            help: format!("the claims are: {}", known.join(", ")),
+        });
+    }
+    let bar = golden::bar(args.quiet, "{elapsed}  {spinner} {pos} games");
+    let on_game = || bar.inc(1);
+    let lab = Lab::new(golden::jobs(args.jobs), args.seeds, &on_game);
+    let ledger = claims::play(args.only.as_deref(), &lab);
+    bar.finish_and_clear();
+    let ledger = ledger.map_err(|error| match error {
+        ClaimsError::Judge(error) => CliError::Judge(error),
+        ClaimsError::World(_) => CliError::Live(error.to_string()),
+    })?;
+    if args.only.is_some() {
+        // A part of the ledger is looked at, not kept.
+        print(&report::text(&ledger))?;
+        return Ok(ExitStatus::Met);
+    }
+    let files = files(&ledger)?;
+    if args.check {
+        return golden::check("claims", &args.out, &files, args.quiet);
+    }
+    golden::write(&args.out, &files)?;
+    if !args.quiet {
+        print(&report::summary(&ledger))?;
+        print(&format!("\nreport in {}\n", args.out.display()))?;
+    }
+    Ok(ExitStatus::Met)
+}
+
+fn files(ledger: &Ledger) -> Result<Vec<File>, CliError> {
+    let mut csv = Vec::new();
+    report::csv(ledger, &mut csv).map_err(|error| golden::failed("claims.csv", &error))?;
+    let mut files = vec![
+        ("claims.json", golden::pretty(&report::json(ledger))),
+        ("claims.csv", csv),
+        ("claims.md", report::text(ledger).into_bytes()),
+    ];
+    files.extend(golden::picture(("claims.svg", "claims.png"), report::profiles(ledger))?);
+    files
+        .extend(golden::picture(("boundaries.svg", "boundaries.png"), report::boundaries(ledger))?);
+    Ok(files)
+}

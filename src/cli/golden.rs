@@ -1,0 +1,103 @@
+//! Reports that are kept: written, or compared with what was written before.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{CliError, ExitStatus, note};
+
+/// A file of a report, by its name.
+pub(super) type File = (&'static str, Vec<u8>);
+
+/// A picture of a report, as SVG and as PNG.
+pub(super) fn picture(
+    (svg_name, png_name): (&'static str, &'static str),
+    svg: Result<String, crate::report::plot::PlotError>,
+) -> Result<[File; 2], CliError> {
+    let svg = svg.map_err(|error| failed(svg_name, &error))?;
+    let png = crate::report::plot::png(&svg).map_err(|error| failed(png_name, &error))?;
+    Ok([(svg_name, svg.into_bytes()), (png_name, png)])
+}
+
+/// JSON as it is written into a file.
+pub(super) fn pretty(value: &serde_json::Value) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
+
+/// A file of a report could not be made.
+pub(super) fn failed(what: &str, error: &dyn std::fmt::Display) -> CliError {
+    CliError::Io { what: format!("make {what}"), source: io::Error::other(error.to_string()) }
+}
+
+fn io_error(what: &str, path: &Path, source: io::Error) -> CliError {
+    CliError::Io { what: format!("{what} {}", path.display()), source }
+}
+
+/// Writes a report into its folder.
+pub(super) fn write(out: &Path, files: &[File]) -> Result<(), CliError> {
+    fs::create_dir_all(out).map_err(|source| io_error("create", out, source))?;
+    for (name, bytes) in files {
+        let path = out.join(name);
+        fs::write(&path, bytes).map_err(|source| io_error("write", &path, source))?;
+    }
+    Ok(())
+}
+
+fn is_picture(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "svg" || extension == "png")
+}
+
+/// Compares a report with the one in its folder. Only data counts: pictures are the same on one
+/// machine, not on all.
+pub(super) fn check(
+    command: &str,
+    out: &Path,
+    files: &[File],
+    quiet: bool,
+) -> Result<ExitStatus, CliError> {
+    let mut differs = Vec::new();
+    for (name, bytes) in files.iter().filter(|(name, _)| !is_picture(name)) {
+        let path = out.join(name);
+        let golden = fs::read(&path).map_err(|source| io_error("read", &path, source))?;
+        if golden != *bytes {
+            differs.push(format!("{name} from line {}", first_difference(&golden, bytes)));
+        }
+    }
+    if differs.is_empty() {
+        if !quiet {
+            note(&format!("{} is as it was written down", out.display()));
+        }
+        return Ok(ExitStatus::Met);
+    }
+    note(&format!(
+        "what was played differs from {}: {}\n  help: `tagspace {command} --out {}` writes it anew; say why in the commit",
+        out.display(),
+        differs.join(", "),
+        out.display()
+    ));
+    Ok(ExitStatus::Regressed)
+}
+
+/// The number of the first line that differs.
+fn first_difference(golden: &[u8], now: &[u8]) -> usize {
+    let same = golden.iter().zip(now).take_while(|(a, b)| a == b);
+    1 + same.filter(|(byte, _)| **byte == b'\n').count()
+}
+
+/// A bar for many games, on a terminal.
+pub(super) fn bar(quiet: bool, template: &str) -> ProgressBar {
+    if quiet || !io::IsTerminal::is_terminal(&io::stderr()) {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(template);
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// The threads to work on: so many, or one for each core.
+pub(super) fn jobs(asked: Option<u16>) -> usize {
+    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
+}

@@ -1,0 +1,20 @@
+//! The ledger of claims: as text, as data, and as pictures.
+
+mod data;
+mod text;
+pub(in crate::report) mod words;
+
+pub use self::data::{csv, json};
+pub use self::text::{summary, text};
+use crate::report::plot::{self, PlotError};
+use crate::study::claims::Ledger;
+
+/// The profiles beside each other in every world.
+pub fn profiles(ledger: &Ledger) -> Result<String, PlotError> {
+    plot::claims::profiles(ledger)
+}
+
+/// Where the claims hold.
+pub fn boundaries(ledger: &Ledger) -> Result<String, PlotError> {
+    plot::claims::boundaries(ledger)
+}

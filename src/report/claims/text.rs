@@ -1,0 +1,211 @@
+//! The ledger as Markdown, and its summary for a terminal.
+
+use std::fmt::Write;
+
+use super::words::{amount, boundary, place, range, spread, verdict};
+use crate::report::table::markdown;
+use crate::study::claims::ablation::{self, Ablation, QUANTITIES};
+use crate::study::claims::finding::Finding;
+use crate::study::claims::quantity::Scale;
+use crate::study::claims::world::{BASE, TIERS};
+use crate::study::claims::{Judged, Ledger};
+
+/// Every claim with its verdict.
+pub fn summary(ledger: &Ledger) -> String {
+    let mut rows: Vec<Vec<String>> = ledger
+        .claims
+        .iter()
+        .map(|judged| {
+            vec![
+                format!("{} {}", judged.claim.id, judged.claim.says),
+                judged.verdict.name().to_owned(),
+            ]
+        })
+        .collect();
+    if let Some(ablation) = &ledger.ablation {
+        rows.push(vec![
+            format!("{} {}", ablation::ID, ablation::SAYS),
+            ablation.verdict.name().to_owned(),
+        ]);
+    }
+    markdown(&["claim", "verdict"], &rows)
+}
+
+/// The whole ledger.
+pub fn text(ledger: &Ledger) -> String {
+    let mut out = String::from("# The claims of the plan, and what came of them\n\n");
+    let Ledger { seeds, seeds_varied, .. } = ledger;
+    let _ = write!(
+        out,
+        "Every statement is played in {} worlds with seeds 1 to {seeds}, before and after on the \
+         same weather. It holds in a world if it does in at least 95 % of the seeds; a claim holds if \
+         all its statements do in all worlds. What is shown is the middle of all seeds, with the least \
+         and the most. Where a claim does not hold as it stands, one thing at a time is varied, the \
+         rest being the plan's, to find where all its statements hold together (seeds 1 to \
+         {seeds_varied}).\n\n",
+        TIERS.len()
+    );
+    for judged in &ledger.claims {
+        let _ = writeln!(
+            out,
+            "- **{}** {}: **{}**",
+            judged.claim.id,
+            judged.claim.says,
+            verdict(judged)
+        );
+    }
+    if let Some(ablation) = &ledger.ablation {
+        let _ = writeln!(
+            out,
+            "- **{}** {}: **{}**",
+            ablation::ID,
+            ablation::SAYS,
+            ablation_verdict(ablation)
+        );
+    }
+    out.push_str("\n## The worlds\n\n");
+    let worlds: Vec<Vec<String>> = TIERS
+        .iter()
+        .map(|tier| [tier.name, tier.quota, tier.source].map(str::to_owned).to_vec())
+        .collect();
+    out.push_str(&markdown(&["world", "gemini.quota", "from"], &worlds));
+    let _ = write!(out, "\nThe rest is the same in all of them:\n\n```toml\n{BASE}```\n");
+    for judged in &ledger.claims {
+        claim(&mut out, judged);
+    }
+    if let Some(ablation) = &ledger.ablation {
+        parts(&mut out, ablation);
+    }
+    if !ledger.findings.is_empty() {
+        out.push_str("\n# What the plan did not expect\n");
+    }
+    for finding in &ledger.findings {
+        found(&mut out, finding);
+    }
+    out
+}
+
+fn claim(out: &mut String, judged: &Judged) {
+    let claim = judged.claim;
+    let _ = write!(out, "\n## {} {}\n\n**{}**\n", claim.id, claim.says, verdict(judged));
+    for (statement, cells) in claim.statements.iter().zip(&judged.cells) {
+        let scale = statement.quantity.scale();
+        let _ = write!(
+            out,
+            "\n`{}` with {} pages, {}: {}\n\n",
+            statement.quantity.name(),
+            statement.setup.pages,
+            statement.profile,
+            range(&statement.range, scale)
+        );
+        let mut headings = vec!["world"];
+        let profiles = cells.first().into_iter().flat_map(|cell| &cell.samples);
+        headings.extend(profiles.map(|(profile, _)| *profile));
+        headings.push("holds");
+        let rows: Vec<Vec<String>> = cells
+            .iter()
+            .map(|cell| {
+                let mut row = vec![cell.tier.name.to_owned()];
+                row.extend(cell.samples.iter().map(|(_, sample)| spread(sample, scale)));
+                let own = cell.samples.iter().find(|(profile, _)| *profile == statement.profile);
+                row.push(own.map_or("-".to_owned(), |(_, sample)| match sample.read() {
+                    0 => "nothing to read".to_owned(),
+                    read if cell.holds => format!("yes ({} of {read})", sample.held),
+                    read => format!("no ({} of {read})", sample.held),
+                }));
+                row
+            })
+            .collect();
+        out.push_str(&markdown(&headings, &rows));
+    }
+    if judged.varied.is_empty() {
+        return;
+    }
+    out.push_str("\nWhere it holds:\n\n");
+    for varied in &judged.varied {
+        let all = boundary(&varied.all, varied.axis);
+        let _ = writeln!(out, "- `{}`{}: {all}", varied.axis.name, place(varied));
+        if claim.statements.len() < 2 {
+            continue;
+        }
+        for (statement, each) in claim.statements.iter().zip(&varied.each) {
+            let _ = writeln!(
+                out,
+                "  - {} of {} pages, {} {}: {}",
+                statement.quantity.name(),
+                statement.setup.pages,
+                statement.profile,
+                range(&statement.range, statement.quantity.scale()),
+                boundary(each, varied.axis)
+            );
+        }
+    }
+}
+
+fn ablation_verdict(ablation: &Ablation) -> String {
+    let mut harmful: Vec<(String, Vec<&str>)> = Vec::new();
+    let alone = ablation.rows.iter().filter(|row| row.parts.len() == 1);
+    for row in alone.filter(|row| !row.worse.is_empty()) {
+        let what = format!("{} makes worse {}", row.parts.join(" + "), row.worse.join(", "));
+        match harmful.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, worlds)) => worlds.push(row.tier.name),
+            None => harmful.push((what, vec![row.tier.name])),
+        }
+    }
+    let mut said = ablation.verdict.name().to_owned();
+    for (index, (what, worlds)) in harmful.iter().enumerate() {
+        let before = if index == 0 { "; alone, the" } else { "; the" };
+        let _ = write!(said, "{before} {what} on {}", worlds.join(", "));
+    }
+    said
+}
+
+fn parts(out: &mut String, ablation: &Ablation) {
+    let _ = write!(
+        out,
+        "\n## {} {}\n\n**{}**\n\n100 pages, then again with up to 30 % changed; the parts are brought \
+         into the state before. Worse: by more than 1 %, by the middle of all seeds.\n\n",
+        ablation::ID,
+        ablation::SAYS,
+        ablation_verdict(ablation)
+    );
+    let names = QUANTITIES.map(|quantity| quantity.name());
+    let mut headings = vec!["world", "parts"];
+    headings.extend(names.iter().map(String::as_str));
+    headings.push("worse");
+    let rows: Vec<Vec<String>> = ablation
+        .rows
+        .iter()
+        .map(|row| {
+            let parts =
+                if row.parts.is_empty() { "none".to_owned() } else { row.parts.join(" + ") };
+            let mut cells = vec![row.tier.name.to_owned(), parts];
+            for (quantity, sample) in QUANTITIES.iter().zip(&row.samples) {
+                let middle = sample.spread().map(|(_, middle, _)| middle);
+                cells.push(middle.map_or("-".to_owned(), |value| amount(value, quantity.scale())));
+            }
+            cells.push(row.worse.join(", "));
+            cells
+        })
+        .collect();
+    out.push_str(&markdown(&headings, &rows));
+}
+
+fn found(out: &mut String, finding: &Finding) {
+    let _ = write!(out, "\n## {}\n\n", finding.asks);
+    let mut headings = vec![""];
+    if let Some((_, values)) = finding.rows.first() {
+        headings.extend(values.iter().map(|found| found.name.as_str()));
+    }
+    let rows: Vec<Vec<String>> = finding
+        .rows
+        .iter()
+        .map(|(name, values)| {
+            let said = values.iter().map(|found| {
+                found.value.map_or("-".to_owned(), |value| amount(value, Scale::Of(found.unit)))
+            });
+            std::iter::once(name.clone()).chain(said).collect()
+        })
+        .collect();
+    out.push_str(&markdown(&headings, &rows));
+}

@@ -1,0 +1,142 @@
+//! A statement: what a claim says of one quantity, so that it can be false.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use super::lab::{ClaimsError, Game, Lab, Played};
+use super::quantity::Quantity;
+use super::world::Setup;
+
+/// What a claim says of one quantity under one profile.
+#[derive(Debug)]
+pub struct Statement {
+    /// The profile that it is about.
+    pub profile: &'static str,
+    /// What is done.
+    pub setup: &'static Setup,
+    /// What is read.
+    pub quantity: Quantity,
+    /// What it says that this is.
+    pub range: RangeInclusive<u64>,
+}
+
+/// Where a statement is judged: a quota, and what else differs from the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The quota, as scenarios have it.
+    pub quota: String,
+    /// Something else of the world, or of the pipeline as it was before and after.
+    pub everywhere: Vec<String>,
+    /// Something of the pipeline afterwards.
+    pub after: Vec<String>,
+    /// More runs.
+    pub runs: String,
+}
+
+impl Place {
+    /// The plan as it is, with this quota.
+    pub fn new(quota: &str) -> Self {
+        Self {
+            quota: quota.to_owned(),
+            everywhere: Vec::new(),
+            after: Vec::new(),
+            runs: String::new(),
+        }
+    }
+
+    /// The game of a profile here.
+    pub fn game(&self, setup: &Setup, profile: &str) -> Game {
+        let mut game = Game::new(setup, &self.quota, profile).and_then(&self.runs);
+        let after = self.after.iter().filter(|_| profile != "before");
+        for setting in self.everywhere.iter().chain(after) {
+            game = game.with(setting);
+        }
+        game
+    }
+}
+
+/// What a quantity was, seed by seed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// By seed; nothing where there was nothing to read.
+    pub values: Vec<Option<u64>>,
+    /// How many lie within the statement's range.
+    pub held: usize,
+}
+
+impl Sample {
+    /// How many could be read.
+    pub fn read(&self) -> usize {
+        self.values.iter().flatten().count()
+    }
+
+    /// Smallest, middle (the lower of two) and largest; nothing if nothing could be read.
+    pub fn spread(&self) -> Option<(u64, u64, u64)> {
+        let mut read: Vec<u64> = self.values.iter().flatten().copied().collect();
+        read.sort_unstable();
+        Some((*read.first()?, read[(read.len() - 1) / 2], *read.last()?))
+    }
+
+    /// Whether the statement holds: in at least 95 % of the seeds that could be read.
+    pub fn holds(&self) -> bool {
+        self.read() > 0 && !is_refuted(self.read() - self.held, self.read())
+    }
+}
+
+/// Whether so many failures are too many among so many seeds: more than 5 %.
+fn is_refuted(failures: usize, seeds: usize) -> bool {
+    failures * 20 > seeds
+}
+
+impl Statement {
+    /// Reads the quantity under a profile in all seeds.
+    pub fn sample(
+        &self,
+        lab: &Lab<'_>,
+        place: &Place,
+        profile: &str,
+    ) -> Result<Sample, ClaimsError> {
+        Ok(self.of(&self.play(lab, place, profile, 1..=lab.seeds)?))
+    }
+
+    /// Whether it holds here, by the seeds for what is varied, as soon as that is certain.
+    pub fn holds(&self, lab: &Lab<'_>, place: &Place) -> Result<bool, ClaimsError> {
+        /// So many seeds are played before one looks.
+        const BLOCK: u64 = 4;
+        let mut sample = Sample { values: Vec::new(), held: 0 };
+        let mut next = 1;
+        while next <= lab.seeds_varied {
+            let last = lab.seeds_varied.min(next + BLOCK - 1);
+            let block = self.of(&self.play(lab, place, self.profile, next..=last)?);
+            sample.values.extend(block.values);
+            sample.held += block.held;
+            let seeds = usize::try_from(lab.seeds_varied).unwrap_or(usize::MAX);
+            if is_refuted(sample.values.len() - sample.held, seeds) {
+                return Ok(false);
+            }
+            next = last + 1;
+        }
+        Ok(sample.holds())
+    }
+
+    fn of(&self, games: &[(Arc<Played>, Arc<Played>)]) -> Sample {
+        let values: Vec<Option<u64>> =
+            games.iter().map(|(before, after)| self.quantity.of(before, after)).collect();
+        let held = values.iter().flatten().filter(|value| self.range.contains(value)).count();
+        Sample { values, held }
+    }
+
+    fn play(
+        &self,
+        lab: &Lab<'_>,
+        place: &Place,
+        profile: &str,
+        seeds: RangeInclusive<u64>,
+    ) -> Result<Vec<(Arc<Played>, Arc<Played>)>, ClaimsError> {
+        let after = place.game(self.setup, profile);
+        let before =
+            if self.quantity.compares() { place.game(self.setup, "before") } else { after.clone() };
+        let played = lab.play(&[&before, &after], seeds)?;
+        Ok(played.into_iter().map(|pair| (Arc::clone(&pair[0]), Arc::clone(&pair[1]))).collect())
+    }
+}
