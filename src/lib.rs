@@ -27,7 +27,7 @@
 //! an exchange through a rehearsal, read `sim/carrier.rs`, then `sim/wire.rs`, then
 //! `fakes/world.rs`. What outside clients meet is `sim/serve`; what is written down of them,
 //! `sim/serve/witness.rs`. Which limiter is best is asked in `study/league`, what no scheduler could
-//! beat in `study/bound.rs`.
+//! beat in `study/bound.rs`, which of the plan's promises hold in `study/claims`.
 //!
 //! # How virtual time goes with real HTTP
 //!

@@ -109,6 +109,7 @@ fn parts(ablation: &Ablation) -> Value {
         "id": ablation::ID,
         "claim": ablation::SAYS,
         "verdict": ablation.verdict.name(),
+        "words": super::text::ablation_verdict(ablation),
         "rows": rows.collect::<Vec<_>>(),
     })
 }

@@ -142,7 +142,7 @@ fn claim(out: &mut String, judged: &Judged) {
     }
 }
 
-fn ablation_verdict(ablation: &Ablation) -> String {
+pub(super) fn ablation_verdict(ablation: &Ablation) -> String {
     let mut harmful: Vec<(String, Vec<&str>)> = Vec::new();
     let alone = ablation.rows.iter().filter(|row| row.parts.len() == 1);
     for row in alone.filter(|row| !row.worse.is_empty()) {
