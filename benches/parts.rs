@@ -7,9 +7,10 @@ use std::path::Path;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tagspace::fakes::space::{Space, SpacePage};
-use tagspace::pipeline::batch::Batcher;
+use tagspace::pipeline::batch::{Batcher, Room};
 use tagspace::pipeline::cache::{Cache, Content, Fingerprint, Key};
 use tagspace::pipeline::config::CacheKey;
+use tagspace::pipeline::estimate::Estimates;
 use tagspace::pipeline::limiter::Limiter;
 use tagspace::pipeline::limiter::halving::Halving;
 use tagspace::pipeline::limiter::limit::Outcome;
@@ -41,13 +42,19 @@ fn pages() -> Vec<Page> {
 fn batch(c: &mut Criterion) {
     let mut group = c.benchmark_group("batch");
     group.throughput(Throughput::Elements(PAGES));
+    let (room, estimates) = (Room::of_pages(10), Estimates::new(1_000));
     group.bench_function("100 pages by 10", |b| {
         b.iter_batched(
             pages,
             |pages| {
-                let mut batcher = Batcher::new(10);
-                let full = pages.into_iter().filter_map(|page| batcher.push(page)).count();
-                (full, batcher.flush())
+                let (mut batcher, mut formed) = (Batcher::new(), 0);
+                for page in pages {
+                    batcher.push(page);
+                    while let Some(full) = batcher.filling(&room, &estimates) {
+                        formed += batcher.take(full).map_or(0, |batch| batch.pages.len());
+                    }
+                }
+                (formed, batcher)
             },
             BatchSize::LargeInput,
         );

@@ -4,10 +4,11 @@
 //! asks for the original's way). Where the limiter keeps the quota, a refusal or a failure of the
 //! service costs no attempt either: the batch stands in the line again, in its old place, and
 //! leaves for the next provider only if the gate stays closed for longer than the patience. An
-//! answer keeps what is valid; only the rest is asked again, and if nothing was, in halves, so that
-//! a page that spoils every answer is soon alone (unless the configuration is the plan's). An answer
-//! that brings at least one page further starts the count of attempts anew, so that a batch
-//! ends after finitely many calls: each either has fewer pages or one attempt less.
+//! answer keeps what is valid; only the rest is asked again, and if that is more than half of the
+//! pages, in halves (unless the configuration is the plan's). So each answer that a page spoils
+//! leaves it among at most half as many others, and after log2(n) + 1 of them, rounded up, it was
+//! alone. An answer that brings at least one page further starts the count of attempts anew, so that
+//! a batch ends after finitely many calls: each either has fewer pages or one attempt less.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::pipeline::backoff;
 use crate::pipeline::batch::{Batch, BatchId};
 use crate::pipeline::config::PermitScope;
 use crate::pipeline::error::ErrorClass;
+use crate::pipeline::estimate::Answered;
 use crate::pipeline::event::{CallId, CallOutcome, Event, FallbackReason};
 use crate::pipeline::limiter::limit::{Outcome, Verdict};
 use crate::pipeline::limiter::{Ask, Closed, Permit};
@@ -54,7 +56,7 @@ enum Turn {
 enum Ended {
     /// Every page of it has an answer.
     Answered,
-    /// No page of it has, because of what is in it: to be asked in halves.
+    /// Most pages of it have none, because of what is in it: to be asked in halves.
     InHalves,
     /// No provider answered the rest.
     GivenUp(ErrorClass),
@@ -67,17 +69,25 @@ struct Asking<'a> {
     run: &'a RunContext,
     id: BatchId,
     tagged: &'a mpsc::Sender<Tagged>,
+    /// For the first attempt at the primary.
+    permit: Option<Permit>,
     /// Attempts, by provider.
     attempts: Vec<u32>,
     /// How many providers have been left so far.
     left: usize,
 }
 
-/// Asks until the batch is answered, given up or cancelled.
-pub(crate) async fn ask(run: &RunContext, batch: Batch, tagged: &mpsc::Sender<Tagged>) {
+/// Asks until the batch is answered, given up or cancelled; its first attempt has `permit`, if it
+/// is there already.
+pub(crate) async fn ask(
+    run: &RunContext,
+    batch: Batch,
+    permit: Option<Permit>,
+    tagged: &mpsc::Sender<Tagged>,
+) {
     let Batch { id, pages } = batch;
     let attempts = vec![0; run.shared.providers.len()];
-    let mut asking = Asking { run, id, tagged, attempts, left: 0 };
+    let mut asking = Asking { run, id, tagged, permit, attempts, left: 0 };
     let mut parts = vec![pages];
     while let Some(mut part) = parts.pop() {
         match asking.part(&mut part).await {
@@ -131,7 +141,7 @@ impl Asking<'_> {
         last: &mut ErrorClass,
     ) -> Result<Ended, FallbackReason> {
         let (run, id) = (self.run, self.id);
-        let mut held = None;
+        let mut held = self.permit.take();
         let mut failed = 0_u32;
         let mut failing_since = None;
         loop {
@@ -145,14 +155,15 @@ impl Asking<'_> {
             if attempt == 1 {
                 run.shared.deposit_retry();
             }
+            let asked = rest.len();
             let (result, permit) = call(run, index, (id, attempt), rest, self.tagged, permit).await;
             if run.config().permit_scope == PermitScope::Batch {
                 held = permit;
             }
             let Some((class, hint)) = result.failed else { return Ok(Ended::Answered) };
             *last = class;
-            if run.config().halves && class.is_of_the_pages() && !result.progress && rest.len() > 1
-            {
+            let is_most = rest.len() * 2 > asked && rest.len() > 1;
+            if run.config().halves && class.is_of_the_pages() && is_most {
                 return Ok(Ended::InHalves);
             }
             let next = if run.config().keeps_quota() && class.is_of_the_service() {
@@ -194,6 +205,16 @@ impl Asking<'_> {
     }
 }
 
+/// Where a batch stands in the line, and for how long.
+pub(crate) fn place(run: &RunContext, batch: BatchId, tokens: u64) -> Ask {
+    if run.config().keeps_quota() {
+        let patience = Duration::from_secs(run.config().patience_s);
+        Ask { order: batch.0, tokens, patience }
+    } else {
+        Ask { tokens, ..Ask::default() }
+    }
+}
+
 /// Waits for a permit, unless the run is cancelled or the gate is closed for too long.
 async fn turn(
     run: &RunContext,
@@ -209,15 +230,8 @@ async fn turn(
     }
     let asked = Instant::now();
     let limiter = run.shared.limiter(provider_index);
-    let ask = if run.config().keeps_quota() {
-        Ask {
-            order: batch.0,
-            tokens: run.shared.expected_tokens(provider_index, rest),
-            patience: Duration::from_secs(run.config().patience_s),
-        }
-    } else {
-        Ask { tokens: run.shared.expected_tokens(provider_index, rest), ..Ask::default() }
-    };
+    let tokens = run.shared.estimates(provider_index).input_tokens(prompt::chars(rest));
+    let ask = place(run, batch, tokens);
     tokio::select! {
         biased;
         () = run.cancel.cancelled() => Turn::Cancelled,
@@ -274,7 +288,16 @@ async fn call(
             (usage, std::collections::BTreeMap::new(), Some(class), hint, quotas)
         }
     };
-    run.shared.learn_tokens(provider_index, chars, usage.input_tokens);
+    let is_answered = status.is_some_and(|status| (200..300).contains(&status));
+    run.shared.learn(provider_index, |estimates| {
+        if is_answered {
+            let (input_tokens, output_tokens) = (usage.input_tokens, usage.output_tokens);
+            let pages = rest.len() as u64;
+            estimates.learn(Answered { pages, chars, input_tokens, output_tokens, latency_ms });
+        } else {
+            estimates.learn_input(chars, usage.input_tokens);
+        }
+    });
     let outcome = match (class, answered.is_empty()) {
         (None, _) => CallOutcome::Ok,
         (Some(_), false) => CallOutcome::Partial,

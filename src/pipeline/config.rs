@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::pipeline::backoff::Schedule;
+pub use crate::pipeline::batch::size::BatchSize;
+use crate::pipeline::batch::size;
 use crate::pipeline::limiter::aimd::Aimd;
 use crate::pipeline::limiter::arc::Arc;
 use crate::pipeline::limiter::cubic::Cubic;
@@ -105,7 +107,13 @@ pub struct Config {
     /// For how long a permit is held.
     pub permit_scope: PermitScope,
     /// Pages per prompt.
-    pub batch_size: u64,
+    pub batch_size: BatchSize,
+    /// The most pages that `auto` puts into a prompt: each page more costs answers.
+    pub max_batch_size: u64,
+    /// Input tokens that a prompt of several pages may take; set, answers too are kept within
+    /// what a call may use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_tokens: Option<u64>,
     /// Whether a batch of which no page was answered, for what is in it, is asked in halves.
     pub halves: bool,
     /// What makes two pages the same to the cache.
@@ -176,9 +184,16 @@ pub struct Overrides {
     /// For how long a permit is held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permit_scope: Option<PermitScope>,
-    /// Pages per prompt.
+    /// Pages per prompt, or `auto`: as many as serve best when a call may start.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub batch_size: Option<Whole<1, 1000>>,
+    pub batch_size: Option<BatchSize>,
+    /// The most pages that `auto` puts into a prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_batch_size: Option<Whole<1, 1000>>,
+    /// Input tokens that a prompt of several pages may take (unset: any number). Where it is set,
+    /// answers too are kept within `max_output_tokens`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_tokens: Option<Whole<1, 10_000_000>>,
     /// Whether a batch of which no page was answered, for what is in it, is asked in halves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub halves: Option<bool>,
@@ -328,7 +343,9 @@ impl Overrides {
         if c.keeps_quota() && c.permit_scope == PermitScope::Batch {
             return Err(ConfigError::HeldPermit);
         }
-        put(&mut c.batch_size, self.batch_size.map(Whole::get));
+        put(&mut c.batch_size, self.batch_size);
+        put(&mut c.max_batch_size, self.max_batch_size.map(Whole::get));
+        c.batch_tokens = self.batch_tokens.map(Whole::get).or(c.batch_tokens);
         put(&mut c.halves, self.halves);
         put(&mut c.cache_key, self.cache_key);
         put(&mut c.single_flight, self.single_flight);
@@ -378,7 +395,11 @@ impl Overrides {
         self.max_concurrency =
             number(name, "a whole number from 1 to 1024", got)?.or(self.max_concurrency);
         let (name, got) = set("TAG_SPACE_BATCH_SIZE");
-        self.batch_size = number(name, "a whole number from 1 to 1000", got)?.or(self.batch_size);
+        if let Some(got) = got {
+            let wanted = size::WANTED;
+            let wrong = |()| ConfigError::Variable { name, got: got.clone(), wanted };
+            self.batch_size = Some(got.parse().map_err(wrong)?);
+        }
         let (name, got) = set("TAG_SPACE_CACHE_SIZE");
         self.cache_size =
             number(name, "a whole number from 1 to 10000000", got)?.or(self.cache_size);
@@ -417,6 +438,14 @@ impl Config {
     /// Whether the limiter keeps the quota of each provider, and with it every wait.
     pub fn keeps_quota(&self) -> bool {
         self.limiter == LimiterKind::Quota
+    }
+
+    /// The most pages that a prompt ever holds.
+    pub fn most_pages(&self) -> u64 {
+        match self.batch_size {
+            BatchSize::Pages(pages) => pages,
+            BatchSize::Auto => self.max_batch_size,
+        }
     }
 
     /// The limit algorithm as configured, at its start.

@@ -1,4 +1,4 @@
-//! How many tokens a prompt will take, told by its length and by what others took.
+//! What a call will take, in tokens and in time, told by its size and by what others took.
 
 use crate::units::{float, whole};
 
@@ -39,5 +39,145 @@ impl Estimator {
 impl Default for Estimator {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// A straight line through what was seen, by least squares: so much for a call, and so much for
+/// each page in it.
+///
+/// It starts from two made-up points, so that it says something before anything was seen, and
+/// also while all calls have the same number of pages. Older points fade.
+#[derive(Debug, Clone, Copy)]
+pub struct Line {
+    points: f64,
+    x: f64,
+    xx: f64,
+    y: f64,
+    xy: f64,
+}
+
+/// What is left of a point's weight after the next one: half after 35.
+const FADING: f64 = 0.98;
+/// A point that lies higher than this many times what was expected counts as if it did not: one
+/// call in the slow tail says little about the others.
+const OUTLIER: f64 = 3.0;
+
+impl Line {
+    /// A line of so much for a call, and so much for each page.
+    pub fn new(base: f64, per_page: f64) -> Self {
+        let mut line = Self { points: 0.0, x: 0.0, xx: 0.0, y: 0.0, xy: 0.0 };
+        for pages in [1.0, 10.0] {
+            line.add(pages, base + per_page * pages);
+        }
+        line
+    }
+
+    fn add(&mut self, x: f64, y: f64) {
+        self.points += 1.0;
+        self.x += x;
+        self.xx += x * x;
+        self.y += y;
+        self.xy += x * y;
+    }
+
+    /// What a call and each of its pages take; neither is ever less than nothing.
+    fn fit(&self) -> (f64, f64) {
+        let spread = self.points * self.xx - self.x * self.x;
+        let slope = if spread > 1e-6 {
+            (self.points * self.xy - self.x * self.y) / spread
+        } else {
+            0.0
+        };
+        // Through the middle of all points, whatever the slope may be.
+        let (x, y) = (self.x / self.points, self.y / self.points);
+        let slope = slope.clamp(0.0, y / x);
+        (y - slope * x, slope)
+    }
+
+    /// What a call about so many pages takes.
+    pub fn at(&self, pages: u64) -> u64 {
+        let (base, per_page) = self.fit();
+        whole(libm::ceil(base + per_page * float(pages)))
+    }
+
+    /// A call about so many pages took so much.
+    pub fn learn(&mut self, pages: u64, took: u64) {
+        let took = float(took).min(OUTLIER * float(self.at(pages)));
+        for sum in [&mut self.points, &mut self.x, &mut self.xx, &mut self.y, &mut self.xy] {
+            *sum *= FADING;
+        }
+        self.add(float(pages), took);
+    }
+}
+
+/// A call that was answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered {
+    /// The pages that it asked about.
+    pub pages: u64,
+    /// The characters that they added to the prompt.
+    pub chars: u64,
+    /// Input tokens, if they were reported.
+    pub input_tokens: u64,
+    /// Output tokens, if they were reported.
+    pub output_tokens: u64,
+    /// How long it took.
+    pub latency_ms: u64,
+}
+
+/// All estimates about one provider.
+#[derive(Debug, Clone, Copy)]
+pub struct Estimates {
+    /// The characters that every prompt begins with.
+    prompt_chars: u64,
+    input: Estimator,
+    output: Line,
+    latency: Line,
+}
+
+/// The output tokens of an answer at first: a frame, and for a page its entry with a tag or two in
+/// each of four lists. Models that think add to the frame, and that is learned.
+const OUTPUT_TOKENS: (f64, f64) = (20.0, 60.0);
+/// The latency of a small model at first, in milliseconds: the request, and 60 tokens at 200 a second.
+const LATENCY_MS: (f64, f64) = (600.0, 300.0);
+
+impl Estimates {
+    /// Nothing was seen yet, but that prompts begin with so many characters.
+    pub fn new(prompt_chars: u64) -> Self {
+        Self {
+            prompt_chars,
+            input: Estimator::new(),
+            output: Line::new(OUTPUT_TOKENS.0, OUTPUT_TOKENS.1),
+            latency: Line::new(LATENCY_MS.0, LATENCY_MS.1),
+        }
+    }
+
+    /// The input tokens of a prompt whose pages add so many characters.
+    pub fn input_tokens(&self, chars: u64) -> u64 {
+        self.input.tokens(self.prompt_chars + chars)
+    }
+
+    /// The output tokens of an answer about so many pages.
+    pub fn output_tokens(&self, pages: u64) -> u64 {
+        self.output.at(pages)
+    }
+
+    /// How long a call about so many pages takes.
+    pub fn latency_ms(&self, pages: u64) -> u64 {
+        self.latency.at(pages)
+    }
+
+    /// A call failed that was billed all the same.
+    pub fn learn_input(&mut self, chars: u64, tokens: u64) {
+        self.input.learn(self.prompt_chars + chars, tokens);
+    }
+
+    /// A call was answered.
+    pub fn learn(&mut self, call: Answered) {
+        self.learn_input(call.chars, call.input_tokens);
+        self.latency.learn(call.pages, call.latency_ms);
+        if call.output_tokens > 0 {
+            self.output.learn(call.pages, call.output_tokens);
+        }
     }
 }

@@ -16,6 +16,7 @@ mod crew;
 pub mod error;
 pub mod estimate;
 pub mod event;
+mod gather;
 pub mod job;
 mod labels;
 pub mod limiter;
@@ -43,7 +44,7 @@ use self::confluence::Confluence;
 pub use self::confluence::Site;
 use self::control::Control;
 use self::error::PipelineError;
-use self::estimate::Estimator;
+use self::estimate::Estimates;
 use self::event::{Observer, RunEnd};
 use self::job::Job;
 use self::limiter::Limiter;
@@ -95,9 +96,7 @@ pub(crate) struct Shared {
     pub(crate) confluence: Confluence,
     /// One for each provider, or one for all.
     limiters: Vec<Arc<Limiter>>,
-    estimators: Vec<Mutex<Estimator>>,
-    /// The characters that every prompt begins with.
-    prompt_chars: u64,
+    estimates: Vec<Mutex<Estimates>>,
     pub(crate) seed: Seed,
     fingerprints: Vec<Fingerprint>,
     cache: Mutex<Cache>,
@@ -114,12 +113,12 @@ impl Pipeline {
     /// A pipeline of these parts. It must be made inside a tokio runtime, whose time it takes.
     pub fn new(parts: Parts) -> Self {
         let Parts { config, taxonomy, site, providers, transport, observer, seed } = parts;
+        let prompt_chars = prompt::render(&taxonomy, &[]).chars().count() as u64;
         let (carrier, watcher) = (Arc::clone(&transport), Arc::clone(&observer));
         let shared = Shared {
             confluence: Confluence::new(site, carrier, watcher, &config, seed),
             limiters: limiters(&config, providers.len(), seed),
-            estimators: providers.iter().map(|_| Mutex::default()).collect(),
-            prompt_chars: prompt::render(&taxonomy, &[]).chars().count() as u64,
+            estimates: providers.iter().map(|_| Mutex::new(Estimates::new(prompt_chars))).collect(),
             fingerprints: providers.iter().map(|p| Fingerprint::new(&taxonomy, &p.model)).collect(),
             cache: Mutex::new(Cache::new(config.cache_capacity())),
             budget: Mutex::new(config.retry_budget.map(Budget::new)),
@@ -206,18 +205,15 @@ impl Shared {
         &self.limiters[provider_index.min(self.limiters.len() - 1)]
     }
 
-    /// The input tokens that a prompt about these pages will take.
-    pub(crate) fn expected_tokens(&self, provider_index: usize, pages: &[Page]) -> u64 {
-        let estimator = self.estimators[provider_index].lock();
-        let estimator = estimator.unwrap_or_else(PoisonError::into_inner);
-        estimator.tokens(self.prompt_chars + prompt::chars(pages))
+    /// What is expected of calls to a provider.
+    pub(crate) fn estimates(&self, provider_index: usize) -> Estimates {
+        *self.estimates[provider_index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A prompt with so many characters of pages took so many tokens.
-    pub(crate) fn learn_tokens(&self, provider_index: usize, chars: u64, tokens: u64) {
-        let estimator = self.estimators[provider_index].lock();
-        let mut estimator = estimator.unwrap_or_else(PoisonError::into_inner);
-        estimator.learn(self.prompt_chars + chars, tokens);
+    /// Corrects what is expected of calls to a provider.
+    pub(crate) fn learn(&self, provider_index: usize, correct: impl FnOnce(&mut Estimates)) {
+        let estimates = self.estimates[provider_index].lock();
+        correct(&mut estimates.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The tags that an earlier answer gave to this very page: the primary's if there is one.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::backoff::Schedule;
-use crate::pipeline::config::{CacheKey, Config, LimiterKind, PermitScope};
+use crate::pipeline::config::{BatchSize, CacheKey, Config, LimiterKind, PermitScope};
 
 /// A named set of all keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -36,7 +36,9 @@ impl Profile {
             quota: None,
             in_flight_batches: 10,
             permit_scope: PermitScope::Attempt,
-            batch_size: 5,
+            batch_size: BatchSize::Pages(5),
+            max_batch_size: 20,
+            batch_tokens: None,
             halves: false,
             cache_key: CacheKey::PageVersion,
             single_flight: false,
@@ -65,7 +67,7 @@ impl Profile {
                 concurrency: 5,
                 max_concurrency: 5,
                 in_flight_batches: 5,
-                batch_size: 1,
+                batch_size: BatchSize::Pages(1),
                 cache: false,
                 attempts: 2,
                 backoff: Schedule { base_ms: 1000, factor: 1.0, max_ms: 1000, jitter: 0.0 },
@@ -86,7 +88,7 @@ impl Profile {
             },
             Self::Conservative => Config {
                 concurrency: 1,
-                batch_size: 1,
+                batch_size: BatchSize::Pages(1),
                 cache: false,
                 in_flight_batches: 1,
                 ..documented

@@ -6,22 +6,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::Shared;
-use crate::pipeline::ask::ask;
-use crate::pipeline::batch::{Batch, Batcher};
 use crate::pipeline::cache::Content;
 use crate::pipeline::config::{CacheKey, Config};
 use crate::pipeline::confluence::{Cursor, Listed, ListedPage};
 use crate::pipeline::control::{Control, Progress};
-use crate::pipeline::crew::Crew;
 use crate::pipeline::error::{ErrorClass, PipelineError};
 use crate::pipeline::event::{Event, RunEnd};
+use crate::pipeline::gather::gather;
 use crate::pipeline::job::{Job, What};
 use crate::pipeline::labels;
 use crate::pipeline::limiter::{Change, Taught};
@@ -48,6 +44,8 @@ pub(crate) struct RunContext {
     twins: Twins,
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     listed: AtomicU64,
+    /// Pages that are known to come, or have come already.
+    known: AtomicU64,
     done: AtomicU64,
     total: Option<u64>,
 }
@@ -65,6 +63,7 @@ pub(crate) async fn run(
         twins: Twins::default(),
         progress: control.progress,
         listed: AtomicU64::new(0),
+        known: AtomicU64::new(0),
         done: AtomicU64::new(0),
         total: match &job.what {
             What::Pages(ids) => Some(ids.len() as u64),
@@ -87,7 +86,7 @@ async fn stages(run: &Arc<RunContext>, what: What) -> Result<(), PipelineError> 
     let (listed, to_ask) = mpsc::channel(BUFFER);
     let (tagged, to_write) = mpsc::channel(BUFFER);
     let read = tokio::spawn(read(Arc::clone(run), what, listed));
-    let ask = tokio::spawn(batch_up(Arc::clone(run), to_ask, tagged));
+    let ask = tokio::spawn(gather(Arc::clone(run), to_ask, tagged));
     let write = tokio::spawn(labels::write(Arc::clone(run), to_write));
     let (listed, asked, written) = (read.await, ask.await, write.await);
     written??;
@@ -109,6 +108,7 @@ async fn read(
     };
     while let Some(at) = cursor.take().filter(|_| !run.cancel.is_cancelled()) {
         let Listed { pages, missing, next } = confluence.list(at).await?;
+        run.known.fetch_add((pages.len() + missing.len()) as u64, Ordering::Relaxed);
         for page in missing {
             run.page_listed(page, 0, 0);
             run.page_failed(page, ErrorClass::NotFound);
@@ -122,63 +122,6 @@ async fn read(
         }
         cursor = next;
     }
-    Ok(())
-}
-
-/// Answers pages from the cache, and asks about the others batch by batch.
-async fn batch_up(
-    run: Arc<RunContext>,
-    mut pages: mpsc::Receiver<Page>,
-    tagged: mpsc::Sender<Tagged>,
-) -> Result<(), PipelineError> {
-    let mut batcher = Batcher::new(usize::try_from(run.config().batch_size).unwrap_or(usize::MAX));
-    let mut slots = Crew::new(run.config().in_flight_batches);
-    while let Some(page) = pages.recv().await {
-        if run.cancel.is_cancelled() {
-            run.leave([page.id]);
-            continue;
-        }
-        if let Some(tags) = run.shared.recall(&page) {
-            run.observe(Event::CacheHit { page: page.id });
-            let _ = tagged.send(Tagged { page: page.id, tags, source: Source::Cache }).await;
-            continue;
-        }
-        let Some(page) = run.first_of_its_kind(page) else { continue };
-        run.observe(Event::CacheMiss { page: page.id });
-        if let Some(batch) = batcher.push(page) {
-            dispatch(&run, batch, &mut slots, &tagged).await?;
-        }
-    }
-    if run.cancel.is_cancelled() {
-        run.leave_pages(&batcher.take_open());
-    } else if let Some(batch) = batcher.flush() {
-        dispatch(&run, batch, &mut slots, &tagged).await?;
-    }
-    slots.finish().await
-}
-
-/// Starts a batch as soon as one of the places for batches is free.
-async fn dispatch(
-    run: &Arc<RunContext>,
-    batch: Batch,
-    slots: &mut Crew,
-    tagged: &mpsc::Sender<Tagged>,
-) -> Result<(), PipelineError> {
-    let pages = batch.pages.iter().map(|page| page.id).collect();
-    run.observe(Event::BatchFormed { batch: batch.id, pages });
-    slots.room().await?;
-    let (run, tagged) = (Arc::clone(run), tagged.clone());
-    slots.spawn(async move {
-        ask(&run, batch, &tagged).await;
-        let pause = run.config().pause_ms;
-        if pause > 0 {
-            tokio::select! {
-                biased;
-                () = run.cancel.cancelled() => {}
-                () = sleep(Duration::from_millis(pause)) => {}
-            }
-        }
-    });
     Ok(())
 }
 
@@ -227,8 +170,14 @@ impl RunContext {
         self.count_done();
     }
 
+    /// How many of so many pages in all are known to be on their way still.
+    pub(crate) fn coming(&self, came: u64) -> u64 {
+        let known = self.total.unwrap_or_else(|| self.known.load(Ordering::Relaxed));
+        known.saturating_sub(came)
+    }
+
     /// Gives the page back unless one with the same text is being asked about; then it waits.
-    fn first_of_its_kind(&self, page: Page) -> Option<Page> {
+    pub(crate) fn first_of_its_kind(&self, page: Page) -> Option<Page> {
         if !self.config().single_flight {
             return Some(page);
         }

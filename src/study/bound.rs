@@ -59,7 +59,7 @@ pub fn of(scenario: &Scenario, before: &[Log], log: &Log) -> Option<Bound> {
     }
     let (ai, latency) = &scenario.world.gemini;
     let pages = work.asked.len() as u64;
-    let size = run.config.batch_size.max(1);
+    let size = run.config.most_pages().max(1);
     let calls = pages.div_ceil(size);
 
     // A page that was asked about before meets another draw.

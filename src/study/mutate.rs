@@ -3,7 +3,7 @@
 //! A claim that no target guards is a claim that can rot: a mutant that no scenario notices is
 //! listed as a survivor.
 
-use crate::pipeline::config::{Config, LimiterKind, PermitScope};
+use crate::pipeline::config::{BatchSize, Config, LimiterKind, PermitScope};
 use crate::sim::scenario::Scenario;
 
 /// A weakening of the pipeline.
@@ -49,7 +49,7 @@ impl Mutant {
     fn weaken(self, config: &mut Config) {
         match self {
             Self::CacheOff => config.cache = false,
-            Self::BatchOfOne => config.batch_size = 1,
+            Self::BatchOfOne => config.batch_size = BatchSize::Pages(1),
             Self::HintsIgnored => config.retry_hints = false,
             Self::NoFallback => config.fallback = false,
             Self::PermitHeld => config.permit_scope = PermitScope::Batch,

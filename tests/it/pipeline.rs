@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
-use tagspace::pipeline::config::{ConfigError, Overrides, Profile};
+use tagspace::pipeline::config::{BatchSize, ConfigError, Overrides, Profile};
 use tagspace::pipeline::control::{Control, Progress};
 use tagspace::pipeline::error::{ErrorClass, PipelineError};
 use tagspace::pipeline::event::{Event, Observer};
@@ -364,15 +364,15 @@ fn the_profiles_are_what_the_plan_says() {
     let before = profile(Profile::Before);
     assert_eq!(
         (before.concurrency, before.batch_size, before.cache, before.attempts),
-        (5, 1, false, 2)
+        (5, BatchSize::Pages(1), false, 2)
     );
     let documented = profile(Profile::Documented);
     assert_eq!((documented.concurrency, documented.max_concurrency), (3, 10));
-    assert_eq!((documented.batch_size, documented.cache_size, documented.attempts), (5, 1000, 4));
+    assert_eq!((documented.batch_size, documented.cache_size, documented.attempts), (BatchSize::Pages(5), 1000, 4));
     let conservative = profile(Profile::Conservative);
     assert_eq!(
         (conservative.concurrency, conservative.batch_size, conservative.cache),
-        (1, 1, false)
+        (1, BatchSize::Pages(1), false)
     );
     for config in [before, documented, conservative] {
         assert!(!config.retry_hints && !config.backoff_by_class);
@@ -396,13 +396,15 @@ fn the_environment_of_the_plan_is_read() {
     let config = read(&set).unwrap().unwrap();
     // The ceiling follows a start above it, unless it was set too.
     assert_eq!((config.concurrency, config.max_concurrency), (12, 12));
-    assert_eq!((config.batch_size, config.cache, config.cache_size), (7, false, 50));
+    assert_eq!((config.batch_size, config.cache, config.cache_size), (BatchSize::Pages(7), false, 50));
     let both = [("TAG_SPACE_AI_CONCURRENCY", "12"), ("TAG_SPACE_MAX_AI_CONCURRENCY", "10")];
     assert!(matches!(read(&both).unwrap(), Err(ConfigError::AboveCeiling { .. })));
+    let auto = read(&[("TAG_SPACE_BATCH_SIZE", "auto")]).unwrap().unwrap();
+    assert_eq!((auto.batch_size, auto.most_pages()), (BatchSize::Auto, 20));
     let error = read(&[("TAG_SPACE_BATCH_SIZE", "many")]).unwrap_err().to_string();
     assert_eq!(
         error,
-        "read TAG_SPACE_BATCH_SIZE: got `many`, wanted a whole number from 1 to 1000"
+        "read TAG_SPACE_BATCH_SIZE: got `many`, wanted a whole number from 1 to 1000, or `auto`"
     );
 }
 

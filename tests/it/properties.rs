@@ -10,9 +10,10 @@ use tagspace::fakes::quota::{Quota, QuotaConfig, Window, WindowKind};
 use tagspace::fakes::space::{Space, SpaceConfig};
 use tagspace::fakes::{answer, model};
 use tagspace::pipeline::backoff::{self, Budget, Schedule};
-use tagspace::pipeline::batch::Batcher;
+use tagspace::pipeline::batch::{Batch, Batcher, Room};
 use tagspace::pipeline::cache::Content;
 use tagspace::pipeline::config::CacheKey;
+use tagspace::pipeline::estimate::Estimates;
 use tagspace::pipeline::limiter::Limiter;
 use tagspace::pipeline::limiter::halving::Halving;
 use tagspace::pipeline::limiter::limit::Outcome;
@@ -31,6 +32,24 @@ fn page(id: u64, text: &str) -> Page {
     Page { id: PageId(id), version: 1, title: format!("page {id}"), text: text.to_owned() }
 }
 
+const PROMPT_CHARS: u64 = 1_000;
+
+/// The batches that these pages make, each as soon as it is full.
+fn batches(pages: impl Iterator<Item = Page>, room: &Room) -> Vec<Batch> {
+    let estimates = Estimates::new(PROMPT_CHARS);
+    let (mut batcher, mut formed) = (Batcher::new(), Vec::new());
+    for page in pages {
+        batcher.push(page);
+        while let Some(full) = batcher.filling(room, &estimates) {
+            formed.extend(batcher.take(full));
+        }
+    }
+    let rest = batcher.fitting(room, &estimates);
+    formed.extend(batcher.take(rest));
+    assert!(batcher.is_empty());
+    formed
+}
+
 /// Whole milliseconds, exact.
 fn millis(duration: Duration) -> f64 {
     float(u64::try_from(duration.as_millis()).unwrap())
@@ -41,10 +60,8 @@ proptest! {
 
     #[test]
     fn every_page_is_in_exactly_one_batch_and_in_order(pages in 0_u64..300, size in 0_usize..40) {
-        let mut batcher = Batcher::new(size);
-        let mut batches: Vec<_> = (0..pages).filter_map(|id| batcher.push(page(id, ""))).collect();
-        batches.extend(batcher.flush());
-        prop_assert!(batcher.flush().is_none());
+        let room = Room::of_pages(size.max(1));
+        let batches = batches((0..pages).map(|id| page(id, "")), &room);
         for (index, batch) in batches.iter().enumerate() {
             prop_assert_eq!(batch.id.0, index as u64 + 1);
             prop_assert!(!batch.pages.is_empty() && batch.pages.len() <= size.max(1));
@@ -52,6 +69,33 @@ proptest! {
         let ids: Vec<u64> = batches.iter().flat_map(|batch| &batch.pages).map(|page| page.id.0).collect();
         prop_assert_eq!(ids, (0..pages).collect::<Vec<_>>());
         prop_assert_eq!(batches.len() as u64, pages.div_ceil(size.max(1) as u64));
+    }
+
+    #[test]
+    fn no_prompt_exceeds_its_budgets_unless_its_page_is_alone(
+        lengths in prop::collection::vec(0_usize..4_000, 0..80), pages in 1_usize..20,
+        input in prop::option::of(1_u64..8_000), output in prop::option::of(1_u64..1_000),
+    ) {
+        let room = Room { pages, input_tokens: input, output_tokens: output };
+        let estimates = Estimates::new(PROMPT_CHARS);
+        let texts = (0..).zip(&lengths).map(|(id, length)| page(id, &"x".repeat(*length)));
+        let batches = batches(texts, &room);
+        let fits = |pages: &[Page]| {
+            let within = |tokens: u64, limit: Option<u64>| limit.is_none_or(|limit| tokens <= limit);
+            pages.len() <= room.pages
+                && within(estimates.input_tokens(prompt::chars(pages)), input)
+                && within(estimates.output_tokens(pages.len() as u64), output)
+        };
+        for (batch, after) in batches.iter().zip(batches.iter().skip(1).map(Some).chain([None])) {
+            prop_assert!(batch.pages.len() == 1 || fits(&batch.pages));
+            // And none ends before it is full.
+            if let Some(after) = after {
+                let more: Vec<Page> = batch.pages.iter().chain(after.pages.first()).cloned().collect();
+                prop_assert!(!fits(&more));
+            }
+        }
+        let ids: Vec<u64> = batches.iter().flat_map(|batch| &batch.pages).map(|page| page.id.0).collect();
+        prop_assert_eq!(ids, (0..lengths.len() as u64).collect::<Vec<_>>());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use tagspace::pipeline::config::BatchSize;
 use tagspace::sim::scenario::{Scenario, set};
 use tagspace::study::target;
 
@@ -24,6 +25,18 @@ fn check(from: &str, to: &str, expected: &str) {
 /// The problem of the plain scenario with something added at its end.
 fn check_added(added: &str, expected: &str) {
     assert_eq!(problem(&format!("{PLAIN}{added}")), expected);
+}
+
+#[test]
+fn a_batch_size_is_a_number_or_auto() {
+    let wanted = "wanted a whole number from 1 to 1000, or `auto`";
+    for (set, got) in [("\"large\"", "`large`"), ("0", "0"), ("1001", "1001"), ("2.5", "2.5")] {
+        let text = format!("{PLAIN}batch_size = {set}\n");
+        let said = problem(&text);
+        assert!(said.contains(&format!("got {got}, {wanted}")), "{said}");
+    }
+    let said = problem(&format!("{PLAIN}batch_size = true\n"));
+    assert!(said.contains("or `auto`"), "{said}");
 }
 
 #[test]
@@ -266,7 +279,7 @@ fn settings_on_the_command_line() {
             set::apply(PLAIN, &[setting.to_owned()], Path::new("/")).map_err(|p| p.message)?;
         Scenario::parse("set", "x", &text, Path::new(".")).map_err(|p| p.message)
     };
-    assert_eq!(apply("pipeline.batch_size=9").unwrap().runs[0].config.batch_size, 9);
+    assert_eq!(apply("pipeline.batch_size=9").unwrap().runs[0].config.batch_size, BatchSize::Pages(9));
     assert_eq!(
         apply("gemini.quota={ requests = 2 }")
             .unwrap()

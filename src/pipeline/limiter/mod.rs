@@ -15,7 +15,7 @@ pub mod limit;
 pub mod pace;
 pub mod sre;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,9 +25,11 @@ use tokio::time::{Instant, sleep_until};
 use self::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
 use crate::pipeline::event::LimitReason;
 use crate::pipeline::memory::Remembered;
+use crate::pipeline::quota::Dimension;
 
 /// A wait of up to this long is no closed gate.
 const BRIEFLY: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// A change of the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +68,34 @@ impl Default for Ask {
     }
 }
 
+/// What is left of a quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// How much a window allows.
+    pub limit: u64,
+    /// How much of that is free now.
+    pub free: u64,
+    /// How long a window is, in milliseconds.
+    pub window_ms: u64,
+    /// Whether it comes back evenly, like a bucket's, and nothing is saved up.
+    pub is_bucket: bool,
+}
+
+/// What a gate has to give, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outlook {
+    /// How many calls may be in flight.
+    pub limit: u64,
+    /// How many are.
+    pub in_flight: u64,
+    /// Calls that were answered within the last minute.
+    pub answered: u64,
+    /// The quota of requests.
+    pub requests: Option<Left>,
+    /// The quota of input tokens.
+    pub tokens: Option<Left>,
+}
+
 /// The gate stays closed for longer than the patience of who asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closed {
@@ -87,6 +117,8 @@ struct State {
     /// The line, by order and arrival.
     waiting: BTreeMap<(u64, u64), Arc<Notify>>,
     arrivals: u64,
+    /// When calls were answered within the last minute.
+    answered: VecDeque<Duration>,
 }
 
 /// One call in flight. Dropping it gives it back and teaches the limit nothing.
@@ -116,7 +148,13 @@ impl Drop for Place<'_> {
 impl Limiter {
     /// A gate with this algorithm. Its time starts now.
     pub fn new(limit: Box<dyn Limit>) -> Arc<Self> {
-        let state = State { limit, in_flight: 0, waiting: BTreeMap::new(), arrivals: 0 };
+        let state = State {
+            limit,
+            in_flight: 0,
+            waiting: BTreeMap::new(),
+            arrivals: 0,
+            answered: VecDeque::new(),
+        };
         Arc::new(Self { state: Mutex::new(state), epoch: Instant::now() })
     }
 
@@ -131,18 +169,29 @@ impl Limiter {
 
     /// Waits for a permit for this call, or says that the gate is closed for too long.
     pub async fn acquire_for(self: &Arc<Self>, ask: Ask) -> Result<Permit, Closed> {
+        self.acquire_with(ask, || (ask.tokens, ())).await.map(|(permit, ())| permit)
+    }
+
+    /// The same for a call that is made up only when it may start: `plan` is asked again whenever
+    /// it might, and says what it is and how many tokens it takes (`ask.tokens` counts for nothing).
+    pub async fn acquire_with<T>(
+        self: &Arc<Self>,
+        ask: Ask,
+        mut plan: impl FnMut() -> (u64, T),
+    ) -> Result<(Permit, T), Closed> {
         let place = self.stand_in_line(ask.order);
         loop {
+            let (tokens, planned) = plan();
             let (now, start) = {
                 let mut state = self.lock();
                 let now = self.epoch.elapsed();
-                let start = state.start_of(place.at, now, ask.tokens);
+                let start = state.start_of(place.at, now, tokens);
                 if start == Some(Start::Now) {
                     state.in_flight += 1;
-                    state.limit.on_start(now, ask.tokens);
+                    state.limit.on_start(now, tokens);
                     drop(state);
                     let limiter = Some(Arc::clone(self));
-                    return Ok(Permit { limiter, sent: now, tokens: ask.tokens });
+                    return Ok((Permit { limiter, sent: now, tokens }, planned));
                 }
                 (now, start)
             };
@@ -176,6 +225,12 @@ impl Limiter {
     pub fn load(&self) -> (u64, u64) {
         let state = self.lock();
         (state.in_flight, state.limit.current())
+    }
+
+    /// What the gate has to give.
+    pub fn outlook(&self) -> Outlook {
+        let now = self.epoch.elapsed();
+        self.lock().outlook(now)
     }
 
     /// What is known of the quotas.
@@ -220,6 +275,26 @@ impl State {
         (is_first && has_room).then(|| self.limit.next_start(now, tokens))
     }
 
+    fn outlook(&self, now: Duration) -> Outlook {
+        let mut outlook = Outlook {
+            limit: self.limit.current(),
+            in_flight: self.in_flight,
+            answered: self.answered.iter().filter(|at| **at + MINUTE > now).count() as u64,
+            ..Outlook::default()
+        };
+        for quota in self.limit.remember(now) {
+            let Remembered { dimension, limit, window_ms, unit_us, taken, .. } = quota;
+            let used = taken.iter().map(|(_, amount)| amount).sum();
+            let left =
+                Left { limit, free: limit.saturating_sub(used), window_ms, is_bucket: unit_us.is_some() };
+            match dimension {
+                Dimension::Requests => outlook.requests = Some(left),
+                Dimension::Tokens => outlook.tokens = Some(left),
+            }
+        }
+        outlook
+    }
+
     fn wake_first(&self) {
         if let Some((_, first)) = self.waiting.first_key_value() {
             first.notify_one();
@@ -229,6 +304,12 @@ impl State {
     fn learn(&mut self, ended: &Ended, now: Duration) -> Taught {
         let (old, known) = (self.limit.current(), self.limit.learned());
         self.limit.on_end(now, ended);
+        if ended.verdict.outcome == Outcome::Success {
+            self.answered.push_back(now);
+            while self.answered.front().is_some_and(|at| *at + MINUTE <= now) {
+                self.answered.pop_front();
+            }
+        }
         let (new, learned) = (self.limit.current(), self.limit.learned());
         let why = match ended.verdict.outcome {
             Outcome::RateLimited => LimitReason::RateLimited,
