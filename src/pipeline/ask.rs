@@ -47,6 +47,7 @@ enum Next {
 enum Turn {
     Permit(Permit),
     Closed,
+    TooLarge,
     Cancelled,
 }
 
@@ -138,6 +139,8 @@ impl Asking<'_> {
             let permit = match turn(run, index, (id, rest), held.take()).await {
                 Turn::Permit(permit) => permit,
                 Turn::Closed => return Err(FallbackReason::Patience),
+                Turn::TooLarge if rest.len() > 1 => return Ok(Ended::InHalves),
+                Turn::TooLarge => return Err(FallbackReason::TooLarge),
                 Turn::Cancelled => return Ok(Ended::Cancelled),
             };
             self.attempts[index] += 1;
@@ -227,7 +230,8 @@ async fn turn(
                 run.observe(Event::PermitGranted { batch, waited_ms });
                 Turn::Permit(permit)
             }
-            Err(Closed { .. }) => Turn::Closed,
+            Err(Closed::For(_)) => Turn::Closed,
+            Err(Closed::TooLarge) => Turn::TooLarge,
         }
     }
 }
@@ -295,7 +299,9 @@ async fn call(
     });
     let verdict = Verdict {
         outcome: verdict(status, outcome, class),
-        input_tokens: Some(usage.input_tokens).filter(|tokens| *tokens > 0),
+        input_tokens: Some(usage.input_tokens)
+            .filter(|tokens| *tokens > 0)
+            .map(|tokens| run.shared.charged_tokens(provider_index, tokens)),
         hint,
         exhausted: class == Some(ErrorClass::QuotaExhausted),
         quotas,
