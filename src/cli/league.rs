@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::args::LeagueArgs;
 use super::{CliError, ExitStatus, note, print};
 use crate::report::{league as report, plot};
-use crate::study::league::{self, LeagueError, Played};
+use crate::study::league::{self, LeagueError, Played, Scaled, scale};
 
 /// Plays the league, and prints it, writes it, or compares it with what was written.
 pub(super) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
@@ -29,17 +29,17 @@ pub(super) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
     };
     let played = league::play(&args.only, args.seeds, jobs, &on_game);
     bar.finish_and_clear();
-    let played = played.map_err(|error| match error {
-        LeagueError::Judge(error) => CliError::Judge(error),
-        LeagueError::Field(problem) => CliError::Live(problem.to_string()),
-    })?;
+    let played = played.map_err(cli_error)?;
     if played.is_empty() {
         return Err(CliError::Usage {
             message: format!("got `--only {}`, wanted a part of a field's name", args.only),
             help: format!("the fields are: {}", names().join(", ")),
         });
     }
-    let files = files(&played, args.seeds)?;
+    // A part of the fields is asked for itself.
+    let scaled = if args.only.is_empty() { scale::play(args.seeds, jobs) } else { Ok(Vec::new()) };
+    let scaled = scaled.map_err(cli_error)?;
+    let files = files(&played, &scaled, args.seeds)?;
     if args.check {
         return check(&args.out, &files, args.quiet);
     }
@@ -49,10 +49,17 @@ pub(super) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
         fs::write(&path, bytes).map_err(|source| io_error("write", &path, source))?;
     }
     if !args.quiet {
-        print(&report::text(&played, args.seeds))?;
+        print(&report::text(&played, &scaled, args.seeds))?;
         print(&format!("\nreport in {}\n", args.out.display()))?;
     }
     Ok(ExitStatus::Met)
+}
+
+fn cli_error(error: LeagueError) -> CliError {
+    match error {
+        LeagueError::Judge(error) => CliError::Judge(error),
+        LeagueError::Field(problem) => CliError::Live(problem.to_string()),
+    }
 }
 
 fn names() -> Vec<&'static str> {
@@ -64,12 +71,17 @@ fn io_error(what: &str, path: &Path, source: io::Error) -> CliError {
 }
 
 /// The files of a report; those that are the same on every machine.
-fn files(played: &[Played], seeds: u64) -> Result<Vec<(&'static str, Vec<u8>)>, CliError> {
+fn files(
+    played: &[Played],
+    scaled: &[Scaled],
+    seeds: u64,
+) -> Result<Vec<(&'static str, Vec<u8>)>, CliError> {
     let failed = |what: &str, error: &dyn std::fmt::Display| CliError::Io {
         what: format!("make {what}"),
         source: io::Error::other(error.to_string()),
     };
-    let mut json = serde_json::to_vec_pretty(&report::json(played, seeds)).unwrap_or_default();
+    let mut json =
+        serde_json::to_vec_pretty(&report::json(played, scaled, seeds)).unwrap_or_default();
     json.push(b'\n');
     let mut csv = Vec::new();
     report::csv(played, &mut csv).map_err(|error| failed("league.csv", &error))?;
@@ -78,7 +90,7 @@ fn files(played: &[Played], seeds: u64) -> Result<Vec<(&'static str, Vec<u8>)>, 
     Ok(vec![
         ("league.json", json),
         ("league.csv", csv),
-        ("league.md", report::text(played, seeds).into_bytes()),
+        ("league.md", report::text(played, scaled, seeds).into_bytes()),
         ("league.svg", svg.into_bytes()),
         ("league.png", png),
     ])

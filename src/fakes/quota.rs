@@ -79,6 +79,76 @@ pub struct QuotaConfig {
     /// What kind of account it belongs to.
     #[serde(default)]
     pub tier: Tier,
+    /// Other amounts from some time on, the earliest first. Windows keep what they hold; refusals
+    /// and headers state the new amounts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub change: Vec<Change>,
+}
+
+/// Other amounts of a quota, from some time on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Seconds from virtual zero.
+    pub at_s: Whole<1, 8_640_000>,
+    /// Requests per window from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<Count>,
+    /// Input tokens per window from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Count>,
+}
+
+impl QuotaConfig {
+    /// What is wrong with it, if something is.
+    pub fn problem(&self) -> Option<String> {
+        let mut before = 0;
+        for Change { at_s, requests, tokens } in &self.change {
+            if requests.is_none() && tokens.is_none() {
+                let wanted = "wanted `requests` or `tokens`";
+                return Some(format!("got a change at {at_s} s of nothing, {wanted}"));
+            }
+            if at_s.get() <= before {
+                let wanted = "wanted each later than the one before";
+                return Some(format!("got a change at {at_s} s after one at {before} s, {wanted}"));
+            }
+            before = at_s.get();
+            let pairs = [("requests", requests, self.requests), ("tokens", tokens, self.tokens)];
+            for (what, changed, first) in pairs {
+                if changed.is_some() && first.is_none() {
+                    return Some(format!(
+                        "got a change at {at_s} s of `{what}`, wanted `{what}` in the quota as well"
+                    ));
+                }
+            }
+        }
+        None
+    }
+
+    /// The window of requests or of tokens, if there is one.
+    pub fn window_of(&self, dimension: Dimension) -> Option<Window> {
+        let (limit, burst) = match dimension {
+            Dimension::Requests => (self.requests?, self.burst),
+            Dimension::Tokens => (self.tokens?, None),
+            Dimension::Day | Dimension::DayTokens => return None,
+        };
+        let steps = self.change.iter().filter_map(|change| {
+            let limit = match dimension {
+                Dimension::Requests => change.requests,
+                _ => change.tokens,
+            }?;
+            let burst = burst.unwrap_or(limit).get();
+            Some(Step { at_ms: change.at_s.get() * 1000, limit: limit.get(), burst })
+        });
+        let mut window = Window::new(
+            self.window,
+            limit.get(),
+            burst.unwrap_or(limit).get(),
+            self.per_s.get() * 1000,
+        );
+        window.steps = steps.collect();
+        Some(window)
+    }
 }
 
 fn minute() -> Whole<1, 86_400> {
@@ -163,13 +233,9 @@ impl Day {
 impl Quota {
     /// A quota of which nothing is used.
     pub fn new(config: &QuotaConfig) -> Self {
-        let per_ms = config.per_s.get() * 1000;
-        let window = |limit: Count, burst: Option<Count>| {
-            Window::new(config.window, limit.get(), burst.unwrap_or(limit).get(), per_ms)
-        };
         Self {
-            requests: config.requests.map(|limit| window(limit, config.burst)),
-            tokens: config.tokens.map(|limit| window(limit, None)),
+            requests: config.window_of(Dimension::Requests),
+            tokens: config.window_of(Dimension::Tokens),
             days: [(Dimension::Day, config.per_day), (Dimension::DayTokens, config.tokens_per_day)]
                 .into_iter()
                 .filter_map(|(dimension, limit)| {
@@ -224,7 +290,7 @@ impl Quota {
         let refusals = windows.into_iter().filter_map(|(dimension, window, amount)| {
             let window = window.as_mut()?;
             let retry_ms = window.wait(now_ms, amount)?;
-            Some(Refusal { dimension, used: window.used(), limit: window.limit, retry_ms })
+            Some(Refusal { dimension, used: window.used(), limit: window.limit(), retry_ms })
         });
         let mut refusals: Vec<Refusal> = refusals.collect();
         // Of two that wait as long, that of tokens comes first.
@@ -261,6 +327,16 @@ pub struct Window {
     limit: u64,
     per_ms: u64,
     state: WindowState,
+    /// What it will be, the earliest first.
+    steps: VecDeque<Step>,
+}
+
+/// Another amount from some time on.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    at_ms: u64,
+    limit: u64,
+    burst: u64,
 }
 
 #[derive(Debug)]
@@ -289,12 +365,47 @@ impl Window {
             WindowKind::Fixed => WindowState::Fixed { ends_ms: per_ms, used: 0 },
             WindowKind::Bucket => WindowState::Bucket { burst, level: burst * per_ms, seen_ms: 0 },
         };
-        Self { limit, per_ms, state }
+        Self { limit, per_ms, state, steps: VecDeque::new() }
+    }
+
+    /// Takes over the amounts that have come into force.
+    fn step(&mut self, now_ms: u64) {
+        while let Some(step) = self.steps.front().copied().filter(|step| step.at_ms <= now_ms) {
+            self.steps.pop_front();
+            // A bucket refills at the old pace until then.
+            self.refill(step.at_ms);
+            self.limit = step.limit;
+            if let WindowState::Bucket { burst, level, .. } = &mut self.state {
+                *burst = step.burst;
+                *level = (*level).min(step.burst * self.per_ms);
+            }
+        }
+    }
+
+    fn refill(&mut self, now_ms: u64) {
+        if let WindowState::Bucket { burst, level, seen_ms } = &mut self.state
+            && now_ms > *seen_ms
+        {
+            *level = (*level + (now_ms - *seen_ms) * self.limit).min(*burst * self.per_ms);
+            *seen_ms = now_ms;
+        }
+    }
+
+    /// When its amount changes next.
+    pub fn next_step(&self) -> Option<u64> {
+        self.steps.front().map(|step| step.at_ms)
+    }
+
+    /// The limit as it was when time last passed.
+    pub fn limit(&self) -> u64 {
+        self.limit
     }
 
     /// How long to wait until this amount fits; nothing if it fits now. What never fits waits a
     /// whole window.
     pub fn wait(&mut self, now_ms: u64, amount: u64) -> Option<u64> {
+        self.step(now_ms);
+        self.refill(now_ms);
         let (limit, per_ms) = (self.limit, self.per_ms);
         match &mut self.state {
             WindowState::Sliding { taken, used } => {
@@ -324,9 +435,7 @@ impl Window {
                 }
                 (*used + amount > limit).then(|| *ends_ms - now_ms)
             }
-            WindowState::Bucket { burst, level, seen_ms } => {
-                *level = (*level + (now_ms - *seen_ms) * limit).min(*burst * per_ms);
-                *seen_ms = now_ms;
+            WindowState::Bucket { burst, level, .. } => {
                 let missing =
                     (amount * per_ms).checked_sub(*level).filter(|missing| *missing > 0)?;
                 Some(if amount > *burst { per_ms } else { missing.div_ceil(limit) })
@@ -354,6 +463,7 @@ impl Window {
 
     /// What is left of it.
     pub fn left(&mut self, now_ms: u64) -> Left {
+        self.pass(now_ms);
         let limit = self.limit;
         let reset_ms = self.wait(now_ms, limit).unwrap_or(0);
         Left { limit, left: limit.saturating_sub(self.used()), reset_ms }

@@ -43,6 +43,8 @@ pub enum Record {
         limit: u64,
         retry_ms: u64,
     },
+    /// What the calls of a neighbour came to since the last call of ours.
+    Neighbour { service: Service, admitted: u64, refused: u64 },
     /// A fault rule (or a ratio) struck.
     FaultFired { service: Service, fault: String },
     /// The labels of a page changed.

@@ -49,6 +49,7 @@ enum Next {
 enum Turn {
     Permit(Permit),
     Closed,
+    TooLarge,
     Cancelled,
 }
 
@@ -148,6 +149,8 @@ impl Asking<'_> {
             let permit = match turn(run, index, (id, rest), held.take()).await {
                 Turn::Permit(permit) => permit,
                 Turn::Closed => return Err(FallbackReason::Patience),
+                Turn::TooLarge if rest.len() > 1 => return Ok(Ended::InHalves),
+                Turn::TooLarge => return Err(FallbackReason::TooLarge),
                 Turn::Cancelled => return Ok(Ended::Cancelled),
             };
             self.attempts[index] += 1;
@@ -231,6 +234,7 @@ async fn turn(
     let asked = Instant::now();
     let limiter = run.shared.limiter(provider_index);
     let tokens = run.shared.estimates(provider_index).input_tokens(prompt::chars(rest));
+    let tokens = run.shared.charged_tokens(provider_index, tokens);
     let ask = place(run, batch, tokens);
     tokio::select! {
         biased;
@@ -241,7 +245,8 @@ async fn turn(
                 run.observe(Event::PermitGranted { batch, waited_ms });
                 Turn::Permit(permit)
             }
-            Err(Closed { .. }) => Turn::Closed,
+            Err(Closed::For(_)) => Turn::Closed,
+            Err(Closed::TooLarge) => Turn::TooLarge,
         }
     }
 }
@@ -318,7 +323,9 @@ async fn call(
     });
     let verdict = Verdict {
         outcome: verdict(status, outcome, class),
-        input_tokens: Some(usage.input_tokens).filter(|tokens| *tokens > 0),
+        input_tokens: Some(usage.input_tokens)
+            .filter(|tokens| *tokens > 0)
+            .map(|tokens| run.shared.charged_tokens(provider_index, tokens)),
         hint,
         exhausted: class == Some(ErrorClass::QuotaExhausted),
         quotas,

@@ -83,11 +83,8 @@ impl Line {
     /// What a call and each of its pages take; neither is ever less than nothing.
     fn fit(&self) -> (f64, f64) {
         let spread = self.points * self.xx - self.x * self.x;
-        let slope = if spread > 1e-6 {
-            (self.points * self.xy - self.x * self.y) / spread
-        } else {
-            0.0
-        };
+        let slope =
+            if spread > 1e-6 { (self.points * self.xy - self.x * self.y) / spread } else { 0.0 };
         // Through the middle of all points, whatever the slope may be.
         let (x, y) = (self.x / self.points, self.y / self.points);
         let slope = slope.clamp(0.0, y / x);

@@ -58,6 +58,8 @@ pub enum FallbackReason {
     Patience,
     /// The retry budget was used up.
     Budget,
+    /// A single page is more than the provider's quota takes at once.
+    TooLarge,
     /// For a reason of its own; all that is seen from outside.
     Unknown,
 }

@@ -187,7 +187,8 @@ impl Gatherer {
             let free = self.batcher.fitting(&now, &estimates);
             chosen = if free * 2 >= chosen { free } else { chosen };
         }
-        (estimates.input_tokens(self.batcher.chars(chosen)), chosen)
+        let tokens = estimates.input_tokens(self.batcher.chars(chosen));
+        (self.run.shared.charged_tokens(0, tokens), chosen)
     }
 
     fn form(&mut self, pages: usize) -> Option<Batch> {
@@ -198,11 +199,7 @@ impl Gatherer {
     }
 
     /// Makes a batch, and starts it as soon as one of the places for batches is free.
-    async fn form_and_send(
-        &mut self,
-        pages: usize,
-        slots: &mut Crew,
-    ) -> Result<(), PipelineError> {
+    async fn form_and_send(&mut self, pages: usize, slots: &mut Crew) -> Result<(), PipelineError> {
         if let Some(batch) = self.form(pages) {
             slots.room().await?;
             self.send(batch, None, slots);

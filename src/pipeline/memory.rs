@@ -14,6 +14,10 @@ use crate::pipeline::quota::Dimension;
 pub struct Memory {
     /// The quotas of each.
     pub providers: BTreeMap<String, Vec<Remembered>>,
+    /// For how many milliseconds they take nothing at all, where they said so: a day that is used
+    /// up, or a stated wait.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub closed_ms: BTreeMap<String, u64>,
 }
 
 /// One quota.
@@ -47,6 +51,8 @@ impl Memory {
                 quota.taken.iter().map(|(ago, amount)| (ago.saturating_add(passed_ms), *amount));
             quota.taken = aged.filter(|(ago, _)| *ago < window_ms).collect();
         }
+        self.closed_ms.values_mut().for_each(|wait| *wait = wait.saturating_sub(passed_ms));
+        self.closed_ms.retain(|_, wait| *wait > 0);
         self
     }
 }

@@ -36,6 +36,7 @@ mod twins;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use self::backoff::Budget;
 use self::cache::{Cache, Content, Fingerprint, Key};
@@ -145,20 +146,32 @@ impl Pipeline {
 
     /// What was learned of the providers' quotas, for another pipeline.
     pub fn memory(&self) -> Memory {
-        let providers = self.shared.providers.iter().enumerate();
-        let known = providers.map(|(index, provider)| {
+        let mut memory = Memory::default();
+        for (index, provider) in self.shared.providers.iter().enumerate() {
             let name = format!("{} {} {}", provider.name, provider.origin, provider.model);
-            (name, self.shared.limiter(index).remember())
-        });
-        Memory { providers: known.filter(|(_, known)| !known.is_empty()).collect() }
+            let limiter = self.shared.limiter(index);
+            let (known, closed) = (limiter.remember(), limiter.closed_for());
+            if !known.is_empty() {
+                memory.providers.insert(name.clone(), known);
+            }
+            if !closed.is_zero() {
+                let closed_ms = u64::try_from(closed.as_millis()).unwrap_or(u64::MAX);
+                memory.closed_ms.insert(name, closed_ms);
+            }
+        }
+        memory
     }
 
     /// Starts from what another pipeline has learned; to be called before the first run.
     pub fn recall(&self, memory: &Memory) {
         for (index, provider) in self.shared.providers.iter().enumerate() {
             let name = format!("{} {} {}", provider.name, provider.origin, provider.model);
+            let limiter = self.shared.limiter(index);
             if let Some(known) = memory.providers.get(&name) {
-                self.shared.limiter(index).recall(known);
+                limiter.recall(known);
+            }
+            if let Some(closed_ms) = memory.closed_ms.get(&name) {
+                limiter.keep_closed(Duration::from_millis(*closed_ms));
             }
         }
     }
@@ -208,6 +221,11 @@ impl Shared {
     /// What is expected of calls to a provider.
     pub(crate) fn estimates(&self, provider_index: usize) -> Estimates {
         *self.estimates[provider_index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tokens that the provider charges to its quota for so many input tokens.
+    pub(crate) fn charged_tokens(&self, provider_index: usize, input_tokens: u64) -> u64 {
+        self.providers[provider_index].charge(input_tokens, self.config.max_output_tokens)
     }
 
     /// Corrects what is expected of calls to a provider.

@@ -5,13 +5,15 @@ use std::io;
 
 use serde_json::{Value, json};
 
+use crate::pipeline::config::LimiterKind;
 use crate::report::format;
 use crate::report::plot::{self, PlotError};
-use crate::study::league::{Cell, Outcome, Played, name};
+use crate::study::league::{Cell, Outcome, Played, Scaled, name};
+use crate::study::metric::Unit;
 use crate::units::{Share, float};
 
 /// The version of the files' form.
-const FORMAT_VERSION: u64 = 1;
+const FORMAT_VERSION: u64 = 2;
 
 /// A ratio in thousandths, as it is said.
 fn milli(value: Option<u64>) -> String {
@@ -22,79 +24,161 @@ fn percent(share: Share) -> String {
     share.value().map_or("-".to_owned(), |value| format!("{:.1} %", value * 100.0))
 }
 
-/// The columns of a row: the kind, its time over the bound, 429s, fallbacks, cost.
-fn columns(cell: &Cell) -> [String; 6] {
-    let refused = cell.share(|outcome| outcome.rate_limited);
-    let seeds = cell.outcomes.len() as u64;
-    let per_seed = (refused.num * 10).checked_div(seeds).unwrap_or(0);
-    let over = match cell.finished() {
+/// A number of tenths.
+fn tenths(value: u64) -> String {
+    format!("{}.{}", format::count(value / 10), value % 10)
+}
+
+fn over_bound(cell: &Cell) -> String {
+    match cell.finished() {
         finished if finished == cell.outcomes.len() => milli(cell.over_bound_milli()),
-        finished => format!("DNF ({finished} of {seeds})"),
-    };
-    [
+        finished => format!("DNF ({finished} of {})", cell.outcomes.len()),
+    }
+}
+
+/// How much longer than the bound, on average.
+fn regret(cell: &Cell) -> String {
+    if cell.finished() < cell.outcomes.len() {
+        return "-".to_owned();
+    }
+    format::amount(cell.mean(Outcome::regret_ms), Unit::Millis)
+}
+
+/// What a share counts, for each seed on average.
+fn per_seed(share: Share, seeds: usize) -> String {
+    let per_seed = (share.num * 10).checked_div(seeds as u64).unwrap_or(0);
+    if share.den == 0 { "-".to_owned() } else { tenths(per_seed) }
+}
+
+/// The columns of a row.
+fn columns(cell: &Cell) -> Vec<String> {
+    let refused = cell.share(|outcome| outcome.rate_limited);
+    let seeds = cell.outcomes.len();
+    vec![
         name(cell.kind),
-        over,
+        over_bound(cell),
+        regret(cell),
         percent(refused),
-        if refused.den == 0 {
-            "-".to_owned()
-        } else {
-            format!("{}.{}", format::count(per_seed / 10), per_seed % 10)
-        },
+        per_seed(refused, seeds),
+        per_seed(cell.share(|outcome| outcome.warm.unwrap_or(NOTHING)), seeds),
         percent(cell.share(|outcome| outcome.fallback)),
-        format::amount(
-            cell.mean(|outcome| outcome.cost_usd_micros),
-            crate::study::metric::Unit::UsdMicros,
-        ),
+        format::amount(cell.mean(|outcome| outcome.cost_usd_micros), Unit::UsdMicros),
     ]
 }
 
-const HEADINGS: [&str; 6] =
-    ["limiter", "makespan/bound", "429 of calls", "429s a seed", "fallback", "cost"];
+const NOTHING: Share = Share { num: 0, den: 0 };
+
+const HEADINGS: [&str; 8] = [
+    "limiter",
+    "makespan/bound",
+    "regret",
+    "429 of calls",
+    "429s a seed",
+    "429s warm",
+    "fallback",
+    "cost",
+];
+
+/// A table in Markdown: the first column to the left, the others to the right.
+fn table(out: &mut String, headings: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let of_rows = rows.iter().map(|row| row[column].chars().count());
+        of_rows.chain([headings[column].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let mut line = |cells: &[String], fill: char| {
+        out.push('|');
+        for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+            let missing = width - cell.chars().count();
+            let pad: String = std::iter::repeat_n(fill, missing).collect();
+            let _ = if column == 0 {
+                write!(out, " {cell}{pad} |")
+            } else {
+                write!(out, " {pad}{cell} |")
+            };
+        }
+        out.push('\n');
+    };
+    line(&headings.iter().map(|heading| (*heading).to_owned()).collect::<Vec<_>>(), ' ');
+    line(&widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>(), '-');
+    for row in rows {
+        line(row, ' ');
+    }
+}
+
+/// How the limiter that learns scales.
+fn scaling(out: &mut String, scaled: &[Scaled]) {
+    if scaled.is_empty() {
+        return;
+    }
+    out.push_str(
+        "\n## How it scales\n\n`quota` alone: more pages at one quota, then more quota for as many pages; sliding \
+         windows of a minute, with hints.\n\n",
+    );
+    let rows: Vec<Vec<String>> = scaled
+        .iter()
+        .map(|Scaled { requests, pages, outcomes }| {
+            let (kind, outcomes) = (LimiterKind::Quota, outcomes.clone());
+            let cell = Cell { kind, outcomes };
+            let refused = cell.share(|outcome| outcome.rate_limited);
+            vec![
+                format!("{} RPM, {} pages", format::count(*requests), format::count(*pages)),
+                over_bound(&cell),
+                regret(&cell),
+                percent(refused),
+                per_seed(refused, cell.outcomes.len()),
+            ]
+        })
+        .collect();
+    let headings = ["job", "makespan/bound", "regret", "429 of calls", "429s a seed"];
+    table(out, &headings, &rows);
+}
+
+/// Of what a shared quota gave out, how much came to each limiter.
+fn shares(out: &mut String, cells: &[Cell]) {
+    let of = |cell: &Cell| {
+        let (theirs, ours) = cell.outcomes.iter().fold((0, 0), |(theirs, ours), outcome| {
+            let admitted = outcome.rate_limited.den - outcome.rate_limited.num;
+            (theirs + outcome.neighbour, ours + admitted)
+        });
+        let share = Share { num: ours, den: ours + theirs };
+        (theirs > 0).then(|| format!("{} {}", name(cell.kind), percent(share)))
+    };
+    let all: Vec<String> = cells.iter().filter_map(of).collect();
+    if !all.is_empty() {
+        let _ = write!(out, "\nOf what both were given, ours was: {}.\n", all.join(", "));
+    }
+}
 
 /// The tables, in Markdown, which reads as well in a terminal.
-pub fn text(league: &[Played], seeds: u64) -> String {
+pub fn text(league: &[Played], scaled: &[Scaled], seeds: u64) -> String {
     let mut out = format!(
-        "# The league of limiters\n\n{} fields, {seeds} seeds each. Time over the bound and 429s: the \
-         primary alone, with attempts enough; DNF: some seeds did not finish. Fallback and cost: with \
-         four attempts and the fallback.\n",
+        "# The league of limiters\n\n{} fields, {seeds} seeds each. Time over the bound, regret (how much longer \
+         than the bound) and 429s: the primary alone, with attempts enough; DNF: some seeds did not finish. 429s \
+         warm: of a second job, half an hour later, a seed. Fallback and cost: with four attempts and the \
+         fallback.\n",
         league.len()
     );
     for Played { field, cells } in league {
-        let rows: Vec<[String; 6]> = cells.iter().map(columns).collect();
-        let width = |column: usize| {
-            let of_rows = rows.iter().map(|row| row[column].chars().count());
-            of_rows.chain([HEADINGS[column].len()]).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
         let more = if field.settings.is_empty() {
             String::new()
         } else {
             format!(", `{}`", field.settings.join("`, `"))
         };
+        let start = if field.starts_s > 0 {
+            format!(", from second {} on", field.starts_s)
+        } else {
+            String::new()
+        };
         let _ = write!(
             out,
-            "\n## {}\n\n{} pages, `gemini.quota={}`{more}\n\n",
+            "\n## {}\n\n{} pages, `gemini.quota={}`{more}{start}\n\n",
             field.name, field.pages, field.quota
         );
-        let mut line = |cells: &[String], fill: char| {
-            out.push('|');
-            for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
-                let missing = width - cell.chars().count();
-                let pad: String = std::iter::repeat_n(fill, missing).collect();
-                let _ = if column == 0 {
-                    write!(out, " {cell}{pad} |")
-                } else {
-                    write!(out, " {pad}{cell} |")
-                };
-            }
-            out.push('\n');
-        };
-        line(&HEADINGS.map(str::to_owned), ' ');
-        line(&widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>(), '-');
-        for row in &rows {
-            line(row, ' ');
-        }
+        table(&mut out, &HEADINGS, &cells.iter().map(columns).collect::<Vec<_>>());
+        shares(&mut out, cells);
     }
+    scaling(&mut out, scaled);
     out
 }
 
@@ -103,7 +187,7 @@ fn share(share: Share) -> Value {
 }
 
 /// Everything, as integers.
-pub fn json(league: &[Played], seeds: u64) -> Value {
+pub fn json(league: &[Played], scaled: &[Scaled], seeds: u64) -> Value {
     let outcome = |(seed, outcome): (u64, &Outcome)| {
         json!({
             "seed": seed,
@@ -114,6 +198,8 @@ pub fn json(league: &[Played], seeds: u64) -> Value {
             "early_calls": outcome.early_calls,
             "fallback_ratio": share(outcome.fallback),
             "cost_usd_micros": outcome.cost_usd_micros,
+            "warm_rate_limited_ratio": outcome.warm.map(share),
+            "neighbour_admitted": outcome.neighbour,
         })
     };
     let cell = |cell: &Cell| {
@@ -131,14 +217,26 @@ pub fn json(league: &[Played], seeds: u64) -> Value {
             "pages": played.field.pages,
             "quota": played.field.quota,
             "settings": played.field.settings,
+            "starts_s": played.field.starts_s,
             "limiters": played.cells.iter().map(cell).collect::<Vec<_>>(),
         })
+    };
+    let step = |step: &Scaled| {
+        let outcomes: Vec<Value> = (1..).zip(&step.outcomes).map(outcome).collect();
+        json!({"requests": step.requests, "pages": step.pages, "outcomes": outcomes})
     };
     json!({
         "format_version": FORMAT_VERSION,
         "seeds": seeds,
         "fields": league.iter().map(field).collect::<Vec<_>>(),
+        "scale": scaled.iter().map(step).collect::<Vec<_>>(),
     })
+}
+
+/// The 429s of the warm jobs; nothing where none was played.
+fn warm(cell: &Cell) -> String {
+    let warm = cell.share(|outcome| outcome.warm.unwrap_or(NOTHING));
+    if warm.den == 0 { String::new() } else { warm.num.to_string() }
 }
 
 /// A row for every limiter in every field.
@@ -155,6 +253,8 @@ pub fn csv(league: &[Played], to: impl io::Write) -> Result<(), csv::Error> {
         "fallback_prompts",
         "prompts",
         "cost_usd_micros",
+        "regret_ms",
+        "warm_rate_limited",
     ])?;
     for Played { field, cells } in league {
         for cell in cells {
@@ -173,6 +273,8 @@ pub fn csv(league: &[Played], to: impl io::Write) -> Result<(), csv::Error> {
                 fallback.num.to_string(),
                 fallback.den.to_string(),
                 cost,
+                cell.mean(Outcome::regret_ms).to_string(),
+                warm(cell),
             ])?;
         }
     }

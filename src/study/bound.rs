@@ -3,14 +3,14 @@
 //! The bound is for the primary alone, with the run's pages, batch limits and Confluence
 //! concurrency. It knows the true quota and every latency beforehand, meets no failure, and never
 //! asks twice. It is a lower bound: where something is left out (other calls in service, retries,
-//! what earlier runs left in a window), the truth is longer.
+//! a neighbour that uses the same quota, what earlier runs left in a window), the truth is longer.
 
 use std::collections::BTreeSet;
 
 use crate::fakes::answer;
 use crate::fakes::calendar::Calendar;
 use crate::fakes::latency::Load;
-use crate::fakes::quota::{QuotaConfig, WindowKind};
+use crate::fakes::quota::{Dimension, QuotaConfig, Window, WindowKind};
 use crate::pipeline::event::{ConfluenceOp, Event, RunEnd};
 use crate::pipeline::page::PageId;
 use crate::pipeline::prompt;
@@ -175,6 +175,26 @@ pub fn earliest(
     (calls, tokens): (u64, u64),
 ) -> Vec<u64> {
     let per_ms = quota.per_s.get() * 1000;
+    let day = quota.per_day.map(Count::get);
+    let of_day = |call: u64| {
+        let mut at = first;
+        for _ in 0..day.map_or(0, |limit| (call - 1) / limit) {
+            at = calendar.pacific_midnight_after(at);
+        }
+        at
+    };
+    if !quota.change.is_empty() {
+        let window = |dimension| quota.window_of(dimension);
+        let requests = window(Dimension::Requests).map(|window| admitted(window, first, calls));
+        let mut starts: Vec<u64> = (1..=calls).map(of_day).collect();
+        for (start, at) in starts.iter_mut().zip(requests.unwrap_or_default()) {
+            *start = (*start).max(at);
+        }
+        if let (Some(window), Some(last)) = (window(Dimension::Tokens), starts.last_mut()) {
+            *last = (*last).max(given_out(window, first, tokens));
+        }
+        return starts;
+    }
     // When the last of an amount is given out.
     let given = |amount: u64, limit: u64, burst: u64| match quota.window {
         WindowKind::Sliding => first + (amount.saturating_sub(1) / limit) * per_ms,
@@ -183,14 +203,6 @@ pub fn earliest(
             windows => (first / per_ms + windows) * per_ms,
         },
         WindowKind::Bucket => first + (amount.saturating_sub(burst) * per_ms).div_ceil(limit),
-    };
-    let day = quota.per_day.map(Count::get);
-    let of_day = |call: u64| {
-        let mut at = first;
-        for _ in 0..day.map_or(0, |limit| (call - 1) / limit) {
-            at = calendar.pacific_midnight_after(at);
-        }
-        at
     };
     let mut starts: Vec<u64> = (1..=calls)
         .map(|call| {
@@ -205,6 +217,42 @@ pub fn earliest(
         *last = (*last).max(given(tokens, limit.get(), limit.get()));
     }
     starts
+}
+
+/// When a window takes so many calls, each as early as it can be. Where its amount changes midway
+/// as well, nothing is gained by waiting: who took less so far has no more room later, because at
+/// every moment the room is what is allowed less what was taken within the window.
+fn admitted(mut window: Window, first: u64, calls: u64) -> Vec<u64> {
+    let mut now = first;
+    let mut times = Vec::new();
+    for _ in 0..calls {
+        now = next_room(&mut window, now);
+        window.take(now, 1);
+        times.push(now);
+    }
+    times
+}
+
+/// When the last of so many units is given out, each as early as it can be.
+fn given_out(mut window: Window, first: u64, amount: u64) -> u64 {
+    let (mut now, mut left) = (first, amount);
+    while left > 0 {
+        now = next_room(&mut window, now);
+        let fits = window.left(now).left.clamp(1, left);
+        window.take(now, fits);
+        left -= fits;
+    }
+    now
+}
+
+/// From `now` on, when a window has room for one more.
+fn next_room(window: &mut Window, mut now: u64) -> u64 {
+    while let Some(wait) = window.wait(now, 1) {
+        // The amount may change before the wait is over.
+        let until = now + wait;
+        now = window.next_step().map_or(until, |step| step.min(until)).max(now + 1);
+    }
+    now
 }
 
 /// The earliest end of calls with these latencies, each at one of these starts: the longest goes

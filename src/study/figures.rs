@@ -88,7 +88,7 @@ impl Figures {
     /// The same figures with the bound of the run.
     #[must_use]
     pub fn with_bound(mut self, bound: Option<Bound>) -> Self {
-        for name in ["bound_calls", "bound_makespan", "efficiency"] {
+        for name in ["bound_calls", "bound_makespan", "efficiency", "regret"] {
             self.0.remove(name);
         }
         if let Some(Bound { calls, makespan_ms }) = bound {
@@ -99,6 +99,7 @@ impl Figures {
             let alone = self.number("fallbacks") == 0 && self.number("pages_failed") == 0;
             if den > 0 && alone {
                 self.0.insert("efficiency", Value::Share(Share { num: makespan_ms, den }));
+                self.0.insert("regret", Value::Number(den.saturating_sub(makespan_ms)));
             }
         }
         self
@@ -313,7 +314,9 @@ impl Fold {
                 billed.0 += input_tokens;
                 billed.1 += output_tokens;
             }
-            Record::QuotaRefused { .. } | Record::LabelsChanged { .. } => {}
+            Record::QuotaRefused { .. }
+            | Record::LabelsChanged { .. }
+            | Record::Neighbour { .. } => {}
         }
     }
 

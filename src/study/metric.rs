@@ -70,6 +70,7 @@ const INSIDE: &[&str] = &[
     "bound_makespan",
     "bound_calls",
     "efficiency",
+    "regret",
 ];
 
 impl Metric {
@@ -121,6 +122,13 @@ pub const METRICS: &[Metric] = &[
     },
     single("bound_calls", Unit::Count, "the AI calls that no scheduler could do without"),
     single("efficiency", Unit::Ratio, "that makespan of the one that was needed"),
+    Metric {
+        name: "regret",
+        key: "regret_ms",
+        unit: Unit::Millis,
+        shape: Shape::Single,
+        doc: "how much longer it was than that",
+    },
     single("pages_per_minute", Unit::Count, "pages tagged or cached per minute of the run"),
     times("page_latency", "page_latency_ms", "from listed to tagged"),
     times("ai_latency", "ai_latency_ms", "from the first attempt of a batch to its last answer"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::fakes::ai::AiConfig;
 use crate::fakes::calendar::Calendar;
-use crate::fakes::quota::{QuotaConfig, Window, WindowKind};
+use crate::fakes::quota::{Change, Dimension, QuotaConfig, Window, WindowKind};
 use crate::fakes::record::{Record, Service};
 use crate::sim::recorder::{Log, What};
 use crate::sim::scenario::Scenario;
@@ -67,27 +67,32 @@ fn of_service(
             _ => {}
         }
     }
-    let window = |limit: Count, burst: Option<Count>| {
-        let per_ms = quota.per_s.get() * 1000;
-        Window::new(quota.window, limit.get(), burst.unwrap_or(limit).get(), per_ms)
+    let used = |dimension, taken: &Taken| {
+        quota.window_of(dimension).map_or(0, |window| of_window(window, taken))
+    };
+    // Where an amount changes midway, the largest is the limit.
+    let largest = |first: Option<Count>, of: fn(&Change) -> Option<Count>| {
+        first.into_iter().chain(quota.change.iter().filter_map(of)).max()
     };
     let ones = |taken: &Taken| taken.iter().map(|(t_ms, _)| (*t_ms, 1)).collect::<Taken>();
     let mut peaks = Vec::new();
     for (model, calls) in &billed {
-        let mut add = |what, name, limit: Option<Count>, used: &dyn Fn(Count) -> u64| {
+        let mut add = |what, name, limit: Option<Count>, used: &dyn Fn() -> u64| {
             let Some(limit) = limit else { return };
             let (refused, seen) = refused.get(&(*model, name)).copied().unwrap_or_default();
-            let used = used(limit).max(seen);
+            let used = used().max(seen);
             let model = (*model).to_owned();
             peaks.push(Peak { model, what, used, limit: limit.get(), refused });
         };
-        let held = quota.burst.filter(|_| quota.window == WindowKind::Bucket).or(quota.requests);
-        add("requests", "requests", quota.requests.and(held), &|held| {
-            of_window(window(quota.requests.unwrap_or(held), Some(held)), &ones(calls))
+        let requests = largest(quota.requests, |change| change.requests);
+        let held = quota.burst.filter(|_| quota.window == WindowKind::Bucket).or(requests);
+        add("requests", "requests", quota.requests.and(held), &|| {
+            used(Dimension::Requests, &ones(calls))
         });
-        add("input tokens", "tokens", quota.tokens, &|limit| of_window(window(limit, None), calls));
-        add("requests a day", "per_day", quota.per_day, &|_| of_day(calendar, &ones(calls)));
-        add("input tokens a day", "tokens_per_day", quota.tokens_per_day, &|_| {
+        let tokens = largest(quota.tokens, |change| change.tokens);
+        add("input tokens", "tokens", tokens, &|| used(Dimension::Tokens, calls));
+        add("requests a day", "per_day", quota.per_day, &|| of_day(calendar, &ones(calls)));
+        add("input tokens a day", "tokens_per_day", quota.tokens_per_day, &|| {
             of_day(calendar, calls)
         });
     }

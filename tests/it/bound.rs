@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tagspace::fakes::calendar::Calendar;
-use tagspace::fakes::quota::{QuotaConfig, Window, WindowKind};
+use tagspace::fakes::quota::{Dimension, QuotaConfig, Window, WindowKind};
 use tagspace::study::bound::{earliest, least_end};
 
 use crate::common::{PLAIN, judged, same_cases, scenario};
@@ -11,6 +11,43 @@ fn quota(kind: WindowKind, requests: u64, per_s: u64) -> QuotaConfig {
     let kind = serde_json::to_value(kind).unwrap();
     let written = serde_json::json!({"requests": requests, "per_s": per_s, "window": kind});
     serde_json::from_value(written).unwrap()
+}
+
+/// The same with other amounts from some seconds on.
+fn changing(kind: WindowKind, (requests, per_s): (u64, u64), change: &[(u64, u64)]) -> QuotaConfig {
+    let mut quota = quota(kind, requests, per_s);
+    let change = change.iter().map(|(at_s, requests)| {
+        serde_json::from_value(serde_json::json!({"at_s": at_s, "requests": requests})).unwrap()
+    });
+    quota.change = change.collect();
+    quota
+}
+
+/// The shortest time in which a window takes so many calls, each at once or a second later.
+fn dawdle(quota: &QuotaConfig, sent: &mut Vec<u64>, now: u64, calls: usize) -> u64 {
+    if sent.len() == calls {
+        return sent.last().copied().unwrap_or(now);
+    }
+    let mut window = quota.window_of(Dimension::Requests).unwrap();
+    for at in sent.iter() {
+        assert_eq!(window.wait(*at, 1), None);
+        window.take(*at, 1);
+    }
+    let mut best = u64::MAX;
+    let mut at = now;
+    // Enough to reach past two windows and the changes.
+    for _ in 0..40 {
+        if window.wait(at, 1).is_none() {
+            sent.push(at);
+            best = best.min(dawdle(quota, sent, at, calls));
+            sent.pop();
+            if sent.is_empty() && calls > 3 {
+                break;
+            }
+        }
+        at += 1_000;
+    }
+    best
 }
 
 /// The shortest makespan of all orders, each call as soon as the quota takes it.
@@ -57,6 +94,45 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(same_cases(64))]
+
+    #[test]
+    fn where_the_quota_changes_midway_no_dawdling_helps(
+        kind in prop_oneof![Just(WindowKind::Sliding), Just(WindowKind::Fixed), Just(WindowKind::Bucket)],
+        requests in 1_u64..4,
+        per_s in 1_u64..6,
+        first in 0_u64..4,
+        change in prop::collection::btree_map(1_u64..12, 1_u64..4, 1..3),
+    ) {
+        // A bucket's units come back at whole seconds only if the length divides by the amount.
+        let change: Vec<(u64, u64)> = change.into_iter().collect();
+        let per_s = if kind == WindowKind::Bucket { 6 } else { per_s };
+        let quota = changing(kind, (requests, per_s), &change);
+        let calendar = Calendar::new(jiff::Timestamp::UNIX_EPOCH);
+        let starts = earliest(&quota, &calendar, first * 1000, (4, 0));
+        let best = dawdle(&quota, &mut Vec::new(), first * 1000, 4);
+        if kind == WindowKind::Bucket {
+            // Between two seconds it may be earlier by a part of one.
+            prop_assert!(starts[3] <= best && best < starts[3] + 1_000, "{:?} {}", starts, best);
+        } else {
+            prop_assert_eq!(starts[3], best);
+        }
+    }
+}
+
+#[test]
+fn tokens_that_change_midway_hold_up_the_last_call() {
+    let mut quota = quota(WindowKind::Sliding, 100, 60);
+    quota.tokens = serde_json::from_value(serde_json::json!(1_000)).unwrap();
+    let change = serde_json::json!([{"at_s": 30, "tokens": 4_000}]);
+    quota.change = serde_json::from_value(change).unwrap();
+    let calendar = Calendar::new(jiff::Timestamp::UNIX_EPOCH);
+    // A thousand at once, three thousand more from the thirtieth second on, the rest at the sixtieth.
+    let last = |tokens| earliest(&quota, &calendar, 0, (2, tokens))[1];
+    assert_eq!([last(1_000), last(1_001), last(4_000), last(4_001)], [0, 30_000, 30_000, 60_000]);
+}
+
 #[test]
 fn the_longest_call_goes_first() {
     let quota = quota(WindowKind::Sliding, 1, 1);
@@ -72,6 +148,8 @@ fn no_run_is_faster_than_its_bound() {
             ("{ requests = 7, per_s = 20, window = \"fixed\" }", 60),
             ("{ requests = 30, per_s = 30, window = \"bucket\", burst = 2 }", 60),
             ("{ tokens = 9000, per_s = 10 }", 60),
+            ("{ requests = 5, per_s = 10, change = [{ at_s = 15, requests = 20 }] }", 60),
+            ("{ requests = 20, per_s = 10, change = [{ at_s = 9, requests = 4 }] }", 60),
         ] {
             for seed in 1..4 {
                 let settings = [

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tagspace::fakes::quota::{Window, WindowKind};
+use tagspace::fakes;
+use tagspace::fakes::quota::{QuotaConfig, Window, WindowKind};
 use tagspace::pipeline::limiter::ledger::Ledger;
 use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start, Verdict};
 use tagspace::pipeline::limiter::pace::Told;
@@ -19,11 +20,29 @@ struct Service {
     burst: u64,
     says: bool,
     refused_count: bool,
+    /// Another limit from some second on.
+    change: Option<(u64, u64)>,
 }
 
 impl Service {
     fn new(kind: WindowKind, limit: u64, per_ms: u64) -> Self {
-        Self { kind, limit, per_ms, burst: limit, says: true, refused_count: false }
+        Self { kind, limit, per_ms, burst: limit, says: true, refused_count: false, change: None }
+    }
+}
+
+impl Service {
+    fn window(self) -> Window {
+        let Self { kind, limit, per_ms, burst, change, .. } = self;
+        let Some((at_s, requests)) = change else {
+            return Window::new(kind, limit, burst, per_ms);
+        };
+        let window = serde_json::to_value(kind).unwrap();
+        let change = serde_json::json!([{"at_s": at_s, "requests": requests}]);
+        let quota = serde_json::json!({
+            "requests": limit, "per_s": per_ms / 1000, "window": window, "change": change
+        });
+        let quota: QuotaConfig = serde_json::from_value(quota).unwrap();
+        quota.window_of(fakes::quota::Dimension::Requests).unwrap()
     }
 }
 
@@ -45,8 +64,8 @@ fn ledger(told: Option<Told>) -> Ledger {
 
 /// Carries a job of so many calls through.
 fn job(ledger: &mut Ledger, service: Service, calls: u64, starts_ms: u64) -> Done {
-    let Service { kind, limit, per_ms, burst, says, refused_count } = service;
-    let mut window = Window::new(kind, limit, burst, per_ms);
+    let Service { per_ms, says, refused_count, .. } = service;
+    let mut window = service.window();
     let mut flying: Vec<(u64, u64, Verdict)> = Vec::new();
     let (mut now, mut waiting, mut not_before) = (starts_ms, calls, 0);
     let mut done = Done { refused: 0, makespan_ms: 0, early: 0 };
@@ -61,6 +80,7 @@ fn job(ledger: &mut Ledger, service: Service, calls: u64, starts_ms: u64) -> Don
                     break;
                 }
                 Start::AfterAnother => break,
+                Start::Never => panic!("no call of this job is too large"),
             }
             ledger.on_start(ms(now), 0);
             waiting -= 1;
@@ -75,7 +95,7 @@ fn job(ledger: &mut Ledger, service: Service, calls: u64, starts_ms: u64) -> Don
                     let mut verdict = Verdict::from(Outcome::RateLimited);
                     if says {
                         verdict.hint = Some(ms(wait));
-                        let limit = Some(limit);
+                        let limit = Some(window.limit());
                         verdict.quotas = vec![Stated { limit, ..Stated::of(Dimension::Requests) }];
                     }
                     (now + REFUSAL_MS, now, verdict)
@@ -168,6 +188,39 @@ fn without_a_word_the_quota_is_inferred() {
 }
 
 #[test]
+fn a_window_of_any_length_is_learned() {
+    for (limit, per_s, calls) in
+        [(10, 3, 100), (30, 45, 200), (7, 5, 60), (25, 20, 150), (5, 1, 60)]
+    {
+        let service = Service::new(WindowKind::Sliding, limit, per_s * 1000);
+        let done = job(&mut ledger(None), service, calls, 300);
+        println!("{limit} per {per_s}: {done:?} bound {}", bound_ms(service, calls));
+    }
+    for (limit, per_s, calls) in [(10, 3, 100), (30, 45, 200), (15, 60, 100)] {
+        for starts in [300, 25_000] {
+            let service = Service::new(WindowKind::Fixed, limit, per_s * 1000);
+            let done = job(&mut ledger(None), service, calls, starts);
+            println!("fixed {limit} per {per_s}: {done:?} bound {}", bound_ms(service, calls));
+        }
+    }
+    for says in [true, false] {
+        for (first, then, at) in [(60, 15, 90), (15, 60, 150)] {
+            let service = Service {
+                says,
+                change: Some((at, then)),
+                ..Service::new(WindowKind::Sliding, first, 60_000)
+            };
+            let done = job(&mut ledger(None), service, 200, 300);
+            println!("{first} to {then}, says {says}: {done:?}");
+        }
+        let service = Service { says, ..Service::new(WindowKind::Bucket, 15, 60_000) };
+        let done = job(&mut ledger(None), service, 100, 300);
+        println!("bucket says {says}: {done:?} bound {}", bound_ms(service, 100));
+    }
+    panic!();
+}
+
+#[test]
 fn what_it_is_told_costs_no_refusal() {
     let service = Service::new(WindowKind::Sliding, 15, 60_000);
     let window = Duration::from_mins(1);
@@ -215,8 +268,11 @@ fn what_no_window_holds_any_more_is_not_remembered() {
         refused_count: false,
         taken: vec![(1_000, 1), (50_000, 1)],
     };
-    let memory = Memory { providers: [("gemini".to_owned(), vec![known])].into() };
-    assert_eq!(memory.after(20_000).providers["gemini"][0].taken, [(21_000, 1)]);
+    let providers = [("gemini".to_owned(), vec![known])].into();
+    let closed_ms = [("gemini".to_owned(), 30_000), ("openai".to_owned(), 20_000)].into();
+    let memory = Memory { providers, closed_ms }.after(20_000);
+    assert_eq!(memory.providers["gemini"][0].taken, [(21_000, 1)]);
+    assert_eq!(memory.closed_ms, [("gemini".to_owned(), 10_000)].into());
 }
 
 #[test]
@@ -250,7 +306,7 @@ fn a_429_by_chance_cuts_nothing() {
                 now += 100;
             }
             Start::At(at) => now = u64::try_from(at.as_millis()).unwrap(),
-            Start::AfterAnother => panic!("nothing is in flight"),
+            Start::AfterAnother | Start::Never => panic!("nothing is in flight"),
         }
     }
     assert!(calls < 25, "{calls}");
@@ -294,7 +350,7 @@ fn failures_in_a_row_close_the_gate_until_one_call_is_answered() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(crate::common::same_cases(2000))]
 
     #[test]
     fn no_call_is_sent_before_a_stated_time_and_every_job_ends(

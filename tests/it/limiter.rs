@@ -5,7 +5,7 @@ use std::time::Duration;
 use tagspace::pipeline::limiter::fixed::Fixed;
 use tagspace::pipeline::limiter::halving::Halving;
 use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start};
-use tagspace::pipeline::limiter::{Ask, Limiter};
+use tagspace::pipeline::limiter::{Ask, Closed, Limiter};
 use tokio_test::task;
 use tokio_test::{assert_pending, assert_ready};
 
@@ -134,7 +134,8 @@ async fn who_would_wait_too_long_is_told_so_at_once_and_so_are_those_behind() {
     let ask = Ask { patience: Duration::from_mins(2), ..Ask::default() };
     let mut first = task::spawn(limiter.acquire_for(ask));
     let mut second = task::spawn(limiter.acquire_for(ask));
-    assert_eq!(assert_ready!(first.poll()).unwrap_err().wait, Duration::from_secs(500));
+    let wait = Duration::from_secs(500);
+    assert_eq!(assert_ready!(first.poll()).unwrap_err(), Closed::For(wait));
     assert!(assert_ready!(second.poll()).is_err());
     assert_eq!(limiter.load().0, 0);
 }

@@ -29,5 +29,6 @@ mod scenario_errors; // one test per bad value
 mod scenarios; // the shipped scenarios
 mod serve; // on real ports
 mod settings; // --set, --env-file, --mutate
+mod shared_quota; // quotas that change midway, and that a neighbour uses as well
 mod tidy; // the source text itself
 mod wire_formats; // what other clients ask of the fakes

@@ -118,6 +118,34 @@ fn a_quota_of_nothing() {
 }
 
 #[test]
+fn changes_of_a_quota_that_make_no_sense() {
+    let with = |quota: &str, message: &str| {
+        check("[openai]", &format!("quota = {quota}\n[openai]"), message);
+    };
+    with(
+        "{ requests = 9, change = [{ at_s = 5 }] }",
+        "bad.toml:13:25: got a change at 5 s of nothing, wanted `requests` or `tokens`",
+    );
+    with(
+        "{ requests = 9, change = [{ at_s = 5, requests = 1 }, { at_s = 5, requests = 2 }] }",
+        "bad.toml:13:25: got a change at 5 s after one at 5 s, wanted each later than the one before",
+    );
+    with(
+        "{ requests = 9, change = [{ at_s = 5, tokens = 1 }] }",
+        "bad.toml:13:25: got a change at 5 s of `tokens`, wanted `tokens` in the quota as well",
+    );
+}
+
+#[test]
+fn a_neighbour_without_a_quota_to_share() {
+    check(
+        "[openai]",
+        "neighbour = { requests = 8 }\n[openai]",
+        "bad.toml:13:1: got a neighbour, wanted a `quota` that it uses as well",
+    );
+}
+
+#[test]
 fn a_word_that_is_not_a_choice() {
     check(
         "profile = \"documented\"",
@@ -279,7 +307,10 @@ fn settings_on_the_command_line() {
             set::apply(PLAIN, &[setting.to_owned()], Path::new("/")).map_err(|p| p.message)?;
         Scenario::parse("set", "x", &text, Path::new(".")).map_err(|p| p.message)
     };
-    assert_eq!(apply("pipeline.batch_size=9").unwrap().runs[0].config.batch_size, BatchSize::Pages(9));
+    assert_eq!(
+        apply("pipeline.batch_size=9").unwrap().runs[0].config.batch_size,
+        BatchSize::Pages(9)
+    );
     assert_eq!(
         apply("gemini.quota={ requests = 2 }")
             .unwrap()

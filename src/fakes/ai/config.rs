@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::meter::NeighbourConfig;
 use crate::fakes::answer::AnswerConfig;
 use crate::fakes::fault::FaultRule;
 use crate::fakes::latency::LatencyFile;
@@ -37,6 +38,9 @@ pub struct AiConfig {
     /// How many calls and tokens it takes (default: any number).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quota: Option<QuotaConfig>,
+    /// Another client that uses the same quota (default: none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub neighbour: Option<NeighbourConfig>,
     /// What its answers look like.
     #[serde(default)]
     pub answer: AnswerConfig,
@@ -70,6 +74,7 @@ impl AiConfig {
             keys: None,
             latency: None,
             quota: None,
+            neighbour: None,
             answer: AnswerConfig::default(),
             error_429_ratio: never(),
             thinking_tokens: None,
@@ -77,5 +82,15 @@ impl AiConfig {
             price: None,
             fault: Vec::new(),
         }
+    }
+
+    /// What is wrong with its quota, if something is.
+    pub fn quota_problem(&self) -> Option<(&'static str, String)> {
+        let problem = self.quota.as_ref().and_then(QuotaConfig::problem);
+        let alone = self.neighbour.is_some() && self.quota.is_none();
+        let alone = alone.then(|| {
+            ("neighbour", "got a neighbour, wanted a `quota` that it uses as well".to_owned())
+        });
+        problem.map(|problem| ("change", problem)).or(alone)
     }
 }

@@ -2,12 +2,15 @@
 //! formats are in rooms of their own.
 
 mod config;
+mod meter;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 pub use self::config::{AiConfig, PriceFile};
+pub use self::meter::NeighbourConfig;
+use self::meter::{Meter, Visits};
 use crate::fakes::about::{Prompt, Use};
 use crate::fakes::answer::{Writer, tokens};
 use crate::fakes::attempts::Attempts;
@@ -16,7 +19,7 @@ use crate::fakes::fault::{self, Call, Fault, Kind};
 use crate::fakes::form;
 use crate::fakes::latency::{Latency, Load};
 use crate::fakes::model::{self, Matcher};
-use crate::fakes::quota::{Dimension, Hint, Left, Quota, Refusal};
+use crate::fakes::quota::{Dimension, Hint, Left, Refusal};
 use crate::fakes::record::{Record, Service};
 use crate::price;
 use crate::rng::Seed;
@@ -89,7 +92,7 @@ pub struct Ai {
     service: Service,
     config: AiConfig,
     latency: Latency,
-    quotas: BTreeMap<String, Quota>,
+    quotas: BTreeMap<String, Meter>,
     writer: Writer,
     /// The tags that it looks for where a prompt has no taxonomy in our form.
     usual: Vec<(String, Vec<String>)>,
@@ -236,7 +239,7 @@ impl Ai {
             Service::Openai => input_tokens.max(asked.max_output_tokens.unwrap_or(0)),
             Service::Gemini | Service::Confluence => input_tokens,
         };
-        let refusals = self.refusals(now_ms, asked.model, charged, calendar);
+        let refusals = self.refusals(now_ms, (asked.model, charged), calendar, records);
         if let Some(refusal) = refusals.first() {
             let Refusal { dimension, used, limit, retry_ms } = *refusal;
             let quota = dimension.name().to_owned();
@@ -304,19 +307,19 @@ impl Ai {
     fn refusals(
         &mut self,
         now_ms: u64,
-        model: &str,
-        tokens: u64,
+        (model, tokens): (&str, u64),
         calendar: &Calendar,
+        records: &mut Vec<Record>,
     ) -> Vec<Refusal> {
         let Some(config) = &self.config.quota else { return Vec::new() };
-        if !self.quotas.contains_key(model) {
-            self.quotas.insert(model.to_owned(), Quota::new(config));
+        let neighbour = self.config.neighbour.filter(|_| model == self.config.model);
+        let meter = self.quotas.entry(model.to_owned());
+        let meter = meter.or_insert_with(|| Meter::new(config, neighbour));
+        let Visits { admitted, refused } = meter.visit(now_ms, calendar);
+        if admitted + refused > 0 {
+            records.push(Record::Neighbour { service: self.service, admitted, refused });
         }
-        let quota = self.quotas.get_mut(model);
-        quota
-            .map_or(Ok(()), |quota| quota.admit(now_ms, tokens, calendar))
-            .err()
-            .unwrap_or_default()
+        meter.admit(now_ms, tokens, calendar).err().unwrap_or_default()
     }
 
     fn quickly(&self, decision: Decision, input_tokens: u64, seen: Prompt) -> Outcome {

@@ -40,6 +40,17 @@ pub trait Limit: fmt::Debug + Send {
         Vec::new()
     }
 
+    /// For how long nothing may start, whatever the quotas have free.
+    fn closed_for(&self, now: Duration) -> Duration {
+        let _ = now;
+        Duration::ZERO
+    }
+
+    /// Lets nothing start for so long; called before anything else.
+    fn keep_closed(&mut self, wait: Duration) {
+        let _ = wait;
+    }
+
     /// Starts from what another has learned; called before anything else.
     fn recall(&mut self, remembered: &[Remembered]) {
         let _ = remembered;
@@ -55,6 +66,8 @@ pub enum Start {
     At(Duration),
     /// When a call that is in flight has ended.
     AfterAnother,
+    /// Never: it is larger than a quota.
+    Never,
 }
 
 /// What became of a call, as far as a limit cares.
@@ -75,7 +88,7 @@ pub enum Outcome {
 pub struct Verdict {
     /// What became of it.
     pub outcome: Outcome,
-    /// The input tokens that it took, if the provider says so.
+    /// The tokens that it took of the quota, if the provider says what it read.
     pub input_tokens: Option<u64>,
     /// How long the provider asks to wait.
     pub hint: Option<Duration>,

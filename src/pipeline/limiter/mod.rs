@@ -96,11 +96,13 @@ pub struct Outlook {
     pub tokens: Option<Left>,
 }
 
-/// The gate stays closed for longer than the patience of who asked.
+/// Why a call is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Closed {
-    /// For so long.
-    pub wait: Duration,
+pub enum Closed {
+    /// The gate stays closed for so long, which is longer than the patience of who asked.
+    For(Duration),
+    /// The call is larger than a quota: no wait helps.
+    TooLarge,
 }
 
 /// The gate: lets calls start as its algorithm says.
@@ -158,7 +160,8 @@ impl Limiter {
         Arc::new(Self { state: Mutex::new(state), epoch: Instant::now() })
     }
 
-    /// Waits for a permit, behind those who came before, for as long as it takes.
+    /// Waits for a permit, behind those who came before, for as long as it takes. It asks for no
+    /// tokens, so that it is never too large.
     pub async fn acquire(self: &Arc<Self>) -> Permit {
         loop {
             if let Ok(permit) = self.acquire_for(Ask::default()).await {
@@ -195,6 +198,9 @@ impl Limiter {
                 }
                 (now, start)
             };
+            if start == Some(Start::Never) {
+                return Err(Closed::TooLarge);
+            }
             let turn = place.turn.notified();
             let Some(Start::At(at)) = start else {
                 turn.await;
@@ -202,7 +208,7 @@ impl Limiter {
             };
             let wait = at.saturating_sub(now);
             if wait > ask.patience.max(BRIEFLY) {
-                return Err(Closed { wait });
+                return Err(Closed::For(wait));
             }
             tokio::select! {
                 biased;
@@ -242,6 +248,17 @@ impl Limiter {
     pub fn remember(&self) -> Vec<Remembered> {
         let now = self.epoch.elapsed();
         self.lock().limit.remember(now)
+    }
+
+    /// For how long it is closed, whoever asks.
+    pub fn closed_for(&self) -> Duration {
+        let now = self.epoch.elapsed();
+        self.lock().limit.closed_for(now)
+    }
+
+    /// Stays closed for so long; to be called before anyone asks.
+    pub fn keep_closed(&self, wait: Duration) {
+        self.lock().limit.keep_closed(wait);
     }
 
     /// Starts from what another has learned.
@@ -285,8 +302,12 @@ impl State {
         for quota in self.limit.remember(now) {
             let Remembered { dimension, limit, window_ms, unit_us, taken, .. } = quota;
             let used = taken.iter().map(|(_, amount)| amount).sum();
-            let left =
-                Left { limit, free: limit.saturating_sub(used), window_ms, is_bucket: unit_us.is_some() };
+            let left = Left {
+                limit,
+                free: limit.saturating_sub(used),
+                window_ms,
+                is_bucket: unit_us.is_some(),
+            };
             match dimension {
                 Dimension::Requests => outlook.requests = Some(left),
                 Dimension::Tokens => outlook.tokens = Some(left),

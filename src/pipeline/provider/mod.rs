@@ -115,6 +115,16 @@ impl Provider {
         }
     }
 
+    /// The tokens that it charges to its quota for a call of so many input tokens that allows so
+    /// many output tokens. `OpenAI` charges the larger of both before it answers, and gives nothing
+    /// back; Gemini counts input alone.
+    pub fn charge(&self, input_tokens: u64, max_output_tokens: u64) -> u64 {
+        match self.wire {
+            Wire::Gemini => input_tokens,
+            Wire::OpenAi => input_tokens.max(max_output_tokens),
+        }
+    }
+
     /// What a response says.
     pub fn read(&self, response: &http::Response<Bytes>) -> Result<Answer, Failure> {
         match self.wire {

@@ -13,37 +13,47 @@ use crate::units::float;
 const TOP: u32 = 66;
 const FIELD: u32 = 26;
 const ROW: u32 = 17;
-/// Where the bars of time and of 429s begin, and how long they are at most.
-const TIME: (i32, i32) = (130, 380);
-const REFUSED: (i32, i32) = (600, 330);
+/// The fields stand in two columns, this far apart.
+const COLUMN: i32 = 480;
+/// Where the bars of time and of 429s begin in a column, and how long they are at most.
+const TIME: (i32, i32) = (80, 150);
+const REFUSED: (i32, i32) = (300, 120);
 /// A time so many times the bound fills the bar; what is longer is cut off and marked.
 const LONGEST: f64 = 2.5;
 
 pub(in crate::report) fn draw(league: &[Played]) -> Drawn {
-    let rows: usize = league.iter().map(|played| played.cells.len()).sum();
-    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
-    let fields = u32::try_from(league.len()).unwrap_or(u32::MAX);
-    sheet(TOP + fields * FIELD + rows * ROW + 12, |area| {
+    let half = league.len().div_ceil(2);
+    let columns = [&league[..half], &league[half..]];
+    let height = |fields: &[Played]| {
+        let rows: usize = fields.iter().map(|played| played.cells.len()).sum();
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        count(fields.len()) * FIELD + count(rows) * ROW
+    };
+    let tallest = columns.iter().map(|fields| height(fields)).max().unwrap_or(0);
+    sheet(TOP + tallest + 12, |area| {
         heading(area, "The league: makespan over the bound, and calls that were refused")?;
         let keys = [
             Key { colour: BLUE, text: "makespan / bound (the line is 1)" },
             Key { colour: RED, text: "429s of calls to the primary" },
         ];
         legend(area, &keys, 16, 38)?;
-        let mut y = i32::try_from(TOP).unwrap_or(0);
-        for Played { field, cells } in league {
-            area.draw_text(field.name, &font(14, BLACK), (16, y + 6)).map_err(failed)?;
-            y += i32::try_from(FIELD).unwrap_or(0);
-            for cell in cells {
-                draw_row(area, cell, y)?;
-                y += i32::try_from(ROW).unwrap_or(0);
+        for (left, fields) in [0, COLUMN].into_iter().zip(columns) {
+            let mut y = i32::try_from(TOP).unwrap_or(0);
+            for Played { field, cells } in fields {
+                let at = (left + 16, y + 6);
+                area.draw_text(field.name, &font(14, BLACK), at).map_err(failed)?;
+                y += i32::try_from(FIELD).unwrap_or(0);
+                for cell in cells {
+                    draw_row(area, cell, (left, y))?;
+                    y += i32::try_from(ROW).unwrap_or(0);
+                }
             }
         }
         Ok(())
     })
 }
 
-fn draw_row(area: &Area<'_>, cell: &Cell, y: i32) -> Result<(), PlotError> {
+fn draw_row(area: &Area<'_>, cell: &Cell, (left, y): (i32, i32)) -> Result<(), PlotError> {
     let bar = |x: i32, length: i32, colour: RGBColor| {
         area.draw(&Rectangle::new([(x, y + 2), (x + length, y + 13)], colour.filled()))
             .map_err(failed)
@@ -51,8 +61,8 @@ fn draw_row(area: &Area<'_>, cell: &Cell, y: i32) -> Result<(), PlotError> {
     let say = |text: &str, x: i32, colour: RGBColor| {
         area.draw_text(text, &font(12, colour), (x, y + 1)).map_err(failed)
     };
-    say(&name(cell.kind), 30, BLACK)?;
-    let (x, most) = TIME;
+    say(&name(cell.kind), left + 30, BLACK)?;
+    let (x, most) = (left + TIME.0, TIME.1);
     let at = |times: f64| pixels((times / LONGEST).min(1.0), most);
     match cell.over_bound_milli() {
         Some(over) => {
@@ -66,7 +76,7 @@ fn draw_row(area: &Area<'_>, cell: &Cell, y: i32) -> Result<(), PlotError> {
     let one = x + at(1.0);
     let line = PathElement::new(vec![(one, y), (one, y + 15)], FAINT.stroke_width(1));
     area.draw(&line).map_err(failed)?;
-    let (x, most) = REFUSED;
+    let (x, most) = (left + REFUSED.0, REFUSED.1);
     let Some(share) = cell.share(|outcome| outcome.rate_limited).value() else {
         return Ok(());
     };

@@ -304,6 +304,12 @@ impl Reader<'_> {
     ) -> Result<Latency, Problem> {
         let config = service.get_ref();
         self.check_faults(&config.fault, service.span())?;
+        if let Some((key, message)) = config.quota_problem() {
+            // The span of a table is that of its heading.
+            let start = service.span().start;
+            let at = self.text.get(start..).and_then(|rest| rest.find(key)).unwrap_or(0) + start;
+            return Err(self.problem(at..at + key.len(), message));
+        }
         let stated = config.price.map(|p| Price { input: p.input_usd, output: p.output_usd });
         let Some(price) = stated.or_else(|| price::of(&config.model)) else {
             let at = self.text.find(&config.model).unwrap_or(service.span().start);

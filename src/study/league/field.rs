@@ -16,6 +16,10 @@ pub enum Group {
     Chance,
     /// A service that fails.
     Failing,
+    /// A quota that becomes another one midway.
+    Changing,
+    /// A quota that another client uses as well.
+    Shared,
 }
 
 impl Group {
@@ -27,6 +31,8 @@ impl Group {
             Self::Counting => "counting",
             Self::Chance => "chance",
             Self::Failing => "failing",
+            Self::Changing => "changing",
+            Self::Shared => "shared",
         }
     }
 }
@@ -46,6 +52,8 @@ pub struct Field {
     pub told: &'static str,
     /// What else is set.
     pub settings: &'static [&'static str],
+    /// When the job starts, in seconds of virtual time: fixed windows begin at zero.
+    pub starts_s: u64,
     /// The longest virtual time: who takes longer has not finished.
     pub deadline_s: u64,
 }
@@ -78,31 +86,45 @@ const fn field(
     quota: &'static str,
     told: &'static str,
 ) -> Field {
-    Field { name, group, pages, quota, told, settings: &[], deadline_s }
+    Field { name, group, pages, quota, told, settings: &[], starts_s: 0, deadline_s }
 }
 
 /// All fields.
 pub const FIELDS: &[Field] = &[
-    field("sliding-5rpm-10", Group::Hinted, (10, 1_200), "{ requests = 5 }", "{ requests = 5 }"),
-    field("sliding-15rpm-20", Group::Hinted, (20, 1_200), "{ requests = 15 }", "{ requests = 15 }"),
+    field("sliding-5rpm-10", Group::Hinted, (10, 1200), "{ requests = 5 }", "{ requests = 5 }"),
+    field("sliding-15rpm-20", Group::Hinted, (20, 1200), "{ requests = 15 }", "{ requests = 15 }"),
     field(
         "sliding-15rpm-200",
         Group::Hinted,
-        (200, 8_000),
+        (200, 8000),
         "{ requests = 15 }",
         "{ requests = 15 }",
+    ),
+    field(
+        "sliding-60rpm-300",
+        Group::Hinted,
+        (300, 4000),
+        "{ requests = 60 }",
+        "{ requests = 60 }",
     ),
     field(
         "sliding-150rpm-1000",
         Group::Hinted,
-        (1000, 4_000),
+        (1000, 4000),
         "{ requests = 150 }",
         "{ requests = 150 }",
     ),
     field(
+        "sliding-600rpm-1000",
+        Group::Hinted,
+        (1000, 1200),
+        "{ requests = 600 }",
+        "{ requests = 600 }",
+    ),
+    field(
         "sliding-2000rpm-2000",
         Group::Hinted,
-        (2000, 1_200),
+        (2000, 1200),
         "{ requests = 2000 }",
         "{ requests = 2000 }",
     ),
@@ -114,74 +136,167 @@ pub const FIELDS: &[Field] = &[
         "{ requests = 20, per_s = 10 }",
     ),
     field(
+        "sliding-10per3s-100",
+        Group::Hinted,
+        (100, 1200),
+        "{ requests = 10, per_s = 3 }",
+        "{ requests = 10, per_s = 3 }",
+    ),
+    field(
+        "sliding-30per45s-200",
+        Group::Hinted,
+        (200, 4000),
+        "{ requests = 30, per_s = 45 }",
+        "{ requests = 30, per_s = 45 }",
+    ),
+    field(
         "fixed-15rpm-20",
         Group::Hinted,
-        (20, 1_200),
+        (20, 1200),
         "{ requests = 15, window = \"fixed\" }",
         "{ requests = 15 }",
     ),
     field(
         "fixed-15rpm-200",
         Group::Hinted,
-        (200, 8_000),
+        (200, 8000),
         "{ requests = 15, window = \"fixed\" }",
         "{ requests = 15 }",
     ),
+    Field {
+        starts_s: 47,
+        ..field(
+            "fixed-15rpm-200-midway",
+            Group::Hinted,
+            (200, 8000),
+            "{ requests = 15, window = \"fixed\" }",
+            "{ requests = 15 }",
+        )
+    },
     field(
         "bucket-15rpm-burst2-100",
         Group::Hinted,
-        (100, 4_000),
+        (100, 4000),
         "{ requests = 15, window = \"bucket\", burst = 2 }",
         "{ requests = 15 }",
     ),
     field(
         "bucket-600rpm-burst10-1000",
         Group::Hinted,
-        (1000, 1_200),
+        (1000, 1200),
         "{ requests = 600, window = \"bucket\", burst = 10 }",
         "{ requests = 600 }",
     ),
     field(
         "tokens-20000tpm-200",
         Group::Hinted,
-        (200, 8_000),
+        (200, 8000),
         "{ tokens = 20000 }",
         "{ tokens = 20000 }",
     ),
     field(
         "silent-sliding-15rpm-200",
         Group::Silent,
-        (200, 8_000),
+        (200, 8000),
         "{ requests = 15, hint = \"none\" }",
-        "{ requests = 15 }",
-    ),
-    field(
-        "silent-bucket-15rpm-100",
-        Group::Silent,
-        (100, 4_000),
-        "{ requests = 15, window = \"bucket\", hint = \"none\" }",
         "{ requests = 15 }",
     ),
     field(
         "silent-sliding-150rpm-1000",
         Group::Silent,
-        (1000, 4_000),
+        (1000, 4000),
         "{ requests = 150, hint = \"none\" }",
         "{ requests = 150 }",
     ),
     field(
+        "silent-fixed-15rpm-200",
+        Group::Silent,
+        (200, 8000),
+        "{ requests = 15, window = \"fixed\", hint = \"none\" }",
+        "{ requests = 15 }",
+    ),
+    field(
+        "silent-bucket-15rpm-100",
+        Group::Silent,
+        (100, 4000),
+        "{ requests = 15, window = \"bucket\", hint = \"none\" }",
+        "{ requests = 15 }",
+    ),
+    field(
+        "silent-sliding-20per20s-150",
+        Group::Silent,
+        (150, 4000),
+        "{ requests = 20, per_s = 20, hint = \"none\" }",
+        "{ requests = 20, per_s = 20 }",
+    ),
+    field(
         "counting-15rpm-200",
         Group::Counting,
-        (200, 8_000),
+        (200, 8000),
         "{ requests = 15, refused_count = true }",
         "{ requests = 15 }",
     ),
+    field(
+        "silent-counting-15rpm-200",
+        Group::Counting,
+        (200, 8000),
+        "{ requests = 15, refused_count = true, hint = \"none\" }",
+        "{ requests = 15 }",
+    ),
+    field(
+        "falling-60to15rpm-200",
+        Group::Changing,
+        (200, 8000),
+        "{ requests = 60, change = [{ at_s = 90, requests = 15 }] }",
+        "{ requests = 15 }",
+    ),
+    field(
+        "rising-15to60rpm-200",
+        Group::Changing,
+        (200, 8000),
+        "{ requests = 15, change = [{ at_s = 150, requests = 60 }] }",
+        "{ requests = 15 }",
+    ),
+    field(
+        "silent-falling-60to15rpm-200",
+        Group::Changing,
+        (200, 8000),
+        "{ requests = 60, hint = \"none\", change = [{ at_s = 90, requests = 15 }] }",
+        "{ requests = 15 }",
+    ),
+    field(
+        "silent-rising-15to60rpm-200",
+        Group::Changing,
+        (200, 8000),
+        "{ requests = 15, hint = \"none\", change = [{ at_s = 150, requests = 60 }] }",
+        "{ requests = 15 }",
+    ),
+    Field {
+        settings: &["gemini.neighbour={ requests = 8 }"],
+        ..field(
+            "neighbour-16rpm-150",
+            Group::Shared,
+            (150, 8000),
+            "{ requests = 16 }",
+            "{ requests = 8 }",
+        )
+    },
     Field {
         settings: &["gemini.error_429_ratio=0.01"],
         ..field(
             "chance-1pct-500",
             Group::Chance,
-            (500, 2_400),
+            (500, 2400),
+            "{ requests = 600 }",
+            "{ requests = 600 }",
+        )
+    },
+    Field {
+        settings: &["gemini.error_429_ratio=0.05"],
+        ..field(
+            "chance-5pct-500",
+            Group::Chance,
+            (500, 2400),
             "{ requests = 600 }",
             "{ requests = 600 }",
         )
@@ -191,7 +306,7 @@ pub const FIELDS: &[Field] = &[
         ..field(
             "chance-20pct-500",
             Group::Chance,
-            (500, 2_400),
+            (500, 2400),
             "{ requests = 600 }",
             "{ requests = 600 }",
         )
@@ -203,7 +318,7 @@ pub const FIELDS: &[Field] = &[
         ..field(
             "burst-503-500",
             Group::Failing,
-            (500, 2_400),
+            (500, 2400),
             "{ requests = 150 }",
             "{ requests = 150 }",
         )

@@ -2,17 +2,23 @@
 //!
 //! Each is played twice. Alone, without a fallback and with attempts enough, for its time against
 //! the bound and its 429s; who does not finish then does not finish. And with the plan's four
-//! attempts and a fallback, for the share that leaves the primary.
+//! attempts and a fallback, for the share that leaves the primary. The limiter that learns is played
+//! a third time, for what its next job is refused.
 
 pub mod field;
+pub mod scale;
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 pub use self::field::{BASE, FIELDS, Field, Group};
+pub use self::scale::Scaled;
+use crate::fakes::record::{Record, Service};
 use crate::pipeline::config::LimiterKind;
+use crate::sim::recorder::What;
 use crate::sim::scenario::problem::Problem;
 use crate::sim::scenario::{Scenario, set};
 use crate::sim::{Options, SimError, Transport};
@@ -49,6 +55,17 @@ pub struct Outcome {
     pub fallback: Share,
     /// With four attempts: what it cost.
     pub cost_usd_micros: u64,
+    /// 429s of a second job a while later, where something is learned; of how many calls.
+    pub warm: Option<Share>,
+    /// Where the quota is shared: calls of the neighbour that were admitted while this one worked.
+    pub neighbour: u64,
+}
+
+impl Outcome {
+    /// How much longer it took than the bound.
+    pub fn regret_ms(&self) -> u64 {
+        self.makespan_ms.saturating_sub(self.bound_ms)
+    }
 }
 
 /// A kind in a field, seed by seed.
@@ -126,39 +143,9 @@ pub fn play(
             games.extend((1..=seeds).map(|seed| (*field, kind, seed)));
         }
     }
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(vec![None; games.len()]);
-    let failed = Mutex::new(None);
-    thread::scope(|scope| {
-        for _ in 0..jobs.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((field, kind, seed)) = games.get(index) else { return };
-                    match game(field, *kind, *seed) {
-                        Ok(outcome) => {
-                            let mut results =
-                                results.lock().unwrap_or_else(PoisonError::into_inner);
-                            results[index] = Some(outcome);
-                        }
-                        Err(error) => {
-                            failed
-                                .lock()
-                                .unwrap_or_else(PoisonError::into_inner)
-                                .get_or_insert(error);
-                            next.store(games.len(), Ordering::Relaxed);
-                        }
-                    }
-                    on_game(index, games.len());
-                }
-            });
-        }
-    });
-    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
-    }
-    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut outcomes = results.into_iter().flatten();
+    let results =
+        in_parallel(&games, jobs, on_game, |(field, kind, seed)| game(field, *kind, *seed))?;
+    let mut outcomes = results.into_iter();
     let cell = |kind, outcomes: &mut dyn Iterator<Item = Outcome>| Cell {
         kind,
         outcomes: outcomes.take(usize::try_from(seeds).unwrap_or(1)).collect(),
@@ -170,6 +157,36 @@ pub fn play(
     Ok(played.collect())
 }
 
+/// What comes of many games, in their order, so many at a time.
+fn in_parallel<G: Sync, R: Send>(
+    games: &[G],
+    jobs: usize,
+    on_game: &(dyn Fn(usize, usize) + Sync),
+    play: impl Fn(&G) -> Result<R, LeagueError> + Sync,
+) -> Result<Vec<R>, LeagueError> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(game) = games.get(index) else { return };
+                    let result = play(game);
+                    if result.is_err() {
+                        next.store(games.len(), Ordering::Relaxed);
+                    }
+                    results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
+                    on_game(index, games.len());
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
 /// The name of a kind, as scenarios have it.
 pub fn name(kind: LimiterKind) -> String {
     serde_json::to_value(kind)
@@ -178,26 +195,64 @@ pub fn name(kind: LimiterKind) -> String {
         .unwrap_or_default()
 }
 
+/// What the primary alone is asked for, with attempts enough.
+const ALONE: [&str; 2] = ["pipeline.fallback=false", "pipeline.attempts=100"];
+
 fn game(field: &Field, kind: LimiterKind, seed: u64) -> Result<Outcome, LeagueError> {
-    let alone = run(field, kind, seed, &["pipeline.fallback=false", "pipeline.attempts=100"])?;
+    let alone = run(field, kind, seed, &ALONE)?;
     let helped = run(field, kind, seed, &["pipeline.attempts=4"])?;
-    let number = |run: &Option<JudgedRun>, name: &str| {
-        run.as_ref().map_or(0, |run| run.figures.number(name))
-    };
-    let share = |run: &Option<JudgedRun>, name: &str| match run.as_ref()?.figures.get(name)? {
-        Value::Share(share) => Some(*share),
-        _ => None,
-    };
-    let none = Share { num: 0, den: 0 };
-    Ok(Outcome {
-        finished: alone.is_some() && number(&alone, "pages_tagged") == field.pages,
-        makespan_ms: number(&alone, "makespan"),
-        bound_ms: number(&alone, "bound_makespan"),
-        rate_limited: share(&alone, "rate_limited_ratio").unwrap_or(none),
-        early_calls: number(&alone, "early_calls"),
-        fallback: share(&helped, "fallback_ratio").unwrap_or(none),
-        cost_usd_micros: number(&helped, "cost"),
-    })
+    let warm = if kind == LimiterKind::Quota { warm(field, seed)? } else { None };
+    let cost_usd_micros = number(helped.as_ref(), "cost");
+    let fallback = share(helped.as_ref(), "fallback_ratio");
+    let alone = alone.as_ref();
+    Ok(Outcome { fallback, cost_usd_micros, warm, ..of_one(field.pages, alone) })
+}
+
+/// The outcome as far as one run tells it.
+fn of_one(pages: u64, run: Option<&JudgedRun>) -> Outcome {
+    Outcome {
+        finished: run.is_some() && number(run, "pages_tagged") == pages,
+        makespan_ms: number(run, "makespan"),
+        bound_ms: number(run, "bound_makespan"),
+        rate_limited: share(run, "rate_limited_ratio"),
+        early_calls: number(run, "early_calls"),
+        fallback: Share { num: 0, den: 0 },
+        cost_usd_micros: 0,
+        warm: None,
+        neighbour: run.map_or(0, neighbour),
+    }
+}
+
+fn number(run: Option<&JudgedRun>, name: &str) -> u64 {
+    run.map_or(0, |run| run.figures.number(name))
+}
+
+fn share(run: Option<&JudgedRun>, name: &str) -> Share {
+    match run.and_then(|run| run.figures.get(name)) {
+        Some(Value::Share(share)) => *share,
+        _ => Share { num: 0, den: 0 },
+    }
+}
+
+fn neighbour(run: &JudgedRun) -> u64 {
+    let admitted = run.log.entries.iter().map(|entry| match &entry.what {
+        What::World(Record::Neighbour { service: Service::Gemini, admitted, .. }) => *admitted,
+        _ => 0,
+    });
+    admitted.sum()
+}
+
+/// What a second job is refused, after so many seconds in which nothing is asked.
+fn warm(field: &Field, seed: u64) -> Result<Option<Share>, LeagueError> {
+    const AFTER_S: u64 = 1_800;
+    let deadline = format!("deadline_s={}", 2 * field.deadline_s + AFTER_S);
+    let more = [&ALONE[..], &[deadline.as_str()]].concat();
+    let (pages, starts_s) = (field.pages, field.starts_s);
+    let mut runs = vec![("first", pages, starts_s)];
+    runs.push(("warm", pages, AFTER_S));
+    let scenario = with_runs(field, LimiterKind::Quota, seed, &more, &runs);
+    let judged = judge(&scenario.map_err(LeagueError::Field)?)?;
+    Ok(judged.map(|run| share(Some(&run), "rate_limited_ratio")))
 }
 
 /// The scenario of a game.
@@ -206,6 +261,19 @@ pub fn scenario(
     kind: LimiterKind,
     seed: u64,
     more: &[&str],
+) -> Result<Scenario, Box<Problem>> {
+    let runs = [("run", field.pages, field.starts_s)];
+    with_runs(field, kind, seed, more, if field.starts_s > 0 { &runs } else { &[] })
+}
+
+/// The same with these runs: the name of each, its pages, and the seconds before it in which
+/// nothing is asked.
+fn with_runs(
+    field: &Field,
+    kind: LimiterKind,
+    seed: u64,
+    more: &[&str],
+    runs: &[(&str, u64, u64)],
 ) -> Result<Scenario, Box<Problem>> {
     let mut settings = vec![
         format!("seed={seed}"),
@@ -228,7 +296,18 @@ pub fn scenario(
     }
     settings.extend(field.settings.iter().chain(more).map(|setting| (*setting).to_owned()));
     let folder = Path::new(".");
-    let text = set::apply(BASE, &settings, folder).map_err(Box::new)?;
+    let mut text = BASE.to_owned();
+    if !runs.is_empty() {
+        // Nothing is asked before the first either.
+        text.push_str("[[run]]\nname = \"before\"\npages = 0\n");
+    }
+    for (name, pages, after_s) in runs {
+        let _ = write!(
+            text,
+            "[[run]]\nname = \"{name}\"\npages = {pages}\nchanged_ratio = 1\nstart_after_s = {after_s}\n"
+        );
+    }
+    let text = set::apply(&text, &settings, folder).map_err(Box::new)?;
     Scenario::parse(field.name, field.name, &text, folder).map_err(Box::new)
 }
 
@@ -239,9 +318,13 @@ fn run(
     seed: u64,
     more: &[&str],
 ) -> Result<Option<JudgedRun>, LeagueError> {
-    let scenario = scenario(field, kind, seed, more).map_err(LeagueError::Field)?;
+    judge(&scenario(field, kind, seed, more).map_err(LeagueError::Field)?)
+}
+
+/// The last run of a scenario; nothing if it did not end in time.
+fn judge(scenario: &Scenario) -> Result<Option<JudgedRun>, LeagueError> {
     let options = Options { transport: Transport::Direct, ..Options::default() };
-    match judge::run(&scenario, &[], &options) {
+    match judge::run(scenario, &[], &options) {
         Ok(mut judged) => Ok(judged.runs.pop()),
         Err(JudgeError::Sim(SimError::Deadline { .. })) => Ok(None),
         Err(error) => Err(error.into()),

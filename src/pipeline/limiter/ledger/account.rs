@@ -19,6 +19,11 @@ const MOST: u64 = 1_000_000_000_000;
 const AGREES_MS: u64 = 1_600;
 /// The same where it would be a strange coincidence.
 const EXACTLY_MS: u64 = 100;
+const SECOND_MS: u64 = 1_000;
+/// How near to whole seconds a window has to be to be one.
+const WHOLE_MS: u64 = 20;
+/// Of a limit, what is as good as all of it, in twentieths.
+const AS_GOOD_AS: u64 = 19;
 /// No window is longer.
 const LONGEST_MS: u64 = 864_000_000;
 /// The lengths that windows usually have.
@@ -60,6 +65,8 @@ pub(super) struct Account {
     since: Option<u64>,
     /// For an inferred amount: how more of it is tried.
     probing: Option<Probing>,
+    /// So much at once was refused by a window that held nothing.
+    never: Option<u64>,
 }
 
 /// Where the amount is only inferred, a little more is tried now and then.
@@ -99,6 +106,7 @@ impl Account {
             refused_count: false,
             since: None,
             probing: None,
+            never: None,
         }
     }
 
@@ -133,6 +141,14 @@ impl Account {
                 now
             }
         }
+    }
+
+    /// Whether so much at once can never be free: it is more than the service says that a window
+    /// allows (estimates may be a little too large), or as much was refused by an empty one.
+    pub(super) fn is_too_large(&self, amount: u64) -> bool {
+        let stated = self.allowed.filter(|allowed| !allowed.is_inferred);
+        stated.is_some_and(|allowed| amount * AS_GOOD_AS > allowed.amount * 20)
+            || self.never.is_some_and(|never| amount >= never)
     }
 
     /// Takes an amount.
@@ -189,6 +205,9 @@ impl Account {
     /// The service states its limit.
     pub(super) fn state(&mut self, amount: u64) {
         let amount = amount.clamp(1, MOST);
+        // What never fitted may fit into another window.
+        let is_same = self.allowed.is_some_and(|allowed| allowed.amount == amount);
+        self.never = self.never.filter(|_| is_same);
         self.allowed = Some(Allowed { amount, is_inferred: false });
         self.probing = None;
     }
@@ -203,6 +222,9 @@ impl Account {
         let is_full = used + amount > limit;
         if let Some(stated) = stated {
             self.state(stated);
+            if used == 0 && amount * 20 > stated * AS_GOOD_AS && amount > 1 {
+                self.never = Some(self.never.map_or(amount, |never| never.min(amount)));
+            }
         }
         let Some(free_at) = free_at else {
             // Nothing was said: what was admitted is what is allowed, as far as one can tell.
@@ -244,6 +266,22 @@ impl Account {
             }
             return;
         }
+        // A bucket that was full gives its first unit back so long after the first call.
+        let is_evenly = |ms: u64| (ms * 1000).abs_diff(unit_us * amount) <= unit_us / 20;
+        let whole =
+            |ms: u64| ms + WHOLE_MS >= SECOND_MS && (ms + WHOLE_MS) % SECOND_MS <= 2 * WHOLE_MS;
+        if is_full
+            && known.is_none_or(|known| !known.is_inferred)
+            && let Some(ms) = fits.filter(|ms| whole(*ms) && !is_evenly(*ms))
+        {
+            // Windows have whole seconds. Should it be something else after all, the next refusal
+            // comes where this one has room.
+            self.change(now, Window::Sliding { ms });
+            if self.allowed.is_none() {
+                self.infer(now, limit);
+            }
+            return;
+        }
         let with_refused = used + self.refused_before(sent);
         if !is_full && with_refused + amount > limit {
             // The window is full only if refused calls are in it.
@@ -275,7 +313,7 @@ impl Account {
         }
     }
 
-    fn is_bucket(&self) -> bool {
+    pub(super) fn is_bucket(&self) -> bool {
         matches!(self.window, Window::Bucket { .. })
     }
 
@@ -358,6 +396,14 @@ impl Account {
         let amount = (MINUTE_MS / unit_ms.max(1)).max(1);
         self.window = Window::Bucket { unit_us: unit_ms * 1000, free_us: (now + unit_ms) * 1000 };
         self.infer(now, amount);
+    }
+
+    /// A bucket whose pace was inferred gives less than that.
+    pub(super) fn ease(&mut self, now: u64) {
+        if let Window::Bucket { unit_us, free_us } = &mut self.window {
+            *unit_us = *unit_us * 5 / 4;
+            *free_us = now * 1000 + *unit_us;
+        }
     }
 
     /// Whether an inferred amount has not proved right yet, and this much is most of it: then it

@@ -212,6 +212,11 @@ impl Ledger {
             self.requests.retreat(now, sent);
             return;
         }
+        if self.requests.is_bucket() && self.doubt.is_calm() {
+            self.requests.ease(now);
+            self.probe = Probe::Due;
+            return;
+        }
         let used = self.requests.used_before(sent);
         if self.doubt.is_calm() && self.requests.is_doubtful(used) {
             self.requests.infer(now, used);
@@ -273,6 +278,9 @@ impl Limit for Ledger {
 
     fn next_start(&mut self, now: Duration, tokens: u64) -> Start {
         let now = clock(now);
+        if self.tokens.is_too_large(tokens) {
+            return Start::Never;
+        }
         if now < self.closed_until {
             // What has failed for so long is not expected back soon.
             let lost = if self.is_lost(now) { now + self.patience_ms + 1 } else { 0 };
@@ -326,6 +334,16 @@ impl Limit for Ledger {
     fn recall(&mut self, remembered: &[Remembered]) {
         for known in remembered {
             self.account(known.dimension).recall(clock(Duration::ZERO), known);
+        }
+    }
+
+    fn closed_for(&self, now: Duration) -> Duration {
+        Duration::from_millis(self.closed_until.saturating_sub(clock(now)))
+    }
+
+    fn keep_closed(&mut self, wait: Duration) {
+        if !wait.is_zero() {
+            self.close(clock(Duration::ZERO) + millis(wait));
         }
     }
 
