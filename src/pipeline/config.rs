@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::pipeline::backoff::Schedule;
-pub use crate::pipeline::batch::size::BatchSize;
 use crate::pipeline::batch::size;
+pub use crate::pipeline::batch::size::BatchSize;
 use crate::pipeline::limiter::aimd::Aimd;
 use crate::pipeline::limiter::arc::Arc;
 use crate::pipeline::limiter::cubic::Cubic;

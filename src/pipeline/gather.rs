@@ -198,11 +198,7 @@ impl Gatherer {
     }
 
     /// Makes a batch, and starts it as soon as one of the places for batches is free.
-    async fn form_and_send(
-        &mut self,
-        pages: usize,
-        slots: &mut Crew,
-    ) -> Result<(), PipelineError> {
+    async fn form_and_send(&mut self, pages: usize, slots: &mut Crew) -> Result<(), PipelineError> {
         if let Some(batch) = self.form(pages) {
             slots.room().await?;
             self.send(batch, None, slots);

@@ -368,7 +368,10 @@ fn the_profiles_are_what_the_plan_says() {
     );
     let documented = profile(Profile::Documented);
     assert_eq!((documented.concurrency, documented.max_concurrency), (3, 10));
-    assert_eq!((documented.batch_size, documented.cache_size, documented.attempts), (BatchSize::Pages(5), 1000, 4));
+    assert_eq!(
+        (documented.batch_size, documented.cache_size, documented.attempts),
+        (BatchSize::Pages(5), 1000, 4)
+    );
     let conservative = profile(Profile::Conservative);
     assert_eq!(
         (conservative.concurrency, conservative.batch_size, conservative.cache),
@@ -396,7 +399,10 @@ fn the_environment_of_the_plan_is_read() {
     let config = read(&set).unwrap().unwrap();
     // The ceiling follows a start above it, unless it was set too.
     assert_eq!((config.concurrency, config.max_concurrency), (12, 12));
-    assert_eq!((config.batch_size, config.cache, config.cache_size), (BatchSize::Pages(7), false, 50));
+    assert_eq!(
+        (config.batch_size, config.cache, config.cache_size),
+        (BatchSize::Pages(7), false, 50)
+    );
     let both = [("TAG_SPACE_AI_CONCURRENCY", "12"), ("TAG_SPACE_MAX_AI_CONCURRENCY", "10")];
     assert!(matches!(read(&both).unwrap(), Err(ConfigError::AboveCeiling { .. })));
     let auto = read(&[("TAG_SPACE_BATCH_SIZE", "auto")]).unwrap().unwrap();

@@ -279,7 +279,10 @@ fn settings_on_the_command_line() {
             set::apply(PLAIN, &[setting.to_owned()], Path::new("/")).map_err(|p| p.message)?;
         Scenario::parse("set", "x", &text, Path::new(".")).map_err(|p| p.message)
     };
-    assert_eq!(apply("pipeline.batch_size=9").unwrap().runs[0].config.batch_size, BatchSize::Pages(9));
+    assert_eq!(
+        apply("pipeline.batch_size=9").unwrap().runs[0].config.batch_size,
+        BatchSize::Pages(9)
+    );
     assert_eq!(
         apply("gemini.quota={ requests = 2 }")
             .unwrap()

@@ -285,8 +285,12 @@ impl State {
         for quota in self.limit.remember(now) {
             let Remembered { dimension, limit, window_ms, unit_us, taken, .. } = quota;
             let used = taken.iter().map(|(_, amount)| amount).sum();
-            let left =
-                Left { limit, free: limit.saturating_sub(used), window_ms, is_bucket: unit_us.is_some() };
+            let left = Left {
+                limit,
+                free: limit.saturating_sub(used),
+                window_ms,
+                is_bucket: unit_us.is_some(),
+            };
             match dimension {
                 Dimension::Requests => outlook.requests = Some(left),
                 Dimension::Tokens => outlook.tokens = Some(left),
