@@ -22,8 +22,9 @@
 //! | [`pipeline`] and [`fakes`] | siblings: the product, and the world that it meets |
 //! | [`units`], [`rng`], [`price`] | numbers with a range, keyed randomness, prices |
 //!
-//! To follow a page through the product, read `pipeline/run.rs` (the stages), then `ask.rs` (one
-//! batch until it is answered), `limiter/mod.rs` (the gate; the algorithms are beside it), `backoff.rs`, `prompt.rs` and `labels.rs`. To follow
+//! To follow a page through the product, read `pipeline/run.rs` (the stages), then `gather.rs`
+//! (pages become batches; how large, says `batch/plan.rs`), `ask.rs` (one batch until it is answered),
+//! `limiter/mod.rs` (the gate; the algorithms are beside it), `backoff.rs`, `prompt.rs` and `labels.rs`. To follow
 //! an exchange through a rehearsal, read `sim/carrier.rs`, then `sim/wire.rs`, then
 //! `fakes/world.rs`. What outside clients meet is `sim/serve`; what is written down of them,
 //! `sim/serve/witness.rs`. Which limiter is best is asked in `study/league`, what no scheduler could

@@ -141,9 +141,13 @@ pub(super) struct TagArgs {
     /// The settings to start from; TAG_SPACE_ variables are set on top.
     #[arg(long, value_name = "NAME", default_value = "recommended", value_parser = profile)]
     pub(super) profile: Profile,
-    /// Keep what is learned of quotas in this file, and start from what it holds.
+    /// Keep what is learned of quotas in this file, and start from what it holds
+    /// (default: tagspace/quotas.json in $XDG_STATE_HOME or ~/.local/state).
     #[arg(long, value_name = "FILE")]
     pub(super) state: Option<PathBuf>,
+    /// Neither read nor keep what is learned of quotas.
+    #[arg(long, conflicts_with = "state")]
+    pub(super) no_state: bool,
     /// Where the event log is written.
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::args::NewArgs;
 use super::{CliError, ExitStatus, print, quoted};
 
-const TEMPLATE: &str = r#"# Does a 100-page space tag within 22 AI calls, and does a second run hit the cache?
+const TEMPLATE: &str = r#"# Does a 100-page space tag within 12 AI calls, and does a second run hit the cache?
 schema = 1
 seed = 42
 
@@ -37,7 +37,7 @@ name = "second"
 changed_ratio = 0.3
 
 [targets.first]
-ai_calls = "<= 22"
+ai_calls = "<= 12"
 pages_failed = "== 0"
 
 [targets.second]

@@ -1,13 +1,16 @@
 //! What live use has learned of quotas, kept in a file for the next run.
+//!
+//! The file serves and is never in the way: if it cannot be read or written, that is said, and the
+//! run goes on as if there were none. It holds no credentials, and nothing of whose they are.
 
 use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::CliError;
+use super::note;
 use crate::pipeline::memory::Memory;
 
 /// The file's content.
@@ -22,36 +25,65 @@ struct File {
 
 const FORMAT_VERSION: u64 = 1;
 
-/// Reads what was learned before; nothing if there is no file yet.
-pub(super) fn read(path: &Path) -> Result<Memory, CliError> {
-    let usage = |message: String| CliError::Usage {
-        message: format!("{}: {message}", path.display()),
-        help: "--state takes a file that an earlier run wrote; delete it to learn anew".to_owned(),
-    };
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Memory::default()),
-        Err(error) => return Err(usage(format!("cannot read: {error}"))),
-    };
-    let file: File = serde_json::from_str(&text)
-        .map_err(|error| usage(format!("got no state of quotas: {error}")))?;
+/// Where it is unless something else is said: in the user's folder for state, as far as one is
+/// known (the XDG Base Directory Specification; a path that is not absolute counts as none).
+pub(super) fn usual_path(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let folder = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))?;
+    Some(state.join("tagspace").join("quotas.json"))
+}
+
+/// Reads what was learned before; nothing if there is no such file.
+pub(super) fn read(path: &Path) -> Memory {
+    match fs::read_to_string(path) {
+        Ok(text) => parse(&text).unwrap_or_else(|reason| {
+            warn(path, &format!("{reason}; it is replaced"));
+            Memory::default()
+        }),
+        Err(error) => {
+            if error.kind() != ErrorKind::NotFound {
+                warn(path, &format!("cannot read: {error}"));
+            }
+            Memory::default()
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Memory, String> {
+    let file: File =
+        serde_json::from_str(text).map_err(|error| format!("got no state of quotas: {error}"))?;
     if file.format_version != FORMAT_VERSION {
         let got = file.format_version;
-        return Err(usage(format!("got format {got}, wanted {FORMAT_VERSION}")));
+        return Err(format!("got format {got}, wanted {FORMAT_VERSION}"));
     }
     let passed = Timestamp::now().as_millisecond().saturating_sub(file.saved_at_ms);
     // A clock that was set back has passed no time.
     Ok(file.memory.after(u64::try_from(passed).unwrap_or(0)))
 }
 
-/// Writes what is known now. The file is replaced as a whole.
-pub(super) fn write(path: &Path, memory: Memory) -> Result<(), CliError> {
-    let failed = |source| CliError::Io { what: format!("write {}", path.display()), source };
+/// Writes what is known now: of the providers of this run, and of others what was read before it.
+/// The file is replaced as a whole.
+pub(super) fn write(path: &Path, mut before: Memory, now: Memory) {
+    before.providers.extend(now.providers);
     let saved_at_ms = Timestamp::now().as_millisecond();
-    let file = File { format_version: FORMAT_VERSION, saved_at_ms, memory };
+    let file = File { format_version: FORMAT_VERSION, saved_at_ms, memory: before };
     let mut text = serde_json::to_string_pretty(&file).unwrap_or_default();
     text.push('\n');
-    let part = path.with_extension("part");
-    fs::write(&part, text).map_err(failed)?;
-    fs::rename(&part, path).map_err(failed)
+    if let Err(error) = replace(path, &text) {
+        warn(path, &format!("cannot write: {error}"));
+    }
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    // Runs at the same time must not write into each other's.
+    let part = path.with_extension(format!("{}.part", std::process::id()));
+    fs::write(&part, text)?;
+    fs::rename(&part, path).inspect_err(|_| drop(fs::remove_file(&part)))
+}
+
+fn warn(path: &Path, what: &str) {
+    note(&format!("warning: {}: {what}", path.display()));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -64,7 +65,8 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         None => What::Pages(args.pages.iter().copied().map(PageId).collect()),
     };
     let job = Job { task: args.task.clone(), what };
-    let memory = args.state.as_deref().map(state::read).transpose()?;
+    let state = state_path(args);
+    let memory = state.as_deref().map(state::read).unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
@@ -74,9 +76,7 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let (result, watcher) = runtime.block_on(async {
         let watcher = Arc::new(Watcher::new(&args.task, args.events.as_deref())?);
         let pipeline = Pipeline::new(parts(Arc::clone(&watcher))?);
-        if let Some(memory) = &memory {
-            pipeline.recall(memory);
-        }
+        pipeline.recall(&memory);
         let shown = Arc::clone(&watcher);
         let control = Control {
             progress: Some(Arc::new(move |progress| shown.progress(progress))),
@@ -88,8 +88,8 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
             () = aborted => Ok(RunEnd::Cancelled),
             result = pipeline.run(job, control) => result,
         };
-        if let Some(path) = &args.state {
-            state::write(path, pipeline.memory())?;
+        if let Some(path) = &state {
+            state::write(path, memory, pipeline.memory());
         }
         Ok::<_, CliError>((result, watcher))
     })?;
@@ -100,6 +100,14 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         Ok(RunEnd::Failed) => Ok(ExitStatus::Internal),
         Err(error) => Err(CliError::Live(error.to_string())),
     }
+}
+
+/// The file that keeps what is learned, if one does.
+fn state_path(args: &TagArgs) -> Option<PathBuf> {
+    if args.no_state {
+        return None;
+    }
+    args.state.clone().or_else(|| state::usual_path(variable))
 }
 
 /// The first Ctrl-C cancels the run, and this ends with the second.

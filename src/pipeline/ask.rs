@@ -297,8 +297,15 @@ async fn call(
     run.shared.learn(provider_index, |estimates| {
         if is_answered {
             let (input_tokens, output_tokens) = (usage.input_tokens, usage.output_tokens);
-            let pages = rest.len() as u64;
-            estimates.learn(Answered { pages, chars, input_tokens, output_tokens, latency_ms });
+            let (pages, is_whole) = (rest.len() as u64, class.is_none());
+            estimates.learn(Answered {
+                pages,
+                chars,
+                input_tokens,
+                output_tokens,
+                latency_ms,
+                is_whole,
+            });
         } else {
             estimates.learn_input(chars, usage.input_tokens);
         }

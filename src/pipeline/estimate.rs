@@ -120,6 +120,8 @@ pub struct Answered {
     pub output_tokens: u64,
     /// How long it took.
     pub latency_ms: u64,
+    /// Whether every page has an answer; else another call will ask again.
+    pub is_whole: bool,
 }
 
 /// All estimates about one provider.
@@ -130,6 +132,7 @@ pub struct Estimates {
     input: Estimator,
     output: Line,
     latency: Line,
+    again: f64,
 }
 
 /// The output tokens of an answer at first: a frame, and for a page its entry with a tag or two in
@@ -137,6 +140,9 @@ pub struct Estimates {
 const OUTPUT_TOKENS: (f64, f64) = (20.0, 60.0);
 /// The latency of a small model at first, in milliseconds: the request, and 60 tokens at 200 a second.
 const LATENCY_MS: (f64, f64) = (600.0, 300.0);
+/// The share of calls that have to be asked again at first, and how much of each is believed.
+const AGAIN: f64 = 0.1;
+const EACH: f64 = 0.05;
 
 impl Estimates {
     /// Nothing was seen yet, but that prompts begin with so many characters.
@@ -146,6 +152,7 @@ impl Estimates {
             input: Estimator::new(),
             output: Line::new(OUTPUT_TOKENS.0, OUTPUT_TOKENS.1),
             latency: Line::new(LATENCY_MS.0, LATENCY_MS.1),
+            again: AGAIN,
         }
     }
 
@@ -164,6 +171,12 @@ impl Estimates {
         self.latency.at(pages)
     }
 
+    /// How many more calls so many calls are likely to lead to, because they leave pages over; and
+    /// one besides, for bad luck.
+    pub fn calls_again(&self, calls: u64) -> u64 {
+        whole(libm::floor(float(calls) * self.again)) + 1
+    }
+
     /// A call failed that was billed all the same.
     pub fn learn_input(&mut self, chars: u64, tokens: u64) {
         self.input.learn(self.prompt_chars + chars, tokens);
@@ -173,6 +186,7 @@ impl Estimates {
     pub fn learn(&mut self, call: Answered) {
         self.learn_input(call.chars, call.input_tokens);
         self.latency.learn(call.pages, call.latency_ms);
+        self.again += EACH * (if call.is_whole { 0.0 } else { 1.0 } - self.again);
         if call.output_tokens > 0 {
             self.output.learn(call.pages, call.output_tokens);
         }

@@ -21,7 +21,7 @@ pub enum Profile {
     Documented,
     /// The plan's rollback: one call in flight, one page per call, no cache.
     Conservative,
-    /// What is known to work best: a limiter that keeps the quota.
+    /// What is known to work best: a limiter that keeps the quota, and batches that suit it.
     Recommended,
 }
 
@@ -78,6 +78,9 @@ impl Profile {
                 concurrency: 16,
                 max_concurrency: 64,
                 in_flight_batches: 64,
+                batch_size: BatchSize::Auto,
+                // A quarter of the smallest quota of tokens, 250,000 a minute.
+                batch_tokens: Some(60_000),
                 backoff: Schedule { base_ms: 500, factor: 2.0, max_ms: 30_000, jitter: 0.2 },
                 backoff_by_class: true,
                 retry_hints: true,

@@ -44,7 +44,7 @@ pub(crate) struct RunContext {
     twins: Twins,
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     listed: AtomicU64,
-    /// Pages that are known to come, or have come already.
+    /// Pages that are known or expected to come, or have come already.
     known: AtomicU64,
     done: AtomicU64,
     total: Option<u64>,
@@ -108,7 +108,11 @@ async fn read(
     };
     while let Some(at) = cursor.take().filter(|_| !run.cancel.is_cancelled()) {
         let Listed { pages, missing, next } = confluence.list(at).await?;
-        run.known.fetch_add((pages.len() + missing.len()) as u64, Ordering::Relaxed);
+        let here = (pages.len() + missing.len()) as u64;
+        // Where the list goes on, as many are expected of its next piece.
+        let next_piece = if next.is_some() { here } else { 0 };
+        let known = run.listed.load(Ordering::Relaxed) + here + next_piece;
+        run.known.store(known, Ordering::Relaxed);
         for page in missing {
             run.page_listed(page, 0, 0);
             run.page_failed(page, ErrorClass::NotFound);

@@ -5,33 +5,49 @@ use tagspace::sim::recorder::What;
 
 use crate::common::{PLAIN, judged, scenario};
 
+const FIXED: &[&str] = &["space.pages=40", "pipeline.batch_size=2"];
+/// Pages wait for a gate that is closed from the fifth call on.
+const AUTO: &[&str] = &[
+    "space.pages=300",
+    "pipeline.profile=\"recommended\"",
+    "pipeline.max_batch_size=10",
+    "gemini.quota={ requests = 5 }",
+];
+
 #[test]
 fn at_every_second_every_page_is_accounted_for_and_written_at_most_once() {
-    for second in 0..8 {
+    for (settings, second) in
+        [FIXED, AUTO].into_iter().flat_map(|settings| (0..8).map(move |at| (settings, at)))
+    {
         let text = format!("{PLAIN}\n[[run]]\nname = \"run\"\ncancel_at_s = {second}\n");
-        let one = scenario(&text, &["space.pages=40", "pipeline.batch_size=2"]);
-        let run = judged(&one).runs.remove(0);
+        let run = judged(&scenario(&text, settings)).runs.remove(0);
         let number = |name| run.figures.number(name);
         let ended = number("pages_tagged") + number("pages_failed") + number("pages_not_done");
         assert_eq!(ended, number("pages"), "cancelled at {second} s");
         assert_eq!(number("pages_failed"), 0, "cancelled at {second} s");
         assert_eq!(number("labels_written"), number("pages_tagged"), "cancelled at {second} s");
+        // What stands at the gate goes at once.
+        assert!(number("makespan") < second * 1000 + 5_000, "cancelled at {second} s");
     }
 }
 
 #[test]
 fn no_call_starts_after_the_request_to_stop() {
     let text = format!("{PLAIN}\n[[run]]\nname = \"run\"\ncancel_at_s = 2\n");
-    let run = judged(&scenario(&text, &["space.pages=100"])).runs.remove(0);
-    assert_eq!(run.end, RunEnd::Cancelled);
-    let mut asked = false;
-    for entry in &run.log.entries {
-        match &entry.what {
-            What::Event(Event::CancelRequested) => asked = true,
-            What::Event(Event::AttemptStarted { .. }) => assert!(!asked, "at {} ms", entry.t_ms),
-            _ => {}
+    for settings in [&["space.pages=100"][..], AUTO] {
+        let run = judged(&scenario(&text, settings)).runs.remove(0);
+        assert_eq!(run.end, RunEnd::Cancelled);
+        let mut asked = false;
+        for entry in &run.log.entries {
+            match &entry.what {
+                What::Event(Event::CancelRequested) => asked = true,
+                What::Event(Event::AttemptStarted { .. }) => {
+                    assert!(!asked, "at {} ms", entry.t_ms);
+                }
+                _ => {}
+            }
         }
+        assert!(asked);
+        assert!(run.figures.number("pages_not_done") > 0);
     }
-    assert!(asked);
-    assert!(run.figures.number("pages_not_done") > 0);
 }

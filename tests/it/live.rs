@@ -160,8 +160,52 @@ async fn what_is_learned_of_quotas_is_kept_in_a_file() {
     assert!(kept(&known).status.success());
     let written = std::fs::read_to_string(&path).unwrap();
     assert!(written.contains("\"limit\": 15"), "{written}");
-    let wrong = kept("{\"limit\": 15}");
-    assert_eq!(wrong.status.code(), Some(2));
-    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
-    assert!(said.contains("quotas.json: got no state of quotas"), "{said}");
+    // A file that is something else is replaced, and that is said.
+    for (foreign, told) in [
+        ("{\"limit\": 15}", "quotas.json: got no state of quotas"),
+        (
+            "{\"format_version\": 9, \"saved_at_ms\": 0, \"providers\": {}}",
+            "got format 9, wanted 1",
+        ),
+    ] {
+        let replaced = kept(foreign);
+        let said = String::from_utf8_lossy(&replaced.stderr).into_owned();
+        assert!(replaced.status.success() && said.contains(told), "{said}");
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert!(written.contains("\"format_version\": 1"), "{written}");
+    }
+}
+
+#[tokio::test]
+async fn it_is_kept_without_being_asked_and_not_where_that_is_unwanted() {
+    let server = services().await;
+    let folder = tempfile::tempdir().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let tag = |name: &str, value: &std::path::Path, args: &[&str]| {
+        let output = command(&server, &folder, args).env(name, value).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    let usual = home.path().join(".local/state/tagspace/quotas.json");
+    tag("HOME", home.path(), &["--no-state"]);
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+    tag("HOME", home.path(), &[]);
+    assert!(std::fs::read_to_string(&usual).unwrap().contains("\"format_version\": 1"));
+    // What is known of others stays, also under a limiter that learns nothing.
+    let other = r#"{"format_version": 1, "saved_at_ms": 0, "providers": {"other": [{
+        "dimension": "requests", "limit": 7, "window_ms": 60000, "inferred": false,
+        "refused_count": false, "taken": []}]}}"#;
+    std::fs::write(&usual, other).unwrap();
+    tag("HOME", home.path(), &["--profile", "documented"]);
+    assert!(std::fs::read_to_string(&usual).unwrap().contains("\"limit\": 7"));
+    // No other file is left behind.
+    assert_eq!(std::fs::read_dir(usual.parent().unwrap()).unwrap().count(), 1);
+
+    let state = home.path().join("state");
+    tag("XDG_STATE_HOME", &state, &[]);
+    assert!(state.join("tagspace/quotas.json").exists());
+    // A place where nothing can be written is no reason to fail.
+    let said = tag("XDG_STATE_HOME", &usual, &[]);
+    assert!(said.contains("warning: ") && said.contains("cannot write"), "{said}");
 }

@@ -21,6 +21,7 @@ mod ledger; // the limiter that keeps the quota
 mod limiter; // driven step by step
 mod live; // over the network, in real time
 mod pipeline; // against answers that no fake gives
+mod plan; // the size of a batch where it is auto
 mod prediction; // virtual time against real time
 mod properties; // what holds for every input
 mod readme; // what the README shows

@@ -113,6 +113,26 @@ proptest! {
     }
 
     #[test]
+    fn prompts_are_the_same_up_to_their_first_page(
+        first in prop::collection::vec((any::<u64>(), "\\PC{0,40}"), 1..6),
+        second in prop::collection::vec((any::<u64>(), "\\PC{0,40}"), 1..6),
+    ) {
+        let taxonomy = Taxonomy::new(default_taxonomy());
+        let prefix = prompt::render(&taxonomy, &[]);
+        for pages in [first, second] {
+            let pages: Vec<Page> = pages.into_iter().map(|(id, text)| page(id, &text)).collect();
+            let whole = prompt::render(&taxonomy, &pages);
+            let rest = whole.strip_prefix(&prefix);
+            let start = format!("\n=== page {} ===\n", pages[0].id);
+            prop_assert!(rest.is_some_and(|rest| rest.starts_with(&start)), "{}", whole);
+        }
+        // Nothing in it counts or dates: a number would be one of ours.
+        prop_assert!(prefix.len() > 200);
+        let numbers: String = prefix.chars().filter(char::is_ascii_digit).collect();
+        prop_assert_eq!(numbers, TAGS_PER_CATEGORY.to_string());
+    }
+
+    #[test]
     fn a_backoff_stays_within_its_bounds(
         base_ms in 0_u64..5_000, factor in 1.0_f64..4.0, max_ms in 0_u64..60_000,
         jitter in 0.0_f64..1.0, failed in 1_u32..40, key in any::<u64>(),

@@ -1,8 +1,23 @@
 //! The recommended profile in whole runs: what it does about quotas that it was not told of.
 
-use crate::common::{PLAIN, judged, scenario};
-use tagspace::pipeline::event::{Event, FallbackReason};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde_json::{Value, json};
+use tagspace::pipeline::config::Overrides;
+use tagspace::pipeline::control::Control;
+use tagspace::pipeline::event::{Event, FallbackReason, Observer};
+use tagspace::pipeline::job::{Job, What};
+use tagspace::pipeline::page::PageId;
+use tagspace::pipeline::provider::{Provider, Secret, Wire};
+use tagspace::pipeline::taxonomy::Taxonomy;
+use tagspace::pipeline::transport::{Exchange, Transport};
+use tagspace::pipeline::{Parts, Pipeline, Site};
+use tagspace::rng::Seed;
 use tagspace::study::judge::JudgedRun;
+
+use crate::common::{PLAIN, judged, scenario};
 
 /// One run of 60 single pages under the profile.
 fn run(settings: &[&str]) -> JudgedRun {
@@ -131,4 +146,115 @@ fn the_same_text_under_a_new_version_is_a_hit_where_the_cache_goes_by_content() 
     // A changed page says something else, so both keys find the same.
     assert_eq!(hits("content"), hits("page-version"));
     assert!(hits("content").0 > 0);
+}
+
+/// Answers with all pages but what one of them spoils.
+struct Spoilt {
+    poison: u64,
+    pages: u64,
+    how: &'static str,
+    /// The pages of each prompt.
+    asked: Mutex<Vec<Vec<u64>>>,
+}
+
+impl Transport for Spoilt {
+    fn send(&self, request: Request<Bytes>) -> Exchange<'_> {
+        let url = request.uri().to_string();
+        let reply = |body: Value| Response::new(Bytes::from(body.to_string()));
+        let response = if url.contains("/labels") {
+            reply(json!({"results": []}))
+        } else if url.contains("/pages?id=") {
+            let page = |id| {
+                json!({"id": format!("{id}"), "title": "T", "version": {"number": 1},
+                    "body": {"storage": {"value": format!("<p>{id}</p>")}}})
+            };
+            reply(json!({"results": (1..=self.pages).map(page).collect::<Vec<_>>(), "_links": {}}))
+        } else {
+            let body = String::from_utf8_lossy(request.body());
+            let asked: Vec<u64> = body
+                .split("=== page ")
+                .skip(1)
+                .filter_map(|rest| rest.split(' ').next()?.parse().ok())
+                .collect();
+            self.asked.lock().unwrap().push(asked.clone());
+            let is_spoilt = asked.contains(&self.poison);
+            let entry = |id: &u64| json!({"id": id.to_string(), "tags": {"doc": []}}).to_string();
+            let before: Vec<String> = asked
+                .iter()
+                .take_while(|id| !is_spoilt || **id != self.poison)
+                .map(entry)
+                .collect();
+            let (text, end) = match (is_spoilt, self.how) {
+                (true, "malformed") => ("no".to_owned(), "STOP"),
+                (true, "truncated") => {
+                    (format!("{{\"pages\": [{},", before.join(",")), "MAX_TOKENS")
+                }
+                (true, "broken") => (format!("{{\"pages\": [{},", before.join(",")), "STOP"),
+                _ => (format!("{{\"pages\": [{}]}}", before.join(",")), "STOP"),
+            };
+            if is_spoilt && self.how == "blocked" {
+                reply(json!({"promptFeedback": {"blockReason": "OTHER"}}))
+            } else {
+                reply(json!({"candidates": [
+                    {"content": {"parts": [{"text": text}]}, "finishReason": end}]}))
+            }
+        };
+        Box::pin(async move { Ok(response) })
+    }
+}
+
+struct Nobody;
+
+impl Observer for Nobody {
+    fn observe(&self, _: Event) {}
+}
+
+#[test]
+fn a_page_that_spoils_every_answer_is_soon_alone() {
+    for (pages, how) in [8_u64, 20]
+        .into_iter()
+        .flat_map(|pages| ["malformed", "blocked", "truncated", "broken"].map(|how| (pages, how)))
+    {
+        for poison in 1..=pages {
+            let spoilt = Arc::new(Spoilt { poison, pages, how, asked: Mutex::default() });
+            let transport = Arc::clone(&spoilt);
+            let overrides = format!("profile = \"recommended\"\nbatch_size = {pages}");
+            let overrides: Overrides = toml::from_str(&overrides).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .start_paused(true)
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let pipeline = Pipeline::new(Parts {
+                    config: overrides.resolve().unwrap(),
+                    taxonomy: Taxonomy::new(vec![("doc".to_owned(), vec!["guide".to_owned()])]),
+                    site: Site {
+                        base: "https://acme.example/wiki".to_owned(),
+                        user: "me".to_owned(),
+                        token: Secret::new("t"),
+                    },
+                    providers: vec![Provider {
+                        name: "gemini".to_owned(),
+                        wire: Wire::Gemini,
+                        model: "m".to_owned(),
+                        origin: "https://gemini.example".to_owned(),
+                        key: Secret::new("k"),
+                    }],
+                    transport,
+                    observer: Arc::new(Nobody),
+                    seed: Seed(1),
+                });
+                let what = What::Pages((1..=pages).map(PageId).collect());
+                let job = Job { task: "t".to_owned(), what };
+                pipeline.run(job, Control::default()).await.unwrap();
+            });
+            let asked = spoilt.asked.lock().unwrap();
+            let spoilt: Vec<usize> =
+                asked.iter().filter(|ids| ids.contains(&poison)).map(Vec::len).collect();
+            let calls = spoilt.iter().position(|pages| *pages == 1).unwrap() + 1;
+            let most = pages.next_power_of_two().ilog2() as usize + 1;
+            assert!(calls <= most, "{how}, page {poison} of {pages}: {spoilt:?}");
+        }
+    }
 }

@@ -92,6 +92,7 @@ fn an_outside_client_does_what_was_foretold_and_is_judged_by_the_same_targets() 
         .env("CONFLUENCE_API_TOKEN", "t")
         .env("GEMINI_API_KEY", "k")
         .env("GOOGLE_GEMINI_BASE_URL", served.origin("gemini"))
+        .env("TAG_SPACE_BATCH_SIZE", "5")
         .output()
         .unwrap();
     assert!(tagged.status.success(), "{}", String::from_utf8_lossy(&tagged.stderr));

@@ -9,12 +9,13 @@
 //! - calls that may start now: what is free of the quotas of requests and of tokens;
 //! - calls in a window `k`: the quota of requests `R`, or of tokens, `T / (b x tokens per page +
 //!   tokens of the prompt's beginning)`, whichever is less;
-//! - the windows that the others wait for, `(n - now) / k` rounded up, and for those of the last
-//!   window, rounds of latency: as many as calls go into the places that are free.
+//! - the windows that the others wait for, `(n - now) / k` rounded up;
+//! - if none has to wait, rounds of latency: as many as calls go into the places that are free. (Else
+//!   a second more or less is nothing, and what is done now will not be in the way later.)
 //!
-//! The foretold time is the mean of two: one for `n` calls, and one for a tenth more and one
-//! besides, because answers that miss a page are asked for again, and a plan that uses up the last
-//! call of a window pays a whole window for that. The least time wins; among equals the fewest
+//! The foretold time is the mean of two: one for `n` calls, and one for as many more as have to be
+//! asked again because their answers miss pages (a tenth at first, then as was seen) and one
+//! besides: a plan that uses up the last call of a window pays a whole window for those. The least time wins; among equals the fewest
 //! calls, which are cheapest.
 //!
 //! Two rules of thumb come out of it. Where requests bind, batches are so large that the backlog
@@ -23,17 +24,19 @@
 //! 1.3 on a paid one. Where nothing binds, all pages go at once into as many calls as may be in
 //! flight.
 //!
-//! While no quota of requests is known, the free tier is assumed, [`FREE_TIER`] calls a minute, or
-//! twice what was answered in the last minute, if that is more: a batch that is too large costs a
-//! second, one that is too small may cost a minute.
+//! While no quota of requests is known, one of the free tiers is assumed, or twice what was answered
+//! in the last minute, if that is more: a batch that is too large costs a second, one that is too
+//! small may cost a minute. [`FREE_TIERS`] says how likely each is thought to be.
 
 use crate::pipeline::estimate::Estimates;
 use crate::pipeline::limiter::{Left, Outlook};
 
-/// The calls a minute of the smallest free tier: Gemini's flash models had 10 at the end of 2025
-/// (`ai.google.dev/gemini-api/docs/rate-limits`).
-pub const FREE_TIER: u64 = 10;
+/// Calls a minute, and how many in twenty who are told nothing have no more: Gemini's flash models
+/// had 10 in 2025, its pro models 5 (`ai.google.dev/gemini-api/docs/rate-limits`). A larger share of
+/// the smaller tier would make all others pay for it with larger first batches.
+pub const FREE_TIERS: [(u64, u64); 2] = [(10, 19), (5, 1)];
 const MINUTE_MS: u64 = 60_000;
+const DAY_MS: u64 = 86_400_000;
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,26 +51,38 @@ pub struct Work {
 
 /// The number of pages with which the work is done soonest.
 pub fn pages(work: &Work, estimates: &Estimates, outlook: &Outlook) -> u64 {
+    let quotas: Vec<(Left, u64)> = match outlook.requests {
+        Some(left) => vec![(left, 1)],
+        None => {
+            FREE_TIERS.iter().map(|(limit, weight)| (assumed(*limit, outlook), *weight)).collect()
+        }
+    };
     let time = |size: u64| {
         let calls = work.pages.div_ceil(size);
-        let calls_again = calls + calls / 10 + 1;
-        let foretold = |calls| makespan_ms(work, estimates, outlook, size, calls);
-        (foretold(calls).saturating_add(foretold(calls_again)), calls)
+        let again = estimates.calls_again(calls);
+        let foretold = quotas.iter().map(|(requests, weight)| {
+            let of = |calls| makespan_ms(work, estimates, (outlook, *requests), size, calls);
+            (of(calls) + of(calls + again)) * weight
+        });
+        (foretold.sum::<u64>(), calls)
     };
     let most = work.most.min(work.pages).max(1);
-    (1..=most).min_by_key(|size| time(*size)).unwrap_or(1)
+    let fits = |size: &u64| {
+        let tokens = estimates.input_tokens(size * work.page_chars);
+        *size == 1 || outlook.tokens.is_none_or(|left| tokens <= left.limit)
+    };
+    (1..=most).filter(fits).min_by_key(|size| time(*size)).unwrap_or(1)
 }
 
 /// How long so many calls take that each ask about so many pages.
 fn makespan_ms(
     work: &Work,
     estimates: &Estimates,
-    outlook: &Outlook,
+    (outlook, requests): (&Outlook, Left),
     size: u64,
     calls: u64,
 ) -> u64 {
     let tokens = estimates.input_tokens(size * work.page_chars).max(1);
-    let requests = outlook.requests.unwrap_or_else(|| assumed(outlook));
     let mut now = requests.free;
     let mut in_window = requests.limit;
     let mut window_ms = requests.window_ms;
@@ -81,23 +96,25 @@ fn makespan_ms(
     }
     let later = calls.saturating_sub(now);
     let in_window = in_window.max(1);
-    let (waited_ms, last) = if requests.is_bucket {
-        // One after another, as it drips.
-        (later * requests.window_ms / requests.limit.max(1), calls.min(1))
-    } else {
-        let windows = later.div_ceil(in_window);
-        let last = if windows == 0 { calls } else { later - (windows - 1) * in_window };
-        (windows * window_ms, last)
-    };
+    if later > 0 {
+        let waited_ms = if requests.is_bucket {
+            // One after another, as it drips.
+            later.saturating_mul(window_ms) / in_window
+        } else {
+            later.div_ceil(in_window).saturating_mul(window_ms)
+        };
+        // Longer than a day is long enough.
+        return waited_ms.min(DAY_MS);
+    }
     let limit = outlook.limit.max(1);
-    let places = if waited_ms == 0 { limit.saturating_sub(outlook.in_flight) } else { limit };
-    let rounds = 1 + last.saturating_sub(places.max(1)).div_ceil(limit);
-    waited_ms.saturating_add(rounds * estimates.latency_ms(size))
+    let places = limit.saturating_sub(outlook.in_flight).max(1);
+    let rounds = 1 + calls.saturating_sub(places).div_ceil(limit);
+    (rounds * estimates.latency_ms(size)).min(DAY_MS)
 }
 
-/// The quota of requests, as long as none is known.
-fn assumed(outlook: &Outlook) -> Left {
-    let limit = FREE_TIER.max(2 * outlook.answered);
+/// A quota of so many requests a minute, or of what was seen to be more.
+fn assumed(limit: u64, outlook: &Outlook) -> Left {
+    let limit = limit.max(2 * outlook.answered);
     let used = outlook.answered + outlook.in_flight;
     Left { limit, free: limit.saturating_sub(used), window_ms: MINUTE_MS, is_bucket: false }
 }
