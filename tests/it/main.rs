@@ -22,6 +22,7 @@ mod live; // over the network, in real time
 mod pipeline; // against answers that no fake gives
 mod prediction; // virtual time against real time
 mod properties; // what holds for every input
+mod quota_properties; // what holds for every quota and every order
 mod readme; // what the README shows
 mod recommended; // what the recommended profile does about quotas
 mod scenario_errors; // one test per bad value
