@@ -24,6 +24,7 @@ mod pipeline; // against answers that no fake gives
 mod plan; // the size of a batch where it is auto
 mod prediction; // virtual time against real time
 mod properties; // what holds for every input
+mod quota_properties; // what holds for every quota and every order
 mod readme; // what the README shows
 mod recommended; // what the recommended profile does about quotas
 mod scenario_errors; // one test per bad value

@@ -19,9 +19,8 @@ const MOST: u64 = 1_000_000_000_000;
 const AGREES_MS: u64 = 1_600;
 /// The same where it would be a strange coincidence.
 const EXACTLY_MS: u64 = 100;
-const SECOND_MS: u64 = 1_000;
-/// How near to whole seconds a window has to be to be one.
-const WHOLE_MS: u64 = 20;
+/// No window is shorter, as far as one can tell.
+const SHORTEST_MS: u64 = 500;
 /// Of a limit, what is as good as all of it, in twentieths.
 const AS_GOOD_AS: u64 = 19;
 /// No window is longer.
@@ -67,6 +66,8 @@ pub(super) struct Account {
     probing: Option<Probing>,
     /// So much at once was refused by a window that held nothing.
     never: Option<u64>,
+    /// What a window allows to all who use it, where we are not alone.
+    shared: Option<u64>,
 }
 
 /// Where the amount is only inferred, a little more is tried now and then.
@@ -78,7 +79,7 @@ struct Probing {
     due: u64,
     /// So many windows are waited when more was refused.
     patience: u64,
-    /// No full window has passed yet without a refusal.
+    /// No full window has passed yet without a refusal, nor was it made smaller since.
     is_fresh: bool,
 }
 
@@ -107,6 +108,7 @@ impl Account {
             since: None,
             probing: None,
             never: None,
+            shared: None,
         }
     }
 
@@ -208,6 +210,7 @@ impl Account {
         // What never fitted may fit into another window.
         let is_same = self.allowed.is_some_and(|allowed| allowed.amount == amount);
         self.never = self.never.filter(|_| is_same);
+        self.shared = None;
         self.allowed = Some(Allowed { amount, is_inferred: false });
         self.probing = None;
     }
@@ -215,9 +218,18 @@ impl Account {
     /// Learns from a refusal. The refused call is no longer in the account.
     pub(super) fn learn(&mut self, now: u64, refused: Refused) {
         let Refused { sent, amount, stated, free_at } = refused;
+        let known_before = self.allowed;
         self.retreat(now, sent);
         let used = self.used_before(sent);
         let known = self.allowed;
+        if stated.is_some() && stated == self.shared && used + amount <= self.shared.unwrap_or(0) {
+            // As before: somebody else was quicker.
+            let half = self.shared.unwrap_or(0) / 2;
+            if self.allowed == known_before {
+                self.infer(now, used.min(half).max(1));
+            }
+            return;
+        }
         let limit = stated.or(known.map(|known| known.amount)).unwrap_or(used).max(1);
         let is_full = used + amount > limit;
         if let Some(stated) = stated {
@@ -266,16 +278,12 @@ impl Account {
             }
             return;
         }
-        // A bucket that was full gives its first unit back so long after the first call.
-        let is_evenly = |ms: u64| (ms * 1000).abs_diff(unit_us * amount) <= unit_us / 20;
-        let whole =
-            |ms: u64| ms + WHOLE_MS >= SECOND_MS && (ms + WHOLE_MS) % SECOND_MS <= 2 * WHOLE_MS;
+        // Should it be something else after all, the next refusal comes where this window has room.
         if is_full
-            && known.is_none_or(|known| !known.is_inferred)
-            && let Some(ms) = fits.filter(|ms| whole(*ms) && !is_evenly(*ms))
+            && self.since.is_none()
+            && !self.is_evenly(amount, limit, sent, free_at)
+            && let Some(ms) = fits.filter(|ms| *ms >= SHORTEST_MS)
         {
-            // Windows have whole seconds. Should it be something else after all, the next refusal
-            // comes where this one has room.
             self.change(now, Window::Sliding { ms });
             if self.allowed.is_none() {
                 self.infer(now, limit);
@@ -308,12 +316,13 @@ impl Account {
         if let Some(ms) = usual(AGREES_MS).or(fits) {
             self.change(now, Window::Sliding { ms });
         } else if !is_full {
-            // Somebody else takes a part of it.
-            self.infer(now, used.max(1));
+            // Somebody else takes a part of it: half of it is ours, and what they leave.
+            self.infer(now, used.min(limit / 2).max(1));
+            self.shared = stated;
         }
     }
 
-    pub(super) fn is_bucket(&self) -> bool {
+    fn is_bucket(&self) -> bool {
         matches!(self.window, Window::Bucket { .. })
     }
 
@@ -326,7 +335,12 @@ impl Account {
         let measured_us = last.map_or(0, |last| (free_at - last) * 1000 / amount.max(1));
         let least_us = measured_us.max(thought_us + thought_us / 30);
         let usual = USUAL_MS.iter().rev().map(|ms| (ms * 1000).div_ceil(limit));
-        let unit_us = usual.into_iter().find(|usual| *usual >= least_us).unwrap_or(least_us);
+        // Slower than that by measure: then it is the next. Otherwise it is only a little slower.
+        let unit_us = usual
+            .into_iter()
+            .find(|usual| *usual >= measured_us)
+            .filter(|usual| *usual > thought_us)
+            .unwrap_or(least_us);
         // Too early for a bucket that was full of what it had promised: refused calls take as well.
         // (What it took is in the time already.)
         self.refused_count |= sent * 1000 + thought_us * amount >= free_us;
@@ -370,6 +384,25 @@ impl Account {
         None
     }
 
+    /// Whether the next unit of a bucket may be meant by the stated time: it comes at once, or, if
+    /// the bucket was full at the first call, a whole number of units after that.
+    fn is_evenly(&self, amount: u64, limit: u64, sent: u64, free_at: u64) -> bool {
+        // What counts tokens takes them in lumps, so that nothing is told by the first call.
+        if self.dimension == Dimension::Tokens {
+            return true;
+        }
+        let wait_us = free_at.saturating_sub(sent) * 1000;
+        let first = self.taken.front().map_or(sent, |(at, _)| *at);
+        let since_us = free_at.saturating_sub(first) * 1000;
+        USUAL_MS.iter().any(|ms| {
+            let unit_us = (ms * 1000 * amount).div_ceil(limit);
+            let off = since_us % unit_us;
+            // A bucket that gives faster than calls come stays full for a while.
+            let is_fast = unit_us < 200_000;
+            wait_us <= unit_us + 20_000 && (is_fast || off.min(unit_us - off) <= unit_us / 20)
+        })
+    }
+
     /// The length of a window that would be full now and have room at the stated time.
     fn window_that_fits(&self, sent: u64, amount: u64, limit: u64, free_at: u64) -> Option<u64> {
         let mut recent = 0;
@@ -391,11 +424,34 @@ impl Account {
         self.probing = Some(Probing { good, due, patience, is_fresh: true });
     }
 
+    /// Forgets an amount that was inferred; whether there was one.
+    pub(super) fn forget_inferred(&mut self) -> bool {
+        let is_inferred = self.allowed.is_some_and(|allowed| allowed.is_inferred);
+        if is_inferred && !self.is_bucket() {
+            self.allowed = None;
+            self.probing = None;
+        }
+        is_inferred && !self.is_bucket()
+    }
+
     /// It gives back evenly, so much time for each unit, as far as one can tell.
     pub(super) fn infer_bucket(&mut self, now: u64, unit_ms: u64) {
         let amount = (MINUTE_MS / unit_ms.max(1)).max(1);
         self.window = Window::Bucket { unit_us: unit_ms * 1000, free_us: (now + unit_ms) * 1000 };
         self.infer(now, amount);
+    }
+
+    /// What is doubtful becomes what was used; but not again, before a wall is looked for.
+    pub(super) fn shrink(&mut self, now: u64, used: u64) {
+        self.infer(now, used);
+        if let Some(probing) = &mut self.probing {
+            probing.is_fresh = false;
+        }
+    }
+
+    /// Whether it is a bucket whose pace was inferred.
+    pub(super) fn is_inferred_bucket(&self) -> bool {
+        self.is_bucket() && self.allowed.is_some_and(|allowed| allowed.is_inferred)
     }
 
     /// A bucket whose pace was inferred gives less than that.
@@ -449,7 +505,8 @@ impl Account {
         // However much is tried, it costs one refusal to learn that it is too much.
         probing.good = allowed.amount;
         probing.is_fresh = false;
-        allowed.amount *= 2;
+        // But from somebody else no more is taken than a little at a time.
+        allowed.amount += if self.shared.is_some() { 1 } else { allowed.amount };
         probing.due = now + window_ms;
         if let Window::Bucket { unit_us, .. } = &mut self.window {
             *unit_us = *unit_us * probing.good / allowed.amount;

@@ -78,6 +78,16 @@ impl Doubt {
         self.row.clear();
     }
 
+    /// Whether it was tried in vain whether a wall is still there.
+    pub(super) fn is_wall(&self) -> bool {
+        self.suspect.is_some_and(|wall| wall.tries > 0)
+    }
+
+    /// What was seen of walls says nothing about those to come.
+    pub(super) fn begin_anew(&mut self) {
+        self.tentative = None;
+    }
+
     /// How likely a refusal by chance is.
     fn chance(&self) -> f64 {
         float(self.by_chance + 1) / float(self.answers + self.by_chance + 10)
@@ -125,8 +135,8 @@ impl Doubt {
             }
             wall.tries += 1;
             let over = match wall.tries {
-                1 => wall.oldest + SHORT_MS,
-                2 => wall.oldest + MINUTE_MS,
+                1 => wall.oldest.max(wall.met.saturating_sub(SHORT_MS / 2)) + SHORT_MS,
+                2 => wall.oldest.max(wall.met.saturating_sub(MINUTE_MS / 2)) + MINUTE_MS,
                 // Perhaps refused calls count as well: then a minute after the last of them, and
                 // longer and longer after that.
                 tries => self.last_sent + (MINUTE_MS << (tries - 3).min(6)),

@@ -70,6 +70,8 @@ pub struct Ledger {
     admitted: u64,
     refusal_ms: f64,
     doubt: Doubt,
+    /// An inferred amount proved wrong; it is felt for again once the gate is open.
+    is_anew: bool,
     failures: u64,
     failing_since: Option<u64>,
     /// Since when it has refused every call.
@@ -95,6 +97,7 @@ impl Ledger {
             admitted: 0,
             refusal_ms: REFUSAL_MS,
             doubt: Doubt::default(),
+            is_anew: false,
             failures: 0,
             failing_since: None,
             refused_since: None,
@@ -155,7 +158,11 @@ impl Ledger {
         if ended.in_flight * 2 >= self.in_flight {
             self.in_flight = (self.in_flight + 1).min(self.ceiling);
         }
-        if let Some(Proof { used, window_ms, refused_count }) = self.doubt.answered(sent) {
+        let proof = self.doubt.answered(sent);
+        if std::mem::take(&mut self.is_anew) {
+            // What was used before the wall is of the time before it.
+            self.doubt.begin_anew();
+        } else if let Some(Proof { used, window_ms, refused_count }) = proof {
             // Where nothing had been admitted before, there is nothing to learn from.
             if used > 0 {
                 self.requests.refused_count |= refused_count;
@@ -212,14 +219,14 @@ impl Ledger {
             self.requests.retreat(now, sent);
             return;
         }
-        if self.requests.is_bucket() && self.doubt.is_calm() {
+        if self.requests.is_inferred_bucket() && self.doubt.is_calm() {
             self.requests.ease(now);
             self.probe = Probe::Due;
             return;
         }
         let used = self.requests.used_before(sent);
         if self.doubt.is_calm() && self.requests.is_doubtful(used) {
-            self.requests.infer(now, used);
+            self.requests.shrink(now, used);
             self.probe = Probe::Due;
             return;
         }
@@ -234,6 +241,10 @@ impl Ledger {
             Step::Close(until) => {
                 self.refused_since.get_or_insert(now);
                 self.close(until);
+                // Behind this wall there is less than was inferred, nobody knows how much.
+                if self.doubt.is_wall() && self.requests.forget_inferred() {
+                    self.is_anew = true;
+                }
             }
             Step::Quota { used, window_ms } => {
                 self.requests.window = account::Window::Sliding { ms: window_ms };

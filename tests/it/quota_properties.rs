@@ -1,0 +1,158 @@
+//! What holds whatever the quota, the order of the pages and the luck.
+
+use proptest::prelude::*;
+use tagspace::fakes::quota::WindowKind;
+use tagspace::study::judge::JudgedRun;
+
+use crate::common::{PLAIN, judged, same_cases, scenario};
+use crate::ledger::{Service, job_of, ledger};
+
+const KINDS: [WindowKind; 3] = [WindowKind::Sliding, WindowKind::Fixed, WindowKind::Bucket];
+
+fn kinds() -> impl Strategy<Value = WindowKind> {
+    prop_oneof![Just(KINDS[0]), Just(KINDS[1]), Just(KINDS[2])]
+}
+
+/// A number that looks drawn, the same in every run.
+fn mixed(seed: u64, index: u64) -> u64 {
+    let mixed = (seed * 1_000_003 + index).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ (mixed >> 29)) % 1_000_000
+}
+
+fn latencies(seed: u64, calls: u64) -> Vec<u64> {
+    (0..calls).map(|index| 400 + mixed(seed, index) % 1_600).collect()
+}
+
+proptest! {
+    #![proptest_config(same_cases(3000))]
+
+    #[test]
+    fn no_call_is_early_and_the_window_never_holds_more_than_was_learned(
+        kind in kinds(),
+        limit in 1_u64..80,
+        per_s in prop_oneof![Just(60_u64), Just(10), 1_u64..100],
+        calls in 1_u64..250,
+        starts_ms in 0_u64..100_000,
+        (says, refused_count) in any::<(bool, bool)>(),
+        seed in 0_u64..1_000_000,
+    ) {
+        let service = Service { says, refused_count, ..Service::new(kind, limit, per_s * 1000) };
+        let done = job_of(&mut ledger(None), service, &latencies(seed, calls), starts_ms);
+        prop_assert_eq!((done.early, done.over), (0, 0), "{:?} {:?}", service, done);
+    }
+}
+
+/// What did not hold, by the kind of window: how often, of how many, and the worst.
+fn listed(kind: WindowKind, cases: u64, violations: &[(u64, String)]) -> String {
+    let worst = violations.iter().max_by_key(|(size, _)| *size);
+    let worst = worst.map_or(String::new(), |(_, what)| format!(", the worst: {what}"));
+    format!("{kind:?}: {} of {cases}{worst}\n", violations.len())
+}
+
+#[test]
+fn more_quota_is_hardly_ever_slower_by_more_than_a_window() {
+    let mut text = String::new();
+    for kind in KINDS {
+        let mut violations = Vec::new();
+        for seed in 0..1_000 {
+            let per_ms = [60_000, 10_000][usize::try_from(seed % 2).unwrap()];
+            let (limit, more) = (1 + mixed(seed, 1) % 100, 1 + mixed(seed, 2) % 50);
+            let latencies = latencies(seed, 20 + mixed(seed, 3) % 280);
+            let took = |limit| {
+                let service = Service::new(kind, limit, per_ms);
+                job_of(&mut ledger(None), service, &latencies, 300).makespan_ms
+            };
+            let (less, most) = (took(limit), took(limit + more));
+            if most > less + per_ms {
+                let calls = latencies.len();
+                let what = format!(
+                    "{calls} calls, {limit} per {} s took {less} ms, {} took {most} ms",
+                    per_ms / 1000,
+                    limit + more
+                );
+                violations.push((most - less, what));
+            }
+        }
+        text.push_str(&listed(kind, 1_000, &violations));
+    }
+    insta::assert_snapshot!(text, @r"
+    Sliding: 0 of 1000
+    Fixed: 0 of 1000
+    Bucket: 1 of 1000, the worst: 234 calls, 77 per 10 s took 24274 ms, 91 took 44073 ms
+    ");
+}
+
+#[test]
+fn the_order_of_the_pages_hardly_ever_changes_the_number_of_calls() {
+    let mut text = String::new();
+    for kind in KINDS {
+        let mut violations = Vec::new();
+        for seed in 0..1_000 {
+            let per_ms = [60_000, 10_000][usize::try_from(seed % 2).unwrap()];
+            let service = Service::new(kind, 1 + mixed(seed, 1) % 100, per_ms);
+            let mut latencies = latencies(seed, 20 + mixed(seed, 3) % 280);
+            let calls = |latencies: &[u64]| {
+                latencies.len() as u64 + job_of(&mut ledger(None), service, latencies, 300).refused
+            };
+            let one = calls(&latencies);
+            latencies.sort_by_key(|latency| mixed(seed, *latency));
+            let other = calls(&latencies);
+            if one.abs_diff(other) > 1 {
+                let what = format!("{service:?}: {one} calls, or {other}");
+                violations.push((one.abs_diff(other), what));
+            }
+        }
+        text.push_str(&listed(kind, 1_000, &violations));
+    }
+    insta::assert_snapshot!(text, @r"
+    Sliding: 0 of 1000
+    Fixed: 27 of 1000, the worst: Service { kind: Fixed, limit: 13, per_ms: 10000, burst: 13, says: true, refused_count: false, change: None }: 299 calls, or 315
+    Bucket: 0 of 1000
+    ");
+}
+
+fn number(run: &JudgedRun, name: &str) -> u64 {
+    run.figures.number(name)
+}
+
+proptest! {
+    #![proptest_config(same_cases(400))]
+
+    #[test]
+    fn every_page_ends_once_and_none_has_the_tags_of_another(
+        seed in 0_u64..1_000_000,
+        pages in 1_u64..40,
+        batch in 1_u64..9,
+        profile in prop_oneof![Just("before"), Just("documented"), Just("recommended")],
+        requests in 1_u64..60,
+        kind in prop_oneof![Just("sliding"), Just("fixed"), Just("bucket")],
+        hint in prop_oneof![Just("none"), Just("retry-info")],
+        malformed in prop_oneof![Just(0.0), Just(0.3)],
+        cancel in prop_oneof![Just(None), (1_u64..60).prop_map(Some)],
+    ) {
+        let cancel = cancel.map_or(String::new(), |at| format!("cancel_at_s = {at}\n"));
+        let text = format!("{PLAIN}[[run]]\nname = \"run\"\n{cancel}");
+        let settings = [
+            format!("seed={seed}"),
+            format!("space.pages={pages}"),
+            "space.duplicate_ratio=0.2".to_owned(),
+            format!("pipeline.profile=\"{profile}\""),
+            format!("pipeline.batch_size={batch}"),
+            format!("gemini.quota={{ requests = {requests}, per_s = 10, window = \"{kind}\", hint = \"{hint}\" }}"),
+            format!("gemini.answer.malformed_ratio={malformed}"),
+            "gemini.error_429_ratio=0.05".to_owned(),
+            "openai.answer={ miss_ratio_per_extra_page = 0, tag_miss_ratio_per_extra_page = 0 }"
+                .to_owned(),
+        ];
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        // Judging checks page by page that each ends once.
+        let run = judged(&scenario(&text, &settings)).runs.remove(0);
+        let ends = ["pages_tagged", "pages_cached", "pages_failed", "pages_not_done"];
+        let ended: u64 = ends.iter().map(|name| number(&run, name)).sum();
+        prop_assert_eq!(ended, number(&run, "pages"));
+        prop_assert_eq!(number(&run, "pages_mistagged"), 0);
+        if profile == "recommended" {
+            prop_assert_eq!(number(&run, "early_calls"), 0);
+        }
+    }
+}
