@@ -85,6 +85,9 @@ impl Profile {
                 backoff_by_class: true,
                 retry_hints: true,
                 halves: true,
+                // More than most spaces have pages, in some 40 MB: a cache that is smaller than what
+                // is scanned finds nothing at all.
+                cache_size: 100_000,
                 cache_key: CacheKey::Content,
                 single_flight: true,
                 ..documented

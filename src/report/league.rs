@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::pipeline::config::LimiterKind;
 use crate::report::format;
 use crate::report::plot::{self, PlotError};
+use crate::report::table::markdown;
 use crate::study::league::{Cell, Outcome, Played, Scaled, name};
 use crate::study::metric::Unit;
 use crate::units::{Share, float};
@@ -79,33 +80,6 @@ const HEADINGS: [&str; 8] = [
     "cost",
 ];
 
-/// A table in Markdown: the first column to the left, the others to the right.
-fn table(out: &mut String, headings: &[&str], rows: &[Vec<String>]) {
-    let width = |column: usize| {
-        let of_rows = rows.iter().map(|row| row[column].chars().count());
-        of_rows.chain([headings[column].len()]).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
-    let mut line = |cells: &[String], fill: char| {
-        out.push('|');
-        for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
-            let missing = width - cell.chars().count();
-            let pad: String = std::iter::repeat_n(fill, missing).collect();
-            let _ = if column == 0 {
-                write!(out, " {cell}{pad} |")
-            } else {
-                write!(out, " {pad}{cell} |")
-            };
-        }
-        out.push('\n');
-    };
-    line(&headings.iter().map(|heading| (*heading).to_owned()).collect::<Vec<_>>(), ' ');
-    line(&widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>(), '-');
-    for row in rows {
-        line(row, ' ');
-    }
-}
-
 /// How the limiter that learns scales.
 fn scaling(out: &mut String, scaled: &[Scaled]) {
     if scaled.is_empty() {
@@ -131,7 +105,7 @@ fn scaling(out: &mut String, scaled: &[Scaled]) {
         })
         .collect();
     let headings = ["job", "makespan/bound", "regret", "429 of calls", "429s a seed"];
-    table(out, &headings, &rows);
+    out.push_str(&markdown(&headings, &rows));
 }
 
 /// Of what a shared quota gave out, how much came to each limiter.
@@ -175,7 +149,7 @@ pub fn text(league: &[Played], scaled: &[Scaled], seeds: u64) -> String {
             "\n## {}\n\n{} pages, `gemini.quota={}`{more}{start}\n\n",
             field.name, field.pages, field.quota
         );
-        table(&mut out, &HEADINGS, &cells.iter().map(columns).collect::<Vec<_>>());
+        out.push_str(&markdown(&HEADINGS, &cells.iter().map(columns).collect::<Vec<_>>()));
         shares(&mut out, cells);
     }
     scaling(&mut out, scaled);

@@ -25,7 +25,7 @@ fn every_field_is_a_scenario_for_every_kind() {
 
 #[test]
 fn who_keeps_the_quota_is_refused_least_but_for_the_oracle() {
-    let played = league::play("fixed-15rpm-200", 1, 2, &|_, _| {}).unwrap();
+    let played = league::play("fixed-15rpm-200", 1, 2, &|_| {}).unwrap();
     let refused = |kind| {
         let cell = played[0].cells.iter().find(|cell| cell.kind == kind).unwrap();
         assert!(cell.over_bound_milli().is_some(), "{kind:?} has not finished");
@@ -41,7 +41,7 @@ fn who_keeps_the_quota_is_refused_least_but_for_the_oracle() {
 
 #[test]
 fn how_many_play_at_once_changes_nothing() {
-    let play = |jobs| league::play("sliding-5rpm-10", 2, jobs, &|_, _| {}).unwrap();
+    let play = |jobs| league::play("sliding-5rpm-10", 2, jobs, &|_| {}).unwrap();
     let cells = |jobs| play(jobs).into_iter().flat_map(|played| played.cells).collect::<Vec<_>>();
     assert_eq!(cells(1), cells(3));
 }

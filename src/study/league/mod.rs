@@ -10,9 +10,6 @@ pub mod scale;
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 pub use self::field::{BASE, FIELDS, Field, Group};
 pub use self::scale::Scaled;
@@ -24,6 +21,7 @@ use crate::sim::scenario::{Scenario, set};
 use crate::sim::{Options, SimError, Transport};
 use crate::study::figures::Value;
 use crate::study::judge::{self, JudgeError, JudgedRun};
+use crate::study::workers::share_out;
 use crate::units::Share;
 
 /// Who competes, in the order of the tables.
@@ -127,13 +125,13 @@ pub enum LeagueError {
     Judge(#[from] JudgeError),
 }
 
-/// Plays all fields whose names hold `only`, with these many seeds; `on_game` is told of every
-/// game that is over.
+/// Plays all fields whose names hold `only`, with these many seeds; `on_game` is told how many games
+/// there are whenever one is over.
 pub fn play(
     only: &str,
     seeds: u64,
     jobs: usize,
-    on_game: &(dyn Fn(usize, usize) + Sync),
+    on_game: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<Played>, LeagueError> {
     let fields: Vec<&'static Field> =
         FIELDS.iter().filter(|field| field.name.contains(only)).collect();
@@ -143,8 +141,12 @@ pub fn play(
             games.extend((1..=seeds).map(|seed| (*field, kind, seed)));
         }
     }
-    let results =
-        in_parallel(&games, jobs, on_game, |(field, kind, seed)| game(field, *kind, *seed))?;
+    let results = share_out(jobs, games.len(), |index| {
+        let (field, kind, seed) = games[index];
+        let outcome = game(field, kind, seed);
+        on_game(games.len());
+        outcome
+    })?;
     let mut outcomes = results.into_iter();
     let cell = |kind, outcomes: &mut dyn Iterator<Item = Outcome>| Cell {
         kind,
@@ -155,36 +157,6 @@ pub fn play(
         cells: KINDS.into_iter().map(|kind| cell(kind, &mut outcomes)).collect(),
     });
     Ok(played.collect())
-}
-
-/// What comes of many games, in their order, so many at a time.
-fn in_parallel<G: Sync, R: Send>(
-    games: &[G],
-    jobs: usize,
-    on_game: &(dyn Fn(usize, usize) + Sync),
-    play: impl Fn(&G) -> Result<R, LeagueError> + Sync,
-) -> Result<Vec<R>, LeagueError> {
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..jobs.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(game) = games.get(index) else { return };
-                    let result = play(game);
-                    if result.is_err() {
-                        next.store(games.len(), Ordering::Relaxed);
-                    }
-                    results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
-                    on_game(index, games.len());
-                }
-            });
-        }
-    });
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.sort_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// The name of a kind, as scenarios have it.

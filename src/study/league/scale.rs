@@ -1,8 +1,9 @@
 //! How the limiter that learns scales: with the pages at one quota, with the quota at one number
 //! of pages.
 
-use super::{ALONE, Field, Group, LeagueError, Outcome, in_parallel, of_one, run};
+use super::{ALONE, Field, Group, LeagueError, Outcome, of_one, run};
 use crate::pipeline::config::LimiterKind;
+use crate::study::workers::share_out;
 
 /// A quota and a number of pages, with what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +48,10 @@ pub fn play(seeds: u64, jobs: usize) -> Result<Vec<Scaled>, LeagueError> {
     let games: Vec<(Field, u64)> = steps
         .flat_map(|((_, quota, pages), seeds)| seeds.map(move |seed| (field(quota, *pages), seed)))
         .collect();
-    let outcomes = in_parallel(&games, jobs, &|_, _| {}, |(field, seed)| {
+    let outcomes = share_out(jobs, games.len(), |index| {
+        let (field, seed) = &games[index];
         let run = run(field, LimiterKind::Quota, *seed, &ALONE)?;
-        Ok(of_one(field.pages, run.as_ref()))
+        Ok::<_, LeagueError>(of_one(field.pages, run.as_ref()))
     })?;
     let each = usize::try_from(seeds.max(1)).unwrap_or(1);
     let scaled = STEPS.iter().zip(outcomes.chunks(each));
