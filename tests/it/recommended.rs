@@ -49,6 +49,56 @@ fn a_quota_of_tokens_is_kept_by_expected_tokens() {
 }
 
 #[test]
+fn a_prompt_larger_than_the_token_quota_is_halved_and_a_page_that_is_sent_on() {
+    let run_with = |tokens: u64| {
+        let quota = format!("gemini.quota={{ tokens = {tokens} }}");
+        run(&[&quota, "pipeline.batch_size=8", "space.pages=16", "deadline_s=36000"])
+    };
+    let halved = run_with(900);
+    assert_eq!((number(&halved, "pages_tagged"), number(&halved, "fallbacks")), (16, 0));
+    assert!(number(&halved, "rate_limited") <= 5, "{}", number(&halved, "rate_limited"));
+    let sent_on = run_with(50);
+    assert_eq!(number(&sent_on, "pages_tagged"), 16);
+    assert!(number(&sent_on, "makespan") < 30_000, "{}", number(&sent_on, "makespan"));
+    let mut reasons = sent_on.log.events().filter_map(|event| match event {
+        Event::Fallback { why, .. } => Some(*why),
+        _ => None,
+    });
+    assert!(reasons.all(|why| why == FallbackReason::TooLarge));
+}
+
+#[test]
+fn of_the_fallback_as_much_is_reserved_as_it_charges() {
+    let run = run(&[
+        "gemini.quota={ per_day = 1 }",
+        "pipeline.max_output_tokens=1000",
+        "openai.quota={ tokens = 5000 }",
+        "space.pages=25",
+    ]);
+    assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (25, 24));
+    let refused = run.log.events().filter(|event| {
+        let provider = "openai";
+        matches!(event, Event::AttemptFinished { provider: by, status: Some(429), .. } if by == provider)
+    });
+    // The headers of the first answer tell the quota; until then it is felt for.
+    let refused = refused.count();
+    assert!(refused <= 3, "{refused}");
+}
+
+#[test]
+fn a_used_up_day_is_remembered_by_the_next_pipeline() {
+    let text = format!(
+        "{PLAIN}[[run]]\nname = \"first\"\n[[run]]\nname = \"next\"\nchanged_ratio = 1\nstart_after_s = 60\n\
+         [run.pipeline]\nconcurrency = 2\n"
+    );
+    let settings = ["pipeline.profile=\"recommended\"", "gemini.quota={ per_day = 2 }"];
+    let judged = judged(&scenario(&text, &settings));
+    assert!(number(&judged.runs[0], "rate_limited") > 0);
+    assert_eq!(number(&judged.runs[1], "rate_limited"), 0);
+    assert_eq!(number(&judged.runs[1], "pages_tagged"), 20);
+}
+
+#[test]
 fn a_days_quota_sends_all_the_rest_to_the_fallback_without_asking_again() {
     let run = run(&["gemini.quota={ per_day = 20 }"]);
     assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (60, 40));

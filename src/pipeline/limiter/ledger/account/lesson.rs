@@ -1,0 +1,216 @@
+//! What a refusal teaches about a quota: how much it allows, in what kind of window, how long.
+
+use super::{AS_GOOD_AS, Account, MINUTE_MS, Refused, USUAL_MS, Window};
+use crate::pipeline::quota::Dimension;
+
+/// How exactly two times must agree that are both known only through the network.
+const AGREES_MS: u64 = 1_600;
+/// The same where it would be a strange coincidence.
+const EXACTLY_MS: u64 = 100;
+/// No window is shorter, as far as one can tell.
+const SHORTEST_MS: u64 = 500;
+
+impl Account {
+    /// Learns from a refusal. The refused call is no longer in the account.
+    pub(in super::super) fn learn(&mut self, now: u64, refused: Refused) {
+        let Refused { sent, amount, stated, free_at } = refused;
+        let known_before = self.allowed;
+        self.retreat(now, sent);
+        let used = self.used_before(sent);
+        let known = self.allowed;
+        if let Some(all) = self.shared.filter(|all| stated == Some(*all) && used + amount <= *all) {
+            // As before: somebody else was quicker. More than was good has been taken back already.
+            if self.allowed == known_before {
+                self.infer(now, used.min(all / 2).max(1));
+            }
+            return;
+        }
+        let limit = stated.or(known.map(|known| known.amount)).unwrap_or(used).max(1);
+        let is_full = used + amount > limit;
+        if let Some(stated) = stated {
+            self.state(stated);
+            if used == 0 && amount * 20 > stated * AS_GOOD_AS && amount > 1 {
+                self.never = Some(self.never.map_or(amount, |never| never.min(amount)));
+            }
+        }
+        let Some(free_at) = free_at else {
+            // Nothing was said: what was admitted is what is allowed, as far as one can tell.
+            if !is_full || known.is_none() {
+                self.infer(now, used.max(1));
+            }
+            return;
+        };
+        if self.is_bucket() {
+            self.slow_down(refused, limit, free_at);
+            return;
+        }
+        if is_full && self.agrees(sent, amount, limit, free_at) {
+            // As expected: only the amount was unknown, or the window a moment longer.
+            self.since = None;
+            if self.allowed.is_none() {
+                self.infer(now, limit);
+            }
+            return;
+        }
+        if let (true, false, Window::Sliding { ms }) = (self.refused_count, is_full, self.window) {
+            // Even with them it should have had room: a window of no known kind, but longer.
+            self.change(now, Window::Sliding { ms: ms * 5 / 4 });
+            return;
+        }
+        let unit_us = MINUTE_MS * 1000 / limit;
+        let wait_us = free_at.saturating_sub(sent) * 1000;
+        let is_soon = wait_us <= unit_us * amount * 11 / 10 + 200_000;
+        let fits = self.window_that_fits(sent, amount, limit, free_at);
+        let usual = |within: u64| {
+            USUAL_MS.into_iter().find(|usual| fits.is_some_and(|ms| usual.abs_diff(ms) <= within))
+        };
+        if let Some(ms) = usual(EXACTLY_MS) {
+            self.change(now, Window::Sliding { ms });
+            // A bucket might give something back as soon.
+            self.since = self.since.filter(|_| is_soon);
+            if self.allowed.is_none() {
+                self.infer(now, limit);
+            }
+            return;
+        }
+        // Should it be something else after all, the next refusal comes where this window has room.
+        if is_full
+            && self.since.is_none()
+            && !self.is_evenly(amount, limit, sent, free_at)
+            && let Some(ms) = fits.filter(|ms| *ms >= SHORTEST_MS)
+        {
+            self.change(now, Window::Sliding { ms });
+            if self.allowed.is_none() {
+                self.infer(now, limit);
+            }
+            return;
+        }
+        let with_refused = used + self.refused_before(sent);
+        if !is_full && with_refused + amount > limit {
+            // The window is full only if refused calls are in it.
+            self.count_refused(sent, amount);
+            return;
+        }
+        if self.allowed.is_none() {
+            self.infer(now, limit);
+        }
+        if is_soon {
+            // Some of it comes back sooner than any window would end: it comes back evenly. One
+            // unit takes at least as long as this wait.
+            let usual = USUAL_MS.iter().rev().map(|ms| (ms * 1000).div_ceil(limit));
+            let unit_us =
+                usual.into_iter().find(|usual| usual * amount >= wait_us).unwrap_or(unit_us);
+            self.change(now, Window::Bucket { unit_us, free_us: free_at * 1000 });
+            return;
+        }
+        if let Some(ms) = usual(AGREES_MS).or(fits) {
+            self.change(now, Window::Sliding { ms });
+        } else if !is_full {
+            // Somebody else takes a part of it: half of it is ours, and what they leave.
+            self.infer(now, used.min(limit / 2).max(1));
+            self.shared = stated;
+        }
+    }
+
+    pub(super) fn is_bucket(&self) -> bool {
+        matches!(self.window, Window::Bucket { .. })
+    }
+
+    /// Refused calls take of it as well: so did those that were refused so far.
+    fn count_refused(&mut self, sent: u64, amount: u64) {
+        self.refused_count = true;
+        let mut all: Vec<(u64, u64)> = self.taken.drain(..).chain(self.refused.drain(..)).collect();
+        all.push((sent, amount));
+        all.sort_unstable();
+        self.taken = all.into();
+    }
+
+    /// A bucket that gives less than was thought.
+    fn slow_down(&mut self, refused: Refused, limit: u64, free_at: u64) {
+        let Window::Bucket { unit_us: thought_us, free_us } = self.window else { return };
+        let Refused { sent, amount, .. } = refused;
+        // It was not empty yet when the last call was taken, so that a unit takes at least this.
+        let last = self.taken.back().map(|(at, _)| *at).filter(|at| *at < sent);
+        let measured_us = last.map_or(0, |last| (free_at - last) * 1000 / amount.max(1));
+        let least_us = measured_us.max(thought_us + thought_us / 30);
+        let usual = USUAL_MS.iter().rev().map(|ms| (ms * 1000).div_ceil(limit));
+        // Slower than that by measure: then it is the next. Otherwise it is only a little slower.
+        let unit_us = usual
+            .into_iter()
+            .find(|usual| *usual >= measured_us)
+            .filter(|usual| *usual > thought_us)
+            .unwrap_or(least_us);
+        // Too early for a bucket that was full of what it had promised: refused calls take as well.
+        // (What it took is in the time already.)
+        self.refused_count |= sent * 1000 + thought_us * amount >= free_us;
+        let next = if self.refused_count { sent * 1000 + unit_us } else { 0 };
+        self.window = Window::Bucket { unit_us, free_us: next.max(free_at * 1000) };
+    }
+
+    fn change(&mut self, now: u64, window: Window) {
+        self.window = window;
+        self.since = Some(now);
+    }
+
+    /// Whether the window has not proved right yet.
+    pub(in super::super) fn is_unproved(&self) -> bool {
+        // A bucket keeps its own pace.
+        self.since.is_some() && !self.is_bucket()
+    }
+
+    fn refused_before(&self, at: u64) -> u64 {
+        let ms = self.window_ms();
+        let inside = |(sent, _): &&(u64, u64)| *sent <= at && sent + ms > at;
+        self.refused.iter().filter(inside).map(|(_, amount)| amount).sum()
+    }
+
+    /// Whether the stated time is that at which the window as it is known would have room.
+    fn agrees(&self, sent: u64, amount: u64, limit: u64, free_at: u64) -> bool {
+        let Window::Sliding { ms } = self.window else { return false };
+        self.freeing(sent, amount, limit).is_some_and(|at| (at + ms).abs_diff(free_at) <= AGREES_MS)
+    }
+
+    /// When the amount was taken whose return makes room.
+    fn freeing(&self, sent: u64, amount: u64, limit: u64) -> Option<u64> {
+        let mut used = self.used_before(sent);
+        let ms = self.window_ms();
+        for (at, taken) in self.taken.iter().filter(|(at, _)| *at <= sent && at + ms > sent) {
+            used -= taken;
+            if used + amount <= limit {
+                return Some(*at);
+            }
+        }
+        None
+    }
+
+    /// Whether the next unit of a bucket may be meant by the stated time: it comes at once, or, if
+    /// the bucket was full at the first call, a whole number of units after that.
+    fn is_evenly(&self, amount: u64, limit: u64, sent: u64, free_at: u64) -> bool {
+        // What counts tokens takes them in lumps, so that nothing is told by the first call.
+        if self.dimension == Dimension::Tokens {
+            return true;
+        }
+        let wait_us = free_at.saturating_sub(sent) * 1000;
+        let first = self.taken.front().map_or(sent, |(at, _)| *at);
+        let since_us = free_at.saturating_sub(first) * 1000;
+        USUAL_MS.iter().any(|ms| {
+            let unit_us = (ms * 1000 * amount).div_ceil(limit);
+            let off = since_us % unit_us;
+            // A bucket that gives faster than calls come stays full for a while.
+            let is_fast = unit_us < 200_000;
+            wait_us <= unit_us + 20_000 && (is_fast || off.min(unit_us - off) <= unit_us / 20)
+        })
+    }
+
+    /// The length of a window that would be full now and have room at the stated time.
+    fn window_that_fits(&self, sent: u64, amount: u64, limit: u64, free_at: u64) -> Option<u64> {
+        let mut recent = 0;
+        for (at, taken) in self.taken.iter().rev().filter(|(at, _)| *at <= sent) {
+            recent += taken;
+            if recent + amount > limit {
+                return Some(free_at - at).filter(|ms| at + ms > sent);
+            }
+        }
+        None
+    }
+}
