@@ -99,6 +99,26 @@ fn a_used_up_day_is_remembered_by_the_next_pipeline() {
 }
 
 #[test]
+fn a_batch_that_no_window_can_hold_is_asked_in_parts() {
+    // Twenty pages take about twice as many tokens as a window has.
+    for size in ["20", "\"auto\""] {
+        let size = format!("pipeline.batch_size={size}");
+        let run = run(&["gemini.quota={ tokens = 1600 }", &size]);
+        assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (60, 0));
+        // Those that stood in the line when it was learned included.
+        let mut is_known = false;
+        for event in run.log.events() {
+            match event {
+                Event::QuotaLearned { .. } => is_known = true,
+                Event::AttemptStarted { pages, .. } => assert!(!is_known || *pages <= 12),
+                _ => {}
+            }
+        }
+        assert!(is_known);
+    }
+}
+
+#[test]
 fn a_days_quota_sends_all_the_rest_to_the_fallback_without_asking_again() {
     let run = run(&["gemini.quota={ per_day = 20 }"]);
     assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (60, 40));

@@ -31,6 +31,11 @@ impl Account {
             self.state(stated);
             if used == 0 && amount * 20 > stated * AS_GOOD_AS && amount > 1 {
                 self.never = Some(self.never.map_or(amount, |never| never.min(amount)));
+                return;
+            }
+            if amount > stated {
+                // It fits into no window, so that its wait says nothing about them.
+                return;
             }
         }
         let Some(free_at) = free_at else {
