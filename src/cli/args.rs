@@ -169,7 +169,7 @@ pub(super) struct LeagueArgs {
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(super) only: String,
     /// So many seeds for each game.
-    #[arg(long, value_name = "N", default_value = "4", value_parser = value_parser!(u64).range(1..=32))]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = value_parser!(u64).range(1..=32))]
     pub(super) seeds: u64,
     /// How many games are played at once (default: one for each core).
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]

@@ -6,7 +6,7 @@ use super::words::{amount, boundary, place, range, spread, verdict};
 use crate::report::table::markdown;
 use crate::study::claims::ablation::{self, Ablation, QUANTITIES};
 use crate::study::claims::finding::Finding;
-use crate::study::claims::quantity::Scale;
+use crate::study::claims::quantity::{Quantity, Scale};
 use crate::study::claims::world::{BASE, TIERS};
 use crate::study::claims::{Judged, Ledger};
 
@@ -169,7 +169,7 @@ fn parts(out: &mut String, ablation: &Ablation) {
         ablation::SAYS,
         ablation_verdict(ablation)
     );
-    let names = QUANTITIES.map(|quantity| quantity.name());
+    let names = QUANTITIES.map(Quantity::name);
     let mut headings = vec!["world", "parts"];
     headings.extend(names.iter().map(String::as_str));
     headings.push("worse");

@@ -90,9 +90,9 @@ pub(in crate::report) fn place(varied: &Varied) -> String {
 
 /// The verdict with its conditions.
 pub(super) fn verdict(judged: &Judged) -> String {
-    let mut words = judged.verdict.name().to_owned();
+    let name = judged.verdict.name();
     if judged.verdict != Verdict::HoldsWhen {
-        return words;
+        return name.to_owned();
     }
     let somewhere: Vec<&Varied> =
         judged.varied.iter().filter(|varied| !varied.all.stretches().is_empty()).collect();
@@ -108,9 +108,8 @@ pub(super) fn verdict(judged: &Judged) -> String {
         let worlds = judged.cells.first().into_iter().flatten().enumerate();
         let worlds = worlds.filter(|(tier, _)| judged.cells.iter().all(|cells| cells[*tier].holds));
         let worlds: Vec<&str> = worlds.map(|(_, cell)| cell.tier.name).collect();
-        words.push_str(&format!(": on {}", worlds.join(", ")));
+        format!("{name}: on {}", worlds.join(", "))
     } else {
-        words.push_str(&format!(": {}", conditions.join("; ")));
+        format!("{name}: {}", conditions.join("; "))
     }
-    words
 }

@@ -68,7 +68,7 @@ fn draw_row(area: &Area<'_>, cell: &Cell, (left, y): (i32, i32)) -> Result<(), P
         Some(over) => {
             let times = float(over) / 1000.0;
             bar(x, at(times), BLUE)?;
-            let cut = if times > LONGEST { " (cut off)" } else { "" };
+            let cut = if times > LONGEST { " →" } else { "" };
             say(&format!("{times:.2}{cut}"), x + at(times) + 6, BLACK)?;
         }
         None => say("DNF", x + 6, GREY)?,

@@ -93,7 +93,9 @@ pub const REPETITIONS: Axis = Axis {
     points: &[0, 1, 2, 4, 8],
     is_quota: false,
     set: |place, x| {
-        place.runs = (1..=x).map(|n| format!("[[run]]\nname = \"again{n}\"\n")).collect();
+        let runs: Vec<String> =
+            (1..=x).map(|n| format!("[[run]]\nname = \"again{n}\"\n")).collect();
+        place.runs = runs.concat();
     },
 };
 

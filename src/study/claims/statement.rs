@@ -88,6 +88,9 @@ fn is_refuted(failures: usize, seeds: usize) -> bool {
     failures * 20 > seeds
 }
 
+/// The game of the state before, where a quantity compares with it, and the game itself.
+type Pair = (Arc<Played>, Arc<Played>);
+
 impl Statement {
     /// Reads the quantity under a profile in all seeds.
     pub fn sample(
@@ -119,7 +122,7 @@ impl Statement {
         Ok(sample.holds())
     }
 
-    fn of(&self, games: &[(Arc<Played>, Arc<Played>)]) -> Sample {
+    fn of(&self, games: &[Pair]) -> Sample {
         let values: Vec<Option<u64>> =
             games.iter().map(|(before, after)| self.quantity.of(before, after)).collect();
         let held = values.iter().flatten().filter(|value| self.range.contains(value)).count();
@@ -132,7 +135,7 @@ impl Statement {
         place: &Place,
         profile: &str,
         seeds: RangeInclusive<u64>,
-    ) -> Result<Vec<(Arc<Played>, Arc<Played>)>, ClaimsError> {
+    ) -> Result<Vec<Pair>, ClaimsError> {
         let after = place.game(self.setup, profile);
         let before =
             if self.quantity.compares() { place.game(self.setup, "before") } else { after.clone() };

@@ -295,7 +295,8 @@ impl Account {
         self.since = self.since.filter(|since| now < since + 2 * window_ms);
         let is_full = self.allowed.is_some_and(|allowed| self.used_before(now) >= allowed.amount);
         let (Some(allowed), Some(probing)) = (&mut self.allowed, &mut self.probing) else { return };
-        if now < probing.due || !is_full {
+        // Where refused calls count, it would cost more than it brings.
+        if now < probing.due || !is_full || self.refused_count {
             return;
         }
         // However much is tried, it costs one refusal to learn that it is too much.

@@ -135,8 +135,8 @@ impl Doubt {
             }
             wall.tries += 1;
             let over = match wall.tries {
-                1 => wall.oldest.max(wall.met.saturating_sub(SHORT_MS / 2)) + SHORT_MS,
-                2 => wall.oldest.max(wall.met.saturating_sub(MINUTE_MS / 2)) + MINUTE_MS,
+                1 => wall.oldest + SHORT_MS,
+                2 => wall.oldest + MINUTE_MS,
                 // Perhaps refused calls count as well: then a minute after the last of them, and
                 // longer and longer after that.
                 tries => self.last_sent + (MINUTE_MS << (tries - 3).min(6)),

@@ -33,6 +33,8 @@ const DAY_CLOSED_MS: u64 = 3_600_000;
 const FAILURES: u64 = 3;
 /// For at first, and at most, so long.
 const FAILURE_MS: (u64, u64) = (500, 30_000);
+/// How much of the time before a wall tells when it is gone, where the quota was known before it.
+const RECENT_MS: u64 = 5_000;
 /// Waits after refusals in vain grow by this at least.
 const LEAST_IN_VAIN_MS: u64 = 500;
 /// How long a refusal takes to come back, as long as none has.
@@ -232,6 +234,8 @@ impl Ledger {
         }
         let requests = &self.requests;
         let oldest = requests.oldest().unwrap_or(sent);
+        // Where a quota was known, what is old is of the time before it changed.
+        let oldest = if requests.allowed.is_some() { oldest.max(sent - RECENT_MS) } else { oldest };
         // A refusal comes back soon: what is still on its way after twice that time was admitted.
         let settled = now.saturating_sub(2 * whole(self.refusal_ms));
         let used = |ms| requests.used_in(sent, ms);

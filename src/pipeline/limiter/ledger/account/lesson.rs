@@ -78,20 +78,29 @@ impl Account {
             }
             return;
         }
-        // Should it be something else after all, the next refusal comes where this window has room.
-        if is_full
-            && self.since.is_none()
-            && !self.is_evenly(amount, limit, sent, free_at)
-            && let Some(ms) = fits.filter(|ms| *ms >= SHORTEST_MS)
-        {
+        // What was taken for a window may be one that is a little longer. Should it be something else
+        // after all, the next refusal comes where this window has room.
+        let is_news = |ms: u64| match (self.since, self.window) {
+            (Some(_), Window::Sliding { ms: thought }) => (thought..=2 * thought).contains(&ms),
+            _ => !self.is_evenly(amount, limit, sent, free_at),
+        };
+        // One that was thought a little too short has room where the true one is full.
+        let is_longer = |ms: u64| {
+            matches!(self.window, Window::Sliding { ms: thought }
+                if (thought..=thought + thought / 8).contains(&ms))
+        };
+        let is_open = is_full || self.since.is_some();
+        let fits_now = |ms: &u64| *ms >= SHORTEST_MS && (is_longer(*ms) || is_open && is_news(*ms));
+        if let Some(ms) = fits.filter(fits_now) {
             self.change(now, Window::Sliding { ms });
             if self.allowed.is_none() {
                 self.infer(now, limit);
             }
             return;
         }
+        // This one is among them.
         let with_refused = used + self.refused_before(sent);
-        if !is_full && with_refused + amount > limit {
+        if !is_full && with_refused > limit {
             // The window is full only if refused calls are in it.
             self.count_refused(sent, amount);
             return;
@@ -172,7 +181,8 @@ impl Account {
     /// Whether the stated time is that at which the window as it is known would have room.
     fn agrees(&self, sent: u64, amount: u64, limit: u64, free_at: u64) -> bool {
         let Window::Sliding { ms } = self.window else { return false };
-        self.freeing(sent, amount, limit).is_some_and(|at| (at + ms).abs_diff(free_at) <= AGREES_MS)
+        self.freeing(sent, amount, limit)
+            .is_some_and(|at| (at + ms).abs_diff(free_at) <= AGREES_MS.min(ms / 20))
     }
 
     /// When the amount was taken whose return makes room.
