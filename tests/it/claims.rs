@@ -132,12 +132,11 @@ fn cumulative_hits_are_what_can_be_worked_out_by_hand() {
 #[test]
 fn a_fifth_more_rounded_down_leaves_no_limit_below_five() {
     let rows = finding::rounding().rows;
-    let after = |row: usize| (rows[row].1[0].value, rows[row].1[1].value);
-    for row in 0..4 {
-        assert_eq!(after(row), (Some(row as u64 + 1), None), "{}", rows[row].0);
-    }
+    let found = rows.iter().map(|(_, values)| (values[0].value, values[1].value));
+    let found: Vec<_> = found.collect();
+    assert_eq!(found[..4], [1, 2, 3, 4].map(|limit| (Some(limit), None)));
     // 5, 6, 7, 8, 9, 10: five steps of five minutes.
-    assert_eq!(after(4), (Some(10), Some(25 * 60_000)));
+    assert_eq!(found[4], (Some(10), Some(25 * 60_000)));
 }
 
 fn tagspace(args: &[&str]) -> (Option<i32>, String, String) {
