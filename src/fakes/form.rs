@@ -5,6 +5,8 @@
 //! objects has one for each page, a list of texts holds the page's tags, a choice is one of the
 //! words that stand in the page.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use crate::fakes::model::TagMap;
@@ -34,7 +36,16 @@ const MOST_VALUES: usize = 5_000;
 const MOST_FILLED: usize = 100;
 
 /// What of `allOf` is one schema: the parts of each are put together, the first word counts.
-fn merged(schema: &Value) -> Value {
+fn merged(schema: &Value) -> Cow<'_, Value> {
+    fn has_parts(at: &Value) -> bool {
+        match at {
+            Value::Object(entries) => {
+                entries.contains_key("allOf") || entries.values().any(has_parts)
+            }
+            Value::Array(items) => items.iter().any(has_parts),
+            _ => false,
+        }
+    }
     fn merge(into: &mut Value, from: &Value) {
         match (into, from) {
             (Value::Object(into), Value::Object(from)) => {
@@ -71,9 +82,12 @@ fn merged(schema: &Value) -> Value {
             _ => {}
         }
     }
+    if !has_parts(schema) {
+        return Cow::Borrowed(schema);
+    }
     let mut whole = schema.clone();
     walk(&mut whole, schema, 0);
-    whole
+    Cow::Owned(whole)
 }
 
 /// A schema, and the document that its references point into.
@@ -141,7 +155,7 @@ impl<'a> Schema<'a> {
 
 /// Whether a value has the form that a schema asks for.
 pub fn fits(value: &Value, schema: &Value) -> bool {
-    let schema = &merged(schema);
+    let schema = &*merged(schema);
     fits_at(value, Schema { at: schema, root: schema }.resolved(), 0)
 }
 
@@ -190,7 +204,7 @@ fn fits_at(value: &Value, schema: Schema<'_>, depth: usize) -> bool {
 
 /// A value of the form that a schema asks for, about these pages; nothing if the form is too large.
 pub fn fill(schema: &Value, pages: &[Seen<'_>]) -> Option<Value> {
-    let schema = &merged(schema);
+    let schema = &*merged(schema);
     let mut left = MOST_VALUES;
     fill_at(Schema { at: schema, root: schema }.resolved(), "", pages, 0, &mut left)
 }

@@ -13,6 +13,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Request;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -145,6 +147,8 @@ impl Asking<'_> {
         let mut held = self.permit.take();
         let mut failed = 0_u32;
         let mut failing_since = None;
+        // Made once for as long as the same pages are asked about.
+        let mut request = None;
         loop {
             let permit = match turn(run, index, (id, rest), held.take()).await {
                 Turn::Permit(permit) => permit,
@@ -159,7 +163,12 @@ impl Asking<'_> {
                 run.shared.deposit_retry();
             }
             let asked = rest.len();
-            let (result, permit) = call(run, index, (id, attempt), rest, self.tagged, permit).await;
+            let made = request.get_or_insert_with(|| prompt_for(run, index, rest)).clone();
+            let attempted = call(run, index, (id, attempt), (rest, made), self.tagged, permit);
+            let (result, permit) = attempted.await;
+            if result.progress {
+                request = None;
+            }
             if run.config().permit_scope == PermitScope::Batch {
                 held = permit;
             }
@@ -256,7 +265,7 @@ async fn call(
     run: &RunContext,
     provider_index: usize,
     (batch, attempt): (BatchId, u32),
-    rest: &mut Vec<Page>,
+    (rest, request): (&mut Vec<Page>, Option<Request<Bytes>>),
     tagged: &mpsc::Sender<Tagged>,
     permit: Permit,
 ) -> (Attempt, Option<Permit>) {
@@ -274,7 +283,7 @@ async fn call(
         limit: Some(limit),
     });
     let started = Instant::now();
-    let (status, result) = exchange(run, provider_index, rest).await;
+    let (status, result) = exchange(run, provider_index, request).await;
     let latency_ms = millis(started.elapsed());
 
     let chars = prompt::chars(rest);
@@ -379,16 +388,21 @@ fn settle(
     None
 }
 
+/// The request that asks about these pages; nothing if none can be made.
+fn prompt_for(run: &RunContext, provider_index: usize, pages: &[Page]) -> Option<Request<Bytes>> {
+    let text = prompt::render(&run.shared.taxonomy, pages);
+    let provider = &run.shared.providers[provider_index];
+    provider.request(&text, &run.shared.taxonomy, run.config().max_output_tokens).ok()
+}
+
 async fn exchange(
     run: &RunContext,
     provider_index: usize,
-    pages: &[Page],
+    request: Option<Request<Bytes>>,
 ) -> (Option<u16>, Result<Answer, Failure>) {
     let provider = &run.shared.providers[provider_index];
     let fail = |class| Err(Failure::of(class));
-    let text = prompt::render(&run.shared.taxonomy, pages);
-    let request = provider.request(&text, &run.shared.taxonomy, run.config().max_output_tokens);
-    let Ok(request) = request else { return (None, fail(ErrorClass::BadRequest)) };
+    let Some(request) = request else { return (None, fail(ErrorClass::BadRequest)) };
     let time_limit = Duration::from_millis(run.config().timeout_ms);
     match timeout(time_limit, run.shared.transport.send(request)).await {
         Err(_) => (None, fail(ErrorClass::Timeout)),

@@ -231,8 +231,9 @@ impl Confluence {
         labels: &[String],
     ) -> Result<(), ErrorClass> {
         let named = labels.iter().map(|name| json!({"prefix": "global", "name": name}));
-        let body = Bytes::from(named.collect::<serde_json::Value>().to_string());
+        let body = serde_json::to_vec(&named.collect::<serde_json::Value>()).unwrap_or_default();
         let path = format!("/rest/api/content/{page}/label");
+        let body = Bytes::from(body);
         self.call(ConfluenceOp::AddLabels, page.0, Method::POST, &path, body).await.map(drop)
     }
 

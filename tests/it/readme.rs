@@ -62,3 +62,16 @@ fn what_it_says_was_foretold_still_is() {
         assert!(shown.contains(&words(line)), "not foretold any more: {line}");
     }
 }
+
+#[test]
+fn its_verdicts_are_those_of_the_ledger() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let ledger = fs::read_to_string("reports/claims/claims.json").unwrap();
+    let ledger: serde_json::Value = serde_json::from_str(&ledger).unwrap();
+    let claims = ledger["claims"].as_array().unwrap().iter().chain([&ledger["ablation"]]);
+    for claim in claims {
+        let (id, words) = (claim["id"].as_str().unwrap(), claim["words"].as_str().unwrap());
+        let row = readme.lines().find(|line| line.starts_with(&format!("| {id} |"))).unwrap();
+        assert!(row.ends_with(&format!("| {words} |")), "README says {row}, the ledger {words}");
+    }
+}

@@ -342,8 +342,12 @@ impl Confluence {
     }
 
     fn truth(&self, page: &SpacePage) -> Record {
-        let cut =
-            page.text.char_indices().nth(self.truth_chars).map_or(page.text.len(), |(at, _)| at);
+        let all = page.text.len();
+        let cut = match self.truth_chars {
+            // It has no more characters than bytes.
+            chars if chars >= all => all,
+            chars => page.text.char_indices().nth(chars).map_or(all, |(at, _)| at),
+        };
         let seen = format!("{}\n{}\n", page.title, &page.text[..cut]);
         let tags = self.matcher.as_ref().map(|matcher| matcher.tags(&seen)).unwrap_or_default();
         Record::PageTruth { page: page.id, tags }

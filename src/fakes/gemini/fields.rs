@@ -75,7 +75,9 @@ pub(super) struct Unknown {
 
 /// The first field of a `generateContent` that the service does not know.
 pub(super) fn unknown(request: &Value) -> Option<Unknown> {
-    let under = |name: &'static str| request.get(camel(name)).or_else(|| request.get(name));
+    let under = |name: &'static str| {
+        request.get(camel(name).collect::<String>()).or_else(|| request.get(name))
+    };
     let config = under("generation_config");
     let thinking =
         config.and_then(|at| at.get("thinkingConfig").or_else(|| at.get("thinking_config")));
@@ -111,19 +113,21 @@ fn each<'a>(list: &'a Value, at: &str) -> impl Iterator<Item = (String, &'a Valu
 
 fn strange(object: &Value, known: &[&str], at: &str) -> Option<Unknown> {
     let names = object.as_object()?.keys();
-    let mut strange = names.filter(|name| !known.iter().any(|k| *name == k || **name == camel(k)));
+    let mut strange =
+        names.filter(|name| !known.iter().any(|k| *name == k || camel(k).eq(name.chars())));
     let name = strange.next()?.clone();
     Some(Unknown { name, at: at.to_owned() })
 }
 
 /// A name in camel case.
-fn camel(snake: &str) -> String {
-    let mut words = snake.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |mut name, word| {
-        let mut letters = word.chars();
-        name.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
-        name.push_str(letters.as_str());
-        name
+fn camel(snake: &str) -> impl Iterator<Item = char> {
+    let mut is_first = false;
+    snake.chars().filter_map(move |letter| {
+        let begins = std::mem::replace(&mut is_first, letter == '_');
+        match letter {
+            '_' => None,
+            letter if begins => Some(letter.to_ascii_uppercase()),
+            letter => Some(letter),
+        }
     })
 }

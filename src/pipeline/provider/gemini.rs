@@ -36,7 +36,7 @@ pub(super) fn request(
     Request::post(format!("{}/v1beta/models/{}:generateContent", provider.origin, provider.model))
         .header("x-goog-api-key", provider.key.expose())
         .header("content-type", "application/json")
-        .body(Bytes::from(body.to_string()))
+        .body(Bytes::from(serde_json::to_vec(&body).unwrap_or_default()))
 }
 
 #[derive(Deserialize)]

@@ -31,7 +31,7 @@ pub(super) fn request(
     Request::post(format!("{}/v1/chat/completions", provider.origin))
         .header("authorization", format!("Bearer {}", provider.key.expose()))
         .header("content-type", "application/json")
-        .body(Bytes::from(body.to_string()))
+        .body(Bytes::from(serde_json::to_vec(&body).unwrap_or_default()))
 }
 
 #[derive(Deserialize)]

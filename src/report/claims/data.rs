@@ -35,7 +35,6 @@ fn sample(sample: &Sample) -> Value {
         "max": spread.map(|(_, _, max)| max),
         "held": sample.held,
         "read": sample.read(),
-        "values": sample.values,
     })
 }
 
@@ -72,6 +71,7 @@ fn varied(varied: &Varied) -> Value {
     json!({
         "axis": varied.axis.name,
         "world": varied.tier.map(|tier| tier.name),
+        "seeds": varied.seeds,
         "all": boundary(&varied.all),
         "each": varied.each.iter().map(boundary).collect::<Vec<_>>(),
     })
@@ -132,7 +132,6 @@ pub fn json(ledger: &Ledger) -> Value {
     json!({
         "format_version": FORMAT_VERSION,
         "seeds": ledger.seeds,
-        "seeds_varied": ledger.seeds_varied,
         "worlds": worlds.collect::<Vec<_>>(),
         "claims": ledger.claims.iter().map(claim).collect::<Vec<_>>(),
         "ablation": ledger.ablation.as_ref().map(parts),

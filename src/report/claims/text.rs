@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use super::words::{amount, boundary, place, range, spread, verdict};
 use crate::report::table::markdown;
-use crate::study::claims::ablation::{self, Ablation, QUANTITIES};
+use crate::study::claims::ablation::{self, Ablation, PARTS, QUANTITIES};
+use crate::study::claims::axis::{FEW, MANY};
 use crate::study::claims::finding::Finding;
 use crate::study::claims::quantity::{Quantity, Scale};
 use crate::study::claims::world::{BASE, TIERS};
-use crate::study::claims::{Judged, Ledger};
+use crate::study::claims::{Judged, Ledger, Verdict};
 
 /// Every claim with its verdict.
 pub fn summary(ledger: &Ledger) -> String {
@@ -34,16 +35,18 @@ pub fn summary(ledger: &Ledger) -> String {
 /// The whole ledger.
 pub fn text(ledger: &Ledger) -> String {
     let mut out = String::from("# The claims of the plan, and what came of them\n\n");
-    let Ledger { seeds, seeds_varied, .. } = ledger;
+    let seeds = ledger.seeds;
     let _ = write!(
         out,
-        "Every statement is played in {} worlds with seeds 1 to {seeds}, before and after on the \
-         same weather. It holds in a world if it does in at least 95 % of the seeds; a claim holds if \
+        "Every statement is played in {} worlds with seeds 1 to {seeds} (1 to 8 with 500 pages, \
+         and where little is left to chance), before and after on the same weather. It holds in a world if it does in at least 95 % of the seeds; a claim holds if \
          all its statements do in all worlds. What is shown is the middle of all seeds, with the least \
          and the most. Where a claim does not hold as it stands, one thing at a time is varied, the \
-         rest being the plan's, to find where all its statements hold together (seeds 1 to \
-         {seeds_varied}).\n\n",
-        TIERS.len()
+         rest being the plan's, to find where all its statements hold together: seeds 1 to {}, \
+         or 1 to {} where next to nothing is left to chance.\n\n",
+        TIERS.len(),
+        seeds.min(MANY),
+        seeds.min(FEW)
     );
     for judged in &ledger.claims {
         let _ = writeln!(
@@ -124,7 +127,8 @@ fn claim(out: &mut String, judged: &Judged) {
     out.push_str("\nWhere it holds:\n\n");
     for varied in &judged.varied {
         let all = boundary(&varied.all, varied.axis);
-        let _ = writeln!(out, "- `{}`{}: {all}", varied.axis.name, place(varied));
+        let few = if varied.axis.seeds == FEW { ", few seeds" } else { "" };
+        let _ = writeln!(out, "- `{}`{}{few}: {all}", varied.axis.name, place(varied));
         if claim.statements.len() < 2 {
             continue;
         }
@@ -145,14 +149,19 @@ fn claim(out: &mut String, judged: &Judged) {
 pub(super) fn ablation_verdict(ablation: &Ablation) -> String {
     let mut harmful: Vec<(String, Vec<&str>)> = Vec::new();
     let alone = ablation.rows.iter().filter(|row| row.parts.len() == 1);
+    let mut harmless: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
     for row in alone.filter(|row| !row.worse.is_empty()) {
+        harmless.retain(|part| !row.parts.contains(part));
         let what = format!("{} makes worse {}", row.parts.join(" + "), row.worse.join(", "));
         match harmful.iter_mut().find(|(known, _)| *known == what) {
             Some((_, worlds)) => worlds.push(row.tier.name),
             None => harmful.push((what, vec![row.tier.name])),
         }
     }
-    let mut said = ablation.verdict.name().to_owned();
+    let mut said = match (ablation.verdict, harmless.as_slice()) {
+        (Verdict::HoldsWhen, [_, ..]) => format!("holds of {}", harmless.join(" and ")),
+        (verdict, _) => verdict.name().to_owned(),
+    };
     for (index, (what, worlds)) in harmful.iter().enumerate() {
         let before = if index == 0 { "; alone, the" } else { "; the" };
         let _ = write!(said, "{before} {what} on {}", worlds.join(", "));

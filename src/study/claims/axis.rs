@@ -13,9 +13,16 @@ pub struct Axis {
     pub points: &'static [u64],
     /// Whether it replaces the quota, so that there is nothing else to choose.
     pub is_quota: bool,
+    /// With how many seeds at most: [`MANY`], or [`FEW`] where next to nothing is left to chance.
+    pub seeds: u64,
     /// Sets it.
     pub set: fn(&mut Place, u64),
 }
+
+/// The fewest seeds of which one may fail, as 5 % may.
+pub const MANY: u64 = 20;
+/// As many as it takes to see that they say the same.
+pub const FEW: u64 = 2;
 
 /// Calls a minute, with a million tokens a minute.
 pub const QUOTA: Axis = Axis {
@@ -23,6 +30,7 @@ pub const QUOTA: Axis = Axis {
     unit: "calls a minute",
     points: &[2, 5, 10, 15, 20, 30, 45, 60, 90, 150, 300, 1000, 4000],
     is_quota: true,
+    seeds: MANY,
     set: |place, x| place.quota = format!("{{ requests = {x}, tokens = 1_000_000 }}"),
 };
 
@@ -32,12 +40,14 @@ pub const BATCH: Axis = Axis {
     unit: "pages in a call",
     points: &[1, 2, 3, 5, 8, 10, 13, 16, 20, 25, 30, 40, 50, 75, 100],
     is_quota: false,
+    seeds: MANY,
     set: |place, x| place.after = vec![format!("pipeline.batch_size={x}")],
 };
 
 /// The same with a model that misses no page, however many are in a call.
 pub const BATCH_WITHOUT_MISSES: Axis = Axis {
     name: "batch_size, none missed",
+    unit: "pages in a faultless call",
     set: |place, x| {
         place.everywhere = misses("0");
         place.after = vec![format!("pipeline.batch_size={x}")];
@@ -49,13 +59,15 @@ pub const BATCH_WITHOUT_MISSES: Axis = Axis {
 pub const PAGES: Axis = Axis {
     name: "pages",
     unit: "pages",
-    points: &[10, 50, 100, 200, 500, 1000, 2000],
+    points: &[10, 50, 100, 200, 500, 1000],
     is_quota: false,
+    seeds: MANY,
     set: |place, x| place.everywhere = vec![format!("space.pages={x}")],
 };
 
 /// The same for a cache of 1,000 entries.
-pub const PAGES_OF_CACHE: Axis = Axis { points: &[100, 500, 900, 1000, 1100, 2000, 5000], ..PAGES };
+pub const PAGES_OF_CACHE: Axis =
+    Axis { points: &[100, 500, 900, 1000, 1100, 2000], seeds: FEW, ..PAGES };
 
 /// Pages that changed before the second run.
 pub const CHANGED: Axis = Axis {
@@ -63,6 +75,7 @@ pub const CHANGED: Axis = Axis {
     unit: "% of pages changed",
     points: &[0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100],
     is_quota: false,
+    seeds: MANY,
     set: |place, x| {
         place.everywhere = vec![format!("run.second.changed_ratio={}.{:02}", x / 100, x % 100)];
     },
@@ -74,15 +87,17 @@ pub const LATENCY: Axis = Axis {
     unit: "ms a call, before tokens",
     points: &[100, 450, 1000, 2000, 4000, 8000, 16_000, 32_000],
     is_quota: false,
+    seeds: MANY,
     set: |place, x| place.everywhere = vec![format!("gemini.latency.median_ms={x}")],
 };
 
 /// How often a model misses a page, an assumption.
 pub const MISSES: Axis = Axis {
     name: "pages_missed_ppm",
-    unit: "ppm of pages missed for each other page in the call",
+    unit: "ppm missed per other page",
     points: &[0, 10, 30, 100, 300, 1000, 3000, 10_000],
     is_quota: false,
+    seeds: MANY,
     set: |place, x| place.everywhere = misses(&format!("{}.{:06}", x / 1_000_000, x % 1_000_000)),
 };
 
@@ -92,6 +107,7 @@ pub const REPETITIONS: Axis = Axis {
     unit: "more runs over the same pages",
     points: &[0, 1, 2, 4, 8],
     is_quota: false,
+    seeds: FEW,
     set: |place, x| {
         let runs: Vec<String> =
             (1..=x).map(|n| format!("[[run]]\nname = \"again{n}\"\n")).collect();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::PROFILES;
+use super::axis::FEW;
 use super::lab::{ClaimsError, Game, Lab};
 use super::quantity::Quantity;
 use super::statement::Sample;
@@ -103,13 +104,13 @@ fn recovery(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
 fn scan(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
     let quota = TIERS[TIERS.len() - 1].quota;
     let mut rows = Vec::new();
-    for pages in [100, 900, 1000, 1100, 5000] {
+    for pages in [100, 900, 1000, 1100, 2000] {
         let setup = Setup { pages, ..UNCHANGED };
         let mut values = Vec::new();
         for profile in PROFILES {
             let game = Game::new(&setup, quota, profile);
             // Without luck in it, two seeds tell as much as many.
-            let played = lab.play(&[&game], 1..=lab.seeds.min(2))?;
+            let played = lab.play(&[&game], 1..=lab.seeds.min(FEW))?;
             let hits = Quantity::Figure(1, "cache_hit_ratio");
             let read = played.iter().map(|games| hits.of(&games[0], &games[0])).collect();
             values.push(found(profile, middle_and_most(read).0, Unit::Ratio));

@@ -82,11 +82,8 @@ impl Game {
 /// Plays games on many threads and remembers what came of them.
 pub struct Lab<'a> {
     jobs: usize,
-    /// Seeds from 1 to this.
+    /// Seeds from 1 to this; where something is varied, no more than its axis takes.
     pub seeds: u64,
-    /// The same where something is varied, which takes many times as many games: the fewest of
-    /// which one may fail.
-    pub seeds_varied: u64,
     played: Mutex<BTreeMap<(Game, u64), Arc<Played>>>,
     on_game: &'a (dyn Fn() + Sync),
 }
@@ -100,7 +97,7 @@ impl std::fmt::Debug for Lab<'_> {
 impl<'a> Lab<'a> {
     /// A lab of so many threads; `on_game` is told of every game that is over.
     pub fn new(jobs: usize, seeds: u64, on_game: &'a (dyn Fn() + Sync)) -> Self {
-        Self { jobs, seeds, seeds_varied: seeds.min(20), played: Mutex::default(), on_game }
+        Self { jobs, seeds, played: Mutex::default(), on_game }
     }
 
     /// What came of these games with these seeds, seed by seed.

@@ -81,6 +81,8 @@ pub struct Varied {
     pub axis: &'static Axis,
     /// In which world; none where the world is what is varied.
     pub tier: Option<&'static Tier>,
+    /// The seeds were 1 to this.
+    pub seeds: u64,
     /// Where all statements hold together.
     pub all: Boundary,
     /// Where each of them holds.
@@ -105,8 +107,6 @@ pub struct Judged {
 pub struct Ledger {
     /// The seeds were 1 to this.
     pub seeds: u64,
-    /// The same where something was varied.
-    pub seeds_varied: u64,
     /// The claims.
     pub claims: Vec<Judged>,
     /// What each part of the plan brings.
@@ -122,7 +122,7 @@ pub fn play(only: Option<&str>, lab: &Lab<'_>) -> Result<Ledger, ClaimsError> {
     let claims = claims.map(|claim| judge(claim, lab)).collect::<Result<_, _>>()?;
     let ablation = if wanted(ablation::ID) { Some(Ablation::play(lab)?) } else { None };
     let findings = if only.is_none() { finding::all(lab)? } else { Vec::new() };
-    Ok(Ledger { seeds: lab.seeds, seeds_varied: lab.seeds_varied, claims, ablation, findings })
+    Ok(Ledger { seeds: lab.seeds, claims, ablation, findings })
 }
 
 fn judge(claim: &'static Claim, lab: &Lab<'_>) -> Result<Judged, ClaimsError> {
@@ -179,9 +179,10 @@ fn vary(
         (axis.set)(&mut place, x);
         place
     };
+    let seeds = lab.seeds.min(axis.seeds);
     let all = Boundary::find::<ClaimsError>(axis.points, |x| {
         for statement in claim.statements {
-            if !statement.holds(lab, &place(x))? {
+            if !statement.holds(lab, &place(x), seeds)? {
                 return Ok(false);
             }
         }
@@ -190,7 +191,7 @@ fn vary(
     let each = claim
         .statements
         .iter()
-        .map(|statement| Boundary::find(axis.points, |x| statement.holds(lab, &place(x))))
+        .map(|statement| Boundary::find(axis.points, |x| statement.holds(lab, &place(x), seeds)))
         .collect::<Result<_, ClaimsError>>()?;
-    Ok(Varied { axis, tier, all, each })
+    Ok(Varied { axis, tier, seeds, all, each })
 }

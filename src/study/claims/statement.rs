@@ -99,22 +99,25 @@ impl Statement {
         place: &Place,
         profile: &str,
     ) -> Result<Sample, ClaimsError> {
-        Ok(self.of(&self.play(lab, place, profile, 1..=lab.seeds)?))
+        let seeds = lab.seeds.min(self.setup.seeds);
+        Ok(self.of(&self.play(lab, place, profile, 1..=seeds)?))
     }
 
-    /// Whether it holds here, by the seeds for what is varied, as soon as that is certain.
-    pub fn holds(&self, lab: &Lab<'_>, place: &Place) -> Result<bool, ClaimsError> {
+    /// Whether it holds here with seeds 1 to `seeds`, or as many as its setup takes, as soon as that
+    /// is certain.
+    pub fn holds(&self, lab: &Lab<'_>, place: &Place, seeds: u64) -> Result<bool, ClaimsError> {
         /// So many seeds are played before one looks.
         const BLOCK: u64 = 4;
+        let seeds = seeds.min(self.setup.seeds);
         let mut sample = Sample { values: Vec::new(), held: 0 };
         let mut next = 1;
-        while next <= lab.seeds_varied {
-            let last = lab.seeds_varied.min(next + BLOCK - 1);
+        while next <= seeds {
+            let last = seeds.min(next + BLOCK - 1);
             let block = self.of(&self.play(lab, place, self.profile, next..=last)?);
             sample.values.extend(block.values);
             sample.held += block.held;
-            let seeds = usize::try_from(lab.seeds_varied).unwrap_or(usize::MAX);
-            if is_refuted(sample.values.len() - sample.held, seeds) {
+            let in_all = usize::try_from(seeds).unwrap_or(usize::MAX);
+            if is_refuted(sample.values.len() - sample.held, in_all) {
                 return Ok(false);
             }
             next = last + 1;

@@ -74,27 +74,39 @@ pub struct Setup {
     pub pages: u64,
     /// The `[[run]]` tables; one run if there are none.
     pub runs: &'static str,
+    /// With how many seeds at most.
+    pub seeds: u64,
 }
+
+/// As many as are asked for.
+const ANY: u64 = u64::MAX;
+/// Where little is left to chance, or a game takes as long as five others.
+const EIGHT: u64 = 8;
 
 /// A space of this size, tagged once.
 pub const fn once(pages: u64) -> Setup {
-    Setup { pages, runs: "" }
+    Setup { pages, runs: "", seeds: if pages < 500 { ANY } else { EIGHT } }
 }
 
 /// 100 pages, and again after 30 % of them may have changed.
 pub const TWICE: Setup = Setup {
     pages: 100,
     runs: "[[run]]\nname = \"first\"\n[[run]]\nname = \"second\"\nchanged_ratio = 0.3\n",
+    seeds: ANY,
 };
 
 /// The same pages twice.
-pub const UNCHANGED: Setup =
-    Setup { pages: 100, runs: "[[run]]\nname = \"first\"\n[[run]]\nname = \"second\"\n" };
+pub const UNCHANGED: Setup = Setup {
+    pages: 100,
+    runs: "[[run]]\nname = \"first\"\n[[run]]\nname = \"second\"\n",
+    seeds: EIGHT,
+};
 
 /// The runs of the plan's own test script: 10 pages, 100 pages, the same 100 again.
 pub const SCRIPT: Setup = Setup {
     pages: 10,
     runs: "[[run]]\nname = \"test1\"\n[[run]]\nname = \"test2\"\npages = 100\n[[run]]\nname = \"test3\"\n",
+    seeds: EIGHT,
 };
 
 macro_rules! stopped_after {
@@ -106,6 +118,7 @@ macro_rules! stopped_after {
                 $seconds,
                 "\n[[run]]\nname = \"rest\"\n"
             ),
+            seeds: ANY,
         }
     };
 }
