@@ -26,37 +26,31 @@ fn judged_by(environment: &str, script: &str) {
 }
 
 #[test]
-#[ignore = "needs the SDKs that .ci/run installs"]
 fn google_genai_1() {
     judged_by("older", "gemini");
 }
 
 #[test]
-#[ignore = "needs the SDKs that .ci/run installs"]
 fn google_genai_3() {
     judged_by("newer", "gemini");
 }
 
 #[test]
-#[ignore = "needs the SDKs that .ci/run installs"]
 fn openai() {
     judged_by("older", "openai_sdk");
 }
 
 #[test]
-#[ignore = "needs the SDKs that .ci/run installs"]
 fn atlassian_python_api() {
     judged_by("older", "confluence");
 }
 
 #[test]
-#[ignore = "needs the SDKs that .ci/run installs"]
 fn atlassian_confluence_v2() {
     judged_by("newer", "confluence_v2");
 }
 
 #[test]
-#[ignore = "needs the SDKs that .ci/run installs"]
 fn litellm() {
     judged_by("older", "gateway");
 }

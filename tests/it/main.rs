@@ -8,6 +8,7 @@ mod bound; // what no scheduler could beat
 mod cancellation; // what a cancelled run leaves
 mod claims; // what became of the plan's promises
 mod cli; // the program as a user meets it
+#[cfg(feature = "conformance")]
 mod conformance; // what the services' SDKs make of the fakes
 mod conservation; // what a spoiled log is told from
 mod determinism; // same seed, same bytes, whatever the transport and the load
