@@ -28,7 +28,8 @@
 //! an exchange through a rehearsal, read `sim/carrier.rs`, then `sim/wire.rs`, then
 //! `fakes/world.rs`. What outside clients meet is `sim/serve`; what is written down of them,
 //! `sim/serve/witness.rs`. Which limiter is best is asked in `study/league`, what no scheduler could
-//! beat in `study/bound.rs`, which of the plan's promises hold in `study/claims`.
+//! beat in `study/bound.rs`, which of the plan's promises hold in `study/claims`,
+//! which settings are best in `study/tune`.
 //!
 //! # How virtual time goes with real HTTP
 //!

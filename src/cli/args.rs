@@ -1,6 +1,7 @@
 //! The arguments, as typed.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use crate::pipeline::config::Profile;
 use crate::sim::scenario::file::MAX_SEED;
+use crate::study::tune::grid::Axis;
 
 /// Rehearses the tagging of a Confluence space, and does it.
 #[derive(Debug, Parser)]
@@ -39,6 +41,8 @@ pub(super) enum Command {
     League(LeagueArgs),
     /// Play every promise of the plan, and say which hold, which do not, and from where on.
     Claims(ClaimsArgs),
+    /// Play a grid of settings with many seeds, and say which are best.
+    Tune(TuneArgs),
 }
 
 /// Which scenarios, and what is set on top of them.
@@ -202,6 +206,40 @@ pub(super) struct ClaimsArgs {
     pub(super) quiet: bool,
 }
 
+/// Arguments of `tune`.
+#[derive(Debug, Args)]
+pub(super) struct TuneArgs {
+    /// The scenario file.
+    #[arg(value_name = "SCENARIO")]
+    pub(super) scenario: PathBuf,
+    /// Vary a key over values or a range, such as pipeline.batch_size=5,10,20 or
+    /// pipeline.concurrency=1..=16, or set it to one (repeatable).
+    #[arg(long = "set", value_name = "KEY=VALUES", required = true, value_parser = Axis::parse)]
+    pub(super) set: Vec<Axis>,
+    /// The seeds of each setting.
+    #[arg(long, value_name = "A..=B", default_value = "1..=16", value_parser = seeds)]
+    pub(super) seeds: RangeInclusive<u64>,
+    /// What is to be as small as possible.
+    #[arg(long, value_enum, default_value = "fastest")]
+    pub(super) objective: ObjectiveArg,
+    /// What a setting must meet in at least 95 % of the seeds (repeatable; default:
+    /// `pages_failed == 0` and `rate_limited_ratio <= 1%`).
+    #[arg(long, value_name = "METRIC LIMIT")]
+    pub(super) require: Vec<String>,
+    /// Look at this run (default: the first).
+    #[arg(long, value_name = "NAME")]
+    pub(super) run: Option<String>,
+    /// Where the report is written.
+    #[arg(long, value_name = "DIR", default_value = "reports/out/tune")]
+    pub(super) out: PathBuf,
+    /// How many simulations run at once (default: one for each core).
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
+    pub(super) jobs: Option<u16>,
+    /// Print nothing but errors.
+    #[arg(long)]
+    pub(super) quiet: bool,
+}
+
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -252,6 +290,17 @@ pub(super) struct ServeArgs {
     pub(super) log: Option<PathBuf>,
 }
 
+/// Seeds such as `1..=16`, or one.
+fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let wanted =
+        || format!("got `{text}`, wanted seeds such as 1..=16: ascending, at most 10000 of them");
+    let (first, last) = text.split_once("..=").unwrap_or((text, text));
+    let (first, last) =
+        first.trim().parse().ok().zip(last.trim().parse().ok()).ok_or_else(wanted)?;
+    let is_fine = first <= last && last <= MAX_SEED && last - first < 10_000;
+    if is_fine { Ok(first..=last) } else { Err(wanted()) }
+}
+
 /// A time such as `500ms`, `60s`, `2m` or `1h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
@@ -287,6 +336,17 @@ pub(super) enum TransportArg {
     Wire,
     /// A call in memory.
     Direct,
+}
+
+/// What is to be as small as possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ObjectiveArg {
+    /// The makespan.
+    Fastest,
+    /// The cost.
+    Cheapest,
+    /// The AI calls.
+    FewestCalls,
 }
 
 /// Whose time passes.

@@ -22,6 +22,7 @@ mod run;
 mod serve;
 mod state;
 mod tag;
+mod tune;
 mod watcher;
 
 use std::ffi::OsString;
@@ -153,6 +154,7 @@ where
         Command::Serve(args) => serve::serve(&args),
         Command::League(args) => league::league(&args),
         Command::Claims(args) => claims::claims(&args),
+        Command::Tune(args) => tune::tune(&args),
     };
     match result {
         Ok(status) => status,

@@ -12,3 +12,4 @@ pub mod quota_use;
 mod table;
 pub mod text;
 pub mod trust;
+pub mod tune;

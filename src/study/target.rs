@@ -101,48 +101,77 @@ fn parse(scenario: &Scenario, written: &TargetText) -> Result<Target, Problem> {
             format!("got a target on the unknown metric `{}`, wanted a known one", written.metric);
         return Err(scenario.problem(written.metric_span.clone(), message, Some(help)));
     };
-    let fail = |message: String| {
-        let help = example(metric);
-        scenario.problem(written.limit_span.clone(), message, Some(format!("for example {help}")))
-    };
-    let text = written.limit.trim();
-    let at = text.find(['<', '>', '=']).ok_or_else(|| {
-        fail(format!("got the limit `{text}`, wanted a comparison (<=, >=, <, >, ==) and a value"))
-    })?;
-    let (stat, rest) = text.split_at(at);
-    let stat = stat.trim();
-    let (compare, value) = comparison(rest)
-        .ok_or_else(|| fail(format!("got the limit `{text}`, wanted <=, >=, <, > or ==")))?;
-    let stats: &[&str] = match metric.shape {
-        Shape::Single => &[],
-        Shape::Distribution => DISTRIBUTION_STATS,
-        Shape::Level => LEVEL_STATS,
-    };
-    let stat = match (stat, stats) {
-        ("", []) => None,
-        (stat, stats) => match stats.iter().find(|known| **known == stat) {
-            Some(known) => Some(*known),
-            None if stats.is_empty() => {
-                return Err(fail(format!(
-                    "got the statistic `{stat}` of {}, which is one number",
-                    metric.name
-                )));
-            }
-            None => {
-                let got = if stat.is_empty() { "no statistic" } else { stat };
-                let wanted = stats.join(", ");
-                return Err(fail(format!("got {got} of {}, wanted one of: {wanted}", metric.name)));
-            }
-        },
-    };
-    let unit = if stat == Some("count") { Unit::Count } else { metric.unit };
-    let limit = quantity(value, unit).map_err(|wanted| {
-        fail(format!("got the value `{value}` for {}, wanted {wanted}", metric.name))
+    let Limit { stat, compare, limit } = Limit::of(metric, &written.limit).map_err(|message| {
+        let help = format!("for example {}", example(metric));
+        scenario.problem(written.limit_span.clone(), message, Some(help))
     })?;
     let (line, _) =
         scenario.problem(written.limit_span.clone(), String::new(), None).line_and_column();
-    let (run, text) = (written.run.clone(), text.to_owned());
+    let (run, text) = (written.run.clone(), written.limit.trim().to_owned());
     Ok(Target { run, metric, stat, compare, limit, text, line })
+}
+
+/// A target on a run, written in one piece: `rate_limited_ratio <= 1%`, `page_latency p95 <= 45s`.
+pub fn in_one_piece(run: &str, text: &str) -> Result<Target, String> {
+    let end = text.trim().find(|c: char| c != '_' && !c.is_ascii_alphanumeric());
+    let (name, rest) = text.trim().split_at(end.unwrap_or(text.trim().len()));
+    let metric = metric::find(name).ok_or_else(|| {
+        let known = METRICS.iter().map(|metric| metric.name);
+        let nearest = did_you_mean(name, known).unwrap_or_default();
+        format!("got `{text}`, wanted a metric and a limit, such as `rate_limited_ratio <= 1%`. {nearest}")
+            .trim_end()
+            .to_owned()
+    })?;
+    let Limit { stat, compare, limit } = Limit::of(metric, rest)?;
+    let (run, text) = (run.to_owned(), rest.trim().to_owned());
+    Ok(Target { run, metric, stat, compare, limit, text, line: 0 })
+}
+
+/// A limit on a metric.
+struct Limit {
+    stat: Option<&'static str>,
+    compare: Compare,
+    limit: u64,
+}
+
+impl Limit {
+    fn of(metric: &'static Metric, text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let at = text.find(['<', '>', '=']).ok_or_else(|| {
+            format!("got the limit `{text}`, wanted a comparison (<=, >=, <, >, ==) and a value")
+        })?;
+        let (stat, rest) = text.split_at(at);
+        let stat = stat.trim();
+        let (compare, value) = comparison(rest)
+            .ok_or_else(|| format!("got the limit `{text}`, wanted <=, >=, <, > or =="))?;
+        let stats: &[&str] = match metric.shape {
+            Shape::Single => &[],
+            Shape::Distribution => DISTRIBUTION_STATS,
+            Shape::Level => LEVEL_STATS,
+        };
+        let stat = match (stat, stats) {
+            ("", []) => None,
+            (stat, stats) => match stats.iter().find(|known| **known == stat) {
+                Some(known) => Some(*known),
+                None if stats.is_empty() => {
+                    return Err(format!(
+                        "got the statistic `{stat}` of {}, which is one number",
+                        metric.name
+                    ));
+                }
+                None => {
+                    let got = if stat.is_empty() { "no statistic" } else { stat };
+                    let wanted = stats.join(", ");
+                    return Err(format!("got {got} of {}, wanted one of: {wanted}", metric.name));
+                }
+            },
+        };
+        let unit = if stat == Some("count") { Unit::Count } else { metric.unit };
+        let limit = quantity(value, unit).map_err(|wanted| {
+            format!("got the value `{value}` for {}, wanted {wanted}", metric.name)
+        })?;
+        Ok(Self { stat, compare, limit })
+    }
 }
 
 fn comparison(text: &str) -> Option<(Compare, &str)> {

@@ -33,4 +33,5 @@ mod serve; // on real ports
 mod settings; // --set, --env-file, --mutate
 mod shared_quota; // quotas that change midway, and that a neighbour uses as well
 mod tidy; // the source text itself
+mod tune; // grids of settings, and which is best
 mod wire_formats; // what other clients ask of the fakes

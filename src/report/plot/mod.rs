@@ -10,6 +10,7 @@ mod outcomes;
 mod panel;
 mod progress;
 mod timeline;
+pub(in crate::report) mod tune;
 
 use std::sync::{Arc, LazyLock};
 

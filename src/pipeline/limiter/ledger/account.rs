@@ -16,11 +16,13 @@ pub(super) const MINUTE_MS: u64 = 60_000;
 /// much longer than they are.
 const MARGIN_MS: u64 = 60;
 /// No quota is larger, whoever says so.
-const MOST: u64 = 1_000_000_000_000;
+pub(super) const MOST: u64 = 1_000_000_000_000;
 /// Of a limit, what is as good as all of it, in twentieths.
 const AS_GOOD_AS: u64 = 19;
 /// No window is longer.
 const LONGEST_MS: u64 = 864_000_000;
+/// No time is later: it is never, and can still be calculated with.
+const LATEST_US: u64 = 1 << 60;
 /// The lengths that windows usually have.
 const USUAL_MS: [u64; 2] = [MINUTE_MS, 10_000];
 /// After so many windows more is tried than was admitted before the first refusal.
@@ -112,7 +114,9 @@ impl Account {
     pub(super) fn window_ms(&self) -> u64 {
         match (self.window, self.allowed) {
             (Window::Sliding { ms }, _) => ms,
-            (Window::Bucket { unit_us, .. }, Some(allowed)) => unit_us * allowed.amount / 1000,
+            (Window::Bucket { unit_us, .. }, Some(allowed)) => {
+                (unit_us.saturating_mul(allowed.amount) / 1000).min(LONGEST_MS)
+            }
             (Window::Bucket { .. }, None) => MINUTE_MS,
         }
     }
@@ -153,7 +157,8 @@ impl Account {
     pub(super) fn take(&mut self, now: u64, amount: u64) {
         self.taken.push_back((now, amount));
         if let Window::Bucket { unit_us, free_us } = &mut self.window {
-            *free_us = (*free_us).max(now * 1000) + *unit_us * amount;
+            let taken_us = unit_us.saturating_mul(amount);
+            *free_us = (*free_us).max(now * 1000).saturating_add(taken_us).min(LATEST_US);
         }
         self.forget(now);
     }
@@ -170,11 +175,14 @@ impl Account {
 
     /// A call took another amount than was expected.
     pub(super) fn settle(&mut self, sent: u64, expected: u64, took: u64) {
+        // Nobody takes more than that, whatever is reported.
+        let took = took.min(MOST);
         if let Some(entry) = self.entry(sent, expected) {
             entry.1 = took;
         }
         if let Window::Bucket { unit_us, free_us } = &mut self.window {
-            *free_us = (*free_us + *unit_us * took).saturating_sub(*unit_us * expected);
+            let longer = free_us.saturating_add(unit_us.saturating_mul(took)).min(LATEST_US);
+            *free_us = longer.saturating_sub(unit_us.saturating_mul(expected));
         }
     }
 
@@ -253,7 +261,7 @@ impl Account {
     /// A bucket whose pace was inferred gives less than that.
     pub(super) fn ease(&mut self, now: u64) {
         if let Window::Bucket { unit_us, free_us } = &mut self.window {
-            *unit_us = *unit_us * 5 / 4;
+            *unit_us = (*unit_us * 5 / 4).min(LONGEST_MS * 1000);
             *free_us = now * 1000 + *unit_us;
         }
     }
@@ -280,7 +288,7 @@ impl Account {
         let (window_ms, used) = (self.window_ms(), self.used_before(sent));
         if let (Some(allowed), Some(probing)) = (&mut self.allowed, &mut self.probing) {
             if let Window::Bucket { unit_us, .. } = &mut self.window {
-                *unit_us = *unit_us * allowed.amount / probing.good;
+                *unit_us = unit_us.saturating_mul(allowed.amount) / probing.good;
             }
             probing.good = probing.good.max(used.min(allowed.amount));
             allowed.amount = probing.good;
@@ -306,7 +314,7 @@ impl Account {
         allowed.amount += if self.shared.is_some() { 1 } else { allowed.amount };
         probing.due = now + window_ms;
         if let Window::Bucket { unit_us, .. } = &mut self.window {
-            *unit_us = *unit_us * probing.good / allowed.amount;
+            *unit_us = unit_us.saturating_mul(probing.good) / allowed.amount;
         }
     }
 
@@ -335,16 +343,18 @@ impl Account {
             Some(unit_us) => {
                 let unit_us = unit_us.clamp(1, LONGEST_MS * 1000);
                 // As if it had been given out unit by unit.
-                let free_us = known.taken.iter().rev().fold(0, |free: u64, (ago, amount)| {
+                let free_us = known.taken.iter().fold(0, |free: u64, (ago, amount)| {
                     let at = now.saturating_sub(*ago) * 1000;
-                    free.max(at) + unit_us.saturating_mul((*amount).min(known.limit))
+                    let taken_us = unit_us.saturating_mul((*amount).min(known.limit));
+                    free.max(at).saturating_add(taken_us).min(LATEST_US)
                 });
                 Window::Bucket { unit_us, free_us }
             }
             None => Window::Sliding { ms: known.window_ms.clamp(1, LONGEST_MS) },
         };
         self.refused_count = known.refused_count;
-        self.taken = known.taken.iter().map(|(ago, n)| (now.saturating_sub(*ago), *n)).collect();
+        self.taken =
+            known.taken.iter().map(|(ago, n)| (now.saturating_sub(*ago), (*n).min(MOST))).collect();
         self.taken.make_contiguous().sort_unstable();
         if known.inferred {
             self.infer(now, known.limit);

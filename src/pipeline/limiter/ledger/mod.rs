@@ -19,7 +19,7 @@ mod doubt;
 
 use std::time::Duration;
 
-use self::account::{Account, Refused};
+use self::account::{Account, MOST, Refused};
 use self::doubt::{Doubt, Proof, Step};
 use super::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
 use super::pace::Told;
@@ -292,7 +292,7 @@ impl Limit for Ledger {
     }
 
     fn next_start(&mut self, now: Duration, tokens: u64) -> Start {
-        let now = clock(now);
+        let (now, tokens) = (clock(now), tokens.min(MOST));
         if self.tokens.is_too_large(tokens) {
             return Start::Never;
         }
@@ -319,7 +319,7 @@ impl Limit for Ledger {
     fn on_start(&mut self, now: Duration, tokens: u64) {
         let now = clock(now);
         self.requests.take(now, 1);
-        self.tokens.take(now, tokens);
+        self.tokens.take(now, tokens.min(MOST));
         self.last_start = Some(now);
         if self.probe == Probe::Due {
             self.probe = Probe::Out(now);
@@ -328,6 +328,8 @@ impl Limit for Ledger {
 
     fn on_end(&mut self, now: Duration, ended: &Ended) {
         let (now, sent) = (clock(now), clock(ended.sent));
+        // As it was taken.
+        let ended = &Ended { tokens: ended.tokens.min(MOST), ..ended.clone() };
         let is_answered = ended.verdict.outcome == Outcome::Success;
         if self.probe == Probe::Out(sent) {
             // Without an answer the next call is a probe as well.
@@ -381,5 +383,6 @@ fn since_start(clock_ms: u64) -> Duration {
 }
 
 fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX / 4)
+    // Longer than any wait, and far from what a clock cannot hold.
+    u64::try_from(duration.as_millis()).map_or(1 << 50, |ms| ms.min(1 << 50))
 }

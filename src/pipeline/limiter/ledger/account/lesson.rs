@@ -1,6 +1,6 @@
 //! What a refusal teaches about a quota: how much it allows, in what kind of window, how long.
 
-use super::{AS_GOOD_AS, Account, MINUTE_MS, Refused, USUAL_MS, Window};
+use super::{AS_GOOD_AS, Account, LONGEST_MS, MINUTE_MS, MOST, Refused, USUAL_MS, Window};
 use crate::pipeline::quota::Dimension;
 
 /// How exactly two times must agree that are both known only through the network.
@@ -14,6 +14,7 @@ impl Account {
     /// Learns from a refusal. The refused call is no longer in the account.
     pub(in super::super) fn learn(&mut self, now: u64, refused: Refused) {
         let Refused { sent, amount, stated, free_at } = refused;
+        let stated = stated.map(|stated| stated.min(MOST));
         let known_before = self.allowed;
         self.retreat(now, sent);
         let used = self.used_before(sent);
@@ -59,12 +60,13 @@ impl Account {
         }
         if let (true, false, Window::Sliding { ms }) = (self.refused_count, is_full, self.window) {
             // Even with them it should have had room: a window of no known kind, but longer.
-            self.change(now, Window::Sliding { ms: ms * 5 / 4 });
+            self.change(now, Window::Sliding { ms: (ms * 5 / 4).min(LONGEST_MS) });
             return;
         }
         let unit_us = MINUTE_MS * 1000 / limit;
         let wait_us = free_at.saturating_sub(sent) * 1000;
-        let is_soon = wait_us <= unit_us * amount * 11 / 10 + 200_000;
+        let all_us = unit_us.saturating_mul(amount);
+        let is_soon = wait_us <= all_us.saturating_add(all_us / 10).saturating_add(200_000);
         let fits = self.window_that_fits(sent, amount, limit, free_at);
         let usual = |within: u64| {
             USUAL_MS.into_iter().find(|usual| fits.is_some_and(|ms| usual.abs_diff(ms) <= within))
@@ -78,20 +80,16 @@ impl Account {
             }
             return;
         }
-        // What was taken for a window may be one that is a little longer. Should it be something else
-        // after all, the next refusal comes where this window has room.
-        let is_news = |ms: u64| match (self.since, self.window) {
-            (Some(_), Window::Sliding { ms: thought }) => (thought..=2 * thought).contains(&ms),
-            _ => !self.is_evenly(amount, limit, sent, free_at),
+        // An odd length is believed if it is a little more than was thought, or up to twice as much
+        // where that is not proved yet; or if a proved window is full and no bucket explains it.
+        // Should it be something else, the next refusal comes where this window has room.
+        let (thought, is_proved) = (self.window_ms(), self.since.is_none());
+        let most = if is_proved { thought + thought / 8 } else { 2 * thought };
+        let is_believed = |ms: &u64| {
+            (thought..=most).contains(ms)
+                || is_proved && is_full && !self.is_evenly(amount, limit, sent, free_at)
         };
-        // One that was thought a little too short has room where the true one is full.
-        let is_longer = |ms: u64| {
-            matches!(self.window, Window::Sliding { ms: thought }
-                if (thought..=thought + thought / 8).contains(&ms))
-        };
-        let is_open = is_full || self.since.is_some();
-        let fits_now = |ms: &u64| *ms >= SHORTEST_MS && (is_longer(*ms) || is_open && is_news(*ms));
-        if let Some(ms) = fits.filter(fits_now) {
+        if let Some(ms) = fits.filter(|ms| *ms >= SHORTEST_MS).filter(is_believed) {
             self.change(now, Window::Sliding { ms });
             if self.allowed.is_none() {
                 self.infer(now, limit);
@@ -112,8 +110,10 @@ impl Account {
             // Some of it comes back sooner than any window would end: it comes back evenly. One
             // unit takes at least as long as this wait.
             let usual = USUAL_MS.iter().rev().map(|ms| (ms * 1000).div_ceil(limit));
-            let unit_us =
-                usual.into_iter().find(|usual| usual * amount >= wait_us).unwrap_or(unit_us);
+            let unit_us = usual
+                .into_iter()
+                .find(|usual| usual.saturating_mul(amount) >= wait_us)
+                .unwrap_or(unit_us);
             self.change(now, Window::Bucket { unit_us, free_us: free_at * 1000 });
             return;
         }
@@ -153,10 +153,12 @@ impl Account {
             .into_iter()
             .find(|usual| *usual >= measured_us)
             .filter(|usual| *usual > thought_us)
-            .unwrap_or(least_us);
+            .unwrap_or(least_us)
+            .min(LONGEST_MS * 1000);
         // Too early for a bucket that was full of what it had promised: refused calls take as well.
         // (What it took is in the time already.)
-        self.refused_count |= sent * 1000 + thought_us * amount >= free_us;
+        self.refused_count |=
+            thought_us.saturating_mul(amount) >= free_us.saturating_sub(sent * 1000);
         let next = if self.refused_count { sent * 1000 + unit_us } else { 0 };
         self.window = Window::Bucket { unit_us, free_us: next.max(free_at * 1000) };
     }
@@ -209,7 +211,7 @@ impl Account {
         let first = self.taken.front().map_or(sent, |(at, _)| *at);
         let since_us = free_at.saturating_sub(first) * 1000;
         USUAL_MS.iter().any(|ms| {
-            let unit_us = (ms * 1000 * amount).div_ceil(limit);
+            let unit_us = (ms * 1000).saturating_mul(amount).div_ceil(limit);
             let off = since_us % unit_us;
             // A bucket that gives faster than calls come stays full for a while.
             let is_fast = unit_us < 200_000;

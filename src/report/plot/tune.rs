@@ -1,0 +1,205 @@
+//! A grid: the objective of every cell as a heat map, and time against cost with the Pareto front.
+
+use plotters::prelude::*;
+
+use super::{
+    Area, BLUE, Drawn, FAINT, GREY, Key, ORANGE, PlotError, failed, font, heading, legend, sheet,
+    shortened, tick, time_unit,
+};
+use crate::study::metric::Unit;
+use crate::study::tune::{Cell, Tuned};
+use crate::units::float;
+
+/// Where the grid begins: room for the names of the rows, and for heading and columns.
+const LEFT: i32 = 150;
+const TOP: i32 = 100;
+const ROW: i32 = 44;
+/// The room that the columns share, and the most that one takes.
+const ACROSS: i32 = 830;
+const WIDEST: i32 = 120;
+
+fn index(position: usize) -> i32 {
+    i32::try_from(position).unwrap_or(0)
+}
+
+fn height(pixels: i32) -> u32 {
+    u32::try_from(pixels).unwrap_or(0)
+}
+
+/// The mean of a metric over the seeds.
+fn mean(cell: &Cell, metric: &str) -> Option<f64> {
+    let values = cell.values_of(metric)?;
+    let sum: u64 = values.iter().sum();
+    (!values.is_empty()).then(|| float(sum) / float(values.len() as u64))
+}
+
+/// The two axes with the most values; of the others, the best cell's values are shown.
+fn two_axes(tuned: &Tuned) -> (usize, Option<usize>) {
+    let mut axes: Vec<usize> = (0..tuned.question.axes.len()).collect();
+    axes.sort_by_key(|axis| std::cmp::Reverse(tuned.question.axes[*axis].values.len()));
+    let across = axes.first().copied().unwrap_or(0);
+    (across, axes.get(1).copied().filter(|axis| tuned.question.axes[*axis].values.len() > 1))
+}
+
+/// The objective of every cell: dark is good, hatched is what misses a requirement, and the best
+/// one has a ring.
+pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
+    let axes = &tuned.question.axes;
+    let (across, down) = two_axes(tuned);
+    let Some(columns) = axes.get(across) else { return sheet(60, |area| heading(area, "no axis")) };
+    let rows = down.map(|down| &axes[down]);
+    let count = rows.map_or(1, |rows| rows.values.len());
+    let base = &tuned.cells[tuned.ranking.first().copied().unwrap_or(0)].values;
+    let (metric, unit) = (tuned.question.objective.metric(), tuned.question.objective.unit());
+    let shown: Vec<(usize, usize, &Cell)> = tuned
+        .cells
+        .iter()
+        .filter(|cell| {
+            let others = (0..axes.len()).filter(|axis| *axis != across && Some(*axis) != down);
+            others.into_iter().all(|axis| cell.values[axis] == base[axis])
+        })
+        .map(|cell| (cell.values[across], down.map_or(0, |down| cell.values[down]), cell))
+        .collect();
+    let means = || shown.iter().filter_map(|(_, _, cell)| mean(cell, metric));
+    let (least, most) = (means().fold(f64::MAX, f64::min), means().fold(0.0, f64::max));
+    let width = (ACROSS / index(columns.values.len()).max(1)).min(WIDEST);
+    sheet(height(TOP + ROW * index(count) + 20), |area| {
+        let what = if metric == "cost" { "cost" } else { metric };
+        heading(area, &format!("{}: mean {what} over all seeds", tuned.name))?;
+        let keys = [
+            Key { colour: shade(0.0), text: "best" },
+            Key { colour: shade(1.0), text: "worst" },
+            Key { colour: GREY, text: "hatched: misses what is required" },
+            Key { colour: ORANGE, text: "ring: chosen" },
+        ];
+        legend(area, &keys, 16, 38)?;
+        let names =
+            rows.map_or(columns.key.clone(), |rows| format!("{} by {}", rows.key, columns.key));
+        area.draw_text(&names, &font(12, GREY), (16, 62)).map_err(failed)?;
+        for (column, value) in columns.values.iter().enumerate() {
+            let at = (LEFT + width * index(column) + 6, TOP - 18);
+            let most = usize::try_from(width / 8).unwrap_or(1);
+            area.draw_text(&shortened(value, most), &font(12, BLACK), at).map_err(failed)?;
+        }
+        for (row, value) in rows.into_iter().flat_map(|rows| rows.values.iter().enumerate()) {
+            let at = (16, TOP + ROW * index(row) + 15);
+            area.draw_text(&shortened(value, 18), &font(12, BLACK), at).map_err(failed)?;
+        }
+        for (column, row, cell) in &shown {
+            let corner = (LEFT + width * index(*column), TOP + ROW * index(*row));
+            let end = (corner.0 + width - 3, corner.1 + ROW - 3);
+            let value = mean(cell, metric);
+            // By ratio: twice as much is as far from once as four times is from twice.
+            let far = |value: f64| libm::log(value.max(1.0) / least.max(1.0));
+            let share = value.map(|value| far(value) / far(most).max(1e-9));
+            let colour = share.map_or(FAINT, shade);
+            area.draw(&Rectangle::new([corner, end], colour.filled())).map_err(failed)?;
+            if !cell.is_admissible {
+                hatch(area, corner, end)?;
+            }
+            let ink = if share.is_some_and(|share| share < 0.45) { WHITE } else { BLACK };
+            let said = value.map_or("-".to_owned(), |value| short(value, unit));
+            area.draw_text(&said, &font(12, ink), (corner.0 + 6, corner.1 + 14)).map_err(failed)?;
+        }
+        // The ring lies above its neighbours.
+        for (column, row, _) in
+            shown.iter().filter(|(_, _, cell)| tuned.best().is_some_and(|best| best == *cell))
+        {
+            let corner = (LEFT + width * index(*column), TOP + ROW * index(*row));
+            let end = (corner.0 + width - 3, corner.1 + ROW - 3);
+            let ring = vec![corner, (end.0, corner.1), end, (corner.0, end.1), corner];
+            area.draw(&PathElement::new(ring, ORANGE.stroke_width(4))).map_err(failed)?;
+        }
+        Ok(())
+    })
+}
+
+/// From dark blue to white.
+fn shade(share: f64) -> RGBColor {
+    let RGBColor(r, g, b) = BLUE;
+    let mix = |dark: u8| {
+        let light = 240.0;
+        let value = f64::from(dark) + (light - f64::from(dark)) * share.clamp(0.0, 1.0);
+        u8::try_from(crate::units::whole(value)).unwrap_or(u8::MAX)
+    };
+    RGBColor(mix(r), mix(g), mix(b))
+}
+
+/// Lines from the lower left to the upper right, cut at the edges.
+fn hatch(
+    area: &Area<'_>,
+    (left, top): (i32, i32),
+    (right, bottom): (i32, i32),
+) -> Result<(), PlotError> {
+    let tall = bottom - top;
+    let mut start = left - tall + 8;
+    while start < right {
+        let (from, to) = (start.max(left), (start + tall).min(right));
+        let line = vec![(from, bottom - (from - start)), (to, bottom - (to - start))];
+        area.draw(&PathElement::new(line, GREY.stroke_width(1))).map_err(failed)?;
+        start += 10;
+    }
+    Ok(())
+}
+
+/// A mean where there is little room.
+fn short(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Millis => format!("{:.1} s", value / 1000.0),
+        Unit::UsdMicros => format!("${:.4}", value / 1_000_000.0),
+        Unit::Ratio => format!("{:.1} %", value / 10_000.0),
+        Unit::Count => format!("{value:.1}"),
+    }
+}
+
+/// Time against cost: every cell, and the front of those that nothing admissible beats in both.
+pub(in crate::report) fn front(tuned: &Tuned) -> Drawn {
+    let point = |cell: &Cell| Some((mean(cell, "makespan")?, mean(cell, "cost")?));
+    let points: Vec<(&Cell, (f64, f64))> =
+        tuned.cells.iter().filter_map(|cell| Some((cell, point(cell)?))).collect();
+    let longest = points.iter().map(|(_, (time, _))| *time).fold(1.0, f64::max);
+    let dearest = points.iter().map(|(_, (_, cost))| *cost).fold(1.0, f64::max);
+    let (unit, per) = time_unit(crate::units::whole(longest));
+    sheet(420, |area| {
+        heading(area, &format!("{}: time and cost of every setting", tuned.name))?;
+        let keys = [
+            Key { colour: BLUE, text: "admissible" },
+            Key { colour: GREY, text: "misses what is required" },
+            Key { colour: ORANGE, text: "Pareto front" },
+        ];
+        legend(area, &keys, 16, 38)?;
+        let below = area.margin(60, 8, 8, 14);
+        let mut chart = ChartBuilder::on(&below)
+            .x_label_area_size(40)
+            .y_label_area_size(80)
+            .build_cartesian_2d(0.0..longest * 1.06 / per, 0.0..dearest * 1.08 / 1_000_000.0)
+            .map_err(failed)?;
+        chart
+            .configure_mesh()
+            .light_line_style(WHITE)
+            .bold_line_style(FAINT)
+            .x_desc(format!("mean makespan ({unit})"))
+            .y_desc("mean cost ($)")
+            .x_label_formatter(&|x| tick(*x))
+            .y_label_formatter(&|y| format!("{y:.3}"))
+            .label_style(("sans-serif", 12))
+            .draw()
+            .map_err(failed)?;
+        let at = |(time, cost): (f64, f64)| (time / per, cost / 1_000_000.0);
+        let mut line: Vec<(f64, f64)> = points
+            .iter()
+            .filter(|(cell, _)| cell.is_on_front)
+            .map(|(_, point)| at(*point))
+            .collect();
+        line.sort_by(|a, b| a.0.total_cmp(&b.0));
+        chart.draw_series(LineSeries::new(line.clone(), ORANGE.stroke_width(2))).map_err(failed)?;
+        let dots = points.iter().map(|(cell, point)| {
+            let colour = if cell.is_admissible { BLUE } else { GREY };
+            Circle::new(at(*point), 4, colour.filled())
+        });
+        chart.draw_series(dots).map_err(failed)?;
+        let rings = line.into_iter().map(|point| Circle::new(point, 6, ORANGE.stroke_width(2)));
+        chart.draw_series(rings).map_err(failed)?;
+        Ok(())
+    })
+}

@@ -1,0 +1,339 @@
+//! What a grid came to: as a table, as JSON and CSV, and the answer as settings.
+
+use std::fmt::Write;
+use std::io;
+
+use serde_json::{Value, json};
+
+use super::format;
+use super::plot::{self, PlotError};
+use super::table::markdown;
+use crate::study::metric::{METRICS, Shape, Unit};
+use crate::study::paired::Paired;
+use crate::study::tune::grid;
+use crate::study::tune::{Cell, Tuned};
+use crate::units::float;
+
+/// The version of the files' form.
+const FORMAT_VERSION: u64 = 1;
+/// What the table shows of each cell.
+const SHOWN: [(&str, Unit); 5] = [
+    ("makespan", Unit::Millis),
+    ("ai_calls", Unit::Count),
+    ("rate_limited_ratio", Unit::Ratio),
+    ("pages_mistagged", Unit::Count),
+    ("cost", Unit::UsdMicros),
+];
+/// The table shows no more cells than this; the CSV has all.
+const MOST_ROWS: usize = 20;
+
+/// The keys of the pipeline that the plan has variables for.
+const VARIABLES: [(&str, &str); 5] = [
+    ("concurrency", "TAG_SPACE_AI_CONCURRENCY"),
+    ("max_concurrency", "TAG_SPACE_MAX_AI_CONCURRENCY"),
+    ("batch_size", "TAG_SPACE_BATCH_SIZE"),
+    ("cache_size", "TAG_SPACE_CACHE_SIZE"),
+    ("cache", "TAG_SPACE_CACHE_ENABLED"),
+];
+
+/// The middle of the values, the lower of two.
+fn middle(values: &[u64]) -> Option<u64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len().checked_sub(1)? / 2).copied()
+}
+
+/// The mean of a metric over all seeds.
+fn shown(cell: &Cell, metric: &str, unit: Unit) -> String {
+    let Some(values) = cell.values_of(metric) else { return "-".to_owned() };
+    let sum: u64 = values.iter().sum();
+    (sum * 1000).checked_div(values.len() as u64).map_or("-".to_owned(), |mean| by(mean, unit))
+}
+
+/// The values of a cell, in words.
+pub fn named(tuned: &Tuned, cell: &Cell) -> String {
+    let axes = tuned.question.axes.iter().zip(&cell.values);
+    let varied = axes.filter(|(axis, _)| axis.values.len() > 1);
+    let words: Vec<String> = varied
+        .map(|(axis, value)| {
+            format!("{} {}", axis.key.rsplit('.').next().unwrap_or(&axis.key), axis.values[*value])
+        })
+        .collect();
+    if words.is_empty() { "as it is".to_owned() } else { words.join(", ") }
+}
+
+/// The ranked table, the answer in words, and the answer as settings.
+pub fn text(tuned: &Tuned) -> String {
+    let question = &tuned.question;
+    let seeds = question.seeds.clone().count();
+    let (first, last) = (question.seeds.start(), question.seeds.end());
+    let mut out = format!(
+        "# {}, run `{}`: {} settings with seeds {first} to {last}, {} first\n\n",
+        tuned.name,
+        tuned.run,
+        tuned.cells.len(),
+        question.objective.name()
+    );
+    let require: Vec<String> =
+        question.require.iter().map(|one| format!("`{} {}`", one.metric.name, one.text)).collect();
+    if !require.is_empty() {
+        let _ = writeln!(
+            out,
+            "Required in at least 95 % of the seeds: {}. What is shown is the mean of all seeds; `*` is on the \
+             Pareto front of time and cost.\n",
+            require.join(", ")
+        );
+    }
+    let mut headings = vec!["", "settings"];
+    headings.extend(SHOWN.iter().map(|(metric, _)| *metric));
+    headings.push("requirements");
+    let rows: Vec<Vec<String>> = tuned
+        .ranking
+        .iter()
+        .take(MOST_ROWS)
+        .enumerate()
+        .map(|(rank, index)| {
+            let cell = &tuned.cells[*index];
+            let front = if cell.is_on_front { "*" } else { "" };
+            let mut row = vec![format!("{}{front}", rank + 1), named(tuned, cell)];
+            row.extend(SHOWN.iter().map(|(metric, unit)| shown(cell, metric, *unit)));
+            row.push(requirements(tuned, cell, seeds));
+            row
+        })
+        .collect();
+    out.push_str(&markdown(&headings, &rows));
+    if tuned.cells.len() > MOST_ROWS {
+        let _ = writeln!(out, "\nand {} more in tune.csv", tuned.cells.len() - MOST_ROWS);
+    }
+    out.push('\n');
+    out.push_str(&verdict(tuned));
+    if let Some(best) = tuned.best() {
+        let _ = write!(
+            out,
+            "\nAs variables (tune.env):\n\n```sh\n{}```\n\nAs a table of a scenario (tune.toml):\n\n```toml\n{}```\n",
+            env_block(tuned, best),
+            toml_block(tuned, best)
+        );
+    }
+    out
+}
+
+fn requirements(tuned: &Tuned, cell: &Cell, seeds: usize) -> String {
+    if cell.outcomes.iter().any(Option::is_none) {
+        return "does not finish".to_owned();
+    }
+    let missed = tuned.question.require.iter().zip(&cell.met).filter(|(_, met)| **met < seeds);
+    let missed: Vec<String> = missed
+        .map(|(one, met)| format!("{} {} in {met} of {seeds}", one.metric.name, one.text))
+        .collect();
+    if missed.is_empty() { "met".to_owned() } else { missed.join("; ") }
+}
+
+/// Who wins, and by how much over the next best.
+pub fn verdict(tuned: &Tuned) -> String {
+    let Some(best) = tuned.best() else {
+        return "No setting meets what is required; the table says what each misses.\n".to_owned();
+    };
+    let objective = tuned.question.objective;
+    let seeds = best.outcomes.len();
+    let mut out = format!("Best: {}.", named(tuned, best));
+    let others = tuned.ranking.iter().skip(1).map(|index| &tuned.cells[*index]);
+    let mut others = others.filter(|cell| cell.is_admissible);
+    let Some(next) = others.next() else {
+        out.push_str(if tuned.cells.len() > 1 {
+            " No other meets what is required.\n"
+        } else {
+            "\n"
+        });
+        return out;
+    };
+    let Some(paired) = tuned.against(next, objective.metric()) else { return out + "\n" };
+    let name = named(tuned, next);
+    if paired.same == seeds {
+        let _ = write!(out, " It is the same as {name} in all seeds by {}", objective.metric());
+    } else {
+        let _ = write!(
+            out,
+            " It beats {name} in {} of {seeds} seeds (worse in {}), {} {} (95 % CI {})",
+            paired.less,
+            paired.more,
+            by(paired.mean_milli.unsigned_abs(), objective.unit()),
+            if paired.mean_milli <= 0 { "less" } else { "more" },
+            interval(&paired, objective.unit())
+        );
+        if paired.high_milli >= 0 {
+            out.push_str(", which may be chance");
+        }
+    }
+    if objective.metric() != "cost"
+        && let Some(percent) = relative(best, next, "cost")
+    {
+        let _ = write!(out, ", {percent} cost");
+    }
+    out.push('.');
+    let rest = tuned.ranking.iter().skip(1).map(|index| &tuned.cells[*index]);
+    let alike = rest.filter(|cell| cell.is_admissible).filter(|cell| {
+        let paired = tuned.against(cell, objective.metric());
+        paired.is_some_and(|paired| paired.high_milli >= 0)
+    });
+    match alike.count() {
+        0 => {}
+        1 => out.push_str(" One setting cannot be told from it with these seeds."),
+        more => {
+            let _ = write!(out, " {more} settings cannot be told from it with these seeds.");
+        }
+    }
+    out.push('\n');
+    out
+}
+
+/// A difference in thousandths of a unit.
+fn by(milli: u64, unit: Unit) -> String {
+    match unit {
+        Unit::Count => format!("{:.1}", float(milli) / 1000.0),
+        unit => format::amount((milli + 500) / 1000, unit),
+    }
+}
+
+/// The ends of an interval of what is saved.
+fn interval(paired: &Paired, unit: Unit) -> String {
+    let end = |milli: i64| {
+        let sign = if milli > 0 { "-" } else { "" };
+        format!("{sign}{}", by(milli.unsigned_abs(), unit))
+    };
+    format!("{} to {}", end(paired.high_milli), end(paired.low_milli))
+}
+
+/// How much more a metric sums up to, in percent.
+fn relative(best: &Cell, next: &Cell, metric: &str) -> Option<String> {
+    let (ours, theirs) = (best.sum(metric), next.sum(metric));
+    let tenths = |more: u128| Some((more * 1000).checked_div(theirs)?);
+    let (sign, tenths) = match ours.checked_sub(theirs) {
+        Some(more) => ("+", tenths(more)?),
+        None => ("-", tenths(theirs - ours)?),
+    };
+    Some(format!("{sign}{}.{} %", tenths / 10, tenths % 10))
+}
+
+fn chosen<'a>(tuned: &'a Tuned, cell: &'a Cell) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let axes = tuned.question.axes.iter().zip(&cell.values);
+    axes.map(|(axis, value)| (axis.key.as_str(), axis.values[*value].as_str()))
+}
+
+/// The settings of a cell as the plan's variables.
+pub fn env_block(tuned: &Tuned, cell: &Cell) -> String {
+    let mut out = String::new();
+    for (key, value) in chosen(tuned, cell) {
+        let known = key.strip_prefix("pipeline.");
+        let variable = known.and_then(|key| VARIABLES.iter().find(|(name, _)| *name == key));
+        let _ = match variable {
+            Some((_, variable)) => writeln!(out, "{variable}={}", value.trim_matches('"')),
+            None => writeln!(out, "# no variable: {key}={value}"),
+        };
+    }
+    out
+}
+
+/// The settings of a cell as the pipeline's table of a scenario.
+pub fn toml_block(tuned: &Tuned, cell: &Cell) -> String {
+    let mut out = "[pipeline]\n".to_owned();
+    let mut others = String::new();
+    for (key, value) in chosen(tuned, cell) {
+        // As `--set` has it: what is no TOML value is a string.
+        let is_value = format!("x = {value}").parse::<toml::Table>().is_ok();
+        let value = if is_value { value.to_owned() } else { format!("{value:?}") };
+        let _ = match key.strip_prefix("pipeline.") {
+            Some(key) => writeln!(out, "{key} = {value}"),
+            None => writeln!(others, "# not of the pipeline: {key} = {value}"),
+        };
+    }
+    out + &others
+}
+
+/// Everything but the seeds one by one, which the CSV has.
+pub fn json(tuned: &Tuned) -> Value {
+    let question = &tuned.question;
+    let cells = tuned.cells.iter().map(|cell| {
+        let metrics: serde_json::Map<String, Value> = METRICS
+            .iter()
+            .filter(|metric| metric.shape == Shape::Single)
+            .filter_map(|metric| {
+                let values = cell.values_of(metric.name)?;
+                let (min, max) = (values.iter().min(), values.iter().max());
+                let spread = json!({"min": min, "median": middle(&values), "max": max});
+                Some((metric.key.to_owned(), spread))
+            })
+            .collect();
+        json!({
+            "settings": grid::settings(&question.axes, &cell.values),
+            "admissible": cell.is_admissible,
+            "pareto": cell.is_on_front,
+            "met": cell.met,
+            "metrics": metrics,
+        })
+    });
+    let axes = question.axes.iter().map(|axis| json!({"key": axis.key, "values": axis.values}));
+    let require = question.require.iter().map(|one| format!("{} {}", one.metric.name, one.text));
+    let next = tuned.ranking.get(1).map(|index| &tuned.cells[*index]);
+    let paired = next.and_then(|next| tuned.against(next, question.objective.metric()));
+    json!({
+        "format_version": FORMAT_VERSION,
+        "name": tuned.name,
+        "run": tuned.run,
+        "seeds": [question.seeds.start(), question.seeds.end()],
+        "objective": question.objective.name(),
+        "require": require.collect::<Vec<_>>(),
+        "axes": axes.collect::<Vec<_>>(),
+        "cells": cells.collect::<Vec<_>>(),
+        "ranking": tuned.ranking,
+        "best": tuned.best().map(|_| tuned.ranking[0]),
+        "against_next": paired.map(|paired| json!({
+            "better": paired.less,
+            "worse": paired.more,
+            "same": paired.same,
+            "mean_difference_milli": paired.mean_milli,
+            "ci95_low_milli": paired.low_milli,
+            "ci95_high_milli": paired.high_milli,
+        })),
+    })
+}
+
+/// A row for every cell and seed.
+pub fn csv(tuned: &Tuned, to: impl io::Write) -> Result<(), csv::Error> {
+    let mut to = csv::Writer::from_writer(to);
+    let axes = &tuned.question.axes;
+    let single: Vec<_> = METRICS.iter().filter(|m| m.shape == Shape::Single).collect();
+    let mut headings: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
+    headings.extend(["seed", "finished"]);
+    // Shares are given in millionths.
+    let keys: Vec<String> = single
+        .iter()
+        .map(|m| if m.unit == Unit::Ratio { format!("{}_ppm", m.key) } else { m.key.to_owned() })
+        .collect();
+    headings.extend(keys.iter().map(String::as_str));
+    to.write_record(&headings)?;
+    for cell in &tuned.cells {
+        for (seed, outcome) in tuned.question.seeds.clone().zip(&cell.outcomes) {
+            let values = axes.iter().zip(&cell.values).map(|(axis, v)| axis.values[*v].clone());
+            let mut row: Vec<String> = values.collect();
+            row.extend([seed.to_string(), u8::from(outcome.is_some()).to_string()]);
+            row.extend(single.iter().map(|metric| {
+                let value = outcome.as_ref().and_then(|outcome| outcome.get(metric.name));
+                value.map_or(String::new(), u64::to_string)
+            }));
+            to.write_record(&row)?;
+        }
+    }
+    to.flush()?;
+    Ok(())
+}
+
+/// The objective of every cell.
+pub fn heat_map(tuned: &Tuned) -> Result<String, PlotError> {
+    plot::tune::heat_map(tuned)
+}
+
+/// Time against cost.
+pub fn front(tuned: &Tuned) -> Result<String, PlotError> {
+    plot::tune::front(tuned)
+}

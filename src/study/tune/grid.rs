@@ -1,0 +1,106 @@
+//! The grid: which keys are varied, and over which values.
+
+use std::fmt;
+
+/// A key that is varied, or set to one value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Axis {
+    /// The dotted key of a scenario.
+    pub key: String,
+    /// Its values as they are written, in order.
+    pub values: Vec<String>,
+}
+
+/// A range has no more values than this.
+const MOST: u64 = 1024;
+
+impl Axis {
+    /// Reads `key=value`, `key=1,2,5` or `key=1..=16`. Commas within brackets, braces and quotes
+    /// belong to a value.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wanted = "wanted a key and its values, such as pipeline.batch_size=5,10,20 or pipeline.concurrency=1..=16";
+        let (key, values) =
+            text.split_once('=').ok_or_else(|| format!("got `{text}`, {wanted}"))?;
+        let (key, values) = (key.trim().to_owned(), values.trim());
+        if key.is_empty() || values.is_empty() {
+            return Err(format!("got `{text}`, {wanted}"));
+        }
+        let mut read = Vec::new();
+        for value in split(values) {
+            match value.split_once("..").filter(|(from, _)| from.parse::<u64>().is_ok()) {
+                Some((from, to)) => read.extend(range(text, from, to)?),
+                None if value.is_empty() => {
+                    return Err(format!("got an empty value in `{text}`, {wanted}"));
+                }
+                None => read.push(value.to_owned()),
+            }
+        }
+        if let Some(twice) = read.iter().enumerate().find(|(at, value)| read[..*at].contains(value))
+        {
+            return Err(format!("got `{}` twice in `{text}`, wanted each value once", twice.1));
+        }
+        Ok(Self { key, values: read })
+    }
+}
+
+impl fmt::Display for Axis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.key, self.values.join(","))
+    }
+}
+
+/// The numbers of `from..=to`.
+fn range(text: &str, from: &str, to: &str) -> Result<Vec<String>, String> {
+    let wrong = || format!("got `{from}..{to}` in `{text}`, wanted a range such as 1..=16");
+    let to = to.strip_prefix('=').ok_or_else(wrong)?;
+    let (first, last): (u64, u64) = from.parse().ok().zip(to.parse().ok()).ok_or_else(wrong)?;
+    if first > last || last - first >= MOST {
+        return Err(format!(
+            "got `{from}..={to}` in `{text}`, wanted an ascending range of at most {MOST} numbers"
+        ));
+    }
+    Ok((first..=last).map(|number| number.to_string()).collect())
+}
+
+/// Splits at the commas that stand outside of brackets, braces and quotes.
+fn split(text: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut depth, mut quote) = (Vec::new(), 0, 0_u32, None);
+    for (at, letter) in text.char_indices() {
+        match (quote, letter) {
+            (Some(open), letter) if open == letter => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(letter),
+            (None, '[' | '{') => depth += 1,
+            (None, ']' | '}') => depth = depth.saturating_sub(1),
+            (None, ',') if depth == 0 => {
+                parts.push(text[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(text[start..].trim());
+    parts
+}
+
+/// All combinations of values, the last axis fastest: for each cell, which value of each axis.
+pub fn cells(axes: &[Axis]) -> Vec<Vec<usize>> {
+    axes.iter().fold(vec![Vec::new()], |cells, axis| {
+        cells
+            .iter()
+            .flat_map(|cell| {
+                (0..axis.values.len()).map(|value| {
+                    let mut cell = cell.clone();
+                    cell.push(value);
+                    cell
+                })
+            })
+            .collect()
+    })
+}
+
+/// The settings of a cell, as `--set` takes them.
+pub fn settings(axes: &[Axis], cell: &[usize]) -> Vec<String> {
+    let chosen = axes.iter().zip(cell);
+    chosen.map(|(axis, value)| format!("{}={}", axis.key, axis.values[*value])).collect()
+}

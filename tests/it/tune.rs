@@ -1,0 +1,229 @@
+//! Tuning: how a grid is read, who wins, and what is written.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use proptest::prelude::*;
+use tagspace::report::tune as report;
+use tagspace::sim::scenario::{Scenario, set};
+use tagspace::study::paired::Paired;
+use tagspace::study::target;
+use tagspace::study::tune::grid::{self, Axis};
+use tagspace::study::tune::{self, Objective, Question, Tuned};
+
+use crate::common::same_cases;
+
+fn values(text: &str) -> Vec<String> {
+    Axis::parse(text).unwrap().values
+}
+
+fn question(path: &str, axes: &[&str], seeds: u64, require: &[&str]) -> Question {
+    Question {
+        path: PathBuf::from(path),
+        axes: axes.iter().map(|axis| Axis::parse(axis).unwrap()).collect(),
+        seeds: 1..=seeds,
+        objective: Objective::Fastest,
+        require: require.iter().map(|text| target::in_one_piece("", text).unwrap()).collect(),
+    }
+}
+
+fn tuned(axes: &[&str], seeds: u64, require: &[&str]) -> Tuned {
+    let question = question("scenarios/medium.toml", axes, seeds, require);
+    tune::play(question, None, 2, &|_| {}).unwrap()
+}
+
+#[test]
+fn values_and_ranges_are_read() {
+    assert_eq!(values("pipeline.batch_size=1,2, 5"), ["1", "2", "5"]);
+    assert_eq!(values("pipeline.concurrency=2..=4"), ["2", "3", "4"]);
+    assert_eq!(values("x=1,3..=4"), ["1", "3", "4"]);
+    assert_eq!(
+        values("gemini.quota={ requests = 5, tokens = 9 },{ requests = 6 }"),
+        ["{ requests = 5, tokens = 9 }", "{ requests = 6 }"]
+    );
+    assert_eq!(values("a=\"x,y\",'z'"), ["\"x,y\"", "'z'"]);
+    // A number with a point is no range.
+    assert_eq!(values("a=0.5,1.5"), ["0.5", "1.5"]);
+}
+
+#[test]
+fn what_is_no_axis_is_refused_with_what_is_wanted() {
+    let said = |text: &str| Axis::parse(text).unwrap_err();
+    insta::assert_snapshot!(said("pipeline.batch_size"), @"got `pipeline.batch_size`, wanted a key and its values, such as pipeline.batch_size=5,10,20 or pipeline.concurrency=1..=16");
+    insta::assert_snapshot!(said("a=1..16"), @"got `1..16` in `a=1..16`, wanted a range such as 1..=16");
+    insta::assert_snapshot!(said("a=5..=2"), @"got `5..=2` in `a=5..=2`, wanted an ascending range of at most 1024 numbers");
+    insta::assert_snapshot!(said("a=1,,2"), @"got an empty value in `a=1,,2`, wanted a key and its values, such as pipeline.batch_size=5,10,20 or pipeline.concurrency=1..=16");
+    insta::assert_snapshot!(said("a=1,2,1"), @"got `1` twice in `a=1,2,1`, wanted each value once");
+    insta::assert_snapshot!(target::in_one_piece("", "rate_limited_rtio <= 1%").unwrap_err(), @"got `rate_limited_rtio <= 1%`, wanted a metric and a limit, such as `rate_limited_ratio <= 1%`. did you mean `rate_limited_ratio`?");
+    insta::assert_snapshot!(target::in_one_piece("", "rate_limited_ratio <= 1").unwrap_err(), @"got the value `1` for rate_limited_ratio, wanted a share from 0% to 100%, such as 3%");
+}
+
+proptest! {
+    #![proptest_config(same_cases(64))]
+
+    #[test]
+    fn the_grid_has_every_combination_once(sizes in prop::collection::vec(1_usize..5, 0..4)) {
+        let axes: Vec<Axis> = sizes
+            .iter()
+            .map(|size| Axis { key: "k".into(), values: (0..*size).map(|n| n.to_string()).collect() })
+            .collect();
+        let mut cells = grid::cells(&axes);
+        prop_assert_eq!(cells.len(), sizes.iter().product::<usize>());
+        cells.dedup();
+        prop_assert_eq!(cells.len(), sizes.iter().product::<usize>());
+        prop_assert!(cells.is_sorted(), "the last axis is the fastest");
+    }
+
+    #[test]
+    fn an_interval_holds_its_mean_and_turns_with_its_sides(
+        pairs in prop::collection::vec((0_u64..10_000, 0_u64..10_000), 1..40),
+    ) {
+        let (first, second): (Vec<u64>, Vec<u64>) = pairs.iter().copied().unzip();
+        let paired = Paired::of(&first, &second).unwrap();
+        prop_assert!(paired.low_milli <= paired.mean_milli && paired.mean_milli <= paired.high_milli);
+        prop_assert_eq!(paired.less + paired.more + paired.same, pairs.len());
+        let turned = Paired::of(&second, &first).unwrap();
+        prop_assert_eq!((turned.less, turned.more), (paired.more, paired.less));
+        // Rounded down on both sides.
+        prop_assert!((turned.mean_milli + paired.mean_milli).abs() <= 1);
+        // A shift by more than any difference is never taken for chance.
+        let lifted: Vec<u64> = second.iter().map(|value| value + 20_000).collect();
+        prop_assert!(Paired::of(&first, &lifted).unwrap().high_milli < 0);
+    }
+}
+
+#[test]
+fn an_interval_of_known_differences() {
+    // Nine seeds with one less and one with eleven more: on average 0.2 more, but that is chance.
+    let first = [9, 9, 9, 9, 9, 9, 9, 9, 9, 21];
+    let paired = Paired::of(&first, &[10; 10]).unwrap();
+    assert_eq!((paired.less, paired.more, paired.same), (9, 1, 0));
+    assert_eq!(paired.mean_milli, 200);
+    assert_eq!(paired.low_milli, -1000, "no resample lies below that of nine alike");
+    assert!(paired.high_milli > 1000, "{paired:?}");
+    assert_eq!(Paired::of(&[1, 2], &[1]), None);
+    assert_eq!(Paired::of(&[], &[]), None);
+}
+
+#[test]
+fn the_fastest_that_meets_what_is_required_wins() {
+    let axes = ["pipeline.batch_size=1,10", "pipeline.concurrency=1,6"];
+    let all = tuned(&axes, 4, &[]);
+    let best = all.best().unwrap();
+    assert_eq!(best.values, [1, 1], "ten pages in a call, six calls at once");
+    // By hand from the single runs: the order is that of the sums.
+    let sums: Vec<u128> =
+        all.ranking.iter().map(|index| all.cells[*index].sum("makespan")).collect();
+    assert!(sums.is_sorted(), "{sums:?}");
+    let one = tuned(&axes, 4, &["ai_calls >= 100"]);
+    assert_eq!(one.best().unwrap().values, [0, 1], "the fast one with as many calls as pages");
+    let none = tuned(&axes, 2, &["ai_calls == 0"]);
+    assert!(none.best().is_none());
+    assert_eq!(none.cells[0].met, [0]);
+}
+
+#[test]
+fn a_cell_is_what_run_finds_with_the_same_settings() {
+    let tuned = tuned(&["pipeline.batch_size=5,20"], 2, &[]);
+    let settings = ["pipeline.batch_size=20".to_owned(), "seed=2".to_owned()];
+    let scenario = Scenario::read(Path::new("scenarios/medium.toml"), &settings).unwrap();
+    let judged = crate::common::judged(&scenario);
+    let figures = &judged.runs[0].figures;
+    let outcome = tuned.cells[1].outcomes[1].as_ref().unwrap();
+    for metric in ["makespan", "cost", "ai_calls", "pages_tagged"] {
+        assert_eq!(outcome[metric], figures.number(metric), "{metric}");
+    }
+    assert_eq!(tune::confirm(&tuned, 2).unwrap(), 2);
+}
+
+#[test]
+fn how_many_play_at_once_changes_no_byte() {
+    let written = |jobs| {
+        let axes = ["pipeline.batch_size=5,10", "pipeline.concurrency=1..=3"];
+        let question = question("scenarios/medium.toml", &axes, 3, &["pages_failed == 0"]);
+        let tuned = tune::play(question, None, jobs, &|_| {}).unwrap();
+        let mut csv = Vec::new();
+        report::csv(&tuned, &mut csv).unwrap();
+        (
+            report::json(&tuned).to_string(),
+            csv,
+            report::text(&tuned),
+            report::heat_map(&tuned).unwrap(),
+        )
+    };
+    assert_eq!(written(1), written(3));
+}
+
+#[test]
+fn the_answer_fed_back_is_the_same_pipeline() {
+    let axes = ["pipeline.batch_size=10", "pipeline.concurrency=12", "pipeline.cache=false"];
+    let tuned = tuned(&axes, 1, &[]);
+    let best = tuned.best().unwrap();
+    let env = report::env_block(&tuned, best);
+    assert_eq!(
+        env,
+        "TAG_SPACE_BATCH_SIZE=10\nTAG_SPACE_AI_CONCURRENCY=12\nTAG_SPACE_CACHE_ENABLED=false\n"
+    );
+    let settings = set::from_env_file(Path::new("tune.env"), &env).unwrap();
+    let path = Path::new("scenarios/medium.toml");
+    let fed_back = Scenario::read(path, &settings).unwrap();
+    let cell = tune::scenario(&tuned.question, &best.values, 42).unwrap();
+    assert_eq!(fed_back.config_digest, cell.config_digest);
+    assert_ne!(fed_back.config_digest, Scenario::read(path, &[]).unwrap().config_digest);
+    let toml = report::toml_block(&tuned, best);
+    assert_eq!(toml, "[pipeline]\nbatch_size = 10\nconcurrency = 12\ncache = false\n");
+}
+
+fn tagspace(args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+    let output = command.arg("tune").arg("scenarios/medium.toml").args(args).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn the_command_writes_its_report_and_says_who_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("tuned");
+    let axis = ["--set", "pipeline.batch_size=1,10", "--seeds", "1..=2"];
+    let args = [axis.as_slice(), &["--out", out.to_str().unwrap()]].concat();
+    let (code, said, _) = tagspace(&args);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("Best: batch_size 10. It beats batch_size 1 in 2 of 2 seeds"), "{said}");
+    assert!(said.contains("over HTTP with 2 of the seeds: the same to the byte"), "{said}");
+    let mut files: Vec<String> = fs::read_dir(&out)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    let wanted = "front.png front.svg heat-map.png heat-map.svg tune.csv tune.env tune.json tune.md tune.toml";
+    assert_eq!(files.join(" "), wanted);
+    let rows = fs::read_to_string(out.join("tune.csv")).unwrap().lines().count();
+    assert_eq!(rows, 1 + 2 * 2);
+    let none = [axis.as_slice(), &["--require", "ai_calls == 0", "--out", out.to_str().unwrap()]];
+    let (code, said, _) = tagspace(&none.concat());
+    assert_eq!(code, Some(99));
+    assert!(said.contains("No setting meets what is required"), "{said}");
+}
+
+#[test]
+fn wrong_questions_are_refused_before_anything_is_played() {
+    let refused = |args: &[&str], wanted: &str| {
+        let (code, _, said) = tagspace(args);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(wanted), "{said}");
+    };
+    refused(&["--set", "pipeline.batch_siz=1,2"], "did you mean `batch_size`?");
+    refused(&["--set", "pipeline.batch_size=1,99999"], "99999");
+    refused(&["--set", "seed=1,2"], "wanted --seeds");
+    refused(&["--set", "pipeline.batch_size=1", "--set", "pipeline.batch_size=2"], "each key once");
+    refused(&["--set", "pipeline.batch_size=1", "--seeds", "4..=1"], "such as 1..=16");
+    refused(&["--set", "pipeline.batch_size=1", "--run", "second"], "wanted one of: run");
+    refused(&["--set", "pipeline.batch_size=1", "--require", "speed > 1"], "got `speed > 1`");
+    refused(
+        &["--set", "pipeline.concurrency=4", "--set", "pipeline.max_concurrency=2"],
+        "above max_concurrency",
+    );
+    refused(&[], "--set");
+}
