@@ -369,6 +369,18 @@ pub(super) enum Format {
     Csv,
     /// The event logs.
     Jsonl,
+    /// JUnit XML: a suite for each scenario, a case for each target.
+    Junit,
+    /// Markdown for $GITHUB_STEP_SUMMARY.
+    Markdown,
+    /// GitHub annotations, an error for each missed target at its line.
+    Github,
+    /// Bencher's metric format.
+    Bmf,
+    /// github-action-benchmark, customSmallerIsBetter.
+    Smaller,
+    /// github-action-benchmark, customBiggerIsBetter.
+    Bigger,
 }
 
 /// When to use colours.
@@ -383,7 +395,7 @@ pub(super) enum ColorArg {
 }
 
 fn output(text: &str) -> Result<(Format, PathBuf), String> {
-    let wanted = "FORMAT=PATH with one of text, json, csv, jsonl";
+    let wanted = "FORMAT=PATH with one of text, json, csv, jsonl, junit, markdown, github, bmf, smaller, bigger";
     let (format, path) = text.split_once('=').ok_or(format!("got `{text}`, wanted {wanted}"))?;
     let format =
         Format::from_str(format, false).map_err(|_| format!("got `{text}`, wanted {wanted}"))?;

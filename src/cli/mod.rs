@@ -12,6 +12,7 @@
 
 mod args;
 mod claims;
+mod documents;
 mod find;
 mod golden;
 mod league;

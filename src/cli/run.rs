@@ -12,12 +12,13 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::{ClockArg, ColorArg, Format, RunArgs, TransportArg};
+use super::documents::Documents;
 use super::find::{self, Loaded};
 use super::{CliError, ExitStatus, note, print, quoted, real};
 use crate::pipeline::event::RunEnd;
 use crate::pipeline::log;
 use crate::report::text::{Colour, Detail};
-use crate::report::{csv, files, format, json, text};
+use crate::report::{csv, files, format, text};
 use crate::sim::scenario::Scenario;
 use crate::sim::{self, Clock, Options, Transport};
 use crate::study::determinism::{self, Divergence};
@@ -54,7 +55,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
         let detail = if loaded.len() == 1 { Detail::Full } else { Detail::Brief };
         let shown = |colour| text::scenario(scenario, &done.judged, &replay, detail, colour);
         let (coloured, plain) = (shown(colour), shown(Colour::Off));
-        bar.suspend(|| outputs.add(scenario, &done.judged, &coloured, &plain))?;
+        bar.suspend(|| outputs.add(scenario, &done.judged, (&coloured, &plain), &replay))?;
         reported += 1;
         if !args.quiet {
             bar.suspend(|| speed(scenario, &done));
@@ -193,7 +194,7 @@ fn summarize(judged: &JudgedScenario) {
 struct Outputs<'a> {
     args: &'a RunArgs,
     texts: Vec<(Format, Option<&'a Path>, Vec<u8>)>,
-    reports: Vec<serde_json::Value>,
+    documents: Documents,
     first: bool,
 }
 
@@ -202,22 +203,26 @@ impl<'a> Outputs<'a> {
         let files =
             args.output.iter().map(|(format, path)| (*format, Some(path.as_path()), Vec::new()));
         let stdout = (args.format, None, Vec::new());
-        Self { args, texts: files.chain([stdout]).collect(), reports: Vec::new(), first: true }
+        Self {
+            args,
+            texts: files.chain([stdout]).collect(),
+            documents: Documents::default(),
+            first: true,
+        }
     }
 
     fn add(
         &mut self,
         scenario: &Scenario,
         judged: &JudgedScenario,
-        shown: &str,
-        plain: &str,
+        (shown, plain): (&str, &str),
+        replay: &str,
     ) -> Result<(), CliError> {
         let failed = |source| CliError::Io { what: "write the report".to_owned(), source };
         for (format, path, bytes) in &mut self.texts {
             match format {
                 Format::Text if path.is_none() && !self.args.quiet => print(&format!("{shown}\n"))?,
                 Format::Text => bytes.extend_from_slice(format!("{plain}\n").as_bytes()),
-                Format::Json => {}
                 Format::Csv => {
                     let mut table = Vec::new();
                     csv::runs(scenario, judged, &mut table)
@@ -231,19 +236,18 @@ impl<'a> Outputs<'a> {
                         run.log.write(&mut *bytes).map_err(failed)?;
                     }
                 }
+                _ => {}
             }
         }
-        self.reports.push(json::report(scenario, judged));
+        self.documents.add(scenario, judged, replay);
         self.first = false;
         Ok(())
     }
 
     fn finish(self) -> Result<(), CliError> {
-        let mut reports = serde_json::to_string_pretty(&self.reports).unwrap_or_default();
-        reports.push('\n');
         for (format, path, mut bytes) in self.texts {
-            if format == Format::Json {
-                bytes = reports.clone().into_bytes();
+            if format.is_of_all() {
+                bytes = self.documents.document(format).into_bytes();
             }
             match path {
                 Some(path) => std::fs::write(path, bytes).map_err(|source| CliError::Io {

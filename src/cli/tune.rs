@@ -63,10 +63,11 @@ fn question(args: &TuneArgs) -> Result<Question, CliError> {
     }
     let mut keys: Vec<&str> = args.set.iter().map(|axis| axis.key.as_str()).collect();
     keys.sort_unstable();
-    if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+    let twice = keys.windows(2).find_map(|pair| (pair[0] == pair[1]).then_some(pair[0]));
+    if let Some(twice) = twice {
         return Err(CliError::Usage {
-            message: format!("got --set {} twice, wanted each key once", twice[0]),
-            help: format!("write all its values into one, such as --set {}=1,2,5", twice[0]),
+            message: format!("got --set {twice} twice, wanted each key once"),
+            help: format!("write all its values into one, such as --set {twice}=1,2,5"),
         });
     }
     if keys.contains(&"seed") {

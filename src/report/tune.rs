@@ -207,7 +207,7 @@ fn interval(paired: &Paired, unit: Unit) -> String {
 /// How much more a metric sums up to, in percent.
 fn relative(best: &Cell, next: &Cell, metric: &str) -> Option<String> {
     let (ours, theirs) = (best.sum(metric), next.sum(metric));
-    let tenths = |more: u128| Some((more * 1000).checked_div(theirs)?);
+    let tenths = |more: u128| (more * 1000).checked_div(theirs);
     let (sign, tenths) = match ours.checked_sub(theirs) {
         Some(more) => ("+", tenths(more)?),
         None => ("-", tenths(theirs - ours)?),

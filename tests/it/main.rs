@@ -6,6 +6,7 @@ mod common;
 
 mod bound; // what no scheduler could beat
 mod cancellation; // what a cancelled run leaves
+mod ci_surfaces; // what continuous integration reads
 mod claims; // what became of the plan's promises
 mod cli; // the program as a user meets it
 #[cfg(feature = "conformance")]
@@ -14,6 +15,7 @@ mod conservation; // what a spoiled log is told from
 mod determinism; // same seed, same bytes, whatever the transport and the load
 mod fakes; // wire formats, quotas, calendar
 mod forms; // the forms of answers
+mod hostile_numbers; // what no honest service says
 mod known_answers; // results that can be worked out by hand
 mod latency; // how long fake services take
 mod league; // all limiters in all fields

@@ -1,0 +1,72 @@
+//! Markdown for `$GITHUB_STEP_SUMMARY`: the verdicts in one table, and for each scenario that misses
+//! a target what it misses and how to repeat it.
+
+use std::fmt::Write;
+
+use super::{margin, missed, name, value};
+use crate::report::format;
+use crate::sim::scenario::Scenario;
+use crate::study::judge::{JudgedScenario, Verdict};
+
+/// What the summary says of a scenario: a row of the table, and what follows below it.
+#[derive(Debug, Clone)]
+pub struct Part {
+    is_met: bool,
+    row: String,
+    details: String,
+}
+
+/// A text within a table's cell, in which nothing is markup.
+fn cell(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+/// What the summary says of a scenario.
+pub fn part(scenario: &Scenario, judged: &JudgedScenario, replay: &str) -> Part {
+    let is_met = judged.verdict() == Verdict::Met;
+    let targets = || judged.runs.iter().flat_map(|run| &run.targets);
+    let met = targets().filter(|target| target.met).count();
+    let sum = |metric: &str| judged.runs.iter().map(|run| run.figures.number(metric)).sum();
+    let row = format!(
+        "| {} | `{}` | {} | {met} of {} | {} | {} | {} |\n",
+        if is_met { "✅" } else { "❌" },
+        cell(&scenario.name),
+        cell(&scenario.question),
+        targets().count(),
+        format::millis(sum("makespan")),
+        format::count(sum("ai_calls")),
+        format::count(sum("rate_limited"))
+    );
+    let mut details = String::new();
+    if !is_met {
+        let _ = write!(
+            details,
+            "\n<details open><summary><code>{}</code></summary>\n\n| target | value | margin |\n|---|---|---|\n",
+            scenario.name
+        );
+        for (run, judged) in missed(&judged.runs) {
+            let _ = writeln!(
+                details,
+                "| {} | {} | {} |",
+                cell(&name(run, judged)),
+                cell(&value(judged)),
+                margin(judged)
+            );
+        }
+        let _ = write!(details, "\n```\n{replay}\n```\n\n</details>\n");
+    }
+    Part { is_met, row, details }
+}
+
+/// The whole summary.
+pub fn document(parts: &[Part]) -> String {
+    let met = parts.iter().filter(|part| part.is_met).count();
+    let mut out = format!(
+        "### tagspace: {met} of {} scenarios met their targets\n\n| | scenario | question | targets | virtual time | AI calls | 429s |\n|---|---|---|---|---|---|---|\n",
+        parts.len()
+    );
+    out.extend(parts.iter().map(|part| part.row.as_str()));
+    out.extend(parts.iter().map(|part| part.details.as_str()));
+    out
+}

@@ -1,0 +1,219 @@
+//! What continuous integration reads of a run: JUnit, step summary, annotations, tracked figures.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use serde_json::Value;
+
+/// A scenario with one target that is met and two that are missed.
+const MISSES: &str = r#"# Is a "missed" target <seen> & told, 100 % of the time?
+schema = 1
+seed = 42
+[space]
+pages = 10
+[confluence]
+[gemini]
+model = "gemini-3.5-flash-lite"
+[targets.run]
+pages_tagged = "== 10"
+ai_calls = "<= 1"
+page_latency = "p95 <= 1ms"
+"#;
+
+struct Ran {
+    code: Option<i32>,
+    folder: tempfile::TempDir,
+}
+
+impl Ran {
+    /// Runs the scenario, and another that meets its targets, with every document.
+    fn new(more: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("misses.toml"), MISSES).unwrap();
+        let meets = MISSES.replace("<= 1\"", "<= 10\"").replace("<= 1ms", "<= 1h");
+        fs::write(folder.path().join("meets.toml"), meets).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+        command.current_dir(folder.path()).args(["run", "misses.toml", "meets.toml", "--quiet"]);
+        for kind in ["junit", "markdown", "github", "bmf", "smaller", "bigger"] {
+            command.args(["-o", &format!("{kind}={kind}.out")]);
+        }
+        let code = command.args(more).status().unwrap().code();
+        Self { code, folder }
+    }
+
+    fn read(&self, kind: &str) -> String {
+        fs::read_to_string(self.folder.path().join(format!("{kind}.out"))).unwrap()
+    }
+
+    fn json(&self, kind: &str) -> Value {
+        serde_json::from_str(&self.read(kind)).unwrap()
+    }
+}
+
+#[test]
+fn every_document_is_written_and_the_verdict_stays() {
+    let ran = Ran::new(&[]);
+    assert_eq!(ran.code, Some(99));
+    // The same again is the same to the byte: nothing in it is of the machine or the hour.
+    let again = Ran::new(&["--transport", "direct", "--jobs", "1"]);
+    for kind in ["junit", "markdown", "github", "bmf", "smaller", "bigger"] {
+        assert_eq!(ran.read(kind), again.read(kind), "{kind}");
+    }
+}
+
+/// The elements of a document with their attributes, in order.
+fn elements(xml: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let mut reader = Reader::from_str(xml);
+    let mut found = Vec::new();
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Start(tag) | Event::Empty(tag) => {
+                let attributes = tag.attributes().map(|attribute| {
+                    let attribute = attribute.unwrap();
+                    let value = quick_xml::escape::unescape(&attribute.value).unwrap().into_owned();
+                    (attribute.key.0.to_owned(), value)
+                });
+                found.push((tag.name().0.to_owned(), attributes.collect()));
+            }
+            Event::Eof => return found,
+            _ => {}
+        }
+    }
+}
+
+fn attribute(attributes: &[(String, String)], name: &str) -> String {
+    let found = attributes.iter().find(|(known, _)| known == name);
+    found.unwrap_or_else(|| panic!("no {name} in {attributes:?}")).1.clone()
+}
+
+#[test]
+fn junit_has_a_suite_for_each_scenario_and_a_case_for_each_target() {
+    let ran = Ran::new(&[]);
+    let text = ran.read("junit");
+    let all = elements(&text);
+    let of =
+        |name: &str| all.iter().filter(|(tag, _)| tag == name).map(|(_, a)| a).collect::<Vec<_>>();
+    let suites = of("testsuites");
+    assert_eq!(
+        (attribute(suites[0], "tests"), attribute(suites[0], "failures")),
+        ("6".into(), "2".into())
+    );
+    let suite = of("testsuite");
+    assert_eq!(suite.len(), 2);
+    // In the order in which they were named.
+    assert_eq!(attribute(suite[0], "name"), "misses");
+    assert_eq!(
+        (attribute(suite[0], "tests"), attribute(suite[0], "failures")),
+        ("3".into(), "2".into())
+    );
+    assert_eq!(
+        (attribute(suite[0], "errors"), attribute(suite[0], "skipped")),
+        ("0".into(), "0".into())
+    );
+    let cases = of("testcase");
+    assert_eq!(cases.len(), 6);
+    assert_eq!(attribute(cases[1], "name"), "run: ai_calls <= 1");
+    assert_eq!(attribute(cases[1], "classname"), "misses");
+    let time: f64 = attribute(cases[1], "time").parse().unwrap();
+    assert!(time > 0.0 && time < 600.0, "virtual seconds: {time}");
+    let failures = of("failure");
+    assert_eq!(failures.len(), 2);
+    assert_eq!(attribute(failures[0], "message"), "run: ai_calls <= 1, got 2 (margin -1)");
+    let question = of("property").into_iter().find(|a| attribute(a, "name") == "question").unwrap();
+    assert_eq!(
+        attribute(question, "value"),
+        "Is a \"missed\" target <seen> & told, 100 % of the time?"
+    );
+    assert!(text.contains("replay: tagspace run misses.toml --seed 42"), "{text}");
+}
+
+#[test]
+fn an_annotation_points_at_the_line_of_its_target() {
+    let lines = |text: &str| -> Vec<String> {
+        text.lines().map(|line| line.split("::").nth(1).unwrap().to_owned()).collect()
+    };
+    let line_of = |words: &str| 1 + MISSES.lines().position(|line| line.contains(words)).unwrap();
+    let wanted: Vec<String> = ["ai_calls =", "page_latency ="]
+        .iter()
+        .map(|words| {
+            format!("error file=misses.toml,line={},title=misses misses a target", line_of(words))
+        })
+        .collect();
+    let plain = Ran::new(&[]).read("github");
+    assert_eq!(lines(&plain), wanted, "{plain}");
+    assert!(plain.contains("::run: ai_calls <= 1, got 2 (margin -1)\n"), "{plain}");
+    // Settings that add lines above do not move it.
+    let moved = Ran::new(&["--set", "seed=7", "--set", "space.duplicate_ratio=0.1"]).read("github");
+    assert_eq!(lines(&moved), wanted, "{moved}");
+}
+
+#[test]
+fn what_github_takes_for_its_own_is_escaped_and_ten_are_shown() {
+    use tagspace::report::ci::annotations;
+    let many: Vec<String> = (0..12).map(|n| format!("::error::{n}\n")).collect();
+    let shown = annotations::document(&many);
+    assert_eq!(shown.lines().count(), 10);
+    assert!(shown.ends_with("::error title=tagspace::and 3 more missed targets\n"), "{shown}");
+    assert_eq!(annotations::document(&many[..10]).lines().count(), 10);
+    assert_eq!(annotations::document(&[]), "");
+    // A file's name may hold what separates properties, a limit a percent sign.
+    let folder = tempfile::tempdir().unwrap();
+    let text = MISSES.replace("ai_calls = \"<= 1\"", "rate_limited_ratio = \">= 3%\"");
+    fs::write(folder.path().join("a,b.toml"), text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+    let args = ["run", "a,b.toml", "--format", "github"];
+    let output = command.current_dir(folder.path()).args(args).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with("::error file=a%2Cb.toml,line=11,title=a%2Cb misses"), "{said}");
+    assert!(said.contains("rate_limited_ratio >= 3%25, got 0.00 %25 (0 of 2)"), "{said}");
+}
+
+#[test]
+fn the_summary_has_a_row_for_each_and_opens_what_is_missed() {
+    let text = Ran::new(&[]).read("markdown");
+    assert!(text.starts_with("### tagspace: 1 of 2 scenarios met their targets\n\n| |"), "{text}");
+    let rows: Vec<&str> = text.lines().filter(|line| line.contains("| `m")).collect();
+    assert!(rows[0].starts_with("| ❌ | `misses` |") && rows[0].contains("| 1 of 3 |"), "{rows:?}");
+    assert!(rows[1].starts_with("| ✅ | `meets` |") && rows[1].contains("| 3 of 3 |"), "{rows:?}");
+    let columns = |line: &str| line.matches('|').count();
+    assert!(rows.iter().all(|row| columns(row) == 8), "{rows:?}");
+    assert_eq!(text.matches("<details open>").count(), text.matches("</details>").count());
+    assert!(text.contains("| run: ai_calls &lt;= 1 | 2 | -1 |"), "{text}");
+}
+
+#[test]
+fn tracked_figures_have_the_documented_shapes() {
+    let ran = Ran::new(&[]);
+    let bmf = ran.json("bmf");
+    let measures = bmf["misses/run"].as_object().unwrap();
+    assert_eq!(measures["ai_calls"]["value"], 2.0);
+    assert!(measures.keys().all(|name| name.len() <= 64));
+    assert!(bmf.as_object().unwrap().keys().all(|name| name.len() <= 1024));
+    for (kind, has, has_not) in
+        [("smaller", "makespan", "cache_hit_ratio"), ("bigger", "pages_per_minute", "cost")]
+    {
+        let entries = ran.json(kind);
+        let names: Vec<&str> = entries
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["name"].as_str().unwrap())
+            .collect();
+        assert!(names.contains(&format!("meets/run {has}").as_str()), "{names:?}");
+        assert!(!names.iter().any(|name| name.ends_with(has_not)), "{names:?}");
+        for entry in entries.as_array().unwrap() {
+            assert!(entry["value"].is_number() && entry["unit"].is_string(), "{entry}");
+        }
+    }
+}
+
+#[test]
+fn the_workflow_to_copy_asks_for_documents_that_exist() {
+    let text = fs::read_to_string(Path::new(".github/workflows/rehearse.yml")).unwrap();
+    for kind in ["junit", "markdown", "github"] {
+        assert!(text.contains(&format!("-o {kind}=")), "{kind}");
+    }
+}
