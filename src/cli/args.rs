@@ -395,9 +395,12 @@ pub(super) enum ColorArg {
 }
 
 fn output(text: &str) -> Result<(Format, PathBuf), String> {
-    let wanted = "FORMAT=PATH with one of text, json, csv, jsonl, junit, markdown, github, bmf, smaller, bigger";
-    let (format, path) = text.split_once('=').ok_or(format!("got `{text}`, wanted {wanted}"))?;
-    let format =
-        Format::from_str(format, false).map_err(|_| format!("got `{text}`, wanted {wanted}"))?;
+    let wanted = || {
+        let all = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<String> = all.map(|value| value.get_name().to_owned()).collect();
+        format!("got `{text}`, wanted FORMAT=PATH with one of {}", names.join(", "))
+    };
+    let (format, path) = text.split_once('=').ok_or_else(wanted)?;
+    let format = Format::from_str(format, false).map_err(|_| wanted())?;
     Ok((format, PathBuf::from(path)))
 }

@@ -12,7 +12,7 @@
 
 mod args;
 mod claims;
-mod documents;
+mod document;
 mod find;
 mod golden;
 mod league;

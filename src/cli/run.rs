@@ -12,13 +12,13 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::{ClockArg, ColorArg, Format, RunArgs, TransportArg};
-use super::documents::Documents;
+use super::document::{Document, Part};
 use super::find::{self, Loaded};
 use super::{CliError, ExitStatus, note, print, quoted, real};
 use crate::pipeline::event::RunEnd;
 use crate::pipeline::log;
 use crate::report::text::{Colour, Detail};
-use crate::report::{csv, files, format, text};
+use crate::report::{files, format, text};
 use crate::sim::scenario::Scenario;
 use crate::sim::{self, Clock, Options, Transport};
 use crate::study::determinism::{self, Divergence};
@@ -55,7 +55,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
         let detail = if loaded.len() == 1 { Detail::Full } else { Detail::Brief };
         let shown = |colour| text::scenario(scenario, &done.judged, &replay, detail, colour);
         let (coloured, plain) = (shown(colour), shown(Colour::Off));
-        bar.suspend(|| outputs.add(scenario, &done.judged, (&coloured, &plain), &replay))?;
+        let part = Part { scenario, judged: &done.judged, text: &plain, replay: &replay };
+        bar.suspend(|| outputs.add(&part, &coloured))?;
         reported += 1;
         if !args.quiet {
             bar.suspend(|| speed(scenario, &done));
@@ -192,69 +193,44 @@ fn summarize(judged: &JudgedScenario) {
 
 /// What goes to standard output and into the files that were asked for.
 struct Outputs<'a> {
-    args: &'a RunArgs,
-    texts: Vec<(Format, Option<&'a Path>, Vec<u8>)>,
-    documents: Documents,
-    first: bool,
+    /// Whether each scenario is shown as soon as it is done.
+    is_shown: bool,
+    /// With their files; without one it goes to standard output.
+    documents: Vec<(Option<&'a Path>, Document)>,
 }
 
 impl<'a> Outputs<'a> {
     fn new(args: &'a RunArgs) -> Self {
-        let files =
-            args.output.iter().map(|(format, path)| (*format, Some(path.as_path()), Vec::new()));
-        let stdout = (args.format, None, Vec::new());
+        let files = args.output.iter();
+        let files = files.map(|(format, path)| (Some(path.as_path()), Document::of(*format)));
+        let stdout = (None, Document::of(args.format));
+        let is_printed = !args.quiet && args.format != Format::Text;
         Self {
-            args,
-            texts: files.chain([stdout]).collect(),
-            documents: Documents::default(),
-            first: true,
+            is_shown: !args.quiet && args.format == Format::Text,
+            documents: files.chain(is_printed.then_some(stdout)).collect(),
         }
     }
 
-    fn add(
-        &mut self,
-        scenario: &Scenario,
-        judged: &JudgedScenario,
-        (shown, plain): (&str, &str),
-        replay: &str,
-    ) -> Result<(), CliError> {
-        let failed = |source| CliError::Io { what: "write the report".to_owned(), source };
-        for (format, path, bytes) in &mut self.texts {
-            match format {
-                Format::Text if path.is_none() && !self.args.quiet => print(&format!("{shown}\n"))?,
-                Format::Text => bytes.extend_from_slice(format!("{plain}\n").as_bytes()),
-                Format::Csv => {
-                    let mut table = Vec::new();
-                    csv::runs(scenario, judged, &mut table)
-                        .map_err(|error| failed(error.into()))?;
-                    let header =
-                        table.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-                    bytes.extend_from_slice(if self.first { &table } else { &table[header..] });
-                }
-                Format::Jsonl => {
-                    for run in &judged.runs {
-                        run.log.write(&mut *bytes).map_err(failed)?;
-                    }
-                }
-                _ => {}
-            }
+    fn add(&mut self, part: &Part<'_>, shown: &str) -> Result<(), CliError> {
+        if self.is_shown {
+            print(&format!("{shown}\n"))?;
         }
-        self.documents.add(scenario, judged, replay);
-        self.first = false;
+        for (_, document) in &mut self.documents {
+            document
+                .add(part)
+                .map_err(|source| CliError::Io { what: "write the report".to_owned(), source })?;
+        }
         Ok(())
     }
 
     fn finish(self) -> Result<(), CliError> {
-        for (format, path, mut bytes) in self.texts {
-            if format.is_of_all() {
-                bytes = self.documents.document(format).into_bytes();
-            }
+        for (path, document) in self.documents {
+            let bytes = document.bytes();
             match path {
                 Some(path) => std::fs::write(path, bytes).map_err(|source| CliError::Io {
                     what: format!("write {}", path.display()),
                     source,
                 })?,
-                None if self.args.quiet || format == Format::Text => {}
                 None => print(&String::from_utf8_lossy(&bytes))?,
             }
         }
@@ -264,9 +240,8 @@ impl<'a> Outputs<'a> {
 
 /// The command that repeats a scenario.
 fn replay(args: &RunArgs, scenario: &Scenario) -> String {
-    let origin = scenario.origin.split(" with ").next().unwrap_or(&scenario.origin);
     let seed = scenario.world.seed.0.to_string();
-    let mut words = vec!["tagspace", "run", origin, "--seed", &seed];
+    let mut words = vec!["tagspace", "run", scenario.file(), "--seed", &seed];
     for setting in &args.scenarios.set {
         words.extend(["--set", setting]);
     }

@@ -1,9 +1,12 @@
 //! `tagspace tune`: a grid of settings.
 
+use std::path::Path;
+
 use super::args::{ObjectiveArg, TuneArgs};
 use super::golden::{self, File};
 use super::{CliError, ExitStatus, Problems, print};
 use crate::report::tune as report;
+use crate::sim::scenario::Scenario;
 use crate::study::target::{self, Target};
 use crate::study::tune::{self, Objective, Question, TuneError, Tuned};
 
@@ -81,8 +84,11 @@ fn question(args: &TuneArgs) -> Result<Question, CliError> {
         ObjectiveArg::Cheapest => Objective::Cheapest,
         ObjectiveArg::FewestCalls => Objective::FewestCalls,
     };
-    let (path, axes) = (args.scenario.clone(), args.set.clone());
-    Ok(Question { path, axes, seeds: args.seeds.clone(), objective, require })
+    let scenario = Scenario::read(&args.scenario, &[])
+        .map_err(|problem| CliError::Problems(Problems(vec![problem])))?;
+    let folder = args.scenario.parent().map(Path::to_path_buf).unwrap_or_default();
+    let (axes, seeds) = (args.set.clone(), args.seeds.clone());
+    Ok(Question { scenario, folder, axes, seeds, objective, require })
 }
 
 fn cli_error(error: TuneError) -> CliError {

@@ -265,13 +265,13 @@ pub struct Overrides {
     pub remove_stale_labels: Option<bool>,
 }
 
-/// The variables of the plan that configure live use.
-pub const VARIABLES: [&str; 5] = [
-    "TAG_SPACE_AI_CONCURRENCY",
-    "TAG_SPACE_MAX_AI_CONCURRENCY",
-    "TAG_SPACE_BATCH_SIZE",
-    "TAG_SPACE_CACHE_SIZE",
-    "TAG_SPACE_CACHE_ENABLED",
+/// The variables of the plan that configure live use, with the keys that they set.
+pub const VARIABLES: [(&str, &str); 5] = [
+    ("TAG_SPACE_AI_CONCURRENCY", "concurrency"),
+    ("TAG_SPACE_MAX_AI_CONCURRENCY", "max_concurrency"),
+    ("TAG_SPACE_BATCH_SIZE", "batch_size"),
+    ("TAG_SPACE_CACHE_SIZE", "cache_size"),
+    ("TAG_SPACE_CACHE_ENABLED", "cache"),
 ];
 
 /// A setting that does not fit with the others, or a variable that cannot be read.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::format;
 use super::plot::{self, PlotError};
 use super::table::markdown;
+use crate::pipeline::config::VARIABLES;
 use crate::study::metric::{METRICS, Shape, Unit};
 use crate::study::paired::Paired;
 use crate::study::tune::grid;
@@ -26,15 +27,6 @@ const SHOWN: [(&str, Unit); 5] = [
 ];
 /// The table shows no more cells than this; the CSV has all.
 const MOST_ROWS: usize = 20;
-
-/// The keys of the pipeline that the plan has variables for.
-const VARIABLES: [(&str, &str); 5] = [
-    ("concurrency", "TAG_SPACE_AI_CONCURRENCY"),
-    ("max_concurrency", "TAG_SPACE_MAX_AI_CONCURRENCY"),
-    ("batch_size", "TAG_SPACE_BATCH_SIZE"),
-    ("cache_size", "TAG_SPACE_CACHE_SIZE"),
-    ("cache", "TAG_SPACE_CACHE_ENABLED"),
-];
 
 /// The middle of the values, the lower of two.
 fn middle(values: &[u64]) -> Option<u64> {
@@ -77,13 +69,11 @@ pub fn text(tuned: &Tuned) -> String {
     let require: Vec<String> =
         question.require.iter().map(|one| format!("`{} {}`", one.metric.name, one.text)).collect();
     if !require.is_empty() {
-        let _ = writeln!(
-            out,
-            "Required in at least 95 % of the seeds: {}. What is shown is the mean of all seeds; `*` is on the \
-             Pareto front of time and cost.\n",
-            require.join(", ")
-        );
+        let _ = write!(out, "Required in at least 95 % of the seeds: {}. ", require.join(", "));
     }
+    out.push_str(
+        "What is shown is the mean of all seeds; `*` is on the Pareto front of time and cost.\n\n",
+    );
     let mut headings = vec!["", "settings"];
     headings.extend(SHOWN.iter().map(|(metric, _)| *metric));
     headings.push("requirements");
@@ -129,61 +119,67 @@ fn requirements(tuned: &Tuned, cell: &Cell, seeds: usize) -> String {
     if missed.is_empty() { "met".to_owned() } else { missed.join("; ") }
 }
 
+/// With fewer seeds an interval says nothing: even if all agree, chance does so once in 16.
+const FEWEST: usize = 5;
+
 /// Who wins, and by how much over the next best.
 pub fn verdict(tuned: &Tuned) -> String {
     let Some(best) = tuned.best() else {
         return "No setting meets what is required; the table says what each misses.\n".to_owned();
     };
-    let objective = tuned.question.objective;
-    let seeds = best.outcomes.len();
     let mut out = format!("Best: {}.", named(tuned, best));
-    let others = tuned.ranking.iter().skip(1).map(|index| &tuned.cells[*index]);
-    let mut others = others.filter(|cell| cell.is_admissible);
-    let Some(next) = others.next() else {
-        out.push_str(if tuned.cells.len() > 1 {
-            " No other meets what is required.\n"
-        } else {
-            "\n"
-        });
-        return out;
-    };
-    let Some(paired) = tuned.against(next, objective.metric()) else { return out + "\n" };
-    let name = named(tuned, next);
+    if let Some(next) = tuned.others().next() {
+        out.push_str(&comparison(tuned, best, next));
+    } else if tuned.cells.len() > 1 {
+        out.push_str(" No other meets what is required.");
+    }
+    out.push('\n');
+    out
+}
+
+/// How the best differs from the next, and from how many it cannot be told.
+fn comparison(tuned: &Tuned, best: &Cell, next: &Cell) -> String {
+    let (metric, unit) = (tuned.question.objective.metric(), tuned.question.objective.unit());
+    let Some(paired) = tuned.against(next, metric) else { return String::new() };
+    let (seeds, name) = (best.outcomes.len(), named(tuned, next));
+    let mut out = String::new();
     if paired.same == seeds {
-        let _ = write!(out, " It is the same as {name} in all seeds by {}", objective.metric());
+        let _ = write!(out, " It is the same as {name} in all seeds by {metric}");
     } else {
         let _ = write!(
             out,
-            " It beats {name} in {} of {seeds} seeds (worse in {}), {} {} (95 % CI {})",
+            " It beats {name} in {} of {seeds} seeds (worse in {}), {} {}",
             paired.less,
             paired.more,
-            by(paired.mean_milli.unsigned_abs(), objective.unit()),
+            by(paired.mean_milli.unsigned_abs(), unit),
             if paired.mean_milli <= 0 { "less" } else { "more" },
-            interval(&paired, objective.unit())
         );
-        if paired.high_milli >= 0 {
-            out.push_str(", which may be chance");
+        if seeds < FEWEST {
+            out.push_str(" (too few seeds for an interval)");
+        } else {
+            let _ = write!(out, " (95 % CI {})", interval(&paired, unit));
+            if paired.may_be_chance() {
+                out.push_str(", which may be chance");
+            }
         }
     }
-    if objective.metric() != "cost"
+    if metric != "cost"
         && let Some(percent) = relative(best, next, "cost")
     {
         let _ = write!(out, ", {percent} cost");
     }
     out.push('.');
-    let rest = tuned.ranking.iter().skip(1).map(|index| &tuned.cells[*index]);
-    let alike = rest.filter(|cell| cell.is_admissible).filter(|cell| {
-        let paired = tuned.against(cell, objective.metric());
-        paired.is_some_and(|paired| paired.high_milli >= 0)
-    });
+    let alike = tuned
+        .others()
+        .filter(|cell| tuned.against(cell, metric).is_some_and(|paired| paired.may_be_chance()));
     match alike.count() {
+        _ if seeds < FEWEST => {}
         0 => {}
         1 => out.push_str(" One setting cannot be told from it with these seeds."),
         more => {
             let _ = write!(out, " {more} settings cannot be told from it with these seeds.");
         }
     }
-    out.push('\n');
     out
 }
 
@@ -206,7 +202,7 @@ fn interval(paired: &Paired, unit: Unit) -> String {
 
 /// How much more a metric sums up to, in percent.
 fn relative(best: &Cell, next: &Cell, metric: &str) -> Option<String> {
-    let (ours, theirs) = (best.sum(metric), next.sum(metric));
+    let (ours, theirs) = (best.sum(metric)?, next.sum(metric)?);
     let tenths = |more: u128| (more * 1000).checked_div(theirs);
     let (sign, tenths) = match ours.checked_sub(theirs) {
         Some(more) => ("+", tenths(more)?),
@@ -225,9 +221,9 @@ pub fn env_block(tuned: &Tuned, cell: &Cell) -> String {
     let mut out = String::new();
     for (key, value) in chosen(tuned, cell) {
         let known = key.strip_prefix("pipeline.");
-        let variable = known.and_then(|key| VARIABLES.iter().find(|(name, _)| *name == key));
+        let variable = known.and_then(|key| VARIABLES.iter().find(|(_, set)| *set == key));
         let _ = match variable {
-            Some((_, variable)) => writeln!(out, "{variable}={}", value.trim_matches('"')),
+            Some((variable, _)) => writeln!(out, "{variable}={}", value.trim_matches('"')),
             None => writeln!(out, "# no variable: {key}={value}"),
         };
     }
@@ -274,8 +270,8 @@ pub fn json(tuned: &Tuned) -> Value {
     });
     let axes = question.axes.iter().map(|axis| json!({"key": axis.key, "values": axis.values}));
     let require = question.require.iter().map(|one| format!("{} {}", one.metric.name, one.text));
-    let next = tuned.ranking.get(1).map(|index| &tuned.cells[*index]);
-    let paired = next.and_then(|next| tuned.against(next, question.objective.metric()));
+    let paired =
+        tuned.others().next().and_then(|next| tuned.against(next, question.objective.metric()));
     json!({
         "format_version": FORMAT_VERSION,
         "name": tuned.name,

@@ -61,6 +61,11 @@ impl Paired {
             high_milli: mean(*sums.get(sums.len() - 1 - BEYOND)?)?,
         })
     }
+
+    /// Whether the first is not surely less than the second.
+    pub fn may_be_chance(&self) -> bool {
+        self.high_milli >= 0
+    }
 }
 
 /// A sum over so many seeds as a mean in thousandths, rounded down.

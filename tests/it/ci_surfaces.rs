@@ -1,7 +1,6 @@
 //! What continuous integration reads of a run: JUnit, step summary, annotations, tracked figures.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use quick_xml::Reader;
@@ -212,8 +211,24 @@ fn tracked_figures_have_the_documented_shapes() {
 
 #[test]
 fn the_workflow_to_copy_asks_for_documents_that_exist() {
-    let text = fs::read_to_string(Path::new(".github/workflows/rehearse.yml")).unwrap();
-    for kind in ["junit", "markdown", "github"] {
-        assert!(text.contains(&format!("-o {kind}=")), "{kind}");
+    let text = fs::read_to_string(".github/workflows/rehearse.yml").unwrap();
+    let asked: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("-o ")?.split('=').next())
+        .collect();
+    assert!(asked.len() >= 3, "{asked:?}");
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("misses.toml"), MISSES).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+    command.current_dir(folder.path()).args(["run", "misses.toml", "--quiet"]);
+    for kind in &asked {
+        command.args(["-o", &format!("{kind}={kind}.out")]);
+    }
+    assert_eq!(command.status().unwrap().code(), Some(99));
+    for kind in asked {
+        assert!(
+            fs::metadata(folder.path().join(format!("{kind}.out"))).unwrap().len() > 0,
+            "{kind}"
+        );
     }
 }

@@ -121,9 +121,9 @@ fn strange(object: &Value, known: &[&str], at: &str) -> Option<Unknown> {
 
 /// A name in camel case.
 fn camel(snake: &str) -> impl Iterator<Item = char> {
-    let mut is_first = false;
+    let mut after_gap = false;
     snake.chars().filter_map(move |letter| {
-        let begins = std::mem::replace(&mut is_first, letter == '_');
+        let begins = std::mem::replace(&mut after_gap, letter == '_');
         match letter {
             '_' => None,
             letter if begins => Some(letter.to_ascii_uppercase()),

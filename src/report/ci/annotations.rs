@@ -13,13 +13,12 @@ const MOST: usize = 10;
 
 /// The annotations of a scenario whose file holds `original`.
 pub fn of(scenario: &Scenario, judged: &JudgedScenario, original: &str) -> Vec<String> {
-    let file = scenario.origin.split(" with ").next().unwrap_or(&scenario.origin);
     let one = |(run, judged): (&JudgedRun, &Judged)| {
         let line = line_of(&scenario.text, original, judged.target.line);
         let place = line.map_or(String::new(), |line| format!(",line={line}"));
         let title = property(&format!("{} misses a target", scenario.name));
         let message = data(&failure(run, judged));
-        format!("::error file={}{place},title={title}::{message}\n", property(file))
+        format!("::error file={}{place},title={title}::{message}\n", property(scenario.file()))
     };
     missed(&judged.runs).map(one).collect()
 }

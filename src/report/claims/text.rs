@@ -8,7 +8,7 @@ use crate::study::claims::ablation::{self, Ablation, PARTS, QUANTITIES};
 use crate::study::claims::axis::{FEW, MANY};
 use crate::study::claims::finding::Finding;
 use crate::study::claims::quantity::{Quantity, Scale};
-use crate::study::claims::world::{BASE, TIERS};
+use crate::study::claims::world::{BASE, EIGHT, TIERS};
 use crate::study::claims::{Judged, Ledger, Verdict};
 
 /// Every claim with its verdict.
@@ -38,13 +38,14 @@ pub fn text(ledger: &Ledger) -> String {
     let seeds = ledger.seeds;
     let _ = write!(
         out,
-        "Every statement is played in {} worlds with seeds 1 to {seeds} (1 to 8 with 500 pages, \
+        "Every statement is played in {} worlds with seeds 1 to {seeds} (1 to {} with 500 pages, \
          and where little is left to chance), before and after on the same weather. It holds in a world if it does in at least 95 % of the seeds; a claim holds if \
          all its statements do in all worlds. What is shown is the middle of all seeds, with the least \
          and the most. Where a claim does not hold as it stands, one thing at a time is varied, the \
          rest being the plan's, to find where all its statements hold together: seeds 1 to {}, \
          or 1 to {} where next to nothing is left to chance.\n\n",
         TIERS.len(),
+        seeds.min(EIGHT),
         seeds.min(MANY),
         seeds.min(FEW)
     );

@@ -34,6 +34,8 @@ const START: &str = "2026-01-05T09:00:00Z";
 const OPENAI_MODEL: &str = "gpt-6-luna";
 /// The longest virtual time of a run, unless a scenario says otherwise.
 const DEADLINE_S: u64 = 864_000;
+/// What follows the file in the origin of a scenario with settings on top.
+const WITH_SETTINGS: &str = " with --set";
 
 /// A scenario that can be run.
 #[derive(Debug, Clone)]
@@ -115,14 +117,21 @@ impl Scenario {
         })?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let folder = path.parent().unwrap_or(Path::new("."));
-        let plain = Self::parse(&name, &origin, &text, folder);
-        if settings.is_empty() {
-            return plain;
-        }
-        plain?;
+        let plain = Self::parse(&name, &origin, &text, folder)?;
+        if settings.is_empty() { Ok(plain) } else { plain.with(settings, folder) }
+    }
+
+    /// The same with settings on top. Files that it names are relative to `folder`, those of the
+    /// settings to where the program runs.
+    pub fn with(&self, settings: &[String], folder: &Path) -> Result<Self, Problem> {
         let cwd = std::env::current_dir().unwrap_or_default();
-        let text = set::apply(&text, settings, &cwd)?;
-        Self::parse(&name, &format!("{origin} with --set"), &text, folder)
+        let text = set::apply(&self.text, settings, &cwd)?;
+        Self::parse(&self.name, &format!("{}{WITH_SETTINGS}", self.file()), &text, folder)
+    }
+
+    /// The file that it was read from, whatever was set on top.
+    pub fn file(&self) -> &str {
+        self.origin.strip_suffix(WITH_SETTINGS).unwrap_or(&self.origin)
     }
 
     /// Makes a scenario of a text. Files that it names are relative to `folder`.

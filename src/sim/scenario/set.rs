@@ -73,12 +73,12 @@ pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Problem> {
             let message = format!("got `{line}`, wanted lines of the form NAME=value");
             return Err(wrong(span, message, None));
         };
-        if name.starts_with("TAG_SPACE_") && !VARIABLES.contains(&name.trim()) {
+        let known = VARIABLES.map(|(name, _)| name);
+        if name.starts_with("TAG_SPACE_") && !known.contains(&name.trim()) {
             let message = format!("got the unknown variable `{}`, wanted a known one", name.trim());
-            let known = format!("known: {}", VARIABLES.join(", "));
-            let nearest = did_you_mean(name.trim(), VARIABLES);
-            let help =
-                nearest.map_or_else(|| known.clone(), |nearest| format!("{nearest} {known}"));
+            let all = format!("known: {}", known.join(", "));
+            let nearest = did_you_mean(name.trim(), known);
+            let help = nearest.map_or_else(|| all.clone(), |nearest| format!("{nearest} {all}"));
             return Err(wrong(span, message, Some(help)));
         }
         spans.insert(name.trim().to_owned(), span);

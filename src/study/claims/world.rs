@@ -81,7 +81,7 @@ pub struct Setup {
 /// As many as are asked for.
 const ANY: u64 = u64::MAX;
 /// Where little is left to chance, or a game takes as long as five others.
-const EIGHT: u64 = 8;
+pub const EIGHT: u64 = 8;
 
 /// A space of this size, tagged once.
 pub const fn once(pages: u64) -> Setup {

@@ -65,8 +65,10 @@ impl Objective {
 /// What is asked.
 #[derive(Debug, Clone)]
 pub struct Question {
-    /// The scenario's file.
-    pub path: PathBuf,
+    /// The scenario, as its file has it.
+    pub scenario: Scenario,
+    /// Where the files lie that it names.
+    pub folder: PathBuf,
     /// The keys and their values.
     pub axes: Vec<Axis>,
     /// The seeds.
@@ -101,9 +103,9 @@ impl Cell {
         self.outcomes.iter().map(|outcome| outcome.as_ref()?.get(metric).copied()).collect()
     }
 
-    /// The sum of a metric over all seeds; as much as possible if a seed has none.
-    pub fn sum(&self, metric: &str) -> u128 {
-        self.values_of(metric).map_or(u128::MAX, |values| values.into_iter().map(u128::from).sum())
+    /// The sum of a metric over all seeds; nothing if a seed has none.
+    pub fn sum(&self, metric: &str) -> Option<u128> {
+        Some(self.values_of(metric)?.into_iter().map(u128::from).sum())
     }
 }
 
@@ -126,6 +128,12 @@ impl Tuned {
     /// The best cell, if any is fit to be chosen.
     pub fn best(&self) -> Option<&Cell> {
         self.ranking.first().map(|index| &self.cells[*index]).filter(|cell| cell.is_admissible)
+    }
+
+    /// The other cells that are fit to be chosen, in their order.
+    pub fn others(&self) -> impl Iterator<Item = &Cell> {
+        let rest = self.ranking.iter().skip(1).map(|index| &self.cells[*index]);
+        rest.filter(|cell| cell.is_admissible)
     }
 
     /// How the best differs from another in a metric.
@@ -167,8 +175,8 @@ pub enum TuneError {
 pub fn scenario(question: &Question, cell: &[usize], seed: u64) -> Result<Scenario, TuneError> {
     let mut settings = grid::settings(&question.axes, cell);
     settings.push(format!("seed={seed}"));
-    let read = Scenario::read(&question.path, &settings);
-    read.map_err(|problem| TuneError::Problem(Box::new(problem)))
+    let set = question.scenario.with(&settings, &question.folder);
+    set.map_err(|problem| TuneError::Problem(Box::new(problem)))
 }
 
 /// Plays every cell with every seed on so many threads; `on_game` is told of each.
@@ -221,16 +229,19 @@ pub fn play(
     ranking.sort_by_key(|index| {
         let cell = &cells[*index];
         let metrics = [question.objective.metric(), "ai_calls", "cost"];
-        (!cell.is_admissible, metrics.map(|metric| cell.sum(metric)), *index)
+        (!cell.is_admissible, metrics.map(|metric| cell.sum(metric).unwrap_or(u128::MAX)), *index)
     });
     Ok(Tuned { question, name, run, cells, ranking })
 }
 
 fn mark_front(cells: &mut [Cell]) {
-    let both = |cell: &Cell| (cell.sum("makespan"), cell.sum("cost"));
-    let fit: Vec<(u128, u128)> = cells.iter().filter(|c| c.is_admissible).map(both).collect();
-    for cell in cells.iter_mut().filter(|cell| cell.is_admissible) {
-        let (time, cost) = both(cell);
+    let both = |cell: &Cell| {
+        let sums = cell.sum("makespan").zip(cell.sum("cost"));
+        sums.filter(|_| cell.is_admissible)
+    };
+    let fit: Vec<(u128, u128)> = cells.iter().filter_map(both).collect();
+    for cell in cells {
+        let Some((time, cost)) = both(cell) else { continue };
         cell.is_on_front = fit.iter().all(|(other_time, other_cost)| {
             *other_time > time || *other_cost > cost || (*other_time, *other_cost) == (time, cost)
         });

@@ -1,0 +1,114 @@
+//! A document about all scenarios of a run, to which each adds its part.
+
+use std::{fs, io};
+
+use serde_json::{Map, Value};
+
+use super::args::Format;
+use crate::report::ci::benchmark::{self, Better};
+use crate::report::ci::{annotations, junit, summary};
+use crate::report::{csv, json};
+use crate::sim::scenario::Scenario;
+use crate::study::judge::JudgedScenario;
+
+/// What a scenario came to.
+pub(super) struct Part<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) judged: &'a JudgedScenario,
+    /// The report without colours.
+    pub(super) text: &'a str,
+    /// How to repeat it.
+    pub(super) replay: &'a str,
+}
+
+/// A document in the making.
+#[derive(Debug)]
+pub(super) enum Document {
+    /// The reports for people.
+    Text(String),
+    /// The reports as a list.
+    Reports(Vec<Value>),
+    /// The figures as one table.
+    Table(Vec<u8>),
+    /// The event logs.
+    Logs(Vec<u8>),
+    /// JUnit XML.
+    Junit(Vec<junit::Suite>),
+    /// A step summary.
+    Summary(Vec<summary::Part>),
+    /// Annotations.
+    Annotations(Vec<String>),
+    /// Bencher's metric format.
+    Bmf(Map<String, Value>),
+    /// github-action-benchmark, in one direction.
+    Tracked(Better, Vec<Value>),
+}
+
+impl Document {
+    /// A document of this format without a part.
+    pub(super) fn of(format: Format) -> Self {
+        match format {
+            Format::Text => Self::Text(String::new()),
+            Format::Json => Self::Reports(Vec::new()),
+            Format::Csv => Self::Table(Vec::new()),
+            Format::Jsonl => Self::Logs(Vec::new()),
+            Format::Junit => Self::Junit(Vec::new()),
+            Format::Markdown => Self::Summary(Vec::new()),
+            Format::Github => Self::Annotations(Vec::new()),
+            Format::Bmf => Self::Bmf(Map::new()),
+            Format::Smaller => Self::Tracked(Better::Smaller, Vec::new()),
+            Format::Bigger => Self::Tracked(Better::Bigger, Vec::new()),
+        }
+    }
+
+    /// Adds a scenario.
+    pub(super) fn add(&mut self, part: &Part<'_>) -> io::Result<()> {
+        let Part { scenario, judged, text, replay } = *part;
+        match self {
+            Self::Text(all) => *all = format!("{all}{text}\n"),
+            Self::Reports(reports) => reports.push(json::report(scenario, judged)),
+            Self::Table(rows) => {
+                let mut table = Vec::new();
+                csv::runs(scenario, judged, &mut table)?;
+                let header = table.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                let is_first = rows.is_empty();
+                rows.extend_from_slice(if is_first { &table } else { &table[header..] });
+            }
+            Self::Logs(lines) => {
+                for run in &judged.runs {
+                    run.log.write(&mut *lines)?;
+                }
+            }
+            Self::Junit(suites) => suites.push(junit::suite(scenario, judged, replay)),
+            Self::Summary(parts) => parts.push(summary::part(scenario, judged, replay)),
+            Self::Annotations(all) => {
+                let file = fs::read_to_string(scenario.file());
+                // Without the file the lines are those of the text that was run.
+                let original = file.unwrap_or_else(|_| scenario.text.clone());
+                all.extend(annotations::of(scenario, judged, &original));
+            }
+            Self::Bmf(runs) => runs.extend(benchmark::bmf(scenario, judged)),
+            Self::Tracked(better, entries) => {
+                entries.extend(benchmark::entries(scenario, judged, *better));
+            }
+        }
+        Ok(())
+    }
+
+    /// All of it.
+    pub(super) fn bytes(self) -> Vec<u8> {
+        let pretty = |value: &Value| {
+            let text = serde_json::to_string_pretty(value).unwrap_or_default();
+            (text + "\n").into_bytes()
+        };
+        match self {
+            Self::Text(text) => text.into_bytes(),
+            Self::Table(bytes) | Self::Logs(bytes) => bytes,
+            Self::Reports(values) | Self::Tracked(_, values) => pretty(&Value::Array(values)),
+            Self::Bmf(runs) => pretty(&Value::Object(runs)),
+            Self::Junit(suites) => junit::document(&suites).into_bytes(),
+            Self::Summary(parts) => summary::document(&parts).into_bytes(),
+            Self::Annotations(all) => annotations::document(&all).into_bytes(),
+        }
+    }
+}
