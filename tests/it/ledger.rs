@@ -22,11 +22,22 @@ pub(crate) struct Service {
     pub(crate) refused_count: bool,
     /// Another limit from some second on.
     pub(crate) change: Option<(u64, u64)>,
+    /// Somebody else sends a call as often as that.
+    pub(crate) neighbour_every_ms: Option<u64>,
 }
 
 impl Service {
     pub(crate) fn new(kind: WindowKind, limit: u64, per_ms: u64) -> Self {
-        Self { kind, limit, per_ms, burst: limit, says: true, refused_count: false, change: None }
+        Self {
+            kind,
+            limit,
+            per_ms,
+            burst: limit,
+            says: true,
+            refused_count: false,
+            change: None,
+            neighbour_every_ms: None,
+        }
     }
 }
 
@@ -80,7 +91,8 @@ pub(crate) fn job_of(
     let calls = latencies.len() as u64;
     let mut latencies: Vec<u64> = latencies.iter().rev().copied().collect();
     let mut taken: Vec<u64> = Vec::new();
-    let Service { per_ms, says, refused_count, .. } = service;
+    let Service { per_ms, says, refused_count, neighbour_every_ms, .. } = service;
+    let mut others_at = neighbour_every_ms.unwrap_or(u64::MAX);
     let mut window = service.window();
     let mut flying: Vec<(u64, u64, u64, Verdict)> = Vec::new();
     let (mut now, mut not_before) = (starts_ms, 0);
@@ -107,6 +119,12 @@ pub(crate) fn job_of(
                 done.over += u64::from(held > known.limit);
             }
             done.early += u64::from(now < not_before);
+            while let Some(every) = neighbour_every_ms.filter(|_| others_at <= now) {
+                if window.wait(others_at, 1).is_none() {
+                    window.take(others_at, 1);
+                }
+                others_at += every;
+            }
             let wait = window.wait(now, 1);
             if wait.is_none() || refused_count {
                 window.take(now, 1);

@@ -20,6 +20,7 @@ mod known_answers; // results that can be worked out by hand
 mod latency; // how long fake services take
 mod league; // all limiters in all fields
 mod ledger; // the limiter that keeps the quota
+mod lessons; // what the ledger must not learn
 mod limiter; // driven step by step
 mod live; // over the network, in real time
 mod pipeline; // against answers that no fake gives

@@ -57,15 +57,26 @@ pub(super) struct Account {
     /// The same of refused calls, which may count as well.
     refused: VecDeque<(u64, u64)>,
     pub(super) refused_count: bool,
-    /// Since when the window is thought to be another one than was thought before, until that has
-    /// proved right.
-    since: Option<u64>,
+    /// The window is thought to be another one than was thought before.
+    unproved: Option<Unproved>,
     /// For an inferred amount: how more of it is tried.
     probing: Option<Probing>,
-    /// So much at once was refused by a window that held nothing.
+    /// So much at once was refused by a window that held nothing, as far as one can tell: somebody
+    /// else may have used it.
+    hardly: Option<u64>,
+    /// So much at once was refused like that again, when it should have been empty.
     never: Option<u64>,
     /// What a window allows to all who use it, where we are not alone.
     shared: Option<u64>,
+}
+
+/// A window that has not proved right yet.
+#[derive(Debug, Clone, Copy)]
+struct Unproved {
+    /// Since when it is thought to be so.
+    since: u64,
+    /// The length that proved right last.
+    proved_ms: u64,
 }
 
 /// Where the amount is only inferred, a little more is tried now and then.
@@ -103,8 +114,9 @@ impl Account {
             taken: VecDeque::new(),
             refused: VecDeque::new(),
             refused_count: false,
-            since: None,
+            unproved: None,
             probing: None,
+            hardly: None,
             never: None,
             shared: None,
         }
@@ -197,6 +209,9 @@ impl Account {
         }
         if let Some(at) = self.taken.iter().rposition(|entry| *entry == (sent, amount)) {
             self.taken.remove(at);
+            if let Window::Bucket { unit_us, free_us } = &mut self.window {
+                *free_us = free_us.saturating_sub(unit_us.saturating_mul(amount));
+            }
         }
         if was_refused {
             self.refused.push_back((sent, amount));
@@ -211,9 +226,18 @@ impl Account {
     /// The service states its limit.
     pub(super) fn state(&mut self, amount: u64) {
         let amount = amount.clamp(1, MOST);
-        // What never fitted may fit into another window.
-        let is_same = self.allowed.is_some_and(|allowed| allowed.amount == amount);
-        self.never = self.never.filter(|_| is_same);
+        if self.shared == Some(amount) {
+            // That is what all together may have.
+            return;
+        }
+        let before = self.allowed.filter(|allowed| !allowed.is_inferred);
+        if before.is_none_or(|before| before.amount != amount) {
+            // What never fitted may fit into another window.
+            (self.hardly, self.never) = (None, None);
+        }
+        if let (Some(before), Window::Bucket { unit_us, .. }) = (before, &mut self.window) {
+            *unit_us = (unit_us.saturating_mul(before.amount) / amount).max(1);
+        }
         self.shared = None;
         self.allowed = Some(Allowed { amount, is_inferred: false });
         self.probing = None;
@@ -253,6 +277,15 @@ impl Account {
         }
     }
 
+    /// Whether so much in a window may have met its end: as far as is known.
+    pub(super) fn explains(&self, used: u64) -> bool {
+        match self.allowed {
+            Some(_) if self.is_bucket() => false,
+            Some(allowed) => allowed.is_inferred || used * 20 >= allowed.amount * AS_GOOD_AS,
+            None => used > 0,
+        }
+    }
+
     /// Whether it is a bucket whose pace was inferred.
     pub(super) fn is_inferred_bucket(&self) -> bool {
         self.is_bucket() && self.allowed.is_some_and(|allowed| allowed.is_inferred)
@@ -263,6 +296,13 @@ impl Account {
         if let Window::Bucket { unit_us, free_us } = &mut self.window {
             *unit_us = (*unit_us * 5 / 4).min(LONGEST_MS * 1000);
             *free_us = now * 1000 + *unit_us;
+        }
+    }
+
+    /// It was eased so often in vain: the pace was right.
+    pub(super) fn undo_ease(&mut self, times: u32) {
+        if let Window::Bucket { unit_us, .. } = &mut self.window {
+            *unit_us = (0..times).fold(*unit_us, |unit_us, _| unit_us * 4 / 5).max(1);
         }
     }
 
@@ -300,7 +340,7 @@ impl Account {
     /// A call was answered. If that was in a window that is full, it is good, and more is tried.
     pub(super) fn answered(&mut self, now: u64) {
         let window_ms = self.window_ms();
-        self.since = self.since.filter(|since| now < since + 2 * window_ms);
+        self.unproved = self.unproved.filter(|unproved| now < unproved.since + 2 * window_ms);
         let is_full = self.allowed.is_some_and(|allowed| self.used_before(now) >= allowed.amount);
         let (Some(allowed), Some(probing)) = (&mut self.allowed, &mut self.probing) else { return };
         // Where refused calls count, it would cost more than it brings.

@@ -178,7 +178,8 @@ impl Doubt {
         }
         let refused = std::mem::take(&mut self.row).len() as u64;
         match self.suspect.take() {
-            Some(wall) if wall.tries >= 2 => Some(Proof {
+            // What was gone within a few seconds was no window, though it may have been an outage.
+            Some(wall) if wall.tries >= 2 && sent >= wall.met + SHORT_MS / 2 => Some(Proof {
                 used: wall.used,
                 window_ms: MINUTE_MS << wall.tries.saturating_sub(3).min(6),
                 refused_count: wall.tries == 3,

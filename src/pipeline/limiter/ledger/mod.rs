@@ -19,7 +19,7 @@ mod doubt;
 
 use std::time::Duration;
 
-use self::account::{Account, MOST, Refused};
+use self::account::{Account, MINUTE_MS, MOST, Refused};
 use self::doubt::{Doubt, Proof, Step};
 use super::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
 use super::pace::Told;
@@ -27,7 +27,7 @@ use crate::pipeline::memory::Remembered;
 use crate::pipeline::quota::{Dimension, Stated};
 use crate::units::{float, whole};
 
-/// A gate that a used-up quota of a day has closed is tried again after this time at the latest.
+/// A gate that a used-up quota of a day has closed is tried again after this time at the earliest.
 const DAY_CLOSED_MS: u64 = 3_600_000;
 /// So many failures in a row close the gate.
 const FAILURES: u64 = 3;
@@ -35,6 +35,8 @@ const FAILURES: u64 = 3;
 const FAILURE_MS: (u64, u64) = (500, 30_000);
 /// How much of the time before a wall tells when it is gone, where the quota was known before it.
 const RECENT_MS: u64 = 5_000;
+/// An inferred pace is eased so often, then something else is the matter.
+const EASED_AT_MOST: u32 = 3;
 /// Waits after refusals in vain grow by this at least.
 const LEAST_IN_VAIN_MS: u64 = 500;
 /// How long a refusal takes to come back, as long as none has.
@@ -72,6 +74,8 @@ pub struct Ledger {
     admitted: u64,
     refusal_ms: f64,
     doubt: Doubt,
+    /// So often in a row an inferred pace was taken to be slower.
+    eased: u32,
     /// An inferred amount proved wrong; it is felt for again once the gate is open.
     is_anew: bool,
     failures: u64,
@@ -99,6 +103,7 @@ impl Ledger {
             admitted: 0,
             refusal_ms: REFUSAL_MS,
             doubt: Doubt::default(),
+            eased: 0,
             is_anew: false,
             failures: 0,
             failing_since: None,
@@ -160,13 +165,15 @@ impl Ledger {
         if ended.in_flight * 2 >= self.in_flight {
             self.in_flight = (self.in_flight + 1).min(self.ceiling);
         }
+        self.eased = 0;
         let proof = self.doubt.answered(sent);
         if std::mem::take(&mut self.is_anew) {
             // What was used before the wall is of the time before it.
             self.doubt.begin_anew();
         } else if let Some(Proof { used, window_ms, refused_count }) = proof {
-            // Where nothing had been admitted before, there is nothing to learn from.
-            if used > 0 {
+            // Where nothing had been admitted before, there is nothing to learn from. And what was
+            // known is no reason for such a wall unless it was all used: it was an outage.
+            if used > 0 && self.requests.explains(used) {
                 self.requests.refused_count |= refused_count;
                 self.requests.window = account::Window::Sliding { ms: window_ms };
                 self.requests.infer(now, used);
@@ -222,9 +229,15 @@ impl Ledger {
             return;
         }
         if self.requests.is_inferred_bucket() && self.doubt.is_calm() {
-            self.requests.ease(now);
-            self.probe = Probe::Due;
-            return;
+            self.eased += 1;
+            if self.eased <= EASED_AT_MOST {
+                self.requests.ease(now);
+                self.probe = Probe::Due;
+                return;
+            }
+            if self.eased == EASED_AT_MOST + 1 {
+                self.requests.undo_ease(EASED_AT_MOST);
+            }
         }
         let used = self.requests.used_before(sent);
         if self.doubt.is_calm() && self.requests.is_doubtful(used) {
@@ -235,7 +248,8 @@ impl Ledger {
         let requests = &self.requests;
         let oldest = requests.oldest().unwrap_or(sent);
         // Where a quota was known, what is old is of the time before it changed.
-        let oldest = if requests.allowed.is_some() { oldest.max(sent - RECENT_MS) } else { oldest };
+        let recent_ms = if requests.allowed.is_some() { RECENT_MS } else { MINUTE_MS };
+        let oldest = oldest.max(sent - recent_ms);
         // A refusal comes back soon: what is still on its way after twice that time was admitted.
         let settled = now.saturating_sub(2 * whole(self.refusal_ms));
         let used = |ms| requests.used_in(sent, ms);
@@ -250,15 +264,16 @@ impl Ledger {
                     self.is_anew = true;
                 }
             }
-            Step::Quota { used, window_ms } => {
+            Step::Quota { used, window_ms } if self.requests.explains(used) => {
                 self.requests.window = account::Window::Sliding { ms: window_ms };
                 self.requests.infer(now, used);
                 self.probe = Probe::Due;
             }
-            Step::Bucket { unit_ms } => {
+            Step::Bucket { unit_ms } if self.requests.allowed.is_none() => {
                 self.requests.infer_bucket(now, unit_ms);
                 self.probe = Probe::Due;
             }
+            Step::Quota { .. } | Step::Bucket { .. } => {}
         }
     }
 

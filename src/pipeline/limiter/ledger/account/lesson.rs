@@ -1,6 +1,8 @@
 //! What a refusal teaches about a quota: how much it allows, in what kind of window, how long.
 
-use super::{AS_GOOD_AS, Account, LONGEST_MS, MINUTE_MS, MOST, Refused, USUAL_MS, Window};
+use super::{
+    AS_GOOD_AS, Account, LONGEST_MS, MINUTE_MS, MOST, Refused, USUAL_MS, Unproved, Window,
+};
 use crate::pipeline::quota::Dimension;
 
 /// How exactly two times must agree that are both known only through the network.
@@ -29,9 +31,13 @@ impl Account {
         let limit = stated.or(known.map(|known| known.amount)).unwrap_or(used).max(1);
         let is_full = used + amount > limit;
         if let Some(stated) = stated {
+            self.shared = None;
             self.state(stated);
             if used == 0 && amount * 20 > stated * AS_GOOD_AS && amount > 1 {
-                self.never = Some(self.never.map_or(amount, |never| never.min(amount)));
+                if amount > stated || self.hardly.is_some_and(|hardly| amount >= hardly) {
+                    self.never = Some(self.never.map_or(amount, |never| never.min(amount)));
+                }
+                self.hardly = Some(self.hardly.map_or(amount, |hardly| hardly.min(amount)));
                 return;
             }
             if amount > stated {
@@ -52,7 +58,7 @@ impl Account {
         }
         if is_full && self.agrees(sent, amount, limit, free_at) {
             // As expected: only the amount was unknown, or the window a moment longer.
-            self.since = None;
+            self.unproved = None;
             if self.allowed.is_none() {
                 self.infer(now, limit);
             }
@@ -60,8 +66,11 @@ impl Account {
         }
         if let (true, false, Window::Sliding { ms }) = (self.refused_count, is_full, self.window) {
             // Even with them it should have had room: a window of no known kind, but longer.
-            self.change(now, Window::Sliding { ms: (ms * 5 / 4).min(LONGEST_MS) });
-            return;
+            let longer = ms * 5 / 4;
+            if longer <= 2 * self.proved_ms() {
+                self.change(now, Window::Sliding { ms: longer.min(LONGEST_MS) });
+                return;
+            }
         }
         let unit_us = MINUTE_MS * 1000 / limit;
         let wait_us = free_at.saturating_sub(sent) * 1000;
@@ -74,17 +83,18 @@ impl Account {
         if let Some(ms) = usual(EXACTLY_MS) {
             self.change(now, Window::Sliding { ms });
             // A bucket might give something back as soon.
-            self.since = self.since.filter(|_| is_soon);
+            self.unproved = self.unproved.filter(|_| is_soon);
             if self.allowed.is_none() {
                 self.infer(now, limit);
             }
             return;
         }
-        // An odd length is believed if it is a little more than was thought, or up to twice as much
-        // where that is not proved yet; or if a proved window is full and no bucket explains it.
-        // Should it be something else, the next refusal comes where this window has room.
-        let (thought, is_proved) = (self.window_ms(), self.since.is_none());
-        let most = if is_proved { thought + thought / 8 } else { 2 * thought };
+        // An odd length is believed if it is a little more than was thought, or up to twice what
+        // has proved right where that is not proved yet; or if a proved window is full and no bucket
+        // explains it. Should it be something else, the next refusal comes where this window has
+        // room; but should it be somebody else who takes a part, it does not grow with each of them.
+        let (thought, is_proved) = (self.window_ms(), self.unproved.is_none());
+        let most = if is_proved { thought + thought / 8 } else { 2 * self.proved_ms() };
         let is_believed = |ms: &u64| {
             (thought..=most).contains(ms)
                 || is_proved && is_full && !self.is_evenly(amount, limit, sent, free_at)
@@ -146,32 +156,39 @@ impl Account {
         // It was not empty yet when the last call was taken, so that a unit takes at least this.
         let last = self.taken.back().map(|(at, _)| *at).filter(|at| *at < sent);
         let measured_us = last.map_or(0, |last| (free_at - last) * 1000 / amount.max(1));
-        let least_us = measured_us.max(thought_us + thought_us / 30);
-        let usual = USUAL_MS.iter().rev().map(|ms| (ms * 1000).div_ceil(limit));
+        let usual = USUAL_MS.map(|ms| (ms * 1000).div_ceil(limit));
+        // If nobody else took of it meanwhile: so that not any length is believed at once.
+        let most_us = 2 * thought_us.max(usual.into_iter().max().unwrap_or(0));
+        let least_us = measured_us.min(most_us).max(thought_us + thought_us / 30);
         // Slower than that by measure: then it is the next. Otherwise it is only a little slower.
         let unit_us = usual
             .into_iter()
+            .rev()
             .find(|usual| *usual >= measured_us)
             .filter(|usual| *usual > thought_us)
             .unwrap_or(least_us)
             .min(LONGEST_MS * 1000);
         // Too early for a bucket that was full of what it had promised: refused calls take as well.
-        // (What it took is in the time already.)
-        self.refused_count |=
-            thought_us.saturating_mul(amount) >= free_us.saturating_sub(sent * 1000);
+        self.refused_count |= free_us <= sent * 1000;
         let next = if self.refused_count { sent * 1000 + unit_us } else { 0 };
         self.window = Window::Bucket { unit_us, free_us: next.max(free_at * 1000) };
     }
 
     fn change(&mut self, now: u64, window: Window) {
+        let proved_ms = self.proved_ms();
         self.window = window;
-        self.since = Some(now);
+        self.unproved = Some(Unproved { since: now, proved_ms });
+    }
+
+    /// The length of the window that proved right last.
+    fn proved_ms(&self) -> u64 {
+        self.unproved.map_or_else(|| self.window_ms(), |unproved| unproved.proved_ms)
     }
 
     /// Whether the window has not proved right yet.
     pub(in super::super) fn is_unproved(&self) -> bool {
         // A bucket keeps its own pace.
-        self.since.is_some() && !self.is_bucket()
+        self.unproved.is_some() && !self.is_bucket()
     }
 
     fn refused_before(&self, at: u64) -> u64 {

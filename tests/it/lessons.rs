@@ -1,0 +1,225 @@
+//! What the ledger must not learn from: chance, outages, idle time, and somebody else.
+
+use std::time::Duration;
+
+use tagspace::fakes::quota::WindowKind;
+use tagspace::pipeline::limiter::ledger::Ledger;
+use tagspace::pipeline::limiter::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
+use tagspace::pipeline::memory::Remembered;
+use tagspace::pipeline::quota::{Dimension, Stated};
+
+use crate::ledger::{Service, job_of, ledger};
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A call that ends 100 ms after it was sent.
+fn call(ledger: &mut Ledger, sent: u64, tokens: u64, verdict: Verdict) {
+    ledger.on_start(ms(sent), tokens);
+    ledger.on_end(ms(sent + 100), &Ended { sent: ms(sent), tokens, in_flight: 1, verdict });
+}
+
+fn stating(outcome: Outcome, dimension: Dimension, limit: u64, hint: Option<u64>) -> Verdict {
+    let mut verdict = Verdict::from(outcome);
+    verdict.hint = hint.map(ms);
+    verdict.quotas = vec![Stated { limit: Some(limit), ..Stated::of(dimension) }];
+    verdict
+}
+
+/// What is known of requests.
+fn requests(ledger: &Ledger) -> Learned {
+    ledger.learned().into_iter().find(|known| known.dimension == Dimension::Requests).unwrap()
+}
+
+/// When the next call may start.
+fn next(ledger: &mut Ledger, now: u64, tokens: u64) -> u64 {
+    match ledger.next_start(ms(now), tokens) {
+        Start::Now => now,
+        Start::At(at) if at > ms(now) => {
+            next(ledger, u64::try_from(at.as_millis()).unwrap(), tokens)
+        }
+        other => panic!("got {other:?}, wanted a time"),
+    }
+}
+
+#[test]
+fn a_neighbour_is_not_taken_for_a_longer_window() {
+    for kind in [WindowKind::Sliding, WindowKind::Fixed] {
+        for every in [5_300, 8_000, 11_000] {
+            for refused_count in [false, true] {
+                let service = Service {
+                    neighbour_every_ms: Some(every),
+                    refused_count,
+                    ..Service::new(kind, 15, 60_000)
+                };
+                let mut ledger = ledger(None);
+                let done = job_of(&mut ledger, service, &[1_000; 1_000], 300);
+                // What is left of sixty seconds, for a thousand calls.
+                let left = 15_000 - 60_000_000 / every;
+                let shortest_ms = 1_000 * 60_000 * 1_000 / left;
+                let known = requests(&ledger);
+                let what =
+                    format!("{kind:?}, every {every} ms, {refused_count}: {done:?} {known:?}");
+                assert!(done.refused <= 50, "{what}");
+                assert!(done.makespan_ms * 10 <= shortest_ms * 13, "{what}");
+                assert!(known.is_bucket || known.window <= ms(121_000), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_silent_outage_leaves_a_stated_window_as_it_was() {
+    let mut ledger = ledger(None);
+    for n in 0..10 {
+        let says = stating(Outcome::Success, Dimension::Requests, 600, None);
+        call(&mut ledger, n * 1_000, 0, says);
+    }
+    let before = requests(&ledger);
+    let mut now = 10_000;
+    while now < 900_000 {
+        now = next(&mut ledger, now, 0);
+        call(&mut ledger, now, 0, Outcome::RateLimited.into());
+        now += 100;
+    }
+    now = next(&mut ledger, now, 0);
+    call(&mut ledger, now, 0, Outcome::Success.into());
+    assert_eq!(requests(&ledger), before);
+}
+
+#[test]
+fn a_silent_outage_leaves_an_inferred_pace_as_it_was_and_is_noticed() {
+    let known = Remembered {
+        dimension: Dimension::Requests,
+        limit: 15,
+        window_ms: 60_000,
+        unit_us: Some(4_000_000),
+        inferred: true,
+        refused_count: false,
+        taken: vec![],
+    };
+    let mut ledger = Ledger::new(16, 256, Duration::from_mins(2), None);
+    ledger.recall(&[known]);
+    call(&mut ledger, 0, 0, Outcome::Success.into());
+    let (mut now, mut waited) = (4_000, 0);
+    while now < 600_000 {
+        let at = next(&mut ledger, now, 0);
+        waited = waited.max(at - now);
+        call(&mut ledger, at, 0, Outcome::RateLimited.into());
+        now = at + 100;
+    }
+    // Longer than the patience: so that another service is asked.
+    assert!(waited > 120_000, "{waited}");
+    now = next(&mut ledger, now, 0);
+    call(&mut ledger, now, 0, Outcome::Success.into());
+    let known = requests(&ledger);
+    assert!(known.is_bucket && known.limit == 15, "{known:?}");
+    let after = next(&mut ledger, now + 100, 0);
+    assert!(after - now <= 8_000, "a unit takes {} ms", after - now);
+}
+
+#[test]
+fn idle_time_is_not_taken_for_the_pace_of_a_bucket() {
+    let known = Remembered {
+        dimension: Dimension::Requests,
+        limit: 15,
+        window_ms: 60_000,
+        unit_us: Some(4_000_000),
+        inferred: false,
+        refused_count: false,
+        taken: vec![],
+    };
+    let mut ledger = ledger(None);
+    ledger.recall(&[known]);
+    call(&mut ledger, 0, 0, Outcome::Success.into());
+    // After a while somebody else has just emptied it.
+    let refused = stating(Outcome::RateLimited, Dimension::Requests, 15, Some(4_000));
+    call(&mut ledger, 100_000, 0, refused);
+    let now = next(&mut ledger, 100_100, 0);
+    call(&mut ledger, now, 0, Outcome::Success.into());
+    let unit = next(&mut ledger, now + 100, 0) - now;
+    assert!(unit <= 8_000, "a unit takes {unit} ms");
+}
+
+#[test]
+fn a_stated_limit_that_rises_speeds_a_bucket_up() {
+    let known = Remembered {
+        dimension: Dimension::Requests,
+        limit: 15,
+        window_ms: 60_000,
+        unit_us: Some(4_000_000),
+        inferred: false,
+        refused_count: false,
+        taken: vec![],
+    };
+    let mut ledger = ledger(None);
+    ledger.recall(&[known]);
+    call(&mut ledger, 0, 0, stating(Outcome::Success, Dimension::Requests, 60, None));
+    call(&mut ledger, 10_000, 0, Outcome::Success.into());
+    assert_eq!(next(&mut ledger, 10_100, 0), 11_000);
+}
+
+#[test]
+fn a_window_that_somebody_else_has_used_is_not_too_small_for_ever() {
+    let mut ledger = ledger(None);
+    let refused = || stating(Outcome::RateLimited, Dimension::Tokens, 1_000, Some(30_000));
+    call(&mut ledger, 0, 980, refused());
+    let now = next(&mut ledger, 100, 980);
+    // It was empty then, and still refused.
+    call(&mut ledger, now, 980, refused());
+    assert_eq!(ledger.next_start(ms(now + 40_000), 980), Start::Never);
+}
+
+#[test]
+fn a_refused_call_takes_no_time_of_a_bucket_of_tokens() {
+    let known = Remembered {
+        dimension: Dimension::Tokens,
+        limit: 1_000,
+        window_ms: 60_000,
+        unit_us: Some(60_000),
+        inferred: false,
+        refused_count: false,
+        taken: vec![],
+    };
+    let mut ledger = ledger(None);
+    ledger.recall(&[known]);
+    // A tenth of a second to get an answer, and no word of tokens in it.
+    call(&mut ledger, 0, 500, stating(Outcome::RateLimited, Dimension::Requests, 15, Some(1_000)));
+    assert!(next(&mut ledger, 200, 500) < 5_000);
+}
+
+#[test]
+fn success_that_states_the_limit_takes_no_share_away_from_a_neighbour() {
+    let mut ledger = ledger(None);
+    for n in 0..8 {
+        call(&mut ledger, n * 1_000, 0, Outcome::Success.into());
+    }
+    // Refused although there is room for seven more, and for longer than a bucket's unit.
+    let refused = stating(Outcome::RateLimited, Dimension::Requests, 15, Some(20_000));
+    call(&mut ledger, 9_000, 0, refused);
+    let ours = requests(&ledger);
+    assert!(ours.limit < 15, "{ours:?}");
+    let now = next(&mut ledger, 9_100, 0);
+    call(&mut ledger, now, 0, stating(Outcome::Success, Dimension::Requests, 15, None));
+    assert_eq!(requests(&ledger).limit, ours.limit);
+}
+
+#[test]
+fn a_few_refusals_by_chance_after_long_work_are_no_quota() {
+    let mut ledger = ledger(None);
+    let mut now = 0;
+    for _ in 0..400 {
+        now = next(&mut ledger, now, 0);
+        call(&mut ledger, now, 0, Outcome::Success.into());
+        now += 300;
+    }
+    for _ in 0..3 {
+        now = next(&mut ledger, now, 0);
+        call(&mut ledger, now, 0, Outcome::RateLimited.into());
+        now += 100;
+    }
+    now = next(&mut ledger, now, 0);
+    call(&mut ledger, now, 0, Outcome::Success.into());
+    assert_eq!(ledger.learned(), []);
+}
