@@ -5,11 +5,13 @@ use std::{fs, io};
 use serde_json::{Map, Value};
 
 use super::args::Format;
-use crate::report::ci::benchmark::{self, Better};
-use crate::report::ci::{annotations, junit, summary};
+use crate::report::ci::benchmark;
+use crate::report::ci::{Replay, annotations, junit, summary};
 use crate::report::{csv, json};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::JudgedScenario;
+use crate::study::metric::Better;
+use crate::study::series::Series;
 
 /// What a scenario came to.
 pub(super) struct Part<'a> {
@@ -17,8 +19,10 @@ pub(super) struct Part<'a> {
     pub(super) judged: &'a JudgedScenario,
     /// The report without colours.
     pub(super) text: &'a str,
-    /// How to repeat it.
-    pub(super) replay: &'a str,
+    /// How to repeat it with a seed.
+    pub(super) replay: Replay<'a>,
+    /// What each seed came to, if there are many.
+    pub(super) series: Option<&'a Series>,
 }
 
 /// A document in the making.
@@ -63,13 +67,19 @@ impl Document {
 
     /// Adds a scenario.
     pub(super) fn add(&mut self, part: &Part<'_>) -> io::Result<()> {
-        let Part { scenario, judged, text, replay } = *part;
+        let Part { scenario, judged, text, replay, series } = *part;
         match self {
             Self::Text(all) => *all = format!("{all}{text}\n"),
-            Self::Reports(reports) => reports.push(json::report(scenario, judged)),
+            Self::Reports(reports) => reports.push(match series {
+                Some(series) => json::series(scenario, series),
+                None => json::report(scenario, judged),
+            }),
             Self::Table(rows) => {
                 let mut table = Vec::new();
-                csv::runs(scenario, judged, &mut table)?;
+                match series {
+                    Some(series) => csv::series(scenario, series, &mut table)?,
+                    None => csv::runs(scenario, judged, &mut table)?,
+                }
                 let header = table.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
                 let is_first = rows.is_empty();
                 rows.extend_from_slice(if is_first { &table } else { &table[header..] });
@@ -87,9 +97,9 @@ impl Document {
                 let original = file.unwrap_or_else(|_| scenario.text.clone());
                 all.extend(annotations::of(scenario, judged, &original));
             }
-            Self::Bmf(runs) => runs.extend(benchmark::bmf(scenario, judged)),
+            Self::Bmf(runs) => runs.extend(benchmark::bmf(scenario, judged, series)),
             Self::Tracked(better, entries) => {
-                entries.extend(benchmark::entries(scenario, judged, *better));
+                entries.extend(benchmark::entries(scenario, judged, series, *better));
             }
         }
         Ok(())

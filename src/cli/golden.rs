@@ -33,7 +33,7 @@ pub(super) fn failed(what: &str, error: &dyn std::fmt::Display) -> CliError {
     CliError::Io { what: format!("make {what}"), source: io::Error::other(error.to_string()) }
 }
 
-fn io_error(what: &str, path: &Path, source: io::Error) -> CliError {
+pub(super) fn io_error(what: &str, path: &Path, source: io::Error) -> CliError {
     CliError::Io { what: format!("{what} {}", path.display()), source }
 }
 

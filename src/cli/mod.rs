@@ -11,7 +11,9 @@
 //! | 130 | interrupted |
 
 mod args;
+mod baseline;
 mod claims;
+mod compare;
 mod document;
 mod find;
 mod golden;
@@ -20,6 +22,7 @@ mod mutate;
 mod new;
 mod real;
 mod run;
+mod seeds;
 mod serve;
 mod state;
 mod tag;
@@ -146,7 +149,10 @@ where
     };
     let result = match cli.command {
         Command::Run(args) if args.mutate => mutate::mutate(&args),
-        Command::Run(args) => run::run(&args),
+        Command::Run(args) => match args.seeds.clone() {
+            Some(seeds) => seeds::run(&args, &seeds),
+            None => run::run(&args),
+        },
         Command::Validate(scenarios) => validate(&scenarios),
         Command::List(scenarios) => list(&scenarios),
         Command::Schema => schema(),
@@ -156,6 +162,7 @@ where
         Command::League(args) => league::league(&args),
         Command::Claims(args) => claims::claims(&args),
         Command::Tune(args) => tune::tune(&args),
+        Command::Compare(args) => compare::compare(&args),
     };
     match result {
         Ok(status) => status,

@@ -14,16 +14,20 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::args::{ClockArg, ColorArg, Format, RunArgs, TransportArg};
 use super::document::{Document, Part};
 use super::find::{self, Loaded};
-use super::{CliError, ExitStatus, note, print, quoted, real};
+use super::{CliError, ExitStatus, baseline, note, print, quoted, real};
 use crate::pipeline::event::RunEnd;
 use crate::pipeline::log;
+use crate::report::ci::Replay;
 use crate::report::text::{Colour, Detail};
 use crate::report::{files, format, text};
 use crate::sim::scenario::Scenario;
 use crate::sim::{self, Clock, Options, Transport};
+use crate::study::compare::Recordings;
+use crate::study::compare::recorded::Recorded;
 use crate::study::determinism::{self, Divergence};
 use crate::study::figures::Value;
 use crate::study::judge::{self, JudgedScenario, Verdict};
+use crate::study::series::Played;
 
 /// What came of one scenario.
 struct Done {
@@ -48,14 +52,16 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let mut verdict = Verdict::Met;
     let mut differs = false;
     let (mut reported, mut missed) = (0, Vec::new());
-    let mut predicted = Vec::new();
+    let (mut predicted, mut recordings) = (Vec::new(), Recordings::new());
     each(args, &loaded, &options, |one, done| {
         let (done, scenario) = (done?, &one.0);
-        let replay = replay(args, scenario);
+        let replays = |seed| replay(args, scenario, seed);
+        let replay = replays(scenario.world.seed.0);
         let detail = if loaded.len() == 1 { Detail::Full } else { Detail::Brief };
         let shown = |colour| text::scenario(scenario, &done.judged, &replay, detail, colour);
         let (coloured, plain) = (shown(colour), shown(Colour::Off));
-        let part = Part { scenario, judged: &done.judged, text: &plain, replay: &replay };
+        let (judged, replay_of): (_, Replay<'_>) = (&done.judged, &replays);
+        let part = Part { scenario, judged, text: &plain, replay: replay_of, series: None };
         bar.suspend(|| outputs.add(&part, &coloured))?;
         reported += 1;
         if !args.quiet {
@@ -70,6 +76,10 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
             missed.push(scenario.name.clone());
         }
         bar.inc(1);
+        if baseline::is_wanted(args) {
+            let played = [Played::of(scenario.world.seed.0, &done.judged)];
+            recordings.insert(scenario.name.clone(), Recorded::of_played(scenario, &played));
+        }
         if args.clock == ClockArg::Real {
             predicted.push((one, done.judged));
         }
@@ -86,14 +96,15 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     if !args.quiet && args.format == Format::Text {
         print(&closing(loaded.len(), reported, &missed, args))?;
     }
+    let compared = baseline::after_run(args, &recordings)?;
     Ok(match (verdict, differs) {
         (Verdict::Missed, _) => ExitStatus::Missed,
         (Verdict::Met, true) => ExitStatus::Differs,
-        (Verdict::Met, false) => ExitStatus::Met,
+        (Verdict::Met, false) => compared,
     })
 }
 
-fn closing(all: usize, reported: usize, missed: &[String], args: &RunArgs) -> String {
+pub(super) fn closing(all: usize, reported: usize, missed: &[String], args: &RunArgs) -> String {
     let met = reported - missed.len();
     let which = match missed {
         [] => String::new(),
@@ -192,7 +203,7 @@ fn summarize(judged: &JudgedScenario) {
 }
 
 /// What goes to standard output and into the files that were asked for.
-struct Outputs<'a> {
+pub(super) struct Outputs<'a> {
     /// Whether each scenario is shown as soon as it is done.
     is_shown: bool,
     /// With their files; without one it goes to standard output.
@@ -200,7 +211,7 @@ struct Outputs<'a> {
 }
 
 impl<'a> Outputs<'a> {
-    fn new(args: &'a RunArgs) -> Self {
+    pub(super) fn new(args: &'a RunArgs) -> Self {
         let files = args.output.iter();
         let files = files.map(|(format, path)| (Some(path.as_path()), Document::of(*format)));
         let stdout = (None, Document::of(args.format));
@@ -211,7 +222,7 @@ impl<'a> Outputs<'a> {
         }
     }
 
-    fn add(&mut self, part: &Part<'_>, shown: &str) -> Result<(), CliError> {
+    pub(super) fn add(&mut self, part: &Part<'_>, shown: &str) -> Result<(), CliError> {
         if self.is_shown {
             print(&format!("{shown}\n"))?;
         }
@@ -223,7 +234,7 @@ impl<'a> Outputs<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<(), CliError> {
+    pub(super) fn finish(self) -> Result<(), CliError> {
         for (path, document) in self.documents {
             let bytes = document.bytes();
             match path {
@@ -238,9 +249,9 @@ impl<'a> Outputs<'a> {
     }
 }
 
-/// The command that repeats a scenario.
-fn replay(args: &RunArgs, scenario: &Scenario) -> String {
-    let seed = scenario.world.seed.0.to_string();
+/// The command that repeats a scenario with a seed.
+pub(super) fn replay(args: &RunArgs, scenario: &Scenario, seed: u64) -> String {
+    let seed = seed.to_string();
     let mut words = vec!["tagspace", "run", scenario.file(), "--seed", &seed];
     for setting in &args.scenarios.set {
         words.extend(["--set", setting]);
@@ -252,7 +263,7 @@ fn replay(args: &RunArgs, scenario: &Scenario) -> String {
     format!("replay: {}", quoted(words))
 }
 
-fn diverged(scenario: &Scenario, divergence: &Divergence, replay: &str) -> String {
+pub(super) fn diverged(scenario: &Scenario, divergence: &Divergence, replay: &str) -> String {
     let Divergence { run, event, first, second } = divergence;
     let end = "the end of the log";
     format!(

@@ -4,14 +4,39 @@ use std::io::Write;
 
 use crate::sim::recorder::Log;
 use crate::sim::scenario::Scenario;
-use crate::study::figures::Value;
+use crate::study::figures::{Figures, Value};
 use crate::study::judge::JudgedScenario;
 use crate::study::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Shape, Unit};
+use crate::study::series::Series;
 use crate::study::timeline;
 
 /// A row for each run, a column for each figure; an empty cell has no samples.
 pub fn runs(scenario: &Scenario, judged: &JudgedScenario, target: impl Write) -> csv::Result<()> {
     let mut writer = csv::Writer::from_writer(target);
+    writer.write_record(header())?;
+    for run in &judged.runs {
+        let (seed, digest) = (scenario.world.seed.0, run.events_sha256());
+        writer.write_record(row(scenario, seed, (&run.name, &run.figures), digest))?;
+    }
+    writer.flush()?;
+    Ok(())
+}
+
+/// The same of every seed.
+pub fn series(scenario: &Scenario, series: &Series, target: impl Write) -> csv::Result<()> {
+    let mut writer = csv::Writer::from_writer(target);
+    writer.write_record(header())?;
+    for one in &series.played {
+        for run in &one.runs {
+            let digest = run.events_sha256.clone();
+            writer.write_record(row(scenario, one.seed, (&run.name, &run.figures), digest))?;
+        }
+    }
+    writer.flush()?;
+    Ok(())
+}
+
+fn header() -> Vec<String> {
     let mut header = vec!["scenario".to_owned(), "seed".to_owned(), "run".to_owned()];
     for metric in METRICS {
         match (metric.shape, metric.unit) {
@@ -29,36 +54,38 @@ pub fn runs(scenario: &Scenario, judged: &JudgedScenario, target: impl Write) ->
         }
     }
     header.push("events_sha256".to_owned());
-    writer.write_record(&header)?;
-    for run in &judged.runs {
-        let seed = scenario.world.seed.0.to_string();
-        let mut row = vec![scenario.name.clone(), seed, run.name.clone()];
-        for metric in METRICS {
-            let value = run.figures.get(metric.name);
-            let cell =
-                |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
-            match (metric.shape, metric.unit, value) {
-                (Shape::Single, Unit::Ratio, Some(Value::Share(share))) => {
-                    row.extend([share.num.to_string(), share.den.to_string()]);
-                }
-                (Shape::Single, Unit::Ratio, _) => row.extend([String::new(), String::new()]),
-                (Shape::Single, _, Some(Value::Number(number))) => row.push(number.to_string()),
-                (Shape::Distribution, _, Some(Value::Distribution(samples))) => {
-                    row.extend(DISTRIBUTION_STATS.iter().map(|stat| cell(samples.stat(stat))));
-                }
-                (Shape::Level, _, Some(Value::Level { min, max, last })) => {
-                    row.extend([min, max, last].map(u64::to_string));
-                }
-                (Shape::Single, _, _) => row.push(String::new()),
-                (Shape::Distribution, _, _) => row.extend(empty(DISTRIBUTION_STATS)),
-                (Shape::Level, _, _) => row.extend(empty(LEVEL_STATS)),
+    header
+}
+
+fn row(
+    scenario: &Scenario,
+    seed: u64,
+    (name, figures): (&str, &Figures),
+    digest: String,
+) -> Vec<String> {
+    let mut row = vec![scenario.name.clone(), seed.to_string(), name.to_owned()];
+    for metric in METRICS {
+        let value = figures.get(metric.name);
+        let cell = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
+        match (metric.shape, metric.unit, value) {
+            (Shape::Single, Unit::Ratio, Some(Value::Share(share))) => {
+                row.extend([share.num.to_string(), share.den.to_string()]);
             }
+            (Shape::Single, Unit::Ratio, _) => row.extend([String::new(), String::new()]),
+            (Shape::Single, _, Some(Value::Number(number))) => row.push(number.to_string()),
+            (Shape::Distribution, _, Some(Value::Distribution(samples))) => {
+                row.extend(DISTRIBUTION_STATS.iter().map(|stat| cell(samples.stat(stat))));
+            }
+            (Shape::Level, _, Some(Value::Level { min, max, last })) => {
+                row.extend([min, max, last].map(u64::to_string));
+            }
+            (Shape::Single, _, _) => row.push(String::new()),
+            (Shape::Distribution, _, _) => row.extend(empty(DISTRIBUTION_STATS)),
+            (Shape::Level, _, _) => row.extend(empty(LEVEL_STATS)),
         }
-        row.push(run.events_sha256());
-        writer.write_record(&row)?;
     }
-    writer.flush()?;
-    Ok(())
+    row.push(digest);
+    row
 }
 
 /// As many empty cells as there are statistics.

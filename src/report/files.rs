@@ -10,6 +10,7 @@ use crate::report::plot::{self, PlotError};
 use crate::report::{csv, json};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::JudgedScenario;
+use crate::study::series::Series;
 
 /// A file could not be written.
 #[derive(Debug, Error)]
@@ -41,43 +42,89 @@ pub enum FilesError {
     },
 }
 
-/// Writes everything about a scenario into `out/NAME`. The folder appears when it is whole: who is
-/// interrupted keeps the earlier one.
+/// A scenario's folder in the making. It appears when it is whole: who is interrupted keeps the
+/// earlier one.
+#[derive(Debug)]
+pub struct Folder {
+    whole: PathBuf,
+    part: PathBuf,
+}
+
+impl Folder {
+    /// Begins `out/NAME`.
+    pub fn begin(out: &Path, scenario: &Scenario) -> Result<Self, FilesError> {
+        let whole = out.join(&scenario.name);
+        let in_whole = |source| FilesError::Io { path: whole.clone(), source };
+        if whole.exists() {
+            let empty = fs::read_dir(&whole).map_err(in_whole)?.next().is_none();
+            if !empty && !whole.join("report.json").exists() {
+                return Err(FilesError::NotOurs { path: whole });
+            }
+        }
+        let part = out.join(format!(".{}.part", scenario.name));
+        let in_part = |source| FilesError::Io { path: part.clone(), source };
+        if part.exists() {
+            fs::remove_dir_all(&part).map_err(in_part)?;
+        }
+        fs::create_dir_all(&part).map_err(in_part)?;
+        Ok(Self { whole, part })
+    }
+
+    /// Adds the data of one seed, without pictures.
+    pub fn seed(&self, scenario: &Scenario, judged: &JudgedScenario) -> Result<(), FilesError> {
+        let path = self.part.join("seeds").join(scenario.world.seed.0.to_string());
+        fs::create_dir_all(&path)
+            .map_err(|source| FilesError::Io { path: path.clone(), source })?;
+        data(&path, scenario, judged)
+    }
+
+    /// Adds what all seeds came to.
+    pub fn summary(&self, scenario: &Scenario, series: &Series) -> Result<(), FilesError> {
+        let report = pretty(&json::series(scenario, series));
+        put(&self.part, "report.json", |file| file.write_all(&report))?;
+        put(&self.part, "runs.csv", |file| Ok(csv::series(scenario, series, file)?))
+    }
+
+    /// Puts it in the place of the earlier one.
+    pub fn finish(self) -> Result<PathBuf, FilesError> {
+        let Self { whole, part } = self;
+        let in_whole = |source| FilesError::Io { path: whole.clone(), source };
+        if whole.exists() {
+            fs::remove_dir_all(&whole).map_err(in_whole)?;
+        }
+        fs::rename(&part, &whole).map_err(in_whole)?;
+        Ok(whole)
+    }
+}
+
+/// Writes everything about a scenario into `out/NAME`.
 pub fn write(
     out: &Path,
     scenario: &Scenario,
     judged: &JudgedScenario,
 ) -> Result<PathBuf, FilesError> {
-    let folder = out.join(&scenario.name);
-    let in_folder = |source| FilesError::Io { path: folder.clone(), source };
-    if folder.exists() {
-        let empty = fs::read_dir(&folder).map_err(in_folder)?.next().is_none();
-        if !empty && !folder.join("report.json").exists() {
-            return Err(FilesError::NotOurs { path: folder });
-        }
-    }
-    let part = out.join(format!(".{}.part", scenario.name));
-    let in_part = |source| FilesError::Io { path: part.clone(), source };
-    if part.exists() {
-        fs::remove_dir_all(&part).map_err(in_part)?;
-    }
-    fs::create_dir_all(&part).map_err(in_part)?;
-    fill(&part, scenario, judged)?;
-    if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(in_folder)?;
-    }
-    fs::rename(&part, &folder).map_err(in_folder)?;
-    Ok(folder)
+    let folder = Folder::begin(out, scenario)?;
+    data(&folder.part, scenario, judged)?;
+    pictures(&folder.part, scenario, judged)?;
+    folder.finish()
 }
 
-fn fill(folder: &Path, scenario: &Scenario, judged: &JudgedScenario) -> Result<(), FilesError> {
-    let mut report = serde_json::to_vec_pretty(&json::report(scenario, judged)).unwrap_or_default();
-    report.push(b'\n');
+fn pretty(report: &serde_json::Value) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(report).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
+
+fn data(folder: &Path, scenario: &Scenario, judged: &JudgedScenario) -> Result<(), FilesError> {
+    let report = pretty(&json::report(scenario, judged));
     put(folder, "report.json", |file| file.write_all(&report))?;
     put(folder, "runs.csv", |file| Ok(csv::runs(scenario, judged, file)?))?;
     let logs = || judged.runs.iter().map(|run| &run.log);
     put(folder, "timeline.csv", |file| Ok(csv::timeline(logs(), file)?))?;
-    put(folder, "events.jsonl", |file| logs().try_for_each(|log| log.write(&mut *file)))?;
+    put(folder, "events.jsonl", |file| logs().try_for_each(|log| log.write(&mut *file)))
+}
+
+fn pictures(folder: &Path, scenario: &Scenario, judged: &JudgedScenario) -> Result<(), FilesError> {
     for (name, drawn) in plot::all(scenario, judged) {
         let svg = drawn.map_err(|source| FilesError::Plot { name, source })?;
         let png = plot::png(&svg).map_err(|source| FilesError::Plot { name, source })?;

@@ -9,8 +9,9 @@ use crate::report::trust;
 use crate::sim::scenario::Scenario;
 use crate::study::figures::{Figures, Value};
 use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::metric::{DISTRIBUTION_STATS, METRICS};
+use crate::study::metric::{DISTRIBUTION_STATS, METRICS, Metric, Shape, Unit};
 use crate::study::quota_use;
+use crate::study::series::Series;
 use crate::study::target::Judged;
 
 /// The version of this form.
@@ -42,6 +43,49 @@ pub fn report(scenario: &Scenario, judged: &JudgedScenario) -> Json {
         "targets_digest": scenario.targets_digest,
         "runs": judged.runs.iter().map(|judged| run(scenario, judged)).collect::<Vec<_>>(),
         "not_represented": trust::not_represented(judged.is_from_outside()),
+    })
+}
+
+/// The report on a scenario with many seeds: of each figure the range, of each target the worst seed.
+pub fn series(scenario: &Scenario, series: &Series) -> Json {
+    let verdict = series.judged.verdict();
+    let spread = |run: usize, metric: &Metric| {
+        let mut values = series.values(run, metric.name);
+        values.sort_unstable();
+        let middle = values.get(values.len().checked_sub(1)? / 2);
+        let key = if metric.unit == Unit::Ratio {
+            format!("{}_ppm", metric.key)
+        } else {
+            metric.key.to_owned()
+        };
+        let spread = json!({"min": values.first(), "median": middle, "max": values.last()});
+        Some((key, spread))
+    };
+    let runs = series.judged.runs.iter().enumerate().map(|(at, run)| {
+        let single = METRICS.iter().filter(|metric| metric.shape == Shape::Single);
+        json!({
+            "name": run.name,
+            "metrics": single.filter_map(|metric| spread(at, metric)).collect::<Map<_, _>>(),
+            "targets": run.targets.iter().map(target).collect::<Vec<_>>(),
+        })
+    });
+    let seeds = series.played.iter().map(|one| {
+        let met = one.runs.iter().flat_map(|run| &run.targets).all(|target| target.met);
+        let digests: Vec<&str> = one.runs.iter().map(|run| run.events_sha256.as_str()).collect();
+        json!({"seed": one.seed, "all_met": met, "events_sha256": digests})
+    });
+    json!({
+        "format_version": FORMAT_VERSION,
+        "verdict": verdict.name(),
+        "exit_code": verdict.exit_code(),
+        "name": scenario.name,
+        "question": scenario.question,
+        "seeds": seeds.collect::<Vec<_>>(),
+        "world_digest": scenario.world_digest,
+        "config_digest": scenario.config_digest,
+        "targets_digest": scenario.targets_digest,
+        "runs": runs.collect::<Vec<_>>(),
+        "not_represented": trust::not_represented(false),
     })
 }
 
@@ -81,7 +125,7 @@ fn target(judged: &Judged) -> Json {
         Some(share) => json!(share),
         None => json!(judged.value),
     };
-    json!({
+    let mut out = json!({
         "metric": target.metric.key,
         "stat": target.stat,
         "compare": target.compare.sign(),
@@ -90,5 +134,10 @@ fn target(judged: &Judged) -> Json {
         "margin": judged.margin,
         "met": judged.is_judged.then_some(judged.met),
         "line": target.line,
-    })
+    });
+    if let Some(over) = judged.over {
+        out["met_in_seeds"] = json!({"num": over.met, "den": over.seeds});
+        out["worst_seed"] = json!(over.worst);
+    }
+    out
 }

@@ -2,6 +2,7 @@
 
 pub mod ci;
 pub mod claims;
+pub mod compare;
 pub mod csv;
 pub mod files;
 pub mod format;
@@ -10,6 +11,7 @@ pub mod league;
 pub mod plot;
 pub mod prediction;
 pub mod quota_use;
+pub mod series;
 mod table;
 pub mod text;
 pub mod trust;

@@ -39,6 +39,25 @@ fn dimmed() -> Style {
     Style::new().dimmed()
 }
 
+/// The verdict as a word.
+pub(super) fn word(verdict: Verdict, colour: Colour) -> String {
+    match verdict {
+        Verdict::Met => painted(colour, green(), "MET"),
+        Verdict::Missed => painted(colour, red(), "MISSED"),
+    }
+}
+
+/// The mark before a target.
+pub(super) fn mark(judged: &Judged, colour: Colour) -> String {
+    if !judged.is_judged {
+        painted(colour, dimmed(), "–")
+    } else if judged.met {
+        painted(colour, green(), "✓")
+    } else {
+        painted(colour, red(), "✗")
+    }
+}
+
 /// How much of a scenario is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
@@ -57,10 +76,7 @@ pub fn scenario(
     colour: Colour,
 ) -> String {
     let mut out = String::new();
-    let word = match judged.verdict() {
-        Verdict::Met => painted(colour, green(), "MET"),
-        Verdict::Missed => painted(colour, red(), "MISSED"),
-    };
+    let word = word(judged.verdict(), colour);
     line(&mut out, &format!("{word}  {}  {}", scenario.name, scenario.question));
     line(&mut out, "");
     let all: Vec<&Judged> = judged.runs.iter().flat_map(|run| &run.targets).collect();
@@ -105,13 +121,7 @@ fn targets(out: &mut String, runs: &[JudgedRun], colour: Colour) {
             line(out, &format!("    {}", run.name));
         }
         for judged in &run.targets {
-            let mark = if !judged.is_judged {
-                painted(colour, dimmed(), "–")
-            } else if judged.met {
-                painted(colour, green(), "✓")
-            } else {
-                painted(colour, red(), "✗")
-            };
+            let mark = mark(judged, colour);
             let margin = match judged.margin {
                 Some(margin) => {
                     let unit = unit(judged);
@@ -134,7 +144,7 @@ fn targets(out: &mut String, runs: &[JudgedRun], colour: Colour) {
     }
 }
 
-fn unit(judged: &Judged) -> crate::study::metric::Unit {
+pub(super) fn unit(judged: &Judged) -> crate::study::metric::Unit {
     match judged.target.stat {
         Some("count") => crate::study::metric::Unit::Count,
         _ => judged.target.metric.unit,
@@ -142,7 +152,7 @@ fn unit(judged: &Judged) -> crate::study::metric::Unit {
 }
 
 /// What was measured for a target.
-fn measured(judged: &Judged) -> String {
+pub(super) fn measured(judged: &Judged) -> String {
     match (judged.share, judged.value) {
         (Some(share), _) => format::share(share),
         (None, Some(value)) => format::amount(value, unit(judged)),

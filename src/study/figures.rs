@@ -85,6 +85,23 @@ impl Figures {
         }
     }
 
+    /// A figure as an integer: shares in millionths, of distributions and levels the statistic after
+    /// the name, as in `page_latency p95`.
+    pub fn integer(&self, name: &str) -> Option<u64> {
+        let (name, stat) = name.split_once(' ').map_or((name, ""), |(name, stat)| (name, stat));
+        match self.get(name)? {
+            Value::Number(number) => Some(*number),
+            Value::Share(share) => share.num.checked_mul(1_000_000)?.checked_div(share.den),
+            Value::Distribution(samples) => samples.stat(stat),
+            Value::Level { min, max, last } => match stat {
+                "min" => Some(*min),
+                "max" => Some(*max),
+                "final" => Some(*last),
+                _ => None,
+            },
+        }
+    }
+
     /// The same figures with the bound of the run.
     #[must_use]
     pub fn with_bound(mut self, bound: Option<Bound>) -> Self {

@@ -171,6 +171,31 @@ pub const METRICS: &[Metric] = &[
     ),
 ];
 
+/// In which direction a figure becomes better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    /// Less is better.
+    Smaller,
+    /// More is better.
+    Bigger,
+}
+
+/// The figures that have a direction: what is followed over time, and compared.
+pub const TRACKED: &[(&str, Better)] = &[
+    ("makespan", Better::Smaller),
+    ("ai_calls", Better::Smaller),
+    ("rate_limited", Better::Smaller),
+    ("rate_limited_ratio", Better::Smaller),
+    ("fallback_ratio", Better::Smaller),
+    ("pages_failed", Better::Smaller),
+    ("pages_mistagged", Better::Smaller),
+    ("wasted_calls", Better::Smaller),
+    ("cost", Better::Smaller),
+    ("pages_per_minute", Better::Bigger),
+    ("cache_hit_ratio", Better::Bigger),
+    ("efficiency", Better::Bigger),
+];
+
 /// The figure of this name, in targets or in files.
 pub fn find(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.name == name || metric.key == name)

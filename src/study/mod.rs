@@ -5,6 +5,7 @@
 
 pub mod bound;
 pub mod claims;
+pub mod compare;
 pub mod conservation;
 pub mod determinism;
 pub mod figures;
@@ -15,7 +16,8 @@ pub mod mutate;
 pub mod paired;
 pub mod prediction;
 pub mod quota_use;
+pub mod series;
 pub mod target;
 pub mod timeline;
 pub mod tune;
-mod workers;
+pub mod workers;

@@ -2,7 +2,8 @@
 //!
 //! `<= 20`, `== 0`, `p95 <= 45s`, `<= 3%`, `<= $0.20`. Comparisons are between
 //! integers: a share is compared by cross-multiplication, never as a rounded quotient. A target
-//! on a figure without samples is missed.
+//! on a figure without samples is missed. With many seeds a target must be met in all of them, unless
+//! it says in how many: `<= 20 in >= 95% of seeds`.
 
 use std::cmp::Ordering;
 
@@ -62,6 +63,8 @@ pub struct Target {
     pub compare: Compare,
     /// The limit: in the figure's unit, for shares in millionths.
     pub limit: u64,
+    /// In how many seeds it must be met, in millionths of them.
+    pub of_seeds_ppm: u64,
     /// As it is written.
     pub text: String,
     /// The line of the scenario file where it stands.
@@ -83,6 +86,19 @@ pub struct Judged {
     pub met: bool,
     /// Whether it could be judged at all: from outside, what happens in a client cannot.
     pub is_judged: bool,
+    /// Where it stands for many seeds: the value is that of the worst.
+    pub over: Option<OverSeeds>,
+}
+
+/// What became of a target in many seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OverSeeds {
+    /// In how many it is met.
+    pub met: usize,
+    /// How many there are.
+    pub seeds: usize,
+    /// The seed that is furthest on the wrong side of the limit, or next to it.
+    pub worst: u64,
 }
 
 /// The targets of a scenario.
@@ -101,14 +117,15 @@ fn parse(scenario: &Scenario, written: &TargetText) -> Result<Target, Problem> {
             format!("got a target on the unknown metric `{}`, wanted a known one", written.metric);
         return Err(scenario.problem(written.metric_span.clone(), message, Some(help)));
     };
-    let Limit { stat, compare, limit } = Limit::of(metric, &written.limit).map_err(|message| {
+    let read = Limit::of(metric, &written.limit);
+    let Limit { stat, compare, limit, of_seeds_ppm } = read.map_err(|message| {
         let help = format!("for example {}", example(metric));
         scenario.problem(written.limit_span.clone(), message, Some(help))
     })?;
     let (line, _) =
         scenario.problem(written.limit_span.clone(), String::new(), None).line_and_column();
     let (run, text) = (written.run.clone(), written.limit.trim().to_owned());
-    Ok(Target { run, metric, stat, compare, limit, text, line })
+    Ok(Target { run, metric, stat, compare, limit, of_seeds_ppm, text, line })
 }
 
 /// A target on a run, written in one piece: `rate_limited_ratio <= 1%`, `page_latency p95 <= 45s`.
@@ -122,9 +139,9 @@ pub fn in_one_piece(run: &str, text: &str) -> Result<Target, String> {
             .trim_end()
             .to_owned()
     })?;
-    let Limit { stat, compare, limit } = Limit::of(metric, rest)?;
+    let Limit { stat, compare, limit, of_seeds_ppm } = Limit::of(metric, rest)?;
     let (run, text) = (run.to_owned(), rest.trim().to_owned());
-    Ok(Target { run, metric, stat, compare, limit, text, line: 0 })
+    Ok(Target { run, metric, stat, compare, limit, of_seeds_ppm, text, line: 0 })
 }
 
 /// A limit on a metric.
@@ -132,11 +149,28 @@ struct Limit {
     stat: Option<&'static str>,
     compare: Compare,
     limit: u64,
+    of_seeds_ppm: u64,
+}
+
+/// All seeds, in millionths.
+const ALL_SEEDS_PPM: u64 = 1_000_000;
+
+/// The part of a limit that says in how many seeds it must be met.
+fn of_seeds(text: &str) -> Result<u64, String> {
+    let wanted =
+        || format!("got `in {text}`, wanted a share of the seeds such as `in >= 95% of seeds`");
+    let share =
+        text.trim().strip_prefix(">=").and_then(|rest| rest.trim().strip_suffix("of seeds"));
+    let ppm = quantity(share.ok_or_else(wanted)?.trim(), Unit::Ratio).map_err(|_| wanted())?;
+    Some(ppm).filter(|ppm| *ppm > 0).ok_or_else(wanted)
 }
 
 impl Limit {
     fn of(metric: &'static Metric, text: &str) -> Result<Self, String> {
-        let text = text.trim();
+        let (text, of_seeds_ppm) = match text.split_once(" in ") {
+            Some((text, share)) => (text.trim(), of_seeds(share)?),
+            None => (text.trim(), ALL_SEEDS_PPM),
+        };
         let at = text.find(['<', '>', '=']).ok_or_else(|| {
             format!("got the limit `{text}`, wanted a comparison (<=, >=, <, >, ==) and a value")
         })?;
@@ -170,7 +204,7 @@ impl Limit {
         let limit = quantity(value, unit).map_err(|wanted| {
             format!("got the value `{value}` for {}, wanted {wanted}", metric.name)
         })?;
-        Ok(Self { stat, compare, limit })
+        Ok(Self { stat, compare, limit, of_seeds_ppm })
     }
 }
 
@@ -278,13 +312,33 @@ pub fn judge(target: &Target, figures: &Figures) -> Judged {
             Compare::Equal => -(value - limit).abs(),
         })
     });
-    Judged { target: target.clone(), value: number, share, margin, met, is_judged: true }
+    let target = target.clone();
+    Judged { target, value: number, share, margin, met, is_judged: true, over: None }
 }
 
 /// A target that nobody can judge.
 pub fn unjudged(target: &Target) -> Judged {
     let target = target.clone();
-    Judged { target, value: None, share: None, margin: None, met: false, is_judged: false }
+    Judged {
+        target,
+        value: None,
+        share: None,
+        margin: None,
+        met: false,
+        is_judged: false,
+        over: None,
+    }
+}
+
+/// The same target in many seeds, as one: the worst of them, met if enough are.
+pub fn over_seeds(each: &[(u64, &Judged)]) -> Option<Judged> {
+    // Without samples is worse than any value.
+    let (worst, judged) =
+        each.iter().min_by_key(|(_, judged)| (judged.met, judged.margin.unwrap_or(i64::MIN)))?;
+    let (met, seeds) = (each.iter().filter(|(_, judged)| judged.met).count(), each.len());
+    let over = OverSeeds { met, seeds, worst: *worst };
+    let enough = met as u64 * ALL_SEEDS_PPM >= judged.target.of_seeds_ppm * seeds as u64;
+    Some(Judged { met: enough, over: Some(over), ..(*judged).clone() })
 }
 
 /// Whether a target says little: no equality, and more than 10 % away from what was measured.

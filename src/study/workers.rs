@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Does `work` for every index below `count` on so many threads; the first error ends it early.
-pub(super) fn share_out<T: Send, E: Send>(
+pub fn share_out<T: Send, E: Send>(
     jobs: usize,
     count: usize,
     work: impl Fn(usize) -> Result<T, E> + Sync,

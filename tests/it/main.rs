@@ -9,6 +9,7 @@ mod cancellation; // what a cancelled run leaves
 mod ci_surfaces; // what continuous integration reads
 mod claims; // what became of the plan's promises
 mod cli; // the program as a user meets it
+mod compare; // two outputs, two programs, an output and a baseline
 #[cfg(feature = "conformance")]
 mod conformance; // what the services' SDKs make of the fakes
 mod conservation; // what a spoiled log is told from
@@ -32,6 +33,7 @@ mod readme; // what the README shows
 mod recommended; // what the recommended profile does about quotas
 mod scenario_errors; // one test per bad value
 mod scenarios; // the shipped scenarios
+mod series; // many seeds of one scenario
 mod serve; // on real ports
 mod settings; // --set, --env-file, --mutate
 mod shared_quota; // quotas that change midway, and that a neighbour uses as well

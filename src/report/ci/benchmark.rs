@@ -6,33 +6,9 @@ use serde_json::{Map, Value, json};
 use crate::sim::scenario::Scenario;
 use crate::study::figures::Value as Figure;
 use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::metric::{METRICS, Metric, Shape, Unit};
+use crate::study::metric::{Better, METRICS, Metric, Shape, TRACKED, Unit};
+use crate::study::series::Series;
 use crate::units::float;
-
-/// In which direction a figure becomes better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Better {
-    /// Less is better.
-    Smaller,
-    /// More is better.
-    Bigger,
-}
-
-/// The figures that have a direction.
-const TRACKED: [(&str, Better); 12] = [
-    ("makespan", Better::Smaller),
-    ("ai_calls", Better::Smaller),
-    ("rate_limited", Better::Smaller),
-    ("rate_limited_ratio", Better::Smaller),
-    ("fallback_ratio", Better::Smaller),
-    ("pages_failed", Better::Smaller),
-    ("pages_mistagged", Better::Smaller),
-    ("wasted_calls", Better::Smaller),
-    ("cost", Better::Smaller),
-    ("pages_per_minute", Better::Bigger),
-    ("cache_hit_ratio", Better::Bigger),
-    ("efficiency", Better::Bigger),
-];
 
 fn tracked() -> impl Iterator<Item = (&'static Metric, Better)> {
     let single = METRICS.iter().filter(|metric| metric.shape == Shape::Single);
@@ -42,16 +18,35 @@ fn tracked() -> impl Iterator<Item = (&'static Metric, Better)> {
     })
 }
 
-/// A figure as a number in its unit; shares in percent.
-fn number(run: &JudgedRun, metric: &Metric) -> Option<f64> {
-    match run.figures.get(metric.name)? {
-        Figure::Number(number) if metric.unit == Unit::UsdMicros => {
-            Some(float(*number) / 1_000_000.0)
-        }
-        Figure::Number(number) => Some(float(*number)),
-        Figure::Share(share) => share.value().map(|share| share * 100.0),
-        _ => None,
-    }
+/// A figure in its unit, shares in percent: of many seeds the median, with the least and the most.
+struct Measured {
+    value: f64,
+    range: Option<(f64, f64)>,
+}
+
+fn measured(
+    run: (usize, &JudgedRun),
+    series: Option<&Series>,
+    metric: &Metric,
+) -> Option<Measured> {
+    let scaled = |integer: u64| match metric.unit {
+        Unit::UsdMicros => float(integer) / 1_000_000.0,
+        Unit::Ratio => float(integer) / 10_000.0,
+        Unit::Count | Unit::Millis => float(integer),
+    };
+    let Some(series) = series else {
+        let value = match run.1.figures.get(metric.name)? {
+            // As exactly as it was counted.
+            Figure::Share(share) => share.value()? * 100.0,
+            _ => scaled(run.1.figures.integer(metric.name)?),
+        };
+        return Some(Measured { value, range: None });
+    };
+    let mut values = series.values(run.0, metric.name);
+    values.sort_unstable();
+    let (first, last) = (values.first()?, values.last()?);
+    let value = scaled(*values.get((values.len() - 1) / 2)?);
+    Some(Measured { value, range: Some((scaled(*first), scaled(*last))) })
 }
 
 fn unit(metric: &Metric) -> &'static str {
@@ -68,30 +63,53 @@ fn named(scenario: &Scenario, run: &JudgedRun) -> String {
 }
 
 /// Bencher's metric format: for each run its measures.
-pub fn bmf(scenario: &Scenario, judged: &JudgedScenario) -> Map<String, Value> {
-    let measures = |run: &JudgedRun| -> Map<String, Value> {
+pub fn bmf(
+    scenario: &Scenario,
+    judged: &JudgedScenario,
+    series: Option<&Series>,
+) -> Map<String, Value> {
+    let measures = |run: (usize, &JudgedRun)| -> Map<String, Value> {
         let measure = |(metric, _): (&'static Metric, Better)| {
-            let value = number(run, metric)?;
-            Some((metric.key.to_owned(), json!({"value": value})))
+            let Measured { value, range } = measured(run, series, metric)?;
+            let mut measure = json!({"value": value});
+            if let Some((least, most)) = range {
+                measure["lower_value"] = json!(least);
+                measure["upper_value"] = json!(most);
+            }
+            Some((metric.key.to_owned(), measure))
         };
         tracked().filter_map(measure).collect()
     };
-    judged.runs.iter().map(|run| (named(scenario, run), Value::Object(measures(run)))).collect()
+    let runs = judged.runs.iter().enumerate();
+    runs.map(|run| (named(scenario, run.1), Value::Object(measures(run)))).collect()
 }
 
 /// The entries of github-action-benchmark for figures of this direction.
-pub fn entries(scenario: &Scenario, judged: &JudgedScenario, better: Better) -> Vec<Value> {
-    let of_run = |run: &JudgedRun| -> Vec<Value> {
+pub fn entries(
+    scenario: &Scenario,
+    judged: &JudgedScenario,
+    series: Option<&Series>,
+    better: Better,
+) -> Vec<Value> {
+    let extra = series.map_or(format!("seed {}", scenario.world.seed.0), |series| {
+        format!("median of {} seeds", series.played.len())
+    });
+    let of_run = |run: (usize, &JudgedRun)| -> Vec<Value> {
         let wanted = tracked().filter(|(_, direction)| *direction == better);
         let entry = |metric: &'static Metric| {
-            Some(json!({
-                "name": format!("{} {}", named(scenario, run), metric.name),
+            let Measured { value, range } = measured(run, series, metric)?;
+            let mut entry = json!({
+                "name": format!("{} {}", named(scenario, run.1), metric.name),
                 "unit": unit(metric),
-                "value": number(run, metric)?,
-                "extra": format!("seed {}", scenario.world.seed.0),
-            }))
+                "value": value,
+                "extra": extra,
+            });
+            if let Some((least, most)) = range {
+                entry["range"] = json!(format!("{least} to {most}"));
+            }
+            Some(entry)
         };
         wanted.filter_map(|(metric, _)| entry(metric)).collect()
     };
-    judged.runs.iter().flat_map(of_run).collect()
+    judged.runs.iter().enumerate().flat_map(of_run).collect()
 }

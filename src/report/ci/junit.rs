@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use quick_xml::escape::escape;
 
-use super::{failure, margin, name, value};
+use super::{Replay, failure, margin, name, seed, value};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};
 use crate::study::target::Judged;
@@ -33,7 +33,7 @@ fn seconds(ms: u64) -> String {
 }
 
 /// The suite of a scenario.
-pub fn suite(scenario: &Scenario, judged: &JudgedScenario, replay: &str) -> Suite {
+pub fn suite(scenario: &Scenario, judged: &JudgedScenario, replay: Replay<'_>) -> Suite {
     let mut cases = String::new();
     let targets = || judged.runs.iter().flat_map(|run| &run.targets);
     for run in &judged.runs {
@@ -50,10 +50,12 @@ pub fn suite(scenario: &Scenario, judged: &JudgedScenario, replay: &str) -> Suit
         xml(&scenario.name),
         seconds(time_ms)
     );
-    let seed = scenario.world.seed.0.to_string();
+    let over = targets().find_map(|judged| judged.over);
+    let seeds =
+        over.map_or(scenario.world.seed.0.to_string(), |over| format!("{} seeds", over.seeds));
     let properties = [
         ("question", scenario.question.as_str()),
-        ("seed", &seed),
+        ("seed", &seeds),
         ("world_digest", &scenario.world_digest),
         ("config_digest", &scenario.config_digest),
         ("time", "virtual"),
@@ -65,7 +67,13 @@ pub fn suite(scenario: &Scenario, judged: &JudgedScenario, replay: &str) -> Suit
     Suite { tests, failures, time_ms, text }
 }
 
-fn case(out: &mut String, scenario: &Scenario, run: &JudgedRun, judged: &Judged, replay: &str) {
+fn case(
+    out: &mut String,
+    scenario: &Scenario,
+    run: &JudgedRun,
+    judged: &Judged,
+    replay: Replay<'_>,
+) {
     let _ = write!(
         out,
         "    <testcase name=\"{}\" classname=\"{}\" time=\"{}\"",
@@ -81,11 +89,12 @@ fn case(out: &mut String, scenario: &Scenario, run: &JudgedRun, judged: &Judged,
         out.push_str("/>\n");
     } else {
         let details = format!(
-            "limit: {}\nvalue: {}\nmargin: {}\nseed: {}\n{replay}",
+            "limit: {}\nvalue: {}\nmargin: {}\nseed: {}\n{}",
             judged.target.text,
             value(judged),
             margin(judged),
-            scenario.world.seed.0
+            seed(scenario, judged),
+            replay(seed(scenario, judged))
         );
         let _ = write!(
             out,

@@ -7,6 +7,7 @@ pub mod junit;
 pub mod summary;
 
 use crate::report::format;
+use crate::sim::scenario::Scenario;
 use crate::study::judge::JudgedRun;
 use crate::study::metric::Unit;
 use crate::study::target::Judged;
@@ -34,9 +35,21 @@ fn margin(judged: &Judged) -> String {
     judged.margin.map_or("-".to_owned(), |margin| format::difference(margin, unit(judged)))
 }
 
+/// How to repeat a scenario with a seed.
+pub type Replay<'a> = &'a dyn Fn(u64) -> String;
+
+/// The seed to look at.
+fn seed(scenario: &Scenario, judged: &Judged) -> u64 {
+    judged.over.map_or(scenario.world.seed.0, |over| over.worst)
+}
+
 /// What is wrong with a target that is missed, in one line.
 fn failure(run: &JudgedRun, judged: &Judged) -> String {
-    format!("{}, got {} (margin {})", name(run, judged), value(judged), margin(judged))
+    let (name, value, margin) = (name(run, judged), value(judged), margin(judged));
+    let seeds = judged.over.map_or(String::new(), |over| {
+        format!(" in seed {}; met in {} of {} seeds", over.worst, over.met, over.seeds)
+    });
+    format!("{name}, got {value} (margin {margin}){seeds}")
 }
 
 /// The targets of a scenario that count and are missed.

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::{margin, missed, name, value};
+use super::{Replay, margin, missed, name, seed, value};
 use crate::report::format;
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedScenario, Verdict};
@@ -23,7 +23,7 @@ fn cell(text: &str) -> String {
 }
 
 /// What the summary says of a scenario.
-pub fn part(scenario: &Scenario, judged: &JudgedScenario, replay: &str) -> Part {
+pub fn part(scenario: &Scenario, judged: &JudgedScenario, replay: Replay<'_>) -> Part {
     let is_met = judged.verdict() == Verdict::Met;
     let targets = || judged.runs.iter().flat_map(|run| &run.targets);
     let met = targets().filter(|target| target.met).count();
@@ -42,19 +42,28 @@ pub fn part(scenario: &Scenario, judged: &JudgedScenario, replay: &str) -> Part 
     if !is_met {
         let _ = write!(
             details,
-            "\n<details open><summary><code>{}</code></summary>\n\n| target | value | margin |\n|---|---|---|\n",
+            "\n<details open><summary><code>{}</code></summary>\n\n| target | value | margin | seeds |\n|---|---|---|---|\n",
             scenario.name
         );
+        let mut worst = Vec::new();
         for (run, judged) in missed(&judged.runs) {
+            let seed = seed(scenario, judged);
+            let seeds = judged.over.map_or(format!("{seed}"), |over| {
+                format!("met in {} of {}, worst {seed}", over.met, over.seeds)
+            });
             let _ = writeln!(
                 details,
-                "| {} | {} | {} |",
+                "| {} | {} | {} | {seeds} |",
                 cell(&name(run, judged)),
                 cell(&value(judged)),
                 margin(judged)
             );
+            if !worst.contains(&seed) {
+                worst.push(seed);
+            }
         }
-        let _ = write!(details, "\n```\n{replay}\n```\n\n</details>\n");
+        let replays: Vec<String> = worst.into_iter().map(replay).collect();
+        let _ = write!(details, "\n```\n{}\n```\n\n</details>\n", replays.join("\n"));
     }
     Part { is_met, row, details }
 }

@@ -129,6 +129,13 @@ impl Scenario {
         Self::parse(&self.name, &format!("{}{WITH_SETTINGS}", self.file()), &text, folder)
     }
 
+    /// The same in another world: that of this seed.
+    pub fn seeded(&self, seed: u64) -> Self {
+        let mut scenario = self.clone();
+        scenario.world.seed = Seed(seed);
+        scenario
+    }
+
     /// The file that it was read from, whatever was set on top.
     pub fn file(&self) -> &str {
         self.origin.strip_suffix(WITH_SETTINGS).unwrap_or(&self.origin)

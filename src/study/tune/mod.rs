@@ -15,7 +15,7 @@ use self::grid::Axis;
 use crate::sim::scenario::Scenario;
 use crate::sim::scenario::problem::Problem;
 use crate::sim::{Options, SimError, Transport};
-use crate::study::figures::{Figures, Value};
+use crate::study::figures::Figures;
 use crate::study::judge::{self, JudgeError};
 use crate::study::metric::{METRICS, Shape, Unit};
 use crate::study::paired::Paired;
@@ -275,12 +275,7 @@ fn one(
 /// Every metric that is one number; shares in millionths.
 fn numbers(figures: &Figures) -> BTreeMap<&'static str, u64> {
     let single = METRICS.iter().filter(|metric| metric.shape == Shape::Single);
-    let number = |metric: &str| match figures.get(metric)? {
-        Value::Number(number) => Some(*number),
-        Value::Share(share) => share.num.checked_mul(1_000_000)?.checked_div(share.den),
-        _ => None,
-    };
-    single.filter_map(|metric| Some((metric.name, number(metric.name)?))).collect()
+    single.filter_map(|metric| Some((metric.name, figures.integer(metric.name)?))).collect()
 }
 
 /// Plays the best cell again over HTTP with the first seeds, and tells with how many: the histories

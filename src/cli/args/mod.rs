@@ -1,15 +1,22 @@
 //! The arguments, as typed.
 
+mod values;
+
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use clap::{ArgGroup, Args, Parser, Subcommand, value_parser};
 
 use crate::pipeline::config::Profile;
 use crate::sim::scenario::file::MAX_SEED;
 use crate::study::tune::grid::Axis;
+
+pub(super) use self::values::{
+    ClockArg, ColorArg, CompareFormat, Format, ModeArg, ObjectiveArg, TransportArg,
+};
+use self::values::{address, baseline, duration, output, percent, profile, seeds, speed};
 
 /// Rehearses the tagging of a Confluence space, and does it.
 #[derive(Debug, Parser)]
@@ -43,6 +50,8 @@ pub(super) enum Command {
     Claims(ClaimsArgs),
     /// Play a grid of settings with many seeds, and say which are best.
     Tune(TuneArgs),
+    /// Compare two outputs, two programs, or an output and a baseline: what moved, and is it worse?
+    Compare(CompareArgs),
 }
 
 /// Which scenarios, and what is set on top of them.
@@ -64,6 +73,7 @@ pub(super) struct Scenarios {
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("accepted").args(["baseline", "save_baseline"]).multiple(true)))]
 #[expect(clippy::struct_excessive_bools, reason = "one for each switch of the command line")]
 pub(super) struct RunArgs {
     #[command(flatten)]
@@ -71,6 +81,10 @@ pub(super) struct RunArgs {
     /// Where a folder for each scenario is written.
     #[arg(long, value_name = "DIR", default_value = "reports/out")]
     pub(super) out: PathBuf,
+    /// Run every scenario with each of these seeds; a target must be met in all of them, unless it
+    /// says `in >= 95% of seeds`.
+    #[arg(long, value_name = "A..=B", value_parser = seeds, conflicts_with_all = ["seed", "clock", "mutate"])]
+    pub(super) seeds: Option<RangeInclusive<u64>>,
     /// How requests reach the fakes: real HTTP, or a call in memory. The history is the same.
     #[arg(long, value_enum, default_value = "wire")]
     pub(super) transport: TransportArg,
@@ -84,6 +98,21 @@ pub(super) struct RunArgs {
     /// Stop at the first scenario that misses a target.
     #[arg(long)]
     pub(super) fail_fast: bool,
+    /// Compare with this baseline after the run; exit 3 if something became worse.
+    #[arg(long, value_name = "NAME", value_parser = baseline, conflicts_with_all = ["mutate", "clock"])]
+    pub(super) baseline: Option<String>,
+    /// The same, but nothing is said if it is not there.
+    #[arg(long, value_name = "NAME", value_parser = baseline, conflicts_with_all = ["baseline", "mutate", "clock"])]
+    pub(super) baseline_lenient: Option<String>,
+    /// A baseline that is not there is an error.
+    #[arg(long, requires = "baseline")]
+    pub(super) require_baseline: bool,
+    /// Save the figures as reports/baselines/NAME.toml.
+    #[arg(long, value_name = "NAME", value_parser = baseline, conflicts_with_all = ["mutate", "clock"])]
+    pub(super) save_baseline: Option<String>,
+    /// Accept other figures than those of the baseline: write it anew.
+    #[arg(long, requires = "accepted")]
+    pub(super) bless: bool,
     /// Scenarios to run at once (default: one for each core).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(super) jobs: Option<u16>,
@@ -97,7 +126,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_enum, default_value = "text")]
     pub(super) format: Format,
     /// Also write this format to a file (repeatable), such as -o json=report.json.
-    #[arg(short = 'o', value_name = "FORMAT=PATH", value_parser = output)]
+    #[arg(short = 'o', value_name = "FORMAT=PATH", value_parser = output::<Format>)]
     pub(super) output: Vec<(Format, PathBuf)>,
     /// Print nothing but errors.
     #[arg(long)]
@@ -240,6 +269,48 @@ pub(super) struct TuneArgs {
     pub(super) quiet: bool,
 }
 
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    /// Two folders that `run --out` wrote; with --baseline the new one only.
+    #[arg(value_name = "BASE NEW", required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    /// BASE and NEW are programs: both play the scenarios that follow (default: scenarios/).
+    #[arg(long, conflicts_with = "baseline")]
+    pub(super) bin: bool,
+    /// With --bin: the seeds.
+    #[arg(long, value_name = "A..=B", requires = "bin", value_parser = seeds)]
+    pub(super) seeds: Option<RangeInclusive<u64>>,
+    /// With --bin: where both write.
+    #[arg(long, value_name = "DIR", default_value = "reports/out/compare")]
+    pub(super) out: PathBuf,
+    /// Compare with reports/baselines/NAME.toml.
+    #[arg(long, value_name = "NAME", value_parser = baseline)]
+    pub(super) baseline: Option<String>,
+    /// A baseline that is not there is an error.
+    #[arg(long, requires = "baseline")]
+    pub(super) require_baseline: bool,
+    /// Whether the logs must be the same, or figures may not be worse over many seeds (default:
+    /// exact below eight seeds).
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) mode: ModeArg,
+    /// A change of a mean below this share of it is none.
+    #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = percent)]
+    pub(super) noise_threshold: u64,
+    /// How likely a false alarm may be in the whole comparison.
+    #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = percent)]
+    pub(super) significance_level: u64,
+    /// What goes to standard output.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: CompareFormat,
+    /// Also write this format to a file (repeatable), such as -o markdown=compare.md.
+    #[arg(short = 'o', value_name = "FORMAT=PATH", value_parser = output::<CompareFormat>)]
+    pub(super) output: Vec<(CompareFormat, PathBuf)>,
+    /// Print nothing but errors.
+    #[arg(long)]
+    pub(super) quiet: bool,
+}
+
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -288,119 +359,4 @@ pub(super) struct ServeArgs {
     /// Log every event for humans into a file.
     #[arg(long, value_name = "FILE")]
     pub(super) log: Option<PathBuf>,
-}
-
-/// Seeds such as `1..=16`, or one.
-fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
-    let wanted =
-        || format!("got `{text}`, wanted seeds such as 1..=16: ascending, at most 10000 of them");
-    let (first, last) = text.split_once("..=").unwrap_or((text, text));
-    let (first, last) =
-        first.trim().parse().ok().zip(last.trim().parse().ok()).ok_or_else(wanted)?;
-    let is_fine = first <= last && last <= MAX_SEED && last - first < 10_000;
-    if is_fine { Ok(first..=last) } else { Err(wanted()) }
-}
-
-/// A time such as `500ms`, `60s`, `2m` or `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
-    let found = units
-        .into_iter()
-        .find_map(|(unit, ms)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(ms));
-    let wanted = format!("got `{text}`, wanted a time such as 500ms, 60s, 2m or 1h");
-    found.filter(|ms| *ms > 0).map(Duration::from_millis).ok_or(wanted)
-}
-
-fn profile(text: &str) -> Result<Profile, String> {
-    let named = serde_json::from_value(serde_json::Value::from(text));
-    named.map_err(|_| {
-        format!("got `{text}`, wanted before, documented, conservative or recommended")
-    })
-}
-
-fn speed(text: &str) -> Result<u64, String> {
-    let found = text.parse().ok().filter(|speed| (1..=1000).contains(speed));
-    found.ok_or_else(|| format!("got `{text}`, wanted a whole number from 1 to 1000"))
-}
-
-fn address(text: &str) -> Result<IpAddr, String> {
-    let text = if text == "localhost" { "127.0.0.1" } else { text };
-    text.parse()
-        .map_err(|_| format!("got `{text}`, wanted an IP address such as 127.0.0.1 or 0.0.0.0"))
-}
-
-/// How requests reach the fakes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum TransportArg {
-    /// Real HTTP against wiremock.
-    Wire,
-    /// A call in memory.
-    Direct,
-}
-
-/// What is to be as small as possible.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ObjectiveArg {
-    /// The makespan.
-    Fastest,
-    /// The cost.
-    Cheapest,
-    /// The AI calls.
-    FewestCalls,
-}
-
-/// Whose time passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ClockArg {
-    /// Virtual time, in which waiting takes none.
-    Virtual,
-    /// Real time.
-    Real,
-}
-
-/// A form of report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people.
-    Text,
-    /// A list of the scenarios' `report.json`.
-    Json,
-    /// `runs.csv` of all scenarios.
-    Csv,
-    /// The event logs.
-    Jsonl,
-    /// JUnit XML: a suite for each scenario, a case for each target.
-    Junit,
-    /// Markdown for $GITHUB_STEP_SUMMARY.
-    Markdown,
-    /// GitHub annotations, an error for each missed target at its line.
-    Github,
-    /// Bencher's metric format.
-    Bmf,
-    /// github-action-benchmark, customSmallerIsBetter.
-    Smaller,
-    /// github-action-benchmark, customBiggerIsBetter.
-    Bigger,
-}
-
-/// When to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ColorArg {
-    /// If standard output is a terminal, and the environment does not object.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-fn output(text: &str) -> Result<(Format, PathBuf), String> {
-    let wanted = || {
-        let all = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        let names: Vec<String> = all.map(|value| value.get_name().to_owned()).collect();
-        format!("got `{text}`, wanted FORMAT=PATH with one of {}", names.join(", "))
-    };
-    let (format, path) = text.split_once('=').ok_or_else(wanted)?;
-    let format = Format::from_str(format, false).map_err(|_| wanted())?;
-    Ok((format, PathBuf::from(path)))
 }

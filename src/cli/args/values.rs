@@ -1,0 +1,169 @@
+//! The values of arguments: how they are read, and what there is to choose from.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use crate::pipeline::config::Profile;
+use crate::sim::scenario::file::MAX_SEED;
+
+/// Seeds such as `1..=16`, or one.
+pub(super) fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let wanted =
+        || format!("got `{text}`, wanted seeds such as 1..=16: ascending, at most 10000 of them");
+    let (first, last) = text.split_once("..=").unwrap_or((text, text));
+    let (first, last) =
+        first.trim().parse().ok().zip(last.trim().parse().ok()).ok_or_else(wanted)?;
+    let is_fine = first <= last && last <= MAX_SEED && last - first < 10_000;
+    if is_fine { Ok(first..=last) } else { Err(wanted()) }
+}
+
+/// A time such as `500ms`, `60s`, `2m` or `1h`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+    let found = units
+        .into_iter()
+        .find_map(|(unit, ms)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(ms));
+    let wanted = format!("got `{text}`, wanted a time such as 500ms, 60s, 2m or 1h");
+    found.filter(|ms| *ms > 0).map(Duration::from_millis).ok_or(wanted)
+}
+
+pub(super) fn profile(text: &str) -> Result<Profile, String> {
+    let named = serde_json::from_value(serde_json::Value::from(text));
+    named.map_err(|_| {
+        format!("got `{text}`, wanted before, documented, conservative or recommended")
+    })
+}
+
+pub(super) fn speed(text: &str) -> Result<u64, String> {
+    let found = text.parse().ok().filter(|speed| (1..=1000).contains(speed));
+    found.ok_or_else(|| format!("got `{text}`, wanted a whole number from 1 to 1000"))
+}
+
+pub(super) fn address(text: &str) -> Result<IpAddr, String> {
+    let text = if text == "localhost" { "127.0.0.1" } else { text };
+    text.parse()
+        .map_err(|_| format!("got `{text}`, wanted an IP address such as 127.0.0.1 or 0.0.0.0"))
+}
+
+/// How requests reach the fakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum TransportArg {
+    /// Real HTTP against wiremock.
+    Wire,
+    /// A call in memory.
+    Direct,
+}
+
+/// What is to be as small as possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum ObjectiveArg {
+    /// The makespan.
+    Fastest,
+    /// The cost.
+    Cheapest,
+    /// The AI calls.
+    FewestCalls,
+}
+
+/// Whose time passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum ClockArg {
+    /// Virtual time, in which waiting takes none.
+    Virtual,
+    /// Real time.
+    Real,
+}
+
+/// How two sides are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum ModeArg {
+    /// Paired where there are enough seeds.
+    Auto,
+    /// The logs must be the same.
+    Exact,
+    /// No figure may become worse.
+    Paired,
+}
+
+/// A form of comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum CompareFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+    /// For $GITHUB_STEP_SUMMARY.
+    Markdown,
+}
+
+/// A form of report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Format {
+    /// For people.
+    Text,
+    /// A list of the scenarios' `report.json`.
+    Json,
+    /// `runs.csv` of all scenarios.
+    Csv,
+    /// The event logs.
+    Jsonl,
+    /// JUnit XML: a suite for each scenario, a case for each target.
+    Junit,
+    /// Markdown for $GITHUB_STEP_SUMMARY.
+    Markdown,
+    /// GitHub annotations, an error for each missed target at its line.
+    Github,
+    /// Bencher's metric format.
+    Bmf,
+    /// github-action-benchmark, customSmallerIsBetter.
+    Smaller,
+    /// github-action-benchmark, customBiggerIsBetter.
+    Bigger,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum ColorArg {
+    /// If standard output is a terminal, and the environment does not object.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// A share such as `1%`, in millionths.
+pub(super) fn percent(text: &str) -> Result<u64, String> {
+    let wanted = || format!("got `{text}`, wanted a share such as 1% or 0.5%");
+    let number = text.trim().strip_suffix('%').ok_or_else(wanted)?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits = |text: &str| text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(fraction) {
+        return Err(wanted());
+    }
+    let ppm = format!("{whole}{fraction:0<4}").parse().map_err(|_| wanted())?;
+    if ppm <= 1_000_000 { Ok(ppm) } else { Err(wanted()) }
+}
+
+/// The name of a baseline, which is the stem of a file.
+pub(super) fn baseline(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let is_name = !text.is_empty() && !text.starts_with('.') && text.chars().all(fits);
+    let wanted = "wanted a name of letters, digits, `-`, `_` and `.`, such as main";
+    if is_name { Ok(text.to_owned()) } else { Err(format!("got `{text}`, {wanted}")) }
+}
+
+pub(super) fn output<F: ValueEnum>(text: &str) -> Result<(F, PathBuf), String> {
+    let wanted = || {
+        let all = F::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<String> = all.map(|value| value.get_name().to_owned()).collect();
+        format!("got `{text}`, wanted FORMAT=PATH with one of {}", names.join(", "))
+    };
+    let (format, path) = text.split_once('=').ok_or_else(wanted)?;
+    let format = F::from_str(format, false).map_err(|_| wanted())?;
+    Ok((format, PathBuf::from(path)))
+}

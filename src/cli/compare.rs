@@ -1,0 +1,251 @@
+//! `tagspace compare`: two outputs, two programs, or an output and a baseline.
+
+use std::fs::{self, File};
+use std::io::{BufReader, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::args::{CompareArgs, CompareFormat, ModeArg};
+use super::baseline::{self, Missing};
+use super::{CliError, ExitStatus, golden, print};
+use crate::report::compare::{self as report, Differences, Sides};
+use crate::study::compare::recorded::Recorded;
+use crate::study::compare::{self, Comparison, Mode, Recordings, Rules, Verdict, events};
+
+/// Compares, prints and gives the verdict.
+pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
+    let rules =
+        Rules { noise_ppm: args.noise_threshold, significance_ppm: args.significance_level };
+    let (sides, base, new, folders) = sides(args)?;
+    let Some((base, new)) = base.zip(new) else { return Ok(ExitStatus::Met) };
+    let mode = match args.mode {
+        ModeArg::Auto => compare::mode(&base, &new),
+        ModeArg::Exact => Mode::Exact,
+        ModeArg::Paired => Mode::Paired,
+    };
+    let mut comparison = compare::compare(&base, &new, mode, rules);
+    let mut differences = Differences::new();
+    if let Some((base, new)) = &folders {
+        differences = first_differences(&comparison, base, new)?;
+    }
+    for one in &mut comparison.scenarios {
+        let differs = differences.iter().any(|(name, ..)| *name == one.name);
+        if differs && one.runs.iter().all(|run| run.differing.is_empty()) {
+            one.verdict = one.verdict.max(Verdict::Changed);
+            let reason =
+                "the logs differ, though the reports beside them say that they are the same";
+            one.reason = Some(reason.to_owned());
+        }
+    }
+    show(args, &comparison, &sides, &differences)?;
+    let is_failure = comparison.verdict().is_failure();
+    Ok(if is_failure { ExitStatus::Regressed } else { ExitStatus::Met })
+}
+
+type Both = (Sides, Option<Recordings>, Option<Recordings>, Option<(PathBuf, PathBuf)>);
+
+/// What is compared.
+fn sides(args: &CompareArgs) -> Result<Both, CliError> {
+    let usage = |message: String| CliError::Usage {
+        message,
+        help: "`tagspace compare BASE NEW` takes two folders that `tagspace run --out` wrote, \
+               `--baseline NAME NEW` one, `--bin BASE NEW [SCENARIO...]` two programs"
+            .to_owned(),
+    };
+    let named = |path: &Path| path.display().to_string();
+    if let Some(name) = &args.baseline {
+        let [new] = args.paths.as_slice() else {
+            return Err(usage(format!(
+                "got {} folders with --baseline, wanted one",
+                args.paths.len()
+            )));
+        };
+        let missing = if args.require_baseline { Missing::Fails } else { Missing::Warns };
+        let base = baseline::read(name, missing)?;
+        let sides = Sides { base: baseline::path(name).display().to_string(), new: named(new) };
+        return Ok((sides, base, Some(recordings(new)?), None));
+    }
+    let (base, new, scenarios) = match args.paths.as_slice() {
+        [base, new, scenarios @ ..] if args.bin || scenarios.is_empty() => (base, new, scenarios),
+        paths => return Err(usage(format!("got {} paths, wanted two", paths.len()))),
+    };
+    let sides = Sides { base: named(base), new: named(new) };
+    let folders = if args.bin {
+        let folder = |side: &str| args.out.join(side);
+        let (first, second) = (folder("base"), folder("new"));
+        play(args, base, scenarios, &first)?;
+        play(args, new, scenarios, &second)?;
+        (first, second)
+    } else {
+        (base.clone(), new.clone())
+    };
+    let (base, new) = (recordings(&folders.0)?, recordings(&folders.1)?);
+    Ok((sides, Some(base), Some(new), Some(folders)))
+}
+
+/// Lets a program play the scenarios into a folder.
+fn play(
+    args: &CompareArgs,
+    program: &Path,
+    scenarios: &[PathBuf],
+    out: &Path,
+) -> Result<(), CliError> {
+    if out.exists() {
+        fs::remove_dir_all(out).map_err(|source| golden::io_error("empty", out, source))?;
+    }
+    let mut command = Command::new(program);
+    command.arg("run").args(scenarios).args(["--transport", "direct", "--quiet", "--out"]).arg(out);
+    let seeds = args.seeds.as_ref();
+    if let Some(seeds) = seeds {
+        command.arg("--seeds").arg(format!("{}..={}", seeds.start(), seeds.end()));
+    }
+    let status = command.stdin(Stdio::null()).status().map_err(|error| CliError::Usage {
+        message: format!("{}: cannot start the program: {error}", program.display()),
+        help: "--bin takes two tagspace programs, such as ./before ./target/release/tagspace"
+            .to_owned(),
+    })?;
+    // Targets that are missed are no reason not to compare.
+    if matches!(status.code(), Some(0 | 99)) {
+        return Ok(());
+    }
+    Err(CliError::Usage {
+        message: format!("{}: got {status}, wanted a run", program.display()),
+        help: "what it said is above".to_owned(),
+    })
+}
+
+/// The recordings of a folder: that of a scenario, or one that holds several.
+fn recordings(folder: &Path) -> Result<Recordings, CliError> {
+    let unreadable = |error: &std::io::Error| CliError::Usage {
+        message: format!("{}: cannot read: {error}", folder.display()),
+        help: "name a folder that `tagspace run --out` wrote".to_owned(),
+    };
+    let mut all = Recordings::new();
+    for (name, path) in scenarios(folder).map_err(|error| unreadable(&error))? {
+        let mut reports = Vec::new();
+        for (_, path) in seeds(&path).map_err(|error| unreadable(&error))? {
+            let path = path.join("report.json");
+            let bytes = fs::read(&path).map_err(|error| unreadable(&error))?;
+            reports.push(serde_json::from_slice::<Value>(&bytes).unwrap_or_default());
+        }
+        let recorded = Recorded::of_reports(&reports).ok_or_else(|| CliError::Usage {
+            message: format!(
+                "{}: got no report of a run, wanted one for each seed",
+                path.display()
+            ),
+            help: "run it again with this version of tagspace".to_owned(),
+        })?;
+        all.insert(name, recorded);
+    }
+    if all.is_empty() {
+        return Err(CliError::Usage {
+            message: format!("{}: got a folder without a report.json", folder.display()),
+            help: "name a folder that `tagspace run --out` wrote".to_owned(),
+        });
+    }
+    Ok(all)
+}
+
+/// The folders of scenarios by name, in byte order.
+fn scenarios(folder: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {
+    if folder.join("report.json").exists() {
+        let name =
+            folder.canonicalize()?.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return Ok(vec![(name, folder.to_path_buf())]);
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.join("report.json").exists() {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // A folder in the making.
+            if !name.starts_with('.') {
+                found.push((name, path));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The folders of a scenario's seeds: itself, if there is one only.
+fn seeds(folder: &Path) -> std::io::Result<Vec<(Option<u64>, PathBuf)>> {
+    let entries = match fs::read_dir(folder.join("seeds")) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(vec![(None, folder.to_path_buf())]);
+        }
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let seed = path.file_name().and_then(|name| name.to_str()?.parse().ok());
+        if seed.is_some() {
+            found.push((seed, path));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The first event that differs of each scenario, by the logs themselves.
+fn first_differences(
+    comparison: &Comparison,
+    base: &Path,
+    new: &Path,
+) -> Result<Differences, CliError> {
+    let mut differences = Differences::new();
+    let of = |folder: &Path| -> std::io::Result<Vec<(String, PathBuf)>> { scenarios(folder) };
+    let io = |source| golden::io_error("read", base, source);
+    let (bases, news) = (of(base).map_err(io)?, of(new).map_err(io)?);
+    for one in comparison.scenarios.iter().filter(|one| !one.runs.is_empty()) {
+        let folder = |all: &[(String, PathBuf)]| {
+            all.iter().find(|(name, _)| *name == one.name).map(|(_, path)| path.clone())
+        };
+        let Some((base, new)) = folder(&bases).zip(folder(&news)) else { continue };
+        let news = seeds(&new).map_err(io)?;
+        for (seed, base) in seeds(&base).map_err(io)? {
+            let other = news.iter().find(|(other, _)| *other == seed);
+            // One seed may be a folder of its own on one side.
+            let Some((_, new)) = other else { continue };
+            let open = |folder: &Path| {
+                let path = folder.join("events.jsonl");
+                let file =
+                    File::open(&path).map_err(|source| golden::io_error("read", &path, source))?;
+                Ok::<_, CliError>(BufReader::new(file))
+            };
+            let first = events::first_difference(open(&base)?, open(new)?).map_err(io)?;
+            if let Some(first) = first {
+                let known = one.runs.first().and_then(|run| run.seeds.first().copied());
+                differences.push((one.name.clone(), seed.or(known).unwrap_or(0), first));
+                break;
+            }
+        }
+    }
+    Ok(differences)
+}
+
+fn show(
+    args: &CompareArgs,
+    comparison: &Comparison,
+    sides: &Sides,
+    differences: &Differences,
+) -> Result<(), CliError> {
+    let document = |format: CompareFormat| match format {
+        CompareFormat::Text | CompareFormat::Markdown => {
+            report::text(comparison, sides, differences).into_bytes()
+        }
+        CompareFormat::Json => golden::pretty(&report::json(comparison, sides, differences)),
+    };
+    for (format, path) in &args.output {
+        fs::write(path, document(*format))
+            .map_err(|source| golden::io_error("write", path, source))?;
+    }
+    if args.quiet {
+        return Ok(());
+    }
+    print(&String::from_utf8_lossy(&document(args.format)))
+}

@@ -1,0 +1,239 @@
+//! What a comparison came to, in words, as Markdown and as JSON.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::format;
+use super::table::markdown;
+use crate::study::compare::events::Difference;
+use crate::study::compare::{Compared, ComparedRun, Comparison, Mode, Moved, Verdict};
+use crate::study::metric::Unit;
+use crate::units::float;
+
+/// The version of the JSON's form.
+const FORMAT_VERSION: u64 = 1;
+
+/// Both sides, as they are called.
+#[derive(Debug, Clone)]
+pub struct Sides {
+    /// What is compared with.
+    pub base: String,
+    /// What is compared.
+    pub new: String,
+}
+
+/// The first events that differ, each with its scenario and seed.
+pub type Differences = Vec<(String, u64, Difference)>;
+
+/// The verdict on everything, in one line.
+fn headline(comparison: &Comparison) -> String {
+    let count = |verdict: &Verdict| {
+        comparison.scenarios.iter().filter(|one| one.verdict == *verdict).count()
+    };
+    let counted = Verdict::ALL.iter().rev().filter(|verdict| count(verdict) > 0);
+    let counted: Vec<String> =
+        counted.map(|verdict| format!("{} {}", count(verdict), verdict.name())).collect();
+    format!("{}: {}", comparison.verdict().name().to_uppercase(), counted.join(", "))
+}
+
+/// The report for people, which is Markdown.
+pub fn text(comparison: &Comparison, sides: &Sides, differences: &Differences) -> String {
+    let how = match comparison.mode {
+        Mode::Exact => "exact: the logs must be the same".to_owned(),
+        Mode::Paired => format!(
+            "paired, seed by seed: a change below {} of the mean is none, and a false alarm has a chance of {} in all",
+            percent(comparison.rules.noise_ppm),
+            percent(comparison.rules.significance_ppm)
+        ),
+    };
+    let Sides { base, new } = sides;
+    let mut out = format!("{}\n\nbase: {base}\nnew: {new}\n{how}\n", headline(comparison));
+    for one in &comparison.scenarios {
+        scenario(&mut out, one, comparison.mode, differences);
+    }
+    out
+}
+
+fn percent(ppm: u64) -> String {
+    format!("{} %", float(ppm) / 10_000.0)
+}
+
+fn scenario(out: &mut String, one: &Compared, mode: Mode, differences: &Differences) {
+    let _ = write!(out, "\n## {}: {}", one.name, one.verdict.name());
+    if let Some(reason) = &one.reason {
+        let _ = write!(out, " ({reason})");
+    }
+    out.push('\n');
+    if one.has_other_settings {
+        out.push_str("\nThe settings of the pipeline differ.\n");
+    }
+    for run in &one.runs {
+        summary(out, run);
+        if run.moved.iter().any(|moved| moved.better.is_some()) {
+            out.push('\n');
+            out.push_str(&table(run, mode));
+        }
+        let others = run.moved.iter().filter(|moved| moved.better.is_none());
+        let others: Vec<&str> = others.map(|moved| moved.name.as_str()).collect();
+        if !others.is_empty() {
+            let _ = writeln!(out, "\nMoved as well, but not watched: {}.", others.join(", "));
+        }
+    }
+    for (_, seed, difference) in differences.iter().filter(|(name, ..)| *name == one.name) {
+        first(out, *seed, difference);
+    }
+}
+
+fn summary(out: &mut String, run: &ComparedRun) {
+    let seeds = run.seeds.len();
+    let logs = match run.differing.len() {
+        0 => "every log is the same to the byte".to_owned(),
+        differing => format!("the logs of {differing} differ"),
+    };
+    let plural = if seeds == 1 { "seed" } else { "seeds" };
+    let figures = match (run.moved.len(), run.same) {
+        (0, same) => format!("all {same} figures are the same"),
+        (moved, same) => format!("{same} figures are the same, {moved} are not"),
+    };
+    let _ = writeln!(out, "\nRun `{}`, {seeds} {plural}: {logs}; {figures}.", run.name);
+}
+
+fn table(run: &ComparedRun, mode: Mode) -> String {
+    let has_first = run.moved.iter().any(|moved| moved.first_mean_milli.is_some());
+    let mut headings = vec!["figure", "base", "new", "change"];
+    if mode == Mode::Paired {
+        headings.extend(["95 % CI", "less in", "more in", "p"]);
+    }
+    if has_first {
+        headings.push("since first");
+    }
+    headings.push("verdict");
+    let watched = run.moved.iter().filter(|moved| moved.better.is_some());
+    let rows: Vec<Vec<String>> = watched.map(|moved| row(moved, mode, has_first)).collect();
+    markdown(&headings, &rows)
+}
+
+fn row(moved: &Moved, mode: Mode, has_first: bool) -> Vec<String> {
+    let mut row = vec![
+        moved.name.clone(),
+        by(moved.base_mean_milli, moved.unit),
+        by(moved.new_mean_milli, moved.unit),
+        change(moved),
+    ];
+    if mode == Mode::Paired {
+        let (low, high) = (moved.paired.low_milli, moved.paired.high_milli);
+        row.push(format!("{} to {}", signed(low, moved.unit), signed(high, moved.unit)));
+        row.extend([moved.paired.less.to_string(), moved.paired.more.to_string()]);
+        row.push(probability(moved.p));
+    }
+    if has_first {
+        let first = moved.first_mean_milli;
+        row.push(first.map_or(String::new(), |first| relative(first, moved.new_mean_milli)));
+    }
+    row.push(moved.verdict.name().to_owned());
+    row
+}
+
+/// A mean in thousandths of a unit.
+fn by(milli: u64, unit: Unit) -> String {
+    match unit {
+        Unit::Count => format!("{:.1}", float(milli) / 1000.0),
+        unit => format::amount((milli + 500) / 1000, unit),
+    }
+}
+
+fn signed(milli: i64, unit: Unit) -> String {
+    let sign = if milli < 0 { "-" } else { "+" };
+    format!("{sign}{}", by(milli.unsigned_abs(), unit))
+}
+
+/// A change against a mean.
+fn relative(base: u64, new: u64) -> String {
+    let change = u128::from(new.abs_diff(base)) * 1000;
+    let sign = if new < base { "-" } else { "+" };
+    match change.checked_div(u128::from(base)) {
+        Some(tenths) => format!("{sign}{}.{} %", tenths / 10, tenths % 10),
+        None => "from nothing".to_owned(),
+    }
+}
+
+fn change(moved: &Moved) -> String {
+    let relative = relative(moved.base_mean_milli, moved.new_mean_milli);
+    format!("{} ({relative})", signed(moved.paired.mean_milli, moved.unit))
+}
+
+fn probability(p: f64) -> String {
+    if p < 0.0001 { format!("{p:.0e}") } else { format!("{p:.4}") }
+}
+
+fn first(out: &mut String, seed: u64, difference: &Difference) {
+    let Difference { run, event, before, base, new, fields } = difference;
+    let end = "the end of the log";
+    let _ = writeln!(
+        out,
+        "\nSeed {seed}, run `{run}`: event {event} is the first that differs.\n\n```"
+    );
+    if let Some(before) = before {
+        let _ = writeln!(out, "same  {before}");
+    }
+    let _ = writeln!(out, "base  {}", base.as_deref().unwrap_or(end));
+    let _ = writeln!(out, "new   {}", new.as_deref().unwrap_or(end));
+    for (field, was, is) in fields {
+        let _ = writeln!(out, "      {field}: {was} -> {is}");
+    }
+    out.push_str("```\n");
+}
+
+/// The report for machines.
+pub fn json(comparison: &Comparison, sides: &Sides, differences: &Differences) -> Value {
+    let moved = |moved: &Moved| {
+        json!({
+            "figure": moved.name,
+            "verdict": moved.verdict.name(),
+            "base_mean_milli": moved.base_mean_milli,
+            "new_mean_milli": moved.new_mean_milli,
+            "first_mean_milli": moved.first_mean_milli,
+            "mean_difference_milli": moved.paired.mean_milli,
+            "ci95_low_milli": moved.paired.low_milli,
+            "ci95_high_milli": moved.paired.high_milli,
+            "less": moved.paired.less,
+            "more": moved.paired.more,
+            "same": moved.paired.same,
+            "p_holm": moved.better.map(|_| moved.p),
+        })
+    };
+    let run = |run: &ComparedRun| {
+        json!({
+            "name": run.name,
+            "seeds": run.seeds.len(),
+            "differing_seeds": run.differing,
+            "same_figures": run.same,
+            "moved": run.moved.iter().map(moved).collect::<Vec<_>>(),
+        })
+    };
+    let scenarios = comparison.scenarios.iter().map(|one| {
+        let own = differences.iter().filter(|(name, ..)| *name == one.name);
+        let first = own.map(|(_, seed, first)| {
+            json!({
+                "seed": seed, "run": first.run, "event": first.event, "base": first.base, "new": first.new
+            })
+        });
+        json!({
+            "name": one.name,
+            "verdict": one.verdict.name(),
+            "reason": one.reason,
+            "other_settings": one.has_other_settings,
+            "runs": one.runs.iter().map(run).collect::<Vec<_>>(),
+            "first_difference": first.collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "format_version": FORMAT_VERSION,
+        "verdict": comparison.verdict().name(),
+        "mode": if comparison.mode == Mode::Exact { "exact" } else { "paired" },
+        "base": sides.base,
+        "new": sides.new,
+        "scenarios": scenarios.collect::<Vec<_>>(),
+    })
+}

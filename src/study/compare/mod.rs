@@ -1,0 +1,353 @@
+//! Two recordings of the same scenarios: what moved, and whether that is a regression.
+//!
+//! *Exact* asks whether the logs are the same, byte for byte. *Paired* asks of many seeds whether a
+//! figure became worse: the differences are taken seed by seed, so that the luck of a seed, which
+//! both have met, is not in them. A figure has become worse or better if the sign test says so, with
+//! Holm's correction (1979) for all figures of the comparison, if the interval of its mean change
+//! excludes nothing, and if that change is above a relative and an absolute floor.
+
+pub mod baseline;
+pub mod events;
+pub mod recorded;
+mod sign;
+
+use std::collections::BTreeMap;
+
+use self::recorded::{Recorded, RecordedRun};
+use crate::study::metric::{Better, Metric, TRACKED, Unit};
+use crate::study::paired::Paired;
+use crate::units::float;
+
+/// Recordings by the scenario's name.
+pub type Recordings = BTreeMap<String, Recorded>;
+
+/// With fewer seeds nothing can be told from pairs.
+pub const FEWEST_SEEDS: usize = 8;
+
+/// How recordings are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Whether they are the same.
+    Exact,
+    /// Whether a figure became worse, over many seeds.
+    Paired,
+}
+
+/// What counts as a change.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rules {
+    /// A change of a mean below this share of it is none, in millionths.
+    pub noise_ppm: u64,
+    /// How likely a false alarm may be in the whole comparison, in millionths.
+    pub significance_ppm: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { noise_ppm: 10_000, significance_ppm: 10_000 }
+    }
+}
+
+/// What a comparison came to, from the best to the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Nothing moved, or not surely, or not by much.
+    NoChange,
+    /// Something became better, and nothing worse.
+    Improved,
+    /// There is nothing to compare with.
+    New,
+    /// It is not the same, where that was asked.
+    Changed,
+    /// Something became worse.
+    Regressed,
+    /// The worlds differ, so that the figures say nothing of the pipeline.
+    Incomparable,
+    /// It is not there any more.
+    Missing,
+}
+
+impl Verdict {
+    /// All of them, from the best to the worst.
+    pub const ALL: [Self; 7] = [
+        Self::NoChange,
+        Self::Improved,
+        Self::New,
+        Self::Changed,
+        Self::Regressed,
+        Self::Incomparable,
+        Self::Missing,
+    ];
+
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoChange => "no change",
+            Self::Improved => "improved",
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::Regressed => "regressed",
+            Self::Incomparable => "incomparable",
+            Self::Missing => "missing",
+        }
+    }
+
+    /// Whether it stops a gate.
+    pub fn is_failure(self) -> bool {
+        self >= Self::Changed
+    }
+}
+
+/// How a figure differs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// Its name, with the statistic.
+    pub name: String,
+    /// What it counts.
+    pub unit: Unit,
+    /// In which direction it becomes better, if it has one.
+    pub better: Option<Better>,
+    /// The mean before, in thousandths of the unit.
+    pub base_mean_milli: u64,
+    /// The mean now.
+    pub new_mean_milli: u64,
+    /// The mean when the baseline was accepted for the first time.
+    pub first_mean_milli: Option<u64>,
+    /// The differences, now minus before.
+    pub paired: Paired,
+    /// How likely chance alone has so uneven signs, corrected for the number of figures; one in
+    /// exact mode.
+    pub p: f64,
+    /// What that comes to.
+    pub verdict: Verdict,
+}
+
+/// A run of both sides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComparedRun {
+    /// Its name.
+    pub name: String,
+    /// The seeds that both have.
+    pub seeds: Vec<u64>,
+    /// Those of them whose logs differ.
+    pub differing: Vec<u64>,
+    /// Every figure that moved in a seed.
+    pub moved: Vec<Moved>,
+    /// So many figures are the same in all seeds.
+    pub same: usize,
+}
+
+/// A scenario of both sides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// Its name.
+    pub name: String,
+    /// What the comparison came to.
+    pub verdict: Verdict,
+    /// Why, where figures do not say it.
+    pub reason: Option<String>,
+    /// Whether the pipeline's settings differ.
+    pub has_other_settings: bool,
+    /// Its runs.
+    pub runs: Vec<ComparedRun>,
+}
+
+/// A comparison of everything.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// How it was made.
+    pub mode: Mode,
+    /// By what rules.
+    pub rules: Rules,
+    /// The scenarios of either side.
+    pub scenarios: Vec<Compared>,
+}
+
+impl Comparison {
+    /// The worst of its verdicts.
+    pub fn verdict(&self) -> Verdict {
+        let verdicts = self.scenarios.iter().map(|one| one.verdict);
+        verdicts.max().unwrap_or(Verdict::NoChange)
+    }
+}
+
+/// Exact where there are few seeds, otherwise paired.
+pub fn mode(base: &Recordings, new: &Recordings) -> Mode {
+    let common = base.iter().filter_map(|(name, base)| Some(both(base, new.get(name)?).len()));
+    if common.min().unwrap_or(0) < FEWEST_SEEDS { Mode::Exact } else { Mode::Paired }
+}
+
+/// Where both have a seed, with the place of it on either side.
+fn both(base: &Recorded, new: &Recorded) -> Vec<(usize, usize)> {
+    let place =
+        |(at, seed): (usize, &u64)| Some((at, new.seeds.iter().position(|other| other == seed)?));
+    base.seeds.iter().enumerate().filter_map(place).collect()
+}
+
+/// Compares everything.
+pub fn compare(base: &Recordings, new: &Recordings, mode: Mode, rules: Rules) -> Comparison {
+    let names: std::collections::BTreeSet<&String> = base.keys().chain(new.keys()).collect();
+    let mut scenarios: Vec<Compared> = names
+        .into_iter()
+        .map(|name| match (base.get(name), new.get(name)) {
+            (Some(base), Some(new)) => scenario(name, base, new),
+            (Some(_), None) => {
+                without_runs(name, Verdict::Missing, "the new side does not have it".to_owned())
+            }
+            _ => without_runs(name, Verdict::New, "the base does not have it".to_owned()),
+        })
+        .collect();
+    correct(&mut scenarios);
+    for one in &mut scenarios {
+        judge(one, mode, rules);
+    }
+    Comparison { mode, rules, scenarios }
+}
+
+fn without_runs(name: &str, verdict: Verdict, reason: String) -> Compared {
+    let name = name.to_owned();
+    Compared { name, verdict, reason: Some(reason), has_other_settings: false, runs: Vec::new() }
+}
+
+fn scenario(name: &str, base: &Recorded, new: &Recorded) -> Compared {
+    if base.world_digest != new.world_digest {
+        let reason = "the worlds differ, and so would the figures of one and the same pipeline";
+        return without_runs(name, Verdict::Incomparable, reason.to_owned());
+    }
+    let places = both(base, new);
+    if places.is_empty() {
+        let reason = "the two sides have no seed in common";
+        return without_runs(name, Verdict::Incomparable, reason.to_owned());
+    }
+    let lost = base.run.keys().find(|name| !new.run.contains_key(*name));
+    if let Some(lost) = lost {
+        let reason = format!("the new side does not have the run `{lost}`");
+        return without_runs(name, Verdict::Incomparable, reason);
+    }
+    let seeds: Vec<u64> = places.iter().map(|(at, _)| base.seeds[*at]).collect();
+    let pairs = base.run.iter().filter_map(|(name, base)| Some((name, base, new.run.get(name)?)));
+    Compared {
+        name: name.to_owned(),
+        verdict: Verdict::NoChange,
+        reason: None,
+        has_other_settings: base.config_digest != new.config_digest,
+        runs: pairs.map(|(name, base, new)| run(name, (base, new), &seeds, &places)).collect(),
+    }
+}
+
+fn run(
+    name: &str,
+    (base, new): (&RecordedRun, &RecordedRun),
+    seeds: &[u64],
+    places: &[(usize, usize)],
+) -> ComparedRun {
+    let differs = |(at, now): &(usize, usize)| {
+        let (at, now) = (base.events_sha256.get(*at), new.events_sha256.get(*now));
+        // A baseline keeps the first digits only.
+        at.zip(now).is_none_or(|(at, now)| !now.starts_with(at.as_str()))
+    };
+    let differing = seeds.iter().zip(places).filter(|(_, places)| differs(places));
+    let differing: Vec<u64> = differing.map(|(seed, _)| *seed).collect();
+    let (mut moved, mut same) = (Vec::new(), 0);
+    for (metric, stat, figure) in recorded::names() {
+        let values = base.figures.get(&figure).zip(new.figures.get(&figure));
+        let Some((before, now)) = values else { continue };
+        let before: Option<Vec<u64>> =
+            places.iter().map(|(at, _)| before.get(*at).copied()).collect();
+        let now: Option<Vec<u64>> = places.iter().map(|(_, at)| now.get(*at).copied()).collect();
+        let Some((before, now)) = before.zip(now) else { continue };
+        let Some(paired) = Paired::of(&now, &before) else { continue };
+        if paired.same == seeds.len() {
+            same += 1;
+            continue;
+        }
+        moved.push(Moved {
+            unit: if stat == Some("count") { Unit::Count } else { metric.unit },
+            better: direction(metric, stat),
+            base_mean_milli: mean_milli(&before),
+            new_mean_milli: mean_milli(&now),
+            first_mean_milli: base.first_mean_milli.get(&figure).copied(),
+            name: figure,
+            paired,
+            p: sign::two_sided(paired.less as u64, paired.more as u64),
+            verdict: Verdict::NoChange,
+        });
+    }
+    ComparedRun { name: name.to_owned(), seeds: seeds.to_vec(), differing, moved, same }
+}
+
+/// The direction of a figure that is watched.
+fn direction(metric: &Metric, stat: Option<&str>) -> Option<Better> {
+    match stat {
+        Some("p95") if metric.name == "page_latency" => Some(Better::Smaller),
+        Some(_) => None,
+        None => TRACKED.iter().find(|(name, _)| *name == metric.name).map(|(_, better)| *better),
+    }
+}
+
+fn mean_milli(values: &[u64]) -> u64 {
+    let sum: u128 = values.iter().map(|value| u128::from(*value)).sum();
+    let mean = (sum * 1000).checked_div(values.len() as u128).unwrap_or(0);
+    u64::try_from(mean).unwrap_or(u64::MAX)
+}
+
+/// Holm's correction over every watched figure of the comparison: those that did not move count as
+/// well.
+fn correct(scenarios: &mut [Compared]) {
+    let runs = scenarios.iter_mut().flat_map(|one| &mut one.runs);
+    let mut watched: Vec<&mut Moved> = Vec::new();
+    let mut family = 0;
+    for run in runs {
+        let before = watched.len();
+        watched.extend(run.moved.iter_mut().filter(|moved| moved.better.is_some()));
+        // One more than the tracked ones: the latency of pages.
+        family += (TRACKED.len() + 1).max(watched.len() - before);
+    }
+    watched.sort_by(|a, b| a.p.total_cmp(&b.p));
+    let mut least = 0.0_f64;
+    for (rank, moved) in watched.into_iter().enumerate() {
+        least = least.max(moved.p * float((family - rank) as u64)).min(1.0);
+        moved.p = least;
+    }
+}
+
+/// A change of a mean below this is none, whatever the mean: in thousandths of the unit.
+fn floor_milli(unit: Unit) -> u64 {
+    match unit {
+        // A call in ten seeds.
+        Unit::Count => 100,
+        // A thousandth.
+        Unit::Ratio => 1_000_000,
+        Unit::Millis => 10_000,
+        // A hundredth of a cent.
+        Unit::UsdMicros => 100_000,
+    }
+}
+
+fn judge(one: &mut Compared, mode: Mode, rules: Rules) {
+    for moved in one.runs.iter_mut().flat_map(|run| &mut run.moved) {
+        let change = moved.new_mean_milli.abs_diff(moved.base_mean_milli);
+        let share = u128::from(change) * 1_000_000;
+        let is_large = change >= floor_milli(moved.unit)
+            && share >= u128::from(moved.base_mean_milli) * u128::from(rules.noise_ppm);
+        let (low, high) = (moved.paired.low_milli, moved.paired.high_milli);
+        let is_sure = mode == Mode::Exact
+            || moved.p * 1e6 <= float(rules.significance_ppm) && (low > 0 || high < 0);
+        let Some(better) = moved.better.filter(|_| is_large && is_sure) else { continue };
+        let is_less = moved.new_mean_milli < moved.base_mean_milli;
+        let is_better = is_less == (better == Better::Smaller);
+        moved.verdict = if is_better { Verdict::Improved } else { Verdict::Regressed };
+    }
+    if one.verdict != Verdict::NoChange {
+        return;
+    }
+    let worst = one.runs.iter().flat_map(|run| &run.moved).map(|moved| moved.verdict).max();
+    let differs = one.runs.iter().any(|run| !run.differing.is_empty() || !run.moved.is_empty());
+    one.verdict = match mode {
+        Mode::Exact if differs => {
+            worst.filter(|worst| *worst == Verdict::Regressed).unwrap_or(Verdict::Changed)
+        }
+        Mode::Exact => Verdict::NoChange,
+        Mode::Paired => worst.unwrap_or(Verdict::NoChange),
+    };
+}

@@ -1,0 +1,97 @@
+//! A scenario with many seeds: each of its targets over all of them.
+
+use crate::pipeline::event::RunEnd;
+use crate::sim::recorder::Log;
+use crate::study::figures::Figures;
+use crate::study::judge::{JudgedRun, JudgedScenario};
+use crate::study::target::{self, Judged};
+
+/// A run of one seed: what it came to, without its log.
+#[derive(Debug, Clone)]
+pub struct PlayedRun {
+    /// Its name.
+    pub name: String,
+    /// How it ended.
+    pub end: RunEnd,
+    /// Its figures.
+    pub figures: Figures,
+    /// Its targets.
+    pub targets: Vec<Judged>,
+    /// The digest of its log.
+    pub events_sha256: String,
+}
+
+/// A scenario with one seed.
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// The seed.
+    pub seed: u64,
+    /// Its runs.
+    pub runs: Vec<PlayedRun>,
+}
+
+impl Played {
+    /// Of a scenario that was judged.
+    pub fn of(seed: u64, judged: &JudgedScenario) -> Self {
+        let run = |run: &JudgedRun| PlayedRun {
+            name: run.name.clone(),
+            end: run.end,
+            figures: run.figures.clone(),
+            targets: run.targets.clone(),
+            events_sha256: run.events_sha256(),
+        };
+        Self { seed, runs: judged.runs.iter().map(run).collect() }
+    }
+}
+
+/// A scenario with many seeds, in their order.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// What each seed came to.
+    pub played: Vec<Played>,
+    /// All of them as one: of each target the worst seed, and whether enough seeds meet it. The
+    /// figures are those of the first seed; there is no log.
+    pub judged: JudgedScenario,
+}
+
+impl Series {
+    /// Of all seeds; nothing of none.
+    pub fn of(played: Vec<Played>) -> Option<Self> {
+        let first = played.first()?;
+        let run = |(at, run): (usize, &PlayedRun)| {
+            let all = || played.iter().filter_map(move |one| Some((one.seed, one.runs.get(at)?)));
+            let target = |which: usize| {
+                let each: Vec<(u64, &Judged)> =
+                    all().filter_map(|(seed, run)| Some((seed, run.targets.get(which)?))).collect();
+                target::over_seeds(&each)
+            };
+            JudgedRun {
+                name: run.name.clone(),
+                end: run.end,
+                figures: run.figures.clone(),
+                targets: (0..run.targets.len()).filter_map(target).collect(),
+                log: Log { run: run.name.clone(), entries: Vec::new() },
+            }
+        };
+        let runs = first.runs.iter().enumerate().map(run).collect();
+        Some(Self { judged: JudgedScenario { runs, steps: 0 }, played })
+    }
+
+    /// Whether each seed meets a target of a run.
+    pub fn map(&self, run: usize, target: usize) -> Vec<bool> {
+        let met = |one: &Played| Some(one.runs.get(run)?.targets.get(target)?.met);
+        self.played.iter().map(|one| met(one).unwrap_or(false)).collect()
+    }
+
+    /// A metric of a run, seed by seed: of those that have it.
+    pub fn values(&self, run: usize, metric: &str) -> Vec<u64> {
+        self.played.iter().filter_map(|one| one.runs.get(run)?.figures.integer(metric)).collect()
+    }
+
+    /// The seed that misses most, if any misses.
+    pub fn worst(&self) -> Option<u64> {
+        let targets = self.judged.runs.iter().flat_map(|run| &run.targets);
+        let missed = targets.filter(|judged| !judged.met).filter_map(|judged| judged.over);
+        missed.min_by_key(|over| over.met).map(|over| over.worst)
+    }
+}

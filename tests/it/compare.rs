@@ -1,0 +1,293 @@
+//! Comparing: what is a regression, what is none, and what is named.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tagspace::sim::scenario::Scenario;
+use tagspace::study::compare::recorded::Recorded;
+use tagspace::study::compare::{self, Comparison, Mode, Recordings, Rules, Verdict, baseline};
+use tagspace::study::judge;
+use tagspace::study::series::Played;
+
+use crate::common::{direct, scenario};
+
+/// No quota binds here; latencies are luck.
+const FREE: &str = r#"# How long does it take?
+schema = 1
+seed = 1
+[space]
+pages = 12
+[confluence]
+[gemini]
+model = "gemini-3.5-flash-lite"
+latency = { dist = "lognormal", median_ms = 1000, sigma = 0.3 }
+[pipeline]
+concurrency = 2
+batch_size = 2
+"#;
+/// The same where every attempt takes 3 % longer, as if the pipeline slept so long in each.
+const SLEEPY: (&str, &str) = ("median_ms = 1000", "median_ms = 1030");
+
+/// What was recorded of these seeds, as if they were 1 to `count`.
+fn recorded(scenario: &Scenario, first: u64, count: u64) -> Recordings {
+    let played = (0..count).map(|at| {
+        let judged = judge::run(&scenario.seeded(first + at), &[], &direct()).unwrap();
+        Played::of(at + 1, &judged)
+    });
+    let recorded = Recorded::of_played(scenario, &played.collect::<Vec<_>>());
+    [("free".to_owned(), recorded)].into()
+}
+
+fn paired(base: &Recordings, new: &Recordings) -> Comparison {
+    compare::compare(base, new, Mode::Paired, Rules::default())
+}
+
+#[test]
+fn three_percent_of_sleep_are_found_with_32_seeds() {
+    let base = recorded(&scenario(FREE, &[]), 1, 32);
+    let mut sleepy = scenario(&FREE.replace(SLEEPY.0, SLEEPY.1), &[]);
+    sleepy.world_digest = base["free"].world_digest.clone();
+    let found = paired(&base, &recorded(&sleepy, 1, 32));
+    assert_eq!(found.verdict(), Verdict::Regressed);
+    let moved = &found.scenarios[0].runs[0].moved;
+    let makespan = moved.iter().find(|moved| moved.name == "makespan").unwrap();
+    assert_eq!((makespan.verdict, makespan.paired.more), (Verdict::Regressed, 32));
+    let share =
+        makespan.paired.mean_milli * 1000 / i64::try_from(makespan.base_mean_milli).unwrap();
+    assert!((15..=31).contains(&share), "{share} thousandths");
+    // The other way round it is an improvement; with itself nothing.
+    assert_eq!(paired(&recorded(&sleepy, 1, 32), &base).verdict(), Verdict::Improved);
+    let itself = paired(&base, &base);
+    assert_eq!(itself.verdict(), Verdict::NoChange);
+    assert_eq!(itself.scenarios[0].runs[0].moved, []);
+}
+
+#[test]
+fn a_hundred_placebos_raise_few_false_alarms() {
+    // The same code under other weather: each 32 seeds against the next 32, paired by their place.
+    let scenario = scenario(FREE, &["space.pages=4"]);
+    let weather: Vec<Recordings> =
+        (0..=100).map(|which| recorded(&scenario, 1 + which * 32, 32)).collect();
+    let moved = weather.windows(2).map(|pair| paired(&pair[0], &pair[1]));
+    let alarms = moved.filter(|found| found.verdict() != Verdict::NoChange).count();
+    assert!(alarms <= 5, "{alarms} false alarms");
+}
+
+#[test]
+fn another_world_is_incomparable_other_settings_are_not() {
+    let base = recorded(&scenario(FREE, &[]), 1, 8);
+    let other = recorded(&scenario(FREE, &["space.pages=13"]), 1, 8);
+    let found = paired(&base, &other);
+    assert_eq!(found.verdict(), Verdict::Incomparable);
+    assert!(found.verdict().is_failure());
+    let slower = recorded(&scenario(FREE, &["pipeline.concurrency=1"]), 1, 8);
+    let found = paired(&base, &slower);
+    assert!(found.scenarios[0].has_other_settings);
+    assert_eq!(found.scenarios[0].runs[0].seeds, (1..=8).collect::<Vec<_>>());
+    // What is gone must not pass; what is new may.
+    assert_eq!(paired(&base, &Recordings::new()).verdict(), Verdict::Missing);
+    let found = paired(&Recordings::new(), &base);
+    assert_eq!((found.verdict(), found.verdict().is_failure()), (Verdict::New, false));
+}
+
+#[test]
+fn a_change_below_the_floors_is_none_however_sure_it_is() {
+    let base = recorded(&scenario(FREE, &[]), 1, 32);
+    let mut new = base.clone();
+    let values = |new: &mut Recordings, by: u64| {
+        let run = new.get_mut("free").unwrap().run.get_mut("run").unwrap();
+        for value in run.figures.get_mut("makespan").unwrap() {
+            *value += by;
+        }
+    };
+    values(&mut new, 20);
+    let found = paired(&base, &new);
+    let moved = &found.scenarios[0].runs[0].moved[0];
+    assert_eq!((moved.verdict, moved.paired.more), (Verdict::NoChange, 32));
+    assert!(moved.p < 1e-6, "{}", moved.p);
+    values(&mut new, 200);
+    assert_eq!(paired(&base, &new).verdict(), Verdict::Regressed);
+}
+
+#[test]
+fn a_baseline_keeps_the_first_means_and_is_read_back() {
+    let base = recorded(&scenario(FREE, &[]), 1, 8);
+    let first = baseline::read(&baseline::write(&Recordings::new(), &base)).unwrap();
+    let slower = recorded(&scenario(FREE, &["pipeline.concurrency=1"]), 1, 8);
+    let second = baseline::read(&baseline::write(&first, &slower)).unwrap();
+    let run = |all: &Recordings| all["free"].run["run"].clone();
+    assert_ne!(run(&second).figures["makespan"], run(&first).figures["makespan"]);
+    assert_eq!(run(&second).first_mean_milli, run(&first).first_mean_milli);
+    assert_eq!(paired(&first, &base).verdict(), Verdict::NoChange);
+    assert!(paired(&first, &base).scenarios[0].runs[0].differing.is_empty());
+    let found = paired(&second, &slower);
+    assert_eq!(found.verdict(), Verdict::NoChange);
+    // What a hand broke is told.
+    let text = baseline::write(&Recordings::new(), &base);
+    let cut = text.replacen("seeds = [1, 2, ", "seeds = [2, ", 1);
+    insta::assert_snapshot!(baseline::read(&cut).unwrap_err(), @"got 8 values of `ai_calls` in the run `run` of `free`, wanted one for each of 7 seeds");
+}
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("free.toml"), FREE).unwrap();
+        Self(folder)
+    }
+
+    fn tagspace(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+        command.current_dir(self.0.path()).args(args).output().unwrap()
+    }
+
+    fn run(&self, out: &str, more: &[&str]) -> Output {
+        let all = ["run", "free.toml", "--transport", "direct", "--quiet", "--out", out];
+        self.tagspace(&[&all[..], more].concat())
+    }
+
+    fn path(&self, path: &str) -> std::path::PathBuf {
+        self.0.path().join(path)
+    }
+}
+
+fn said(output: &Output) -> (Option<i32>, String) {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn the_same_is_no_change_and_an_event_changed_by_hand_is_named() {
+    let place = Place::new();
+    for out in ["base", "new"] {
+        assert_eq!(place.run(out, &["--seeds", "1..=8"]).status.code(), Some(0));
+    }
+    let (code, text) = said(&place.tagspace(&["compare", "base", "new"]));
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.starts_with("NO CHANGE: 1 no change\n"), "{text}");
+    let log = place.path("new/free/seeds/3/events.jsonl");
+    let lines = fs::read_to_string(&log).unwrap();
+    let at = lines.lines().position(|line| line.contains("attempt_started")).unwrap();
+    let changed: Vec<String> =
+        lines
+            .lines()
+            .enumerate()
+            .map(|(line, text)| {
+                if line == at { text.replace("{\"t_ms\":", "{\"t_ms\":9") } else { text.to_owned() }
+            })
+            .collect();
+    fs::write(&log, changed.join("\n") + "\n").unwrap();
+    let (code, text) = said(&place.tagspace(&["compare", "base", "new"]));
+    assert_eq!(code, Some(3), "{text}");
+    assert!(text.starts_with("CHANGED"), "{text}");
+    let named = format!("Seed 3, run `run`: event {} is the first that differs.", at + 1);
+    assert!(text.contains(&named), "{text}");
+    assert!(text.contains("\n      t_ms: "), "{text}");
+}
+
+#[test]
+fn one_seed_is_compared_exactly_and_another_setting_with_its_first_event() {
+    let place = Place::new();
+    place.run("base", &[]);
+    place.run("new", &["--set", "pipeline.batch_size=3"]);
+    let (code, text) =
+        said(&place.tagspace(&["compare", "base", "new", "-o", "json=compare.json"]));
+    assert_eq!(code, Some(3), "{text}");
+    assert!(text.contains("exact: the logs must be the same"), "{text}");
+    assert!(text.contains("The settings of the pipeline differ."), "{text}");
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(place.path("compare.json")).unwrap()).unwrap();
+    let first = &json["scenarios"][0]["first_difference"][0];
+    assert!(first["base"].as_str().unwrap().contains("batch_formed"), "{first}");
+    // A folder of one scenario is one as well.
+    let (code, text) = said(&place.tagspace(&["compare", "base/free", "base/free"]));
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn two_programs_are_compared_on_the_same_seeds() {
+    let place = Place::new();
+    let program = env!("CARGO_BIN_EXE_tagspace");
+    let args = ["compare", "--bin", program, program, "free.toml", "--seeds", "1..=8"];
+    let (code, text) = said(&place.tagspace(&args));
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("8 seeds: every log is the same to the byte"), "{text}");
+    let (code, text) =
+        said(&place.tagspace(&["compare", "--bin", program, "./nothing", "free.toml"]));
+    assert_eq!(code, Some(2));
+    assert!(text.contains("./nothing: cannot start the program"), "{text}");
+}
+
+#[test]
+fn a_baseline_is_saved_compared_and_changed_only_by_a_blessing() {
+    let place = Place::new();
+    let seeds = ["--seeds", "1..=16"];
+    let run = |more: &[&str]| said(&place.run("out", &[&seeds[..], more].concat()));
+    let slow = ["--set", "pipeline.concurrency=1"];
+    // Missing: said, and a failure only where that is asked.
+    let (code, text) = run(&["--baseline", "main"]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("warning: reports/baselines/main.toml is not there"), "{text}");
+    assert_eq!(run(&["--baseline-lenient", "main"]), (Some(0), String::new()));
+    let (code, text) = run(&["--baseline", "main", "--require-baseline"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert_eq!(run(&["--save-baseline", "main"]).0, Some(0));
+    assert_eq!(run(&["--baseline", "main", "--require-baseline"]).0, Some(0));
+    let (code, text) = run(&[&slow[..], &["--baseline", "main"]].concat());
+    assert_eq!((code, text.trim()), (Some(3), "main: regressed"));
+    // Both at once: compared with one, saved as another.
+    let both = ["--baseline", "main", "--save-baseline", "slow"];
+    assert_eq!(run(&[&slow[..], &both].concat()).0, Some(3));
+    let (code, text) = run(&[&slow[..], &["--baseline", "slow"]].concat());
+    assert_eq!(code, Some(0), "{text}");
+    let before = fs::read(place.path("reports/baselines/main.toml")).unwrap();
+    let (code, text) = run(&[&slow[..], &["--save-baseline", "main"]].concat());
+    assert_eq!(code, Some(2));
+    assert!(text.contains("accept them with --bless"), "{text}");
+    assert_eq!(fs::read(place.path("reports/baselines/main.toml")).unwrap(), before);
+    assert_eq!(run(&[&slow[..], &["--baseline", "main", "--bless"]].concat()).0, Some(0));
+    // From now on it is the slow one that is accepted; how far it has come remains to be seen.
+    let (code, text) = said(&place.tagspace(&["compare", "--baseline", "main", "out"]));
+    assert_eq!(code, Some(0), "{text}");
+    place.run("fast", &seeds);
+    let (code, text) = said(&place.tagspace(&["compare", "--baseline", "main", "fast"]));
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("since first"), "{text}");
+    let row = text.lines().find(|line| line.starts_with("| makespan")).unwrap();
+    assert!(row.contains("+0.0 %") && row.ends_with("improved |"), "{row}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_told() {
+    let place = Place::new();
+    place.run("base", &[]);
+    fs::create_dir(place.path("empty")).unwrap();
+    let refused = |args: &[&str]| {
+        let (code, text) = said(&place.tagspace(&[&["compare"], args].concat()));
+        assert_eq!(code, Some(2), "{text}");
+        text
+    };
+    insta::assert_snapshot!(refused(&["base", "empty"]), @r"
+    empty: got a folder without a report.json
+      help: name a folder that `tagspace run --out` wrote
+    ");
+    insta::assert_snapshot!(refused(&["base", "nowhere"]), @r"
+    nowhere: cannot read: No such file or directory (os error 2)
+      help: name a folder that `tagspace run --out` wrote
+    ");
+    let text = refused(&["base"]);
+    assert!(text.starts_with("got 1 paths, wanted two"), "{text}");
+    fs::write(place.path("base/free/report.json"), "{}").unwrap();
+    let text = refused(&["base", "base"]);
+    assert!(text.contains("base/free: got no report of a run"), "{text}");
+    let path = Path::new("reports/baselines");
+    fs::create_dir_all(place.path(path.to_str().unwrap())).unwrap();
+    fs::write(place.path("reports/baselines/bad.toml"), "format_version = 9\n").unwrap();
+    let text = refused(&["--baseline", "bad", "base"]);
+    assert!(
+        text.starts_with("reports/baselines/bad.toml: got format_version 9, wanted 1"),
+        "{text}"
+    );
+}

@@ -1,0 +1,135 @@
+//! Many seeds of one scenario: targets over all of them, and what is written.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tagspace::study::series::{Played, Series};
+use tagspace::study::target;
+
+use crate::common::{direct, scenario};
+
+/// Latencies differ from seed to seed, and so do the answers that are missed.
+const LUCK: &str = r#"# How long does it take?
+schema = 1
+seed = 1
+[space]
+pages = 20
+[confluence]
+[gemini]
+model = "gemini-3.5-flash-lite"
+latency = { dist = "lognormal", median_ms = 450, sigma = 0.5 }
+[targets.run]
+pages_tagged = "== 20"
+makespan = ["<= 2500ms", "<= 2500ms in >= 50% of seeds", "<= 1ms in >= 1% of seeds"]
+"#;
+
+fn series(text: &str, seeds: u64) -> Series {
+    let scenario = scenario(text, &[]);
+    let targets = target::of(&scenario).unwrap();
+    let played = (1..=seeds).map(|seed| {
+        let judged =
+            tagspace::study::judge::run(&scenario.seeded(seed), &targets, &direct()).unwrap();
+        Played::of(seed, &judged)
+    });
+    Series::of(played.collect()).unwrap()
+}
+
+#[test]
+fn a_target_must_be_met_in_as_many_seeds_as_it_says() {
+    let series = series(LUCK, 20);
+    let makespans = series.values(0, "makespan");
+    let met = makespans.iter().filter(|ms| **ms <= 2_500).count();
+    assert!((10..20).contains(&met), "the limit tells seeds apart: {makespans:?}");
+    let targets = &series.judged.runs[0].targets;
+    let met_by: Vec<(bool, usize)> =
+        targets.iter().map(|judged| (judged.met, judged.over.unwrap().met)).collect();
+    assert_eq!(met_by, [(true, 20), (false, met), (true, met), (false, 0)]);
+    // The worst seed is the slowest, and what is shown is its value.
+    let slowest = makespans.iter().max().unwrap();
+    let place = makespans.iter().position(|ms| ms == slowest).unwrap() as u64;
+    assert_eq!(targets[1].value, Some(*slowest));
+    assert_eq!(targets[1].over.unwrap().worst, place + 1);
+    let map = series.map(0, 1);
+    assert_eq!(map, makespans.iter().map(|ms| *ms <= 2_500).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_seed_of_many_is_the_seed_alone() {
+    let series = series(LUCK, 3);
+    for one in &series.played {
+        let alone = scenario(LUCK, &[&format!("seed={}", one.seed)]);
+        let targets = target::of(&alone).unwrap();
+        let judged = tagspace::study::judge::run(&alone, &targets, &direct()).unwrap();
+        assert_eq!(one.runs[0].events_sha256, judged.runs[0].events_sha256());
+    }
+}
+
+#[test]
+fn what_is_no_share_of_seeds_is_refused() {
+    let said = |limit: &str| {
+        let text = LUCK.replace("\"<= 2500ms\"", &format!("\"{limit}\""));
+        target::of(&scenario(&text, &[])).unwrap_err().message
+    };
+    insta::assert_snapshot!(said("<= 4s in 95% of seeds"), @"got `in 95% of seeds`, wanted a share of the seeds such as `in >= 95% of seeds`");
+    insta::assert_snapshot!(said("<= 4s in >= 95 of seeds"), @"got `in >= 95 of seeds`, wanted a share of the seeds such as `in >= 95% of seeds`");
+    insta::assert_snapshot!(said("<= 4s in >= 0% of seeds"), @"got `in >= 0% of seeds`, wanted a share of the seeds such as `in >= 95% of seeds`");
+}
+
+fn run(folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+    command.current_dir(folder).arg("run").args(args).output().unwrap()
+}
+
+#[test]
+fn all_seeds_are_written_whatever_the_jobs_and_the_worst_can_be_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("luck.toml"), LUCK).unwrap();
+    let seeds = ["luck.toml", "--seeds", "1..=20", "--transport", "direct"];
+    let ran = run(folder.path(), &[&seeds[..], &["--jobs", "1", "-o", "junit=one.xml"]].concat());
+    assert_eq!(ran.status.code(), Some(99));
+    let text = String::from_utf8(ran.stdout).unwrap();
+    let report = |path: &str| -> Value {
+        serde_json::from_slice(&fs::read(folder.path().join(path)).unwrap()).unwrap()
+    };
+    let summary = report("reports/out/luck/report.json");
+    assert_eq!((&summary["verdict"], &summary["exit_code"]), (&"missed".into(), &99.into()));
+    assert_eq!(summary["seeds"].as_array().unwrap().len(), 20);
+    let target = &summary["runs"][0]["targets"][1];
+    let worst = target["worst_seed"].as_u64().unwrap();
+    // What the worst seed came to is in its own folder, and again where it is played alone.
+    let own = report(&format!("reports/out/luck/seeds/{worst}/report.json"));
+    assert_eq!(own["runs"][0]["metrics"]["makespan_ms"], target["value"]);
+    let replay = format!("replay: tagspace run luck.toml --seed {}", summary_worst(&summary));
+    assert!(text.contains(&replay), "{text}");
+    run(folder.path(), &["luck.toml", "--seed", &worst.to_string(), "--out", "alone", "--quiet"]);
+    assert_eq!(report("alone/luck/report.json"), own);
+    let junit = fs::read_to_string(folder.path().join("one.xml")).unwrap();
+    assert!(junit.contains(&format!("tagspace run luck.toml --seed {worst}")), "{junit}");
+    assert!(junit.contains("of 20 seeds"), "{junit}");
+    // The map has a column for each seed.
+    let map =
+        text.lines().find(|line| line.contains("pages_tagged") && line.contains("....")).unwrap();
+    assert!(map.ends_with(&format!("  {}", ".".repeat(20))), "{map}");
+    // However many work on it.
+    let again = run(
+        folder.path(),
+        &[&seeds[..], &["--jobs", "4", "-o", "junit=four.xml", "--out", "again"]].concat(),
+    );
+    assert_eq!(again.status.code(), Some(99));
+    let read = |path: &str| fs::read(folder.path().join(path)).unwrap();
+    assert_eq!(read("one.xml"), read("four.xml"));
+    for file in ["report.json", "runs.csv", "seeds/7/events.jsonl", "seeds/7/report.json"] {
+        let pair = ["reports/out/luck", "again/luck"].map(|out| read(&format!("{out}/{file}")));
+        assert!(pair[0] == pair[1], "{file}");
+    }
+}
+
+/// The worst seed of the target that the fewest seeds meet.
+fn summary_worst(summary: &Value) -> u64 {
+    let targets = summary["runs"][0]["targets"].as_array().unwrap();
+    let missed = targets.iter().filter(|target| target["met"] == false);
+    let fewest = missed.min_by_key(|target| target["met_in_seeds"]["num"].as_u64()).unwrap();
+    fewest["worst_seed"].as_u64().unwrap()
+}
