@@ -11,6 +11,7 @@ use super::{CliError, Problems};
 use crate::sim::scenario::Scenario;
 use crate::sim::scenario::set;
 use crate::study::target::{self, Target};
+use crate::study::tune::table;
 
 /// A scenario with its targets.
 pub(super) type Loaded = (Scenario, Vec<Target>);
@@ -38,6 +39,7 @@ pub(super) fn load(scenarios: &Scenarios) -> Result<Vec<Loaded>, CliError> {
         let scenario = Scenario::read(&file, &settings);
         let read = scenario.and_then(|scenario| {
             let targets = target::of(&scenario)?;
+            table::read(&scenario)?;
             Ok((scenario, targets))
         });
         match read {

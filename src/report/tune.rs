@@ -12,6 +12,7 @@ use crate::pipeline::config::VARIABLES;
 use crate::study::metric::{METRICS, Shape, Unit};
 use crate::study::paired::Paired;
 use crate::study::tune::grid;
+use crate::study::tune::guard::Guard;
 use crate::study::tune::{Cell, Tuned};
 use crate::units::float;
 
@@ -55,14 +56,14 @@ pub fn named(tuned: &Tuned, cell: &Cell) -> String {
 }
 
 /// The ranked table, the answer in words, and the answer as settings.
-pub fn text(tuned: &Tuned) -> String {
+pub fn text(tuned: &Tuned, guard: Option<&Guard>) -> String {
     let question = &tuned.question;
     let seeds = question.seeds.clone().count();
     let (first, last) = (question.seeds.start(), question.seeds.end());
     let mut out = format!(
         "# {}, run `{}`: {} settings with seeds {first} to {last}, {} first\n\n",
-        tuned.name,
-        tuned.run,
+        tuned.question.scenario.name,
+        question.run,
         tuned.cells.len(),
         question.objective.name()
     );
@@ -72,8 +73,17 @@ pub fn text(tuned: &Tuned) -> String {
         let _ = write!(out, "Required in at least 95 % of the seeds: {}. ", require.join(", "));
     }
     out.push_str(
-        "What is shown is the mean of all seeds; `*` is on the Pareto front of time and cost.\n\n",
+        "What is shown is the mean of all seeds; `*` is on the Pareto front of time and cost.\n",
     );
+    let all = tuned.cells.len() * seeds;
+    let played: usize = tuned.cells.iter().map(|cell| cell.outcomes.len()).sum();
+    if played < all {
+        let _ = writeln!(
+            out,
+            "A race: {played} of {all} simulations were played; what was stopped early might still have won."
+        );
+    }
+    out.push('\n');
     let mut headings = vec!["", "settings"];
     headings.extend(SHOWN.iter().map(|(metric, _)| *metric));
     headings.push("requirements");
@@ -105,6 +115,9 @@ pub fn text(tuned: &Tuned) -> String {
             toml_block(tuned, best)
         );
     }
+    if let Some(guard) = guard {
+        let _ = write!(out, "\n{}", super::guard::text(guard));
+    }
     out
 }
 
@@ -112,11 +125,15 @@ fn requirements(tuned: &Tuned, cell: &Cell, seeds: usize) -> String {
     if cell.outcomes.iter().any(Option::is_none) {
         return "does not finish".to_owned();
     }
-    let missed = tuned.question.require.iter().zip(&cell.met).filter(|(_, met)| **met < seeds);
-    let missed: Vec<String> = missed
-        .map(|(one, met)| format!("{} {} in {met} of {seeds}", one.metric.name, one.text))
+    let played = cell.outcomes.len();
+    let missed = tuned.question.require.iter().zip(&cell.met).filter(|(_, met)| **met < played);
+    let mut words: Vec<String> = missed
+        .map(|(one, met)| format!("{} {} in {met} of {played}", one.metric.name, one.text))
         .collect();
-    if missed.is_empty() { "met".to_owned() } else { missed.join("; ") }
+    if played < seeds {
+        words.push(format!("stopped after {played} seeds"));
+    }
+    if words.is_empty() { "met".to_owned() } else { words.join("; ") }
 }
 
 /// With fewer seeds an interval says nothing: even if all agree, chance does so once in 16.
@@ -169,9 +186,10 @@ fn comparison(tuned: &Tuned, best: &Cell, next: &Cell) -> String {
         let _ = write!(out, ", {percent} cost");
     }
     out.push('.');
-    let alike = tuned
-        .others()
-        .filter(|cell| tuned.against(cell, metric).is_some_and(|paired| paired.may_be_chance()));
+    let alike = tuned.others().filter(|cell| {
+        cell.outcomes.len() == seeds
+            && tuned.against(cell, metric).is_some_and(|paired| paired.may_be_chance())
+    });
     match alike.count() {
         _ if seeds < FEWEST => {}
         0 => {}
@@ -264,6 +282,7 @@ pub fn json(tuned: &Tuned) -> Value {
             "settings": grid::settings(&question.axes, &cell.values),
             "admissible": cell.is_admissible,
             "pareto": cell.is_on_front,
+            "seeds_played": cell.outcomes.len(),
             "met": cell.met,
             "metrics": metrics,
         })
@@ -274,8 +293,8 @@ pub fn json(tuned: &Tuned) -> Value {
         tuned.others().next().and_then(|next| tuned.against(next, question.objective.metric()));
     json!({
         "format_version": FORMAT_VERSION,
-        "name": tuned.name,
-        "run": tuned.run,
+        "name": question.scenario.name,
+        "run": question.run,
         "seeds": [question.seeds.start(), question.seeds.end()],
         "objective": question.objective.name(),
         "require": require.collect::<Vec<_>>(),

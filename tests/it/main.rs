@@ -24,6 +24,7 @@ mod ledger; // the limiter that keeps the quota
 mod lessons; // what the ledger must not learn
 mod limiter; // driven step by step
 mod live; // over the network, in real time
+mod parts; // parts of a grid
 mod pipeline; // against answers that no fake gives
 mod plan; // the size of a batch where it is auto
 mod prediction; // virtual time against real time

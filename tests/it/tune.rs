@@ -7,10 +7,11 @@ use std::process::Command;
 use proptest::prelude::*;
 use tagspace::report::tune as report;
 use tagspace::sim::scenario::{Scenario, set};
+use tagspace::study::mutate::Mutant;
 use tagspace::study::paired::Paired;
 use tagspace::study::target;
 use tagspace::study::tune::grid::{self, Axis};
-use tagspace::study::tune::{self, Objective, Question, Tuned};
+use tagspace::study::tune::{Objective, Question, Tuned, games, guard, race, ranking, robust};
 
 use crate::common::same_cases;
 
@@ -26,12 +27,21 @@ fn question(path: &str, axes: &[&str], seeds: u64, require: &[&str]) -> Question
         seeds: 1..=seeds,
         objective: Objective::Fastest,
         require: require.iter().map(|text| target::in_one_piece("", text).unwrap()).collect(),
+        run: "run".to_owned(),
     }
 }
 
+/// What came of a question, played on so many threads.
+fn played(question: Question, jobs: usize) -> Tuned {
+    let questions = [question];
+    let all = games::all(&questions);
+    let results = games::play(&questions, &all, jobs, &|_, _| Ok(())).unwrap();
+    let [question] = questions;
+    ranking::of(question, 0, &results)
+}
+
 fn tuned(axes: &[&str], seeds: u64, require: &[&str]) -> Tuned {
-    let question = question("scenarios/medium.toml", axes, seeds, require);
-    tune::play(question, None, 2, &|_| {}).unwrap()
+    played(question("scenarios/medium.toml", axes, seeds, require), 2)
 }
 
 #[test]
@@ -136,7 +146,7 @@ fn a_cell_is_what_run_finds_with_the_same_settings() {
     for metric in ["makespan", "cost", "ai_calls", "pages_tagged"] {
         assert_eq!(outcome[metric], figures.number(metric), "{metric}");
     }
-    assert_eq!(tune::confirm(&tuned, 2).unwrap(), 2);
+    assert_eq!(games::confirm(&tuned, 2).unwrap(), 2);
 }
 
 #[test]
@@ -144,13 +154,13 @@ fn how_many_play_at_once_changes_no_byte() {
     let written = |jobs| {
         let axes = ["pipeline.batch_size=5,10", "pipeline.concurrency=1..=3"];
         let question = question("scenarios/medium.toml", &axes, 3, &["pages_failed == 0"]);
-        let tuned = tune::play(question, None, jobs, &|_| {}).unwrap();
+        let tuned = played(question, jobs);
         let mut csv = Vec::new();
         report::csv(&tuned, &mut csv).unwrap();
         (
             report::json(&tuned).to_string(),
             csv,
-            report::text(&tuned),
+            report::text(&tuned, None),
             report::heat_map(&tuned).unwrap(),
         )
     };
@@ -170,7 +180,7 @@ fn the_answer_fed_back_is_the_same_pipeline() {
     let settings = set::from_env_file(Path::new("tune.env"), &env).unwrap();
     let path = Path::new("scenarios/medium.toml");
     let fed_back = Scenario::read(path, &settings).unwrap();
-    let cell = tune::scenario(&tuned.question, &best.values, 42).unwrap();
+    let cell = games::scenario(&tuned.question, &best.values, 42).unwrap();
     assert_eq!(fed_back.config_digest, cell.config_digest);
     assert_ne!(fed_back.config_digest, Scenario::read(path, &[]).unwrap().config_digest);
     let toml = report::toml_block(&tuned, best);
@@ -203,7 +213,7 @@ fn the_command_writes_its_report_and_says_who_wins() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     files.sort();
-    let wanted = "front.png front.svg heat-map.png heat-map.svg tune.csv tune.env tune.json tune.md tune.toml";
+    let wanted = "front.png front.svg heat-map.png heat-map.svg targets.toml tune.csv tune.env tune.json tune.md tune.toml";
     assert_eq!(files.join(" "), wanted);
     let rows = fs::read_to_string(out.join("tune.csv")).unwrap().lines().count();
     assert_eq!(rows, 1 + 2 * 2);
@@ -232,4 +242,128 @@ fn wrong_questions_are_refused_before_anything_is_played() {
         "above max_concurrency",
     );
     refused(&[], "--set");
+}
+
+#[test]
+fn a_race_plays_less_and_finds_the_same_winner() {
+    let question = || {
+        let axes = ["pipeline.batch_size=1,2,5,10", "pipeline.concurrency=1,2,6"];
+        question("scenarios/medium.toml", &axes, 8, &["pages_failed == 0"])
+    };
+    let results = race::play(&question(), 2, &|_, _| Ok(())).unwrap();
+    assert!(results.len() <= 12 * 8 / 2, "{} games", results.len());
+    let (raced, full) = (ranking::of(question(), 0, &results), played(question(), 2));
+    assert_eq!(raced.ranking[0], full.ranking[0]);
+    let lengths: Vec<usize> =
+        raced.ranking.iter().map(|index| raced.cells[*index].outcomes.len()).collect();
+    assert!(lengths.is_sorted_by(|a, b| a >= b), "who was stopped first is last: {lengths:?}");
+    assert_eq!((lengths[0], lengths[11]), (8, 2));
+    // Whoever was played to the end came to the same as in the full grid.
+    for index in &raced.ranking[..2] {
+        assert_eq!(raced.cells[*index].outcomes, full.cells[*index].outcomes);
+    }
+    let text = report::text(&raced, None);
+    assert!(text.contains("stopped after 2 seeds"), "{text}");
+}
+
+#[test]
+fn one_setting_for_several_loses_least_where_it_loses_most() {
+    let tuned = |makespans: [u64; 3]| {
+        let mut one =
+            played(question("scenarios/small.toml", &["pipeline.concurrency=1..=3"], 1, &[]), 2);
+        for (cell, makespan) in one.cells.iter_mut().zip(makespans) {
+            let outcome = cell.outcomes[0].as_mut().unwrap();
+            outcome.insert("makespan".to_owned(), makespan);
+        }
+        one.ranking.sort_by_key(|index| makespans[*index]);
+        one
+    };
+    // By hand: the first loses 100 % in the second, the last as much in the first; the middle one
+    // loses 30 % and 20 %.
+    let both = [tuned([1_000, 1_300, 2_000]), tuned([2_000, 1_200, 1_000])];
+    let losses = robust::of(&both);
+    assert_eq!((losses[0].cell, losses[0].most()), (1, Some(300_000)));
+    assert_eq!(losses[0].ppm, [Some(300_000), Some(200_000)]);
+    assert_eq!(losses[1].most(), Some(1_000_000));
+    // What misses a requirement somewhere is no choice.
+    let mut unfit = both.clone();
+    unfit[1].cells[1].is_admissible = false;
+    let losses = robust::of(&unfit);
+    assert_eq!((losses[2].cell, losses[2].most()), (1, None));
+    assert_eq!(robust::chosen(&both[0], 1).ranking[0], 1);
+}
+
+#[test]
+fn the_targets_of_the_guard_are_met_and_notice_what_weakens() {
+    let folder = tempfile::tempdir().unwrap();
+    let tuned = tuned(&["pipeline.batch_size=10", "pipeline.concurrency=6"], 4, &[]);
+    let guard = guard::of(&tuned).unwrap().unwrap();
+    let noticed: Vec<_> =
+        guard.noticed.iter().filter(|(_, by)| !by.is_empty()).map(|(mutant, _)| *mutant).collect();
+    assert_eq!(noticed, [Mutant::BatchOfOne]);
+    let toml = tagspace::report::guard::targets(&guard);
+    let best = report::toml_block(&tuned, tuned.best().unwrap());
+    // Committed with the setting, all seeds meet them, and `--mutate` finds what the guard said.
+    let written = fs::read_to_string("scenarios/medium.toml").unwrap();
+    let world = written.split("[pipeline]").next().unwrap();
+    let path = folder.path().join("guarded.toml");
+    fs::write(&path, format!("{world}{best}{toml}")).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+        let command = command.current_dir(folder.path()).args(["run", "guarded.toml"]).args(args);
+        let output = command.args(["--transport", "direct"]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, said) = run(&["--seeds", "1..=4"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (_, said) = run(&["--mutate", "--seed", "1"]);
+    assert!(said.contains("batch-of-one\n  noticed by guarded"), "{said}");
+}
+
+#[test]
+fn what_a_scenario_wants_to_know_is_in_its_own_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = fs::read_to_string("scenarios/small.toml").unwrap();
+    let table = "[tune]\nseeds = \"1..=2\"\nobjective = \"fewest-calls\"\nrequire = [\"pages_failed == 0\"]\n[tune.set]\n\"pipeline.batch_size\" = [2, 5]\n\"pipeline.concurrency\" = \"1..=2\"\n";
+    let run = |text: &str, args: &[&str]| {
+        fs::write(folder.path().join("own.toml"), text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+        command.current_dir(folder.path()).args(args).env_remove("JOB_COMPLETION_INDEX");
+        let output = command.output().unwrap();
+        let text = [&output.stdout[..], &output.stderr[..]].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    };
+    let own = format!("{small}\n{table}");
+    let (code, said) = run(&own, &["tune", "own.toml"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.starts_with("# own, run `run`: 4 settings with seeds 1 to 2, fewest-calls first"),
+        "{said}"
+    );
+    // The command line wins.
+    let (_, said) =
+        run(&own, &["tune", "own.toml", "--set", "pipeline.batch_size=5", "--seeds", "3"]);
+    assert!(
+        said.starts_with("# own, run `run`: 1 settings with seeds 3 to 3, fewest-calls first"),
+        "{said}"
+    );
+    // `run` does not mind the table, and `validate` reads it.
+    assert_eq!(run(&own, &["run", "own.toml", "--quiet"]).0, Some(0));
+    for (right, wrong, wanted) in [
+        ("1..=2\"\nobj", "2..=1\"\nobj", "wanted seeds such as 1..=16"),
+        ("fewest-calls", "fewest-cals", "did you mean `fewest-calls`?"),
+        ("pages_failed ==", "pages_faild ==", "did you mean `pages_failed`?"),
+        (
+            "concurrency\" = \"1..=2",
+            "concurrency\" = \"1..2",
+            "got `1..2` in `pipeline.concurrency=1..2`",
+        ),
+        ("[tune]\n", "[tune]\nrun = \"second\"\n", "got the run `second`, wanted one of: run"),
+        ("[tune]\n", "[tune]\nsedes = 3\n", "sedes"),
+    ] {
+        let (code, said) = run(&own.replacen(right, wrong, 1), &["validate", "own.toml"]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(wanted) && said.contains("own.toml:"), "{said}");
+    }
+    assert!(run(&small, &["tune", "own.toml"]).1.contains("got nothing to vary"));
 }

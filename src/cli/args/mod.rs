@@ -11,12 +11,15 @@ use clap::{ArgGroup, Args, Parser, Subcommand, value_parser};
 
 use crate::pipeline::config::Profile;
 use crate::sim::scenario::file::MAX_SEED;
-use crate::study::tune::grid::Axis;
+use crate::study::tune::grid::{Axis, seeds};
+use crate::study::tune::part::Shard;
 
 pub(super) use self::values::{
     ClockArg, ColorArg, CompareFormat, Format, ModeArg, ObjectiveArg, TransportArg,
 };
-use self::values::{address, baseline, duration, output, percent, profile, seeds, speed};
+use self::values::{
+    MOST_SHARDS, address, baseline, duration, output, percent, profile, shard, speed,
+};
 
 /// Rehearses the tagging of a Confluence space, and does it.
 #[derive(Debug, Parser)]
@@ -238,26 +241,38 @@ pub(super) struct ClaimsArgs {
 /// Arguments of `tune`.
 #[derive(Debug, Args)]
 pub(super) struct TuneArgs {
-    /// The scenario file.
-    #[arg(value_name = "SCENARIO")]
-    pub(super) scenario: PathBuf,
+    /// The scenario file; of several, the setting is found that loses least in the worst of them.
+    #[arg(value_name = "SCENARIO", required_unless_present = "merge")]
+    pub(super) scenarios: Vec<PathBuf>,
     /// Vary a key over values or a range, such as pipeline.batch_size=5,10,20 or
-    /// pipeline.concurrency=1..=16, or set it to one (repeatable).
-    #[arg(long = "set", value_name = "KEY=VALUES", required = true, value_parser = Axis::parse)]
+    /// pipeline.concurrency=1..=16, or set it to one (repeatable; default: the scenario's [tune]).
+    #[arg(long = "set", value_name = "KEY=VALUES", value_parser = Axis::parse)]
     pub(super) set: Vec<Axis>,
-    /// The seeds of each setting.
-    #[arg(long, value_name = "A..=B", default_value = "1..=16", value_parser = seeds)]
-    pub(super) seeds: RangeInclusive<u64>,
-    /// What is to be as small as possible.
-    #[arg(long, value_enum, default_value = "fastest")]
-    pub(super) objective: ObjectiveArg,
-    /// What a setting must meet in at least 95 % of the seeds (repeatable; default:
-    /// `pages_failed == 0` and `rate_limited_ratio <= 1%`).
+    /// The seeds of each setting (default: those of [tune], or 1..=16).
+    #[arg(long, value_name = "A..=B", value_parser = seeds)]
+    pub(super) seeds: Option<RangeInclusive<u64>>,
+    /// What is to be as small as possible (default: that of [tune], or fastest).
+    #[arg(long, value_enum)]
+    pub(super) objective: Option<ObjectiveArg>,
+    /// What a setting must meet in at least 95 % of the seeds (repeatable; default: those of [tune],
+    /// or `pages_failed == 0` and `rate_limited_ratio <= 1%`).
     #[arg(long, value_name = "METRIC LIMIT")]
     pub(super) require: Vec<String>,
-    /// Look at this run (default: the first).
+    /// Look at this run (default: that of [tune], or the first).
     #[arg(long, value_name = "NAME")]
     pub(super) run: Option<String>,
+    /// Stop bad settings early: after a few seeds the better half goes on with twice as many.
+    #[arg(long, conflicts_with_all = ["shard", "shards", "merge"])]
+    pub(super) race: bool,
+    /// Play only this part, such as 3/16, into a file in --out that all parts share.
+    #[arg(long, value_name = "K/N", value_parser = shard, conflicts_with = "merge")]
+    pub(super) shard: Option<Shard>,
+    /// Play the part of N whose number, counted from 0, is in JOB_COMPLETION_INDEX.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=MOST_SHARDS), conflicts_with_all = ["shard", "merge"])]
+    pub(super) shards: Option<u64>,
+    /// Join the parts that lie in this folder, and write the report as if one had played them all.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["scenarios", "set", "seeds", "objective", "require", "run"])]
+    pub(super) merge: Option<PathBuf>,
     /// Where the report is written.
     #[arg(long, value_name = "DIR", default_value = "reports/out/tune")]
     pub(super) out: PathBuf,

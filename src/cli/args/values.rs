@@ -1,25 +1,16 @@
 //! The values of arguments: how they are read, and what there is to choose from.
 
 use std::net::IpAddr;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
 
 use crate::pipeline::config::Profile;
-use crate::sim::scenario::file::MAX_SEED;
+use crate::study::tune::part::Shard;
 
-/// Seeds such as `1..=16`, or one.
-pub(super) fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
-    let wanted =
-        || format!("got `{text}`, wanted seeds such as 1..=16: ascending, at most 10000 of them");
-    let (first, last) = text.split_once("..=").unwrap_or((text, text));
-    let (first, last) =
-        first.trim().parse().ok().zip(last.trim().parse().ok()).ok_or_else(wanted)?;
-    let is_fine = first <= last && last <= MAX_SEED && last - first < 10_000;
-    if is_fine { Ok(first..=last) } else { Err(wanted()) }
-}
+/// A question has no more parts than this.
+pub(super) const MOST_SHARDS: u64 = 10_000;
 
 /// A time such as `500ms`, `60s`, `2m` or `1h`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -147,6 +138,18 @@ pub(super) fn percent(text: &str) -> Result<u64, String> {
     }
     let ppm = format!("{whole}{fraction:0<4}").parse().map_err(|_| wanted())?;
     if ppm <= 1_000_000 { Ok(ppm) } else { Err(wanted()) }
+}
+
+/// Which part of how many: `3/16`, counted from 1.
+pub(super) fn shard(text: &str) -> Result<Shard, String> {
+    let wanted = || format!("got `{text}`, wanted a part such as 3/16, counted from 1");
+    let (index, count) = text.split_once('/').ok_or_else(wanted)?;
+    let (index, count) = index.parse().ok().zip(count.parse().ok()).ok_or_else(wanted)?;
+    if (1..=count).contains(&index) && count <= MOST_SHARDS {
+        Ok(Shard { index, count })
+    } else {
+        Err(wanted())
+    }
 }
 
 /// The name of a baseline, which is the stem of a file.

@@ -65,7 +65,7 @@ pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
     let width = (ACROSS / index(columns.values.len()).max(1)).min(WIDEST);
     sheet(height(TOP + ROW * index(count) + 20), |area| {
         let what = if metric == "cost" { "cost" } else { metric };
-        heading(area, &format!("{}: mean {what} over all seeds", tuned.name))?;
+        heading(area, &format!("{}: mean {what} over all seeds", tuned.question.scenario.name))?;
         let keys = [
             Key { colour: shade(0.0), text: "best" },
             Key { colour: shade(1.0), text: "worst" },
@@ -161,7 +161,10 @@ pub(in crate::report) fn front(tuned: &Tuned) -> Drawn {
     let dearest = points.iter().map(|(_, (_, cost))| *cost).fold(1.0, f64::max);
     let (unit, per) = time_unit(crate::units::whole(longest));
     sheet(420, |area| {
-        heading(area, &format!("{}: time and cost of every setting", tuned.name))?;
+        heading(
+            area,
+            &format!("{}: time and cost of every setting", tuned.question.scenario.name),
+        )?;
         let keys = [
             Key { colour: BLUE, text: "admissible" },
             Key { colour: GREY, text: "misses what is required" },

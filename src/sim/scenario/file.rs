@@ -53,10 +53,46 @@ pub struct ScenarioFile {
     /// The runs, one after the other (default: one, named `run`).
     #[serde(default)]
     pub run: Vec<RunFile>,
+    /// What `tagspace tune` varies.
+    #[serde(default)]
+    #[schemars(with = "TuneFile")]
+    pub tune: Option<TuneFile>,
     /// What must hold, by run and metric.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, BTreeMap<String, OneOrMany>>")]
     pub targets: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, OneOrMany>>,
+}
+
+/// What `tagspace tune` varies, unless it is told something else.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TuneFile {
+    /// The keys that are varied: `"pipeline.batch_size" = "1,2,5"`, `"1..=16"` or a list of values.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, AxisValues>")]
+    pub set: BTreeMap<Spanned<String>, Spanned<AxisValues>>,
+    /// The seeds of each setting (default: `1..=16`).
+    #[schemars(with = "Option<String>")]
+    pub seeds: Option<Spanned<String>>,
+    /// What is to be small: `fastest`, `cheapest` or `fewest-calls` (default: `fastest`).
+    #[schemars(with = "Option<String>")]
+    pub objective: Option<Spanned<String>>,
+    /// What a setting must meet, as `rate_limited_ratio <= 1%`.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub require: Option<Vec<Spanned<String>>>,
+    /// The run that is looked at (default: the first).
+    #[schemars(with = "Option<String>")]
+    pub run: Option<Spanned<String>>,
+}
+
+/// The values of a key that is varied.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum AxisValues {
+    /// As `--set` takes them.
+    Text(String),
+    /// One by one.
+    Many(#[schemars(with = "Vec<serde_json::Value>")] Vec<toml::Value>),
 }
 
 fn default_confluence() -> Spanned<ConfluenceConfig> {

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use self::file::{RunFile, ScenarioFile};
+use self::file::{RunFile, ScenarioFile, TuneFile};
 use self::problem::Problem;
 use crate::fakes::ai::AiConfig;
 use crate::fakes::documents;
@@ -58,6 +58,8 @@ pub struct Scenario {
     pub runs: Vec<Run>,
     /// What must hold, as written.
     pub targets: Vec<TargetText>,
+    /// What `tagspace tune` varies, as written.
+    pub tune: Option<TuneFile>,
     /// What each provider charges.
     pub prices: BTreeMap<String, Price>,
     /// Whether it has a fallback provider.
@@ -262,6 +264,7 @@ impl Reader<'_> {
             has_start: file.start.is_some(),
             runs,
             targets,
+            tune: file.tune.clone(),
             prices,
             has_fallback,
         })

@@ -1,6 +1,9 @@
 //! The grid: which keys are varied, and over which values.
 
 use std::fmt;
+use std::ops::RangeInclusive;
+
+use crate::sim::scenario::file::MAX_SEED;
 
 /// A key that is varied, or set to one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +50,17 @@ impl fmt::Display for Axis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={}", self.key, self.values.join(","))
     }
+}
+
+/// Seeds such as `1..=16`, or one.
+pub fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let wanted =
+        || format!("got `{text}`, wanted seeds such as 1..=16: ascending, at most 10000 of them");
+    let (first, last) = text.split_once("..=").unwrap_or((text, text));
+    let (first, last) =
+        first.trim().parse().ok().zip(last.trim().parse().ok()).ok_or_else(wanted)?;
+    let is_fine = first <= last && last <= MAX_SEED && last - first < 10_000;
+    if is_fine { Ok(first..=last) } else { Err(wanted()) }
 }
 
 /// The numbers of `from..=to`.

@@ -4,8 +4,20 @@
 //! cell is admissible if each requirement is met in at least 95 % of the seeds. The best of the
 //! admissible ones has the least of the objective over all seeds; where that is the same, the
 //! fewest calls, then the least cost, then the first in the order of the grid.
+//!
+//! A question is played game by game ([`games`]), all of them or the share of a [`part`], or only as
+//! far as a [`race`] lets a cell go; it does not matter where and in which order. [`ranking`] makes
+//! of it what came of the grid, [`robust`] what is best for several scenarios, and [`guard`] the
+//! targets that keep it so. [`table`] reads what a scenario itself wants to know.
 
+pub mod games;
 pub mod grid;
+pub mod guard;
+pub mod part;
+pub mod race;
+pub mod ranking;
+pub mod robust;
+pub mod table;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -14,13 +26,10 @@ use std::path::PathBuf;
 use self::grid::Axis;
 use crate::sim::scenario::Scenario;
 use crate::sim::scenario::problem::Problem;
-use crate::sim::{Options, SimError, Transport};
-use crate::study::figures::Figures;
-use crate::study::judge::{self, JudgeError};
-use crate::study::metric::{METRICS, Shape, Unit};
+use crate::study::judge::JudgeError;
+use crate::study::metric::Unit;
 use crate::study::paired::Paired;
-use crate::study::target::{self, Target};
-use crate::study::workers::share_out;
+use crate::study::target::Target;
 
 /// What is to be as small as possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +43,9 @@ pub enum Objective {
 }
 
 impl Objective {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Fastest, Self::Cheapest, Self::FewestCalls];
+
     /// Its name, as typed.
     pub fn name(self) -> &'static str {
         match self {
@@ -41,6 +53,11 @@ impl Objective {
             Self::Cheapest => "cheapest",
             Self::FewestCalls => "fewest-calls",
         }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
     }
 
     /// The metric that is to be small.
@@ -77,17 +94,20 @@ pub struct Question {
     pub objective: Objective,
     /// What must hold.
     pub require: Vec<Target>,
+    /// The run that is looked at.
+    pub run: String,
 }
 
 /// What one seed came to; nothing if the run did not end within its virtual time.
-pub type Outcome = Option<BTreeMap<&'static str, u64>>;
+pub type Outcome = Option<BTreeMap<String, u64>>;
 
 /// One combination of values, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
     /// Which value of each axis.
     pub values: Vec<usize>,
-    /// By seed: every metric that is one number; shares in millionths.
+    /// By seed: every metric that is one number; shares in millionths. In a race there may be fewer
+    /// than seeds.
     pub outcomes: Vec<Outcome>,
     /// In how many seeds each requirement is met.
     pub met: Vec<usize>,
@@ -114,10 +134,6 @@ impl Cell {
 pub struct Tuned {
     /// What was asked.
     pub question: Question,
-    /// The scenario's name.
-    pub name: String,
-    /// The run that was looked at.
-    pub run: String,
     /// The cells in the order of the grid.
     pub cells: Vec<Cell>,
     /// Their indices from the best to the worst, those that are not admissible last.
@@ -136,9 +152,16 @@ impl Tuned {
         rest.filter(|cell| cell.is_admissible)
     }
 
-    /// How the best differs from another in a metric.
+    /// How the best differs from another in a metric, in the seeds that both were played with.
     pub fn against(&self, other: &Cell, metric: &str) -> Option<Paired> {
-        Paired::of(&self.best()?.values_of(metric)?, &other.values_of(metric)?)
+        let (best, other) = (self.best()?.values_of(metric)?, other.values_of(metric)?);
+        let both = best.len().min(other.len());
+        Paired::of(&best[..both], &other[..both])
+    }
+
+    /// So many seeds are asked for.
+    pub fn seeds(&self) -> usize {
+        self.question.seeds.clone().count()
     }
 }
 
@@ -161,6 +184,14 @@ pub enum TuneError {
         /// Its runs.
         known: String,
     },
+    /// A part of it cannot be written.
+    #[error("write {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the disk said.
+        source: std::io::Error,
+    },
     /// The best cell is another one over HTTP.
     #[error(
         "seed {seed} gives another history over HTTP than in memory; this is a bug of tagspace"
@@ -169,131 +200,4 @@ pub enum TuneError {
         /// The seed.
         seed: u64,
     },
-}
-
-/// The scenario of a cell with a seed.
-pub fn scenario(question: &Question, cell: &[usize], seed: u64) -> Result<Scenario, TuneError> {
-    let mut settings = grid::settings(&question.axes, cell);
-    settings.push(format!("seed={seed}"));
-    let set = question.scenario.with(&settings, &question.folder);
-    set.map_err(|problem| TuneError::Problem(Box::new(problem)))
-}
-
-/// Plays every cell with every seed on so many threads; `on_game` is told of each.
-pub fn play(
-    question: Question,
-    run: Option<&str>,
-    jobs: usize,
-    on_game: &(dyn Fn(usize) + Sync),
-) -> Result<Tuned, TuneError> {
-    let grid = grid::cells(&question.axes);
-    let seeds: Vec<u64> = question.seeds.clone().collect();
-    // What is wrong with a cell is told before anything is played.
-    let mut first = None;
-    for cell in &grid {
-        first = Some(scenario(&question, cell, seeds[0])?);
-    }
-    let (name, runs) = first.map_or((String::new(), Vec::new()), |one| (one.name, one.runs));
-    let run = match run {
-        Some(run) if runs.iter().all(|known| known.name != run) => {
-            let known: Vec<String> = runs.into_iter().map(|known| known.name).collect();
-            let (run, known) = (run.to_owned(), known.join(", "));
-            return Err(TuneError::NoSuchRun { run, name, known });
-        }
-        Some(run) => run.to_owned(),
-        None => runs.first().map(|run| run.name.clone()).unwrap_or_default(),
-    };
-    let games = grid.len() * seeds.len();
-    let played = share_out(jobs, games, |game| {
-        let (cell, seed) = (&grid[game / seeds.len()], seeds[game % seeds.len()]);
-        let played = one(&question, cell, seed, &run);
-        on_game(games);
-        played
-    })?;
-    let mut played = played.into_iter();
-    let mut cells: Vec<Cell> = Vec::with_capacity(grid.len());
-    for values in grid {
-        let (mut outcomes, mut met) = (Vec::new(), vec![0; question.require.len()]);
-        for (outcome, judged) in played.by_ref().take(seeds.len()) {
-            outcomes.push(outcome);
-            for (count, is_met) in met.iter_mut().zip(judged) {
-                *count += usize::from(is_met);
-            }
-        }
-        let enough = |met: &usize| (seeds.len() - met) * 20 <= seeds.len();
-        let is_admissible = outcomes.iter().all(Option::is_some) && met.iter().all(enough);
-        cells.push(Cell { values, outcomes, met, is_admissible, is_on_front: false });
-    }
-    mark_front(&mut cells);
-    let mut ranking: Vec<usize> = (0..cells.len()).collect();
-    ranking.sort_by_key(|index| {
-        let cell = &cells[*index];
-        let metrics = [question.objective.metric(), "ai_calls", "cost"];
-        (!cell.is_admissible, metrics.map(|metric| cell.sum(metric).unwrap_or(u128::MAX)), *index)
-    });
-    Ok(Tuned { question, name, run, cells, ranking })
-}
-
-fn mark_front(cells: &mut [Cell]) {
-    let both = |cell: &Cell| {
-        let sums = cell.sum("makespan").zip(cell.sum("cost"));
-        sums.filter(|_| cell.is_admissible)
-    };
-    let fit: Vec<(u128, u128)> = cells.iter().filter_map(both).collect();
-    for cell in cells {
-        let Some((time, cost)) = both(cell) else { continue };
-        cell.is_on_front = fit.iter().all(|(other_time, other_cost)| {
-            *other_time > time || *other_cost > cost || (*other_time, *other_cost) == (time, cost)
-        });
-    }
-}
-
-/// One game: what it came to, and whether each requirement is met.
-fn one(
-    question: &Question,
-    cell: &[usize],
-    seed: u64,
-    run: &str,
-) -> Result<(Outcome, Vec<bool>), TuneError> {
-    let scenario = scenario(question, cell, seed)?;
-    let options = Options { transport: Transport::Direct, ..Options::default() };
-    match judge::run(&scenario, &[], &options) {
-        Ok(judged) => {
-            let figures = judged.runs.iter().find(|judged| judged.name == run);
-            let figures = figures.map_or_else(Figures::default, |judged| judged.figures.clone());
-            let met = |target: &Target| target::judge(target, &figures).met;
-            let met = question.require.iter().map(met).collect();
-            Ok((Some(numbers(&figures)), met))
-        }
-        Err(JudgeError::Sim(SimError::Deadline { .. })) => {
-            Ok((None, vec![false; question.require.len()]))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Every metric that is one number; shares in millionths.
-fn numbers(figures: &Figures) -> BTreeMap<&'static str, u64> {
-    let single = METRICS.iter().filter(|metric| metric.shape == Shape::Single);
-    single.filter_map(|metric| Some((metric.name, figures.integer(metric.name)?))).collect()
-}
-
-/// Plays the best cell again over HTTP with the first seeds, and tells with how many: the histories
-/// must be the same.
-pub fn confirm(tuned: &Tuned, most: usize) -> Result<usize, TuneError> {
-    let Some(best) = tuned.best() else { return Ok(0) };
-    let mut confirmed = 0;
-    for seed in tuned.question.seeds.clone().take(most) {
-        let scenario = scenario(&tuned.question, &best.values, seed)?;
-        let digests = |transport| -> Result<Vec<String>, TuneError> {
-            let options = Options { transport, ..Options::default() };
-            let judged = judge::run(&scenario, &[], &options)?;
-            Ok(judged.runs.iter().map(judge::JudgedRun::events_sha256).collect())
-        };
-        if digests(Transport::Wire)? != digests(Transport::Direct)? {
-            return Err(TuneError::Differs { seed });
-        }
-        confirmed += 1;
-    }
-    Ok(confirmed)
 }

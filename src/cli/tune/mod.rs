@@ -1,0 +1,167 @@
+//! `tagspace tune`: a grid of settings.
+
+mod parts;
+mod question;
+
+use super::args::TuneArgs;
+use super::golden::{self, File};
+use super::{CliError, ExitStatus, Problems, print};
+use crate::report::{guard as guard_report, robust as robust_report, tune as report};
+use crate::study::tune::games::{self, Game, Played, Results};
+use crate::study::tune::guard::{self, Guard};
+use crate::study::tune::robust;
+use crate::study::tune::{Question, TuneError, Tuned, race, ranking};
+
+/// The best setting is played over HTTP with so many seeds.
+const CONFIRMED: usize = 3;
+
+/// Plays the grid, confirms its best over HTTP, writes the report and prints the answer.
+pub(super) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
+    if let Some(folder) = &args.merge {
+        let (questions, results) = parts::merge(folder)?;
+        return finish(args, &questions, &results);
+    }
+    let questions = question::all(args)?;
+    for question in &questions {
+        games::check(question).map_err(cli_error)?;
+    }
+    if let Some(shard) = parts::shard(args)? {
+        return parts::play(args, &questions, shard);
+    }
+    let games = games::all(&questions);
+    let bar = bar(args, games.len());
+    let on_game = |_: Game, _: &Played| {
+        bar.inc(1);
+        Ok(())
+    };
+    let jobs = golden::jobs(args.jobs);
+    let results = match questions.as_slice() {
+        [question] if args.race => race::play(question, jobs, &on_game),
+        questions => games::play(questions, &games, jobs, &on_game),
+    };
+    bar.finish_and_clear();
+    finish(args, &questions, &results.map_err(cli_error)?)
+}
+
+/// A bar for so many simulations.
+fn bar(args: &TuneArgs, games: usize) -> indicatif::ProgressBar {
+    let bar =
+        golden::bar(args.quiet, "{elapsed}  {bar:30} {pos} of {len} simulations, about {eta} left");
+    bar.set_length(games as u64);
+    bar
+}
+
+/// Writes and prints what came of all games.
+fn finish(
+    args: &TuneArgs,
+    questions: &[Question],
+    results: &Results,
+) -> Result<ExitStatus, CliError> {
+    let tuned = questions.iter().enumerate();
+    let tuned: Vec<Tuned> =
+        tuned.map(|(at, question)| ranking::of(question.clone(), at, results)).collect();
+    let [one] = tuned.as_slice() else { return several(args, &tuned) };
+    let (confirmed, guard) = match confirmed(one) {
+        Ok(confirmed) => confirmed,
+        Err(error @ TuneError::Differs { .. }) => return Ok(differs(&error)),
+        Err(error) => return Err(cli_error(error)),
+    };
+    golden::write(&args.out, &files(one, guard.as_ref())?)?;
+    say(args, &report::text(one, guard.as_ref()), confirmed)?;
+    Ok(if one.best().is_some() { ExitStatus::Met } else { ExitStatus::Missed })
+}
+
+/// One setting for several scenarios.
+fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
+    let losses = robust::of(tuned);
+    let best = losses.first().filter(|one| one.most().is_some());
+    let (mut least, mut guards) = (usize::MAX, Vec::new());
+    for one in best.map_or(&[][..], |_| tuned) {
+        let chosen = robust::chosen(one, losses[0].cell);
+        match confirmed(&chosen) {
+            Ok((confirmed, guard)) => {
+                least = least.min(confirmed);
+                guards.extend(guard.map(|guard| (one.question.scenario.name.clone(), guard)));
+            }
+            Err(error @ TuneError::Differs { .. }) => return Ok(differs(&error)),
+            Err(error) => return Err(cli_error(error)),
+        }
+    }
+    for one in tuned {
+        golden::write(&args.out.join(&one.question.scenario.name), &files(one, None)?)?;
+    }
+    let text = robust_report::text(tuned, &losses, &guards);
+    let mut csv = Vec::new();
+    robust_report::csv(tuned, &losses, &mut csv)
+        .map_err(|error| golden::failed("robust.csv", &error))?;
+    let mut files = vec![
+        ("robust.json", golden::pretty(&robust_report::json(tuned, &losses))),
+        ("robust.csv", csv),
+        ("robust.md", text.clone().into_bytes()),
+    ];
+    if let (Some(best), Some(first)) = (best, tuned.first()) {
+        let cell = &first.cells[best.cell];
+        files.push(("tune.env", report::env_block(first, cell).into_bytes()));
+        files.push(("tune.toml", report::toml_block(first, cell).into_bytes()));
+    }
+    golden::write(&args.out, &files)?;
+    say(args, &text, if best.is_some() { least } else { 0 })?;
+    Ok(if best.is_some() { ExitStatus::Met } else { ExitStatus::Missed })
+}
+
+/// With how many seeds the best was played over HTTP, and what keeps it as it is.
+fn confirmed(tuned: &Tuned) -> Result<(usize, Option<Guard>), TuneError> {
+    Ok((games::confirm(tuned, CONFIRMED)?, guard::of(tuned)?))
+}
+
+fn differs(error: &TuneError) -> ExitStatus {
+    super::note(&format!("error: {error}"));
+    ExitStatus::Differs
+}
+
+fn say(args: &TuneArgs, text: &str, confirmed: usize) -> Result<(), CliError> {
+    if args.quiet {
+        return Ok(());
+    }
+    print(text)?;
+    let out = args.out.display();
+    print(&match confirmed {
+        0 => format!("\nreport in {out}\n"),
+        seeds => format!(
+            "\nThe best was played again over HTTP with {seeds} of the seeds: the same to the byte.\nreport in {out}\n"
+        ),
+    })
+}
+
+fn cli_error(error: TuneError) -> CliError {
+    match error {
+        TuneError::Problem(problem) => CliError::Problems(Problems(vec![*problem])),
+        TuneError::Judge(error) => CliError::Judge(error),
+        error @ TuneError::NoSuchRun { .. } => CliError::Usage {
+            message: error.to_string(),
+            help: "--run names one of the scenario's [[run]] tables".to_owned(),
+        },
+        TuneError::Io { path, source } => golden::io_error("write", &path, source),
+        error @ TuneError::Differs { .. } => CliError::Live(error.to_string()),
+    }
+}
+
+fn files(tuned: &Tuned, guard: Option<&Guard>) -> Result<Vec<File>, CliError> {
+    let mut csv = Vec::new();
+    report::csv(tuned, &mut csv).map_err(|error| golden::failed("tune.csv", &error))?;
+    let mut files = vec![
+        ("tune.json", golden::pretty(&report::json(tuned))),
+        ("tune.csv", csv),
+        ("tune.md", report::text(tuned, guard).into_bytes()),
+    ];
+    if let Some(best) = tuned.best() {
+        files.push(("tune.env", report::env_block(tuned, best).into_bytes()));
+        files.push(("tune.toml", report::toml_block(tuned, best).into_bytes()));
+    }
+    if let Some(guard) = guard {
+        files.push(("targets.toml", guard_report::targets(guard).into_bytes()));
+    }
+    files.extend(golden::picture(("heat-map.svg", "heat-map.png"), report::heat_map(tuned))?);
+    files.extend(golden::picture(("front.svg", "front.png"), report::front(tuned))?);
+    Ok(files)
+}

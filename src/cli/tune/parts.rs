@@ -1,0 +1,155 @@
+//! Parts of a question in files: played by many processes, joined by one.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::{bar, cli_error};
+use crate::cli::args::TuneArgs;
+use crate::cli::{CliError, ExitStatus, golden, print};
+use crate::study::tune::games::{self, Game, Played, Results};
+use crate::study::tune::part::{self, Header, Shard};
+use crate::study::tune::{Question, TuneError};
+
+/// Where parts lie within `--out`.
+const FOLDER: &str = "parts";
+
+/// Which part is to be played, if not all of it.
+#[expect(clippy::disallowed_methods, reason = "a Kubernetes Indexed Job tells its pods apart so")]
+pub(super) fn shard(args: &TuneArgs) -> Result<Option<Shard>, CliError> {
+    if args.shard.is_some() {
+        return Ok(args.shard);
+    }
+    let name = "JOB_COMPLETION_INDEX";
+    let index = std::env::var(name).ok();
+    let usage = |message: String| CliError::Usage {
+        message,
+        help: format!(
+            "--shards N takes the number of the part from {name}, counted from 0; --shard K/N names it, counted from 1"
+        ),
+    };
+    match (args.shards, index) {
+        (None, None) => Ok(None),
+        // Each pod would play everything, and none would know of the others.
+        (None, Some(index)) => Err(usage(format!("got {name}={index} without --shards"))),
+        (Some(count), None) => Err(usage(format!("got --shards {count} without {name}"))),
+        (Some(count), Some(text)) => match text.parse::<u64>() {
+            Ok(index) if index < count => Ok(Some(Shard { index: index + 1, count })),
+            _ => Err(usage(format!("got {name}={text}, wanted a number below {count}"))),
+        },
+    }
+}
+
+/// Plays a part into its file; what is in it already is not played again.
+pub(super) fn play(
+    args: &TuneArgs,
+    questions: &[Question],
+    shard: Shard,
+) -> Result<ExitStatus, CliError> {
+    let folder = args.out.join(FOLDER);
+    fs::create_dir_all(&folder).map_err(|source| golden::io_error("create", &folder, source))?;
+    let path = folder.join(shard.file());
+    let header = Header::of(questions, shard);
+    let known = match fs::read_to_string(&path) {
+        Ok(text) if text.contains('\n') => known(&path, &header, &text)?,
+        // Nothing is there, or not even a first line.
+        _ => Results::new(),
+    };
+    let in_path = |source| golden::io_error("write", &path, source);
+    // Anew, without a last line that was cut off; in a file beside it, so that nothing is lost.
+    let whole = path.with_extension("part");
+    let mut file = BufWriter::new(File::create(&whole).map_err(in_path)?);
+    part::write_header(&header, &mut file).map_err(in_path)?;
+    for (game, played) in &known {
+        part::write_game(*game, played, &mut file).map_err(in_path)?;
+    }
+    file.flush().map_err(in_path)?;
+    fs::rename(&whole, &path).map_err(in_path)?;
+    let games = shard.games(questions);
+    let left: Vec<Game> = games.iter().filter(|game| !known.contains_key(game)).copied().collect();
+    let bar = bar(args, games.len());
+    bar.inc(known.len() as u64);
+    let file = Mutex::new(file);
+    let on_game = |game: Game, played: &Played| {
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = part::write_game(game, played, &mut *file).and_then(|()| file.flush());
+        bar.inc(1);
+        written.map_err(|source| TuneError::Io { path: path.clone(), source })
+    };
+    let played = games::play(questions, &left, golden::jobs(args.jobs), &on_game);
+    bar.finish_and_clear();
+    played.map_err(cli_error)?;
+    if !args.quiet {
+        let Shard { index, count } = shard;
+        let (all, left) = (games.len(), left.len());
+        print(&format!(
+            "part {index} of {count}: {left} of {all} simulations played, the others were there; in {}\n",
+            path.display()
+        ))?;
+    }
+    Ok(ExitStatus::Met)
+}
+
+/// The games of a part that was begun earlier.
+fn known(path: &Path, header: &Header, text: &str) -> Result<Results, CliError> {
+    let unfit = |message: String| CliError::Usage {
+        message: format!("{}: {message}", path.display()),
+        help: "choose another --out, or remove the file to play the part anew".to_owned(),
+    };
+    let (known, results) = part::read_part(text).map_err(unfit)?;
+    if known == *header {
+        Ok(results)
+    } else {
+        Err(unfit("got a part of another question, wanted one of this".to_owned()))
+    }
+}
+
+/// Joins the parts of a folder.
+pub(super) fn merge(folder: &Path) -> Result<(Vec<Question>, Results), CliError> {
+    let within = folder.join(FOLDER);
+    let folder = if within.is_dir() { within } else { folder.to_path_buf() };
+    let unfit = |path: &Path, message: String| CliError::Usage {
+        message: format!("{}: {message}", path.display()),
+        help: "--merge takes the --out that all parts of one question share".to_owned(),
+    };
+    let unreadable = |error: std::io::Error| unfit(&folder, format!("cannot read: {error}"));
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "jsonl") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let (mut all, mut first): (Results, Option<Header>) = (Results::new(), None);
+    for path in &paths {
+        let text = fs::read_to_string(path).map_err(|error| unfit(path, error.to_string()))?;
+        let (header, results) = part::read_part(&text).map_err(|message| unfit(path, message))?;
+        if first.as_ref().is_some_and(|first| first.digest != header.digest) {
+            return Err(unfit(path, "got a part of another question than the others".to_owned()));
+        }
+        all.extend(results);
+        first.get_or_insert(header);
+    }
+    let header =
+        first.ok_or_else(|| unfit(&folder, "got no part, wanted at least one".to_owned()))?;
+    let questions = header.questions().map_err(|message| unfit(&folder, message))?;
+    let count = header.shard.count;
+    let missing: Vec<String> = (1..=count)
+        .filter_map(|index| {
+            let games = Shard { index, count }.games(&questions);
+            let played = games.iter().filter(|game| all.contains_key(game)).count();
+            let is_whole = played == games.len();
+            (!is_whole)
+                .then(|| format!("{index}/{count} ({played} of {} simulations)", games.len()))
+        })
+        .collect();
+    if missing.is_empty() {
+        return Ok((questions, all));
+    }
+    Err(CliError::Usage {
+        message: format!("{}: got no whole part {}", folder.display(), missing.join(", ")),
+        help: "play what is missing with --shard, and then merge again".to_owned(),
+    })
+}

@@ -1,0 +1,77 @@
+//! The targets that keep a setting as good as it was found: limits with a margin, and which
+//! weakenings of the pipeline they notice.
+
+use super::games;
+use super::{TuneError, Tuned};
+use crate::sim::{Options, Transport};
+use crate::study::judge;
+use crate::study::metric::{self, Unit};
+use crate::study::mutate::Mutant;
+use crate::study::target::{self, Target};
+
+/// What is watched.
+const WATCHED: [&str; 6] =
+    ["pages_failed", "pages_mistagged", "ai_calls", "rate_limited_ratio", "makespan", "cost"];
+/// So much more than was measured is still fine, in percent.
+const MARGIN_PERCENT: u64 = 10;
+
+/// What keeps a setting as it is.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    /// The targets, with what was measured at worst.
+    pub targets: Vec<Target>,
+    /// Each weakening that changes this pipeline, with the metrics whose targets notice it.
+    pub noticed: Vec<(Mutant, Vec<&'static str>)>,
+}
+
+/// The guard of the best cell; nothing if there is none.
+pub fn of(tuned: &Tuned) -> Result<Option<Guard>, TuneError> {
+    let Some(best) = tuned.best() else { return Ok(None) };
+    let run = &tuned.question.run;
+    let limit = |name: &&str| -> Option<Target> {
+        let worst = best.values_of(name)?.into_iter().max()?;
+        let unit = metric::find(name)?.unit;
+        let limit = written(with_margin(worst, unit), unit);
+        target::in_one_piece(run, &format!("{name} <= {limit}")).ok()
+    };
+    let targets: Vec<Target> = WATCHED.iter().filter_map(limit).collect();
+    let seed = *tuned.question.seeds.start();
+    let scenario = games::scenario(&tuned.question, &best.values, seed)?;
+    let options = Options { transport: Transport::Direct, ..Options::default() };
+    let mut noticed = Vec::new();
+    for mutant in Mutant::ALL {
+        let Some(weakened) = mutant.of(&scenario) else { continue };
+        let by = match judge::run(&weakened, &targets, &options) {
+            Ok(judged) => {
+                let all = judged.runs.iter().flat_map(|run| &run.targets);
+                all.filter(|judged| !judged.met).map(|judged| judged.target.metric.name).collect()
+            }
+            // It does not even end.
+            Err(judge::JudgeError::Sim(crate::sim::SimError::Deadline { .. })) => vec!["makespan"],
+            Err(error) => return Err(error.into()),
+        };
+        noticed.push((mutant, by));
+    }
+    Ok(Some(Guard { targets, noticed }))
+}
+
+/// A limit above what was measured: nothing stays nothing.
+fn with_margin(worst: u64, unit: Unit) -> u64 {
+    let more = worst.saturating_add((worst.saturating_mul(MARGIN_PERCENT)).div_ceil(100));
+    match unit {
+        Unit::Count => more,
+        Unit::Ratio => more.div_ceil(1_000).saturating_mul(1_000).min(1_000_000),
+        Unit::Millis | Unit::UsdMicros => more.div_ceil(100).saturating_mul(100),
+    }
+}
+
+/// A value as targets have it.
+fn written(value: u64, unit: Unit) -> String {
+    match unit {
+        Unit::Count => value.to_string(),
+        Unit::Ratio if value == 0 => "0%".to_owned(),
+        Unit::Ratio => format!("{}.{}%", value / 10_000, value / 1_000 % 10),
+        Unit::Millis => format!("{}ms", value),
+        Unit::UsdMicros => format!("${}.{:04}", value / 1_000_000, value / 100 % 10_000),
+    }
+}

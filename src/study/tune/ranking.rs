@@ -1,0 +1,54 @@
+//! The order of a grid: from what came of its games.
+
+use super::games::{Game, Results};
+use super::{Cell, Outcome, Question, Tuned, grid};
+
+/// What came of a question, the first of its games' number being `at`.
+pub fn of(question: Question, at: usize, results: &Results) -> Tuned {
+    let seeds = question.seeds.clone().count();
+    let grid = grid::cells(&question.axes);
+    let mut cells: Vec<Cell> = Vec::with_capacity(grid.len());
+    for (cell, values) in grid.into_iter().enumerate() {
+        let first = Game { question: at, cell, seed: 0 };
+        let last = Game { seed: seeds, ..first };
+        let (mut outcomes, mut met): (Vec<Outcome>, _) =
+            (Vec::new(), vec![0; question.require.len()]);
+        for (_, played) in results.range(first..last) {
+            outcomes.push(played.outcome.clone());
+            for (count, is_met) in met.iter_mut().zip(&played.met) {
+                *count += usize::from(*is_met);
+            }
+        }
+        let played = outcomes.len();
+        let enough = |met: &usize| (played - met) * 20 <= played;
+        let is_admissible =
+            played > 0 && outcomes.iter().all(Option::is_some) && met.iter().all(enough);
+        cells.push(Cell { values, outcomes, met, is_admissible, is_on_front: false });
+    }
+    mark_front(&mut cells, seeds);
+    let mut ranking: Vec<usize> = (0..cells.len()).collect();
+    ranking.sort_by_key(|index| {
+        let cell = &cells[*index];
+        let metrics = [question.objective.metric(), "ai_calls", "cost"];
+        // Who was stopped earlier in a race is further behind.
+        let missing = seeds - cell.outcomes.len();
+        let sums = metrics.map(|metric| cell.sum(metric).unwrap_or(u128::MAX));
+        (missing, !cell.is_admissible, sums, *index)
+    });
+    Tuned { question, cells, ranking }
+}
+
+/// Marks those that were played to the end and that no other beats in both time and cost.
+fn mark_front(cells: &mut [Cell], seeds: usize) {
+    let both = |cell: &Cell| {
+        let sums = cell.sum("makespan").zip(cell.sum("cost"));
+        sums.filter(|_| cell.is_admissible && cell.outcomes.len() == seeds)
+    };
+    let fit: Vec<(u128, u128)> = cells.iter().filter_map(both).collect();
+    for cell in cells {
+        let Some((time, cost)) = both(cell) else { continue };
+        cell.is_on_front = fit.iter().all(|(other_time, other_cost)| {
+            *other_time > time || *other_cost > cost || (*other_time, *other_cost) == (time, cost)
+        });
+    }
+}

@@ -1,0 +1,163 @@
+//! Parts of a grid: played by many processes, joined to the same bytes.
+
+use std::fs;
+use std::process::Command;
+
+/// A folder with the shipped scenarios at its side, in which parts are played.
+struct Parts(tempfile::TempDir);
+
+const GRID: [&str; 6] = [
+    "scenarios/medium.toml",
+    "--set",
+    "pipeline.batch_size=5,10",
+    "--set",
+    "pipeline.concurrency=2,4",
+    "--quiet",
+];
+
+impl Parts {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn command(&self, args: &[&str], out: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+        command.arg("tune").args(args).args(["--out", &self.path(out)]);
+        command.env_remove("JOB_COMPLETION_INDEX");
+        command
+    }
+
+    fn run(&self, args: &[&str], out: &str) -> (Option<i32>, String) {
+        let output = self.command(args, out).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    /// Every file of a report with its bytes.
+    fn files(&self, out: &str) -> Vec<(String, Vec<u8>)> {
+        let entries = fs::read_dir(self.path(out)).unwrap().map(Result::unwrap);
+        let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
+        let mut files: Vec<_> = files
+            .map(|entry| {
+                (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
+            })
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+#[test]
+fn sixteen_parts_joined_are_the_whole_to_the_byte_and_one_that_was_killed_goes_on() {
+    let parts = Parts::new();
+    let grid = [&GRID[..], &["--seeds", "1..=4"]].concat();
+    assert_eq!(parts.run(&grid, "whole").0, Some(0));
+    // All at once, as a matrix of jobs would; one of them counts from nothing.
+    let mut running = Vec::new();
+    for part in 1..=16 {
+        let shard = format!("{part}/16");
+        let mut command = if part == 16 {
+            let mut command = parts.command(&[&grid[..], &["--shards", "16"]].concat(), "parts");
+            command.env("JOB_COMPLETION_INDEX", "15");
+            command
+        } else {
+            parts.command(&[&grid[..], &["--shard", &shard]].concat(), "parts")
+        };
+        running.push(command.spawn().unwrap());
+    }
+    for mut one in running {
+        assert_eq!(one.wait().unwrap().code(), Some(0));
+    }
+    let merged = ["--quiet", "--merge", &parts.path("parts")];
+    assert_eq!(parts.run(&merged, "merged").0, Some(0));
+    assert!(parts.files("merged") == parts.files("whole"));
+    // Killed in the middle of its only line, and begun again.
+    let file = parts.path("parts/parts/7-of-16.jsonl");
+    let text = fs::read_to_string(&file).unwrap();
+    let header = text.lines().next().unwrap().len() + 1;
+    fs::write(&file, &text[..header + 40]).unwrap();
+    let (code, said) = parts.run(&merged, "merged");
+    assert_eq!(code, Some(2));
+    assert!(said.contains("got no whole part 7/16 (0 of 1 simulations)"), "{said}");
+    assert_eq!(parts.run(&[&grid[..], &["--shard", "7/16"]].concat(), "parts").0, Some(0));
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    fs::remove_dir_all(parts.path("merged")).unwrap();
+    assert_eq!(parts.run(&merged, "merged").0, Some(0));
+    assert!(parts.files("merged") == parts.files("whole"));
+}
+
+#[test]
+fn what_is_in_a_part_is_not_played_again_and_parts_of_other_questions_are_refused() {
+    let parts = Parts::new();
+    let shard = |seeds: &str, shard: &str| {
+        parts.run(&[&GRID[..], &["--seeds", seeds, "--shard", shard]].concat(), "parts")
+    };
+    assert_eq!(shard("1..=2", "1/2").0, Some(0));
+    let file = parts.path("parts/parts/1-of-2.jsonl");
+    // A game that nobody played: if it is still there afterwards, it was believed.
+    let text = fs::read_to_string(&file).unwrap();
+    let marked = text.replacen("\"makespan\":", "\"makespan\":9", 1);
+    assert_ne!(marked, text);
+    fs::write(&file, &marked).unwrap();
+    assert_eq!(shard("1..=2", "1/2").0, Some(0));
+    let lines = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(lines(&fs::read_to_string(&file).unwrap()), lines(&marked));
+    let (code, said) = shard("1..=3", "1/2");
+    assert_eq!(code, Some(2));
+    assert!(said.contains("got a part of another question, wanted one of this"), "{said}");
+    let (code, said) = parts.run(&["--merge", &parts.path("parts")], "merged");
+    assert_eq!(code, Some(2));
+    assert!(said.contains("got no whole part 2/2 (0 of 4 simulations)"), "{said}");
+    let (code, said) = parts.run(&["--merge", &parts.path("nowhere")], "merged");
+    assert_eq!(code, Some(2), "{said}");
+    // A pod that does not know of how many it is one would play everything.
+    let mut command = parts.command(&GRID, "pod");
+    let output = command.env("JOB_COMPLETION_INDEX", "3").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("got JOB_COMPLETION_INDEX=3 without --shards"), "{said}");
+    let race = [&GRID[..], &["--race", "--shard", "1/2"]].concat();
+    assert_eq!(parts.run(&race, "pod").0, Some(2));
+}
+
+#[test]
+fn several_scenarios_are_tuned_by_the_command_and_by_parts() {
+    let parts = Parts::new();
+    let grid = [
+        "scenarios/small.toml",
+        "scenarios/hinted-quota.toml",
+        "--set",
+        "pipeline.batch_size=1,5",
+        "--seeds",
+        "1..=2",
+        "--require",
+        "pages_failed == 0",
+    ];
+    let output = parts.command(&grid, "whole").output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(
+        said.starts_with("# 2 scenarios, 2 settings with seeds 1 to 2, fastest first"),
+        "{said}"
+    );
+    assert!(said.contains("Best: batch_size 5. It loses at most 0.0 %"), "{said}");
+    assert!(said.contains("over HTTP with 2 of the seeds: the same to the byte"), "{said}");
+    for shard in ["1/2", "2/2"] {
+        assert_eq!(parts.run(&[&grid[..], &["--shard", shard]].concat(), "parts").0, Some(0));
+    }
+    assert_eq!(parts.run(&["--merge", &parts.path("parts")], "merged").0, Some(0));
+    for folder in ["", "/small", "/hinted-quota"] {
+        let [merged, whole] = ["merged", "whole"].map(|out| parts.files(&format!("{out}{folder}")));
+        assert!(merged == whole && !whole.is_empty(), "{folder}");
+    }
+    let (code, said) = parts.run(&[&grid[..], &["--race"]].concat(), "race");
+    assert_eq!(code, Some(2));
+    assert!(said.contains("got --race with 2 scenarios, wanted one"), "{said}");
+}
