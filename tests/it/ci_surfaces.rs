@@ -214,6 +214,7 @@ fn the_workflow_to_copy_asks_for_documents_that_exist() {
     let text = fs::read_to_string(".github/workflows/rehearse.yml").unwrap();
     let asked: Vec<&str> = text
         .lines()
+        .take_while(|line| !line.contains("Compare with the base"))
         .filter_map(|line| line.trim().strip_prefix("-o ")?.split('=').next())
         .collect();
     assert!(asked.len() >= 3, "{asked:?}");
@@ -231,4 +232,29 @@ fn the_workflow_to_copy_asks_for_documents_that_exist() {
             "{kind}"
         );
     }
+}
+
+#[test]
+fn the_workflow_to_copy_compares_two_programs() {
+    let text = fs::read_to_string(".github/workflows/rehearse.yml").unwrap();
+    let step = text.split("target/release/tagspace compare").nth(1).unwrap();
+    let step = step.split("- name").next().unwrap().replace("\\\n", " ");
+    let words: Vec<&str> = step.split_whitespace().collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let written = path("compare.md");
+    let words = words.iter().map(|word| match *word {
+        "base/target/release/tagspace" | "target/release/tagspace" => {
+            env!("CARGO_BIN_EXE_tagspace").to_owned()
+        }
+        "markdown=rehearsal/compare.md" => format!("markdown={written}"),
+        // Fewer seeds, so that it takes a moment.
+        "1..=32" => "1..=8".to_owned(),
+        word => word.to_owned(),
+    });
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+    let command = command.arg("compare").args(words).args(["--quiet", "--out", &path("out")]);
+    assert_eq!(command.status().unwrap().code(), Some(0));
+    let told = fs::read_to_string(written).unwrap();
+    assert!(told.starts_with("NO CHANGE: 2 no change"), "{told}");
 }

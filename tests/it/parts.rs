@@ -161,3 +161,72 @@ fn several_scenarios_are_tuned_by_the_command_and_by_parts() {
     assert_eq!(code, Some(2));
     assert!(said.contains("got --race with 2 scenarios, wanted one"), "{said}");
 }
+
+/// The same grid with fewer values and seeds, so that it is played in a moment.
+fn smaller(word: &str) -> &str {
+    match word {
+        "pipeline.batch_size=1,2,5,10,20,40" => "pipeline.batch_size=5,10",
+        "pipeline.concurrency=1..=16" => "pipeline.concurrency=2,4",
+        "1..=64" => "1..=4",
+        word => word,
+    }
+}
+
+/// Plays the parts that `command` makes, joins them as the workflow does, and gives the report.
+fn joined(parts: &Parts, command: impl Fn(u64) -> Command) -> Vec<(String, Vec<u8>)> {
+    for shard in 1..=16 {
+        assert_eq!(command(shard).output().unwrap().status.code(), Some(0), "{shard}");
+    }
+    let merged = ["--quiet", "--merge", &parts.path("tuned")];
+    assert_eq!(parts.run(&merged, "answer"), (Some(0), String::new()));
+    parts.files("answer")
+}
+
+#[test]
+fn the_matrix_and_the_indexed_job_to_copy_play_the_whole_grid() {
+    let parts = Parts::new();
+    let whole = [&GRID[..], &["--seeds", "1..=4"]].concat();
+    assert_eq!(parts.run(&whole, "whole").0, Some(0));
+    // What the matrix runs, word by word.
+    let text = fs::read_to_string(".github/workflows/tune.yml").unwrap();
+    let line = text.lines().find(|line| line.contains("--shard ")).unwrap();
+    let line = line.trim().replace("${{ matrix.shard }}", "SHARD");
+    let count = text.lines().find_map(|line| line.trim().strip_prefix("shard: [")).unwrap();
+    let count = count.trim_end_matches(']').split(", ").map(|one| one.parse::<u64>().unwrap());
+    assert!(count.eq(1..=16));
+    let words: Vec<&str> = line.split(' ').skip(2).collect();
+    let matrix = Parts::new();
+    let answer = joined(&matrix, |shard| {
+        let shard = format!("{shard}/16");
+        let words = words.iter().map(|word| match smaller(word) {
+            "SHARD/16" => shard.clone(),
+            "tuned" => matrix.path("tuned"),
+            word => word.to_owned(),
+        });
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+        command.arg("tune").args(words);
+        command
+    });
+    assert!(answer == parts.files("whole"), "of the matrix");
+    // And what the pods run: they are told apart by a variable that counts from nothing.
+    let text = fs::read_to_string(".github/tune-job.yml").unwrap();
+    let args = text.split("args:\n").nth(1).unwrap().split("volumeMounts").next().unwrap();
+    let words: Vec<&str> = args
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- "))
+        .map(|word| word.trim_matches('"'))
+        .collect();
+    assert!(text.contains("completions: 16") && words.contains(&"--shards"), "{words:?}");
+    let job = Parts::new();
+    let answer = joined(&job, |shard| {
+        let words = words.iter().map(|word| match smaller(word) {
+            "/out/tuned" => job.path("tuned"),
+            word => word.to_owned(),
+        });
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+        command.args(["tune", "scenarios/medium.toml"]).args(words);
+        command.env("JOB_COMPLETION_INDEX", (shard - 1).to_string());
+        command
+    });
+    assert!(answer == parts.files("whole"), "of the job");
+}
