@@ -29,7 +29,7 @@
 //! `fakes/world.rs`. What outside clients meet is `sim/serve`; what is written down of them,
 //! `sim/serve/witness.rs`. Which limiter is best is asked in `study/league`, what no scheduler could
 //! beat in `study/bound.rs`, which of the plan's promises hold in `study/claims`,
-//! which settings are best in `study/tune`.
+//! which settings are best in `study/tune`, and whether something became worse in `study/compare`.
 //!
 //! # How virtual time goes with real HTTP
 //!

@@ -22,6 +22,14 @@ pub enum Profile {
     /// The plan's rollback: one call in flight, one page per call, no cache.
     Conservative,
     /// What is known to work best: a limiter that keeps the quota, and batches that suit it.
+    ///
+    /// Of 48 settings it was the third for 500 pages in six worlds with at most four refusals: it
+    /// loses at most 7.5 %, the best two (32 calls in flight, `auto` or 20 pages) 5.8 %:
+    /// `tagspace tune scenarios/{medium,free-tier,hinted-quota,learned-quota,bursts-503,malformed}.toml
+    /// --set pipeline.profile=recommended --set space.pages=500
+    /// --set 'pipeline.batch_size=5,10,20,"auto"' --set pipeline.limiter=halving,aimd,sre,quota
+    /// --set pipeline.concurrency=8,16,32 --require 'pages_failed == 0'
+    /// --require 'rate_limited <= 4' --seeds 1..=8`.
     Recommended,
 }
 

@@ -1,6 +1,6 @@
 //! What is asked: the command line over the scenario's own `[tune]`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cli::args::{ObjectiveArg, TuneArgs};
 use crate::cli::{CliError, Problems};
@@ -82,7 +82,7 @@ fn one(args: &TuneArgs, path: &Path) -> Result<Question, CliError> {
         ObjectiveArg::FewestCalls => Objective::FewestCalls,
     });
     Ok(Question {
-        folder: path.parent().map(Path::to_path_buf).unwrap_or_else(PathBuf::new),
+        folder: path.parent().map(Path::to_path_buf).unwrap_or_default(),
         axes,
         seeds: args.seeds.clone().or(table.seeds).unwrap_or(SEEDS),
         objective: objective.or(table.objective).unwrap_or(Objective::Fastest),

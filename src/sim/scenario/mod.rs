@@ -132,6 +132,7 @@ impl Scenario {
     }
 
     /// The same in another world: that of this seed.
+    #[must_use]
     pub fn seeded(&self, seed: u64) -> Self {
         let mut scenario = self.clone();
         scenario.world.seed = Seed(seed);

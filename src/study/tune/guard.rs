@@ -71,7 +71,7 @@ fn written(value: u64, unit: Unit) -> String {
         Unit::Count => value.to_string(),
         Unit::Ratio if value == 0 => "0%".to_owned(),
         Unit::Ratio => format!("{}.{}%", value / 10_000, value / 1_000 % 10),
-        Unit::Millis => format!("{}ms", value),
+        Unit::Millis => format!("{value}ms"),
         Unit::UsdMicros => format!("${}.{:04}", value / 1_000_000, value / 100 % 10_000),
     }
 }

@@ -255,7 +255,6 @@ impl Ledger {
         let used = |ms| requests.used_in(sent, ms);
         let admitted = requests.last_taken(settled);
         match self.doubt.refused(now, sent, oldest, (used, admitted)) {
-            Step::Retry => {}
             Step::Close(until) => {
                 self.refused_since.get_or_insert(now);
                 self.close(until);
@@ -273,7 +272,8 @@ impl Ledger {
                 self.requests.infer_bucket(now, unit_ms);
                 self.probe = Probe::Due;
             }
-            Step::Quota { .. } | Step::Bucket { .. } => {}
+            // A known quota that was not used up is no reason for them.
+            Step::Retry | Step::Quota { .. } | Step::Bucket { .. } => {}
         }
     }
 
