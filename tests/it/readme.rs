@@ -21,9 +21,13 @@ fn blocks(language: &str) -> Vec<String> {
 fn its_scenario_is_valid_and_runs() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("measured.csv"), "ms\n700\n900\n1500\n").unwrap();
-    let [text] = blocks("toml").try_into().unwrap();
+    let [text, asked] = blocks("toml").try_into().unwrap();
+    // What it says of `[tune]` may stand in any scenario.
+    let text = format!("{text}\n{asked}");
     let scenario = Scenario::parse("readme", "README.md", &text, folder.path())
         .unwrap_or_else(|problem| panic!("{problem}"));
+    let table = tagspace::study::tune::table::read(&scenario).unwrap();
+    assert_eq!(table.axes.iter().map(|axis| axis.values.len()).collect::<Vec<_>>(), [4, 16]);
     let judged = judged(&scenario);
     assert_eq!(judged.runs[0].figures.number("pages"), 150);
 }

@@ -245,20 +245,20 @@ pub(super) struct TuneArgs {
     #[arg(value_name = "SCENARIO", required_unless_present = "merge")]
     pub(super) scenarios: Vec<PathBuf>,
     /// Vary a key over values or a range, such as pipeline.batch_size=5,10,20 or
-    /// pipeline.concurrency=1..=16, or set it to one (repeatable; default: the scenario's [tune]).
+    /// pipeline.concurrency=1..=16, or set it to one (repeatable; default: the scenario's `[tune]`).
     #[arg(long = "set", value_name = "KEY=VALUES", value_parser = Axis::parse)]
     pub(super) set: Vec<Axis>,
-    /// The seeds of each setting (default: those of [tune], or 1..=16).
+    /// The seeds of each setting (default: those of `[tune]`, or 1..=16).
     #[arg(long, value_name = "A..=B", value_parser = seeds)]
     pub(super) seeds: Option<RangeInclusive<u64>>,
-    /// What is to be as small as possible (default: that of [tune], or fastest).
+    /// What is to be as small as possible (default: that of `[tune]`, or fastest).
     #[arg(long, value_enum)]
     pub(super) objective: Option<ObjectiveArg>,
-    /// What a setting must meet in at least 95 % of the seeds (repeatable; default: those of [tune],
+    /// What a setting must meet in at least 95 % of the seeds (repeatable; default: those of `[tune]`,
     /// or `pages_failed == 0` and `rate_limited_ratio <= 1%`).
     #[arg(long, value_name = "METRIC LIMIT")]
     pub(super) require: Vec<String>,
-    /// Look at this run (default: that of [tune], or the first).
+    /// Look at this run (default: that of `[tune]`, or the first).
     #[arg(long, value_name = "NAME")]
     pub(super) run: Option<String>,
     /// Stop bad settings early: after a few seeds the better half goes on with twice as many.
