@@ -19,9 +19,9 @@ pub(super) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
             help: format!("the claims are: {}", known.join(", ")),
         });
     }
-    let bar = golden::bar(args.quiet, "{elapsed}  {spinner} {pos} games");
+    let bar = golden::bar(args.play.quiet, "{elapsed}  {spinner} {pos} games");
     let on_game = || bar.inc(1);
-    let lab = Lab::new(golden::jobs(args.jobs), args.seeds, &on_game);
+    let lab = Lab::new(golden::jobs(args.play.jobs), args.seeds, &on_game);
     let ledger = claims::play(args.only.as_deref(), &lab);
     bar.finish_and_clear();
     let ledger = ledger.map_err(|error| match error {
@@ -35,10 +35,10 @@ pub(super) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
     }
     let files = files(&ledger)?;
     if args.check {
-        return golden::check("claims", &args.out, &files, args.quiet);
+        return golden::check("claims", &args.out, &files, args.play.quiet);
     }
     golden::write(&args.out, &files)?;
-    if !args.quiet {
+    if !args.play.quiet {
         print(&report::summary(&ledger))?;
         print(&format!("\nreport in {}\n", args.out.display()))?;
     }

@@ -8,8 +8,8 @@ use crate::study::league::{self, LeagueError, Played, Scaled, scale};
 
 /// Plays the league, and prints it, writes it, or compares it with what was written.
 pub(super) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
-    let bar = golden::bar(args.quiet, "{elapsed}  {bar:30} {pos} of {len} games");
-    let jobs = golden::jobs(args.jobs);
+    let bar = golden::bar(args.play.quiet, "{elapsed}  {bar:30} {pos} of {len} games");
+    let jobs = golden::jobs(args.play.jobs);
     let on_game = |all: usize| {
         bar.set_length(all as u64);
         bar.inc(1);
@@ -29,10 +29,10 @@ pub(super) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
     let scaled = scaled.map_err(cli_error)?;
     let files = files(&played, &scaled, args.seeds)?;
     if args.check {
-        return golden::check("league", &args.out, &files, args.quiet);
+        return golden::check("league", &args.out, &files, args.play.quiet);
     }
     golden::write(&args.out, &files)?;
-    if !args.quiet {
+    if !args.play.quiet {
         print(&report::text(&played, &scaled, args.seeds))?;
         print(&format!("\nreport in {}\n", args.out.display()))?;
     }

@@ -97,11 +97,16 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
         print(&closing(loaded.len(), reported, &missed, args))?;
     }
     let compared = baseline::after_run(args, &recordings)?;
-    Ok(match (verdict, differs) {
+    Ok(status(verdict, differs, compared))
+}
+
+/// A target that is missed wins over a difference, and that over a regression.
+pub(super) fn status(verdict: Verdict, differs: bool, compared: ExitStatus) -> ExitStatus {
+    match (verdict, differs) {
         (Verdict::Missed, _) => ExitStatus::Missed,
         (Verdict::Met, true) => ExitStatus::Differs,
         (Verdict::Met, false) => compared,
-    })
+    }
 }
 
 pub(super) fn closing(all: usize, reported: usize, missed: &[String], args: &RunArgs) -> String {

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::args::{Format, RunArgs};
 use super::document::Part;
 use super::find::{self, Loaded};
-use super::run::{Outputs, closing, colour, diverged, options, replay};
+use super::run::{Outputs, closing, colour, diverged, options, replay, status};
 use super::{CliError, ExitStatus, baseline, golden, note, print};
 use crate::report::ci::Replay;
 use crate::report::files::Folder;
@@ -71,11 +71,8 @@ pub(super) fn run(args: &RunArgs, seeds: &RangeInclusive<u64>) -> Result<ExitSta
         print(&closing(loaded.len(), reported, &missed, args))?;
     }
     let compared = baseline::after_run(args, &recordings)?;
-    Ok(match (missed.is_empty(), differs) {
-        (false, _) => ExitStatus::Missed,
-        (true, true) => ExitStatus::Differs,
-        (true, false) => compared,
-    })
+    let verdict = if missed.is_empty() { Verdict::Met } else { Verdict::Missed };
+    Ok(status(verdict, differs, compared))
 }
 
 /// Plays a scenario with all seeds and writes its folder.

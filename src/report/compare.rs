@@ -48,7 +48,7 @@ pub fn text(comparison: &Comparison, sides: &Sides, differences: &Differences) -
         ),
     };
     let Sides { base, new } = sides;
-    let mut out = format!("{}\n\nbase: {base}\nnew: {new}\n{how}\n", headline(comparison));
+    let mut out = format!("{}\n\n- base: {base}\n- new: {new}\n- {how}\n", headline(comparison));
     for one in &comparison.scenarios {
         scenario(&mut out, one, comparison.mode, differences);
     }

@@ -11,7 +11,7 @@ use crate::study::figures::{Figures, Value};
 use crate::study::judge::{JudgedRun, JudgedScenario};
 use crate::study::metric::{DISTRIBUTION_STATS, METRICS, Metric, Shape, Unit};
 use crate::study::quota_use;
-use crate::study::series::Series;
+use crate::study::series::{Series, Spread};
 use crate::study::target::Judged;
 
 /// The version of this form.
@@ -30,6 +30,17 @@ fn quota_use(scenario: &Scenario, run: &JudgedRun) -> Json {
 
 /// The report on a scenario.
 pub fn report(scenario: &Scenario, judged: &JudgedScenario) -> Json {
+    let runs = judged.runs.iter().map(|judged| run(scenario, judged)).collect();
+    whole(scenario, judged, ("seed", json!(scenario.world.seed.0)), &runs)
+}
+
+/// The report with its runs, of a seed or of many.
+fn whole(
+    scenario: &Scenario,
+    judged: &JudgedScenario,
+    (seed_key, seed): (&str, Json),
+    runs: &Json,
+) -> Json {
     let verdict = judged.verdict();
     json!({
         "format_version": FORMAT_VERSION,
@@ -37,29 +48,25 @@ pub fn report(scenario: &Scenario, judged: &JudgedScenario) -> Json {
         "exit_code": verdict.exit_code(),
         "name": scenario.name,
         "question": scenario.question,
-        "seed": scenario.world.seed.0,
+        seed_key: seed,
         "world_digest": scenario.world_digest,
         "config_digest": scenario.config_digest,
         "targets_digest": scenario.targets_digest,
-        "runs": judged.runs.iter().map(|judged| run(scenario, judged)).collect::<Vec<_>>(),
+        "runs": runs,
         "not_represented": trust::not_represented(judged.is_from_outside()),
     })
 }
 
 /// The report on a scenario with many seeds: of each figure the range, of each target the worst seed.
 pub fn series(scenario: &Scenario, series: &Series) -> Json {
-    let verdict = series.judged.verdict();
     let spread = |run: usize, metric: &Metric| {
-        let mut values = series.values(run, metric.name);
-        values.sort_unstable();
-        let middle = values.get(values.len().checked_sub(1)? / 2);
+        let Spread { least, median, most } = series.spread(run, metric.name)?;
         let key = if metric.unit == Unit::Ratio {
             format!("{}_ppm", metric.key)
         } else {
             metric.key.to_owned()
         };
-        let spread = json!({"min": values.first(), "median": middle, "max": values.last()});
-        Some((key, spread))
+        Some((key, json!({"min": least, "median": median, "max": most})))
     };
     let runs = series.judged.runs.iter().enumerate().map(|(at, run)| {
         let single = METRICS.iter().filter(|metric| metric.shape == Shape::Single);
@@ -74,19 +81,7 @@ pub fn series(scenario: &Scenario, series: &Series) -> Json {
         let digests: Vec<&str> = one.runs.iter().map(|run| run.events_sha256.as_str()).collect();
         json!({"seed": one.seed, "all_met": met, "events_sha256": digests})
     });
-    json!({
-        "format_version": FORMAT_VERSION,
-        "verdict": verdict.name(),
-        "exit_code": verdict.exit_code(),
-        "name": scenario.name,
-        "question": scenario.question,
-        "seeds": seeds.collect::<Vec<_>>(),
-        "world_digest": scenario.world_digest,
-        "config_digest": scenario.config_digest,
-        "targets_digest": scenario.targets_digest,
-        "runs": runs.collect::<Vec<_>>(),
-        "not_represented": trust::not_represented(false),
-    })
+    whole(scenario, &series.judged, ("seeds", seeds.collect()), &runs.collect())
 }
 
 fn run(scenario: &Scenario, run: &JudgedRun) -> Json {

@@ -8,7 +8,7 @@ use super::text::{Colour, mark, measured, unit, word};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::Verdict;
 use crate::study::metric::{METRICS, Shape};
-use crate::study::series::Series;
+use crate::study::series::{Series, Spread};
 use crate::study::target::Judged;
 
 /// So many seeds stand in a row of the map.
@@ -109,18 +109,17 @@ fn figures(out: &mut String, series: &Series) {
             METRICS.iter().filter(|metric| metric.shape == Shape::Single).collect();
         let width = single.iter().map(|metric| metric.name.len()).max().unwrap_or(0);
         for metric in single {
-            let mut values = series.values(at, metric.name);
-            values.sort_unstable();
-            let (Some(least), Some(most)) = (values.first(), values.last()) else { continue };
-            let middle = values[(values.len() - 1) / 2];
+            let Some(Spread { least, median, most }) = series.spread(at, metric.name) else {
+                continue;
+            };
             let amount = |value: u64| format::amount(value, metric.unit);
             let dots = ".".repeat(width - metric.name.len());
             let range = if least == most {
                 String::new()
             } else {
-                format!("  ({} to {})", amount(*least), amount(*most))
+                format!("  ({} to {})", amount(least), amount(most))
             };
-            let _ = writeln!(out, "  {}{dots}  {}{range}", metric.name, amount(middle));
+            let _ = writeln!(out, "  {}{dots}  {}{range}", metric.name, amount(median));
         }
     }
 }

@@ -11,6 +11,7 @@ use super::table::markdown;
 use crate::pipeline::config::VARIABLES;
 use crate::study::metric::{METRICS, Shape, Unit};
 use crate::study::paired::Paired;
+use crate::study::series::Spread;
 use crate::study::tune::grid;
 use crate::study::tune::guard::Guard;
 use crate::study::tune::{Cell, Tuned};
@@ -28,13 +29,6 @@ const SHOWN: [(&str, Unit); 5] = [
 ];
 /// The table shows no more cells than this; the CSV has all.
 const MOST_ROWS: usize = 20;
-
-/// The middle of the values, the lower of two.
-fn middle(values: &[u64]) -> Option<u64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    sorted.get(sorted.len().checked_sub(1)? / 2).copied()
-}
 
 /// The mean of a metric over all seeds.
 fn shown(cell: &Cell, metric: &str, unit: Unit) -> String {
@@ -272,9 +266,8 @@ pub fn json(tuned: &Tuned) -> Value {
             .iter()
             .filter(|metric| metric.shape == Shape::Single)
             .filter_map(|metric| {
-                let values = cell.values_of(metric.name)?;
-                let (min, max) = (values.iter().min(), values.iter().max());
-                let spread = json!({"min": min, "median": middle(&values), "max": max});
+                let Spread { least, median, most } = Spread::of(cell.values_of(metric.name)?)?;
+                let spread = json!({"min": least, "median": median, "max": most});
                 Some((metric.key.to_owned(), spread))
             })
             .collect();

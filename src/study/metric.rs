@@ -180,9 +180,11 @@ pub enum Better {
     Bigger,
 }
 
-/// The figures that have a direction: what is followed over time, and compared.
+/// The figures that have a direction: what is followed over time, and compared. Of a distribution it
+/// is a statistic.
 pub const TRACKED: &[(&str, Better)] = &[
     ("makespan", Better::Smaller),
+    ("page_latency p95", Better::Smaller),
     ("ai_calls", Better::Smaller),
     ("rate_limited", Better::Smaller),
     ("rate_limited_ratio", Better::Smaller),
@@ -195,6 +197,11 @@ pub const TRACKED: &[(&str, Better)] = &[
     ("cache_hit_ratio", Better::Bigger),
     ("efficiency", Better::Bigger),
 ];
+
+/// The direction of a figure, named with its statistic, if it has one.
+pub fn better(figure: &str) -> Option<Better> {
+    TRACKED.iter().find(|(name, _)| *name == figure).map(|(_, better)| *better)
+}
 
 /// The figure of this name, in targets or in files.
 pub fn find(name: &str) -> Option<&'static Metric> {

@@ -44,6 +44,26 @@ impl Played {
     }
 }
 
+/// How far a figure spreads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spread {
+    /// The least.
+    pub least: u64,
+    /// The one in the middle, the lower of two.
+    pub median: u64,
+    /// The most.
+    pub most: u64,
+}
+
+impl Spread {
+    /// Of these values; nothing of none.
+    pub fn of(mut values: Vec<u64>) -> Option<Self> {
+        values.sort_unstable();
+        let median = *values.get(values.len().checked_sub(1)? / 2)?;
+        Some(Self { least: *values.first()?, median, most: *values.last()? })
+    }
+}
+
 /// A scenario with many seeds, in their order.
 #[derive(Debug, Clone)]
 pub struct Series {
@@ -83,9 +103,10 @@ impl Series {
         self.played.iter().map(|one| met(one).unwrap_or(false)).collect()
     }
 
-    /// A metric of a run, seed by seed: of those that have it.
-    pub fn values(&self, run: usize, metric: &str) -> Vec<u64> {
-        self.played.iter().filter_map(|one| one.runs.get(run)?.figures.integer(metric)).collect()
+    /// A metric of a run over the seeds that have it; nothing if none has.
+    pub fn spread(&self, run: usize, metric: &str) -> Option<Spread> {
+        let of = |one: &Played| one.runs.get(run)?.figures.integer(metric);
+        Spread::of(self.played.iter().filter_map(of).collect())
     }
 
     /// The seed that misses most, if any misses.

@@ -63,12 +63,19 @@ pub struct Target {
     pub compare: Compare,
     /// The limit: in the figure's unit, for shares in millionths.
     pub limit: u64,
-    /// In how many seeds it must be met, in millionths of them.
-    pub of_seeds_ppm: u64,
+    /// In how many seeds it must be met, in millionths of them, if it says so.
+    pub of_seeds_ppm: Option<u64>,
     /// As it is written.
     pub text: String,
     /// The line of the scenario file where it stands.
     pub line: usize,
+}
+
+impl Target {
+    /// Whether so many of the seeds are enough; `otherwise_ppm` is wanted where it says nothing.
+    pub fn is_met_in(&self, met: usize, seeds: usize, otherwise_ppm: u64) -> bool {
+        met as u64 * ALL_SEEDS_PPM >= self.of_seeds_ppm.unwrap_or(otherwise_ppm) * seeds as u64
+    }
 }
 
 /// What became of a target.
@@ -149,7 +156,7 @@ struct Limit {
     stat: Option<&'static str>,
     compare: Compare,
     limit: u64,
-    of_seeds_ppm: u64,
+    of_seeds_ppm: Option<u64>,
 }
 
 /// All seeds, in millionths.
@@ -168,8 +175,8 @@ fn of_seeds(text: &str) -> Result<u64, String> {
 impl Limit {
     fn of(metric: &'static Metric, text: &str) -> Result<Self, String> {
         let (text, of_seeds_ppm) = match text.split_once(" in ") {
-            Some((text, share)) => (text.trim(), of_seeds(share)?),
-            None => (text.trim(), ALL_SEEDS_PPM),
+            Some((text, share)) => (text.trim(), Some(of_seeds(share)?)),
+            None => (text.trim(), None),
         };
         let at = text.find(['<', '>', '=']).ok_or_else(|| {
             format!("got the limit `{text}`, wanted a comparison (<=, >=, <, >, ==) and a value")
@@ -337,7 +344,7 @@ pub fn over_seeds(each: &[(u64, &Judged)]) -> Option<Judged> {
         each.iter().min_by_key(|(_, judged)| (judged.met, judged.margin.unwrap_or(i64::MIN)))?;
     let (met, seeds) = (each.iter().filter(|(_, judged)| judged.met).count(), each.len());
     let over = OverSeeds { met, seeds, worst: *worst };
-    let enough = met as u64 * ALL_SEEDS_PPM >= judged.target.of_seeds_ppm * seeds as u64;
+    let enough = judged.target.is_met_in(met, seeds, ALL_SEEDS_PPM);
     Some(Judged { met: enough, over: Some(over), ..(*judged).clone() })
 }
 

@@ -7,6 +7,7 @@ use proptest::test_runner::RngSeed;
 use tagspace::sim::scenario::Scenario;
 use tagspace::sim::{Options, Transport};
 use tagspace::study::judge::{self, JudgedRun, JudgedScenario};
+use tagspace::study::series::Played;
 use tagspace::study::target;
 
 /// A scenario whose world has no luck in it: fixed latencies, no faults, no quota.
@@ -51,6 +52,16 @@ pub(crate) fn scenario(text: &str, settings: &[&str]) -> Scenario {
 /// In memory.
 pub(crate) fn direct() -> Options {
     Options { transport: Transport::Direct, ..Options::default() }
+}
+
+/// What these seeds of a scenario come to, numbered from 1.
+pub(crate) fn played(scenario: &Scenario, seeds: impl Iterator<Item = u64>) -> Vec<Played> {
+    let targets = target::of(scenario).unwrap();
+    let one = |(at, seed)| {
+        let judged = judge::run(&scenario.seeded(seed), &targets, &direct()).unwrap();
+        Played::of(at, &judged)
+    };
+    (1..).zip(seeds).map(one).collect()
 }
 
 /// Runs and judges a scenario in memory. Judging checks that nothing is lost.

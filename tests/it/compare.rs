@@ -7,10 +7,8 @@ use std::process::{Command, Output};
 use tagspace::sim::scenario::Scenario;
 use tagspace::study::compare::recorded::Recorded;
 use tagspace::study::compare::{self, Comparison, Mode, Recordings, Rules, Verdict, baseline};
-use tagspace::study::judge;
-use tagspace::study::series::Played;
 
-use crate::common::{direct, scenario};
+use crate::common::{played, scenario};
 
 /// No quota binds here; latencies are luck.
 const FREE: &str = r#"# How long does it take?
@@ -31,11 +29,7 @@ const SLEEPY: (&str, &str) = ("median_ms = 1000", "median_ms = 1030");
 
 /// What was recorded of these seeds, as if they were 1 to `count`.
 fn recorded(scenario: &Scenario, first: u64, count: u64) -> Recordings {
-    let played = (0..count).map(|at| {
-        let judged = judge::run(&scenario.seeded(first + at), &[], &direct()).unwrap();
-        Played::of(at + 1, &judged)
-    });
-    let recorded = Recorded::of_played(scenario, &played.collect::<Vec<_>>());
+    let recorded = Recorded::of_played(scenario, &played(scenario, first..first + count));
     [("free".to_owned(), recorded)].into()
 }
 
@@ -87,6 +81,9 @@ fn another_world_is_incomparable_other_settings_are_not() {
     assert_eq!(found.scenarios[0].runs[0].seeds, (1..=8).collect::<Vec<_>>());
     // What is gone must not pass; what is new may.
     assert_eq!(paired(&base, &Recordings::new()).verdict(), Verdict::Missing);
+    // Seeds of one side only are told.
+    let fewer = paired(&base, &recorded(&scenario(FREE, &[]), 1, 6));
+    assert_eq!(fewer.scenarios[0].reason.as_deref(), Some("2 seeds are on one side only"));
     let found = paired(&Recordings::new(), &base);
     assert_eq!((found.verdict(), found.verdict().is_failure()), (Verdict::New, false));
 }
@@ -119,6 +116,10 @@ fn a_baseline_keeps_the_first_means_and_is_read_back() {
     let run = |all: &Recordings| all["free"].run["run"].clone();
     assert_ne!(run(&second).figures["makespan"], run(&first).figures["makespan"]);
     assert_eq!(run(&second).first_mean_milli, run(&first).first_mean_milli);
+    // Another world begins anew.
+    let other = recorded(&scenario(FREE, &["space.pages=13"]), 1, 8);
+    let third = baseline::read(&baseline::write(&first, &other)).unwrap();
+    assert_ne!(run(&third).first_mean_milli, run(&first).first_mean_milli);
     assert_eq!(paired(&first, &base).verdict(), Verdict::NoChange);
     assert!(paired(&first, &base).scenarios[0].runs[0].differing.is_empty());
     let found = paired(&second, &slower);

@@ -27,6 +27,13 @@ fn stating(outcome: Outcome, dimension: Dimension, limit: u64, hint: Option<u64>
     verdict
 }
 
+/// A bucket that gives so much in a minute.
+fn bucket(dimension: Dimension, limit: u64, inferred: bool) -> Remembered {
+    let unit_us = Some(60_000_000 / limit);
+    let (window_ms, taken) = (60_000, vec![]);
+    Remembered { dimension, limit, window_ms, unit_us, inferred, refused_count: false, taken }
+}
+
 /// What is known of requests.
 fn requests(ledger: &Ledger) -> Learned {
     ledger.learned().into_iter().find(|known| known.dimension == Dimension::Requests).unwrap()
@@ -90,15 +97,7 @@ fn a_silent_outage_leaves_a_stated_window_as_it_was() {
 
 #[test]
 fn a_silent_outage_leaves_an_inferred_pace_as_it_was_and_is_noticed() {
-    let known = Remembered {
-        dimension: Dimension::Requests,
-        limit: 15,
-        window_ms: 60_000,
-        unit_us: Some(4_000_000),
-        inferred: true,
-        refused_count: false,
-        taken: vec![],
-    };
+    let known = bucket(Dimension::Requests, 15, true);
     let mut ledger = Ledger::new(16, 256, Duration::from_mins(2), None);
     ledger.recall(&[known]);
     call(&mut ledger, 0, 0, Outcome::Success.into());
@@ -121,15 +120,7 @@ fn a_silent_outage_leaves_an_inferred_pace_as_it_was_and_is_noticed() {
 
 #[test]
 fn idle_time_is_not_taken_for_the_pace_of_a_bucket() {
-    let known = Remembered {
-        dimension: Dimension::Requests,
-        limit: 15,
-        window_ms: 60_000,
-        unit_us: Some(4_000_000),
-        inferred: false,
-        refused_count: false,
-        taken: vec![],
-    };
+    let known = bucket(Dimension::Requests, 15, false);
     let mut ledger = ledger(None);
     ledger.recall(&[known]);
     call(&mut ledger, 0, 0, Outcome::Success.into());
@@ -144,15 +135,7 @@ fn idle_time_is_not_taken_for_the_pace_of_a_bucket() {
 
 #[test]
 fn a_stated_limit_that_rises_speeds_a_bucket_up() {
-    let known = Remembered {
-        dimension: Dimension::Requests,
-        limit: 15,
-        window_ms: 60_000,
-        unit_us: Some(4_000_000),
-        inferred: false,
-        refused_count: false,
-        taken: vec![],
-    };
+    let known = bucket(Dimension::Requests, 15, false);
     let mut ledger = ledger(None);
     ledger.recall(&[known]);
     call(&mut ledger, 0, 0, stating(Outcome::Success, Dimension::Requests, 60, None));
@@ -173,15 +156,7 @@ fn a_window_that_somebody_else_has_used_is_not_too_small_for_ever() {
 
 #[test]
 fn a_refused_call_takes_no_time_of_a_bucket_of_tokens() {
-    let known = Remembered {
-        dimension: Dimension::Tokens,
-        limit: 1_000,
-        window_ms: 60_000,
-        unit_us: Some(60_000),
-        inferred: false,
-        refused_count: false,
-        taken: vec![],
-    };
+    let known = bucket(Dimension::Tokens, 1_000, false);
     let mut ledger = ledger(None);
     ledger.recall(&[known]);
     // A tenth of a second to get an answer, and no word of tokens in it.

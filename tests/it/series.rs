@@ -8,7 +8,7 @@ use serde_json::Value;
 use tagspace::study::series::{Played, Series};
 use tagspace::study::target;
 
-use crate::common::{direct, scenario};
+use crate::common::{judged, played, scenario};
 
 /// Latencies differ from seed to seed, and so do the answers that are missed.
 const LUCK: &str = r#"# How long does it take?
@@ -26,20 +26,14 @@ makespan = ["<= 2500ms", "<= 2500ms in >= 50% of seeds", "<= 1ms in >= 1% of see
 "#;
 
 fn series(text: &str, seeds: u64) -> Series {
-    let scenario = scenario(text, &[]);
-    let targets = target::of(&scenario).unwrap();
-    let played = (1..=seeds).map(|seed| {
-        let judged =
-            tagspace::study::judge::run(&scenario.seeded(seed), &targets, &direct()).unwrap();
-        Played::of(seed, &judged)
-    });
-    Series::of(played.collect()).unwrap()
+    Series::of(played(&scenario(text, &[]), 1..=seeds)).unwrap()
 }
 
 #[test]
 fn a_target_must_be_met_in_as_many_seeds_as_it_says() {
     let series = series(LUCK, 20);
-    let makespans = series.values(0, "makespan");
+    let of = |one: &Played| one.runs[0].figures.number("makespan");
+    let makespans: Vec<u64> = series.played.iter().map(of).collect();
     let met = makespans.iter().filter(|ms| **ms <= 2_500).count();
     assert!((10..20).contains(&met), "the limit tells seeds apart: {makespans:?}");
     let targets = &series.judged.runs[0].targets;
@@ -60,9 +54,7 @@ fn a_seed_of_many_is_the_seed_alone() {
     let series = series(LUCK, 3);
     for one in &series.played {
         let alone = scenario(LUCK, &[&format!("seed={}", one.seed)]);
-        let targets = target::of(&alone).unwrap();
-        let judged = tagspace::study::judge::run(&alone, &targets, &direct()).unwrap();
-        assert_eq!(one.runs[0].events_sha256, judged.runs[0].events_sha256());
+        assert_eq!(one.runs[0].events_sha256, judged(&alone).runs[0].events_sha256());
     }
 }
 

@@ -130,6 +130,12 @@ fn the_fastest_that_meets_what_is_required_wins() {
     let one = tuned(&axes, 4, &["ai_calls >= 100"]);
     assert_eq!(one.best().unwrap().values, [0, 1], "the fast one with as many calls as pages");
     assert!(one.others().all(|cell| cell.values[0] == 0), "ten in a call make too few calls");
+    // As many seeds as it says itself, otherwise nearly all.
+    let fits = |require: &str| tuned(&axes[1..], 4, &[require]).others().count();
+    let slow = tuned(&axes[1..], 4, &[]).cells[0].values_of("makespan").unwrap();
+    let limit = slow.iter().max().unwrap() - 1;
+    assert_eq!(fits(&format!("makespan <= {limit}ms")), 0, "one seed of four is too slow");
+    assert_eq!(fits(&format!("makespan <= {limit}ms in >= 50% of seeds")), 1);
     let none = tuned(&axes, 2, &["ai_calls == 0"]);
     assert!(none.best().is_none());
     assert_eq!(none.cells[0].met, [0]);

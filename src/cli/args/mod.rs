@@ -86,7 +86,7 @@ pub(super) struct RunArgs {
     pub(super) out: PathBuf,
     /// Run every scenario with each of these seeds; a target must be met in all of them, unless it
     /// says `in >= 95% of seeds`.
-    #[arg(long, value_name = "A..=B", value_parser = seeds, conflicts_with_all = ["seed", "clock", "mutate"])]
+    #[arg(long, value_name = "A..=B", value_parser = seeds, conflicts_with_all = ["seed", "clock", "mutate", "log"])]
     pub(super) seeds: Option<RangeInclusive<u64>>,
     /// How requests reach the fakes: real HTTP, or a call in memory. The history is the same.
     #[arg(long, value_enum, default_value = "wire")]
@@ -192,6 +192,17 @@ pub(super) struct TagArgs {
     pub(super) log: Option<PathBuf>,
 }
 
+/// How many games are played.
+#[derive(Debug, Args)]
+pub(super) struct Play {
+    /// How many simulations run at once (default: one for each core).
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
+    pub(super) jobs: Option<u16>,
+    /// Print nothing but errors.
+    #[arg(long)]
+    pub(super) quiet: bool,
+}
+
 /// Arguments of `league`.
 #[derive(Debug, Args)]
 pub(super) struct LeagueArgs {
@@ -207,12 +218,8 @@ pub(super) struct LeagueArgs {
     /// So many seeds for each game.
     #[arg(long, value_name = "N", default_value = "3", value_parser = value_parser!(u64).range(1..=32))]
     pub(super) seeds: u64,
-    /// How many games are played at once (default: one for each core).
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
-    pub(super) jobs: Option<u16>,
-    /// Print nothing but errors.
-    #[arg(long)]
-    pub(super) quiet: bool,
+    #[command(flatten)]
+    pub(super) play: Play,
 }
 
 /// Arguments of `claims`.
@@ -230,12 +237,8 @@ pub(super) struct ClaimsArgs {
     /// So many seeds for each statement in each world.
     #[arg(long, value_name = "N", default_value = "32", value_parser = value_parser!(u64).range(1..=1000))]
     pub(super) seeds: u64,
-    /// How many games are played at once (default: one for each core).
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
-    pub(super) jobs: Option<u16>,
-    /// Print nothing but errors.
-    #[arg(long)]
-    pub(super) quiet: bool,
+    #[command(flatten)]
+    pub(super) play: Play,
 }
 
 /// Arguments of `tune`.
@@ -276,12 +279,8 @@ pub(super) struct TuneArgs {
     /// Where the report is written.
     #[arg(long, value_name = "DIR", default_value = "reports/out/tune")]
     pub(super) out: PathBuf,
-    /// How many simulations run at once (default: one for each core).
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
-    pub(super) jobs: Option<u16>,
-    /// Print nothing but errors.
-    #[arg(long)]
-    pub(super) quiet: bool,
+    #[command(flatten)]
+    pub(super) play: Play,
 }
 
 /// Arguments of `compare`.

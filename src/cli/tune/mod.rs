@@ -34,7 +34,7 @@ pub(super) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
         bar.inc(1);
         Ok(())
     };
-    let jobs = golden::jobs(args.jobs);
+    let jobs = golden::jobs(args.play.jobs);
     let results = match questions.as_slice() {
         [question] if args.race => race::play(question, jobs, &on_game),
         questions => games::play(questions, &games, jobs, &on_game),
@@ -45,8 +45,10 @@ pub(super) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
 
 /// A bar for so many simulations.
 fn bar(args: &TuneArgs, games: usize) -> indicatif::ProgressBar {
-    let bar =
-        golden::bar(args.quiet, "{elapsed}  {bar:30} {pos} of {len} simulations, about {eta} left");
+    let bar = golden::bar(
+        args.play.quiet,
+        "{elapsed}  {bar:30} {pos} of {len} simulations, about {eta} left",
+    );
     bar.set_length(games as u64);
     bar
 }
@@ -120,7 +122,7 @@ fn differs(error: &TuneError) -> ExitStatus {
 }
 
 fn say(args: &TuneArgs, text: &str, confirmed: usize) -> Result<(), CliError> {
-    if args.quiet {
+    if args.play.quiet {
         return Ok(());
     }
     print(text)?;

@@ -77,10 +77,10 @@ pub(super) fn play(
         bar.inc(1);
         written.map_err(|source| TuneError::Io { path: path.clone(), source })
     };
-    let played = games::play(questions, &left, golden::jobs(args.jobs), &on_game);
+    let played = games::play(questions, &left, golden::jobs(args.play.jobs), &on_game);
     bar.finish_and_clear();
     played.map_err(cli_error)?;
-    if !args.quiet {
+    if !args.play.quiet {
         let Shard { index, count } = shard;
         let (all, left) = (games.len(), left.len());
         print(&format!(

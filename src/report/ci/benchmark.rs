@@ -6,16 +6,13 @@ use serde_json::{Map, Value, json};
 use crate::sim::scenario::Scenario;
 use crate::study::figures::Value as Figure;
 use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::metric::{Better, METRICS, Metric, Shape, TRACKED, Unit};
-use crate::study::series::Series;
+use crate::study::metric::{Better, METRICS, Metric, Shape, Unit, better};
+use crate::study::series::{Series, Spread};
 use crate::units::float;
 
 fn tracked() -> impl Iterator<Item = (&'static Metric, Better)> {
     let single = METRICS.iter().filter(|metric| metric.shape == Shape::Single);
-    single.filter_map(|metric| {
-        let known = TRACKED.iter().find(|(name, _)| *name == metric.name)?;
-        Some((metric, known.1))
-    })
+    single.filter_map(|metric| Some((metric, better(metric.name)?)))
 }
 
 /// A figure in its unit, shares in percent: of many seeds the median, with the least and the most.
@@ -42,11 +39,8 @@ fn measured(
         };
         return Some(Measured { value, range: None });
     };
-    let mut values = series.values(run.0, metric.name);
-    values.sort_unstable();
-    let (first, last) = (values.first()?, values.last()?);
-    let value = scaled(*values.get((values.len() - 1) / 2)?);
-    Some(Measured { value, range: Some((scaled(*first), scaled(*last))) })
+    let Spread { least, median, most } = series.spread(run.0, metric.name)?;
+    Some(Measured { value: scaled(median), range: Some((scaled(least), scaled(most))) })
 }
 
 fn unit(metric: &Metric) -> &'static str {

@@ -65,7 +65,7 @@ pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
     let width = (ACROSS / index(columns.values.len()).max(1)).min(WIDEST);
     sheet(height(TOP + ROW * index(count) + 20), |area| {
         let what = if metric == "cost" { "cost" } else { metric };
-        heading(area, &format!("{}: mean {what} over all seeds", tuned.question.scenario.name))?;
+        heading(area, &format!("{}: mean {what} over the seeds", tuned.question.scenario.name))?;
         let keys = [
             Key { colour: shade(0.0), text: "best" },
             Key { colour: shade(1.0), text: "worst" },
@@ -100,6 +100,12 @@ pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
             let ink = if share.is_some_and(|share| share < 0.45) { WHITE } else { BLACK };
             let said = value.map_or("-".to_owned(), |value| short(value, unit));
             area.draw_text(&said, &font(12, ink), (corner.0 + 6, corner.1 + 14)).map_err(failed)?;
+            let played = cell.outcomes.len();
+            if played < tuned.seeds() {
+                let few = format!("{played} seeds");
+                area.draw_text(&few, &font(10, ink), (corner.0 + 6, corner.1 + 28))
+                    .map_err(failed)?;
+            }
         }
         // The ring lies above its neighbours.
         for (column, row, _) in
@@ -155,15 +161,20 @@ fn short(value: f64, unit: Unit) -> String {
 /// Time against cost: every cell, and the front of those that nothing admissible beats in both.
 pub(in crate::report) fn front(tuned: &Tuned) -> Drawn {
     let point = |cell: &Cell| Some((mean(cell, "makespan")?, mean(cell, "cost")?));
+    // Who was stopped early has another mean: that of a few seeds.
+    let whole = tuned.cells.iter().filter(|cell| cell.outcomes.len() == tuned.seeds());
     let points: Vec<(&Cell, (f64, f64))> =
-        tuned.cells.iter().filter_map(|cell| Some((cell, point(cell)?))).collect();
+        whole.filter_map(|cell| Some((cell, point(cell)?))).collect();
     let longest = points.iter().map(|(_, (time, _))| *time).fold(1.0, f64::max);
     let dearest = points.iter().map(|(_, (_, cost))| *cost).fold(1.0, f64::max);
     let (unit, per) = time_unit(crate::units::whole(longest));
     sheet(420, |area| {
         heading(
             area,
-            &format!("{}: time and cost of every setting", tuned.question.scenario.name),
+            &format!(
+                "{}: time and cost of every setting played to the end",
+                tuned.question.scenario.name
+            ),
         )?;
         let keys = [
             Key { colour: BLUE, text: "admissible" },

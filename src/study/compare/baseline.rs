@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Recordings;
 use super::recorded::RecordedRun;
-use crate::study::metric::TRACKED;
+use crate::study::metric;
 
 /// The version of the file's form.
 const FORMAT_VERSION: u64 = 1;
@@ -57,9 +57,10 @@ pub fn write(before: &Recordings, new: &Recordings) -> String {
     let mut all = before.clone();
     for (name, recorded) in new {
         let mut recorded = recorded.clone();
-        let known = before.get(name);
+        // In another world the means say nothing of these.
+        let known = before.get(name).filter(|known| known.world_digest == recorded.world_digest);
         for (run, now) in &mut recorded.run {
-            now.figures.retain(|figure, _| is_kept(figure));
+            now.figures.retain(|figure, _| metric::better(figure).is_some());
             for digest in &mut now.events_sha256 {
                 digest.truncate(DIGITS);
             }
@@ -74,10 +75,6 @@ pub fn write(before: &Recordings, new: &Recordings) -> String {
     let baseline = Baseline { format_version: FORMAT_VERSION, scenario: all };
     let text = toml::to_string(&baseline).unwrap_or_default();
     format!("{HEAD}{text}")
-}
-
-fn is_kept(figure: &str) -> bool {
-    figure == "page_latency p95" || TRACKED.iter().any(|(name, _)| *name == figure)
 }
 
 fn means(run: &RecordedRun) -> std::collections::BTreeMap<String, u64> {

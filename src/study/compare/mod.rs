@@ -14,7 +14,7 @@ mod sign;
 use std::collections::BTreeMap;
 
 use self::recorded::{Recorded, RecordedRun};
-use crate::study::metric::{Better, Metric, TRACKED, Unit};
+use crate::study::metric::{self, Better, TRACKED, Unit};
 use crate::study::paired::Paired;
 use crate::units::float;
 
@@ -225,11 +225,12 @@ fn scenario(name: &str, base: &Recorded, new: &Recorded) -> Compared {
         return without_runs(name, Verdict::Incomparable, reason);
     }
     let seeds: Vec<u64> = places.iter().map(|(at, _)| base.seeds[*at]).collect();
+    let alone = base.seeds.len() + new.seeds.len() - 2 * places.len();
     let pairs = base.run.iter().filter_map(|(name, base)| Some((name, base, new.run.get(name)?)));
     Compared {
         name: name.to_owned(),
         verdict: Verdict::NoChange,
-        reason: None,
+        reason: (alone > 0).then(|| format!("{alone} seeds are on one side only")),
         has_other_settings: base.config_digest != new.config_digest,
         runs: pairs.map(|(name, base, new)| run(name, (base, new), &seeds, &places)).collect(),
     }
@@ -263,7 +264,7 @@ fn run(
         }
         moved.push(Moved {
             unit: if stat == Some("count") { Unit::Count } else { metric.unit },
-            better: direction(metric, stat),
+            better: metric::better(&figure),
             base_mean_milli: mean_milli(&before),
             new_mean_milli: mean_milli(&now),
             first_mean_milli: base.first_mean_milli.get(&figure).copied(),
@@ -276,15 +277,6 @@ fn run(
     ComparedRun { name: name.to_owned(), seeds: seeds.to_vec(), differing, moved, same }
 }
 
-/// The direction of a figure that is watched.
-fn direction(metric: &Metric, stat: Option<&str>) -> Option<Better> {
-    match stat {
-        Some("p95") if metric.name == "page_latency" => Some(Better::Smaller),
-        Some(_) => None,
-        None => TRACKED.iter().find(|(name, _)| *name == metric.name).map(|(_, better)| *better),
-    }
-}
-
 fn mean_milli(values: &[u64]) -> u64 {
     let sum: u128 = values.iter().map(|value| u128::from(*value)).sum();
     let mean = (sum * 1000).checked_div(values.len() as u128).unwrap_or(0);
@@ -294,15 +286,10 @@ fn mean_milli(values: &[u64]) -> u64 {
 /// Holm's correction over every watched figure of the comparison: those that did not move count as
 /// well.
 fn correct(scenarios: &mut [Compared]) {
-    let runs = scenarios.iter_mut().flat_map(|one| &mut one.runs);
-    let mut watched: Vec<&mut Moved> = Vec::new();
-    let mut family = 0;
-    for run in runs {
-        let before = watched.len();
-        watched.extend(run.moved.iter_mut().filter(|moved| moved.better.is_some()));
-        // One more than the tracked ones: the latency of pages.
-        family += (TRACKED.len() + 1).max(watched.len() - before);
-    }
+    let runs = scenarios.iter().map(|one| one.runs.len()).sum::<usize>();
+    let family = runs * TRACKED.len();
+    let moved = scenarios.iter_mut().flat_map(|one| &mut one.runs).flat_map(|run| &mut run.moved);
+    let mut watched: Vec<&mut Moved> = moved.filter(|moved| moved.better.is_some()).collect();
     watched.sort_by(|a, b| a.p.total_cmp(&b.p));
     let mut least = 0.0_f64;
     for (rank, moved) in watched.into_iter().enumerate() {

@@ -50,10 +50,10 @@ pub fn all(questions: &[Question]) -> Vec<Game> {
 
 /// The scenario of a cell with a seed.
 pub fn scenario(question: &Question, cell: &[usize], seed: u64) -> Result<Scenario, TuneError> {
-    let mut settings = grid::settings(&question.axes, cell);
-    settings.push(format!("seed={seed}"));
+    let settings = grid::settings(&question.axes, cell);
     let set = question.scenario.with(&settings, &question.folder);
-    set.map_err(|problem| TuneError::Problem(Box::new(problem)))
+    let set = set.map_err(|problem| TuneError::Problem(Box::new(problem)))?;
+    Ok(set.seeded(seed))
 }
 
 /// Tells what is wrong with a question before anything is played.

@@ -1,7 +1,8 @@
 //! Which settings are best: a grid of them, each played with the same seeds, and what came of it.
 //!
 //! All cells meet the same weather, so that the difference between two of them is the settings'. A
-//! cell is admissible if each requirement is met in at least 95 % of the seeds. The best of the
+//! cell is admissible if each requirement is met in at least 95 % of the seeds, or in as many as it
+//! says itself. The best of the
 //! admissible ones has the least of the objective over all seeds; where that is the same, the
 //! fewest calls, then the least cost, then the first in the order of the grid.
 //!

@@ -3,6 +3,9 @@
 use super::games::{Game, Results};
 use super::{Cell, Outcome, Question, Tuned, grid};
 
+/// In so many seeds a requirement must be met, unless it says in how many: 95 %.
+const MOST_SEEDS_PPM: u64 = 950_000;
+
 /// What came of a question, the first of its games' number being `at`.
 pub fn of(question: Question, at: usize, results: &Results) -> Tuned {
     let seeds = question.seeds.clone().count();
@@ -20,9 +23,10 @@ pub fn of(question: Question, at: usize, results: &Results) -> Tuned {
             }
         }
         let played = outcomes.len();
-        let enough = |met: &usize| (played - met) * 20 <= played;
-        let is_admissible =
-            played > 0 && outcomes.iter().all(Option::is_some) && met.iter().all(enough);
+        let mut enough = question.require.iter().zip(&met);
+        let is_admissible = played > 0
+            && outcomes.iter().all(Option::is_some)
+            && enough.all(|(one, met)| one.is_met_in(*met, played, MOST_SEEDS_PPM));
         cells.push(Cell { values, outcomes, met, is_admissible, is_on_front: false });
     }
     mark_front(&mut cells, seeds);
