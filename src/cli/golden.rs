@@ -62,7 +62,13 @@ pub(super) fn check(
     let mut differs = Vec::new();
     for (name, bytes) in files.iter().filter(|(name, _)| !is_picture(name)) {
         let path = out.join(name);
-        let golden = fs::read(&path).map_err(|source| io_error("read", &path, source))?;
+        let golden = fs::read(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => CliError::Usage {
+                message: format!("got no {} to compare with", path.display()),
+                help: format!("`tagspace {command} --out {}` writes one", out.display()),
+            },
+            _ => io_error("read", &path, source),
+        })?;
         if golden != *bytes {
             differs.push(format!("{name} from line {}", first_difference(&golden, bytes)));
         }

@@ -1,5 +1,7 @@
 //! `tagspace league`: all limiters in all fields.
 
+use std::path::Path;
+
 use super::args::LeagueArgs;
 use super::golden::{self, File};
 use super::{CliError, ExitStatus, print};
@@ -8,6 +10,13 @@ use crate::study::league::{self, LeagueError, Played, Scaled, scale};
 
 /// Plays the league, and prints it, writes it, or compares it with what was written.
 pub(super) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
+    if args.check && !args.only.is_empty() && args.out == Path::new("reports/league") {
+        return Err(CliError::Usage {
+            message: "got --check with --only, and the report on all fields to compare with"
+                .to_owned(),
+            help: "leave --only out, or name the --out of a report on the same fields".to_owned(),
+        });
+    }
     let bar = golden::bar(args.play.quiet, "{elapsed}  {bar:30} {pos} of {len} games");
     let jobs = golden::jobs(args.play.jobs);
     let on_game = |all: usize| {

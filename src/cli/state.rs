@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -61,12 +62,14 @@ fn parse(text: &str) -> Result<Memory, String> {
     Ok(file.memory.after(u64::try_from(passed).unwrap_or(0)))
 }
 
-/// Writes what is known now: of the providers of this run, and of others what was read before it.
-/// The file is replaced as a whole.
-pub(super) fn write(path: &Path, mut before: Memory, now: Memory) {
-    before.providers.extend(now.providers);
+/// Writes what is known now, after a run of so long: of the providers of this run, and of others what
+/// was read before it. The file is replaced as a whole.
+pub(super) fn write(path: &Path, before: Memory, now: Memory, ran: Duration) {
+    let mut memory = before.after(u64::try_from(ran.as_millis()).unwrap_or(u64::MAX));
+    memory.providers.extend(now.providers);
+    memory.closed_ms.extend(now.closed_ms);
     let saved_at_ms = Timestamp::now().as_millisecond();
-    let file = File { format_version: FORMAT_VERSION, saved_at_ms, memory: before };
+    let file = File { format_version: FORMAT_VERSION, saved_at_ms, memory };
     let mut text = serde_json::to_string_pretty(&file).unwrap_or_default();
     text.push('\n');
     if let Err(error) = replace(path, &text) {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::args::TagArgs;
@@ -73,10 +74,13 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let subscriber =
         args.log.as_deref().map(|path| run::subscriber(path, run::Stamp::WallClock)).transpose()?;
     let _guard = subscriber.as_ref().map(tracing::dispatcher::set_default);
-    let (result, watcher) = runtime.block_on(async {
+    let (result, watcher, patience_s) = runtime.block_on(async {
         let watcher = Arc::new(Watcher::new(&args.task, args.events.as_deref())?);
-        let pipeline = Pipeline::new(parts(Arc::clone(&watcher))?);
+        let parts = parts(Arc::clone(&watcher))?;
+        let patience_s = parts.config.patience_shown_s();
+        let pipeline = Pipeline::new(parts);
         pipeline.recall(&memory);
+        let started = Instant::now();
         let shown = Arc::clone(&watcher);
         let control = Control {
             progress: Some(Arc::new(move |progress| shown.progress(progress))),
@@ -89,11 +93,11 @@ pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
             result = pipeline.run(job, control) => result,
         };
         if let Some(path) = &state {
-            state::write(path, memory, pipeline.memory());
+            state::write(path, memory, pipeline.memory(), started.elapsed());
         }
-        Ok::<_, CliError>((result, watcher))
+        Ok::<_, CliError>((result, watcher, patience_s))
     })?;
-    report(args, &watcher.finish()?);
+    report(args, &watcher.finish()?, patience_s);
     match result {
         Ok(RunEnd::Completed) => Ok(ExitStatus::Met),
         Ok(RunEnd::Cancelled) => Ok(ExitStatus::Interrupted),
@@ -201,12 +205,13 @@ fn taxonomy(args: &TagArgs) -> Result<Vec<(String, Vec<String>)>, CliError> {
 }
 
 /// Sums up what was done.
-fn report(args: &TagArgs, log: &Log) {
+fn report(args: &TagArgs, log: &Log, patience_s: Option<u64>) {
     let models = [("gemini", &args.model), ("openai", &args.fallback_model)];
     let prices =
         models.into_iter().filter_map(|(name, model)| Some((name.to_owned(), price::of(model)?)));
     let figures = format::summary(&Figures::of(log, &prices.collect()));
     log::summary(log.entries.last().map_or(0, |entry| entry.t_ms), &figures);
     let mode = if args.write { "labels written" } else { "dry run, no label written" };
-    note(&format!("{figures} ({mode})"));
+    let patience = patience_s.map_or(String::new(), |s| format!("; patience {s} s"));
+    note(&format!("{figures} ({mode}{patience})"));
 }

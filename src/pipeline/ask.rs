@@ -31,6 +31,10 @@ use crate::pipeline::prompt;
 use crate::pipeline::provider::{Answer, Failure};
 use crate::pipeline::run::{RunContext, Tagged};
 
+/// A batch that is told when to come again, and is refused each time, leaves after so many times the
+/// patience.
+const TOLD_AT_MOST: u32 = 4;
+
 /// What one attempt brought.
 struct Attempt {
     /// Nothing if every page was answered; else why not, and the wait that was asked for.
@@ -180,7 +184,10 @@ impl Asking<'_> {
             }
             let next = if run.config().keeps_quota() && class.is_of_the_service() {
                 let since = *failing_since.get_or_insert(Instant::now());
-                if since.elapsed() > Duration::from_secs(run.config().patience_s) {
+                // Who is told when to come again waits for that, as long as it takes not for ever.
+                let is_told = class == ErrorClass::RateLimited && hint.is_some();
+                let times = if is_told { TOLD_AT_MOST } else { 1 };
+                if since.elapsed() > Duration::from_secs(run.config().patience_s) * times {
                     return Err(FallbackReason::Patience);
                 }
                 Next::Line

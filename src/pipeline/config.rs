@@ -440,6 +440,12 @@ impl Config {
         self.limiter == LimiterKind::Quota
     }
 
+    /// The seconds that a closed gate is waited for before the next provider is asked, where that is
+    /// what decides it.
+    pub fn patience_shown_s(&self) -> Option<u64> {
+        self.keeps_quota().then_some(self.patience_s)
+    }
+
     /// The most pages that a prompt ever holds.
     pub fn most_pages(&self) -> u64 {
         match self.batch_size {

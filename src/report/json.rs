@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::pipeline::config::Config;
 use crate::report::trust;
 use crate::sim::scenario::Scenario;
 use crate::study::figures::{Figures, Value};
@@ -85,9 +86,11 @@ pub fn series(scenario: &Scenario, series: &Series) -> Json {
 }
 
 fn run(scenario: &Scenario, run: &JudgedRun) -> Json {
+    let config = scenario.runs.iter().find(|one| one.name == run.name).map(|one| &one.config);
     json!({
         "name": run.name,
         "end": run.end,
+        "patience_s": config.and_then(Config::patience_shown_s),
         "metrics": metrics(&run.figures),
         "quota_use": quota_use(scenario, run),
         "targets": run.targets.iter().map(target).collect::<Vec<_>>(),

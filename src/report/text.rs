@@ -89,6 +89,7 @@ pub fn scenario(
     if detail == Detail::Full || judged.verdict() == Verdict::Missed {
         line(&mut out, "");
         figures(&mut out, &judged.runs, colour);
+        patience(&mut out, scenario, colour);
         let missing = trust::not_represented(judged.is_from_outside()).join(", ");
         line(&mut out, &painted(colour, dimmed(), &format!("  not in these figures: {missing}")));
     }
@@ -157,6 +158,18 @@ pub(super) fn measured(judged: &Judged) -> String {
         (Some(share), _) => format::share(share),
         (None, Some(value)) => format::amount(value, unit(judged)),
         (None, None) => "-".to_owned(),
+    }
+}
+
+/// How long a closed gate is waited for, where that decides about the fallback.
+fn patience(out: &mut String, scenario: &Scenario, colour: Colour) {
+    let mut all: Vec<u64> =
+        scenario.runs.iter().filter_map(|run| run.config.patience_shown_s()).collect();
+    all.dedup();
+    if !all.is_empty() {
+        let all: Vec<String> = all.iter().map(|s| format!("{s} s")).collect();
+        let text = format!("  patience with a closed gate before the fallback: {}", all.join(", "));
+        line(out, &painted(colour, dimmed(), &text));
     }
 }
 

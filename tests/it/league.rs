@@ -50,7 +50,9 @@ fn how_many_play_at_once_changes_nothing() {
 fn a_report_is_compared_with_the_golden_one() {
     let folder = tempfile::tempdir().unwrap();
     let missing = tagspace(folder.path(), &["--check"]);
-    assert_eq!(missing.status.code(), Some(1), "nothing to compare with");
+    assert_eq!(missing.status.code(), Some(2), "nothing to compare with");
+    let said = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert!(said.contains("league.json to compare with"), "{said}");
     assert_eq!(tagspace(folder.path(), &[]).status.code(), Some(0));
     assert_eq!(tagspace(folder.path(), &["--check"]).status.code(), Some(0));
     let path = folder.path().join("league.json");

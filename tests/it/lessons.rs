@@ -7,6 +7,7 @@ use tagspace::pipeline::limiter::ledger::Ledger;
 use tagspace::pipeline::limiter::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
 use tagspace::pipeline::memory::Remembered;
 use tagspace::pipeline::quota::{Dimension, Stated};
+use tagspace::rng::Seed;
 
 use crate::ledger::{Service, job_of, ledger};
 
@@ -197,4 +198,116 @@ fn a_few_refusals_by_chance_after_long_work_are_no_quota() {
     now = next(&mut ledger, now, 0);
     call(&mut ledger, now, 0, Outcome::Success.into());
     assert_eq!(ledger.learned(), []);
+}
+
+#[test]
+fn a_fast_bucket_that_says_nothing_is_not_taken_for_chance() {
+    for (limit, per_ms, burst) in [(60, 60_000, 5), (150, 60_000, 10), (600, 60_000, 10)] {
+        let silent =
+            Service { burst, says: false, ..Service::new(WindowKind::Bucket, limit, per_ms) };
+        let mut ledger = ledger(None);
+        let done = job_of(&mut ledger, silent, &[1_000; 600], 0);
+        assert!(done.refused <= 50, "{limit}: {done:?}");
+        let bound = (600 - burst) * per_ms / limit;
+        assert!(done.makespan_ms <= bound * 11 / 10, "{limit}: {done:?}, bound {bound}");
+        assert!(requests(&ledger).is_bucket);
+    }
+    // A window of a second is kept by the same pace.
+    let silent = Service { says: false, ..Service::new(WindowKind::Sliding, 5, 1_000) };
+    let done = job_of(&mut ledger(None), silent, &[1_000; 300], 0);
+    assert!(done.refused <= 15 && done.makespan_ms <= 120_000, "{done:?}");
+}
+
+#[test]
+fn frequent_chance_is_not_taken_for_a_bucket_for_long() {
+    // Three of ten calls are refused, by no clock.
+    let mut ledger = ledger(None);
+    let (mut now, mut answered) = (0, 0_u64);
+    for number in 0..900 {
+        now = next(&mut ledger, now, 0);
+        let is_refused = Seed(1).draw("chance", number, 0).unit() < 0.3;
+        let outcome = if is_refused { Outcome::RateLimited } else { Outcome::Success };
+        answered += u64::from(!is_refused);
+        call(&mut ledger, now, 0, outcome.into());
+        now += 100;
+    }
+    assert!(ledger.learned().iter().all(|known| !known.is_bucket), "{:?}", ledger.learned());
+    // A wait now and then, and no pace that gets slower and slower.
+    assert!(now / answered < 1_000, "{} ms a call", now / answered);
+}
+
+#[test]
+fn a_service_that_says_when_is_not_lost_after_two_minutes() {
+    let mut ledger = Ledger::new(16, 64, Duration::from_mins(2), None);
+    for now in [0, 60_200, 120_400] {
+        assert_eq!(next(&mut ledger, now, 3_100), now);
+        let refusal = stating(Outcome::RateLimited, Dimension::Tokens, 3_000, Some(60_000));
+        call(&mut ledger, now, 3_100, refusal);
+        if ledger.next_start(ms(now + 100), 3_100) == Start::Never {
+            break;
+        }
+        // The stated minute, and not the patience as well.
+        assert!(next(&mut ledger, now + 100, 1_500) <= now + 60_200, "{now}");
+    }
+    assert_eq!(ledger.next_start(ms(130_000), 3_100), Start::Never);
+}
+
+#[test]
+fn a_window_that_somebody_else_used_up_says_nothing_of_its_size() {
+    let mut ledger = ledger(None);
+    let mut now = 0;
+    for tries in 0..5 {
+        now = next(&mut ledger, now, 0);
+        let refusal = stating(Outcome::RateLimited, Dimension::Requests, 12, None);
+        call(&mut ledger, now, 0, refusal);
+        assert_eq!(requests(&ledger).limit, 12);
+        // Twice as long each time.
+        let wait = next(&mut ledger, now + 100, 0) - (now + 100);
+        assert_eq!(wait, 1_000 << tries);
+    }
+}
+
+#[test]
+fn of_several_limits_on_the_same_thing_the_least_counts() {
+    for limits in [[12, 1000], [1000, 12]] {
+        let mut ledger = ledger(None);
+        let mut refusal = stating(Outcome::RateLimited, Dimension::Requests, 0, Some(5_000));
+        refusal.quotas = limits
+            .map(|limit| Stated { limit: Some(limit), ..Stated::of(Dimension::Requests) })
+            .to_vec();
+        call(&mut ledger, 0, 0, refusal);
+        assert_eq!(requests(&ledger).limit, 12, "{limits:?}");
+    }
+}
+
+#[test]
+fn an_outage_is_over_five_seconds_after_its_end_and_halves_the_calls_once() {
+    let mut ledger = ledger(None);
+    let before = ledger.current();
+    let mut now = 0;
+    let mut sent = now;
+    while now < 70_000 {
+        sent = next(&mut ledger, now, 0);
+        call(&mut ledger, sent, 0, Outcome::Failed.into());
+        now = sent + 100;
+    }
+    assert!(next(&mut ledger, now, 0) - sent <= 5_100);
+    assert_eq!(ledger.current(), before / 2);
+}
+
+#[test]
+fn prompts_of_which_none_was_ever_admitted_are_too_large() {
+    let mut ledger = ledger(None);
+    let mut now = 0;
+    let start = loop {
+        match ledger.next_start(ms(now), 8_000) {
+            Start::Now => call(&mut ledger, now, 8_000, Outcome::RateLimited.into()),
+            Start::At(at) => now = u64::try_from(at.as_millis()).unwrap(),
+            other => break other,
+        }
+    };
+    assert_eq!(start, Start::Never);
+    assert!((10_000..120_000).contains(&now), "{now}");
+    // Small ones are not: it is another wall that they meet.
+    assert!(next(&mut ledger, now, 1_500) >= now);
 }

@@ -160,6 +160,24 @@ async fn what_is_learned_of_quotas_is_kept_in_a_file() {
     assert!(kept(&known).status.success());
     let written = std::fs::read_to_string(&path).unwrap();
     assert!(written.contains("\"limit\": 15"), "{written}");
+    // A closed gate ages by the time that has passed, and is kept.
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let closed = format!(
+        r#"{{"format_version": 1, "saved_at_ms": {now_ms}, "providers": {{}},
+            "closed_ms": {{"another": 5000000, "gemini {} {model}": 7200000}}}}"#,
+        server.uri()
+    );
+    let closed = kept(&closed);
+    let said = String::from_utf8_lossy(&closed.stderr).into_owned();
+    assert!(said.contains("patience 120 s"), "{said}");
+    let written: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    for (name, wait) in
+        [("another", 5_000_000), (&format!("gemini {} {model}", server.uri()), 7_200_000)]
+    {
+        let left = written["closed_ms"][name].as_u64().unwrap();
+        assert!((wait - 600_000..wait).contains(&left), "{name}: {written}");
+    }
     // A file that is something else is replaced, and that is said.
     for (foreign, told) in [
         ("{\"limit\": 15}", "quotas.json: got no state of quotas"),

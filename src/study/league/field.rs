@@ -223,6 +223,20 @@ pub const FIELDS: &[Field] = &[
         "{ requests = 15 }",
     ),
     field(
+        "silent-bucket-150rpm-300",
+        Group::Silent,
+        (300, 4000),
+        "{ requests = 150, window = \"bucket\", burst = 10, hint = \"none\" }",
+        "{ requests = 150 }",
+    ),
+    field(
+        "silent-sliding-5per1s-300",
+        Group::Silent,
+        (300, 4000),
+        "{ requests = 5, per_s = 1, hint = \"none\" }",
+        "{ requests = 5, per_s = 1 }",
+    ),
+    field(
         "silent-sliding-20per20s-150",
         Group::Silent,
         (150, 4000),

@@ -269,6 +269,31 @@ impl Account {
         self.infer(now, amount);
     }
 
+    /// It gives back evenly what was admitted since then, or a little more.
+    pub(super) fn try_pace(&mut self, now: u64, since: u64) {
+        let unit_us = self.unit_us_since(now, since) * 4 / 5;
+        let amount = (MINUTE_MS * 1000 / unit_us.max(1)).max(1);
+        self.window = Window::Bucket { unit_us: unit_us.max(1), free_us: now * 1000 + unit_us };
+        self.infer(now, amount);
+    }
+
+    /// The time for each of those that were admitted since then.
+    fn unit_us_since(&self, now: u64, since: u64) -> u64 {
+        let ms = (now - since).clamp(1, MINUTE_MS);
+        (ms * 1000).div_ceil(self.used_in(now, ms).max(1))
+    }
+
+    /// It is no bucket after all, and nothing is known of it.
+    pub(super) fn forget_bucket(&mut self) {
+        self.window = Window::Sliding { ms: MINUTE_MS };
+        (self.allowed, self.probing) = (None, None);
+    }
+
+    /// So much at once can never be free.
+    pub(super) fn refuse_for_ever(&mut self, amount: u64) {
+        self.never = Some(self.never.map_or(amount, |never| never.min(amount)));
+    }
+
     /// What is doubtful becomes what was used; but not again, before a wall is looked for.
     pub(super) fn shrink(&mut self, now: u64, used: u64) {
         self.infer(now, used);
@@ -291,18 +316,22 @@ impl Account {
         self.is_bucket() && self.allowed.is_some_and(|allowed| allowed.is_inferred)
     }
 
-    /// A bucket whose pace was inferred gives less than that.
-    pub(super) fn ease(&mut self, now: u64) {
-        if let Window::Bucket { unit_us, free_us } = &mut self.window {
-            *unit_us = (*unit_us * 5 / 4).min(LONGEST_MS * 1000);
-            *free_us = now * 1000 + *unit_us;
-        }
+    /// A bucket whose pace was inferred gives less than that: a quarter less, or, where the pace
+    /// is tried since a time, what it gave since then. Gives the time of a unit as it was.
+    pub(super) fn ease(&mut self, now: u64, tried_since: Option<u64>) -> Option<u64> {
+        let measured_us = tried_since.map(|since| self.unit_us_since(now, since));
+        let Window::Bucket { unit_us, free_us } = &mut self.window else { return None };
+        let before = *unit_us;
+        let eased = measured_us.map_or(before * 5 / 4, |us| us.clamp(before * 65 / 64, before * 2));
+        *unit_us = eased.min(LONGEST_MS * 1000);
+        *free_us = now * 1000 + *unit_us;
+        Some(before)
     }
 
-    /// It was eased so often in vain: the pace was right.
-    pub(super) fn undo_ease(&mut self, times: u32) {
+    /// It was eased in vain: the pace was right.
+    pub(super) fn undo_ease(&mut self, before_us: u64) {
         if let Window::Bucket { unit_us, .. } = &mut self.window {
-            *unit_us = (0..times).fold(*unit_us, |unit_us, _| unit_us * 4 / 5).max(1);
+            *unit_us = before_us;
         }
     }
 

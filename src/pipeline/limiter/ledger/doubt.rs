@@ -22,6 +22,8 @@ pub(super) struct Doubt {
     /// A wall that was gone when the shortest window was over: a window of that length, or chance,
     /// or a bucket.
     tentative: Option<Wall>,
+    /// What was taken for chance before a pace was tried.
+    before_trial: u64,
 }
 
 /// A place where everything seems to be refused.
@@ -81,6 +83,23 @@ impl Doubt {
     /// Whether it was tried in vain whether a wall is still there.
     pub(super) fn is_wall(&self) -> bool {
         self.suspect.is_some_and(|wall| wall.tries > 0)
+    }
+
+    /// Whether it is still there after the shortest window.
+    pub(super) fn is_lasting_wall(&self) -> bool {
+        self.suspect.is_some_and(|wall| wall.tries > 1)
+    }
+
+    /// A pace is tried, which may explain all that was taken for chance.
+    pub(super) fn begin_trial(&mut self) {
+        self.before_trial = std::mem::take(&mut self.by_chance);
+        self.row.clear();
+        (self.suspect, self.tentative) = (None, None);
+    }
+
+    /// No pace explains it.
+    pub(super) fn was_chance(&mut self) {
+        self.by_chance += std::mem::take(&mut self.before_trial);
     }
 
     /// What was seen of walls says nothing about those to come.

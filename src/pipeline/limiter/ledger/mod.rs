@@ -16,11 +16,14 @@
 
 mod account;
 mod doubt;
+mod trial;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::account::{Account, MINUTE_MS, MOST, Refused};
 use self::doubt::{Doubt, Proof, Step};
+use self::trial::Trial;
 use super::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
 use super::pace::Told;
 use crate::pipeline::memory::Remembered;
@@ -32,13 +35,17 @@ const DAY_CLOSED_MS: u64 = 3_600_000;
 /// So many failures in a row close the gate.
 const FAILURES: u64 = 3;
 /// For at first, and at most, so long.
-const FAILURE_MS: (u64, u64) = (500, 30_000);
+const FAILURE_MS: (u64, u64) = (500, 5_000);
 /// How much of the time before a wall tells when it is gone, where the quota was known before it.
 const RECENT_MS: u64 = 5_000;
 /// An inferred pace is eased so often, then something else is the matter.
 const EASED_AT_MOST: u32 = 3;
 /// Waits after refusals in vain grow by this at least.
 const LEAST_IN_VAIN_MS: u64 = 500;
+/// A refusal that states a limit and no time closes the gate for so long at first.
+const UNTOLD_MS: u64 = 1000;
+/// No prompt of so few tokens is too large for a quota that nobody has stated.
+const FEW_TOKENS: u64 = 2000;
 /// How long a refusal takes to come back, as long as none has.
 const REFUSAL_MS: f64 = 100.0;
 /// How many refusals the first meeting with an unknown quota may cost: so many, or this share of
@@ -76,10 +83,16 @@ pub struct Ledger {
     doubt: Doubt,
     /// So often in a row an inferred pace was taken to be slower.
     eased: u32,
+    /// What it was before.
+    eased_from: Option<u64>,
+    /// A pace that is tried because most calls are refused.
+    trial: Trial,
     /// An inferred amount proved wrong; it is felt for again once the gate is open.
     is_anew: bool,
     failures: u64,
     failing_since: Option<u64>,
+    /// The calls in flight that it bore before it failed.
+    bore: u64,
     /// Since when it has refused every call.
     refused_since: Option<u64>,
     last_failure_cut: Option<u64>,
@@ -104,9 +117,12 @@ impl Ledger {
             refusal_ms: REFUSAL_MS,
             doubt: Doubt::default(),
             eased: 0,
+            eased_from: None,
+            trial: Trial::default(),
             is_anew: false,
             failures: 0,
             failing_since: None,
+            bore: 1,
             refused_since: None,
             last_failure_cut: None,
         };
@@ -165,7 +181,8 @@ impl Ledger {
         if ended.in_flight * 2 >= self.in_flight {
             self.in_flight = (self.in_flight + 1).min(self.ceiling);
         }
-        self.eased = 0;
+        (self.eased, self.eased_from) = (0, None);
+        self.trial.admitted(sent);
         let proof = self.doubt.answered(sent);
         if std::mem::take(&mut self.is_anew) {
             // What was used before the wall is of the time before it.
@@ -195,7 +212,7 @@ impl Ledger {
         }
         if hint_ms.is_none() && quotas.is_empty() {
             self.forgive(sent, ended.tokens, false);
-            self.doubted(now, sent);
+            self.doubted(now, sent, ended.tokens);
             return;
         }
         self.doubt.trust();
@@ -203,12 +220,15 @@ impl Ledger {
         let is_news = self.last_cut.is_none_or(|cut| sent >= cut);
         if is_news {
             self.last_cut = Some(now);
-            self.refused_since.get_or_insert(now);
             let (cuts, longest) = self.in_vain;
             self.in_vain = (cuts + 1, longest.max(hint_ms.unwrap_or(0)));
+            // Who says when is not lost: not before that was wrong twice.
+            if hint_ms.is_none() || cuts >= 2 {
+                self.refused_since.get_or_insert(now);
+            }
             // A time without a quota's name may be anything's: it closes the gate and teaches
             // nothing.
-            for Stated { dimension, limit, .. } in quotas.clone() {
+            for (dimension, limit) in binding(quotas) {
                 let amount = if dimension == Dimension::Tokens { ended.tokens } else { 1 };
                 let free_at = hint_ms.map(|hint| sent + hint);
                 let refused = Refused { sent, amount, stated: limit, free_at };
@@ -219,11 +239,29 @@ impl Ledger {
         // whole truth.
         let (cuts, longest) = self.in_vain;
         let more = longest.max(LEAST_IN_VAIN_MS).saturating_mul(cuts.saturating_sub(2));
-        self.close(now + hint_ms.map_or(1000, |hint| hint + 1) + more);
+        // Without a stated time, twice as long each time.
+        let untold = UNTOLD_MS << cuts.saturating_sub(1).min(5);
+        self.close(now + hint_ms.map_or(untold, |hint| hint + 1 + more));
     }
 
     /// A refusal that says nothing.
-    fn doubted(&mut self, now: u64, sent: u64) {
+    fn doubted(&mut self, now: u64, sent: u64, tokens: u64) {
+        if self.is_too_much_for_all(tokens) {
+            self.tokens.refuse_for_ever(tokens);
+        }
+        if self.requests.is_inferred_bucket() && self.trial.has_failed() {
+            // A pace that is right is refused no more. So it was chance after all.
+            self.requests.forget_bucket();
+            self.doubt.was_chance();
+        }
+        if self.requests.allowed.is_none()
+            && let Some(since) = self.trial.refused(now, sent)
+        {
+            self.requests.try_pace(now, since);
+            self.doubt.begin_trial();
+            self.probe = Probe::Due;
+            return;
+        }
         if self.requests.is_exceeding() && self.doubt.is_calm() {
             self.requests.retreat(now, sent);
             return;
@@ -231,12 +269,13 @@ impl Ledger {
         if self.requests.is_inferred_bucket() && self.doubt.is_calm() {
             self.eased += 1;
             if self.eased <= EASED_AT_MOST {
-                self.requests.ease(now);
+                let before = self.requests.ease(now, self.trial.eased());
+                self.eased_from = self.eased_from.or(before);
                 self.probe = Probe::Due;
                 return;
             }
-            if self.eased == EASED_AT_MOST + 1 {
-                self.requests.undo_ease(EASED_AT_MOST);
+            if let Some(unit_us) = self.eased_from.take() {
+                self.requests.undo_ease(unit_us);
             }
         }
         let used = self.requests.used_before(sent);
@@ -277,6 +316,12 @@ impl Ledger {
         }
     }
 
+    /// Whether nothing at all was admitted so far, not even after a while: then it may be the size
+    /// of the prompts.
+    fn is_too_much_for_all(&self, tokens: u64) -> bool {
+        self.admitted == 0 && self.doubt.is_lasting_wall() && tokens > FEW_TOKENS
+    }
+
     fn forgive(&mut self, sent: u64, tokens: u64, was_refused: bool) {
         self.requests.give_back(sent, 1, was_refused);
         self.tokens.give_back(sent, tokens, was_refused);
@@ -289,8 +334,13 @@ impl Ledger {
         }
         if self.last_failure_cut.is_none_or(|cut| sent >= cut) {
             self.last_failure_cut = Some(now);
-            self.in_flight = (self.in_flight / 2).max(1);
+            if self.failures == 0 {
+                self.bore = self.in_flight;
+            }
             self.failures += 1;
+            // Who fails in whatever number they come is out, not overloaded: that is one epoch.
+            let calls = if self.failures < FAILURES { self.in_flight } else { self.bore };
+            self.in_flight = (calls / 2).max(1);
         }
         if self.failures >= FAILURES {
             let (first, longest) = FAILURE_MS;
@@ -382,6 +432,16 @@ impl Limit for Ledger {
     fn learned(&self) -> Vec<Learned> {
         [&self.requests, &self.tokens].into_iter().filter_map(Account::learned).collect()
     }
+}
+
+/// Of several limits on the same thing, the least.
+fn binding(quotas: &[Stated]) -> BTreeMap<Dimension, Option<u64>> {
+    let mut least: BTreeMap<Dimension, Option<u64>> = BTreeMap::new();
+    for Stated { dimension, limit, .. } in quotas {
+        let known = least.entry(*dimension).or_insert(*limit);
+        *known = known.iter().chain(limit).min().copied();
+    }
+    least
 }
 
 /// The ledger's clock starts here, so that there is a time before its limiter was made.

@@ -35,7 +35,7 @@ impl Account {
             self.state(stated);
             if used == 0 && amount * 20 > stated * AS_GOOD_AS && amount > 1 {
                 if amount > stated || self.hardly.is_some_and(|hardly| amount >= hardly) {
-                    self.never = Some(self.never.map_or(amount, |never| never.min(amount)));
+                    self.refuse_for_ever(amount);
                 }
                 self.hardly = Some(self.hardly.map_or(amount, |hardly| hardly.min(amount)));
                 return;
@@ -46,10 +46,13 @@ impl Account {
             }
         }
         let Some(free_at) = free_at else {
-            // Nothing was said: what was admitted is what is allowed, as far as one can tell.
-            if !is_full || known.is_none() {
-                self.infer(now, used.max(1));
+            if is_full && known.is_some() || stated.is_some() && used == 0 {
+                // As expected; or somebody else had it all, which says nothing of how much it is.
+                return;
             }
+            // Nothing was said: what was admitted is what is allowed, as far as one can tell.
+            self.infer(now, used.max(1));
+            self.shared = stated;
             return;
         };
         if self.is_bucket() {

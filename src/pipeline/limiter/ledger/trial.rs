@@ -1,0 +1,84 @@
+//! A pace that is tried where most calls are refused without a word.
+//!
+//! Chance refuses calls however they come. A bucket, or a window of a second, refuses all that come
+//! too soon, and those that come evenly never. It cannot be told by waiting whether the wall is
+//! still there: after a second it is gone, as chance would be. So the pace at which calls were
+//! admitted is tried: where that is refused as often as before, it was chance.
+
+use std::collections::VecDeque;
+
+/// Of so many calls,
+const CALLS: usize = 8;
+/// so many were refused: chance is hardly ever as frequent.
+const MOST: usize = 5;
+/// So often a pace that is right is corrected,
+const EASED: u64 = 4;
+/// until so many calls were admitted.
+const PROVED: u64 = 48;
+/// So many calls are admitted after a pace that was none, until another is tried.
+const REST: u64 = 100;
+
+/// What the last calls came to, and how a pace is doing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trial {
+    /// When the last calls were sent, and whether they were refused.
+    last: VecDeque<(u64, bool)>,
+    /// When the first call was refused since nothing is known.
+    first: Option<u64>,
+    /// Since when a pace is tried.
+    since: Option<u64>,
+    /// Calls that were admitted since then, and corrections.
+    admitted: u64,
+    eased: u64,
+    /// No pace is tried as long as so many are to be admitted before.
+    rest: u64,
+}
+
+impl Trial {
+    fn note(&mut self, sent: u64, was_refused: bool) {
+        if self.last.len() == CALLS {
+            self.last.pop_front();
+        }
+        self.last.push_back((sent, was_refused));
+    }
+
+    /// A call was admitted.
+    pub(super) fn admitted(&mut self, sent: u64) {
+        self.note(sent, false);
+        self.rest = self.rest.saturating_sub(1);
+        self.admitted += 1;
+        if self.admitted >= PROVED {
+            (self.admitted, self.eased) = (0, 0);
+        }
+    }
+
+    /// A call was refused without a word while nothing is known. Says since when there is a wall, if
+    /// a pace should be tried.
+    pub(super) fn refused(&mut self, now: u64, sent: u64) -> Option<u64> {
+        self.note(sent, true);
+        let first = *self.first.get_or_insert(sent);
+        let refused = self.last.iter().filter(|(_, was_refused)| *was_refused).count();
+        if self.rest > 0 || refused < MOST {
+            return None;
+        }
+        (self.since, self.admitted, self.eased) = (Some(now), 0, 0);
+        self.last.clear();
+        self.first = None;
+        Some(first)
+    }
+
+    /// The pace was too fast; gives since when it is tried.
+    pub(super) fn eased(&mut self) -> Option<u64> {
+        self.eased += 1;
+        self.since
+    }
+
+    /// Whether the pace is refused as if it were none. It is given up then.
+    pub(super) fn has_failed(&mut self) -> bool {
+        let has_failed = self.since.is_some() && self.eased >= EASED;
+        if has_failed {
+            (self.since, self.rest) = (None, REST);
+        }
+        has_failed
+    }
+}
