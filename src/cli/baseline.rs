@@ -73,7 +73,10 @@ pub(super) fn after_run(args: &RunArgs, new: &Recordings) -> Result<ExitStatus, 
     {
         // What was not run is not missing.
         base.retain(|scenario, _| new.contains_key(scenario));
-        let mode = compare::mode(&base, new);
+        if args.require_baseline {
+            require(name, &base, new)?;
+        }
+        let mode = compare::mode(&base, new, Rules::default());
         let comparison = compare::compare(&base, new, mode, Rules::default());
         let sides = Sides { base: path(name).display().to_string(), new: "this run".to_owned() };
         if !args.quiet && args.format == super::args::Format::Text {
@@ -94,6 +97,20 @@ pub(super) fn after_run(args: &RunArgs, new: &Recordings) -> Result<ExitStatus, 
         }
     }
     Ok(status)
+}
+
+/// Everything must have something to be compared with.
+pub(super) fn require(name: &str, base: &Recordings, new: &Recordings) -> Result<(), CliError> {
+    let lacking = new.keys().find(|scenario| !base.contains_key(*scenario));
+    lacking.map_or(Ok(()), |scenario| {
+        Err(CliError::Usage {
+            message: format!(
+                "{}: got nothing of `{scenario}`, wanted its figures (--require-baseline)",
+                path(name).display()
+            ),
+            help: format!("`tagspace run ... --save-baseline {name} --bless` adds it"),
+        })
+    })
 }
 
 fn save(name: &str, new: &Recordings, is_blessed: bool) -> Result<(), CliError> {

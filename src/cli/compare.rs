@@ -21,10 +21,22 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
     let (sides, base, new, folders) = sides(args)?;
     let Some((base, new)) = base.zip(new) else { return Ok(ExitStatus::Met) };
     let mode = match args.mode {
-        ModeArg::Auto => compare::mode(&base, &new),
+        ModeArg::Auto => compare::mode(&base, &new, rules),
         ModeArg::Exact => Mode::Exact,
-        ModeArg::Paired => Mode::Paired,
+        ModeArg::Paired => {
+            let (common, wanted) = compare::seeds(&base, &new, rules);
+            if common < wanted {
+                return Err(CliError::Usage {
+                    message: format!("got {common} seeds on both sides, wanted at least {wanted} for --mode paired"),
+                    help: "with fewer nothing can be told from chance; `tagspace run --seeds 1..=32` plays more".to_owned(),
+                });
+            }
+            Mode::Paired
+        }
     };
+    if let Some(name) = args.baseline.as_ref().filter(|_| args.require_baseline) {
+        baseline::require(name, &base, &new)?;
+    }
     let mut comparison = compare::compare(&base, &new, mode, rules);
     let mut differences = Differences::new();
     if let Some((base, new)) = &folders {
@@ -127,7 +139,10 @@ fn recordings(folder: &Path) -> Result<Recordings, CliError> {
         let mut reports = Vec::new();
         for (_, path) in seeds(&path).map_err(|error| unreadable(&error))? {
             let path = path.join("report.json");
-            let bytes = fs::read(&path).map_err(|error| unreadable(&error))?;
+            let bytes = fs::read(&path).map_err(|error| CliError::Usage {
+                message: format!("{}: cannot read: {error}", path.display()),
+                help: "run it again: each seed has a report".to_owned(),
+            })?;
             reports.push(serde_json::from_slice::<Value>(&bytes).unwrap_or_default());
         }
         let recorded = Recorded::of_reports(&reports).ok_or_else(|| CliError::Usage {

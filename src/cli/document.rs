@@ -90,7 +90,7 @@ impl Document {
                 }
             }
             Self::Junit(suites) => suites.push(junit::suite(scenario, judged, replay)),
-            Self::Summary(parts) => parts.push(summary::part(scenario, judged, replay)),
+            Self::Summary(parts) => parts.push(summary::part(scenario, judged, series, replay)),
             Self::Annotations(all) => {
                 let file = fs::read_to_string(scenario.file());
                 // Without the file the lines are those of the text that was run.

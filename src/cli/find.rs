@@ -64,6 +64,21 @@ pub(super) fn load(scenarios: &Scenarios) -> Result<Vec<Loaded>, CliError> {
     if problems.is_empty() { Ok(loaded) } else { Err(CliError::Problems(Problems(problems))) }
 }
 
+/// With `--require-targets`, every scenario must have something to be judged by.
+pub(super) fn require_targets(loaded: &[Loaded], is_required: bool) -> Result<(), CliError> {
+    let without = loaded.iter().find(|(_, targets)| is_required && targets.is_empty());
+    without.map_or(Ok(()), |(scenario, _)| {
+        Err(CliError::Usage {
+            message: format!(
+                "{}: got no targets, wanted at least one (--require-targets)",
+                scenario.file()
+            ),
+            help: "a [targets.run] table with lines such as makespan = \"<= 60s\" judges it"
+                .to_owned(),
+        })
+    })
+}
+
 /// Adds a file, or the `.toml` files below a folder in byte order.
 fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
     let shown = path.display();

@@ -45,6 +45,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
         });
     }
     let loaded = find::load(&args.scenarios)?;
+    find::require_targets(&loaded, args.require_targets)?;
     let colour = colour(args.color);
     let bar = bar(args, loaded.len());
     let options = options(args, &bar)?;

@@ -33,6 +33,7 @@ pub(super) fn run(args: &RunArgs, seeds: &RangeInclusive<u64>) -> Result<ExitSta
         });
     }
     let loaded = find::load(&args.scenarios)?;
+    find::require_targets(&loaded, args.require_targets)?;
     let colour = colour(args.color);
     let bar =
         golden::bar(args.quiet, "{elapsed}  {bar:30} {pos} of {len} simulations, about {eta} left");

@@ -2,12 +2,15 @@
 
 use std::fmt::Write;
 
-use crate::study::tune::guard::Guard;
+use crate::study::tune::guard::{Guard, Noticed};
 
 /// The table of a scenario.
 pub fn targets(guard: &Guard) -> String {
     let run = guard.targets.first().map_or("run", |target| target.run.as_str());
-    let mut out = format!("[targets.{}]\n", key(run));
+    let mut out = format!(
+        "# In the place of the scenario's own table of this name.\n[targets.{}]\n",
+        key(run)
+    );
     for target in &guard.targets {
         let _ = writeln!(out, "{} = \"{}\"", target.metric.name, target.text);
     }
@@ -26,22 +29,28 @@ pub fn text(guard: &Guard) -> String {
         "Targets to commit with it: what was measured at worst, and a tenth more.\n\n```toml\n{}```\n\n",
         targets(guard)
     );
-    let (noticed, missed): (Vec<_>, Vec<_>) =
-        guard.noticed.iter().partition(|(_, by)| !by.is_empty());
-    let noticed: Vec<String> = noticed
-        .iter()
-        .map(|(mutant, by)| format!("{} ({})", mutant.name(), by.join(", ")))
-        .collect();
-    let missed: Vec<&str> = missed.iter().map(|(mutant, _)| mutant.name()).collect();
+    let noticed = guard.noticed.iter().filter_map(|(mutant, noticed)| match noticed {
+        Noticed::By(metrics) => Some(format!("{} ({})", mutant.name(), metrics.join(", "))),
+        Noticed::Not | Noticed::Harmless => None,
+    });
+    let noticed: Vec<String> = noticed.collect();
+    let that_are = |wanted: &Noticed| -> Vec<&str> {
+        let such = guard.noticed.iter().filter(|(_, noticed)| noticed == wanted);
+        such.map(|(mutant, _)| mutant.name()).collect()
+    };
+    let (missed, harmless) = (that_are(&Noticed::Not), that_are(&Noticed::Harmless));
     if !noticed.is_empty() {
         let _ = writeln!(out, "They notice these weakenings: {}.", noticed.join("; "));
     }
     if !missed.is_empty() {
         let _ = writeln!(
             out,
-            "They do not notice {}: in this world it does no harm.",
+            "They do not notice {}: something else happens then, but none of these figures gets so much worse with the first seed.",
             missed.join(", ")
         );
+    }
+    if !harmless.is_empty() {
+        let _ = writeln!(out, "Nothing else happens in this world with {}.", harmless.join(", "));
     }
     out
 }

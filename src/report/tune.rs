@@ -236,7 +236,7 @@ pub fn env_block(tuned: &Tuned, cell: &Cell) -> String {
         let variable = known.and_then(|key| VARIABLES.iter().find(|(_, set)| *set == key));
         let _ = match variable {
             Some((variable, _)) => writeln!(out, "{variable}={}", value.trim_matches('"')),
-            None => writeln!(out, "# no variable: {key}={value}"),
+            None => writeln!(out, "# has no variable, give it with: --set '{key}={value}'"),
         };
     }
     out

@@ -17,6 +17,7 @@ pub mod paired;
 pub mod prediction;
 pub mod quota_use;
 pub mod series;
+pub mod sign;
 pub mod target;
 pub mod timeline;
 pub mod tune;

@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 
 use crate::rng::Seed;
+use crate::study::sign;
 
 /// So many times the seeds are drawn again.
 const RESAMPLES: u64 = 2_000;
@@ -62,9 +63,11 @@ impl Paired {
         })
     }
 
-    /// Whether the first is not surely less than the second.
+    /// Whether the first is not surely less than the second: by the interval, and by the signs, at
+    /// 5 %.
     pub fn may_be_chance(&self) -> bool {
-        self.high_milli >= 0
+        let signs = sign::two_sided(self.less as u64, self.more as u64);
+        self.high_milli >= 0 || signs > 0.05 || self.less < self.more
     }
 }
 

@@ -190,6 +190,10 @@ fn tracked_figures_have_the_documented_shapes() {
     let measures = bmf["misses/run"].as_object().unwrap();
     assert_eq!(measures["ai_calls"]["value"], 2.0);
     assert!(measures.keys().all(|name| name.len() <= 64));
+    // A value is in the unit that its name says.
+    let cost = measures["cost_usd"]["value"].as_f64().unwrap();
+    assert!(cost > 0.0 && cost < 0.1, "{cost}");
+    assert!(measures["page_latency_p95_ms"]["value"].as_f64().unwrap() > 100.0);
     assert!(bmf.as_object().unwrap().keys().all(|name| name.len() <= 1024));
     for (kind, has, has_not) in
         [("smaller", "makespan", "cache_hit_ratio"), ("bigger", "pages_per_minute", "cost")]
@@ -249,7 +253,7 @@ fn the_workflow_to_copy_compares_two_programs() {
         }
         "markdown=rehearsal/compare.md" => format!("markdown={written}"),
         // Fewer seeds, so that it takes a moment.
-        "1..=32" => "1..=8".to_owned(),
+        "1..=32" => "1..=16".to_owned(),
         word => word.to_owned(),
     });
     let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));

@@ -207,7 +207,7 @@ fn a_fast_bucket_that_says_nothing_is_not_taken_for_chance() {
             Service { burst, says: false, ..Service::new(WindowKind::Bucket, limit, per_ms) };
         let mut ledger = ledger(None);
         let done = job_of(&mut ledger, silent, &[1_000; 600], 0);
-        assert!(done.refused <= 50, "{limit}: {done:?}");
+        assert!(done.refused <= 60, "{limit}: {done:?}");
         let bound = (600 - burst) * per_ms / limit;
         assert!(done.makespan_ms <= bound * 11 / 10, "{limit}: {done:?}, bound {bound}");
         assert!(requests(&ledger).is_bucket);

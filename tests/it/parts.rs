@@ -128,6 +128,35 @@ fn what_is_in_a_part_is_not_played_again_and_parts_of_other_questions_are_refuse
 }
 
 #[test]
+fn parts_of_another_world_or_with_other_figures_are_no_answer() {
+    let parts = Parts::new();
+    for shard in ["1/2", "2/2"] {
+        let args = [&GRID[..], &["--seeds", "1..=2", "--shard", shard]].concat();
+        assert_eq!(parts.run(&args, "parts").0, Some(0));
+    }
+    let (merge, mut wholes) = (parts.path("parts"), Vec::new());
+    let rewrite = |wholes: &mut Vec<String>, from: &str, to: &str| {
+        for shard in ["1-of-2", "2-of-2"] {
+            let path = parts.path(&format!("parts/parts/{shard}.jsonl"));
+            let whole = fs::read_to_string(&path).unwrap();
+            assert!(whole.contains(from), "{whole}");
+            fs::write(&path, whole.replace(from, to)).unwrap();
+            wholes.push(whole);
+        }
+    };
+    rewrite(&mut wholes, "\"makespan\":", "\"makespan\":1");
+    let (code, said) = parts.run(&["--merge", &merge], "merged");
+    assert!(code != Some(0) && said.contains("comes to other figures with seed 1"), "{said}");
+    for (shard, whole) in ["1-of-2", "2-of-2"].iter().zip(&wholes) {
+        fs::write(parts.path(&format!("parts/parts/{shard}.jsonl")), whole).unwrap();
+    }
+    assert_eq!(parts.run(&["--merge", &merge], "merged").0, Some(0));
+    rewrite(&mut wholes, "\"world_digest\":\"", "\"world_digest\":\"0");
+    let (code, said) = parts.run(&["--merge", &merge], "merged");
+    assert!(code == Some(2) && said.contains("got another world of"), "{said}");
+}
+
+#[test]
 fn several_scenarios_are_tuned_by_the_command_and_by_parts() {
     let parts = Parts::new();
     let grid = [

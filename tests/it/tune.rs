@@ -11,6 +11,7 @@ use tagspace::study::mutate::Mutant;
 use tagspace::study::paired::Paired;
 use tagspace::study::target;
 use tagspace::study::tune::grid::{self, Axis};
+use tagspace::study::tune::guard::Noticed;
 use tagspace::study::tune::{Objective, Question, Tuned, games, guard, race, ranking, robust};
 
 use crate::common::same_cases;
@@ -227,6 +228,10 @@ fn the_command_writes_its_report_and_says_who_wins() {
     let (code, said, _) = tagspace(&none.concat());
     assert_eq!(code, Some(99));
     assert!(said.contains("No setting meets what is required"), "{said}");
+    // The answer of before is none to this question.
+    for name in ["tune.env", "tune.toml", "targets.toml"] {
+        assert!(!out.join(name).exists(), "{name}");
+    }
 }
 
 #[test]
@@ -248,6 +253,10 @@ fn wrong_questions_are_refused_before_anything_is_played() {
         "above max_concurrency",
     );
     refused(&[], "--set");
+    refused(
+        &["--set", "pipeline.batch_size=1..=500", "--set", "pipeline.concurrency=1..=64"],
+        "got 32000 settings",
+    );
 }
 
 #[test]
@@ -304,9 +313,14 @@ fn the_targets_of_the_guard_are_met_and_notice_what_weakens() {
     let folder = tempfile::tempdir().unwrap();
     let tuned = tuned(&["pipeline.batch_size=10", "pipeline.concurrency=6"], 4, &[]);
     let guard = guard::of(&tuned).unwrap().unwrap();
-    let noticed: Vec<_> =
-        guard.noticed.iter().filter(|(_, by)| !by.is_empty()).map(|(mutant, _)| *mutant).collect();
-    assert_eq!(noticed, [Mutant::BatchOfOne]);
+    let that = |is: fn(&Noticed) -> bool| -> Vec<Mutant> {
+        let such = guard.noticed.iter().filter(|(_, noticed)| is(noticed));
+        such.map(|(mutant, _)| *mutant).collect()
+    };
+    assert_eq!(that(|noticed| matches!(noticed, Noticed::By(_))), [Mutant::BatchOfOne]);
+    // What changes nothing is told from what is not noticed.
+    assert!(that(|noticed| *noticed == Noticed::Harmless).contains(&Mutant::NoFallback));
+    assert!(!that(|noticed| *noticed == Noticed::Harmless).contains(&Mutant::BatchOfOne));
     let toml = tagspace::report::guard::targets(&guard);
     let best = report::toml_block(&tuned, tuned.best().unwrap());
     // Committed with the setting, all seeds meet them, and `--mutate` finds what the guard said.

@@ -110,6 +110,9 @@ pub(super) struct RunArgs {
     /// A baseline that is not there is an error.
     #[arg(long, requires = "baseline")]
     pub(super) require_baseline: bool,
+    /// A scenario without targets is an error: nothing would be judged.
+    #[arg(long)]
+    pub(super) require_targets: bool,
     /// Save the figures as reports/baselines/NAME.toml.
     #[arg(long, value_name = "NAME", value_parser = baseline, conflicts_with_all = ["mutate", "clock"])]
     pub(super) save_baseline: Option<String>,

@@ -3,6 +3,9 @@
 mod parts;
 mod question;
 
+use std::fs;
+use std::path::Path;
+
 use super::args::TuneArgs;
 use super::golden::{self, File};
 use super::{CliError, ExitStatus, Problems, print};
@@ -65,10 +68,14 @@ fn finish(
     let [one] = tuned.as_slice() else { return several(args, &tuned) };
     let (confirmed, guard) = match confirmed(one) {
         Ok(confirmed) => confirmed,
-        Err(error @ TuneError::Differs { .. }) => return Ok(differs(&error)),
+        Err(error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. })) => {
+            return Ok(differs(&error));
+        }
         Err(error) => return Err(cli_error(error)),
     };
-    golden::write(&args.out, &files(one, guard.as_ref())?)?;
+    let files = files(one, guard.as_ref())?;
+    forget_answers(&args.out, &files)?;
+    golden::write(&args.out, &files)?;
     say(args, &report::text(one, guard.as_ref()), confirmed)?;
     Ok(if one.best().is_some() { ExitStatus::Met } else { ExitStatus::Missed })
 }
@@ -85,7 +92,9 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
                 least = least.min(confirmed);
                 guards.extend(guard.map(|guard| (one.question.scenario.name.clone(), guard)));
             }
-            Err(error @ TuneError::Differs { .. }) => return Ok(differs(&error)),
+            Err(error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. })) => {
+                return Ok(differs(&error));
+            }
             Err(error) => return Err(cli_error(error)),
         }
     }
@@ -106,6 +115,7 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
         files.push(("tune.env", report::env_block(first, cell).into_bytes()));
         files.push(("tune.toml", report::toml_block(first, cell).into_bytes()));
     }
+    forget_answers(&args.out, &files)?;
     golden::write(&args.out, &files)?;
     say(args, &text, if best.is_some() { least } else { 0 })?;
     Ok(if best.is_some() { ExitStatus::Met } else { ExitStatus::Missed })
@@ -119,6 +129,17 @@ fn confirmed(tuned: &Tuned) -> Result<(usize, Option<Guard>), TuneError> {
 fn differs(error: &TuneError) -> ExitStatus {
     super::note(&format!("error: {error}"));
     ExitStatus::Differs
+}
+
+/// Without an answer, an earlier one must not be taken for it.
+fn forget_answers(out: &Path, files: &[File]) -> Result<(), CliError> {
+    for name in ["tune.env", "tune.toml", "targets.toml"] {
+        let path = out.join(name);
+        if !files.iter().any(|(written, _)| *written == name) && path.exists() {
+            fs::remove_file(&path).map_err(|source| golden::io_error("remove", &path, source))?;
+        }
+    }
+    Ok(())
 }
 
 fn say(args: &TuneArgs, text: &str, confirmed: usize) -> Result<(), CliError> {
@@ -144,7 +165,9 @@ fn cli_error(error: TuneError) -> CliError {
             help: "--run names one of the scenario's [[run]] tables".to_owned(),
         },
         TuneError::Io { path, source } => golden::io_error("write", &path, source),
-        error @ TuneError::Differs { .. } => CliError::Live(error.to_string()),
+        error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. }) => {
+            CliError::Live(error.to_string())
+        }
     }
 }
 

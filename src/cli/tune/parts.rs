@@ -1,7 +1,7 @@
 //! Parts of a question in files: played by many processes, joined by one.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -53,8 +53,15 @@ pub(super) fn play(
     let header = Header::of(questions, shard);
     let known = match fs::read_to_string(&path) {
         Ok(text) if text.contains('\n') => known(&path, &header, &text)?,
-        // Nothing is there, or not even a first line.
-        _ => Results::new(),
+        // Not even a first line.
+        Ok(_) => Results::new(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Results::new(),
+        Err(error) => {
+            return Err(CliError::Usage {
+                message: format!("{}: cannot read: {error}", path.display()),
+                help: "choose another --out, or remove the file to play the part anew".to_owned(),
+            });
+        }
     };
     let in_path = |source| golden::io_error("write", &path, source);
     // Anew, without a last line that was cut off; in a file beside it, so that nothing is lost.

@@ -11,6 +11,10 @@ use crate::study::tune::{Objective, Question, table};
 
 /// What is required unless something else is.
 const REQUIRED: [&str; 2] = ["pages_failed == 0", "rate_limited_ratio <= 1%"];
+/// So many settings are more than anybody can read.
+const MOST_SETTINGS: u128 = 10_000;
+/// So many simulations take about ten hours on two cores.
+const MOST_GAMES: u128 = 2_000_000;
 /// The seeds unless others are named.
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=16;
 
@@ -40,6 +44,16 @@ pub(super) fn all(args: &TuneArgs) -> Result<Vec<Question>, CliError> {
                 "the name is the folder of the report; rename one of the files",
             ));
         }
+    }
+    let settings = first.axes.iter().map(|axis| axis.values.len() as u128).product::<u128>();
+    let games = settings * first.seeds.clone().count() as u128 * questions.len() as u128;
+    if settings > MOST_SETTINGS || games > MOST_GAMES {
+        return Err(usage(
+            format!(
+                "got {settings} settings and {games} simulations, wanted at most {MOST_SETTINGS} and {MOST_GAMES}"
+            ),
+            "vary less at once: a coarse grid first, and a fine one around its best",
+        ));
     }
     if args.race && questions.len() > 1 {
         return Err(usage(

@@ -6,13 +6,27 @@ use serde_json::{Map, Value, json};
 use crate::sim::scenario::Scenario;
 use crate::study::figures::Value as Figure;
 use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::metric::{Better, METRICS, Metric, Shape, Unit, better};
+use crate::study::metric::{Better, Metric, TRACKED, Unit, find};
 use crate::study::series::{Series, Spread};
 use crate::units::float;
 
-fn tracked() -> impl Iterator<Item = (&'static Metric, Better)> {
-    let single = METRICS.iter().filter(|metric| metric.shape == Shape::Single);
-    single.filter_map(|metric| Some((metric, better(metric.name)?)))
+/// What is followed over time: the name of the figure, with its statistic, its metric and direction.
+fn tracked() -> impl Iterator<Item = (&'static str, &'static Metric, Better)> {
+    TRACKED.iter().filter_map(|(figure, better)| {
+        let name = figure.split(' ').next().unwrap_or(figure);
+        Some((*figure, find(name)?, *better))
+    })
+}
+
+/// A measure's name for machines: the figure's, with the unit of its value.
+fn slug(figure: &str, metric: &Metric) -> String {
+    let suffix = match metric.unit {
+        Unit::Count => "",
+        Unit::Ratio => "_percent",
+        Unit::Millis => "_ms",
+        Unit::UsdMicros => "_usd",
+    };
+    format!("{}{suffix}", figure.replace(' ', "_"))
 }
 
 /// A figure in its unit, shares in percent: of many seeds the median, with the least and the most.
@@ -24,6 +38,7 @@ struct Measured {
 fn measured(
     run: (usize, &JudgedRun),
     series: Option<&Series>,
+    figure: &str,
     metric: &Metric,
 ) -> Option<Measured> {
     let scaled = |integer: u64| match metric.unit {
@@ -35,11 +50,11 @@ fn measured(
         let value = match run.1.figures.get(metric.name)? {
             // As exactly as it was counted.
             Figure::Share(share) => share.value()? * 100.0,
-            _ => scaled(run.1.figures.integer(metric.name)?),
+            _ => scaled(run.1.figures.integer(figure)?),
         };
         return Some(Measured { value, range: None });
     };
-    let Spread { least, median, most } = series.spread(run.0, metric.name)?;
+    let Spread { least, median, most } = series.spread(run.0, figure)?;
     Some(Measured { value: scaled(median), range: Some((scaled(least), scaled(most))) })
 }
 
@@ -63,14 +78,14 @@ pub fn bmf(
     series: Option<&Series>,
 ) -> Map<String, Value> {
     let measures = |run: (usize, &JudgedRun)| -> Map<String, Value> {
-        let measure = |(metric, _): (&'static Metric, Better)| {
-            let Measured { value, range } = measured(run, series, metric)?;
+        let measure = |(figure, metric, _): (&str, &Metric, Better)| {
+            let Measured { value, range } = measured(run, series, figure, metric)?;
             let mut measure = json!({"value": value});
             if let Some((least, most)) = range {
                 measure["lower_value"] = json!(least);
                 measure["upper_value"] = json!(most);
             }
-            Some((metric.key.to_owned(), measure))
+            Some((slug(figure, metric), measure))
         };
         tracked().filter_map(measure).collect()
     };
@@ -89,11 +104,11 @@ pub fn entries(
         format!("median of {} seeds", series.played.len())
     });
     let of_run = |run: (usize, &JudgedRun)| -> Vec<Value> {
-        let wanted = tracked().filter(|(_, direction)| *direction == better);
-        let entry = |metric: &'static Metric| {
-            let Measured { value, range } = measured(run, series, metric)?;
+        let wanted = tracked().filter(|(_, _, direction)| *direction == better);
+        let entry = |figure: &str, metric: &Metric| {
+            let Measured { value, range } = measured(run, series, figure, metric)?;
             let mut entry = json!({
-                "name": format!("{} {}", named(scenario, run.1), metric.name),
+                "name": format!("{} {}", named(scenario, run.1), figure),
                 "unit": unit(metric),
                 "value": value,
                 "extra": extra,
@@ -103,7 +118,7 @@ pub fn entries(
             }
             Some(entry)
         };
-        wanted.filter_map(|(metric, _)| entry(metric)).collect()
+        wanted.filter_map(|(figure, metric, _)| entry(figure, metric)).collect()
     };
     judged.runs.iter().enumerate().flat_map(of_run).collect()
 }

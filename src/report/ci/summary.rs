@@ -6,7 +6,8 @@ use std::fmt::Write;
 use super::{Replay, margin, missed, name, seed, value};
 use crate::report::format;
 use crate::sim::scenario::Scenario;
-use crate::study::judge::{JudgedScenario, Verdict};
+use crate::study::judge::{JudgedRun, JudgedScenario, Verdict};
+use crate::study::series::Series;
 
 /// What the summary says of a scenario: a row of the table, and what follows below it.
 #[derive(Debug, Clone)]
@@ -23,13 +24,25 @@ fn cell(text: &str) -> String {
 }
 
 /// What the summary says of a scenario.
-pub fn part(scenario: &Scenario, judged: &JudgedScenario, replay: Replay<'_>) -> Part {
+pub fn part(
+    scenario: &Scenario,
+    judged: &JudgedScenario,
+    series: Option<&Series>,
+    replay: Replay<'_>,
+) -> Part {
     let is_met = judged.verdict() == Verdict::Met;
     let targets = || judged.runs.iter().flat_map(|run| &run.targets);
     let met = targets().filter(|target| target.met).count();
-    let sum = |metric: &str| judged.runs.iter().map(|run| run.figures.number(metric)).sum();
+    // Of many seeds the median.
+    let of = |(at, run): (usize, &JudgedRun), metric: &str| match series {
+        Some(series) => series.spread(at, metric).map_or(0, |spread| spread.median),
+        None => run.figures.number(metric),
+    };
+    let sum = |metric: &str| judged.runs.iter().enumerate().map(|run| of(run, metric)).sum();
+    let seeds = series
+        .map_or(String::new(), |series| format!(" (medians of {} seeds)", series.played.len()));
     let row = format!(
-        "| {} | `{}` | {} | {met} of {} | {} | {} | {} |\n",
+        "| {} | `{}` | {}{seeds} | {met} of {} | {} | {} | {} |\n",
         if is_met { "✅" } else { "❌" },
         cell(&scenario.name),
         cell(&scenario.question),

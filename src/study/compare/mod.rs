@@ -4,25 +4,27 @@
 //! figure became worse: the differences are taken seed by seed, so that the luck of a seed, which
 //! both have met, is not in them. A figure has become worse or better if the sign test says so, with
 //! Holm's correction (1979) for all figures of the comparison, if the interval of its mean change
-//! excludes nothing, and if that change is above a relative and an absolute floor.
+//! excludes nothing, if signs and mean point the same way, and if that change is above a relative and
+//! an absolute floor. Failures that never happened before need no even signs: rare as they are, an
+//! interval above nothing is enough.
 
 pub mod baseline;
 pub mod events;
 pub mod recorded;
-mod sign;
 
 use std::collections::BTreeMap;
 
 use self::recorded::{Recorded, RecordedRun};
 use crate::study::metric::{self, Better, TRACKED, Unit};
 use crate::study::paired::Paired;
+use crate::study::sign;
 use crate::units::float;
 
 /// Recordings by the scenario's name.
 pub type Recordings = BTreeMap<String, Recorded>;
 
-/// With fewer seeds nothing can be told from pairs.
-pub const FEWEST_SEEDS: usize = 8;
+/// What must not happen now and then if it never happened before.
+const NEVER: [&str; 2] = ["pages_failed", "pages_mistagged"];
 
 /// How recordings are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,10 +173,23 @@ impl Comparison {
     }
 }
 
-/// Exact where there are few seeds, otherwise paired.
-pub fn mode(base: &Recordings, new: &Recordings) -> Mode {
-    let common = base.iter().filter_map(|(name, base)| Some(both(base, new.get(name)?).len()));
-    if common.min().unwrap_or(0) < FEWEST_SEEDS { Mode::Exact } else { Mode::Paired }
+/// Exact where there are too few seeds for pairs, otherwise paired.
+pub fn mode(base: &Recordings, new: &Recordings, rules: Rules) -> Mode {
+    let (common, wanted) = seeds(base, new, rules);
+    if common < wanted { Mode::Exact } else { Mode::Paired }
+}
+
+/// The seeds that both have of every scenario, and how many it takes until one sign in all of them is
+/// no chance, with Holm's correction: with fewer no change could ever be found.
+pub fn seeds(base: &Recordings, new: &Recordings, rules: Rules) -> (usize, usize) {
+    let pairs = || base.iter().filter_map(|(name, base)| Some((base, new.get(name)?)));
+    let common = pairs().map(|(base, new)| both(base, new).len()).min().unwrap_or(0);
+    let family = pairs().map(|(base, _)| base.run.len()).sum::<usize>() * TRACKED.len();
+    let is_enough = |seeds: &usize| {
+        let p = sign::two_sided(0, *seeds as u64) * float(family as u64);
+        p * 1e6 <= float(rules.significance_ppm)
+    };
+    (common, (1..1_000).find(is_enough).unwrap_or(1_000))
 }
 
 /// Where both have a seed, with the place of it on either side.
@@ -317,9 +332,11 @@ fn judge(one: &mut Compared, mode: Mode, rules: Rules) {
         let share = u128::from(change) * 1_000_000;
         let is_large = change >= floor_milli(moved.unit)
             && share >= u128::from(moved.base_mean_milli) * u128::from(rules.noise_ppm);
-        let (low, high) = (moved.paired.low_milli, moved.paired.high_milli);
+        let Paired { low_milli: low, high_milli: high, less, more, .. } = moved.paired;
+        let never_before = NEVER.contains(&moved.name.as_str()) && moved.base_mean_milli == 0;
+        let agree = low > 0 && more > less || high < 0 && less > more;
         let is_sure = mode == Mode::Exact
-            || moved.p * 1e6 <= float(rules.significance_ppm) && (low > 0 || high < 0);
+            || agree && (never_before || moved.p * 1e6 <= float(rules.significance_ppm));
         let Some(better) = moved.better.filter(|_| is_large && is_sure) else { continue };
         let is_less = moved.new_mean_milli < moved.base_mean_milli;
         let is_better = is_less == (better == Better::Smaller);

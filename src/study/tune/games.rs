@@ -130,6 +130,11 @@ pub fn confirm(tuned: &Tuned, most: usize) -> Result<usize, TuneError> {
         if digests(Transport::Wire)? != digests(Transport::Direct)? {
             return Err(TuneError::Differs { seed });
         }
+        // What it was ranked by may come from another machine, in a part.
+        let again = one(&tuned.question, &best.values, seed)?;
+        if best.outcomes.get(confirmed) != Some(&again.outcome) {
+            return Err(TuneError::NotReplayed { seed });
+        }
         confirmed += 1;
     }
     Ok(confirmed)

@@ -20,8 +20,19 @@ const MARGIN_PERCENT: u64 = 10;
 pub struct Guard {
     /// The targets, with what was measured at worst.
     pub targets: Vec<Target>,
-    /// Each weakening that changes this pipeline, with the metrics whose targets notice it.
-    pub noticed: Vec<(Mutant, Vec<&'static str>)>,
+    /// Each weakening that changes the pipeline's settings, and what is noticed of it.
+    pub noticed: Vec<(Mutant, Noticed)>,
+}
+
+/// What is noticed of a weakening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noticed {
+    /// The targets of these metrics are missed.
+    By(Vec<&'static str>),
+    /// No target is missed, though something else happens.
+    Not,
+    /// The history is the same.
+    Harmless,
 }
 
 /// The guard of the best cell; nothing if there is none.
@@ -38,16 +49,28 @@ pub fn of(tuned: &Tuned) -> Result<Option<Guard>, TuneError> {
     let seed = *tuned.question.seeds.start();
     let scenario = games::scenario(&tuned.question, &best.values, seed)?;
     let options = Options { transport: Transport::Direct, ..Options::default() };
+    let digests = |judged: &judge::JudgedScenario| -> Vec<String> {
+        judged.runs.iter().map(judge::JudgedRun::events_sha256).collect()
+    };
+    let as_it_is = digests(&judge::run(&scenario, &targets, &options)?);
     let mut noticed = Vec::new();
     for mutant in Mutant::ALL {
         let Some(weakened) = mutant.of(&scenario) else { continue };
         let by = match judge::run(&weakened, &targets, &options) {
             Ok(judged) => {
                 let all = judged.runs.iter().flat_map(|run| &run.targets);
-                all.filter(|judged| !judged.met).map(|judged| judged.target.metric.name).collect()
+                let missed = all.filter(|judged| !judged.met);
+                let missed: Vec<_> = missed.map(|judged| judged.target.metric.name).collect();
+                match missed.is_empty() {
+                    false => Noticed::By(missed),
+                    true if digests(&judged) == as_it_is => Noticed::Harmless,
+                    true => Noticed::Not,
+                }
             }
             // It does not even end.
-            Err(judge::JudgeError::Sim(crate::sim::SimError::Deadline { .. })) => vec!["makespan"],
+            Err(judge::JudgeError::Sim(crate::sim::SimError::Deadline { .. })) => {
+                Noticed::By(vec!["makespan"])
+            }
             Err(error) => return Err(error.into()),
         };
         noticed.push((mutant, by));

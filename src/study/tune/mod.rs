@@ -201,4 +201,12 @@ pub enum TuneError {
         /// The seed.
         seed: u64,
     },
+    /// The best cell does not come to what it was ranked by.
+    #[error(
+        "the best setting comes to other figures with seed {seed} here than those it was ranked by: its part was changed, or played by another program"
+    )]
+    NotReplayed {
+        /// The seed.
+        seed: u64,
+    },
 }

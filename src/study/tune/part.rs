@@ -49,6 +49,8 @@ struct Written {
     name: String,
     file: String,
     text: String,
+    /// What the text refers to is in it as well, such as tables of latencies.
+    world_digest: String,
     folder: PathBuf,
     axes: Vec<(String, Vec<String>)>,
     seeds: (u64, u64),
@@ -104,6 +106,7 @@ fn written(question: &Question) -> Written {
         name: scenario.name.clone(),
         file: scenario.file().to_owned(),
         text: scenario.text.clone(),
+        world_digest: scenario.world_digest.clone(),
         folder: question.folder.clone(),
         axes: question.axes.iter().map(|axis| (axis.key.clone(), axis.values.clone())).collect(),
         seeds: (*question.seeds.start(), *question.seeds.end()),
@@ -114,9 +117,13 @@ fn written(question: &Question) -> Written {
 }
 
 fn read(written: &Written) -> Result<Question, String> {
-    let Written { name, file, text, folder, axes, seeds, objective, require, run } = written;
+    let Written { name, file, text, world_digest, folder, axes, .. } = written;
+    let Written { seeds, objective, require, run, .. } = written;
     let scenario =
         Scenario::parse(name, file, text, folder).map_err(|problem| problem.to_string())?;
+    if scenario.world_digest != *world_digest {
+        return Err(format!("got another world of {name} here than its parts were played in"));
+    }
     let wrong = || format!("got the objective `{objective}`, wanted a known one");
     let require = require.iter().map(|text| target::in_one_piece(run, text));
     Ok(Question {

@@ -182,7 +182,9 @@ impl Ledger {
             self.in_flight = (self.in_flight + 1).min(self.ceiling);
         }
         (self.eased, self.eased_from) = (0, None);
-        self.trial.admitted(sent);
+        if self.trial.admitted(now, sent) {
+            self.requests.hasten();
+        }
         let proof = self.doubt.answered(sent);
         if std::mem::take(&mut self.is_anew) {
             // What was used before the wall is of the time before it.

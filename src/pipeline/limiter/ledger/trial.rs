@@ -8,13 +8,15 @@
 use std::collections::VecDeque;
 
 /// Of so many calls,
-const CALLS: usize = 8;
+const CALLS: usize = 9;
 /// so many were refused: chance is hardly ever as frequent.
-const MOST: usize = 5;
+const MOST: usize = 6;
 /// So often a pace that is right is corrected,
 const EASED: u64 = 4;
 /// until so many calls were admitted.
 const PROVED: u64 = 48;
+/// A pace that was never refused is tried faster after so many calls.
+const TIMID: u64 = 12;
 /// So many calls are admitted after a pace that was none, until another is tried.
 const REST: u64 = 100;
 
@@ -30,6 +32,8 @@ pub(super) struct Trial {
     /// Calls that were admitted since then, and corrections.
     admitted: u64,
     eased: u64,
+    /// Whether the pace was too fast already.
+    was_refused: bool,
     /// No pace is tried as long as so many are to be admitted before.
     rest: u64,
 }
@@ -42,14 +46,22 @@ impl Trial {
         self.last.push_back((sent, was_refused));
     }
 
-    /// A call was admitted.
-    pub(super) fn admitted(&mut self, sent: u64) {
+    /// A call was admitted. Says whether the pace should be tried faster.
+    pub(super) fn admitted(&mut self, now: u64, sent: u64) -> bool {
         self.note(sent, false);
+        if self.last.iter().all(|(_, was_refused)| !was_refused) {
+            self.first = None;
+        }
         self.rest = self.rest.saturating_sub(1);
         self.admitted += 1;
+        let is_timid = self.since.is_some() && !self.was_refused && self.admitted >= TIMID;
+        if is_timid {
+            (self.since, self.admitted) = (Some(now), 0);
+        }
         if self.admitted >= PROVED {
             (self.admitted, self.eased) = (0, 0);
         }
+        is_timid
     }
 
     /// A call was refused without a word while nothing is known. Says since when there is a wall, if
@@ -63,13 +75,14 @@ impl Trial {
         }
         (self.since, self.admitted, self.eased) = (Some(now), 0, 0);
         self.last.clear();
-        self.first = None;
+        (self.first, self.was_refused) = (None, false);
         Some(first)
     }
 
     /// The pace was too fast; gives since when it is tried.
     pub(super) fn eased(&mut self) -> Option<u64> {
         self.eased += 1;
+        self.was_refused = true;
         self.since
     }
 

@@ -4,7 +4,7 @@ use crate::units::float;
 
 /// The exact two-sided probability that a fair coin, thrown as often as there are differences, falls
 /// at least as unevenly. Pairs without a difference say nothing.
-pub(super) fn two_sided(less: u64, more: u64) -> f64 {
+pub fn two_sided(less: u64, more: u64) -> f64 {
     let throws = less + more;
     // ln of n over k, from the gamma function.
     let ln_factorial = |n: u64| libm::lgamma(float(n) + 1.0);
