@@ -10,8 +10,6 @@ mod ci_surfaces; // what continuous integration reads
 mod claims; // what became of the plan's promises
 mod cli; // the program as a user meets it
 mod compare; // two outputs, two programs, an output and a baseline
-#[cfg(feature = "conformance")]
-mod conformance; // what the services' SDKs make of the fakes
 mod conservation; // what a spoiled log is told from
 mod determinism; // same seed, same bytes, whatever the transport and the load
 mod fakes; // wire formats, quotas, calendar

@@ -284,6 +284,9 @@ impl Account {
         {
             *unit_us = (*unit_us * 7 / 8).max(1);
             allowed.amount = (MINUTE_MS * 1000 / *unit_us).max(1);
+            if let Some(probing) = &mut self.probing {
+                probing.good = allowed.amount;
+            }
         }
     }
 

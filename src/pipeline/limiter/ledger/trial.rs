@@ -16,7 +16,7 @@ const EASED: u64 = 4;
 /// until so many calls were admitted.
 const PROVED: u64 = 48;
 /// A pace that was never refused is tried faster after so many calls.
-const TIMID: u64 = 12;
+const TIMID: u64 = 8;
 /// So many calls are admitted after a pace that was none, until another is tried.
 const REST: u64 = 100;
 

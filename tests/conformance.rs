@@ -1,5 +1,8 @@
 //! The SDKs of the services, as judges of the fakes: scripts in `tests/sdk` that drive
-//! `tagspace serve` and assert what each SDK parses and raises.
+//! `tagspace serve` and assert what each SDK parses and raises. And the schema of Jenkins, as the judge
+//! of JUnit documents.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::path::Path;
 use std::process::Command;
@@ -53,4 +56,9 @@ fn atlassian_confluence_v2() {
 #[test]
 fn litellm() {
     judged_by("older", "gateway");
+}
+
+#[test]
+fn jenkins() {
+    judged_by("newer", "junit");
 }
