@@ -8,6 +8,7 @@ use tagspace::rng::Seed;
 use tagspace::sim::scenario::Scenario;
 use tagspace::study::compare::recorded::Recorded;
 use tagspace::study::compare::{self, Comparison, Mode, Recordings, Rules, Verdict, baseline};
+use tagspace::study::metric::better;
 
 use crate::common::{played, scenario};
 
@@ -78,6 +79,7 @@ fn drawn(seeds: u64, of: impl Fn(u64, u64) -> u64) -> Recordings {
     one.seeds = (1..=seeds).collect();
     let run = one.run.get_mut("run").unwrap();
     run.events_sha256 = vec![String::new(); usize::try_from(seeds).unwrap()];
+    run.figures.retain(|name, _| better(name).is_some());
     for (place, values) in run.figures.values_mut().enumerate() {
         *values = (1..=seeds).map(|seed| of(place as u64, seed)).collect();
     }
