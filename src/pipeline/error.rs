@@ -106,7 +106,7 @@ pub enum PipelineError {
         key: String,
     },
     /// Confluence would not list the pages, even after retries.
-    #[error("list the pages at {site}: gave up after {class}")]
+    #[error("list the pages at {site}: gave up after {class}{}", path_hint(site, *class))]
     Listing {
         /// The site's address.
         site: String,
@@ -122,6 +122,15 @@ pub enum PipelineError {
     /// A stage of the pipeline ended in a panic.
     #[error("a stage of the pipeline panicked: {0}")]
     Panicked(String),
+}
+
+/// Where nothing is found, the address may lack its path.
+fn path_hint(site: &str, class: ErrorClass) -> &'static str {
+    if class == ErrorClass::NotFound && !site.ends_with("/wiki") {
+        "; the address of Confluence Cloud ends with /wiki"
+    } else {
+        ""
+    }
 }
 
 impl From<JoinError> for PipelineError {

@@ -74,6 +74,13 @@ fn scenario(out: &mut String, one: &Compared, mode: Mode, differences: &Differen
             out.push('\n');
             out.push_str(&table(run, mode));
         }
+        if !run.alone.is_empty() {
+            let _ = writeln!(
+                out,
+                "\nNot compared, because one side does not have it in every seed: {}.",
+                run.alone.join(", ")
+            );
+        }
         let others = run.moved.iter().filter(|moved| moved.better.is_none());
         let others: Vec<&str> = others.map(|moved| moved.name.as_str()).collect();
         if !others.is_empty() {
@@ -168,7 +175,7 @@ fn probability(p: f64) -> String {
 }
 
 fn first(out: &mut String, seed: u64, difference: &Difference) {
-    let Difference { run, event, before, base, new, fields } = difference;
+    let Difference { run, event, before, base, new, causes, fields } = difference;
     let end = "the end of the log";
     let _ = writeln!(
         out,
@@ -177,8 +184,13 @@ fn first(out: &mut String, seed: u64, difference: &Difference) {
     if let Some(before) = before {
         let _ = writeln!(out, "same  {before}");
     }
-    let _ = writeln!(out, "base  {}", base.as_deref().unwrap_or(end));
-    let _ = writeln!(out, "new   {}", new.as_deref().unwrap_or(end));
+    let sides = [("base", base, &causes.0), ("new ", new, &causes.1)];
+    for (side, event, cause) in sides {
+        let _ = writeln!(out, "{side}  {}", event.as_deref().unwrap_or(end));
+        if let Some(cause) = cause.as_ref().filter(|cause| Some(*cause) != before.as_ref()) {
+            let _ = writeln!(out, "      led to by {cause}");
+        }
+    }
     for (field, was, is) in fields {
         let _ = writeln!(out, "      {field}: {was} -> {is}");
     }
@@ -209,6 +221,7 @@ pub fn json(comparison: &Comparison, sides: &Sides, differences: &Differences) -
             "seeds": run.seeds.len(),
             "differing_seeds": run.differing,
             "same_figures": run.same,
+            "not_compared": run.alone,
             "moved": run.moved.iter().map(moved).collect::<Vec<_>>(),
         })
     };
@@ -216,7 +229,8 @@ pub fn json(comparison: &Comparison, sides: &Sides, differences: &Differences) -
         let own = differences.iter().filter(|(name, ..)| *name == one.name);
         let first = own.map(|(_, seed, first)| {
             json!({
-                "seed": seed, "run": first.run, "event": first.event, "base": first.base, "new": first.new
+                "seed": seed, "run": first.run, "event": first.event, "base": first.base, "new": first.new,
+                "base_cause": first.causes.0, "new_cause": first.causes.1
             })
         });
         json!({

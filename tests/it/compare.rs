@@ -117,6 +117,10 @@ fn failures_that_never_happened_are_no_chance_and_signs_must_agree_with_the_mean
         paired(&base, &with("pages_failed", |s| u64::from(s == 1))).verdict(),
         Verdict::NoChange
     );
+    // What one side lacks is told.
+    let mut without = base.clone();
+    without.get_mut("free").unwrap().run.get_mut("run").unwrap().figures.remove("makespan");
+    assert_eq!(paired(&base, &without).scenarios[0].runs[0].alone, ["makespan"]);
     // Worse in 27 seeds, and better by far in five.
     let before = with("makespan", |_| 10_000);
     let mixed = with("makespan", |seed| if seed % 6 == 0 { 1_000 } else { 10_200 });
@@ -237,7 +241,12 @@ fn the_same_is_no_change_and_an_event_changed_by_hand_is_named() {
     assert!(text.starts_with("NO CHANGE: 1 no change\n"), "{text}");
     let log = place.path("new/free/seeds/3/events.jsonl");
     let lines = fs::read_to_string(&log).unwrap();
-    let at = lines.lines().position(|line| line.contains("attempt_started")).unwrap();
+    let all: Vec<&str> = lines.lines().collect();
+    let at = all.iter().rposition(|line| line.contains("attempt_finished")).unwrap();
+    let call = |line: &str| -> serde_json::Value {
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["call"].clone()
+    };
+    let cause = all[..at].iter().rfind(|line| call(line) == call(all[at])).unwrap();
     let changed: Vec<String> =
         lines
             .lines()
@@ -253,6 +262,11 @@ fn the_same_is_no_change_and_an_event_changed_by_hand_is_named() {
     let named = format!("Seed 3, run `run`: event {} is the first that differs.", at + 1);
     assert!(text.contains(&named), "{text}");
     assert!(text.contains("\n      t_ms: "), "{text}");
+    // What led to it, on both sides: the start of that call.
+    assert!(
+        cause.contains("attempt_started") && text.matches(cause).count() >= 2,
+        "{cause}: {text}"
+    );
 }
 
 #[test]

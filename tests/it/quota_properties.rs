@@ -116,7 +116,7 @@ fn number(run: &JudgedRun, name: &str) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(same_cases(400))]
+    #![proptest_config(same_cases(2000))]
 
     #[test]
     fn every_page_ends_once_and_none_has_the_tags_of_another(

@@ -1,4 +1,4 @@
-//! Where two event logs differ first.
+//! Where two event logs differ first, and what led there on either side.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
@@ -18,6 +18,9 @@ pub struct Difference {
     pub base: Option<String>,
     /// The event of the new side.
     pub new: Option<String>,
+    /// What led to either: the last event before it of the same call, batch or page. Up to there both
+    /// logs are the same, so that it is of both.
+    pub causes: (Option<String>, Option<String>),
     /// What differs between them: a field, what it was, what it is.
     pub fields: Vec<(String, String, String)>,
 }
@@ -28,16 +31,26 @@ fn run_of(line: &str) -> String {
     run.unwrap_or("?").to_owned()
 }
 
+/// Whose event it is, the narrowest first: of a call, a batch, a page, within its run.
+fn owners(line: &str) -> Vec<(String, &'static str, u64)> {
+    let Ok(event) = serde_json::from_str::<Json>(line) else { return Vec::new() };
+    let run = run_of(line);
+    let owner = |key: &'static str| Some((run.clone(), key, event.get(key)?.as_u64()?));
+    ["call", "batch", "page"].into_iter().filter_map(owner).collect()
+}
+
 /// Compares two logs line by line.
 pub fn first_difference(base: impl BufRead, new: impl BufRead) -> io::Result<Option<Difference>> {
     let (mut base, mut new) = (base.lines(), new.lines());
     let mut before: Option<String> = None;
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut last = BTreeMap::new();
     loop {
         let (old, now) = (base.next().transpose()?, new.next().transpose()?);
         let Some(line) = old.as_ref().or(now.as_ref()) else { return Ok(None) };
         if old == now {
             *counts.entry(run_of(line)).or_default() += 1;
+            last.extend(owners(line).into_iter().map(|owner| (owner, line.clone())));
             before = old;
             continue;
         }
@@ -45,7 +58,12 @@ pub fn first_difference(base: impl BufRead, new: impl BufRead) -> io::Result<Opt
         let event = counts.get(&run).copied().unwrap_or(0) + 1;
         let before = before.filter(|before| run_of(before) == run);
         let fields = fields(old.as_deref(), now.as_deref());
-        return Ok(Some(Difference { run, event, before, base: old, new: now, fields }));
+        let cause = |line: &Option<String>| {
+            let owners = line.as_deref().map(owners).unwrap_or_default();
+            owners.iter().find_map(|owner| last.get(owner).cloned())
+        };
+        let causes = (cause(&old), cause(&now));
+        return Ok(Some(Difference { run, event, before, base: old, new: now, causes, fields }));
     }
 }
 

@@ -137,6 +137,8 @@ pub struct ComparedRun {
     pub moved: Vec<Moved>,
     /// So many figures are the same in all seeds.
     pub same: usize,
+    /// Watched figures that only one side has in every seed, so that nothing is said of them.
+    pub alone: Vec<String>,
 }
 
 /// A scenario of both sides.
@@ -264,10 +266,16 @@ fn run(
     };
     let differing = seeds.iter().zip(places).filter(|(_, places)| differs(places));
     let differing: Vec<u64> = differing.map(|(seed, _)| *seed).collect();
-    let (mut moved, mut same) = (Vec::new(), 0);
+    let (mut moved, mut same, mut alone) = (Vec::new(), 0, Vec::new());
     for (metric, stat, figure) in recorded::names() {
         let values = base.figures.get(&figure).zip(new.figures.get(&figure));
-        let Some((before, now)) = values else { continue };
+        let Some((before, now)) = values else {
+            let is_there = [base, new].iter().any(|run| run.figures.contains_key(&figure));
+            if is_there && metric::better(&figure).is_some() {
+                alone.push(figure);
+            }
+            continue;
+        };
         let before: Option<Vec<u64>> =
             places.iter().map(|(at, _)| before.get(*at).copied()).collect();
         let now: Option<Vec<u64>> = places.iter().map(|(_, at)| now.get(*at).copied()).collect();
@@ -289,7 +297,7 @@ fn run(
             verdict: Verdict::NoChange,
         });
     }
-    ComparedRun { name: name.to_owned(), seeds: seeds.to_vec(), differing, moved, same }
+    ComparedRun { name: name.to_owned(), seeds: seeds.to_vec(), differing, moved, same, alone }
 }
 
 fn mean_milli(values: &[u64]) -> u64 {

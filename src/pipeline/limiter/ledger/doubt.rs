@@ -90,6 +90,11 @@ impl Doubt {
         self.suspect.is_some_and(|wall| wall.tries > 1)
     }
 
+    /// Whether a refusal without a word can only be chance.
+    pub(super) fn is_chance_only(&self) -> bool {
+        self.speaks
+    }
+
     /// A pace is tried, which may explain all that was taken for chance.
     pub(super) fn begin_trial(&mut self) {
         self.before_trial = std::mem::take(&mut self.by_chance);

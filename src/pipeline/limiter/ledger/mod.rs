@@ -34,7 +34,7 @@ use crate::units::{float, whole};
 const DAY_CLOSED_MS: u64 = 3_600_000;
 /// So many failures in a row close the gate.
 const FAILURES: u64 = 3;
-/// For at first, and at most, so long.
+/// For at first, and at most, so long: a breaker of Hystrix tries one call after 5 s as well.
 const FAILURE_MS: (u64, u64) = (500, 5_000);
 /// How much of the time before a wall tells when it is gone, where the quota was known before it.
 const RECENT_MS: u64 = 5_000;
@@ -257,6 +257,7 @@ impl Ledger {
             self.doubt.was_chance();
         }
         if self.requests.allowed.is_none()
+            && !self.doubt.is_chance_only()
             && let Some(since) = self.trial.refused(now, sent)
         {
             self.requests.try_pace(now, since);

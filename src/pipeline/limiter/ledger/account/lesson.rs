@@ -52,7 +52,7 @@ impl Account {
             }
             // Nothing was said: what was admitted is what is allowed, as far as one can tell.
             self.infer(now, used.max(1));
-            self.shared = stated;
+            self.shared = stated.or(self.shared);
             return;
         };
         if self.is_bucket() {
