@@ -15,23 +15,3 @@ pub fn two_sided(less: u64, more: u64) -> f64 {
     let tail: f64 = (0..=less.min(more)).map(probability).sum();
     (2.0 * tail).min(1.0)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::two_sided;
-
-    #[test]
-    fn it_is_the_tail_of_the_binomial_distribution() {
-        // By hand: (1 + 10) / 2^10, twice; and all of ten, twice 2^-10.
-        for (less, more, wanted) in [
-            (1, 9, 22.0 / 1024.0),
-            (0, 10, 2.0 / 1024.0),
-            (5, 5, 1.0),
-            (0, 0, 1.0),
-            (32, 0, 2.0_f64.powi(-31)),
-        ] {
-            let found = two_sided(less, more);
-            assert!((found - wanted).abs() < 1e-9 * wanted.max(1e-3), "{less} {more}: {found}");
-        }
-    }
-}

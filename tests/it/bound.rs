@@ -170,6 +170,7 @@ fn no_run_is_faster_than_its_bound() {
                 // Who gives pages up may well be faster.
                 if run.figures.number("pages_failed") == 0 {
                     assert!(bound <= makespan, "{settings:?}: {bound} {makespan}");
+                    assert_eq!(run.figures.number("regret"), makespan - bound, "{settings:?}");
                 }
                 let calls = run.figures.number("ai_calls");
                 assert!(run.figures.number("bound_calls") <= calls);
@@ -185,4 +186,6 @@ fn a_run_that_meets_its_bound_is_wholly_efficient() {
     let run = judged(&scenario(PLAIN, &settings)).runs.remove(0);
     let (bound, makespan) = (run.figures.number("bound_makespan"), run.figures.number("makespan"));
     assert_eq!(bound, makespan);
+    assert_eq!(run.figures.number("regret"), 0);
+    assert_eq!(run.figures.integer("efficiency"), Some(1_000_000));
 }

@@ -9,6 +9,7 @@ use tagspace::sim::scenario::Scenario;
 use tagspace::study::compare::recorded::Recorded;
 use tagspace::study::compare::{self, Comparison, Mode, Recordings, Rules, Verdict, baseline};
 use tagspace::study::metric::better;
+use tagspace::study::sign::two_sided;
 
 use crate::common::{played, scenario};
 
@@ -69,6 +70,21 @@ fn a_hundred_placebos_raise_few_false_alarms() {
     let moved = weather.windows(2).map(|pair| paired(&pair[0], &pair[1]));
     let alarms = moved.filter(|found| found.verdict() != Verdict::NoChange).count();
     assert!(alarms <= 5, "{alarms} false alarms");
+}
+
+#[test]
+fn the_sign_test_is_the_tail_of_the_binomial_distribution() {
+    // By hand: (1 + 10) / 2^10, twice; and all of ten, twice 2^-10.
+    for (less, more, wanted) in [
+        (1, 9, 22.0 / 1024.0),
+        (0, 10, 2.0 / 1024.0),
+        (5, 5, 1.0),
+        (0, 0, 1.0),
+        (32, 0, 2.0_f64.powi(-31)),
+    ] {
+        let found = two_sided(less, more);
+        assert!((found - wanted).abs() < 1e-9 * wanted.max(1e-3), "{less} {more}: {found}");
+    }
 }
 
 /// A recording in which every watched figure of every seed is `draw` away from its mean.

@@ -73,8 +73,14 @@ pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
             Key { colour: ORANGE, text: "ring: chosen" },
         ];
         legend(area, &keys, 16, 38)?;
-        let names =
+        let mut names =
             rows.map_or(columns.key.clone(), |rows| format!("{} by {}", rows.key, columns.key));
+        // Of other axes there is only the layer that the best lies in.
+        for (at, axis) in axes.iter().enumerate() {
+            if at != across && Some(at) != down && axis.values.len() > 1 {
+                names.push_str(&format!(", where {} is {}", axis.key, axis.values[base[at]]));
+            }
+        }
         area.draw_text(&names, &font(12, GREY), (16, 62)).map_err(failed)?;
         for (column, value) in columns.values.iter().enumerate() {
             let at = (LEFT + width * index(column) + 6, TOP - 18);
