@@ -78,7 +78,7 @@ pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
         // Of other axes there is only the layer that the best lies in.
         for (at, axis) in axes.iter().enumerate() {
             if at != across && Some(at) != down && axis.values.len() > 1 {
-                names.push_str(&format!(", where {} is {}", axis.key, axis.values[base[at]]));
+                names = format!("{names}, where {} is {}", axis.key, axis.values[base[at]]);
             }
         }
         area.draw_text(&names, &font(12, GREY), (16, 62)).map_err(failed)?;
