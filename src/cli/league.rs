@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args::LeagueArgs;
+use super::args::{LEAGUE, LeagueArgs};
 use super::golden::{self, File};
 use super::{CliError, ExitStatus, print};
 use crate::report::league as report;
@@ -10,7 +10,7 @@ use crate::study::league::{self, LeagueError, Played, Scaled, scale};
 
 /// Plays the league, and prints it, writes it, or compares it with what was written.
 pub(super) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
-    if args.check && !args.only.is_empty() && args.out == Path::new("reports/league") {
+    if args.check && !args.only.is_empty() && args.out == Path::new(LEAGUE) {
         return Err(CliError::Usage {
             message: "got --check with --only, and the report on all fields to compare with"
                 .to_owned(),

@@ -40,7 +40,12 @@ fn headline(comparison: &Comparison) -> String {
 /// The report for people, which is Markdown.
 pub fn text(comparison: &Comparison, sides: &Sides, differences: &Differences) -> String {
     let how = match comparison.mode {
-        Mode::Exact => "exact: the logs must be the same".to_owned(),
+        Mode::Exact => {
+            let (common, wanted) = comparison.seeds;
+            let few = format!(" (pairs take {wanted} seeds on both sides, not {common})");
+            let few = if common < wanted { few } else { String::new() };
+            format!("exact: the logs must be the same{few}")
+        }
         Mode::Paired => format!(
             "paired, seed by seed: a change below {} of the mean is none, and a false alarm has a chance of {} in all",
             percent(comparison.rules.noise_ppm),

@@ -5,7 +5,6 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::pipeline::config::Config;
 use crate::report::trust;
 use crate::sim::scenario::Scenario;
 use crate::study::figures::{Figures, Value};
@@ -73,6 +72,7 @@ pub fn series(scenario: &Scenario, series: &Series) -> Json {
         let single = METRICS.iter().filter(|metric| metric.shape == Shape::Single);
         json!({
             "name": run.name,
+            "patience_s": patience_s(scenario, &run.name),
             "metrics": single.filter_map(|metric| spread(at, metric)).collect::<Map<_, _>>(),
             "targets": run.targets.iter().map(target).collect::<Vec<_>>(),
         })
@@ -85,12 +85,16 @@ pub fn series(scenario: &Scenario, series: &Series) -> Json {
     whole(scenario, &series.judged, ("seeds", seeds.collect()), &runs.collect())
 }
 
+/// How long a run waits for a closed gate, where that decides about the fallback.
+fn patience_s(scenario: &Scenario, run: &str) -> Option<u64> {
+    scenario.runs.iter().find(|one| one.name == run)?.config.patience_shown_s()
+}
+
 fn run(scenario: &Scenario, run: &JudgedRun) -> Json {
-    let config = scenario.runs.iter().find(|one| one.name == run.name).map(|one| &one.config);
     json!({
         "name": run.name,
         "end": run.end,
-        "patience_s": config.and_then(Config::patience_shown_s),
+        "patience_s": patience_s(scenario, &run.name),
         "metrics": metrics(&run.figures),
         "quota_use": quota_use(scenario, run),
         "targets": run.targets.iter().map(target).collect::<Vec<_>>(),

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::format;
-use super::text::{Colour, mark, measured, unit, word};
+use super::text::{Colour, mark, measured, patience, unit, word};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::Verdict;
 use crate::study::metric::{METRICS, Shape};
@@ -43,6 +43,7 @@ pub fn text(scenario: &Scenario, series: &Series, replay: &str, colour: Colour) 
     }
     out.push('\n');
     figures(&mut out, series);
+    patience(&mut out, scenario, colour);
     if series.judged.verdict() == Verdict::Missed {
         let _ = writeln!(out, "\n  {replay}");
     }

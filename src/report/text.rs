@@ -162,7 +162,7 @@ pub(super) fn measured(judged: &Judged) -> String {
 }
 
 /// How long a closed gate is waited for, where that decides about the fallback.
-fn patience(out: &mut String, scenario: &Scenario, colour: Colour) {
+pub(super) fn patience(out: &mut String, scenario: &Scenario, colour: Colour) {
     let mut all: Vec<u64> =
         scenario.runs.iter().filter_map(|run| run.config.patience_shown_s()).collect();
     all.dedup();

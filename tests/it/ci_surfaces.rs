@@ -214,6 +214,26 @@ fn tracked_figures_have_the_documented_shapes() {
 }
 
 #[test]
+fn a_summary_over_seeds_has_their_medians() {
+    let ran = Ran::new(&["--seeds", "2..=4"]);
+    let text = ran.read("markdown");
+    let row = text.lines().find(|line| line.contains("`meets`")).unwrap();
+    assert!(row.contains("(medians of 3 seeds)"), "{row}");
+    let median = ran.json("bmf")["meets/run"]["makespan_ms"]["value"].as_f64().unwrap();
+    let seeds: Vec<f64> = (2..=4)
+        .map(|seed| {
+            let path = format!("reports/out/meets/seeds/{seed}/report.json");
+            let text = fs::read_to_string(ran.folder.path().join(path)).unwrap();
+            let report: Value = serde_json::from_str(&text).unwrap();
+            report["runs"][0]["metrics"]["makespan_ms"].as_f64().unwrap()
+        })
+        .collect();
+    assert!(seeds[0] != median, "the first must not be the median: {seeds:?}");
+    let shown = format!("{:.2} s", median / 1000.0);
+    assert!(row.contains(&shown), "{row}: {shown} of {seeds:?}");
+}
+
+#[test]
 fn the_workflow_to_copy_asks_for_documents_that_exist() {
     let text = fs::read_to_string(".github/workflows/rehearse.yml").unwrap();
     let asked: Vec<&str> = text

@@ -150,6 +150,11 @@ fn with_too_few_seeds_pairs_are_not_asked() {
     assert_eq!(compare::seeds(&of(11), &of(11), rules), (11, 12));
     assert_eq!(compare::mode(&of(11), &of(11), rules), Mode::Exact);
     assert_eq!(compare::mode(&of(12), &of(12), rules), Mode::Paired);
+    let twice = |seeds| {
+        let one = of(seeds)["free"].clone();
+        Recordings::from([("one".to_owned(), one.clone()), ("two".to_owned(), one)])
+    };
+    assert_eq!(compare::seeds(&twice(12), &twice(12), rules), (12, 13));
     // So many are enough to find what is worse in all of them.
     let slower = recorded(&scenario(FREE, &["pipeline.concurrency=1"]), 1, 12);
     assert_eq!(paired(&of(12), &slower).verdict(), Verdict::Regressed);

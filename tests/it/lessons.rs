@@ -309,3 +309,20 @@ fn prompts_of_which_none_was_ever_admitted_are_too_large() {
     // Small ones are not: it is another wall that they meet.
     assert!(next(&mut ledger, now, 1_500) >= now);
 }
+
+#[test]
+fn a_limit_that_is_stated_is_not_felt_for_any_more() {
+    // A pace that is tried, and was never refused so far.
+    let silent = Service { says: false, ..Service::new(WindowKind::Sliding, 5, 1_000) };
+    let mut ledger = ledger(None);
+    job_of(&mut ledger, silent, &[1_000; 30], 0);
+    assert!(requests(&ledger).is_bucket && requests(&ledger).is_inferred);
+    let mut now = 200_000;
+    for _ in 0..60 {
+        now = next(&mut ledger, now, 0);
+        let answer = stating(Outcome::Success, Dimension::Requests, 150, None);
+        call(&mut ledger, now, 0, answer);
+        assert_eq!(requests(&ledger).limit, 150);
+        now += 100;
+    }
+}

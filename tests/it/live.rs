@@ -101,6 +101,19 @@ async fn a_page_is_tagged_over_the_network_and_no_key_is_shown() {
     }
 }
 
+#[tokio::test]
+async fn an_address_without_its_path_is_told() {
+    let server = services().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(&server, &folder, &[]);
+    let output = command.env("CONFLUENCE_URL", server.uri()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("nothing found (404); the address of Confluence Cloud ends with /wiki"),
+        "{said}"
+    );
+}
+
 /// Interrupts a run while its only AI call is in flight, `times` times, and gives its exit code
 /// with the event log that it leaves.
 #[cfg(unix)]

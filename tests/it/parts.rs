@@ -109,6 +109,12 @@ fn what_is_in_a_part_is_not_played_again_and_parts_of_other_questions_are_refuse
         lines
     };
     assert_eq!(lines(&fs::read_to_string(&file).unwrap()), lines(&marked));
+    // What is no text is not played over.
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, [&whole[..], &[0xff, 0xfe]].concat()).unwrap();
+    let (code, said) = shard("1..=2", "1/2");
+    assert!(code == Some(2) && said.contains("1-of-2.jsonl: cannot read"), "{said}");
+    fs::write(&file, whole).unwrap();
     let (code, said) = shard("1..=3", "1/2");
     assert_eq!(code, Some(2));
     assert!(said.contains("got a part of another question, wanted one of this"), "{said}");

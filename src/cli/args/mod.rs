@@ -206,11 +206,14 @@ pub(super) struct Play {
     pub(super) quiet: bool,
 }
 
+/// The folder of the report on all fields.
+pub(super) const LEAGUE: &str = "reports/league";
+
 /// Arguments of `league`.
 #[derive(Debug, Args)]
 pub(super) struct LeagueArgs {
     /// Where the report is written, or read with --check.
-    #[arg(long, value_name = "DIR", default_value = "reports/league")]
+    #[arg(long, value_name = "DIR", default_value = LEAGUE)]
     pub(super) out: PathBuf,
     /// Compare with the report that is there instead of writing one; exit 3 if it differs.
     #[arg(long)]

@@ -163,6 +163,8 @@ pub struct Comparison {
     pub mode: Mode,
     /// By what rules.
     pub rules: Rules,
+    /// The seeds that both sides have of every scenario, and how many pairs take.
+    pub seeds: (usize, usize),
     /// The scenarios of either side.
     pub scenarios: Vec<Compared>,
 }
@@ -218,7 +220,7 @@ pub fn compare(base: &Recordings, new: &Recordings, mode: Mode, rules: Rules) ->
     for one in &mut scenarios {
         judge(one, mode, rules);
     }
-    Comparison { mode, rules, scenarios }
+    Comparison { mode, rules, seeds: seeds(base, new, rules), scenarios }
 }
 
 fn without_runs(name: &str, verdict: Verdict, reason: String) -> Compared {

@@ -8,7 +8,7 @@ use super::{Outcome, Question, TuneError, Tuned, grid};
 use crate::sim::scenario::Scenario;
 use crate::sim::{Options, SimError, Transport};
 use crate::study::figures::Figures;
-use crate::study::judge::{self, JudgeError};
+use crate::study::judge::{self, JudgeError, JudgedScenario};
 use crate::study::metric::{METRICS, Shape};
 use crate::study::target::{self, Target};
 use crate::study::workers::share_out;
@@ -95,8 +95,7 @@ fn one(question: &Question, cell: &[usize], seed: u64) -> Result<Played, TuneErr
     let options = Options { transport: Transport::Direct, ..Options::default() };
     match judge::run(&scenario, &[], &options) {
         Ok(judged) => {
-            let figures = judged.runs.iter().find(|judged| judged.name == question.run);
-            let figures = figures.map_or_else(Figures::default, |judged| judged.figures.clone());
+            let figures = figures(question, &judged);
             let met = |target: &Target| target::judge(target, &figures).met;
             let met = question.require.iter().map(met).collect();
             Ok(Played { outcome: Some(numbers(&figures)), met })
@@ -106,6 +105,12 @@ fn one(question: &Question, cell: &[usize], seed: u64) -> Result<Played, TuneErr
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The figures of the run that is asked about.
+fn figures(question: &Question, judged: &JudgedScenario) -> Figures {
+    let run = judged.runs.iter().find(|judged| judged.name == question.run);
+    run.map_or_else(Figures::default, |judged| judged.figures.clone())
 }
 
 /// Every metric that is one number; shares in millionths.
@@ -122,17 +127,20 @@ pub fn confirm(tuned: &Tuned, most: usize) -> Result<usize, TuneError> {
     let mut confirmed = 0;
     for seed in tuned.question.seeds.clone().take(most) {
         let scenario = scenario(&tuned.question, &best.values, seed)?;
-        let digests = |transport| -> Result<Vec<String>, TuneError> {
+        let played = |transport| {
             let options = Options { transport, ..Options::default() };
-            let judged = judge::run(&scenario, &[], &options)?;
-            Ok(judged.runs.iter().map(judge::JudgedRun::events_sha256).collect())
+            judge::run(&scenario, &[], &options)
         };
-        if digests(Transport::Wire)? != digests(Transport::Direct)? {
+        let digests = |judged: &JudgedScenario| -> Vec<String> {
+            judged.runs.iter().map(judge::JudgedRun::events_sha256).collect()
+        };
+        let (wire, direct) = (played(Transport::Wire)?, played(Transport::Direct)?);
+        if digests(&wire) != digests(&direct) {
             return Err(TuneError::Differs { seed });
         }
         // What it was ranked by may come from another machine, in a part.
-        let again = one(&tuned.question, &best.values, seed)?;
-        if best.outcomes.get(confirmed) != Some(&again.outcome) {
+        let outcome = Some(numbers(&figures(&tuned.question, &direct)));
+        if best.outcomes.get(confirmed) != Some(&outcome) {
             return Err(TuneError::NotReplayed { seed });
         }
         confirmed += 1;

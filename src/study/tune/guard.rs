@@ -61,10 +61,12 @@ pub fn of(tuned: &Tuned) -> Result<Option<Guard>, TuneError> {
                 let all = judged.runs.iter().flat_map(|run| &run.targets);
                 let missed = all.filter(|judged| !judged.met);
                 let missed: Vec<_> = missed.map(|judged| judged.target.metric.name).collect();
-                match missed.is_empty() {
-                    false => Noticed::By(missed),
-                    true if digests(&judged) == as_it_is => Noticed::Harmless,
-                    true => Noticed::Not,
+                if !missed.is_empty() {
+                    Noticed::By(missed)
+                } else if digests(&judged) == as_it_is {
+                    Noticed::Harmless
+                } else {
+                    Noticed::Not
                 }
             }
             // It does not even end.

@@ -12,7 +12,9 @@
 //!   refusal comes back within a tenth of a second or so.
 //! - A 429 that names neither quota nor time is doubted: services send some at random. It counts
 //!   only if those after it are refused as well.
-//! - Failures of the service halve the calls in flight, and close the gate if nothing else comes.
+//! - Where most calls are refused like that, a pace is tried ([`trial`]): a fast bucket is no chance.
+//! - Failures of the service halve the calls in flight, and close the gate if nothing else comes: an
+//!   outage halves them once, however long it is.
 
 mod account;
 mod doubt;
@@ -182,7 +184,8 @@ impl Ledger {
             self.in_flight = (self.in_flight + 1).min(self.ceiling);
         }
         (self.eased, self.eased_from) = (0, None);
-        if self.trial.admitted(now, sent) {
+        // What the service states by now is not felt for any more.
+        if self.trial.admitted(now, sent) && self.requests.is_inferred_bucket() {
             self.requests.hasten();
         }
         let proof = self.doubt.answered(sent);
