@@ -12,7 +12,8 @@
 //!   refusal comes back within a tenth of a second or so.
 //! - A 429 that names neither quota nor time is doubted: services send some at random. It counts
 //!   only if those after it are refused as well.
-//! - Where most calls are refused like that, a pace is tried (`trial.rs`): a fast bucket is no chance.
+//! - Where most calls are refused like that, a pace is tried (`trial.rs`): a fast bucket is no
+//!   chance.
 //! - Failures of the service halve the calls in flight, and close the gate if nothing else comes: an
 //!   outage halves them once, however long it is.
 
