@@ -29,6 +29,12 @@ impl Seed {
         let keyed = mix(mix(mix(self.0 ^ name).wrapping_add(identity)) ^ attempt);
         Draw(mix(keyed))
     }
+
+    /// Another seed, for a part of the world that has luck of its own.
+    #[must_use]
+    pub fn apart(self, stream: &str, which: u64) -> Self {
+        Self(self.draw(stream, which, 0).0)
+    }
 }
 
 impl Draw {

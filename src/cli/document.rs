@@ -89,7 +89,7 @@ impl Document {
                     run.log.write(&mut *lines)?;
                 }
             }
-            Self::Junit(suites) => suites.push(junit::suite(scenario, judged, replay)),
+            Self::Junit(suites) => suites.push(junit::suite(scenario, judged, series, replay)),
             Self::Summary(parts) => parts.push(summary::part(scenario, judged, series, replay)),
             Self::Annotations(all) => {
                 let file = fs::read_to_string(scenario.file());

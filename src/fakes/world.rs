@@ -24,6 +24,8 @@ use crate::units::Ratio;
 pub struct WorldConfig {
     /// The seed of everything that happens in it.
     pub seed: Seed,
+    /// Another weather than the seed's own.
+    pub weather: Option<u64>,
     /// The moment of virtual zero.
     pub start: Timestamp,
     /// The tags that topics are planted from, by category.
@@ -51,19 +53,27 @@ pub struct World {
     records: Vec<Record>,
 }
 
+impl WorldConfig {
+    /// The seed of what the services do, while that of the pages stays.
+    pub fn weather_seed(&self) -> Seed {
+        self.weather.map_or(self.seed, |which| self.seed.apart("weather", which))
+    }
+}
+
 impl World {
     /// A world in which nothing has happened.
     pub fn new(config: WorldConfig) -> Self {
-        let WorldConfig { seed, start, taxonomy, space, documents, confluence, gemini, openai } =
-            config;
+        let weather = config.weather_seed();
+        let WorldConfig { seed, start, taxonomy, space, documents, .. } = config;
+        let WorldConfig { confluence, gemini, openai, .. } = config;
         let matcher =
             Matcher::new(taxonomy.iter().map(|(name, tags)| (name.as_str(), tags.as_slice())));
         Self {
             calendar: Calendar::new(start),
             space: Space::new(space, taxonomy.clone(), documents, seed),
-            confluence: Confluence::new(confluence.0, confluence.1, matcher, seed),
-            gemini: Gemini::new(Ai::new(Service::Gemini, gemini, taxonomy.clone(), seed)),
-            openai: Ai::new(Service::Openai, openai, taxonomy, seed),
+            confluence: Confluence::new(confluence.0, confluence.1, matcher, weather),
+            gemini: Gemini::new(Ai::new(Service::Gemini, gemini, taxonomy.clone(), weather)),
+            openai: Ai::new(Service::Openai, openai, taxonomy, weather),
             records: Vec::new(),
         }
     }

@@ -82,7 +82,8 @@ impl Folder {
     pub fn summary(&self, scenario: &Scenario, series: &Series) -> Result<(), FilesError> {
         let report = pretty(&json::series(scenario, series));
         put(&self.part, "report.json", |file| file.write_all(&report))?;
-        put(&self.part, "runs.csv", |file| Ok(csv::series(scenario, series, file)?))
+        put(&self.part, "runs.csv", |file| Ok(csv::series(scenario, series, file)?))?;
+        pictures(&self.part, plot::of_seeds(scenario, series))
     }
 
     /// Puts it in the place of the earlier one.
@@ -105,7 +106,7 @@ pub fn write(
 ) -> Result<PathBuf, FilesError> {
     let folder = Folder::begin(out, scenario)?;
     data(&folder.part, scenario, judged)?;
-    pictures(&folder.part, scenario, judged)?;
+    pictures(&folder.part, plot::all(scenario, judged))?;
     folder.finish()
 }
 
@@ -124,8 +125,11 @@ fn data(folder: &Path, scenario: &Scenario, judged: &JudgedScenario) -> Result<(
     put(folder, "events.jsonl", |file| logs().try_for_each(|log| log.write(&mut *file)))
 }
 
-fn pictures(folder: &Path, scenario: &Scenario, judged: &JudgedScenario) -> Result<(), FilesError> {
-    for (name, drawn) in plot::all(scenario, judged) {
+fn pictures(
+    folder: &Path,
+    drawn: Vec<(&'static str, Result<String, PlotError>)>,
+) -> Result<(), FilesError> {
+    for (name, drawn) in drawn {
         let svg = drawn.map_err(|source| FilesError::Plot { name, source })?;
         let png = plot::png(&svg).map_err(|source| FilesError::Plot { name, source })?;
         put(folder, &format!("{name}.svg"), |file| file.write_all(svg.as_bytes()))?;

@@ -50,7 +50,8 @@ pub fn text(scenario: &Scenario, series: &Series, replay: &str, colour: Colour) 
     out
 }
 
-fn named(scenario: &Scenario, judged: &Judged) -> String {
+/// A target's name, with its run where there are several.
+pub(super) fn named(scenario: &Scenario, judged: &Judged) -> String {
     let target = &judged.target;
     let name = format!("{} {}", target.metric.name, target.text);
     if scenario.runs.len() > 1 { format!("{}: {name}", target.run) } else { name }

@@ -70,7 +70,8 @@ pub fn of(scenario: &Scenario, before: &[Log], log: &Log) -> Option<Bound> {
     let drawn = |(page, _, chars): &(PageId, u64, u64)| {
         let load =
             Load { input_tokens: alone(*chars), output_tokens: LEAST_OUTPUT_TOKENS, others: 0 };
-        let of = |attempt| latency.draw(scenario.world.seed, "gemini", page.0, attempt, load);
+        let of =
+            |attempt| latency.draw(scenario.world.weather_seed(), "gemini", page.0, attempt, load);
         let first = (0..=attempts).map(of).min().unwrap_or(0);
         if first <= run.config.timeout_ms {
             return first;

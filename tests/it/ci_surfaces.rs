@@ -1,10 +1,12 @@
 //! What continuous integration reads of a run: JUnit, step summary, annotations, tracked figures.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
+use serde::Deserialize;
 use serde_json::Value;
 
 /// A scenario with one target that is met and two that are missed.
@@ -183,8 +185,56 @@ fn the_summary_has_a_row_for_each_and_opens_what_is_missed() {
     assert!(text.contains("| run: ai_calls &lt;= 1 | 2 | -1 |"), "{text}");
 }
 
+/// What Bencher reads, as <https://bencher.dev/bmf.json> has it; what it does not know is an error.
+type Bmf = BTreeMap<String, BTreeMap<String, Measure>>;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Measure {
+    value: f64,
+    lower_value: Option<f64>,
+    upper_value: Option<f64>,
+}
+
+/// What github-action-benchmark reads with the tools `customSmallerIsBetter` and
+/// `customBiggerIsBetter`, as its README has it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    unit: String,
+    value: f64,
+    range: Option<String>,
+    extra: Option<String>,
+}
+
 #[test]
-fn tracked_figures_have_the_documented_shapes() {
+fn the_services_read_what_is_written_for_them() {
+    for seeds in [&[][..], &["--seeds", "2..=4"]] {
+        let ran = Ran::new(seeds);
+        let bmf: Bmf = serde_json::from_str(&ran.read("bmf")).unwrap();
+        assert_eq!(bmf.keys().collect::<Vec<_>>(), ["meets/run", "misses/run"]);
+        for measure in bmf.values().flat_map(BTreeMap::values) {
+            let Measure { value, lower_value, upper_value } = measure;
+            assert_eq!(lower_value.is_some(), !seeds.is_empty());
+            assert!(lower_value.unwrap_or(*value) <= *value, "{measure:?}");
+            assert!(upper_value.unwrap_or(*value) >= *value, "{measure:?}");
+        }
+        for kind in ["smaller", "bigger"] {
+            let entries: Vec<Entry> = serde_json::from_str(&ran.read(kind)).unwrap();
+            let names: BTreeSet<&String> = entries.iter().map(|entry| &entry.name).collect();
+            assert_eq!(names.len(), entries.len(), "a name is the identity over time");
+            for entry in &entries {
+                assert!(entry.value.is_finite() && !entry.unit.is_empty(), "{entry:?}");
+                assert_eq!(entry.range.is_some(), !seeds.is_empty(), "{entry:?}");
+                assert!(entry.extra.as_ref().is_some_and(|extra| extra.contains("seed")));
+            }
+        }
+    }
+}
+
+#[test]
+fn tracked_figures_have_a_unit_and_a_direction() {
     let ran = Ran::new(&[]);
     let bmf = ran.json("bmf");
     let measures = bmf["misses/run"].as_object().unwrap();
@@ -207,9 +257,6 @@ fn tracked_figures_have_the_documented_shapes() {
             .collect();
         assert!(names.contains(&format!("meets/run {has}").as_str()), "{names:?}");
         assert!(!names.iter().any(|name| name.ends_with(has_not)), "{names:?}");
-        for entry in entries.as_array().unwrap() {
-            assert!(entry["value"].is_number() && entry["unit"].is_string(), "{entry}");
-        }
     }
 }
 
@@ -231,6 +278,9 @@ fn a_summary_over_seeds_has_their_medians() {
     assert!((seeds[0] - median).abs() >= 1.0, "the first must not be the median: {seeds:?}");
     let shown = format!("{:.2} s", median / 1000.0);
     assert!(row.contains(&shown), "{row}: {shown} of {seeds:?}");
+    // JUnit's time as well.
+    let times = format!("classname=\"meets\" time=\"{:.3}\"", median / 1000.0);
+    assert_eq!(ran.read("junit").matches(&times).count(), 3, "{}", ran.read("junit"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use quick_xml::escape::escape;
 use super::{Replay, failure, margin, name, seed, value};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};
+use crate::study::series::Series;
 use crate::study::target::Judged;
 use crate::units::float;
 
@@ -33,18 +34,27 @@ fn seconds(ms: u64) -> String {
 }
 
 /// The suite of a scenario.
-pub fn suite(scenario: &Scenario, judged: &JudgedScenario, replay: Replay<'_>) -> Suite {
+pub fn suite(
+    scenario: &Scenario,
+    judged: &JudgedScenario,
+    series: Option<&Series>,
+    replay: Replay<'_>,
+) -> Suite {
     let mut cases = String::new();
     let targets = || judged.runs.iter().flat_map(|run| &run.targets);
-    for run in &judged.runs {
+    let mut time_ms = 0;
+    for (at, run) in judged.runs.iter().enumerate() {
+        // Of many seeds the one in the middle.
+        let middle = series.and_then(|series| series.spread(at, "makespan"));
+        let run_ms = middle.map_or(run.figures.number("makespan"), |spread| spread.median);
+        time_ms += run_ms;
         for target in &run.targets {
-            case(&mut cases, scenario, run, target, replay);
+            case(&mut cases, scenario, (run, run_ms), target, replay);
         }
     }
     let tests = targets().count();
     let skipped = targets().filter(|target| !target.is_judged).count();
     let failures = targets().filter(|target| target.is_judged && !target.met).count();
-    let time_ms = judged.runs.iter().map(|run| run.figures.number("makespan")).sum();
     let mut text = format!(
         "  <testsuite name=\"{}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" time=\"{}\">\n    <properties>\n",
         xml(&scenario.name),
@@ -70,7 +80,7 @@ pub fn suite(scenario: &Scenario, judged: &JudgedScenario, replay: Replay<'_>) -
 fn case(
     out: &mut String,
     scenario: &Scenario,
-    run: &JudgedRun,
+    (run, run_ms): (&JudgedRun, u64),
     judged: &Judged,
     replay: Replay<'_>,
 ) {
@@ -79,7 +89,7 @@ fn case(
         "    <testcase name=\"{}\" classname=\"{}\" time=\"{}\"",
         xml(&name(run, judged)),
         xml(&scenario.name),
-        seconds(run.figures.number("makespan"))
+        seconds(run_ms)
     );
     if !judged.is_judged {
         out.push_str(

@@ -9,6 +9,7 @@ pub(in crate::report) mod league;
 mod outcomes;
 mod panel;
 mod progress;
+mod seeds;
 mod timeline;
 pub(in crate::report) mod tune;
 
@@ -20,6 +21,7 @@ use thiserror::Error;
 
 use crate::sim::scenario::Scenario;
 use crate::study::judge::JudgedScenario;
+use crate::study::series::Series;
 use crate::study::timeline::Row;
 use crate::units::whole;
 
@@ -60,6 +62,11 @@ pub fn all(scenario: &Scenario, judged: &JudgedScenario) -> Vec<(&'static str, D
         ("outcomes", outcomes::draw(scenario, judged)),
         ("progress", progress::draw(scenario, judged)),
     ]
+}
+
+/// Every chart of a scenario with many seeds, by its file's name.
+pub fn of_seeds(scenario: &Scenario, series: &Series) -> Vec<(&'static str, Drawn)> {
+    vec![("seeds", seeds::map(scenario, series))]
 }
 
 /// The PNG of an SVG, at its own size.

@@ -17,6 +17,10 @@ const ROW: i32 = 44;
 /// The room that the columns share, and the most that one takes.
 const ACROSS: i32 = 830;
 const WIDEST: i32 = 120;
+/// Between two cells.
+const GAP: i32 = 3;
+/// A cell that is narrower has no figure.
+const LEGIBLE: i32 = 56;
 
 fn index(position: usize) -> i32 {
     i32::try_from(position).unwrap_or(0)
@@ -62,7 +66,13 @@ pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
         .collect();
     let means = || shown.iter().filter_map(|(_, _, cell)| mean(cell, metric));
     let (least, most) = (means().fold(f64::MAX, f64::min), means().fold(0.0, f64::max));
-    let width = (ACROSS / index(columns.values.len()).max(1)).min(WIDEST);
+    let width = (ACROSS / index(columns.values.len()).max(1)).clamp(1, WIDEST);
+    // Narrow cells have no room for a gap or a figure, and not every column for its name.
+    let gap = if width > GAP * 3 { GAP } else { 0 };
+    let has_figures = width >= LEGIBLE;
+    let longest = columns.values.iter().map(|value| value.chars().count()).max().unwrap_or(0);
+    let wide = (index(longest.min(10)) * 8 + 6).max(width);
+    let apart = usize::try_from(wide / width).unwrap_or(1);
     sheet(height(TOP + ROW * index(count) + 20), |area| {
         let what = if metric == "cost" { "cost" } else { metric };
         heading(area, &format!("{}: mean {what} over the seeds", tuned.question.scenario.name))?;
@@ -82,9 +92,9 @@ pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
             }
         }
         area.draw_text(&names, &font(12, GREY), (16, 62)).map_err(failed)?;
-        for (column, value) in columns.values.iter().enumerate() {
-            let at = (LEFT + width * index(column) + 6, TOP - 18);
-            let most = usize::try_from(width / 8).unwrap_or(1);
+        for (column, value) in columns.values.iter().enumerate().step_by(apart) {
+            let at = (LEFT + width * index(column) + 2, TOP - 18);
+            let most = usize::try_from(wide / 8).unwrap_or(1);
             area.draw_text(&shortened(value, most), &font(12, BLACK), at).map_err(failed)?;
         }
         for (row, value) in rows.into_iter().flat_map(|rows| rows.values.iter().enumerate()) {
@@ -93,7 +103,7 @@ pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
         }
         for (column, row, cell) in &shown {
             let corner = (LEFT + width * index(*column), TOP + ROW * index(*row));
-            let end = (corner.0 + width - 3, corner.1 + ROW - 3);
+            let end = (corner.0 + width - gap, corner.1 + ROW - GAP);
             let value = mean(cell, metric);
             // By ratio: twice as much is as far from once as four times is from twice.
             let far = |value: f64| libm::log(value.max(1.0) / least.max(1.0));
@@ -102,6 +112,9 @@ pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
             area.draw(&Rectangle::new([corner, end], colour.filled())).map_err(failed)?;
             if !cell.is_admissible {
                 hatch(area, corner, end)?;
+            }
+            if !has_figures {
+                continue;
             }
             let ink = if share.is_some_and(|share| share < 0.45) { WHITE } else { BLACK };
             let said = value.map_or("-".to_owned(), |value| short(value, unit));
@@ -118,7 +131,7 @@ pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
             shown.iter().filter(|(_, _, cell)| tuned.best().is_some_and(|best| best == *cell))
         {
             let corner = (LEFT + width * index(*column), TOP + ROW * index(*row));
-            let end = (corner.0 + width - 3, corner.1 + ROW - 3);
+            let end = (corner.0 + width - gap, corner.1 + ROW - GAP);
             let ring = vec![corner, (end.0, corner.1), end, (corner.0, end.1), corner];
             area.draw(&PathElement::new(ring, ORANGE.stroke_width(4))).map_err(failed)?;
         }

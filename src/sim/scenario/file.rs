@@ -26,6 +26,9 @@ pub struct ScenarioFile {
     pub schema: Whole<1, 1>,
     /// The seed of the world.
     pub seed: SeedNumber,
+    /// Which weather it meets: another one draws latencies, faults and answers anew, and leaves the
+    /// pages as they are (default: the one that the seed has).
+    pub weather: Option<SeedNumber>,
     /// The moment of virtual zero (default: `2026-01-05T09:00:00Z`).
     #[schemars(with = "Option<String>")]
     pub start: Option<Spanned<String>>,

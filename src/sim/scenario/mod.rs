@@ -241,6 +241,7 @@ impl Reader<'_> {
         let openai = openai.unwrap_or_else(|| (AiConfig::plain(OPENAI_MODEL), Latency::fixed(800)));
         let world = WorldConfig {
             seed,
+            weather: file.weather.map(Whole::get),
             start,
             taxonomy,
             space,

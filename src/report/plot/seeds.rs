@@ -1,0 +1,115 @@
+//! Many seeds: which of them meets which target.
+
+use plotters::prelude::*;
+
+use super::{
+    Area, Drawn, FAINT, GREEN, GREY, Key, PlotError, RED, failed, font, heading, legend, sheet,
+    shortened,
+};
+use crate::report::series::named;
+use crate::sim::scenario::Scenario;
+use crate::study::judge::JudgedRun;
+use crate::study::series::Series;
+use crate::study::target::Judged;
+
+/// Where the map begins: room for the names of the targets, and for heading and seeds.
+const LEFT: i32 = 330;
+const TOP: i32 = 92;
+const ROW: i32 = 30;
+/// The room that all seeds share, and the most that one takes.
+const ACROSS: i32 = 560;
+const WIDEST: i32 = 24;
+/// With more seeds than this, several share a column.
+const COLUMNS: usize = 280;
+/// So far apart are the seeds that are named.
+const NAMED: i32 = 56;
+
+fn index(position: usize) -> i32 {
+    i32::try_from(position).unwrap_or(0)
+}
+
+/// A row of the map.
+struct Line<'a> {
+    name: String,
+    judged: &'a Judged,
+    /// Whether each seed meets it.
+    met: Vec<bool>,
+}
+
+/// Targets by seeds: a missed one is red and crossed.
+pub(super) fn map(scenario: &Scenario, series: &Series) -> Drawn {
+    let lines = lines(scenario, series);
+    let seeds: Vec<u64> = series.played.iter().map(|one| one.seed).collect();
+    let together = seeds.len().div_ceil(COLUMNS).max(1);
+    let columns = seeds.len().div_ceil(together);
+    let width = (ACROSS / index(columns).max(1)).clamp(1, WIDEST);
+    let tall = TOP + ROW * index(lines.len()).max(1) + 16;
+    sheet(u32::try_from(tall).unwrap_or(0), |area| {
+        heading(area, &format!("{}: which seed meets which target", scenario.name))?;
+        let keys = [Key { colour: GREEN, text: "met" }, Key { colour: RED, text: "missed" }];
+        legend(area, &keys, 16, 38)?;
+        if together > 1 {
+            let note = format!("{together} seeds in a column, which is red where one misses");
+            area.draw_text(&note, &font(12, GREY), (170, 39)).map_err(failed)?;
+        }
+        if lines.is_empty() {
+            return area.draw_text("no targets", &font(13, GREY), (16, TOP)).map_err(failed);
+        }
+        area.draw_text("seed", &font(12, GREY), (LEFT - 40, TOP - 20)).map_err(failed)?;
+        let apart = usize::try_from(NAMED / width).unwrap_or(1).max(1);
+        for (column, seed) in seeds.iter().step_by(together).enumerate().step_by(apart) {
+            let at = (LEFT + width * index(column), TOP - 20);
+            area.draw_text(&seed.to_string(), &font(12, GREY), at).map_err(failed)?;
+        }
+        for (row, line) in lines.iter().enumerate() {
+            let top = TOP + ROW * index(row);
+            let words = font(12, BLACK);
+            area.draw_text(&shortened(&line.name, 44), &words, (16, top + 8)).map_err(failed)?;
+            for (column, met) in line.met.chunks(together).enumerate() {
+                let left = LEFT + width * index(column);
+                cell(area, (left, top), (left + width, top + ROW - 4), met.iter().all(|met| *met))?;
+            }
+            if let Some(over) = line.judged.over {
+                let said = format!("{} of {}", over.met, over.seeds);
+                let at = (LEFT + width * index(columns) + 10, top + 8);
+                area.draw_text(&said, &words, at).map_err(failed)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn lines<'a>(scenario: &Scenario, series: &'a Series) -> Vec<Line<'a>> {
+    let of_run = |(run, judged): (usize, &'a JudgedRun)| {
+        let line = move |(at, target): (usize, &'a Judged)| Line {
+            name: named(scenario, target),
+            judged: target,
+            met: series.map(run, at),
+        };
+        judged.targets.iter().enumerate().map(line).collect::<Vec<_>>()
+    };
+    series.judged.runs.iter().enumerate().flat_map(of_run).collect()
+}
+
+fn cell(
+    area: &Area<'_>,
+    (left, top): (i32, i32),
+    (right, bottom): (i32, i32),
+    is_met: bool,
+) -> Result<(), PlotError> {
+    let wide = right - left;
+    // Narrow columns touch: lines between them would hide them.
+    let end = if wide > 4 { (right - 1, bottom) } else { (right, bottom) };
+    let colour = if is_met { GREEN } else { RED };
+    area.draw(&Rectangle::new([(left, top), end], colour.filled())).map_err(failed)?;
+    if !is_met && wide >= 8 {
+        let cross = [
+            [(left + 2, top + 4), (right - 3, bottom - 4)],
+            [(left + 2, bottom - 4), (right - 3, top + 4)],
+        ];
+        for line in cross {
+            area.draw(&PathElement::new(line.to_vec(), FAINT.stroke_width(2))).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
