@@ -2,6 +2,7 @@
 
 use super::args::ClaimsArgs;
 use super::golden::{self, File};
+use super::progress::Progress;
 use super::{CliError, ExitStatus, print};
 use crate::report::claims as report;
 use crate::study::claims::lab::{ClaimsError, Lab};
@@ -19,11 +20,11 @@ pub(super) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
             help: format!("the claims are: {}", known.join(", ")),
         });
     }
-    let bar = golden::bar(args.play.quiet, "{elapsed}  {spinner} {pos} games");
-    let on_game = || bar.inc(1);
+    let progress = Progress::new(args.play.quiet, "games");
+    let on_game = || progress.inc();
     let lab = Lab::new(golden::jobs(args.play.jobs), args.seeds, &on_game);
     let ledger = claims::play(args.only.as_deref(), &lab);
-    bar.finish_and_clear();
+    progress.finish();
     let ledger = ledger.map_err(|error| match error {
         ClaimsError::Judge(error) => CliError::Judge(error),
         ClaimsError::World(_) => CliError::Live(error.to_string()),

@@ -4,8 +4,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use super::{CliError, ExitStatus, note};
 
 /// A file of a report, by its name.
@@ -92,15 +90,6 @@ pub(super) fn check(
 fn first_difference(golden: &[u8], now: &[u8]) -> usize {
     let same = golden.iter().zip(now).take_while(|(a, b)| a == b);
     1 + same.filter(|(byte, _)| **byte == b'\n').count()
-}
-
-/// A bar for many games, on a terminal.
-pub(super) fn bar(quiet: bool, template: &str) -> ProgressBar {
-    if quiet || !io::IsTerminal::is_terminal(&io::stderr()) {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template(template);
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// The threads to work on: so many, or one for each core.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::args::{LEAGUE, LeagueArgs};
 use super::golden::{self, File};
+use super::progress::Progress;
 use super::{CliError, ExitStatus, print};
 use crate::report::league as report;
 use crate::study::league::{self, LeagueError, Played, Scaled, scale};
@@ -17,14 +18,14 @@ pub(super) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
             help: "leave --only out, or name the --out of a report on the same fields".to_owned(),
         });
     }
-    let bar = golden::bar(args.play.quiet, "{elapsed}  {bar:30} {pos} of {len} games");
+    let progress = Progress::new(args.play.quiet, "games");
     let jobs = golden::jobs(args.play.jobs);
     let on_game = |all: usize| {
-        bar.set_length(all as u64);
-        bar.inc(1);
+        progress.of(all);
+        progress.inc();
     };
     let played = league::play(&args.only, args.seeds, jobs, &on_game);
-    bar.finish_and_clear();
+    progress.finish();
     let played = played.map_err(cli_error)?;
     if played.is_empty() {
         let names: Vec<&str> = league::FIELDS.iter().map(|field| field.name).collect();

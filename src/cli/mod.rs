@@ -20,6 +20,7 @@ mod golden;
 mod league;
 mod mutate;
 mod new;
+mod progress;
 mod real;
 mod run;
 mod seeds;

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use super::args::{Format, RunArgs};
 use super::document::Part;
 use super::find::{self, Loaded};
+use super::progress::Progress;
 use super::run::{Outputs, closing, colour, diverged, options, replay, status};
 use super::{CliError, ExitStatus, baseline, golden, note, print};
 use crate::report::ci::Replay;
@@ -35,16 +36,15 @@ pub(super) fn run(args: &RunArgs, seeds: &RangeInclusive<u64>) -> Result<ExitSta
     let loaded = find::load(&args.scenarios)?;
     find::require_targets(&loaded, args.require_targets)?;
     let colour = colour(args.color);
-    let bar =
-        golden::bar(args.quiet, "{elapsed}  {bar:30} {pos} of {len} simulations, about {eta} left");
-    bar.set_length((loaded.len() * seeds.clone().count()) as u64);
+    let progress = Progress::new(args.quiet, "simulations");
+    progress.of(loaded.len() * seeds.clone().count());
     let options = options(args, &indicatif::ProgressBar::hidden())?;
     let mut outputs = Outputs::new(args);
     let (mut reported, mut missed, mut differs) = (0, Vec::new(), false);
     let mut recordings = Recordings::new();
     for one in &loaded {
         let scenario = &one.0;
-        let (series, divergences) = play(args, one, seeds, &options, &|| bar.inc(1))?;
+        let (series, divergences) = play(args, one, seeds, &options, &|| progress.inc())?;
         let replays = |seed| replay(args, scenario, seed);
         let worst = replays(series.worst().unwrap_or(*seeds.start()));
         let shown = report::text(scenario, &series, &worst, colour);
@@ -52,10 +52,10 @@ pub(super) fn run(args: &RunArgs, seeds: &RangeInclusive<u64>) -> Result<ExitSta
         let (judged, replay_of): (_, Replay<'_>) = (&series.judged, &replays);
         let part =
             Part { scenario, judged, text: &plain, replay: replay_of, series: Some(&series) };
-        bar.suspend(|| outputs.add(&part, &shown))?;
+        progress.suspend(|| outputs.add(&part, &shown))?;
         for (seed, divergence) in divergences {
             differs = true;
-            bar.suspend(|| note(&diverged(scenario, &divergence, &replays(seed))));
+            progress.suspend(|| note(&diverged(scenario, &divergence, &replays(seed))));
         }
         recordings.insert(scenario.name.clone(), Recorded::of_played(scenario, &series.played));
         reported += 1;
@@ -66,7 +66,7 @@ pub(super) fn run(args: &RunArgs, seeds: &RangeInclusive<u64>) -> Result<ExitSta
             }
         }
     }
-    bar.finish_and_clear();
+    progress.finish();
     outputs.finish()?;
     if !args.quiet && args.format == Format::Text {
         print(&closing(loaded.len(), reported, &missed, args))?;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::format;
 use super::table::markdown;
+use crate::study::compare::drift::Drift;
 use crate::study::compare::events::Difference;
 use crate::study::compare::{Compared, ComparedRun, Comparison, Mode, Moved, Verdict};
 use crate::study::metric::Unit;
@@ -79,6 +80,10 @@ fn scenario(out: &mut String, one: &Compared, mode: Mode, differences: &Differen
             out.push('\n');
             out.push_str(&table(run, mode));
         }
+        if !run.drifts.is_empty() {
+            let drifts: Vec<String> = run.drifts.iter().map(since_first).collect();
+            let _ = writeln!(out, "\nSince it was first accepted: {}.", drifts.join(", "));
+        }
         if !run.alone.is_empty() {
             let _ = writeln!(
                 out,
@@ -112,21 +117,17 @@ fn summary(out: &mut String, run: &ComparedRun) {
 }
 
 fn table(run: &ComparedRun, mode: Mode) -> String {
-    let has_first = run.moved.iter().any(|moved| moved.first_mean_milli.is_some());
     let mut headings = vec!["figure", "base", "new", "change"];
     if mode == Mode::Paired {
         headings.extend(["95 % CI", "less in", "more in", "p"]);
     }
-    if has_first {
-        headings.push("since first");
-    }
     headings.push("verdict");
     let watched = run.moved.iter().filter(|moved| moved.better.is_some());
-    let rows: Vec<Vec<String>> = watched.map(|moved| row(moved, mode, has_first)).collect();
+    let rows: Vec<Vec<String>> = watched.map(|moved| row(moved, mode)).collect();
     markdown(&headings, &rows)
 }
 
-fn row(moved: &Moved, mode: Mode, has_first: bool) -> Vec<String> {
+fn row(moved: &Moved, mode: Mode) -> Vec<String> {
     let mut row = vec![
         moved.name.clone(),
         by(moved.base_mean_milli, moved.unit),
@@ -138,10 +139,6 @@ fn row(moved: &Moved, mode: Mode, has_first: bool) -> Vec<String> {
         row.push(format!("{} to {}", signed(low, moved.unit), signed(high, moved.unit)));
         row.extend([moved.paired.less.to_string(), moved.paired.more.to_string()]);
         row.push(probability(moved.p));
-    }
-    if has_first {
-        let first = moved.first_mean_milli;
-        row.push(first.map_or(String::new(), |first| relative(first, moved.new_mean_milli)));
     }
     row.push(moved.verdict.name().to_owned());
     row
@@ -173,6 +170,11 @@ fn relative(base: u64, new: u64) -> String {
 fn change(moved: &Moved) -> String {
     let relative = relative(moved.base_mean_milli, moved.new_mean_milli);
     format!("{} ({relative})", signed(moved.paired.mean_milli, moved.unit))
+}
+
+fn since_first(drift: &Drift) -> String {
+    let Drift { name, unit, first_mean_milli: first, new_mean_milli: new } = drift;
+    format!("{name} {} ({} -> {})", relative(*first, *new), by(*first, *unit), by(*new, *unit))
 }
 
 fn probability(p: f64) -> String {
@@ -210,7 +212,6 @@ pub fn json(comparison: &Comparison, sides: &Sides, differences: &Differences) -
             "verdict": moved.verdict.name(),
             "base_mean_milli": moved.base_mean_milli,
             "new_mean_milli": moved.new_mean_milli,
-            "first_mean_milli": moved.first_mean_milli,
             "mean_difference_milli": moved.paired.mean_milli,
             "ci95_low_milli": moved.paired.low_milli,
             "ci95_high_milli": moved.paired.high_milli,
@@ -218,6 +219,13 @@ pub fn json(comparison: &Comparison, sides: &Sides, differences: &Differences) -
             "more": moved.paired.more,
             "same": moved.paired.same,
             "p_holm": moved.better.map(|_| moved.p),
+        })
+    };
+    let drift = |drift: &Drift| {
+        json!({
+            "figure": drift.name,
+            "first_mean_milli": drift.first_mean_milli,
+            "new_mean_milli": drift.new_mean_milli,
         })
     };
     let run = |run: &ComparedRun| {
@@ -228,6 +236,7 @@ pub fn json(comparison: &Comparison, sides: &Sides, differences: &Differences) -
             "same_figures": run.same,
             "not_compared": run.alone,
             "moved": run.moved.iter().map(moved).collect::<Vec<_>>(),
+            "since_first": run.drifts.iter().map(drift).collect::<Vec<_>>(),
         })
     };
     let scenarios = comparison.scenarios.iter().map(|one| {

@@ -135,7 +135,7 @@ pub(super) struct RunArgs {
     #[arg(short = 'o', value_name = "FORMAT=PATH", value_parser = output::<Format>)]
     pub(super) output: Vec<(Format, PathBuf)>,
     /// Print nothing but errors.
-    #[arg(long)]
+    #[arg(short, long)]
     pub(super) quiet: bool,
     /// When to use colours.
     #[arg(long, value_enum, default_value = "auto")]
@@ -202,7 +202,7 @@ pub(super) struct Play {
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
     pub(super) jobs: Option<u16>,
     /// Print nothing but errors.
-    #[arg(long)]
+    #[arg(short, long)]
     pub(super) quiet: bool,
 }
 
@@ -235,10 +235,10 @@ pub(super) struct ClaimsArgs {
     #[arg(long, value_name = "DIR", default_value = "reports/claims")]
     pub(super) out: PathBuf,
     /// Compare with the report that is there instead of writing one; exit 3 if it differs.
-    #[arg(long, conflicts_with = "only")]
+    #[arg(long)]
     pub(super) check: bool,
-    /// Play only the claim with this number, and print what was found of it.
-    #[arg(long, value_name = "C1")]
+    /// Play only the claim with this number, and print what was found of it: no report is written.
+    #[arg(long, value_name = "C1", conflicts_with_all = ["check", "out", "quiet"])]
     pub(super) only: Option<String>,
     /// So many seeds for each statement in each world.
     #[arg(long, value_name = "N", default_value = "32", value_parser = value_parser!(u64).range(1..=1000))]
@@ -327,7 +327,7 @@ pub(super) struct CompareArgs {
     #[arg(short = 'o', value_name = "FORMAT=PATH", value_parser = output::<CompareFormat>)]
     pub(super) output: Vec<(CompareFormat, PathBuf)>,
     /// Print nothing but errors.
-    #[arg(long)]
+    #[arg(short, long)]
     pub(super) quiet: bool,
 }
 
@@ -371,7 +371,7 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "DIR", default_value = "reports/out")]
     pub(super) out: PathBuf,
     /// Print nothing but the origins and errors.
-    #[arg(long)]
+    #[arg(short, long)]
     pub(super) quiet: bool,
     /// When to use colours.
     #[arg(long, value_enum, default_value = "auto")]

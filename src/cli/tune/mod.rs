@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::args::TuneArgs;
 use super::golden::{self, File};
+use super::progress::Progress;
 use super::{CliError, ExitStatus, Problems, print};
 use crate::report::{guard as guard_report, robust as robust_report, tune as report};
 use crate::study::tune::games::{self, Game, Played, Results};
@@ -32,9 +33,10 @@ pub(super) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
         return parts::play(args, &questions, shard);
     }
     let games = games::all(&questions);
-    let bar = bar(args, games.len());
+    let progress = Progress::new(args.play.quiet, "simulations");
+    progress.of(games.len());
     let on_game = |_: Game, _: &Played| {
-        bar.inc(1);
+        progress.inc();
         Ok(())
     };
     let jobs = golden::jobs(args.play.jobs);
@@ -42,18 +44,8 @@ pub(super) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
         [question] if args.race => race::play(question, jobs, &on_game),
         questions => games::play(questions, &games, jobs, &on_game),
     };
-    bar.finish_and_clear();
+    progress.finish();
     finish(args, &questions, &results.map_err(cli_error)?)
-}
-
-/// A bar for so many simulations.
-fn bar(args: &TuneArgs, games: usize) -> indicatif::ProgressBar {
-    let bar = golden::bar(
-        args.play.quiet,
-        "{elapsed}  {bar:30} {pos} of {len} simulations, about {eta} left",
-    );
-    bar.set_length(games as u64);
-    bar
 }
 
 /// Writes and prints what came of all games.

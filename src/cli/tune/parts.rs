@@ -5,8 +5,9 @@ use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::{bar, cli_error};
+use super::cli_error;
 use crate::cli::args::TuneArgs;
+use crate::cli::progress::Progress;
 use crate::cli::{CliError, ExitStatus, golden, print};
 use crate::study::tune::games::{self, Game, Played, Results};
 use crate::study::tune::part::{self, Header, Shard};
@@ -75,17 +76,17 @@ pub(super) fn play(
     fs::rename(&whole, &path).map_err(in_path)?;
     let games = shard.games(questions);
     let left: Vec<Game> = games.iter().filter(|game| !known.contains_key(game)).copied().collect();
-    let bar = bar(args, games.len());
-    bar.inc(known.len() as u64);
+    let progress = Progress::new(args.play.quiet, "simulations");
+    progress.of(left.len());
     let file = Mutex::new(file);
     let on_game = |game: Game, played: &Played| {
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
         let written = part::write_game(game, played, &mut *file).and_then(|()| file.flush());
-        bar.inc(1);
+        progress.inc();
         written.map_err(|source| TuneError::Io { path: path.clone(), source })
     };
     let played = games::play(questions, &left, golden::jobs(args.play.jobs), &on_game);
-    bar.finish_and_clear();
+    progress.finish();
     played.map_err(cli_error)?;
     if !args.play.quiet {
         let Shard { index, count } = shard;

@@ -21,8 +21,9 @@ const ACROSS: i32 = 560;
 const WIDEST: i32 = 24;
 /// With more seeds than this, several share a column.
 const COLUMNS: usize = 280;
-/// So far apart are the seeds that are named.
-const NAMED: i32 = 56;
+/// So far apart, at least, are the columns whose seeds are named, and every so many are.
+const NAMED: i32 = 36;
+const EVERY: [usize; 9] = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
 fn index(position: usize) -> i32 {
     i32::try_from(position).unwrap_or(0)
@@ -56,7 +57,8 @@ pub(super) fn map(scenario: &Scenario, series: &Series) -> Drawn {
             return area.draw_text("no targets", &font(13, GREY), (16, TOP)).map_err(failed);
         }
         area.draw_text("seed", &font(12, GREY), (LEFT - 40, TOP - 20)).map_err(failed)?;
-        let apart = usize::try_from(NAMED / width).unwrap_or(1).max(1);
+        let apart = usize::try_from(NAMED / width).unwrap_or(1);
+        let apart = EVERY.into_iter().find(|every| *every >= apart).unwrap_or(EVERY[0]);
         for (column, seed) in seeds.iter().step_by(together).enumerate().step_by(apart) {
             let at = (LEFT + width * index(column), TOP - 20);
             area.draw_text(&seed.to_string(), &font(12, GREY), at).map_err(failed)?;

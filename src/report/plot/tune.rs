@@ -1,5 +1,7 @@
 //! A grid: the objective of every cell as a heat map, and time against cost with the Pareto front.
 
+use std::ops::Range;
+
 use plotters::prelude::*;
 
 use super::{
@@ -72,7 +74,7 @@ pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
     let has_figures = width >= LEGIBLE;
     let longest = columns.values.iter().map(|value| value.chars().count()).max().unwrap_or(0);
     let wide = (index(longest.min(10)) * 8 + 6).max(width);
-    let apart = usize::try_from(wide / width).unwrap_or(1);
+    let apart = usize::try_from((wide + width - 1) / width).unwrap_or(1);
     sheet(height(TOP + ROW * index(count) + 20), |area| {
         let what = if metric == "cost" { "cost" } else { metric };
         heading(area, &format!("{}: mean {what} over the seeds", tuned.question.scenario.name))?;
@@ -177,6 +179,13 @@ fn short(value: f64, unit: Unit) -> String {
     }
 }
 
+/// The range of an axis on which all of these can be told apart: it begins at nothing only if they do.
+fn around(values: impl Iterator<Item = f64> + Clone) -> Range<f64> {
+    let (least, most) = (values.clone().fold(f64::MAX, f64::min), values.fold(0.0, f64::max));
+    let room = (most - least).max(most * 0.02).max(1e-6) * 0.06;
+    (least.min(most) - room).max(0.0)..most + room
+}
+
 /// Time against cost: every cell, and the front of those that nothing admissible beats in both.
 pub(in crate::report) fn front(tuned: &Tuned) -> Drawn {
     let point = |cell: &Cell| Some((mean(cell, "makespan")?, mean(cell, "cost")?));
@@ -184,9 +193,14 @@ pub(in crate::report) fn front(tuned: &Tuned) -> Drawn {
     let whole = tuned.cells.iter().filter(|cell| cell.outcomes.len() == tuned.seeds());
     let points: Vec<(&Cell, (f64, f64))> =
         whole.filter_map(|cell| Some((cell, point(cell)?))).collect();
-    let longest = points.iter().map(|(_, (time, _))| *time).fold(1.0, f64::max);
-    let dearest = points.iter().map(|(_, (_, cost))| *cost).fold(1.0, f64::max);
-    let (unit, per) = time_unit(crate::units::whole(longest));
+    let times = around(points.iter().map(|(_, (time, _))| *time));
+    let costs = around(points.iter().map(|(_, (_, cost))| *cost / 1_000_000.0));
+    let (unit, per) = time_unit(crate::units::whole(times.end));
+    let digits = match costs.end - costs.start {
+        wide if wide > 0.05 => 3,
+        wide if wide > 0.002 => 4,
+        _ => 5,
+    };
     sheet(420, |area| {
         heading(
             area,
@@ -205,7 +219,7 @@ pub(in crate::report) fn front(tuned: &Tuned) -> Drawn {
         let mut chart = ChartBuilder::on(&below)
             .x_label_area_size(40)
             .y_label_area_size(80)
-            .build_cartesian_2d(0.0..longest * 1.06 / per, 0.0..dearest * 1.08 / 1_000_000.0)
+            .build_cartesian_2d(times.start / per..times.end / per, costs)
             .map_err(failed)?;
         chart
             .configure_mesh()
@@ -214,7 +228,7 @@ pub(in crate::report) fn front(tuned: &Tuned) -> Drawn {
             .x_desc(format!("mean makespan ({unit})"))
             .y_desc("mean cost ($)")
             .x_label_formatter(&|x| tick(*x))
-            .y_label_formatter(&|y| format!("{y:.3}"))
+            .y_label_formatter(&|y| format!("{y:.digits$}"))
             .label_style(("sans-serif", 12))
             .draw()
             .map_err(failed)?;

@@ -9,11 +9,13 @@
 //! interval above nothing is enough.
 
 pub mod baseline;
+pub mod drift;
 pub mod events;
 pub mod recorded;
 
 use std::collections::BTreeMap;
 
+use self::drift::Drift;
 use self::recorded::{Recorded, RecordedRun};
 use crate::study::metric::{self, Better, TRACKED, Unit};
 use crate::study::paired::Paired;
@@ -42,6 +44,16 @@ pub struct Rules {
     pub noise_ppm: u64,
     /// How likely a false alarm may be in the whole comparison, in millionths.
     pub significance_ppm: u64,
+}
+
+impl Rules {
+    /// Whether a mean has changed by more than the relative floor and an absolute one, both in
+    /// thousandths of the unit.
+    fn is_large(self, before: u64, now: u64, floor_milli: u64) -> bool {
+        let change = now.abs_diff(before);
+        let share = u128::from(change) * 1_000_000;
+        change >= floor_milli && share >= u128::from(before) * u128::from(self.noise_ppm)
+    }
 }
 
 impl Default for Rules {
@@ -113,8 +125,6 @@ pub struct Moved {
     pub base_mean_milli: u64,
     /// The mean now.
     pub new_mean_milli: u64,
-    /// The mean when the baseline was accepted for the first time.
-    pub first_mean_milli: Option<u64>,
     /// The differences, now minus before.
     pub paired: Paired,
     /// How likely chance alone has so uneven signs, corrected for the number of figures; one in
@@ -139,6 +149,8 @@ pub struct ComparedRun {
     pub same: usize,
     /// Watched figures that only one side has in every seed, so that nothing is said of them.
     pub alone: Vec<String>,
+    /// Watched figures that are no longer what they were when they were first accepted.
+    pub drifts: Vec<Drift>,
 }
 
 /// A scenario of both sides.
@@ -209,7 +221,7 @@ pub fn compare(base: &Recordings, new: &Recordings, mode: Mode, rules: Rules) ->
     let mut scenarios: Vec<Compared> = names
         .into_iter()
         .map(|name| match (base.get(name), new.get(name)) {
-            (Some(base), Some(new)) => scenario(name, base, new),
+            (Some(base), Some(new)) => scenario(name, (base, new), rules),
             (Some(_), None) => {
                 without_runs(name, Verdict::Missing, "the new side does not have it".to_owned())
             }
@@ -228,7 +240,7 @@ fn without_runs(name: &str, verdict: Verdict, reason: String) -> Compared {
     Compared { name, verdict, reason: Some(reason), has_other_settings: false, runs: Vec::new() }
 }
 
-fn scenario(name: &str, base: &Recorded, new: &Recorded) -> Compared {
+fn scenario(name: &str, (base, new): (&Recorded, &Recorded), rules: Rules) -> Compared {
     if base.world_digest != new.world_digest {
         let reason = "the worlds differ, and so would the figures of one and the same pipeline";
         return without_runs(name, Verdict::Incomparable, reason.to_owned());
@@ -246,12 +258,16 @@ fn scenario(name: &str, base: &Recorded, new: &Recorded) -> Compared {
     let seeds: Vec<u64> = places.iter().map(|(at, _)| base.seeds[*at]).collect();
     let alone = base.seeds.len() + new.seeds.len() - 2 * places.len();
     let pairs = base.run.iter().filter_map(|(name, base)| Some((name, base, new.run.get(name)?)));
+    let run = |(name, base, new): (&String, &RecordedRun, &RecordedRun)| ComparedRun {
+        drifts: drift::of((base, new), &places, rules),
+        ..run(name, (base, new), &seeds, &places)
+    };
     Compared {
         name: name.to_owned(),
         verdict: Verdict::NoChange,
         reason: (alone > 0).then(|| format!("{alone} seeds are on one side only")),
         has_other_settings: base.config_digest != new.config_digest,
-        runs: pairs.map(|(name, base, new)| run(name, (base, new), &seeds, &places)).collect(),
+        runs: pairs.map(run).collect(),
     }
 }
 
@@ -292,14 +308,15 @@ fn run(
             better: metric::better(&figure),
             base_mean_milli: mean_milli(&before),
             new_mean_milli: mean_milli(&now),
-            first_mean_milli: base.first_mean_milli.get(&figure).copied(),
             name: figure,
             paired,
             p: sign::two_sided(paired.less as u64, paired.more as u64),
             verdict: Verdict::NoChange,
         });
     }
-    ComparedRun { name: name.to_owned(), seeds: seeds.to_vec(), differing, moved, same, alone }
+    let drifts = Vec::new();
+    let (name, seeds) = (name.to_owned(), seeds.to_vec());
+    ComparedRun { name, seeds, differing, moved, same, alone, drifts }
 }
 
 fn mean_milli(values: &[u64]) -> u64 {
@@ -338,10 +355,8 @@ fn floor_milli(unit: Unit) -> u64 {
 
 fn judge(one: &mut Compared, mode: Mode, rules: Rules) {
     for moved in one.runs.iter_mut().flat_map(|run| &mut run.moved) {
-        let change = moved.new_mean_milli.abs_diff(moved.base_mean_milli);
-        let share = u128::from(change) * 1_000_000;
-        let is_large = change >= floor_milli(moved.unit)
-            && share >= u128::from(moved.base_mean_milli) * u128::from(rules.noise_ppm);
+        let (before, now) = (moved.base_mean_milli, moved.new_mean_milli);
+        let is_large = rules.is_large(before, now, floor_milli(moved.unit));
         let Paired { low_milli: low, high_milli: high, less, more, .. } = moved.paired;
         let never_before = NEVER.contains(&moved.name.as_str()) && moved.base_mean_milli == 0;
         let agree = low > 0 && more > less || high < 0 && less > more;
