@@ -51,6 +51,8 @@ const UNTOLD_MS: u64 = 1000;
 const FEW_TOKENS: u64 = 2000;
 /// How long a refusal takes to come back, as long as none has.
 const REFUSAL_MS: f64 = 100.0;
+/// How far refusals overtake one another, as a share of the time that they take.
+const IN_TURN: f64 = 0.5;
 /// How many refusals the first meeting with an unknown quota may cost: so many, or this share of
 /// the calls before it.
 const WALL_COST: (f64, f64) = (1.5, 0.02);
@@ -276,9 +278,12 @@ impl Ledger {
         if self.requests.is_inferred_bucket() && self.doubt.is_calm() {
             self.eased += 1;
             if self.eased <= EASED_AT_MOST {
-                let before = self.requests.ease(now, self.trial.eased());
+                let tried_since = self.trial.eased();
+                let before = self.requests.ease(now, tried_since);
                 self.eased_from = self.eased_from.or(before);
-                self.probe = Probe::Due;
+                if tried_since.is_none() {
+                    self.probe = Probe::Due;
+                }
                 return;
             }
             if let Some(unit_us) = self.eased_from.take() {
@@ -296,8 +301,9 @@ impl Ledger {
         // Where a quota was known, what is old is of the time before it changed.
         let recent_ms = if requests.allowed.is_some() { RECENT_MS } else { MINUTE_MS };
         let oldest = oldest.max(sent - recent_ms);
-        // A refusal comes back soon: what is still on its way after twice that time was admitted.
-        let settled = now.saturating_sub(2 * whole(self.refusal_ms));
+        // Refusals come back soon, and in turn: what was sent clearly before this call and is still
+        // on its way was admitted.
+        let settled = sent.saturating_sub(whole(IN_TURN * self.refusal_ms));
         let used = |ms| requests.used_in(sent, ms);
         let admitted = requests.last_taken(settled);
         match self.doubt.refused(now, sent, oldest, (used, admitted)) {

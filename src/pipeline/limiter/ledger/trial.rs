@@ -17,7 +17,8 @@ const EASED: u64 = 4;
 const PROVED: u64 = 48;
 /// A pace that was never refused is tried faster after so many calls.
 const TIMID: u64 = 8;
-/// So many calls are admitted after a pace that was none, until another is tried.
+/// So many calls are admitted after a pace that was none, until another is tried; twice as many
+/// each time.
 const REST: u64 = 100;
 
 /// What the last calls came to, and how a pace is doing.
@@ -36,6 +37,8 @@ pub(super) struct Trial {
     was_refused: bool,
     /// No pace is tried as long as so many are to be admitted before.
     rest: u64,
+    /// So many paces were none.
+    failed: u32,
 }
 
 impl Trial {
@@ -90,7 +93,9 @@ impl Trial {
     pub(super) fn has_failed(&mut self) -> bool {
         let has_failed = self.since.is_some() && self.eased >= EASED;
         if has_failed {
-            (self.since, self.rest) = (None, REST);
+            self.since = None;
+            self.rest = REST << self.failed.min(6);
+            self.failed += 1;
         }
         has_failed
     }
