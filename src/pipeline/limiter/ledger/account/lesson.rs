@@ -92,6 +92,11 @@ impl Account {
             }
             return;
         }
+        if !is_full && !self.refused_count && self.agrees_with_refused(sent, amount, limit, free_at) {
+            // What a longer window would explain as well is explained exactly by refused calls.
+            self.count_refused(sent, amount);
+            return;
+        }
         // An odd length is believed if it is a little more than was thought, or up to twice what
         // has proved right where that is not proved yet; or if a proved window is full and no bucket
         // explains it. Should it be something else, the next refusal comes where this window has
@@ -205,6 +210,21 @@ impl Account {
         let Window::Sliding { ms } = self.window else { return false };
         self.freeing(sent, amount, limit)
             .is_some_and(|at| (at + ms).abs_diff(free_at) <= AGREES_MS.min(ms / 20))
+    }
+
+    /// Whether it is that at which it would have room if the calls refused before had taken of it.
+    fn agrees_with_refused(&self, sent: u64, amount: u64, limit: u64, free_at: u64) -> bool {
+        let Window::Sliding { ms } = self.window else { return false };
+        let inside = |(at, _): &&(u64, u64)| *at < sent && at + ms > sent;
+        let mut all: Vec<(u64, u64)> =
+            self.taken.iter().chain(&self.refused).filter(inside).copied().collect();
+        all.sort_unstable();
+        let mut used: u64 = all.iter().map(|(_, taken)| taken).sum();
+        let freeing = all.iter().find(|(_, taken)| {
+            used -= taken;
+            used + amount <= limit
+        });
+        freeing.is_some_and(|(at, _)| (at + ms).abs_diff(free_at) <= AGREES_MS.min(ms / 20))
     }
 
     /// When the amount was taken whose return makes room.
