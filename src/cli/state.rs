@@ -1,7 +1,8 @@
 //! What live use has learned of quotas, kept in a file for the next run.
 //!
 //! The file serves and is never in the way: if it cannot be read or written, that is said, and the
-//! run goes on as if there were none. It holds no credentials, and nothing of whose they are.
+//! run goes on as if there were none. It holds no credentials, only short fingerprints
+//! of the keys, whose quotas they are.
 
 use std::fs;
 use std::io::{self, ErrorKind};

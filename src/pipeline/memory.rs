@@ -1,6 +1,7 @@
 //! What a pipeline has learned of its providers' quotas, for the next one.
 //!
-//! It holds no credentials. Times are relative: whoever keeps it adds the time that has passed.
+//! It holds no credentials: keys are told apart by a short fingerprint, because each has quotas of
+//! its own. Times are relative: whoever keeps it adds the time that has passed.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pipeline::quota::Dimension;
 
-/// What is known, by provider, origin and model.
+/// What is known, by provider, origin, model and the key's fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
@@ -37,6 +38,9 @@ pub struct Remembered {
     pub inferred: bool,
     /// Whether refused calls use it up.
     pub refused_count: bool,
+    /// How long ago the service stated it; zero where it was inferred.
+    #[serde(default)]
+    pub stated_ms_ago: u64,
     /// What was taken within the last window: how long ago, and how much.
     pub taken: Vec<(u64, u64)>,
 }
@@ -47,6 +51,7 @@ impl Memory {
     pub fn after(mut self, passed_ms: u64) -> Self {
         for quota in self.providers.values_mut().flatten() {
             let window_ms = quota.window_ms;
+            quota.stated_ms_ago = quota.stated_ms_ago.saturating_add(passed_ms);
             let aged =
                 quota.taken.iter().map(|(ago, amount)| (ago.saturating_add(passed_ms), *amount));
             quota.taken = aged.filter(|(ago, _)| *ago < window_ms).collect();

@@ -148,7 +148,7 @@ impl Pipeline {
     pub fn memory(&self) -> Memory {
         let mut memory = Memory::default();
         for (index, provider) in self.shared.providers.iter().enumerate() {
-            let name = format!("{} {} {}", provider.name, provider.origin, provider.model);
+            let name = provider.account();
             let limiter = self.shared.limiter(index);
             let (known, closed) = (limiter.remember(), limiter.closed_for());
             if !known.is_empty() {
@@ -165,7 +165,7 @@ impl Pipeline {
     /// Starts from what another pipeline has learned; to be called before the first run.
     pub fn recall(&self, memory: &Memory) {
         for (index, provider) in self.shared.providers.iter().enumerate() {
-            let name = format!("{} {} {}", provider.name, provider.origin, provider.model);
+            let name = provider.account();
             let limiter = self.shared.limiter(index);
             if let Some(known) = memory.providers.get(&name) {
                 limiter.recall(known);

@@ -18,6 +18,7 @@ fn no_number_that_a_service_or_a_file_may_hold_makes_it_panic() {
         unit_us: Some(u64::MAX),
         inferred: true,
         refused_count: true,
+        stated_ms_ago: 0,
         taken: vec![(u64::MAX, u64::MAX), (0, u64::MAX), (1, u64::MAX)],
     };
     let windows = Remembered { unit_us: None, dimension: Dimension::Requests, ..huge.clone() };

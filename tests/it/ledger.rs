@@ -353,6 +353,7 @@ fn what_no_window_holds_any_more_is_not_remembered() {
         unit_us: None,
         inferred: false,
         refused_count: false,
+        stated_ms_ago: 0,
         taken: vec![(1_000, 1), (50_000, 1)],
     };
     let providers = [("gemini".to_owned(), vec![known])].into();
@@ -478,6 +479,7 @@ fn a_bucket_that_is_remembered_gives_the_next_unit_when_it_is_due() {
         unit_us: Some(4_000_000),
         inferred: false,
         refused_count: false,
+        stated_ms_ago: 0,
         taken,
     };
     let mut ledger = ledger(None);

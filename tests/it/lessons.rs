@@ -32,7 +32,16 @@ fn stating(outcome: Outcome, dimension: Dimension, limit: u64, hint: Option<u64>
 fn bucket(dimension: Dimension, limit: u64, inferred: bool) -> Remembered {
     let unit_us = Some(60_000_000 / limit);
     let (window_ms, taken) = (60_000, vec![]);
-    Remembered { dimension, limit, window_ms, unit_us, inferred, refused_count: false, taken }
+    Remembered {
+        dimension,
+        limit,
+        window_ms,
+        unit_us,
+        inferred,
+        refused_count: false,
+        stated_ms_ago: 0,
+        taken,
+    }
 }
 
 /// What is known of requests.
@@ -325,4 +334,71 @@ fn a_limit_that_is_stated_is_not_felt_for_any_more() {
         assert_eq!(requests(&ledger).limit, 150);
         now += 100;
     }
+}
+
+#[test]
+fn a_bucket_of_an_odd_length_is_taken_at_its_own_pace() {
+    for (limit, per_ms, burst) in [(7, 3_000, 1), (10, 5_000, 2), (30, 20_000, 3), (5, 1_000, 5)] {
+        let service = Service { burst, ..Service::new(WindowKind::Bucket, limit, per_ms) };
+        let mut ledger = ledger(None);
+        let done = job_of(&mut ledger, service, &[1_000; 200], 300);
+        let shortest_ms = (200 - burst) * per_ms / limit;
+        let known = requests(&ledger);
+        let what = format!("{limit} per {per_ms} ms: {done:?} {known:?}");
+        assert!(done.makespan_ms * 100 <= shortest_ms * 108, "{what}");
+        assert!(done.refused <= 10 && known.is_bucket && !known.refused_count, "{what}");
+    }
+}
+
+#[test]
+fn refused_calls_that_count_are_not_taken_for_a_longer_window() {
+    for limit in [15, 30, 60] {
+        for refusal in 0..8 {
+            let service =
+                Service { refused_count: true, ..Service::new(WindowKind::Sliding, limit, 60_000) };
+            let mut ledger = ledger(None);
+            let latencies: Vec<u64> = (0..300).map(|n| 400 + 150 * ((n + refusal) % 7)).collect();
+            let done = job_of(&mut ledger, service, &latencies, 300);
+            let shortest_ms = (300_u64.div_ceil(limit) - 1) * 60_000;
+            let known = requests(&ledger);
+            let what = format!("{limit}: {done:?} {known:?}");
+            assert!(known.window < ms(65_000), "{what}");
+            assert!(done.makespan_ms * 10 <= shortest_ms * 13, "{what}");
+        }
+    }
+}
+
+#[test]
+fn what_was_stated_days_ago_is_tried_again() {
+    let known = |stated_ms_ago| Remembered {
+        dimension: Dimension::Requests,
+        limit: 15,
+        window_ms: 60_000,
+        unit_us: None,
+        inferred: false,
+        refused_count: false,
+        stated_ms_ago,
+        taken: vec![],
+    };
+    // The key may take much more by now.
+    let service = Service::new(WindowKind::Sliding, 1_000, 60_000);
+    let took = |stated_ms_ago| {
+        let mut ledger = ledger(None);
+        ledger.recall(&[known(stated_ms_ago)]);
+        let done = job_of(&mut ledger, service, &[1_000; 200], 300);
+        (done.makespan_ms, done.refused, ledger.remember(ms(done.makespan_ms)))
+    };
+    let (minutes, _, kept) = took(3_600_000);
+    assert!(minutes > 780_000, "{minutes}");
+    // It grows older for as long as nobody states it anew.
+    assert_eq!(kept[0].stated_ms_ago, 3_600_000 + minutes);
+    let (minutes, refused, kept) = took(2 * 86_400_000);
+    assert!(minutes < 200_000 && refused == 0, "{minutes} {refused}");
+    assert!(kept[0].inferred && kept[0].limit > 60, "{kept:?}");
+    // Where it is the same still, that costs a refusal.
+    let mut ledger = ledger(None);
+    ledger.recall(&[known(2 * 86_400_000)]);
+    let same = Service::new(WindowKind::Sliding, 15, 60_000);
+    let done = job_of(&mut ledger, same, &[1_000; 60], 300);
+    assert!(done.refused <= 2 && requests(&ledger).limit == 15, "{done:?}");
 }

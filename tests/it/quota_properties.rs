@@ -42,20 +42,30 @@ proptest! {
     }
 }
 
+/// A kind of window, and two lengths that it may have.
+type World = (WindowKind, [u64; 2]);
+
+/// Every kind, of usual lengths and of lengths that nobody names.
+fn worlds() -> Vec<World> {
+    let of = |lengths| KINDS.map(|kind| (kind, lengths));
+    [of([60_000, 10_000]), of([3_000, 25_000])].concat()
+}
+
 /// What did not hold, by the kind of window: how often, of how many, and the worst.
-fn listed(kind: WindowKind, cases: u64, violations: &[(u64, String)]) -> String {
+fn listed((kind, lengths): World, cases: u64, violations: &[(u64, String)]) -> String {
     let worst = violations.iter().max_by_key(|(size, _)| *size);
     let worst = worst.map_or(String::new(), |(_, what)| format!(", the worst: {what}"));
-    format!("{kind:?}: {} of {cases}{worst}\n", violations.len())
+    let [one, other] = lengths.map(|ms| ms / 1000);
+    format!("{kind:?}, {one} or {other} s: {} of {cases}{worst}\n", violations.len())
 }
 
 #[test]
 fn more_quota_is_hardly_ever_slower_by_more_than_a_window() {
     let mut text = String::new();
-    for kind in KINDS {
+    for (kind, lengths) in worlds() {
         let mut violations = Vec::new();
         for seed in 0..1_000 {
-            let per_ms = [60_000, 10_000][usize::try_from(seed % 2).unwrap()];
+            let per_ms = lengths[usize::try_from(seed % 2).unwrap()];
             let (limit, more) = (1 + mixed(seed, 1) % 100, 1 + mixed(seed, 2) % 50);
             let latencies = latencies(seed, 20 + mixed(seed, 3) % 280);
             let took = |limit| {
@@ -73,22 +83,25 @@ fn more_quota_is_hardly_ever_slower_by_more_than_a_window() {
                 violations.push((most - less, what));
             }
         }
-        text.push_str(&listed(kind, 1_000, &violations));
+        text.push_str(&listed((kind, lengths), 1_000, &violations));
     }
     insta::assert_snapshot!(text, @r"
-    Sliding: 0 of 1000
-    Fixed: 0 of 1000
-    Bucket: 1 of 1000, the worst: 234 calls, 77 per 10 s took 24274 ms, 91 took 44073 ms
+    Sliding, 60 or 10 s: 0 of 1000
+    Fixed, 60 or 10 s: 0 of 1000
+    Bucket, 60 or 10 s: 0 of 1000
+    Sliding, 3 or 25 s: 7 of 1000, the worst: 292 calls, 47 per 3 s took 23350 ms, 53 took 40915 ms
+    Fixed, 3 or 25 s: 5 of 1000, the worst: 292 calls, 47 per 3 s took 22594 ms, 53 took 39222 ms
+    Bucket, 3 or 25 s: 5 of 1000, the worst: 165 calls, 8 per 3 s took 61119 ms, 9 took 166477 ms
     ");
 }
 
 #[test]
 fn the_order_of_the_pages_hardly_ever_changes_the_number_of_calls() {
     let mut text = String::new();
-    for kind in KINDS {
+    for (kind, lengths) in worlds() {
         let mut violations = Vec::new();
         for seed in 0..1_000 {
-            let per_ms = [60_000, 10_000][usize::try_from(seed % 2).unwrap()];
+            let per_ms = lengths[usize::try_from(seed % 2).unwrap()];
             let service = Service::new(kind, 1 + mixed(seed, 1) % 100, per_ms);
             let mut latencies = latencies(seed, 20 + mixed(seed, 3) % 280);
             let calls = |latencies: &[u64]| {
@@ -102,12 +115,15 @@ fn the_order_of_the_pages_hardly_ever_changes_the_number_of_calls() {
                 violations.push((one.abs_diff(other), what));
             }
         }
-        text.push_str(&listed(kind, 1_000, &violations));
+        text.push_str(&listed((kind, lengths), 1_000, &violations));
     }
     insta::assert_snapshot!(text, @r"
-    Sliding: 0 of 1000
-    Fixed: 0 of 1000
-    Bucket: 0 of 1000
+    Sliding, 60 or 10 s: 0 of 1000
+    Fixed, 60 or 10 s: 0 of 1000
+    Bucket, 60 or 10 s: 16 of 1000, the worst: Service { kind: Bucket, limit: 69, per_ms: 60000, burst: 69, says: true, refused_count: false, change: None, neighbour_every_ms: None }: 152 calls, or 157
+    Sliding, 3 or 25 s: 1 of 1000, the worst: Service { kind: Sliding, limit: 43, per_ms: 3000, burst: 43, says: true, refused_count: false, change: None, neighbour_every_ms: None }: 52 calls, or 54
+    Fixed, 3 or 25 s: 4 of 1000, the worst: Service { kind: Fixed, limit: 30, per_ms: 3000, burst: 30, says: true, refused_count: false, change: None, neighbour_every_ms: None }: 182 calls, or 190
+    Bucket, 3 or 25 s: 236 of 1000, the worst: Service { kind: Bucket, limit: 19, per_ms: 3000, burst: 19, says: true, refused_count: false, change: None, neighbour_every_ms: None }: 290 calls, or 366
     ");
 }
 

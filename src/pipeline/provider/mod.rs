@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use sha2::{Digest, Sha256};
 
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::quota::Stated;
@@ -26,6 +27,13 @@ impl Secret {
     /// The credential, for a header.
     pub(in crate::pipeline) fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Eight digits that tell one credential from another and say nothing else of it.
+    fn fingerprint(&self) -> String {
+        let digest =
+            Sha256::new_with_prefix("tagspace quotas of ").chain_update(&self.0).finalize();
+        digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -102,6 +110,12 @@ impl Failure {
 }
 
 impl Provider {
+    /// Whose quotas these are: provider, origin, model and the key's fingerprint.
+    pub fn account(&self) -> String {
+        let Self { name, origin, model, key, .. } = self;
+        format!("{name} {origin} {model} {}", key.fingerprint())
+    }
+
     /// The request for this prompt.
     pub fn request(
         &self,

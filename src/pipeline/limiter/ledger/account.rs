@@ -23,6 +23,9 @@ const AS_GOOD_AS: u64 = 19;
 const LONGEST_MS: u64 = 864_000_000;
 /// No time is later: it is never, and can still be calculated with.
 const LATEST_US: u64 = 1 << 60;
+/// What was stated so long ago may be another amount by now: services reset quotas daily, and change
+/// what a key may take when somebody pays.
+const STALE_MS: u64 = 86_400_000;
 /// The lengths that windows usually have.
 const USUAL_MS: [u64; 2] = [MINUTE_MS, 10_000];
 /// After so many windows more is tried than was admitted before the first refusal.
@@ -52,6 +55,10 @@ pub(super) struct Account {
     pub(super) dimension: Dimension,
     pub(super) allowed: Option<Allowed>,
     pub(super) window: Window,
+    /// When the last refusal said that there would be room.
+    opened_at: Option<u64>,
+    /// When the service stated it last.
+    stated_at: u64,
     /// When what was taken, and how much; calls in flight with what they are expected to take.
     taken: VecDeque<(u64, u64)>,
     /// The same of refused calls, which may count as well.
@@ -111,6 +118,8 @@ impl Account {
             dimension,
             allowed: None,
             window: Window::Sliding { ms: MINUTE_MS },
+            opened_at: None,
+            stated_at: 0,
             taken: VecDeque::new(),
             refused: VecDeque::new(),
             refused_count: false,
@@ -167,6 +176,14 @@ impl Account {
 
     /// Takes an amount.
     pub(super) fn take(&mut self, now: u64, amount: u64) {
+        let stated = self.allowed.filter(|allowed| !allowed.is_inferred);
+        if let Some(stated) = stated.filter(|_| now > self.stated_at.saturating_add(STALE_MS)) {
+            // As good as inferred: more of it is tried as soon as a window is full.
+            self.infer(now, stated.amount);
+            if let Some(probing) = &mut self.probing {
+                (probing.due, probing.is_fresh) = (now, false);
+            }
+        }
         self.taken.push_back((now, amount));
         if let Window::Bucket { unit_us, free_us } = &mut self.window {
             let taken_us = unit_us.saturating_mul(amount);
@@ -224,7 +241,8 @@ impl Account {
     }
 
     /// The service states its limit.
-    pub(super) fn state(&mut self, amount: u64) {
+    pub(super) fn state(&mut self, now: u64, amount: u64) {
+        self.stated_at = now;
         let amount = amount.clamp(1, MOST);
         if self.shared == Some(amount) {
             // That is what all together may have.
@@ -415,6 +433,7 @@ impl Account {
             },
             inferred: allowed.is_inferred,
             refused_count: self.refused_count,
+            stated_ms_ago: if allowed.is_inferred { 0 } else { now.saturating_sub(self.stated_at) },
             taken: recent.map(|(at, amount)| (now.saturating_sub(*at), *amount)).collect(),
         })
     }
@@ -441,7 +460,7 @@ impl Account {
         if known.inferred {
             self.infer(now, known.limit);
         } else {
-            self.state(known.limit);
+            self.state(now.saturating_sub(known.stated_ms_ago), known.limit);
         }
     }
 

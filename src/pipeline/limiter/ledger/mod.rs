@@ -136,7 +136,8 @@ impl Ledger {
             for (account, limit) in accounts {
                 account.window = account::Window::Sliding { ms: millis(window).max(1) };
                 if let Some(limit) = limit {
-                    account.state(limit);
+                    // Who was told is told the truth, however old it is.
+                    account.state(u64::MAX, limit);
                 }
             }
         }
@@ -177,7 +178,7 @@ impl Ledger {
         }
         for Stated { dimension, of_day, limit, .. } in quotas {
             if let Some(limit) = limit.filter(|_| !of_day) {
-                self.account(*dimension).state(limit);
+                self.account(*dimension).state(now, limit);
             }
         }
         self.admitted += 1;

@@ -9,6 +9,10 @@ use crate::pipeline::quota::Dimension;
 const AGREES_MS: u64 = 1_600;
 /// The same where it would be a strange coincidence.
 const EXACTLY_MS: u64 = 100;
+/// A bucket that gives a unit in less is faster than calls come at first.
+const FAST_US: u64 = 200_000;
+/// How exactly a bucket's next unit comes at the stated time.
+const MOMENT_US: u64 = 50_000;
 /// No window is shorter, as far as one can tell.
 const SHORTEST_MS: u64 = 500;
 
@@ -32,7 +36,7 @@ impl Account {
         let is_full = used + amount > limit;
         if let Some(stated) = stated {
             self.shared = None;
-            self.state(stated);
+            self.state(now, stated);
             if used == 0 && amount * 20 > stated * AS_GOOD_AS && amount > 1 {
                 if amount > stated || self.hardly.is_some_and(|hardly| amount >= hardly) {
                     self.refuse_for_ever(amount);
@@ -55,6 +59,7 @@ impl Account {
             self.shared = stated.or(self.shared);
             return;
         };
+        let opened_at = self.opened_at.replace(free_at);
         if self.is_bucket() {
             self.slow_down(refused, limit, free_at);
             return;
@@ -65,6 +70,16 @@ impl Account {
             if self.allowed.is_none() {
                 self.infer(now, limit);
             }
+            return;
+        }
+        if let Some(unit_us) = self.pace_since(opened_at, sent, amount, (limit, free_at)) {
+            self.change(now, Window::Bucket { unit_us, free_us: free_at * 1000 });
+            return;
+        }
+        if !is_full && !self.refused_count && self.agrees_with_refused(sent, amount, limit, free_at)
+        {
+            // What a longer window would explain as well is explained exactly by refused calls.
+            self.count_refused(sent, amount);
             return;
         }
         if let (true, false, Window::Sliding { ms }) = (self.refused_count, is_full, self.window) {
@@ -90,11 +105,6 @@ impl Account {
             if self.allowed.is_none() {
                 self.infer(now, limit);
             }
-            return;
-        }
-        if !is_full && !self.refused_count && self.agrees_with_refused(sent, amount, limit, free_at) {
-            // What a longer window would explain as well is explained exactly by refused calls.
-            self.count_refused(sent, amount);
             return;
         }
         // An odd length is believed if it is a little more than was thought, or up to twice what
@@ -126,12 +136,16 @@ impl Account {
         }
         if is_soon {
             // Some of it comes back sooner than any window would end: it comes back evenly. One
-            // unit takes at least as long as this wait.
+            // unit takes at least as long as this wait, and no longer where no usual length agrees:
+            // what is too fast is refused and measured, what is too slow would never be known.
             let usual = USUAL_MS.iter().rev().map(|ms| (ms * 1000).div_ceil(limit));
             let unit_us = usual
                 .into_iter()
-                .find(|usual| usual.saturating_mul(amount) >= wait_us)
-                .unwrap_or(unit_us);
+                .find(|usual| {
+                    usual.saturating_mul(amount) >= wait_us
+                        && self.comes_evenly(usual.saturating_mul(amount), sent, free_at, MOMENT_US)
+                })
+                .unwrap_or((wait_us / amount.max(1)).max(1));
             self.change(now, Window::Bucket { unit_us, free_us: free_at * 1000 });
             return;
         }
@@ -157,6 +171,23 @@ impl Account {
         self.taken = all.into();
     }
 
+    /// A window of an odd length that takes only a few calls when it opens again is a bucket. Gives
+    /// the time of a unit: the few have emptied it.
+    fn pace_since(
+        &self,
+        opened_at: Option<u64>,
+        sent: u64,
+        amount: u64,
+        (limit, free_at): (u64, u64),
+    ) -> Option<u64> {
+        let opened_at = opened_at.filter(|_| self.is_unproved() && !self.refused_count)?;
+        let since = |(at, _): &&(u64, u64)| (opened_at..=sent).contains(at);
+        let taken: u64 = self.taken.iter().filter(since).map(|(_, taken)| taken).sum();
+        let (last, _) = self.taken.back().filter(|(at, _)| *at < sent)?;
+        let is_little = taken > 0 && (taken + amount) * 2 <= limit;
+        is_little.then(|| ((free_at - last) * 1000 / amount.max(1)).clamp(1, LONGEST_MS * 1000))
+    }
+
     /// A bucket that gives less than was thought.
     fn slow_down(&mut self, refused: Refused, limit: u64, free_at: u64) {
         let Window::Bucket { unit_us: thought_us, free_us } = self.window else { return };
@@ -169,15 +200,22 @@ impl Account {
         let most_us = 2 * thought_us.max(usual.into_iter().max().unwrap_or(0));
         let least_us = measured_us.min(most_us).max(thought_us + thought_us / 30);
         // Slower than that by measure: then it is the next. Otherwise it is only a little slower.
+        let is_meant = |usual: &u64| {
+            // What is fast is measured with calls still on their way, so that the next is meant.
+            *usual < FAST_US && *usual >= measured_us || usual.abs_diff(least_us) <= least_us / 20
+        };
         let unit_us = usual
             .into_iter()
             .rev()
-            .find(|usual| *usual >= measured_us)
             .filter(|usual| *usual > thought_us)
+            .find(is_meant)
             .unwrap_or(least_us)
             .min(LONGEST_MS * 1000);
-        // Too early for a bucket that was full of what it had promised: refused calls take as well.
-        self.refused_count |= free_us <= sent * 1000;
+        // Clearly too early for a bucket that was full of what it had promised, and no slower by
+        // measure: refused calls take as well.
+        let is_slower = measured_us > thought_us + thought_us / 30;
+        let is_clear = (free_at - sent) * 4000 >= thought_us;
+        self.refused_count |= free_us <= sent * 1000 && is_clear && !is_slower;
         let next = if self.refused_count { sent * 1000 + unit_us } else { 0 };
         self.window = Window::Bucket { unit_us, free_us: next.max(free_at * 1000) };
     }
@@ -224,7 +262,7 @@ impl Account {
             used -= taken;
             used + amount <= limit
         });
-        freeing.is_some_and(|(at, _)| (at + ms).abs_diff(free_at) <= AGREES_MS.min(ms / 20))
+        freeing.is_some_and(|(at, _)| (at + ms).abs_diff(free_at) <= EXACTLY_MS.min(ms / 100))
     }
 
     /// When the amount was taken whose return makes room.
@@ -243,20 +281,35 @@ impl Account {
     /// Whether the next unit of a bucket may be meant by the stated time: it comes at once, or, if
     /// the bucket was full at the first call, a whole number of units after that.
     fn is_evenly(&self, amount: u64, limit: u64, sent: u64, free_at: u64) -> bool {
+        // A bucket that was full has given out all of its limit, and so many units since.
+        let first = self.taken.front().map_or(sent, |(at, _)| *at);
+        let taken: u64 = self.taken.iter().filter(|(at, _)| *at <= sent).map(|(_, n)| n).sum();
+        let units = (taken + amount).saturating_sub(limit);
+        let since_us = free_at.saturating_sub(first) * 1000;
+        USUAL_MS.iter().any(|ms| {
+            let unit_us = (ms * 1000).div_ceil(limit);
+            let moment_us = MOMENT_US.min(unit_us * amount / 20);
+            let is_so_many = self.dimension == Dimension::Tokens
+                || unit_us < FAST_US
+                || since_us.abs_diff(unit_us.saturating_mul(units)) <= moment_us;
+            is_so_many
+                && self.comes_evenly(unit_us.saturating_mul(amount), sent, free_at, moment_us)
+        })
+    }
+
+    /// Whether a bucket whose next amount takes so long gives it at the stated time, give or take a
+    /// moment.
+    fn comes_evenly(&self, amount_us: u64, sent: u64, free_at: u64, moment_us: u64) -> bool {
         // What counts tokens takes them in lumps, so that nothing is told by the first call.
         if self.dimension == Dimension::Tokens {
             return true;
         }
         let wait_us = free_at.saturating_sub(sent) * 1000;
         let first = self.taken.front().map_or(sent, |(at, _)| *at);
-        let since_us = free_at.saturating_sub(first) * 1000;
-        USUAL_MS.iter().any(|ms| {
-            let unit_us = (ms * 1000).saturating_mul(amount).div_ceil(limit);
-            let off = since_us % unit_us;
-            // A bucket that gives faster than calls come stays full for a while.
-            let is_fast = unit_us < 200_000;
-            wait_us <= unit_us + 20_000 && (is_fast || off.min(unit_us - off) <= unit_us / 20)
-        })
+        let off = free_at.saturating_sub(first) * 1000 % amount_us;
+        // A bucket that gives faster than calls come stays full for a while.
+        let is_fast = amount_us < FAST_US;
+        wait_us <= amount_us + 20_000 && (is_fast || off.min(amount_us - off) <= moment_us)
     }
 
     /// The length of a window that would be full now and have room at the stated time.
