@@ -124,6 +124,16 @@ fn save(name: &str, new: &Recordings, is_blessed: bool) -> Result<(), CliError> 
             help: "look at them with --baseline, then accept them with --bless".to_owned(),
         });
     }
+    for (scenario, now) in new {
+        let begins_anew = before.get(scenario).is_some_and(|known| {
+            known.seeds != now.seeds || known.world_digest != now.world_digest
+        });
+        if begins_anew {
+            note(&format!(
+                "{scenario}: other seeds or another world than before, so that what it was accepted with at first begins anew"
+            ));
+        }
+    }
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|source| golden::io_error("create", folder, source))?;
     }

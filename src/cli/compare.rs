@@ -18,6 +18,7 @@ use crate::study::compare::{self, Comparison, Mode, Recordings, Rules, Verdict, 
 pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
     let rules =
         Rules { noise_ppm: args.noise_threshold, significance_ppm: args.significance_level };
+    golden::make_room(args.output.iter().map(|(_, path)| path.as_path()))?;
     let (sides, base, new, folders) = sides(args)?;
     let Some((base, new)) = base.zip(new) else { return Ok(ExitStatus::Met) };
     let mode = match args.mode {
@@ -49,6 +50,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
             let reason =
                 "the logs differ, though the reports beside them say that they are the same";
             one.reason = Some(reason.to_owned());
+            one.has_edited_logs = true;
         }
     }
     show(args, &comparison, &sides, &differences)?;
@@ -119,8 +121,19 @@ fn play(
             .to_owned(),
     })?;
     // Targets that are missed are no reason not to compare.
-    if matches!(status.code(), Some(0 | 99)) {
+    let has_run = matches!(status.code(), Some(0 | 99));
+    if has_run && out.is_dir() {
         return Ok(());
+    }
+    if has_run {
+        return Err(CliError::Usage {
+            message: format!(
+                "{}: got no report of a run, wanted a tagspace program",
+                program.display()
+            ),
+            help: "--bin takes two tagspace programs, such as ./before ./target/release/tagspace"
+                .to_owned(),
+        });
     }
     Err(CliError::Usage {
         message: format!("{}: got {status}, wanted a run", program.display()),

@@ -1,5 +1,6 @@
 //! Reports that are kept: written, or compared with what was written before.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -33,6 +34,31 @@ pub(super) fn failed(what: &str, error: &dyn std::fmt::Display) -> CliError {
 
 pub(super) fn io_error(what: &str, path: &Path, source: io::Error) -> CliError {
     CliError::Io { what: format!("{what} {}", path.display()), source }
+}
+
+/// Makes a folder, in which files can be made.
+pub(super) fn make_folder(out: &Path) -> Result<(), CliError> {
+    fs::create_dir_all(out).map_err(|source| io_error("create", out, source))?;
+    let probe = out.join(format!(".{}.part", std::process::id()));
+    fs::write(&probe, "").map_err(|source| io_error("write into", out, source))?;
+    fs::remove_file(&probe).map_err(|source| io_error("write into", out, source))
+}
+
+/// Makes room for files that are written when all is done.
+pub(super) fn make_room<'a>(files: impl Iterator<Item = &'a Path>) -> Result<(), CliError> {
+    let mut known = BTreeSet::new();
+    for file in files {
+        if !known.insert(file) {
+            return Err(CliError::Usage {
+                message: format!("got -o with {} twice, wanted a file for each", file.display()),
+                help: "the second would be written over the first".to_owned(),
+            });
+        }
+        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            make_folder(folder)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes a report into its folder.

@@ -32,6 +32,7 @@ mod watcher;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -43,6 +44,7 @@ use crate::sim::SimError;
 use crate::sim::scenario::file::ScenarioFile;
 use crate::sim::scenario::problem::Problem;
 use crate::study::judge::JudgeError;
+use crate::study::tune::table;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,6 +200,9 @@ fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 fn validate(scenarios: &args::Scenarios) -> Result<ExitStatus, CliError> {
     let loaded = find::load(scenarios)?;
     for (scenario, targets) in &loaded {
+        let folder = Path::new(scenario.file()).parent().unwrap_or(Path::new(""));
+        table::check(scenario, folder)
+            .map_err(|problem| CliError::Problems(Problems(vec![problem])))?;
         let (runs, targets) = (scenario.runs.len(), targets.len());
         print(&format!("{}: valid, {runs} runs, {targets} targets\n", scenario.origin))?;
     }

@@ -11,7 +11,8 @@ use crate::study::target::Judged;
 
 /// Runs every scenario with every weakening that changes it. A target notices if the weakening
 /// makes it miss: one that is missed anyway notices nothing. A mutant that no scenario notices has
-/// survived, and the exit code says so.
+/// survived, and the exit code says so; unless all histories are the same with it, so that there
+/// was nothing to notice.
 pub(super) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let loaded = find::load(&args.scenarios)?;
     let options = options(args, &ProgressBar::hidden())?;
@@ -28,14 +29,15 @@ pub(super) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
         }
         unweakened.push(judged);
     }
-    let (mut survivors, mut noticed_all) = (Vec::new(), 0);
+    let (mut survivors, mut noticed_all, mut harmless) = (Vec::new(), 0, 0);
     for mutant in Mutant::ALL {
-        let (mut noticed, mut applied) = (0, 0);
+        let (mut noticed, mut applied, mut is_harmless) = (0, 0, true);
         print(&format!("{}\n", mutant.name()))?;
         for ((scenario, targets), before) in loaded.iter().zip(&unweakened) {
             let Some(weakened) = mutant.of(scenario) else { continue };
             applied += 1;
             let judged = judge::run(&weakened, targets, &options)?;
+            is_harmless &= logs(before).eq(logs(&judged));
             let flipped =
                 of(before).zip(of(&judged)).filter(|(before, now)| before.met && !now.met);
             let missed: Vec<String> = flipped.map(|(_, now)| name(now)).collect();
@@ -48,14 +50,21 @@ pub(super) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
             print("  does not apply: these pipelines are that weak already\n")?;
         } else if noticed > 0 {
             noticed_all += 1;
+        } else if is_harmless {
+            harmless += 1;
+            print("  changes nothing in these scenarios: they do not need what it takes away\n")?;
         } else {
             survivors.push(mutant.name());
             print("  SURVIVED: no target of these scenarios notices\n")?;
         }
     }
     if survivors.is_empty() {
+        let nothing = match harmless {
+            0 => String::new(),
+            _ => format!(", {harmless} changed nothing here"),
+        };
         print(&format!(
-            "{noticed_all} of {} mutants were noticed, none survived\n",
+            "{noticed_all} of {} mutants were noticed, none survived{nothing}\n",
             Mutant::ALL.len()
         ))?;
         Ok(ExitStatus::Met)
@@ -63,6 +72,10 @@ pub(super) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
         print(&format!("survived: {}\n", survivors.join(", ")))?;
         Ok(ExitStatus::Missed)
     }
+}
+
+fn logs(judged: &JudgedScenario) -> impl Iterator<Item = String> {
+    judged.runs.iter().map(judge::JudgedRun::events_sha256)
 }
 
 fn of(judged: &JudgedScenario) -> impl Iterator<Item = &Judged> {

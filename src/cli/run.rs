@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::args::{ClockArg, ColorArg, Format, RunArgs, TransportArg};
 use super::document::{Document, Part};
 use super::find::{self, Loaded};
-use super::{CliError, ExitStatus, baseline, note, print, quoted, real};
+use super::{CliError, ExitStatus, baseline, golden, note, print, quoted, real};
 use crate::pipeline::event::RunEnd;
 use crate::pipeline::log;
 use crate::report::ci::Replay;
@@ -49,7 +49,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let colour = colour(args.color);
     let bar = bar(args, loaded.len());
     let options = options(args, &bar)?;
-    let mut outputs = Outputs::new(args);
+    let mut outputs = Outputs::new(args)?;
     let mut verdict = Verdict::Met;
     let mut differs = false;
     let (mut reported, mut missed) = (0, Vec::new());
@@ -217,15 +217,16 @@ pub(super) struct Outputs<'a> {
 }
 
 impl<'a> Outputs<'a> {
-    pub(super) fn new(args: &'a RunArgs) -> Self {
+    pub(super) fn new(args: &'a RunArgs) -> Result<Self, CliError> {
+        golden::make_room(args.output.iter().map(|(_, path)| path.as_path()))?;
         let files = args.output.iter();
         let files = files.map(|(format, path)| (Some(path.as_path()), Document::of(*format)));
         let stdout = (None, Document::of(args.format));
         let is_printed = !args.quiet && args.format != Format::Text;
-        Self {
+        Ok(Self {
             is_shown: !args.quiet && args.format == Format::Text,
             documents: files.chain(is_printed.then_some(stdout)).collect(),
-        }
+        })
     }
 
     pub(super) fn add(&mut self, part: &Part<'_>, shown: &str) -> Result<(), CliError> {

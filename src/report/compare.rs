@@ -44,7 +44,7 @@ pub fn text(comparison: &Comparison, sides: &Sides, differences: &Differences) -
         Mode::Exact => {
             let (common, wanted) = comparison.seeds;
             let few = format!(" (pairs take {wanted} seeds on both sides, not {common})");
-            let few = if common < wanted { few } else { String::new() };
+            let few = if 0 < common && common < wanted { few } else { String::new() };
             format!("exact: the logs must be the same{few}")
         }
         Mode::Paired => format!(
@@ -75,7 +75,7 @@ fn scenario(out: &mut String, one: &Compared, mode: Mode, differences: &Differen
         out.push_str("\nThe settings of the pipeline differ.\n");
     }
     for run in &one.runs {
-        summary(out, run);
+        summary(out, run, one.has_edited_logs);
         if run.moved.iter().any(|moved| moved.better.is_some()) {
             out.push('\n');
             out.push_str(&table(run, mode));
@@ -102,9 +102,11 @@ fn scenario(out: &mut String, one: &Compared, mode: Mode, differences: &Differen
     }
 }
 
-fn summary(out: &mut String, run: &ComparedRun) {
+fn summary(out: &mut String, run: &ComparedRun, has_edited_logs: bool) {
     let seeds = run.seeds.len();
     let logs = match run.differing.len() {
+        // The reports tell of the logs: whether they are as they were is not known from them.
+        0 if has_edited_logs => "the reports say that every log is the same".to_owned(),
         0 => "every log is the same to the byte".to_owned(),
         differing => format!("the logs of {differing} differ"),
     };
@@ -159,7 +161,7 @@ fn signed(milli: i64, unit: Unit) -> String {
 
 /// A change against a mean.
 fn relative(base: u64, new: u64) -> String {
-    let change = u128::from(new.abs_diff(base)) * 1000;
+    let change = u128::from(new.abs_diff(base)) * 1000 + u128::from(base) / 2;
     let sign = if new < base { "-" } else { "+" };
     match change.checked_div(u128::from(base)) {
         Some(tenths) => format!("{sign}{}.{} %", tenths / 10, tenths % 10),
@@ -195,7 +197,7 @@ fn first(out: &mut String, seed: u64, difference: &Difference) {
     for (side, event, cause) in sides {
         let _ = writeln!(out, "{side}  {}", event.as_deref().unwrap_or(end));
         if let Some(cause) = cause.as_ref().filter(|cause| Some(*cause) != before.as_ref()) {
-            let _ = writeln!(out, "      led to by {cause}");
+            let _ = writeln!(out, "      led to it: {cause}");
         }
     }
     for (field, was, is) in fields {

@@ -26,9 +26,23 @@ fn key(name: &str) -> String {
 /// The table, and what it notices.
 pub fn text(guard: &Guard) -> String {
     let mut out = format!(
-        "Targets to commit with it: what was measured at worst, and a tenth more.\n\n```toml\n{}```\n\n",
+        "Targets to commit with it: what was measured at worst with seeds {} to {}, and a tenth more. Another seed may be worse.\n\n```toml\n{}```\n\n",
+        guard.seeds.start(),
+        guard.seeds.end(),
         targets(guard)
     );
+    let seed = guard.seed;
+    if !guard.own_missed.is_empty() {
+        let missed = guard.own_missed.iter();
+        let missed: Vec<String> = missed
+            .map(|target| format!("`{} {} {}`", target.run, target.metric.name, target.text))
+            .collect();
+        let _ = writeln!(
+            out,
+            "With these settings the scenario misses targets of its own (seed {seed}): {}.",
+            missed.join(", ")
+        );
+    }
     let noticed = guard.noticed.iter().filter_map(|(mutant, noticed)| match noticed {
         Noticed::By(metrics) => Some(format!("{} ({})", mutant.name(), metrics.join(", "))),
         Noticed::Not | Noticed::Harmless => None,
@@ -40,12 +54,13 @@ pub fn text(guard: &Guard) -> String {
     };
     let (missed, harmless) = (that_are(&Noticed::Not), that_are(&Noticed::Harmless));
     if !noticed.is_empty() {
-        let _ = writeln!(out, "They notice these weakenings: {}.", noticed.join("; "));
+        let _ =
+            writeln!(out, "With seed {seed} they notice these weakenings: {}.", noticed.join("; "));
     }
     if !missed.is_empty() {
         let _ = writeln!(
             out,
-            "They do not notice {}: something else happens then, but none of these figures gets so much worse with the first seed.",
+            "They do not notice {}: something else happens then, but none of these figures gets so much worse.",
             missed.join(", ")
         );
     }

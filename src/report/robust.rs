@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::table::markdown;
 use super::{guard, tune};
 use crate::study::tune::guard::Guard;
-use crate::study::tune::robust::Losses;
+use crate::study::tune::robust::{self, Losses};
 use crate::study::tune::{Tuned, grid};
 use crate::units::float;
 
@@ -79,6 +79,18 @@ pub fn text(tuned: &[Tuned], losses: &[Losses], guards: &[(String, Guard)]) -> S
     );
     for one in tuned {
         out.push_str(&alone(tuned, losses, one));
+    }
+    if let Some(next) = losses.get(1).filter(|next| next.most().is_some()) {
+        let _ = write!(
+            out,
+            "\n\nAgainst the next, {}, which loses at most {}, seed by seed:\n",
+            tune::named(first, &first.cells[next.cell]),
+            next.most().map_or(String::new(), percent)
+        );
+        for one in tuned {
+            let against = tune::against(&robust::chosen(one, best.cell), &one.cells[next.cell]);
+            let _ = write!(out, "\n- {}: {against}", name(one));
+        }
     }
     let _ = write!(
         out,

@@ -64,7 +64,11 @@ pub fn text(tuned: &Tuned, guard: Option<&Guard>) -> String {
     let require: Vec<String> =
         question.require.iter().map(|one| format!("`{} {}`", one.metric.name, one.text)).collect();
     if !require.is_empty() {
-        let _ = write!(out, "Required in at least 95 % of the seeds: {}. ", require.join(", "));
+        let _ = write!(
+            out,
+            "Required in at least 95 % of the seeds, unless another share is named: {}. ",
+            require.join(", ")
+        );
     }
     out.push_str(
         "What is shown is the mean of all seeds; `*` is on the Pareto front of time and cost.\n",
@@ -127,7 +131,11 @@ fn requirements(tuned: &Tuned, cell: &Cell, seeds: usize) -> String {
     if played < seeds {
         words.push(format!("stopped after {played} seeds"));
     }
-    if words.is_empty() { "met".to_owned() } else { words.join("; ") }
+    match words.as_slice() {
+        [] => "met".to_owned(),
+        words if cell.is_admissible => format!("met ({})", words.join("; ")),
+        words => words.join("; "),
+    }
 }
 
 /// With fewer seeds an interval says nothing: even if all agree, chance does so once in 16.
@@ -153,27 +161,16 @@ fn comparison(tuned: &Tuned, best: &Cell, next: &Cell) -> String {
     let (metric, unit) = (tuned.question.objective.metric(), tuned.question.objective.unit());
     let Some(paired) = tuned.against(next, metric) else { return String::new() };
     let (seeds, name) = (best.outcomes.len(), named(tuned, next));
-    let mut out = String::new();
-    if paired.same == seeds {
-        let _ = write!(out, " It is the same as {name} in all seeds by {metric}");
+    let mut out = if paired.same == seeds {
+        format!(" It is the same as {name} in all seeds by {metric}")
     } else {
-        let _ = write!(
-            out,
-            " It beats {name} in {} of {seeds} seeds (worse in {}), {} {}",
+        format!(
+            " It beats {name} in {} of {seeds} seeds (worse in {}), {}",
             paired.less,
             paired.more,
-            by(paired.mean_milli.unsigned_abs(), unit),
-            if paired.mean_milli <= 0 { "less" } else { "more" },
-        );
-        if seeds < FEWEST {
-            out.push_str(" (too few seeds for an interval)");
-        } else {
-            let _ = write!(out, " (95 % CI {})", interval(&paired, unit));
-            if paired.may_be_chance() {
-                out.push_str(", which may be chance");
-            }
-        }
-    }
+            difference(&paired, seeds, unit)
+        )
+    };
     if metric != "cost"
         && let Some(percent) = relative(best, next, "cost")
     {
@@ -191,6 +188,38 @@ fn comparison(tuned: &Tuned, best: &Cell, next: &Cell) -> String {
         more => {
             let _ = write!(out, " {more} settings cannot be told from it with these seeds.");
         }
+    }
+    out
+}
+
+/// How the best differs from another by the objective, in words.
+pub(super) fn against(tuned: &Tuned, other: &Cell) -> String {
+    let (metric, unit) = (tuned.question.objective.metric(), tuned.question.objective.unit());
+    let Some(paired) = tuned.against(other, metric) else { return String::new() };
+    let seeds = paired.less + paired.more + paired.same;
+    if paired.same == seeds {
+        return format!("the same in all {seeds} seeds");
+    }
+    let Paired { less, more, .. } = paired;
+    format!(
+        "{} (less in {less} of {seeds} seeds, more in {more})",
+        difference(&paired, seeds, unit)
+    )
+}
+
+/// The mean difference with its interval.
+fn difference(paired: &Paired, seeds: usize, unit: Unit) -> String {
+    let is_less = paired.mean_milli <= 0;
+    let word = if is_less { "less" } else { "more" };
+    let paired = if is_less { *paired } else { paired.reversed() };
+    let mut out = format!("{} {word}", by(paired.mean_milli.unsigned_abs(), unit));
+    if seeds < FEWEST {
+        out.push_str(" (too few seeds for an interval)");
+        return out;
+    }
+    let _ = write!(out, " (95 % CI {})", interval(&paired, unit));
+    if paired.may_be_chance() {
+        out.push_str(", which may be chance");
     }
     out
 }

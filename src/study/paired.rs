@@ -63,6 +63,19 @@ impl Paired {
         })
     }
 
+    /// The second against the first.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        Self {
+            less: self.more,
+            more: self.less,
+            same: self.same,
+            mean_milli: -self.mean_milli,
+            low_milli: -self.high_milli,
+            high_milli: -self.low_milli,
+        }
+    }
+
     /// Whether the first is not surely less than the second: by the interval, and by the signs, at
     /// 5 %.
     pub fn may_be_chance(&self) -> bool {

@@ -339,7 +339,17 @@ fn one_seed_is_compared_exactly_and_another_setting_with_its_first_event() {
 fn two_programs_are_compared_on_the_same_seeds() {
     let place = Place::new();
     let program = env!("CARGO_BIN_EXE_tagspace");
-    let args = ["compare", "--bin", program, program, "free.toml", "--seeds", "1..=12"];
+    let args = [
+        "compare",
+        "--bin",
+        program,
+        program,
+        "free.toml",
+        "--seeds",
+        "1..=12",
+        "-o",
+        "markdown=new/folder/is-made.md",
+    ];
     let (code, text) = said(&place.tagspace(&args));
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("12 seeds: every log is the same to the byte"), "{text}");
@@ -388,6 +398,12 @@ fn a_baseline_is_saved_compared_and_changed_only_by_a_blessing() {
     assert!(text.contains("accept them with --bless"), "{text}");
     assert_eq!(fs::read(place.path("reports/baselines/main.toml")).unwrap(), before);
     assert_eq!(run(&[&slow[..], &["--baseline", "main", "--bless"]].concat()).0, Some(0));
+    // Other seeds cannot go on from the means of these, and that is said.
+    let others = ["--seeds", "1..=13", "--save-baseline", "slow", "--bless"];
+    let output = place.tagspace(&[&["run", "free.toml", "--out", "out13"], &others[..]].concat());
+    let (code, text) = said(&output);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("begins anew"), "{text}");
     // From now on it is the slow one that is accepted; how far it has come remains to be seen.
     let (code, text) = said(&place.tagspace(&["compare", "--baseline", "main", "out"]));
     assert_eq!(code, Some(0), "{text}");
@@ -410,6 +426,16 @@ fn what_cannot_be_compared_is_told() {
         assert_eq!(code, Some(2), "{text}");
         text
     };
+    // No chance at all, no file, one file for two: none is taken for something else.
+    for (args, wanted) in [
+        (&["base", "base", "--significance-level", "0%"][..], "wanted more than 0%"),
+        (&["base", "base", "-o", "json=-"], "--format is for standard output"),
+        (&["base", "base", "-o", "json=a", "-o", "text=a"], "twice, wanted a file for each"),
+        (&["--bin", "/bin/true", "/bin/true", "free.toml"], "wanted a tagspace program"),
+    ] {
+        let text = refused(args);
+        assert!(text.contains(wanted), "{text}");
+    }
     insta::assert_snapshot!(refused(&["base", "empty"]), @r"
     empty: got a folder without a report.json
       help: name a folder that `tagspace run --out` wrote

@@ -4,6 +4,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
+use tagspace::pipeline::provider::{Provider, Secret, Wire};
 use wiremock::matchers::{body_string_contains, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -173,21 +174,32 @@ async fn what_is_learned_of_quotas_is_kept_in_a_file() {
     assert!(kept(&known).status.success());
     let written = std::fs::read_to_string(&path).unwrap();
     assert!(written.contains("\"limit\": 15"), "{written}");
+    let account = |key: &str| {
+        let (wire, name) = (Wire::Gemini, "gemini".to_owned());
+        let (origin, key) = (server.uri(), Secret::new(key));
+        Provider { name, wire, model: model.to_owned(), origin, key }.account()
+    };
+    let own = account(KEY);
     // A closed gate ages by the time that has passed, and is kept.
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let closed = format!(
         r#"{{"format_version": 1, "saved_at_ms": {now_ms}, "providers": {{}},
-            "closed_ms": {{"another": 5000000, "gemini {} {model}": 7200000}}}}"#,
-        server.uri()
+            "closed_ms": {{"another": 5000000, "{own}": 7200000}}}}"#
     );
+    // Another key's gate is not ours.
+    let other = closed.replace(&own, &account("another-key"));
+    let is_tagged = || {
+        let events = std::fs::read_to_string(folder.path().join("tag.jsonl")).unwrap();
+        events.contains("\"page_tagged\"")
+    };
+    assert!(other != closed && kept(&other).status.success() && is_tagged());
     let closed = kept(&closed);
+    assert!(!is_tagged());
     let said = String::from_utf8_lossy(&closed.stderr).into_owned();
     assert!(said.contains("patience 120 s"), "{said}");
     let written: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-    for (name, wait) in
-        [("another", 5_000_000), (&format!("gemini {} {model}", server.uri()), 7_200_000)]
-    {
+    for (name, wait) in [("another", 5_000_000), (&own, 7_200_000)] {
         let left = written["closed_ms"][name].as_u64().unwrap();
         assert!((wait - 600_000..wait).contains(&left), "{name}: {written}");
     }

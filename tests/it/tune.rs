@@ -253,6 +253,14 @@ fn wrong_questions_are_refused_before_anything_is_played() {
         "above max_concurrency",
     );
     refused(&[], "--set");
+    // A folder in which nothing can be written is told before hours are played.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let hours = ["--set", "pipeline.batch_size=1,2", "--seeds", "1..=10000", "--out"];
+    let (code, _, said) = tagspace(&[&hours[..], &[file.to_str().unwrap()]].concat());
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("create"), "{said}");
     refused(
         &["--set", "pipeline.batch_size=1..=500", "--set", "pipeline.concurrency=1..=64"],
         "got 32000 settings",
@@ -360,11 +368,12 @@ fn what_a_scenario_wants_to_know_is_in_its_own_table() {
         said.starts_with("# own, run `run`: 4 settings with seeds 1 to 2, fewest-calls first"),
         "{said}"
     );
-    // The command line wins.
+    // The command line wins, key by key.
     let (_, said) =
         run(&own, &["tune", "own.toml", "--set", "pipeline.batch_size=5", "--seeds", "3"]);
     assert!(
-        said.starts_with("# own, run `run`: 1 settings with seeds 3 to 3, fewest-calls first"),
+        said.starts_with("# own, run `run`: 2 settings with seeds 3 to 3, fewest-calls first")
+            && said.contains("| concurrency 1 |"),
         "{said}"
     );
     // `run` does not mind the table, and `validate` reads it.
@@ -373,6 +382,8 @@ fn what_a_scenario_wants_to_know_is_in_its_own_table() {
         ("1..=2\"\nobj", "2..=1\"\nobj", "wanted seeds such as 1..=16"),
         ("fewest-calls", "fewest-cals", "did you mean `fewest-calls`?"),
         ("pages_failed ==", "pages_faild ==", "did you mean `pages_failed`?"),
+        ("\"pipeline.batch_size\"", "\"pipeline.batch_siz\"", "did you mean `batch_size`?"),
+        ("\"pipeline.batch_size\"", "pipeline.batch_size", "and a key in quotes"),
         (
             "concurrency\" = \"1..=2",
             "concurrency\" = \"1..2",
@@ -386,4 +397,26 @@ fn what_a_scenario_wants_to_know_is_in_its_own_table() {
         assert!(said.contains(wanted) && said.contains("own.toml:"), "{said}");
     }
     assert!(run(&small, &["tune", "own.toml"]).1.contains("got nothing to vary"));
+}
+
+#[test]
+fn a_requirement_that_names_its_share_is_met_by_it() {
+    let require = ["makespan <= 12500ms in >= 50% of seeds"];
+    let tuned =
+        played(question("scenarios/medium.toml", &["pipeline.batch_size=5,6"], 8, &require), 2);
+    let shares: Vec<usize> = tuned.cells.iter().map(|cell| cell.met[0]).collect();
+    assert!(shares.iter().any(|met| (4..8).contains(met)), "{shares:?}");
+    let text = report::text(&tuned, None);
+    for (cell, met) in tuned.cells.iter().zip(shares) {
+        assert_eq!(cell.is_admissible, met >= 4);
+        let said = format!("in {met} of 8");
+        assert_eq!(
+            text.contains(&format!(
+                "met ({} {} {said})",
+                "makespan", "<= 12500ms in >= 50% of seeds"
+            )),
+            (4..8).contains(&met),
+            "{text}"
+        );
+    }
 }

@@ -18,7 +18,7 @@ pub(super) use self::values::{
     ClockArg, ColorArg, CompareFormat, Format, ModeArg, ObjectiveArg, TransportArg,
 };
 use self::values::{
-    MOST_SHARDS, address, baseline, duration, output, percent, profile, shard, speed,
+    MOST_SHARDS, address, baseline, chance, duration, output, percent, profile, shard, speed,
 };
 
 /// Rehearses the tagging of a Confluence space, and does it.
@@ -311,14 +311,14 @@ pub(super) struct CompareArgs {
     #[arg(long, requires = "baseline")]
     pub(super) require_baseline: bool,
     /// Whether the logs must be the same, or figures may not be worse over many seeds (default:
-    /// exact below eight seeds).
+    /// exact with fewer seeds than pairs take, 12 for one run).
     #[arg(long, value_enum, default_value = "auto")]
     pub(super) mode: ModeArg,
     /// A change of a mean below this share of it is none.
     #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = percent)]
     pub(super) noise_threshold: u64,
     /// How likely a false alarm may be in the whole comparison.
-    #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = chance)]
     pub(super) significance_level: u64,
     /// What goes to standard output.
     #[arg(long, value_enum, default_value = "text")]

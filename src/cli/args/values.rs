@@ -140,6 +140,14 @@ pub(super) fn percent(text: &str) -> Result<u64, String> {
     if ppm <= 1_000_000 { Ok(ppm) } else { Err(wanted()) }
 }
 
+/// The same of a chance, which is never none.
+pub(super) fn chance(text: &str) -> Result<u64, String> {
+    match percent(text)? {
+        0 => Err(format!("got `{text}`, wanted more than 0%: of no chance at all nothing is sure")),
+        ppm => Ok(ppm),
+    }
+}
+
 /// Which part of how many: `3/16`, counted from 1.
 pub(super) fn shard(text: &str) -> Result<Shard, String> {
     let wanted = || format!("got `{text}`, wanted a part such as 3/16, counted from 1");
@@ -168,5 +176,8 @@ pub(super) fn output<F: ValueEnum>(text: &str) -> Result<(F, PathBuf), String> {
     };
     let (format, path) = text.split_once('=').ok_or_else(wanted)?;
     let format = F::from_str(format, false).map_err(|_| wanted())?;
+    if path.is_empty() || path == "-" {
+        return Err(format!("got `{text}`, wanted a file; --format is for standard output"));
+    }
     Ok((format, PathBuf::from(path)))
 }

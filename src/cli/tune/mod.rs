@@ -29,6 +29,8 @@ pub(super) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
     for question in &questions {
         games::check(question).map_err(cli_error)?;
     }
+    // What cannot be written is said before hours are played.
+    golden::make_folder(&args.out)?;
     if let Some(shard) = parts::shard(args)? {
         return parts::play(args, &questions, shard);
     }
@@ -91,7 +93,14 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
         }
     }
     for one in tuned {
-        golden::write(&args.out.join(&one.question.scenario.name), &files(one, None)?)?;
+        let name = &one.question.scenario.name;
+        let guard = guards.iter().find(|(guarded, _)| guarded == name).map(|(_, guard)| guard);
+        let mut files = files(one, guard)?;
+        // The answer is that for all of them, and not the one that is best here.
+        files.retain(|(name, _)| !matches!(*name, "tune.env" | "tune.toml"));
+        let out = args.out.join(name);
+        forget_answers(&out, &files)?;
+        golden::write(&out, &files)?;
     }
     let text = robust_report::text(tuned, &losses, &guards);
     let mut csv = Vec::new();

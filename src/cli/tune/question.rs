@@ -68,14 +68,14 @@ fn one(args: &TuneArgs, path: &Path) -> Result<Question, CliError> {
     let problem = |problem| CliError::Problems(Problems(vec![problem]));
     let scenario = Scenario::read(path, &[]).map_err(problem)?;
     let table = table::read(&scenario).map_err(problem)?;
-    let axes = if args.set.is_empty() { table.axes } else { args.set.clone() };
+    check(&args.set)?;
+    let axes = together(table.axes, &args.set);
     if axes.is_empty() {
         return Err(usage(
             format!("{}: got nothing to vary", path.display()),
             "name it, such as --set pipeline.batch_size=5,10,20, or write a [tune] table into the scenario",
         ));
     }
-    check(&axes)?;
     let run = args.run.clone().or(table.run);
     let first = || scenario.runs.first().map(|run| run.name.clone()).unwrap_or_default();
     let run = run.unwrap_or_else(first);
@@ -104,6 +104,17 @@ fn one(args: &TuneArgs, path: &Path) -> Result<Question, CliError> {
         run,
         scenario,
     })
+}
+
+/// The scenario's own keys, those of the command line in their place, and what else it names.
+fn together(mut axes: Vec<Axis>, set: &[Axis]) -> Vec<Axis> {
+    for named in set {
+        match axes.iter_mut().find(|axis| axis.key == named.key) {
+            Some(axis) => *axis = named.clone(),
+            None => axes.push(named.clone()),
+        }
+    }
+    axes
 }
 
 fn check(axes: &[Axis]) -> Result<(), CliError> {

@@ -90,7 +90,10 @@ pub struct TuneFile {
 
 /// The values of a key that is varied.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "wanted values such as \"1,2,5\", \"1..=16\" or [5, 10], and a key in quotes: \"pipeline.batch_size\""
+)]
 pub enum AxisValues {
     /// As `--set` takes them.
     Text(String),

@@ -164,6 +164,8 @@ pub struct Compared {
     pub reason: Option<String>,
     /// Whether the pipeline's settings differ.
     pub has_other_settings: bool,
+    /// Whether logs differ of which the reports say that they are the same.
+    pub has_edited_logs: bool,
     /// Its runs.
     pub runs: Vec<ComparedRun>,
 }
@@ -237,7 +239,14 @@ pub fn compare(base: &Recordings, new: &Recordings, mode: Mode, rules: Rules) ->
 
 fn without_runs(name: &str, verdict: Verdict, reason: String) -> Compared {
     let name = name.to_owned();
-    Compared { name, verdict, reason: Some(reason), has_other_settings: false, runs: Vec::new() }
+    Compared {
+        name,
+        verdict,
+        reason: Some(reason),
+        has_other_settings: false,
+        has_edited_logs: false,
+        runs: Vec::new(),
+    }
 }
 
 fn scenario(name: &str, (base, new): (&Recorded, &Recorded), rules: Rules) -> Compared {
@@ -267,6 +276,7 @@ fn scenario(name: &str, (base, new): (&Recorded, &Recorded), rules: Rules) -> Co
         verdict: Verdict::NoChange,
         reason: (alone > 0).then(|| format!("{alone} seeds are on one side only")),
         has_other_settings: base.config_digest != new.config_digest,
+        has_edited_logs: false,
         runs: pairs.map(run).collect(),
     }
 }

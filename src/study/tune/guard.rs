@@ -1,6 +1,8 @@
 //! The targets that keep a setting as good as it was found: limits with a margin, and which
 //! weakenings of the pipeline they notice.
 
+use std::ops::RangeInclusive;
+
 use super::games;
 use super::{TuneError, Tuned};
 use crate::sim::{Options, Transport};
@@ -10,8 +12,15 @@ use crate::study::mutate::Mutant;
 use crate::study::target::{self, Target};
 
 /// What is watched.
-const WATCHED: [&str; 6] =
-    ["pages_failed", "pages_mistagged", "ai_calls", "rate_limited_ratio", "makespan", "cost"];
+const WATCHED: [&str; 7] = [
+    "pages_failed",
+    "pages_mistagged",
+    "ai_calls",
+    "fallbacks",
+    "rate_limited_ratio",
+    "makespan",
+    "cost",
+];
 /// So much more than was measured is still fine, in percent.
 const MARGIN_PERCENT: u64 = 10;
 
@@ -20,8 +29,15 @@ const MARGIN_PERCENT: u64 = 10;
 pub struct Guard {
     /// The targets, with what was measured at worst.
     pub targets: Vec<Target>,
-    /// Each weakening that changes the pipeline's settings, and what is noticed of it.
+    /// Each weakening that changes the pipeline's settings, and what is noticed of it with the
+    /// scenario's own seed, as `run --mutate` does.
     pub noticed: Vec<(Mutant, Noticed)>,
+    /// The seeds that the targets are of.
+    pub seeds: RangeInclusive<u64>,
+    /// The scenario's own seed.
+    pub seed: u64,
+    /// Its own targets, as far as they are missed with that seed.
+    pub own_missed: Vec<Target>,
 }
 
 /// What is noticed of a weakening.
@@ -46,21 +62,28 @@ pub fn of(tuned: &Tuned) -> Result<Option<Guard>, TuneError> {
         target::in_one_piece(run, &format!("{name} <= {limit}")).ok()
     };
     let targets: Vec<Target> = WATCHED.iter().filter_map(limit).collect();
-    let seed = *tuned.question.seeds.start();
+    let seed = tuned.question.scenario.world.seed.0;
     let scenario = games::scenario(&tuned.question, &best.values, seed)?;
     let options = Options { transport: Transport::Direct, ..Options::default() };
     let digests = |judged: &judge::JudgedScenario| -> Vec<String> {
         judged.runs.iter().map(judge::JudgedRun::events_sha256).collect()
     };
-    let as_it_is = digests(&judge::run(&scenario, &targets, &options)?);
+    let unweakened = judge::run(&scenario, &targets, &options)?;
+    let as_it_is = digests(&unweakened);
+    let own = target::of(&scenario).unwrap_or_default();
+    let own = judge::run(&scenario, &own, &options)?;
+    let own = own.runs.iter().flat_map(|run| &run.targets);
+    let own_missed = own.filter(|judged| !judged.met).map(|judged| judged.target.clone());
+    let own_missed = own_missed.collect();
     let mut noticed = Vec::new();
     for mutant in Mutant::ALL {
         let Some(weakened) = mutant.of(&scenario) else { continue };
         let by = match judge::run(&weakened, &targets, &options) {
             Ok(judged) => {
                 let all = judged.runs.iter().flat_map(|run| &run.targets);
-                let missed = all.filter(|judged| !judged.met);
-                let missed: Vec<_> = missed.map(|judged| judged.target.metric.name).collect();
+                let before = unweakened.runs.iter().flat_map(|run| &run.targets);
+                let missed = all.zip(before).filter(|(now, before)| before.met && !now.met);
+                let missed: Vec<_> = missed.map(|(now, _)| now.target.metric.name).collect();
                 if !missed.is_empty() {
                     Noticed::By(missed)
                 } else if digests(&judged) == as_it_is {
@@ -77,7 +100,8 @@ pub fn of(tuned: &Tuned) -> Result<Option<Guard>, TuneError> {
         };
         noticed.push((mutant, by));
     }
-    Ok(Some(Guard { targets, noticed }))
+    let seeds = tuned.question.seeds.clone();
+    Ok(Some(Guard { targets, noticed, seeds, seed, own_missed }))
 }
 
 /// A limit above what was measured: nothing stays nothing.

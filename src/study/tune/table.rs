@@ -1,6 +1,7 @@
 //! What a scenario's own `[tune]` asks.
 
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 use super::Objective;
 use super::grid::{self, Axis};
@@ -71,4 +72,22 @@ pub fn read(scenario: &Scenario) -> Result<Table, Problem> {
         require: require.map(|all| all.iter().map(|one| one.get_ref().clone()).collect()),
         run: written.run.as_ref().map(|run| run.get_ref().clone()),
     })
+}
+
+/// Tells what is wrong with the table before it is tuned: each value is set once.
+pub fn check(scenario: &Scenario, folder: &Path) -> Result<(), Problem> {
+    let axes = read(scenario)?.axes;
+    let mut keys: Vec<_> = scenario.tune.iter().flat_map(|table| table.set.keys()).collect();
+    keys.sort_by_key(|key| key.span().start);
+    for (varied, (axis, key)) in axes.iter().zip(keys).enumerate() {
+        for value in 0..axis.values.len() {
+            let mut cell = vec![0; axes.len()];
+            cell[varied] = value;
+            scenario.with(&grid::settings(&axes, &cell), folder).map_err(|problem| {
+                let message = format!("{}={}: {}", axis.key, axis.values[value], problem.message);
+                scenario.problem(key.span(), message, problem.help)
+            })?;
+        }
+    }
+    Ok(())
 }
