@@ -9,7 +9,7 @@ use crate::pipeline::config::LimiterKind;
 use crate::report::format;
 use crate::report::plot::{self, PlotError};
 use crate::report::table::markdown;
-use crate::study::league::{Cell, Outcome, Played, Scaled, name};
+use crate::study::league::{BASE, Cell, Outcome, Played, Scaled, name};
 use crate::study::metric::Unit;
 use crate::units::{Share, float};
 
@@ -130,7 +130,7 @@ pub fn text(league: &[Played], scaled: &[Scaled], seeds: u64) -> String {
         "# The league of limiters\n\n{} fields, {seeds} seeds each. Time over the bound, regret (how much longer \
          than the bound) and 429s: the primary alone, with attempts enough; DNF: some seeds did not finish. 429s \
          warm: of a second job, half an hour later, a seed. Fallback and cost: with four attempts and the \
-         fallback.\n",
+         fallback.\n\nEvery field is this world with what its heading names; a page is a call.\n\n```toml\n{BASE}```\n",
         league.len()
     );
     for Played { field, cells } in league {

@@ -188,6 +188,13 @@ pub const FIELDS: &[Field] = &[
         "{ requests = 600 }",
     ),
     field(
+        "bucket-10per5s-burst2-150",
+        Group::Hinted,
+        (150, 1200),
+        "{ requests = 10, per_s = 5, window = \"bucket\", burst = 2 }",
+        "{ requests = 10, per_s = 5 }",
+    ),
+    field(
         "tokens-20000tpm-200",
         Group::Hinted,
         (200, 8000),
@@ -249,6 +256,13 @@ pub const FIELDS: &[Field] = &[
         (200, 8000),
         "{ requests = 15, refused_count = true }",
         "{ requests = 15 }",
+    ),
+    field(
+        "counting-60rpm-300",
+        Group::Counting,
+        (300, 8000),
+        "{ requests = 60, refused_count = true }",
+        "{ requests = 60 }",
     ),
     field(
         "silent-counting-15rpm-200",
