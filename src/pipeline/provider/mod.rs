@@ -31,9 +31,9 @@ impl Secret {
 
     /// Eight digits that tell one credential from another and say nothing else of it.
     fn fingerprint(&self) -> String {
-        let digest =
-            Sha256::new_with_prefix("tagspace quotas of ").chain_update(&self.0).finalize();
-        digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+        let hash = Sha256::new_with_prefix("tagspace quotas of ").chain_update(&self.0);
+        let [a, b, c, d, ..]: [u8; 32] = hash.finalize().into();
+        format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
     }
 }
 
