@@ -288,7 +288,7 @@ impl Account {
         let since_us = free_at.saturating_sub(first) * 1000;
         USUAL_MS.iter().any(|ms| {
             let unit_us = (ms * 1000).div_ceil(limit);
-            let moment_us = MOMENT_US.min(unit_us * amount / 20);
+            let moment_us = MOMENT_US.min(unit_us.saturating_mul(amount) / 20);
             let is_so_many = self.dimension == Dimension::Tokens
                 || unit_us < FAST_US
                 || since_us.abs_diff(unit_us.saturating_mul(units)) <= moment_us;
@@ -309,7 +309,8 @@ impl Account {
         let off = free_at.saturating_sub(first) * 1000 % amount_us;
         // A bucket that gives faster than calls come stays full for a while.
         let is_fast = amount_us < FAST_US;
-        wait_us <= amount_us + 20_000 && (is_fast || off.min(amount_us - off) <= moment_us)
+        wait_us <= amount_us.saturating_add(20_000)
+            && (is_fast || off.min(amount_us - off) <= moment_us)
     }
 
     /// The length of a window that would be full now and have room at the stated time.
