@@ -330,6 +330,13 @@ fn one_seed_is_compared_exactly_and_another_setting_with_its_first_event() {
         serde_json::from_slice(&fs::read(place.path("compare.json")).unwrap()).unwrap();
     let first = &json["scenarios"][0]["first_difference"][0];
     assert!(first["base"].as_str().unwrap().contains("batch_formed"), "{first}");
+    // Of a new batch what led to it is the last that happened to one of its pages.
+    let read = |what: &str| -> serde_json::Value {
+        serde_json::from_str(first[what].as_str().unwrap()).unwrap()
+    };
+    let (batch, cause) = (read("base"), read("base_cause"));
+    assert!(batch["pages"].as_array().unwrap().contains(&cause["page"]), "{first}");
+    assert!(read("new_cause").is_object(), "{first}");
     // A folder of one scenario is one as well.
     let (code, text) = said(&place.tagspace(&["compare", "base/free", "base/free"]));
     assert_eq!(code, Some(0), "{text}");

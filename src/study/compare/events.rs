@@ -18,8 +18,8 @@ pub struct Difference {
     pub base: Option<String>,
     /// The event of the new side.
     pub new: Option<String>,
-    /// What led to either: the last event before it of the same call, batch or page. Up to there both
-    /// logs are the same, so that it is of both.
+    /// What led to either: the last event before it of the same call, batch or page, or of anything
+    /// in the run. Up to there both logs are the same, so that it is of both.
     pub causes: (Option<String>, Option<String>),
     /// What differs between them: a field, what it was, what it is.
     pub fields: Vec<(String, String, String)>,
@@ -31,12 +31,16 @@ fn run_of(line: &str) -> String {
     run.unwrap_or("?").to_owned()
 }
 
-/// Whose event it is, the narrowest first: of a call, a batch, a page, within its run.
+/// Whose event it is, the narrowest first: of a call, a batch, a page or several of them, within its
+/// run.
 fn owners(line: &str) -> Vec<(String, &'static str, u64)> {
     let Ok(event) = serde_json::from_str::<Json>(line) else { return Vec::new() };
     let run = run_of(line);
     let owner = |key: &'static str| Some((run.clone(), key, event.get(key)?.as_u64()?));
-    ["call", "batch", "page"].into_iter().filter_map(owner).collect()
+    let own = ["call", "batch", "page"].into_iter().filter_map(owner);
+    let pages = event.get("pages").and_then(Json::as_array).into_iter().flatten().rev();
+    let pages = pages.filter_map(|page| Some((run.clone(), "page", page.as_u64()?)));
+    own.chain(pages).collect()
 }
 
 /// Compares two logs line by line.
@@ -60,7 +64,8 @@ pub fn first_difference(base: impl BufRead, new: impl BufRead) -> io::Result<Opt
         let fields = fields(old.as_deref(), now.as_deref());
         let cause = |line: &Option<String>| {
             let owners = line.as_deref().map(owners).unwrap_or_default();
-            owners.iter().find_map(|owner| last.get(owner).cloned())
+            let of_owner = owners.iter().find_map(|owner| last.get(owner));
+            line.as_ref().and(of_owner.or(before.as_ref())).cloned()
         };
         let causes = (cause(&old), cause(&now));
         return Ok(Some(Difference { run, event, before, base: old, new: now, causes, fields }));
