@@ -280,7 +280,7 @@ pub enum ConfigError {
     /// The start lies above the ceiling.
     #[error(
         "got concurrency {concurrency} above max_concurrency {max_concurrency}, wanted at most \
-         the ceiling (leave max_concurrency out and it follows)"
+         the ceiling (leave max_concurrency out and it follows; what is not set is the profile's)"
     )]
     AboveCeiling {
         /// The start.

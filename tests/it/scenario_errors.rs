@@ -207,7 +207,7 @@ fn a_start_above_its_ceiling() {
     check_added(
         "concurrency = 5\nmax_concurrency = 4",
         "bad.toml:16:1: got concurrency 5 above max_concurrency 4, wanted at most the ceiling (leave \
-         max_concurrency out and it follows)",
+         max_concurrency out and it follows; what is not set is the profile's)",
     );
     // The ceiling follows if only the start was set.
     let text = format!("{PLAIN}concurrency = 50");
