@@ -125,12 +125,10 @@ fn save(name: &str, new: &Recordings, is_blessed: bool) -> Result<(), CliError> 
         });
     }
     for (scenario, now) in new {
-        let begins_anew = before.get(scenario).is_some_and(|known| {
-            known.seeds != now.seeds || known.world_digest != now.world_digest
-        });
+        let begins_anew = before.get(scenario).is_some_and(|known| !known.has_met_the_same_as(now));
         if begins_anew {
             note(&format!(
-                "{scenario}: other seeds or another world than before, so that what it was accepted with at first begins anew"
+                "{scenario}: other seeds, another weather or another world than before, so that what it was accepted with at first begins anew"
             ));
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::study::target::Target;
 use crate::study::tune::guard::{Guard, Noticed};
 
 /// The table of a scenario.
@@ -23,6 +24,11 @@ fn key(name: &str) -> String {
     if name.chars().all(is_bare) { name.to_owned() } else { format!("{name:?}") }
 }
 
+fn names(targets: &[Target]) -> String {
+    let name = |target: &Target| format!("`{} {} {}`", target.run, target.metric.name, target.text);
+    targets.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
 /// The table, and what it notices.
 pub fn text(guard: &Guard) -> String {
     let mut out = format!(
@@ -32,15 +38,18 @@ pub fn text(guard: &Guard) -> String {
         targets(guard)
     );
     let seed = guard.seed;
+    if !guard.missed.is_empty() {
+        let _ = writeln!(
+            out,
+            "With the scenario's own seed, {seed}, these are missed as they are: {}. Tune with more seeds, that one among them.",
+            names(&guard.missed)
+        );
+    }
     if !guard.own_missed.is_empty() {
-        let missed = guard.own_missed.iter();
-        let missed: Vec<String> = missed
-            .map(|target| format!("`{} {} {}`", target.run, target.metric.name, target.text))
-            .collect();
         let _ = writeln!(
             out,
             "With these settings the scenario misses targets of its own (seed {seed}): {}.",
-            missed.join(", ")
+            names(&guard.own_missed)
         );
     }
     let noticed = guard.noticed.iter().filter_map(|(mutant, noticed)| match noticed {

@@ -42,7 +42,7 @@ fn whole(
     runs: &Json,
 ) -> Json {
     let verdict = judged.verdict();
-    json!({
+    let mut report = json!({
         "format_version": FORMAT_VERSION,
         "verdict": verdict.name(),
         "exit_code": verdict.exit_code(),
@@ -54,7 +54,11 @@ fn whole(
         "targets_digest": scenario.targets_digest,
         "runs": runs,
         "not_represented": trust::not_represented(judged.is_from_outside()),
-    })
+    });
+    if let Some(weather) = scenario.world.weather {
+        report["weather"] = json!(weather);
+    }
+    report
 }
 
 /// The report on a scenario with many seeds: of each figure the range, of each target the worst seed.

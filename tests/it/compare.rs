@@ -79,6 +79,13 @@ fn a_hundred_placebos_raise_few_false_alarms() {
         "{} false alarms",
         100 - of(|verdict| verdict == Verdict::NoChange)
     );
+    // Luck is compared here, and the report says so.
+    let reason = found[0].scenarios[0].reason.as_deref().unwrap();
+    assert!(reason.contains("another weather"), "{reason}");
+    let first = baseline::read(&baseline::write(&Recordings::new(), &weather[0])).unwrap();
+    let again = baseline::read(&baseline::write(&first, &weather[1])).unwrap();
+    let means = |all: &Recordings| all["free"].run["run"].first_mean_milli.clone();
+    assert_ne!(means(&first), means(&again), "the means of another weather begin anew");
     let makespan = |found: &&Comparison| {
         found.scenarios[0].runs[0].moved.iter().any(|moved| moved.name == "makespan")
     };

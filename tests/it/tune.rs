@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use proptest::prelude::*;
-use tagspace::report::tune as report;
+use tagspace::report::{guard as guard_report, tune as report};
+use tagspace::rng::Seed;
 use tagspace::sim::scenario::{Scenario, set};
 use tagspace::study::mutate::Mutant;
 use tagspace::study::paired::Paired;
@@ -320,7 +321,15 @@ fn one_setting_for_several_loses_least_where_it_loses_most() {
 fn the_targets_of_the_guard_are_met_and_notice_what_weakens() {
     let folder = tempfile::tempdir().unwrap();
     let tuned = tuned(&["pipeline.batch_size=10", "pipeline.concurrency=6"], 4, &[]);
+    // A seed that was not played may be worse, and the scenario may have it.
+    let mut unlucky = tuned.clone();
+    unlucky.question.scenario.world.seed = Seed(36);
+    let guard = guard::of(&unlucky).unwrap().unwrap();
+    let missed: Vec<&str> = guard.missed.iter().map(|target| target.metric.name).collect();
+    assert_eq!(missed, ["makespan"]);
+    assert!(guard_report::text(&guard).contains("own seed, 36, these are missed as they are"));
     let guard = guard::of(&tuned).unwrap().unwrap();
+    assert!(guard.missed.is_empty(), "{:?}", guard.missed);
     let that = |is: fn(&Noticed) -> bool| -> Vec<Mutant> {
         let such = guard.noticed.iter().filter(|(_, noticed)| is(noticed));
         such.map(|(mutant, _)| *mutant).collect()
@@ -329,7 +338,7 @@ fn the_targets_of_the_guard_are_met_and_notice_what_weakens() {
     // What changes nothing is told from what is not noticed.
     assert!(that(|noticed| *noticed == Noticed::Harmless).contains(&Mutant::NoFallback));
     assert!(!that(|noticed| *noticed == Noticed::Harmless).contains(&Mutant::BatchOfOne));
-    let toml = tagspace::report::guard::targets(&guard);
+    let toml = guard_report::targets(&guard);
     let best = report::toml_block(&tuned, tuned.best().unwrap());
     // Committed with the setting, all seeds meet them, and `--mutate` finds what the guard said.
     let written = fs::read_to_string("scenarios/medium.toml").unwrap();

@@ -57,10 +57,8 @@ pub fn write(before: &Recordings, new: &Recordings) -> String {
     let mut all = before.clone();
     for (name, recorded) in new {
         let mut recorded = recorded.clone();
-        // In another world, or of other seeds, the means say nothing of these.
-        let known = before.get(name).filter(|known| {
-            known.world_digest == recorded.world_digest && known.seeds == recorded.seeds
-        });
+        // Of another world, another weather or other seeds the means say nothing of these.
+        let known = before.get(name).filter(|known| known.has_met_the_same_as(&recorded));
         for (run, now) in &mut recorded.run {
             now.figures.retain(|figure, _| metric::better(figure).is_some());
             for digest in &mut now.events_sha256 {

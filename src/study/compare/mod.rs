@@ -266,6 +266,13 @@ fn scenario(name: &str, (base, new): (&Recorded, &Recorded), rules: Rules) -> Co
     }
     let seeds: Vec<u64> = places.iter().map(|(at, _)| base.seeds[*at]).collect();
     let alone = base.seeds.len() + new.seeds.len() - 2 * places.len();
+    let mut reasons = Vec::new();
+    if base.weather != new.weather {
+        reasons.push("another weather: what differs may be its luck".to_owned());
+    }
+    if alone > 0 {
+        reasons.push(format!("{alone} seeds are on one side only"));
+    }
     let pairs = base.run.iter().filter_map(|(name, base)| Some((name, base, new.run.get(name)?)));
     let run = |(name, base, new): (&String, &RecordedRun, &RecordedRun)| ComparedRun {
         drifts: drift::of((base, new), &places, rules),
@@ -274,7 +281,7 @@ fn scenario(name: &str, (base, new): (&Recorded, &Recorded), rules: Rules) -> Co
     Compared {
         name: name.to_owned(),
         verdict: Verdict::NoChange,
-        reason: (alone > 0).then(|| format!("{alone} seeds are on one side only")),
+        reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         has_other_settings: base.config_digest != new.config_digest,
         has_edited_logs: false,
         runs: pairs.map(run).collect(),

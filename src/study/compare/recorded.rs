@@ -17,6 +17,9 @@ pub struct Recorded {
     pub world_digest: String,
     /// What was under test.
     pub config_digest: String,
+    /// Another weather than that of the seeds, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weather: Option<u64>,
     /// The seeds, ascending.
     pub seeds: Vec<u64>,
     /// Its runs by name.
@@ -56,6 +59,7 @@ pub fn names() -> impl Iterator<Item = (&'static Metric, Option<&'static str>, S
 struct Report {
     world_digest: String,
     config_digest: String,
+    weather: Option<u64>,
     seed: u64,
     runs: Vec<(String, String, BTreeMap<String, u64>)>,
 }
@@ -82,6 +86,7 @@ impl Report {
         Some(Self {
             world_digest: text(report.get("world_digest")?)?,
             config_digest: text(report.get("config_digest")?)?,
+            weather: report.get("weather").and_then(Json::as_u64),
             seed: report.get("seed")?.as_u64()?,
             runs: report.get("runs")?.as_array()?.iter().map(run).collect::<Option<_>>()?,
         })
@@ -89,6 +94,12 @@ impl Report {
 }
 
 impl Recorded {
+    /// Whether both have met the same: the same world, weather and seeds.
+    pub fn has_met_the_same_as(&self, other: &Self) -> bool {
+        let met = |one: &Self| (one.world_digest.clone(), one.weather, one.seeds.clone());
+        met(self) == met(other)
+    }
+
     /// Of the `report.json` of each seed; nothing if one of them is no report, or they are not of one
     /// scenario.
     pub fn of_reports(reports: &[Json]) -> Option<Self> {
@@ -96,7 +107,8 @@ impl Recorded {
         reports.sort_by_key(|report| report.seed);
         let first = reports.first()?;
         let is_one = |report: &Report| {
-            report.world_digest == first.world_digest && report.config_digest == first.config_digest
+            let world = |report: &Report| (report.world_digest.clone(), report.weather);
+            world(report) == world(first) && report.config_digest == first.config_digest
         };
         if !reports.iter().all(is_one) {
             return None;
@@ -114,6 +126,7 @@ impl Recorded {
         Some(Self {
             world_digest: first.world_digest.clone(),
             config_digest: first.config_digest.clone(),
+            weather: first.weather,
             seeds: reports.iter().map(|report| report.seed).collect(),
             run: runs.collect::<Option<_>>()?,
         })
@@ -130,6 +143,7 @@ impl Recorded {
         Self {
             world_digest: scenario.world_digest.clone(),
             config_digest: scenario.config_digest.clone(),
+            weather: scenario.world.weather,
             seeds: played.iter().map(|one| one.seed).collect(),
             run: runs.collect(),
         }

@@ -36,6 +36,8 @@ pub struct Guard {
     pub seeds: RangeInclusive<u64>,
     /// The scenario's own seed.
     pub seed: u64,
+    /// Of the targets, those that are missed with that seed as it is.
+    pub missed: Vec<Target>,
     /// Its own targets, as far as they are missed with that seed.
     pub own_missed: Vec<Target>,
 }
@@ -72,9 +74,11 @@ pub fn of(tuned: &Tuned) -> Result<Option<Guard>, TuneError> {
     let as_it_is = digests(&unweakened);
     let own = target::of(&scenario).unwrap_or_default();
     let own = judge::run(&scenario, &own, &options)?;
-    let own = own.runs.iter().flat_map(|run| &run.targets);
-    let own_missed = own.filter(|judged| !judged.met).map(|judged| judged.target.clone());
-    let own_missed = own_missed.collect();
+    let missed_of = |judged: &judge::JudgedScenario| -> Vec<Target> {
+        let all = judged.runs.iter().flat_map(|run| &run.targets);
+        all.filter(|judged| !judged.met).map(|judged| judged.target.clone()).collect()
+    };
+    let (missed, own_missed) = (missed_of(&unweakened), missed_of(&own));
     let mut noticed = Vec::new();
     for mutant in Mutant::ALL {
         let Some(weakened) = mutant.of(&scenario) else { continue };
@@ -101,7 +105,7 @@ pub fn of(tuned: &Tuned) -> Result<Option<Guard>, TuneError> {
         noticed.push((mutant, by));
     }
     let seeds = tuned.question.seeds.clone();
-    Ok(Some(Guard { targets, noticed, seeds, seed, own_missed }))
+    Ok(Some(Guard { targets, noticed, seeds, seed, missed, own_missed }))
 }
 
 /// A limit above what was measured: nothing stays nothing.

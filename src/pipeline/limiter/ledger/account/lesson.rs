@@ -278,8 +278,8 @@ impl Account {
         None
     }
 
-    /// Whether the next unit of a bucket may be meant by the stated time: it comes at once, or, if
-    /// the bucket was full at the first call, a whole number of units after that.
+    /// Whether the next unit of a bucket may be meant by the stated time: of one that was full
+    /// at the first call and has given as much since as was taken of it.
     fn is_evenly(&self, amount: u64, limit: u64, sent: u64, free_at: u64) -> bool {
         // A bucket that was full has given out all of its limit, and so many units since.
         let first = self.taken.front().map_or(sent, |(at, _)| *at);
