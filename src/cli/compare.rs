@@ -18,7 +18,7 @@ use crate::study::compare::{self, Comparison, Mode, Recordings, Rules, Verdict, 
 pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
     let rules =
         Rules { noise_ppm: args.noise_threshold, significance_ppm: args.significance_level };
-    golden::make_room(args.output.iter().map(|(_, path)| path.as_path()))?;
+    golden::make_room(args.output.iter().map(|(_, path)| path.as_path()), &reports(args))?;
     let (sides, base, new, folders) = sides(args)?;
     let Some((base, new)) = base.zip(new) else { return Ok(ExitStatus::Met) };
     let mode = match args.mode {
@@ -56,6 +56,15 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
     show(args, &comparison, &sides, &differences)?;
     let is_failure = comparison.verdict().is_failure();
     Ok(if is_failure { ExitStatus::Regressed } else { ExitStatus::Met })
+}
+
+/// The folders of what is compared, which nothing may be written into.
+fn reports(args: &CompareArgs) -> Vec<PathBuf> {
+    if args.bin {
+        return ["base", "new"].map(|side| args.out.join(side)).to_vec();
+    }
+    let below = args.paths.iter().flat_map(fs::read_dir).flatten().flatten();
+    below.map(|entry| entry.path()).filter(|path| path.join("report.json").exists()).collect()
 }
 
 type Both = (Sides, Option<Recordings>, Option<Recordings>, Option<(PathBuf, PathBuf)>);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{CliError, ExitStatus, note};
 
@@ -44,21 +44,45 @@ pub(super) fn make_folder(out: &Path) -> Result<(), CliError> {
     fs::remove_file(&probe).map_err(|source| io_error("write into", out, source))
 }
 
-/// Makes room for files that are written when all is done.
-pub(super) fn make_room<'a>(files: impl Iterator<Item = &'a Path>) -> Result<(), CliError> {
+/// Makes room for files that are written when all is done. They are not in the folders of the
+/// reports, which are replaced as wholes.
+pub(super) fn make_room<'a>(
+    files: impl Iterator<Item = &'a Path>,
+    reports: &[PathBuf],
+) -> Result<(), CliError> {
     let mut known = BTreeSet::new();
+    let refused = |file: &Path, what: &str, help: &str| {
+        let message = format!("got -o with {}{what}", file.display());
+        Err(CliError::Usage { message, help: help.to_owned() })
+    };
     for file in files {
-        if !known.insert(file) {
-            return Err(CliError::Usage {
-                message: format!("got -o with {} twice, wanted a file for each", file.display()),
-                help: "the second would be written over the first".to_owned(),
-            });
+        if file.is_dir() {
+            return refused(file, ", which is a folder, wanted a file", "name a file in it");
+        }
+        let is_in = |report: &PathBuf| real(file).starts_with(real(report));
+        if reports.iter().any(is_in) {
+            let help = "that folder is replaced as a whole; name a file outside it";
+            return refused(file, " in the folder of a scenario's report, wanted another", help);
         }
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_folder(folder)?;
         }
+        if !known.insert(real(file)) {
+            let help = "the second would be written over the first";
+            return refused(file, " twice, wanted a file for each", help);
+        }
     }
     Ok(())
+}
+
+/// The one name of a file or folder, which may be still to be made.
+fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let found = |above: &Path| {
+        let rest = path.strip_prefix(above).ok()?;
+        Some(fs::canonicalize(above).ok()?.join(rest))
+    };
+    path.ancestors().find_map(found).unwrap_or_else(|| path.clone())
 }
 
 /// Writes a report into its folder.

@@ -49,7 +49,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let colour = colour(args.color);
     let bar = bar(args, loaded.len());
     let options = options(args, &bar)?;
-    let mut outputs = Outputs::new(args)?;
+    let mut outputs = Outputs::new(args, &loaded)?;
     let mut verdict = Verdict::Met;
     let mut differs = false;
     let (mut reported, mut missed) = (0, Vec::new());
@@ -217,8 +217,11 @@ pub(super) struct Outputs<'a> {
 }
 
 impl<'a> Outputs<'a> {
-    pub(super) fn new(args: &'a RunArgs) -> Result<Self, CliError> {
-        golden::make_room(args.output.iter().map(|(_, path)| path.as_path()))?;
+    /// Of these scenarios; whether the files can be written is known before anything is played.
+    pub(super) fn new(args: &'a RunArgs, loaded: &[Loaded]) -> Result<Self, CliError> {
+        let folders: Vec<_> =
+            loaded.iter().map(|(scenario, _)| args.out.join(&scenario.name)).collect();
+        golden::make_room(args.output.iter().map(|(_, path)| path.as_path()), &folders)?;
         let files = args.output.iter();
         let files = files.map(|(format, path)| (Some(path.as_path()), Document::of(*format)));
         let stdout = (None, Document::of(args.format));

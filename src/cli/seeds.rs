@@ -39,7 +39,7 @@ pub(super) fn run(args: &RunArgs, seeds: &RangeInclusive<u64>) -> Result<ExitSta
     let progress = Progress::new(args.quiet, "simulations");
     progress.of(loaded.len() * seeds.clone().count());
     let options = options(args, &indicatif::ProgressBar::hidden())?;
-    let mut outputs = Outputs::new(args)?;
+    let mut outputs = Outputs::new(args, &loaded)?;
     let (mut reported, mut missed, mut differs) = (0, Vec::new(), false);
     let mut recordings = Recordings::new();
     for one in &loaded {

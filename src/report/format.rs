@@ -18,6 +18,11 @@ pub fn millis(ms: u64) -> String {
     }
 }
 
+/// So many of a noun whose plural ends in s.
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A count with groups of three digits.
 pub fn count(count: u64) -> String {
     let digits = count.to_string();

@@ -5,6 +5,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
+use super::format;
 use super::table::markdown;
 use super::{guard, tune};
 use crate::study::tune::guard::Guard;
@@ -38,9 +39,9 @@ pub fn text(tuned: &[Tuned], losses: &[Losses], guards: &[(String, Guard)]) -> S
     let question = &first.question;
     let (from, to) = (question.seeds.start(), question.seeds.end());
     let mut out = format!(
-        "# {} scenarios, {} settings with seeds {from} to {to}, {} first\n\nA setting loses in a scenario what its mean {} is above that of the best setting there.\n\n",
+        "# {} scenarios, {} with seeds {from} to {to}, {} first\n\nA setting loses in a scenario what its mean {} is above that of the best setting there.\n\n",
         tuned.len(),
-        first.cells.len(),
+        format::counted(first.cells.len(), "setting"),
         question.objective.name(),
         question.objective.metric()
     );

@@ -55,10 +55,10 @@ pub fn text(tuned: &Tuned, guard: Option<&Guard>) -> String {
     let seeds = question.seeds.clone().count();
     let (first, last) = (question.seeds.start(), question.seeds.end());
     let mut out = format!(
-        "# {}, run `{}`: {} settings with seeds {first} to {last}, {} first\n\n",
+        "# {}, run `{}`: {} with seeds {first} to {last}, {} first\n\n",
         tuned.question.scenario.name,
         question.run,
-        tuned.cells.len(),
+        format::counted(tuned.cells.len(), "setting"),
         question.objective.name()
     );
     let require: Vec<String> =

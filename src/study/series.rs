@@ -1,10 +1,12 @@
 //! A scenario with many seeds: each of its targets over all of them.
 
+use std::cmp::Reverse;
+
 use crate::pipeline::event::RunEnd;
 use crate::sim::recorder::Log;
 use crate::study::figures::Figures;
 use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::target::{self, Judged};
+use crate::study::target::{self, Judged, OverSeeds};
 
 /// A run of one seed: what it came to, without its log.
 #[derive(Debug, Clone)]
@@ -109,10 +111,22 @@ impl Series {
         Spread::of(self.played.iter().filter_map(of).collect())
     }
 
-    /// The seed that misses most, if any misses.
+    /// The seed that misses most of the targets that are missed. Of several, it is the worst for most
+    /// of these; of several still, the first. Nothing if none is missed.
     pub fn worst(&self) -> Option<u64> {
-        let targets = self.judged.runs.iter().flat_map(|run| &run.targets);
-        let missed = targets.filter(|judged| !judged.met).filter_map(|judged| judged.over);
-        missed.min_by_key(|over| over.met).map(|over| over.worst)
+        let of_run = |(run, judged): (usize, &JudgedRun)| {
+            let missed = judged.targets.iter().enumerate().filter(|(_, target)| !target.met);
+            missed.map(move |(at, target)| (self.map(run, at), target.over)).collect::<Vec<_>>()
+        };
+        let missed: Vec<_> = self.judged.runs.iter().enumerate().flat_map(of_run).collect();
+        let score = |(at, one): (usize, &Played)| {
+            let misses = missed.iter().filter(|(met, _)| !met[at]).count();
+            let is_worst =
+                |over: &Option<OverSeeds>| over.is_some_and(|over| over.worst == one.seed);
+            let worst = missed.iter().filter(|(_, over)| is_worst(over)).count();
+            ((misses, worst, Reverse(at)), one.seed)
+        };
+        let scores = self.played.iter().enumerate().map(score);
+        scores.filter(|((misses, ..), _)| *misses > 0).max().map(|(_, seed)| seed)
     }
 }

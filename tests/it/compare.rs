@@ -458,6 +458,9 @@ fn what_cannot_be_compared_is_told() {
     nowhere: cannot read: No such file or directory (os error 2)
       help: name a folder that `tagspace run --out` wrote
     ");
+    let log = "json=base/free/events.jsonl";
+    let text = refused(&["base", "base", "-o", log]);
+    assert!(text.contains("in the folder of a scenario's report"), "{text}");
     let text = refused(&["base"]);
     assert!(text.starts_with("got 1 paths, wanted two"), "{text}");
     fs::write(place.path("base/free/report.json"), "{}").unwrap();

@@ -175,6 +175,8 @@ fn several_scenarios_are_tuned_by_the_command_and_by_parts() {
         "--require",
         "pages_failed == 0",
     ];
+    // What was asked of one of them before is no part of the answer.
+    assert_eq!(parts.run(&[&grid[..1], &grid[2..6]].concat(), "whole").0, Some(0));
     let output = parts.command(&grid, "whole").output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{said}");
@@ -184,6 +186,8 @@ fn several_scenarios_are_tuned_by_the_command_and_by_parts() {
     );
     assert!(said.contains("Best: batch_size 5. It loses at most 0.0 %"), "{said}");
     assert!(said.contains("over HTTP with 2 of the seeds: the same to the byte"), "{said}");
+    let names: Vec<String> = parts.files("whole").into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["robust.csv", "robust.json", "robust.md", "tune.env", "tune.toml"]);
     for shard in ["1/2", "2/2"] {
         assert_eq!(parts.run(&[&grid[..], &["--shard", shard]].concat(), "parts").0, Some(0));
     }

@@ -75,6 +75,9 @@ fn a_target_that_is_missed_anyway_notices_no_mutant() {
         assert_eq!(noticed, code == 0, "{printed}");
         assert!(printed.contains("no-fallback\n  does not apply"), "{printed}");
         assert_eq!(stderr(&output).contains("they notice nothing"), code != 0);
+        let quiet = tagspace(folder.path(), &["run", "--mutate", "--quiet"]);
+        let said = (quiet.status.code(), stdout(&quiet), stderr(&quiet));
+        assert_eq!(said, (Some(code), String::new(), String::new()));
     }
 }
 
@@ -88,6 +91,41 @@ fn an_unfinished_report_replaces_nothing() {
     assert_eq!(calls(folder.path(), &[]), [4]);
     assert!(!part.exists());
     assert_eq!(fs::read_dir(folder.path().join("reports/out/one")).unwrap().count(), 12);
+}
+
+#[test]
+fn what_would_be_overwritten_is_told_before_anything_is_played() {
+    let folder = folder_with(PLAIN);
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::create_dir_all(path("folder.d")).unwrap();
+    fs::write(path("there.json"), "").unwrap();
+    std::os::unix::fs::symlink("there.json", path("link.json")).unwrap();
+    let absolute = format!("csv={}", path("x.json"));
+    let twice = "twice, wanted a file for each";
+    for (outputs, wanted) in [
+        (&["json=folder.d"][..], "folder.d, which is a folder, wanted a file"),
+        (&["json=x.json", "csv=./x.json"], twice),
+        (&["json=x.json", "csv=folder.d/../x.json"], twice),
+        (&["json=x.json", absolute.as_str()], twice),
+        (&["json=there.json", "csv=link.json"], twice),
+        (&["json=reports/out/one/report.json"], "in the folder of a scenario's report"),
+        (&["json=reports/out/one/seeds/all.json"], "in the folder of a scenario's report"),
+    ] {
+        let args = outputs.iter().flat_map(|output| ["-o", output]);
+        let args: Vec<&str> = ["run"].into_iter().chain(args).collect();
+        let output = tagspace(folder.path(), &args);
+        let said = stderr(&output);
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{said}");
+        assert!(said.contains(wanted), "{said}");
+    }
+    // Beside the report there is room, and a pipe is no folder.
+    let fine = ["run", "-q", "-o", "json=reports/out/one.json", "-o", "csv=/dev/stdout"];
+    let output = tagspace(folder.path(), &fine);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(
+        stdout(&output).starts_with("scenario,")
+            && Path::new(&path("reports/out/one.json")).exists()
+    );
 }
 
 #[test]

@@ -262,6 +262,11 @@ fn wrong_questions_are_refused_before_anything_is_played() {
     let (code, _, said) = tagspace(&[&hours[..], &[file.to_str().unwrap()]].concat());
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("create") && !said.contains("simulations"), "{said}");
+    fs::remove_file(&file).unwrap();
+    fs::create_dir_all(file.join("heat-map.png")).unwrap();
+    let (code, _, said) = tagspace(&[&hours[..], &[file.to_str().unwrap()]].concat());
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("heat-map.png, wanted room for a file"), "{said}");
     refused(
         &["--set", "pipeline.batch_size=1..=500", "--set", "pipeline.concurrency=1..=64"],
         "got 32000 settings",
@@ -400,6 +405,11 @@ fn what_a_scenario_wants_to_know_is_in_its_own_table() {
         ),
         ("[tune]\n", "[tune]\nrun = \"second\"\n", "got the run `second`, wanted one of: run"),
         ("[tune]\n", "[tune]\nsedes = 3\n", "sedes"),
+        (
+            "[2, 5]",
+            "\"1..=1024\"\n\"pipeline.max_concurrency\" = \"1..=64\"",
+            "got 131072 settings and 262144 simulations, wanted at most 10000 and 2000000",
+        ),
     ] {
         let (code, said) = run(&own.replacen(right, wrong, 1), &["validate", "own.toml"]);
         assert_eq!(code, Some(2), "{said}");

@@ -18,6 +18,22 @@ use crate::study::tune::{Question, TuneError, Tuned, race, ranking};
 
 /// The best setting is played over HTTP with so many seeds.
 const CONFIRMED: usize = 3;
+/// All that is written into the folder of an answer.
+const FILES: [&str; 13] = [
+    "tune.json",
+    "tune.csv",
+    "tune.md",
+    "tune.env",
+    "tune.toml",
+    "targets.toml",
+    "heat-map.svg",
+    "heat-map.png",
+    "front.svg",
+    "front.png",
+    "robust.json",
+    "robust.csv",
+    "robust.md",
+];
 
 /// Plays the grid, confirms its best over HTTP, writes the report and prints the answer.
 pub(super) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
@@ -30,7 +46,7 @@ pub(super) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
         games::check(question).map_err(cli_error)?;
     }
     // What cannot be written is said before hours are played.
-    golden::make_folder(&args.out)?;
+    make_room(args, &questions)?;
     if let Some(shard) = parts::shard(args)? {
         return parts::play(args, &questions, shard);
     }
@@ -48,6 +64,22 @@ pub(super) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
     };
     progress.finish();
     finish(args, &questions, &results.map_err(cli_error)?)
+}
+
+/// The folder of the answer, and one for each of several scenarios.
+fn make_room(args: &TuneArgs, questions: &[Question]) -> Result<(), CliError> {
+    let each = questions.iter().map(|question| args.out.join(&question.scenario.name));
+    let each = each.filter(|_| questions.len() > 1);
+    for folder in [args.out.clone()].into_iter().chain(each) {
+        golden::make_folder(&folder)?;
+        if let Some(path) = FILES.map(|name| folder.join(name)).iter().find(|path| path.is_dir()) {
+            return Err(CliError::Usage {
+                message: format!("got a folder at {}, wanted room for a file", path.display()),
+                help: "choose another --out, or remove it".to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Writes and prints what came of all games.
@@ -68,7 +100,7 @@ fn finish(
         Err(error) => return Err(cli_error(error)),
     };
     let files = files(one, guard.as_ref())?;
-    forget_answers(&args.out, &files)?;
+    forget_earlier(&args.out, &files)?;
     golden::write(&args.out, &files)?;
     say(args, &report::text(one, guard.as_ref()), confirmed)?;
     Ok(if one.best().is_some() { ExitStatus::Met } else { ExitStatus::Missed })
@@ -99,7 +131,7 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
         // The answer is that for all of them, and not the one that is best here.
         files.retain(|(name, _)| !matches!(*name, "tune.env" | "tune.toml"));
         let out = args.out.join(name);
-        forget_answers(&out, &files)?;
+        forget_earlier(&out, &files)?;
         golden::write(&out, &files)?;
     }
     let text = robust_report::text(tuned, &losses, &guards);
@@ -116,7 +148,7 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
         files.push(("tune.env", report::env_block(first, cell).into_bytes()));
         files.push(("tune.toml", report::toml_block(first, cell).into_bytes()));
     }
-    forget_answers(&args.out, &files)?;
+    forget_earlier(&args.out, &files)?;
     golden::write(&args.out, &files)?;
     say(args, &text, if best.is_some() { least } else { 0 })?;
     Ok(if best.is_some() { ExitStatus::Met } else { ExitStatus::Missed })
@@ -132,11 +164,11 @@ fn differs(error: &TuneError) -> ExitStatus {
     ExitStatus::Differs
 }
 
-/// Without an answer, an earlier one must not be taken for it.
-fn forget_answers(out: &Path, files: &[File]) -> Result<(), CliError> {
-    for name in ["tune.env", "tune.toml", "targets.toml"] {
+/// Removes what an earlier question left: it must not be taken for a part of this answer.
+fn forget_earlier(out: &Path, files: &[File]) -> Result<(), CliError> {
+    for name in FILES {
         let path = out.join(name);
-        if !files.iter().any(|(written, _)| *written == name) && path.exists() {
+        if !files.iter().any(|(written, _)| *written == name) && path.is_file() {
             fs::remove_file(&path).map_err(|source| golden::io_error("remove", &path, source))?;
         }
     }

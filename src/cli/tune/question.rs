@@ -6,17 +6,11 @@ use crate::cli::args::{ObjectiveArg, TuneArgs};
 use crate::cli::{CliError, Problems};
 use crate::sim::scenario::Scenario;
 use crate::study::target;
-use crate::study::tune::grid::Axis;
+use crate::study::tune::grid::{self, Axis};
 use crate::study::tune::{Objective, Question, table};
 
 /// What is required unless something else is.
 const REQUIRED: [&str; 2] = ["pages_failed == 0", "rate_limited_ratio <= 1%"];
-/// So many settings are more than anybody can read.
-const MOST_SETTINGS: u128 = 10_000;
-/// So many simulations take about ten hours on two cores.
-const MOST_GAMES: u128 = 2_000_000;
-/// The seeds unless others are named.
-const SEEDS: std::ops::RangeInclusive<u64> = 1..=16;
 
 fn usage(message: String, help: &str) -> CliError {
     CliError::Usage { message, help: help.to_owned() }
@@ -45,16 +39,8 @@ pub(super) fn all(args: &TuneArgs) -> Result<Vec<Question>, CliError> {
             ));
         }
     }
-    let settings = first.axes.iter().map(|axis| axis.values.len() as u128).product::<u128>();
-    let games = settings * first.seeds.clone().count() as u128 * questions.len() as u128;
-    if settings > MOST_SETTINGS || games > MOST_GAMES {
-        return Err(usage(
-            format!(
-                "got {settings} settings and {games} simulations, wanted at most {MOST_SETTINGS} and {MOST_GAMES}"
-            ),
-            "vary less at once: a coarse grid first, and a fine one around its best",
-        ));
-    }
+    grid::check_size(&first.axes, &first.seeds, questions.len())
+        .map_err(|message| usage(message, grid::VARY_LESS))?;
     if args.race && questions.len() > 1 {
         return Err(usage(
             format!("got --race with {} scenarios, wanted one", questions.len()),
@@ -98,7 +84,7 @@ fn one(args: &TuneArgs, path: &Path) -> Result<Question, CliError> {
     Ok(Question {
         folder: path.parent().map(Path::to_path_buf).unwrap_or_default(),
         axes,
-        seeds: args.seeds.clone().or(table.seeds).unwrap_or(SEEDS),
+        seeds: args.seeds.clone().or(table.seeds).unwrap_or(grid::SEEDS),
         objective: objective.or(table.objective).unwrap_or(Objective::Fastest),
         require,
         run,

@@ -13,17 +13,20 @@ use crate::study::series::Series;
 use crate::study::target::Judged;
 
 /// Where the map begins: room for the names of the targets, and for heading and seeds.
-const LEFT: i32 = 330;
+const LEFT: i32 = 350;
 const TOP: i32 = 92;
 const ROW: i32 = 30;
 /// The room that all seeds share, and the most that one takes.
-const ACROSS: i32 = 560;
+const ACROSS: i32 = 500;
 const WIDEST: i32 = 24;
 /// With more seeds than this, several share a column.
-const COLUMNS: usize = 280;
-/// So far apart, at least, are the columns whose seeds are named, and every so many are.
-const NAMED: i32 = 36;
+const COLUMNS: usize = 250;
+/// The width of a digit; so much at least lies between two seeds that are named, and every so many are.
+const DIGIT: i32 = 8;
+const APART: i32 = 12;
 const EVERY: [usize; 9] = [1, 2, 5, 10, 20, 50, 100, 200, 500];
+/// A name is cut after so many characters.
+const NAME: usize = 50;
 
 fn index(position: usize) -> i32 {
     i32::try_from(position).unwrap_or(0)
@@ -37,7 +40,8 @@ struct Line<'a> {
     met: Vec<bool>,
 }
 
-/// Targets by seeds: a missed one is red and crossed.
+/// Targets by seeds: a missed one is filled and crossed; where several share a column, it is filled
+/// as far up as the share of them that miss.
 pub(super) fn map(scenario: &Scenario, series: &Series) -> Drawn {
     let lines = lines(scenario, series);
     let seeds: Vec<u64> = series.played.iter().map(|one| one.seed).collect();
@@ -50,15 +54,16 @@ pub(super) fn map(scenario: &Scenario, series: &Series) -> Drawn {
         let keys = [Key { colour: GREEN, text: "met" }, Key { colour: RED, text: "missed" }];
         legend(area, &keys, 16, 38)?;
         if together > 1 {
-            let note = format!("{together} seeds in a column, which is red where one misses");
+            let note = format!("{together} seeds in a column: filled up to the share that misses");
             area.draw_text(&note, &font(12, GREY), (170, 39)).map_err(failed)?;
         }
         if lines.is_empty() {
             return area.draw_text("no targets", &font(13, GREY), (16, TOP)).map_err(failed);
         }
         area.draw_text("seed", &font(12, GREY), (LEFT - 40, TOP - 20)).map_err(failed)?;
-        let apart = usize::try_from(NAMED / width).unwrap_or(1);
-        let apart = EVERY.into_iter().find(|every| *every >= apart).unwrap_or(EVERY[0]);
+        let digits = seeds.iter().map(|seed| seed.to_string().len()).max().unwrap_or(1);
+        let apart = usize::try_from((index(digits) * DIGIT + APART) / width).unwrap_or(1);
+        let apart = EVERY.into_iter().find(|every| *every >= apart).unwrap_or(columns);
         for (column, seed) in seeds.iter().step_by(together).enumerate().step_by(apart) {
             let at = (LEFT + width * index(column), TOP - 20);
             area.draw_text(&seed.to_string(), &font(12, GREY), at).map_err(failed)?;
@@ -66,15 +71,16 @@ pub(super) fn map(scenario: &Scenario, series: &Series) -> Drawn {
         for (row, line) in lines.iter().enumerate() {
             let top = TOP + ROW * index(row);
             let words = font(12, BLACK);
-            area.draw_text(&shortened(&line.name, 44), &words, (16, top + 8)).map_err(failed)?;
+            area.draw_text(&shortened(&line.name, NAME), &words, (16, top + 8)).map_err(failed)?;
             for (column, met) in line.met.chunks(together).enumerate() {
                 let left = LEFT + width * index(column);
-                cell(area, (left, top), (left + width, top + ROW - 4), met.iter().all(|met| *met))?;
+                cell(area, (left, top), (left + width, top + ROW - 4), met)?;
             }
             if let Some(over) = line.judged.over {
-                let said = format!("{} of {}", over.met, over.seeds);
+                let (verdict, ink) = if line.judged.met { ("met", BLACK) } else { ("missed", RED) };
+                let said = format!("{verdict}: {} of {}", over.met, over.seeds);
                 let at = (LEFT + width * index(columns) + 10, top + 8);
-                area.draw_text(&said, &words, at).map_err(failed)?;
+                area.draw_text(&said, &font(12, ink), at).map_err(failed)?;
             }
         }
         Ok(())
@@ -97,14 +103,20 @@ fn cell(
     area: &Area<'_>,
     (left, top): (i32, i32),
     (right, bottom): (i32, i32),
-    is_met: bool,
+    met: &[bool],
 ) -> Result<(), PlotError> {
     let wide = right - left;
     // Narrow columns touch: lines between them would hide them.
     let end = if wide > 4 { (right - 1, bottom) } else { (right, bottom) };
-    let colour = if is_met { GREEN } else { RED };
-    area.draw(&Rectangle::new([(left, top), end], colour.filled())).map_err(failed)?;
-    if !is_met && wide >= 8 {
+    area.draw(&Rectangle::new([(left, top), end], GREEN.filled())).map_err(failed)?;
+    let missed = met.iter().filter(|met| !**met).count();
+    if missed == 0 {
+        return Ok(());
+    }
+    // One of many is seen as well.
+    let filled = ((bottom - top) * index(missed) / index(met.len())).max(3);
+    area.draw(&Rectangle::new([(left, bottom - filled), end], RED.filled())).map_err(failed)?;
+    if wide >= 8 {
         let cross = [
             [(left + 2, top + 4), (right - 3, bottom - 4)],
             [(left + 2, bottom - 4), (right - 3, top + 4)],

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 
 use super::{
     Area, BLUE, Drawn, FAINT, GREY, Key, ORANGE, PlotError, failed, font, heading, legend, sheet,
-    shortened, tick, time_unit,
+    shortened, time_unit,
 };
 use crate::study::metric::Unit;
 use crate::study::tune::{Cell, Tuned};
@@ -186,6 +186,11 @@ fn around(values: impl Iterator<Item = f64> + Clone) -> Range<f64> {
     (least.min(most) - room).max(0.0)..most + room
 }
 
+/// The digits after the point that tell ticks apart on an axis that is so long.
+fn decimals(span: f64) -> usize {
+    [1.0, 1e1, 1e2, 1e3, 1e4, 1e5].iter().position(|scale| span * scale >= 20.0).unwrap_or(6)
+}
+
 /// Time against cost: every cell, and the front of those that nothing admissible beats in both.
 pub(in crate::report) fn front(tuned: &Tuned) -> Drawn {
     let point = |cell: &Cell| Some((mean(cell, "makespan")?, mean(cell, "cost")?));
@@ -196,11 +201,8 @@ pub(in crate::report) fn front(tuned: &Tuned) -> Drawn {
     let times = around(points.iter().map(|(_, (time, _))| *time));
     let costs = around(points.iter().map(|(_, (_, cost))| *cost / 1_000_000.0));
     let (unit, per) = time_unit(crate::units::whole(times.end));
-    let digits = match costs.end - costs.start {
-        wide if wide > 0.05 => 3,
-        wide if wide > 0.002 => 4,
-        _ => 5,
-    };
+    let digits = decimals(costs.end - costs.start);
+    let time_digits = decimals((times.end - times.start) / per);
     sheet(420, |area| {
         heading(
             area,
@@ -227,7 +229,7 @@ pub(in crate::report) fn front(tuned: &Tuned) -> Drawn {
             .bold_line_style(FAINT)
             .x_desc(format!("mean makespan ({unit})"))
             .y_desc("mean cost ($)")
-            .x_label_formatter(&|x| tick(*x))
+            .x_label_formatter(&|x| format!("{x:.time_digits$}"))
             .y_label_formatter(&|y| format!("{y:.digits$}"))
             .label_style(("sans-serif", 12))
             .draw()

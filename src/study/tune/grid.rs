@@ -16,6 +16,33 @@ pub struct Axis {
 
 /// A range has no more values than this.
 const MOST: u64 = 1024;
+/// So many settings are more than anybody can read.
+const MOST_SETTINGS: u128 = 10_000;
+/// So many simulations take about ten hours on two cores.
+const MOST_GAMES: u128 = 2_000_000;
+/// The seeds unless others are named.
+pub const SEEDS: RangeInclusive<u64> = 1..=16;
+/// What to do about a grid that is too large.
+pub const VARY_LESS: &str =
+    "vary less at once: a coarse grid first, and a fine one around its best";
+
+/// Refuses a grid that nobody could wait for, or read.
+pub fn check_size(
+    axes: &[Axis],
+    seeds: &RangeInclusive<u64>,
+    scenarios: usize,
+) -> Result<(), String> {
+    let settings =
+        axes.iter().fold(1_u128, |all, axis| all.saturating_mul(axis.values.len() as u128));
+    let each = seeds.clone().count() as u128 * scenarios as u128;
+    let games = settings.saturating_mul(each);
+    if settings <= MOST_SETTINGS && games <= MOST_GAMES {
+        return Ok(());
+    }
+    Err(format!(
+        "got {settings} settings and {games} simulations, wanted at most {MOST_SETTINGS} and {MOST_GAMES}"
+    ))
+}
 
 impl Axis {
     /// Reads `key=value`, `key=1,2,5` or `key=1..=16`. Commas within brackets, braces and quotes

@@ -76,9 +76,14 @@ pub fn read(scenario: &Scenario) -> Result<Table, Problem> {
 
 /// Tells what is wrong with the table before it is tuned: each value is set once.
 pub fn check(scenario: &Scenario, folder: &Path) -> Result<(), Problem> {
-    let axes = read(scenario)?.axes;
+    let Table { axes, seeds, .. } = read(scenario)?;
     let mut keys: Vec<_> = scenario.tune.iter().flat_map(|table| table.set.keys()).collect();
     keys.sort_by_key(|key| key.span().start);
+    if let Some(first) = keys.first() {
+        grid::check_size(&axes, &seeds.unwrap_or(grid::SEEDS), 1).map_err(|message| {
+            scenario.problem(first.span(), message, Some(grid::VARY_LESS.to_owned()))
+        })?;
+    }
     for (varied, (axis, key)) in axes.iter().zip(keys).enumerate() {
         for value in 0..axis.values.len() {
             let mut cell = vec![0; axes.len()];
