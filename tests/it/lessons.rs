@@ -246,6 +246,35 @@ fn frequent_chance_is_not_taken_for_a_bucket_for_long() {
 }
 
 #[test]
+fn the_wall_is_felt_for_faster_the_more_it_may_cost() {
+    // How far apart calls start after so many answers, and after a refusal without a word.
+    let apart = |answers: u64, was_refused: bool| {
+        let mut ledger = ledger(None);
+        let mut now = 0;
+        let refusals = u64::from(was_refused);
+        for number in 0..answers + refusals {
+            now += 10_000;
+            let is_refused = number < refusals;
+            let outcome = if is_refused { Outcome::RateLimited } else { Outcome::Success };
+            call(&mut ledger, now, 0, outcome.into());
+        }
+        now += 10_000;
+        assert_eq!(ledger.next_start(ms(now), 0), Start::Now);
+        ledger.on_start(ms(now), 0);
+        match ledger.next_start(ms(now), 0) {
+            Start::At(at) => at - ms(now),
+            other => panic!("got {other:?}, wanted a time"),
+        }
+    };
+    // A refusal takes 100 ms: one or two are on their way at the first wall, or 3 % of the answers,
+    // but 2 % where it may be a wall that has been met.
+    assert_eq!(apart(1, false), ms(67));
+    assert_eq!(apart(50, false), ms(67));
+    assert_eq!(apart(200, false), ms(17));
+    assert_eq!(apart(200, true), ms(25));
+}
+
+#[test]
 fn a_service_that_says_when_is_not_lost_after_two_minutes() {
     let mut ledger = Ledger::new(16, 64, Duration::from_mins(2), None);
     for now in [0, 60_200] {

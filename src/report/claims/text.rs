@@ -96,9 +96,10 @@ fn claim(out: &mut String, judged: &Judged) {
         let scale = statement.quantity.scale();
         let _ = write!(
             out,
-            "\n`{}` with {} pages, {}: {}\n\n",
+            "\n`{}` with {} pages, {}, {}: {}\n\n",
             statement.quantity.name(),
             statement.setup.pages,
+            statement.setup.what,
             statement.profile,
             range(&statement.range, scale)
         );
@@ -148,26 +149,35 @@ fn claim(out: &mut String, judged: &Judged) {
 }
 
 pub(super) fn ablation_verdict(ablation: &Ablation) -> String {
-    let mut harmful: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut harmful: Vec<(String, String, Vec<&str>)> = Vec::new();
     let alone = ablation.rows.iter().filter(|row| row.parts.len() == 1);
     let mut harmless: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
     for row in alone.filter(|row| !row.worse.is_empty()) {
         harmless.retain(|part| !row.parts.contains(part));
-        let what = format!("{} makes worse {}", row.parts.join(" + "), row.worse.join(", "));
-        match harmful.iter_mut().find(|(known, _)| *known == what) {
-            Some((_, worlds)) => worlds.push(row.tier.name),
-            None => harmful.push((what, vec![row.tier.name])),
+        let worse: Vec<&str> = row.worse.iter().map(String::as_str).collect();
+        let (part, worse) = (row.parts.join(" + "), in_a_row(&worse));
+        match harmful.iter_mut().find(|known| known.0 == part && known.1 == worse) {
+            Some((.., worlds)) => worlds.push(row.tier.name),
+            None => harmful.push((part, worse, vec![row.tier.name])),
         }
     }
     let mut said = match (ablation.verdict, harmless.as_slice()) {
         (Verdict::HoldsWhen, [_, ..]) => format!("holds of {}", harmless.join(" and ")),
         (verdict, _) => verdict.name().to_owned(),
     };
-    for (index, (what, worlds)) in harmful.iter().enumerate() {
-        let before = if index == 0 { "; alone, the" } else { "; the" };
-        let _ = write!(said, "{before} {what} on {}", worlds.join(", "));
+    for (part, worse, worlds) in &harmful {
+        let worlds = in_a_row(worlds);
+        let _ = write!(said, "; on {worlds} the {part} alone makes {worse} worse");
     }
     said
+}
+
+/// Words as they are listed in a sentence.
+fn in_a_row(words: &[&str]) -> String {
+    match words {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        words => words.join(", "),
+    }
 }
 
 fn parts(out: &mut String, ablation: &Ablation) {

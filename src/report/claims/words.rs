@@ -79,8 +79,7 @@ pub(in crate::report) fn boundary(boundary: &Boundary, axis: &Axis) -> String {
     }
     let said: Vec<String> = found.iter().map(stretch).collect();
     let said = said.join(", and ");
-    // A stretch with both ends is no boundary either, but it is plain from the words.
-    if found.len() > 1 { format!("{said} (not monotone)") } else { said }
+    if boundary.is_monotone() { said } else { format!("{said} (not monotone)") }
 }
 
 /// Where a boundary was sought.

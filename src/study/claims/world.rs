@@ -74,6 +74,8 @@ pub struct Setup {
     pub pages: u64,
     /// The `[[run]]` tables; one run if there are none.
     pub runs: &'static str,
+    /// What they do, in words.
+    pub what: &'static str,
     /// With how many seeds at most.
     pub seeds: u64,
 }
@@ -85,13 +87,14 @@ pub const EIGHT: u64 = 8;
 
 /// A space of this size, tagged once.
 pub const fn once(pages: u64) -> Setup {
-    Setup { pages, runs: "", seeds: if pages < 500 { ANY } else { EIGHT } }
+    Setup { pages, runs: "", what: "tagged once", seeds: if pages < 500 { ANY } else { EIGHT } }
 }
 
 /// 100 pages, and again after 30 % of them may have changed.
 pub const TWICE: Setup = Setup {
     pages: 100,
     runs: "[[run]]\nname = \"first\"\n[[run]]\nname = \"second\"\nchanged_ratio = 0.3\n",
+    what: "again with up to 30 % changed",
     seeds: ANY,
 };
 
@@ -99,6 +102,7 @@ pub const TWICE: Setup = Setup {
 pub const UNCHANGED: Setup = Setup {
     pages: 100,
     runs: "[[run]]\nname = \"first\"\n[[run]]\nname = \"second\"\n",
+    what: "again unchanged",
     seeds: EIGHT,
 };
 
@@ -106,6 +110,7 @@ pub const UNCHANGED: Setup = Setup {
 pub const SCRIPT: Setup = Setup {
     pages: 10,
     runs: "[[run]]\nname = \"test1\"\n[[run]]\nname = \"test2\"\npages = 100\n[[run]]\nname = \"test3\"\n",
+    what: "then 100, then the same 100",
     seeds: EIGHT,
 };
 
@@ -118,6 +123,7 @@ macro_rules! stopped_after {
                 $seconds,
                 "\n[[run]]\nname = \"rest\"\n"
             ),
+            what: concat!("stopped after ", $seconds, " s, then the rest"),
             seeds: ANY,
         }
     };

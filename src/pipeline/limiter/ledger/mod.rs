@@ -14,6 +14,10 @@
 //!   only if those after it are refused as well.
 //! - Where most calls are refused like that, a pace is tried (`trial.rs`): a fast bucket is no
 //!   chance.
+//! - How many calls are in flight follows from that: by Little's law it is the rate at which the
+//!   account lets them start times the time that they take, so that no number has to be found. A
+//!   slow start, one more for each answer, keeps a service of unknown strength from all at once;
+//!   no more than a window allows is ever of use.
 //! - Failures of the service halve the calls in flight, and close the gate if nothing else comes: an
 //!   outage halves them once, however long it is.
 
@@ -55,7 +59,10 @@ const REFUSAL_MS: f64 = 100.0;
 const IN_TURN: f64 = 0.5;
 /// How many refusals the first meeting with an unknown quota may cost: so many, or this share of
 /// the calls before it.
-const WALL_COST: (f64, f64) = (1.5, 0.02);
+const WALL_LEAST: f64 = 1.5;
+const WALL_SHARE: f64 = 0.03;
+/// That share where calls were refused without a word: perhaps it was not chance.
+const WARNED_SHARE: f64 = 0.02;
 
 /// What is next at a gate that was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +93,8 @@ pub struct Ledger {
     admitted: u64,
     refusal_ms: f64,
     doubt: Doubt,
+    /// Whether a call was refused without a word.
+    is_warned: bool,
     /// So often in a row an inferred pace was taken to be slower.
     eased: u32,
     /// What it was before.
@@ -121,6 +130,7 @@ impl Ledger {
             admitted: 0,
             refusal_ms: REFUSAL_MS,
             doubt: Doubt::default(),
+            is_warned: false,
             eased: 0,
             eased_from: None,
             trial: Trial::default(),
@@ -150,8 +160,8 @@ impl Ledger {
             // More is tried than is known to be good: one refusal is enough to know.
             return whole(1.3 * self.refusal_ms);
         }
-        let (least, share) = WALL_COST;
-        whole(self.refusal_ms / least.max(share * float(self.admitted)))
+        let share = if self.is_warned { WARNED_SHARE } else { WALL_SHARE };
+        whole(self.refusal_ms / WALL_LEAST.max(share * float(self.admitted)))
     }
 
     fn is_lost(&self, now: u64) -> bool {
@@ -255,6 +265,7 @@ impl Ledger {
 
     /// A refusal that says nothing.
     fn doubted(&mut self, now: u64, sent: u64, tokens: u64) {
+        self.is_warned = true;
         if self.is_too_much_for_all(tokens) {
             self.tokens.refuse_for_ever(tokens);
         }

@@ -257,25 +257,15 @@ impl Account {
         let mut all: Vec<(u64, u64)> =
             self.taken.iter().chain(&self.refused).filter(inside).copied().collect();
         all.sort_unstable();
-        let mut used: u64 = all.iter().map(|(_, taken)| taken).sum();
-        let freeing = all.iter().find(|(_, taken)| {
-            used -= taken;
-            used + amount <= limit
-        });
-        freeing.is_some_and(|(at, _)| (at + ms).abs_diff(free_at) <= EXACTLY_MS.min(ms / 100))
+        makes_room(&all, amount, limit)
+            .is_some_and(|at| (at + ms).abs_diff(free_at) <= EXACTLY_MS.min(ms / 100))
     }
 
     /// When the amount was taken whose return makes room.
     fn freeing(&self, sent: u64, amount: u64, limit: u64) -> Option<u64> {
-        let mut used = self.used_before(sent);
         let ms = self.window_ms();
-        for (at, taken) in self.taken.iter().filter(|(at, _)| *at <= sent && at + ms > sent) {
-            used -= taken;
-            if used + amount <= limit {
-                return Some(*at);
-            }
-        }
-        None
+        let inside = self.taken.iter().filter(|(at, _)| *at <= sent && at + ms > sent);
+        makes_room(&inside.copied().collect::<Vec<_>>(), amount, limit)
     }
 
     /// Whether the next unit of a bucket may be meant by the stated time: of one that was full
@@ -324,4 +314,14 @@ impl Account {
         }
         None
     }
+}
+
+/// When that was taken of a full window whose return makes room for so much.
+fn makes_room(full: &[(u64, u64)], amount: u64, limit: u64) -> Option<u64> {
+    let mut used: u64 = full.iter().map(|(_, taken)| taken).sum();
+    let last = full.iter().find(|(_, taken)| {
+        used -= taken;
+        used + amount <= limit
+    });
+    last.map(|(at, _)| *at)
 }
