@@ -76,6 +76,13 @@ pub(super) fn after_run(args: &RunArgs, new: &Recordings) -> Result<ExitStatus, 
         if args.require_baseline {
             require(name, &base, new)?;
         }
+        let lacking = new.keys().filter(|scenario| !base.contains_key(*scenario));
+        for scenario in lacking.filter(|_| missing == Missing::Warns) {
+            note(&format!(
+                "warning: {} has nothing of `{scenario}`, so it is not compared",
+                path(name).display()
+            ));
+        }
         let mode = compare::mode(&base, new, Rules::default());
         let comparison = compare::compare(&base, new, mode, Rules::default());
         let sides = Sides { base: path(name).display().to_string(), new: "this run".to_owned() };

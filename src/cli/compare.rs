@@ -18,7 +18,11 @@ use crate::study::compare::{self, Comparison, Mode, Recordings, Rules, Verdict, 
 pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
     let rules =
         Rules { noise_ppm: args.noise_threshold, significance_ppm: args.significance_level };
-    golden::make_room(args.output.iter().map(|(_, path)| path.as_path()), &reports(args))?;
+    golden::make_room(
+        args.output.iter().map(|(_, path)| path.as_path()),
+        &reports(args),
+        &read(args),
+    )?;
     let (sides, base, new, folders) = sides(args)?;
     let Some((base, new)) = base.zip(new) else { return Ok(ExitStatus::Met) };
     let mode = match args.mode {
@@ -65,6 +69,12 @@ fn reports(args: &CompareArgs) -> Vec<PathBuf> {
     }
     let below = args.paths.iter().flat_map(fs::read_dir).flatten().flatten();
     below.map(|entry| entry.path()).filter(|path| path.join("report.json").exists()).collect()
+}
+
+/// The files that are read, besides those in the folders.
+fn read(args: &CompareArgs) -> Vec<PathBuf> {
+    let baseline = args.baseline.iter().map(|name| baseline::path(name));
+    baseline.chain(args.paths.iter().filter(|path| path.is_file()).cloned()).collect()
 }
 
 type Both = (Sides, Option<Recordings>, Option<Recordings>, Option<(PathBuf, PathBuf)>);

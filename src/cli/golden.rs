@@ -45,10 +45,11 @@ pub(super) fn make_folder(out: &Path) -> Result<(), CliError> {
 }
 
 /// Makes room for files that are written when all is done. They are not in the folders of the
-/// reports, which are replaced as wholes.
+/// reports, which are replaced as wholes, and are none of those that were read.
 pub(super) fn make_room<'a>(
     files: impl Iterator<Item = &'a Path>,
     reports: &[PathBuf],
+    read: &[PathBuf],
 ) -> Result<(), CliError> {
     let mut known = BTreeSet::new();
     let refused = |file: &Path, what: &str, help: &str| {
@@ -56,13 +57,18 @@ pub(super) fn make_room<'a>(
         Err(CliError::Usage { message, help: help.to_owned() })
     };
     for file in files {
-        if file.is_dir() {
+        let is_folder = file.is_dir() || file.as_os_str().as_encoded_bytes().ends_with(b"/");
+        if is_folder {
             return refused(file, ", which is a folder, wanted a file", "name a file in it");
         }
         let is_in = |report: &PathBuf| real(file).starts_with(real(report));
         if reports.iter().any(is_in) {
             let help = "that folder is replaced as a whole; name a file outside it";
             return refused(file, " in the folder of a scenario's report, wanted another", help);
+        }
+        if read.iter().any(|read| real(file) == real(read)) {
+            let help = "it would be written over; name another file";
+            return refused(file, ", which is read, wanted another", help);
         }
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_folder(folder)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -95,7 +95,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
         }
     }
     if !args.quiet && args.format == Format::Text {
-        print(&closing(loaded.len(), reported, &missed, args))?;
+        print(&closing(&loaded, reported, &missed, args))?;
     }
     let compared = baseline::after_run(args, &recordings)?;
     Ok(status(verdict, differs, compared))
@@ -110,7 +110,13 @@ pub(super) fn status(verdict: Verdict, differs: bool, compared: ExitStatus) -> E
     }
 }
 
-pub(super) fn closing(all: usize, reported: usize, missed: &[String], args: &RunArgs) -> String {
+pub(super) fn closing(
+    loaded: &[Loaded],
+    reported: usize,
+    missed: &[String],
+    args: &RunArgs,
+) -> String {
+    let all = loaded.len();
     let met = reported - missed.len();
     let which = match missed {
         [] => String::new(),
@@ -122,7 +128,15 @@ pub(super) fn closing(all: usize, reported: usize, missed: &[String], args: &Run
     };
     let out = args.out.display();
     let twice = if args.check_determinism { "; each was played twice" } else { "" };
-    format!("{met} of {all} scenarios met their targets{which}{not_run}{twice}; reports in {out}\n")
+    let without = loaded.iter().filter(|(_, targets)| targets.is_empty());
+    let without: Vec<&str> = without.map(|(scenario, _)| scenario.name.as_str()).collect();
+    let nothing = match without.as_slice() {
+        [] => String::new(),
+        names => format!("; without targets: {}", names.join(", ")),
+    };
+    format!(
+        "{met} of {all} scenarios met their targets{which}{nothing}{not_run}{twice}; reports in {out}\n"
+    )
 }
 
 /// Runs every scenario, several at once, and hands over what came of them in their own order.
@@ -221,7 +235,9 @@ impl<'a> Outputs<'a> {
     pub(super) fn new(args: &'a RunArgs, loaded: &[Loaded]) -> Result<Self, CliError> {
         let folders: Vec<_> =
             loaded.iter().map(|(scenario, _)| args.out.join(&scenario.name)).collect();
-        golden::make_room(args.output.iter().map(|(_, path)| path.as_path()), &folders)?;
+        let read = loaded.iter().map(|(scenario, _)| PathBuf::from(scenario.file()));
+        let read: Vec<_> = read.chain(args.scenarios.env_file.clone()).collect();
+        golden::make_room(args.output.iter().map(|(_, path)| path.as_path()), &folders, &read)?;
         let files = args.output.iter();
         let files = files.map(|(format, path)| (Some(path.as_path()), Document::of(*format)));
         let stdout = (None, Document::of(args.format));

@@ -74,6 +74,10 @@ fn scenario(out: &mut String, one: &Compared, mode: Mode, differences: &Differen
     if one.has_other_settings {
         out.push_str("\nThe settings of the pipeline differ.\n");
     }
+    // First what happened, then what came of it.
+    for (_, seed, difference) in differences.iter().filter(|(name, ..)| *name == one.name) {
+        first(out, *seed, difference);
+    }
     for run in &one.runs {
         summary(out, run, one.has_edited_logs);
         if run.moved.iter().any(|moved| moved.better.is_some()) {
@@ -96,9 +100,6 @@ fn scenario(out: &mut String, one: &Compared, mode: Mode, differences: &Differen
         if !others.is_empty() {
             let _ = writeln!(out, "\nMoved as well, but not watched: {}.", others.join(", "));
         }
-    }
-    for (_, seed, difference) in differences.iter().filter(|(name, ..)| *name == one.name) {
-        first(out, *seed, difference);
     }
 }
 
@@ -160,23 +161,28 @@ fn signed(milli: i64, unit: Unit) -> String {
 }
 
 /// A change against a mean.
-fn relative(base: u64, new: u64) -> String {
-    let change = u128::from(new.abs_diff(base)) * 1000 + u128::from(base) / 2;
+fn relative(base: u128, new: u128) -> String {
+    let change = new.abs_diff(base).saturating_mul(1000).saturating_add(base / 2);
     let sign = if new < base { "-" } else { "+" };
-    match change.checked_div(u128::from(base)) {
+    match change.checked_div(base) {
         Some(tenths) => format!("{sign}{}.{} %", tenths / 10, tenths % 10),
         None => "from nothing".to_owned(),
     }
 }
 
 fn change(moved: &Moved) -> String {
-    let relative = relative(moved.base_mean_milli, moved.new_mean_milli);
+    let relative = relative(moved.sums.0, moved.sums.1);
     format!("{} ({relative})", signed(moved.paired.mean_milli, moved.unit))
 }
 
 fn since_first(drift: &Drift) -> String {
     let Drift { name, unit, first_mean_milli: first, new_mean_milli: new } = drift;
-    format!("{name} {} ({} -> {})", relative(*first, *new), by(*first, *unit), by(*new, *unit))
+    format!(
+        "{name} {} ({} -> {})",
+        relative(u128::from(*first), u128::from(*new)),
+        by(*first, *unit),
+        by(*new, *unit)
+    )
 }
 
 fn probability(p: f64) -> String {

@@ -12,8 +12,26 @@ pub fn targets(guard: &Guard) -> String {
         "# In the place of the scenario's own table of this name.\n[targets.{}]\n",
         key(run)
     );
-    for target in &guard.targets {
-        let _ = writeln!(out, "{} = \"{}\"", target.metric.name, target.text);
+    for (at, target) in guard.targets.iter().enumerate() {
+        let name = target.metric.name;
+        if guard.targets[..at].iter().any(|known| known.metric.name == name) {
+            continue;
+        }
+        let is_same = |at: &usize| guard.targets[*at].metric.name == name;
+        let same = || (0..guard.targets.len()).filter(is_same);
+        let limits: Vec<String> =
+            same().map(|at| format!("\"{}\"", guard.targets[at].text)).collect();
+        let limits = match limits.as_slice() {
+            [one] => one.clone(),
+            many => format!("[{}]", many.join(", ")),
+        };
+        let witnesses = guard.witnesses.iter().filter(|(at, _)| is_same(at));
+        let only: Vec<&str> = witnesses.map(|(_, mutant)| mutant.name()).collect();
+        let why = match only.as_slice() {
+            [] => String::new(),
+            mutants => format!(" # to notice {}", mutants.join(" and ")),
+        };
+        let _ = writeln!(out, "{name} = {limits}{why}");
     }
     out
 }

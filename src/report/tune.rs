@@ -164,12 +164,14 @@ fn comparison(tuned: &Tuned, best: &Cell, next: &Cell) -> String {
     let mut out = if paired.same == seeds {
         format!(" It is the same as {name} in all seeds by {metric}")
     } else {
-        format!(
-            " It beats {name} in {} of {seeds} seeds (worse in {}), {}",
-            paired.less,
-            paired.more,
-            difference(&paired, seeds, unit)
-        )
+        let (less, more) = (paired.less, paired.more);
+        let beats = if less > more {
+            format!(" It beats {name} in")
+        } else {
+            format!(" It is before {name} by its mean alone, better in")
+        };
+        let difference = difference(&paired, seeds, unit);
+        format!("{beats} {less} of {seeds} seeds (worse in {more}), {difference}")
     };
     if metric != "cost"
         && let Some(percent) = relative(best, next, "cost")
@@ -214,7 +216,7 @@ fn difference(paired: &Paired, seeds: usize, unit: Unit) -> String {
     let paired = if is_less { *paired } else { paired.reversed() };
     let mut out = format!("{} {word}", by(paired.mean_milli.unsigned_abs(), unit));
     if seeds < FEWEST {
-        out.push_str(" (too few seeds for an interval)");
+        out.push_str(" (too few seeds to tell it from chance)");
         return out;
     }
     let _ = write!(out, " (95 % CI {})", interval(&paired, unit));

@@ -164,6 +164,8 @@ struct Fold {
     /// Batches that went on with another provider.
     fallen: BTreeSet<BatchId>,
     labelled: BTreeSet<PageId>,
+    /// Pages whose labels were right already.
+    right: BTreeSet<PageId>,
     from_outside: bool,
 }
 
@@ -230,6 +232,9 @@ impl Fold {
                     self.count("labels_written");
                 }
             }
+            Event::LabelsUnchanged { page } => {
+                self.right.insert(*page);
+            }
             Event::PageTagged { page, source, tags } => {
                 // From outside, a page is tagged label by label: only the last state counts.
                 if !self.tagged.contains_key(page) {
@@ -246,10 +251,7 @@ impl Fold {
             Event::PageFailed { .. } => self.count("pages_failed"),
             Event::PageNotDone { .. } => self.count("pages_not_done"),
             Event::RunFinished { .. } => self.ended_ms = t_ms,
-            Event::BatchFormed { .. }
-            | Event::QuotaLearned { .. }
-            | Event::LabelsUnchanged { .. }
-            | Event::CancelRequested => {}
+            Event::BatchFormed { .. } | Event::QuotaLearned { .. } | Event::CancelRequested => {}
         }
     }
 
@@ -358,6 +360,10 @@ impl Fold {
 
         let makespan_ms = self.ended_ms.saturating_sub(self.started_ms);
         put("makespan", Value::Number(makespan_ms));
+        let has_labels =
+            |page: &&PageId| self.labelled.contains(*page) || self.right.contains(*page);
+        let unlabelled = self.tagged.keys().filter(|page| !has_labels(page)).count();
+        put("pages_unlabelled", Value::Number(unlabelled as u64));
         let done = number("pages_tagged") + number("pages_cached");
         if let Some(per_minute) = (done * 60_000).checked_div(makespan_ms) {
             put("pages_per_minute", Value::Number(per_minute));

@@ -118,8 +118,10 @@ fn junit_has_a_suite_for_each_scenario_and_a_case_for_each_target() {
     assert_eq!(cases.len(), 6);
     assert_eq!(attribute(cases[1], "name"), "run: ai_calls <= 1");
     assert_eq!(attribute(cases[1], "classname"), "misses");
-    let time: f64 = attribute(cases[1], "time").parse().unwrap();
+    // All cases share the time of their run, so that only the suite has one.
+    let time: f64 = attribute(suite[0], "time").parse().unwrap();
     assert!(time > 0.0 && time < 600.0, "virtual seconds: {time}");
+    assert!(cases.iter().all(|case| case.iter().all(|(name, _)| name != "time")), "{text}");
     let failures = of("failure");
     assert_eq!(failures.len(), 2);
     assert_eq!(attribute(failures[0], "message"), "run: ai_calls <= 1, got 2 (margin -1)");
@@ -149,6 +151,31 @@ fn an_annotation_points_at_the_line_of_its_target() {
     // Settings that add lines above do not move it.
     let moved = Ran::new(&["--set", "seed=7", "--set", "space.duplicate_ratio=0.1"]).read("github");
     assert_eq!(lines(&moved), wanted, "{moved}");
+}
+
+#[test]
+fn each_limit_of_a_list_has_its_own_line_and_none_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = "ai_calls = [\n  # few\n  \"<= 10\",\n  '<= 1', \"<= 1 in >= 50% of seeds\",\n\n  \"<= 0\",\n]";
+    let text = MISSES.replace("ai_calls = \"<= 1\"", list);
+    fs::write(folder.path().join("list.toml"), &text).unwrap();
+    let none = MISSES.split("[targets").next().unwrap();
+    fs::write(folder.path().join("none.toml"), none).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+    let args = ["run", "list.toml", "none.toml", "-o", "github=github.out", "-o", "markdown=m.out"];
+    let output = command.current_dir(folder.path()).args(args).output().unwrap();
+    assert_eq!(output.status.code(), Some(99));
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let github = read("github.out");
+    let first = 1 + text.lines().position(|line| line.contains("ai_calls")).unwrap();
+    for (line, limit) in [(first + 3, "<= 1,"), (first + 3, "<= 1 in"), (first + 5, "<= 0,")] {
+        let said = github.lines().find(|said| said.contains(&format!("ai_calls {limit}")));
+        assert!(said.is_some_and(|said| said.contains(&format!(",line={line},"))), "{github}");
+    }
+    // A scenario without targets meets nothing.
+    assert!(read("m.out").contains("| no targets | `none` |"), "{}", read("m.out"));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("missed: list; without targets: none; reports in"), "{text}");
 }
 
 #[test]
@@ -279,8 +306,10 @@ fn a_summary_over_seeds_has_their_medians() {
     let shown = format!("{:.2} s", median / 1000.0);
     assert!(row.contains(&shown), "{row}: {shown} of {seeds:?}");
     // JUnit's time as well.
-    let times = format!("classname=\"meets\" time=\"{:.3}\"", median / 1000.0);
-    assert_eq!(ran.read("junit").matches(&times).count(), 3, "{}", ran.read("junit"));
+    let junit = ran.read("junit");
+    let suites = elements(&junit).into_iter().filter(|(tag, _)| tag == "testsuite");
+    let times: Vec<String> = suites.map(|(_, of)| attribute(&of, "time")).collect();
+    assert_eq!(times[1], format!("{:.3}", median / 1000.0), "{junit}");
 }
 
 #[test]

@@ -9,7 +9,6 @@ use tagspace::sim::scenario::Scenario;
 use tagspace::study::compare::recorded::Recorded;
 use tagspace::study::compare::{self, Comparison, Mode, Recordings, Rules, Verdict, baseline};
 use tagspace::study::metric::better;
-use tagspace::study::sign::two_sided;
 
 use crate::common::{played, scenario};
 
@@ -79,7 +78,15 @@ fn a_hundred_placebos_raise_few_false_alarms() {
         "{} false alarms",
         100 - of(|verdict| verdict == Verdict::NoChange)
     );
-    // Luck is compared here, and the report says so.
+    // One seed of each says nothing.
+    let one = |which: usize| {
+        let scenario = scenario(FREE, &["space.pages=4", &format!("weather={which}")]);
+        recorded(&scenario, 1, 1)
+    };
+    let few = compare::compare(&one(1), &one(2), Mode::Exact, Rules::default());
+    assert_eq!(few.verdict(), Verdict::Incomparable);
+    // Luck is compared here, and the report says so; it is no drift.
+    assert!(found.iter().all(|found| found.scenarios[0].runs[0].drifts.is_empty()));
     let reason = found[0].scenarios[0].reason.as_deref().unwrap();
     assert!(reason.contains("another weather"), "{reason}");
     let first = baseline::read(&baseline::write(&Recordings::new(), &weather[0])).unwrap();
@@ -90,21 +97,6 @@ fn a_hundred_placebos_raise_few_false_alarms() {
         found.scenarios[0].runs[0].moved.iter().any(|moved| moved.name == "makespan")
     };
     assert_eq!(found.iter().filter(makespan).count(), 100, "every weather is another one");
-}
-
-#[test]
-fn the_sign_test_is_the_tail_of_the_binomial_distribution() {
-    // By hand: (1 + 10) / 2^10, twice; and all of ten, twice 2^-10.
-    for (less, more, wanted) in [
-        (1, 9, 22.0 / 1024.0),
-        (0, 10, 2.0 / 1024.0),
-        (5, 5, 1.0),
-        (0, 0, 1.0),
-        (32, 0, 2.0_f64.powi(-31)),
-    ] {
-        let found = two_sided(less, more);
-        assert!((found - wanted).abs() < 1e-9 * wanted.max(1e-3), "{less} {more}: {found}");
-    }
 }
 
 /// A recording in which every watched figure of every seed is `draw` away from its mean.
@@ -217,6 +209,29 @@ fn a_change_below_the_floors_is_none_however_sure_it_is() {
     assert!(moved.p < 1e-6, "{}", moved.p);
     values(&mut new, 200);
     assert_eq!(paired(&base, &new).verdict(), Verdict::Regressed);
+}
+
+#[test]
+fn who_does_less_has_become_worse_however_fast() {
+    let base = recorded(&scenario(FREE, &[]), 1, 16);
+    let dry = recorded(&scenario(FREE, &["pipeline.dry_run=true"]), 1, 16);
+    let with = |figure: &str, value: u64| {
+        let mut new = base.clone();
+        let run = new.get_mut("free").unwrap().run.get_mut("run").unwrap();
+        run.figures.get_mut(figure).unwrap().fill(value);
+        new
+    };
+    for (figure, less) in [
+        ("pages_unlabelled", dry),
+        ("pages_not_done", with("pages_not_done", 1)),
+        ("pages", with("pages", 11)),
+    ] {
+        let found = paired(&base, &less);
+        assert_eq!(found.verdict(), Verdict::Regressed, "{figure}");
+        let moved = &found.scenarios[0].runs[0].moved;
+        let one = moved.iter().find(|moved| moved.name == figure).unwrap();
+        assert_eq!((one.verdict, one.paired.same), (Verdict::Regressed, 0));
+    }
 }
 
 #[test]
@@ -333,6 +348,9 @@ fn one_seed_is_compared_exactly_and_another_setting_with_its_first_event() {
     assert_eq!(code, Some(3), "{text}");
     assert!(text.contains("exact: the logs must be the same"), "{text}");
     assert!(text.contains("The settings of the pipeline differ."), "{text}");
+    // First what happened, then what came of it.
+    let place_of = |words: &str| text.find(words).unwrap();
+    assert!(place_of("is the first that differs") < place_of("| ai_calls"), "{text}");
     let json: serde_json::Value =
         serde_json::from_slice(&fs::read(place.path("compare.json")).unwrap()).unwrap();
     let first = &json["scenarios"][0]["first_difference"][0];
@@ -428,6 +446,9 @@ fn a_baseline_is_saved_compared_and_changed_only_by_a_blessing() {
     assert!(!text.contains("Since it was first accepted"), "{text}");
     let row = text.lines().find(|line| line.starts_with("| makespan")).unwrap();
     assert!(row.ends_with("improved |"), "{row}");
+    fs::copy(place.path("free.toml"), place.path("other.toml")).unwrap();
+    let (_, text) = said(&place.tagspace(&["run", "other.toml", "-q", "--baseline", "main"]));
+    assert!(text.contains("main.toml has nothing of `other`"), "{text}");
 }
 
 #[test]

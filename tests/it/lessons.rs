@@ -262,7 +262,7 @@ fn the_wall_is_felt_for_faster_the_more_it_may_cost() {
         assert_eq!(ledger.next_start(ms(now), 0), Start::Now);
         ledger.on_start(ms(now), 0);
         match ledger.next_start(ms(now), 0) {
-            Start::At(at) => at - ms(now),
+            Start::At(at) => at.saturating_sub(ms(now)),
             other => panic!("got {other:?}, wanted a time"),
         }
     };

@@ -22,6 +22,7 @@ mod ledger; // the limiter that keeps the quota
 mod lessons; // what the ledger must not learn
 mod limiter; // driven step by step
 mod live; // over the network, in real time
+mod paired; // intervals and the sign test
 mod parts; // parts of a grid
 mod pipeline; // against answers that no fake gives
 mod plan; // the size of a batch where it is auto

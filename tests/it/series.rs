@@ -93,7 +93,7 @@ fn several_seeds_in_a_column_of_the_map_show_their_share() {
         .collect();
     assert_eq!(heights.into_iter().collect::<Vec<_>>(), [13, 26]);
     assert!(!picture(few.clone()).contains("in a column"));
-    assert!(many.contains("missed: 0 of 500"));
+    assert!(many.contains("✗ met in 0 of 500"));
 }
 
 #[test]

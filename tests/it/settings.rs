@@ -108,6 +108,8 @@ fn what_would_be_overwritten_is_told_before_anything_is_played() {
         (&["json=x.json", "csv=folder.d/../x.json"], twice),
         (&["json=x.json", absolute.as_str()], twice),
         (&["json=there.json", "csv=link.json"], twice),
+        (&["json=folder/"], "folder/, which is a folder, wanted a file"),
+        (&["json=scenarios/../scenarios/one.toml"], "which is read, wanted another"),
         (&["json=reports/out/one/report.json"], "in the folder of a scenario's report"),
         (&["json=reports/out/one/seeds/all.json"], "in the folder of a scenario's report"),
     ] {

@@ -9,13 +9,12 @@ use tagspace::report::{guard as guard_report, tune as report};
 use tagspace::rng::Seed;
 use tagspace::sim::scenario::{Scenario, set};
 use tagspace::study::mutate::Mutant;
-use tagspace::study::paired::Paired;
 use tagspace::study::target;
 use tagspace::study::tune::grid::{self, Axis};
 use tagspace::study::tune::guard::Noticed;
 use tagspace::study::tune::{Objective, Question, Tuned, games, guard, race, ranking, robust};
 
-use crate::common::same_cases;
+use crate::common::{judged, same_cases, scenario};
 
 fn values(text: &str) -> Vec<String> {
     Axis::parse(text).unwrap().values
@@ -87,36 +86,6 @@ proptest! {
         prop_assert_eq!(cells.len(), sizes.iter().product::<usize>());
         prop_assert!(cells.is_sorted(), "the last axis is the fastest");
     }
-
-    #[test]
-    fn an_interval_holds_its_mean_and_turns_with_its_sides(
-        pairs in prop::collection::vec((0_u64..10_000, 0_u64..10_000), 1..40),
-    ) {
-        let (first, second): (Vec<u64>, Vec<u64>) = pairs.iter().copied().unzip();
-        let paired = Paired::of(&first, &second).unwrap();
-        prop_assert!(paired.low_milli <= paired.mean_milli && paired.mean_milli <= paired.high_milli);
-        prop_assert_eq!(paired.less + paired.more + paired.same, pairs.len());
-        let turned = Paired::of(&second, &first).unwrap();
-        prop_assert_eq!((turned.less, turned.more), (paired.more, paired.less));
-        // Rounded down on both sides.
-        prop_assert!((turned.mean_milli + paired.mean_milli).abs() <= 1);
-        // A shift by more than any difference is never taken for chance.
-        let lifted: Vec<u64> = second.iter().map(|value| value + 20_000).collect();
-        prop_assert!(Paired::of(&first, &lifted).unwrap().high_milli < 0);
-    }
-}
-
-#[test]
-fn an_interval_of_known_differences() {
-    // Nine seeds with one less and one with eleven more: on average 0.2 more, but that is chance.
-    let first = [9, 9, 9, 9, 9, 9, 9, 9, 9, 21];
-    let paired = Paired::of(&first, &[10; 10]).unwrap();
-    assert_eq!((paired.less, paired.more, paired.same), (9, 1, 0));
-    assert_eq!(paired.mean_milli, 200);
-    assert_eq!(paired.low_milli, -1000, "no resample lies below that of nine alike");
-    assert!(paired.high_milli > 1000, "{paired:?}");
-    assert_eq!(Paired::of(&[1, 2], &[1]), None);
-    assert_eq!(Paired::of(&[], &[]), None);
 }
 
 #[test]
@@ -214,7 +183,7 @@ fn the_command_writes_its_report_and_says_who_wins() {
         said.contains("Best: batch_size 10. It beats batch_size 1 in 2 of 2 seeds (worse in 0)"),
         "{said}"
     );
-    assert!(said.contains("less (too few seeds for an interval)"), "{said}");
+    assert!(said.contains("less (too few seeds to tell it from chance)"), "{said}");
     assert!(said.contains("over HTTP with 2 of the seeds: the same to the byte"), "{said}");
     let mut files: Vec<String> = fs::read_dir(&out)
         .unwrap()
@@ -245,6 +214,7 @@ fn wrong_questions_are_refused_before_anything_is_played() {
     refused(&["--set", "pipeline.batch_siz=1,2"], "did you mean `batch_size`?");
     refused(&["--set", "pipeline.batch_size=1,99999"], "99999");
     refused(&["--set", "seed=1,2"], "wanted --seeds");
+    refused(&["--set", "weather=1,2"], "wanted --seeds");
     refused(&["--set", "pipeline.batch_size=1", "--set", "pipeline.batch_size=2"], "each key once");
     refused(&["--set", "pipeline.batch_size=1", "--seeds", "4..=1"], "such as 1..=16");
     refused(&["--set", "pipeline.batch_size=1", "--run", "second"], "wanted one of: run");
@@ -329,11 +299,11 @@ fn the_targets_of_the_guard_are_met_and_notice_what_weakens() {
     // A seed that was not played may be worse, and the scenario may have it.
     let mut unlucky = tuned.clone();
     unlucky.question.scenario.world.seed = Seed(36);
-    let guard = guard::of(&unlucky).unwrap().unwrap();
+    let guard = guard::of(&unlucky, 2).unwrap().unwrap();
     let missed: Vec<&str> = guard.missed.iter().map(|target| target.metric.name).collect();
     assert_eq!(missed, ["makespan"]);
     assert!(guard_report::text(&guard).contains("own seed, 36, these are missed as they are"));
-    let guard = guard::of(&tuned).unwrap().unwrap();
+    let guard = guard::of(&tuned, 2).unwrap().unwrap();
     assert!(guard.missed.is_empty(), "{:?}", guard.missed);
     let that = |is: fn(&Noticed) -> bool| -> Vec<Mutant> {
         let such = guard.noticed.iter().filter(|(_, noticed)| is(noticed));
@@ -360,6 +330,42 @@ fn the_targets_of_the_guard_are_met_and_notice_what_weakens() {
     assert_eq!(code, Some(0), "{said}");
     let (_, said) = run(&["--mutate", "--seed", "1"]);
     assert!(said.contains("batch-of-one\n  noticed by guarded"), "{said}");
+}
+
+#[test]
+fn the_guard_asks_for_all_the_work_and_finds_what_tells_a_weakening() {
+    let axes = ["pipeline.batch_size=10"];
+    let required = ["page_latency p95 <= 40s", "labels_written >= 90", "makespan <= 60s"];
+    let question = question("scenarios/hinted-quota.toml", &axes, 4, &required);
+    let guard = guard::of(&played(question, 2), 2).unwrap().unwrap();
+    // What the limits imply is not said twice.
+    let toml = guard_report::targets(&guard);
+    for line in [
+        "pages = \">= 100\"\n",
+        "pages_not_done = \"<= 0\"\n",
+        "pages_unlabelled = \"<= 0\"\n",
+        "page_latency = \"p95 <= 40s in >= 95% of seeds\"\n",
+        "labels_written = \">= 90 in >= 95% of seeds\"\n",
+    ] {
+        assert!(toml.contains(line), "{toml}");
+    }
+    assert_eq!(toml.matches("makespan").count(), 1, "{toml}");
+    // Every weakening that changes something is noticed, some by a figure found for it alone.
+    assert!(guard.noticed.iter().all(|(_, noticed)| *noticed != Noticed::Not), "{guard:?}");
+    let found: Vec<Mutant> = guard.witnesses.iter().map(|(_, mutant)| *mutant).collect();
+    assert_eq!(found, [Mutant::PermitHeld, Mutant::LimitNeverCut]);
+    assert!(toml.contains(" # to notice limit-never-cut\n"), "{toml}");
+    // Who does less than that misses them.
+    let written = fs::read_to_string("scenarios/hinted-quota.toml").unwrap();
+    let text = format!("{}{toml}", written.split("[targets").next().unwrap());
+    let misses = |set: &[&str]| {
+        let judged = judged(&scenario(&text, &[&["pipeline.batch_size=10"], set].concat()));
+        let missed = judged.runs[0].targets.iter().filter(|target| !target.met);
+        missed.map(|target| target.target.metric.name).collect::<Vec<_>>()
+    };
+    assert_eq!(misses(&[]), [""; 0]);
+    assert!(misses(&["pipeline.dry_run=true"]).contains(&"pages_unlabelled"));
+    assert!(misses(&["run=[{ name = 'run', cancel_at_s = 5 }]"]).contains(&"pages_not_done"));
 }
 
 #[test]
@@ -405,6 +411,7 @@ fn what_a_scenario_wants_to_know_is_in_its_own_table() {
         ),
         ("[tune]\n", "[tune]\nrun = \"second\"\n", "got the run `second`, wanted one of: run"),
         ("[tune]\n", "[tune]\nsedes = 3\n", "sedes"),
+        ("\"pipeline.batch_size\"", "\"seed\"", "got seed, wanted `seeds` in [tune]"),
         (
             "[2, 5]",
             "\"1..=1024\"\n\"pipeline.max_concurrency\" = \"1..=64\"",

@@ -92,7 +92,7 @@ fn finish(
     let tuned: Vec<Tuned> =
         tuned.map(|(at, question)| ranking::of(question.clone(), at, results)).collect();
     let [one] = tuned.as_slice() else { return several(args, &tuned) };
-    let (confirmed, guard) = match confirmed(one) {
+    let (confirmed, guard) = match confirmed(args, one) {
         Ok(confirmed) => confirmed,
         Err(error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. })) => {
             return Ok(differs(&error));
@@ -113,7 +113,7 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
     let (mut least, mut guards) = (usize::MAX, Vec::new());
     for one in best.map_or(&[][..], |_| tuned) {
         let chosen = robust::chosen(one, losses[0].cell);
-        match confirmed(&chosen) {
+        match confirmed(args, &chosen) {
             Ok((confirmed, guard)) => {
                 least = least.min(confirmed);
                 guards.extend(guard.map(|guard| (one.question.scenario.name.clone(), guard)));
@@ -155,8 +155,9 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
 }
 
 /// With how many seeds the best was played over HTTP, and what keeps it as it is.
-fn confirmed(tuned: &Tuned) -> Result<(usize, Option<Guard>), TuneError> {
-    Ok((games::confirm(tuned, CONFIRMED)?, guard::of(tuned)?))
+fn confirmed(args: &TuneArgs, tuned: &Tuned) -> Result<(usize, Option<Guard>), TuneError> {
+    let jobs = golden::jobs(args.play.jobs);
+    Ok((games::confirm(tuned, CONFIRMED)?, guard::of(tuned, jobs)?))
 }
 
 fn differs(error: &TuneError) -> ExitStatus {

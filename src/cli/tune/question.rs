@@ -56,6 +56,9 @@ fn one(args: &TuneArgs, path: &Path) -> Result<Question, CliError> {
     let table = table::read(&scenario).map_err(problem)?;
     check(&args.set)?;
     let axes = together(table.axes, &args.set);
+    if let Some(axis) = axes.iter().find(|axis| axis.is_luck()) {
+        return Err(usage(format!("got --set {}, wanted --seeds", axis.key), grid::SAME_LUCK));
+    }
     if axes.is_empty() {
         return Err(usage(
             format!("{}: got nothing to vary", path.display()),
@@ -112,12 +115,6 @@ fn check(axes: &[Axis]) -> Result<(), CliError> {
             message: format!("got --set {twice} twice, wanted each key once"),
             help: format!("write all its values into one, such as --set {twice}=1,2,5"),
         });
-    }
-    if keys.contains(&"seed") {
-        return Err(usage(
-            "got --set seed, wanted --seeds".to_owned(),
-            "every setting is played with the same seeds, such as --seeds 1..=16",
-        ));
     }
     Ok(())
 }

@@ -41,9 +41,14 @@ pub fn part(
     let sum = |metric: &str| judged.runs.iter().enumerate().map(|run| of(run, metric)).sum();
     let seeds = series
         .map_or(String::new(), |series| format!(" (medians of {} seeds)", series.played.len()));
+    let mark = match (is_met, targets().next()) {
+        (true, None) => "no targets",
+        (true, _) => "✅",
+        (false, _) => "❌",
+    };
     let row = format!(
         "| {} | `{}` | {}{seeds} | {met} of {} | {} | {} | {} |\n",
-        if is_met { "✅" } else { "❌" },
+        mark,
         cell(&scenario.name),
         cell(&scenario.question),
         targets().count(),

@@ -77,8 +77,8 @@ pub(super) fn map(scenario: &Scenario, series: &Series) -> Drawn {
                 cell(area, (left, top), (left + width, top + ROW - 4), met)?;
             }
             if let Some(over) = line.judged.over {
-                let (verdict, ink) = if line.judged.met { ("met", BLACK) } else { ("missed", RED) };
-                let said = format!("{verdict}: {} of {}", over.met, over.seeds);
+                let (mark, ink) = if line.judged.met { ("✓", BLACK) } else { ("✗", RED) };
+                let said = format!("{mark} met in {} of {}", over.met, over.seeds);
                 let at = (LEFT + width * index(columns) + 10, top + 8);
                 area.draw_text(&said, &font(12, ink), at).map_err(failed)?;
             }

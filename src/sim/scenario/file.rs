@@ -155,12 +155,24 @@ pub enum OneOrMany {
 }
 
 impl OneOrMany {
-    /// The limits.
-    pub fn all(&self) -> &[Spanned<String>] {
-        match self {
-            Self::One(one) => std::slice::from_ref(one),
+    /// The limits, each with its place in the text; those of a list know only that of the list.
+    pub fn all_in(&self, text: &str) -> Vec<Spanned<String>> {
+        let many = match self {
+            Self::One(one) => return vec![one.clone()],
             Self::Many(many) => many,
-        }
+        };
+        let mut from = many.first().map_or(0, |first| first.span().start);
+        let place = |limit: &Spanned<String>| {
+            // In the order in which they are written; one with escapes is not found.
+            let at = text
+                .get(from..limit.span().end)
+                .and_then(|rest| rest.find(limit.get_ref().as_str()));
+            let Some(at) = at else { return limit.clone() };
+            let start = from + at;
+            from = start + limit.get_ref().len();
+            Spanned::new(start..from, limit.get_ref().clone())
+        };
+        many.iter().map(place).collect()
     }
 }
 

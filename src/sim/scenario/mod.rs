@@ -429,7 +429,7 @@ impl Reader<'_> {
                 return Err(problem);
             }
             for (metric, limits) in metrics {
-                for limit in limits.all() {
+                for limit in limits.all_in(self.text) {
                     targets.push(TargetText {
                         run: name.clone(),
                         metric: metric.get_ref().clone(),

@@ -26,7 +26,7 @@ use crate::units::float;
 pub type Recordings = BTreeMap<String, Recorded>;
 
 /// What must not happen now and then if it never happened before.
-const NEVER: [&str; 2] = ["pages_failed", "pages_mistagged"];
+const NEVER: [&str; 4] = ["pages_failed", "pages_not_done", "pages_unlabelled", "pages_mistagged"];
 
 /// How recordings are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +125,8 @@ pub struct Moved {
     pub base_mean_milli: u64,
     /// The mean now.
     pub new_mean_milli: u64,
+    /// The sums over the seeds, before and now.
+    pub sums: (u128, u128),
     /// The differences, now minus before.
     pub paired: Paired,
     /// How likely chance alone has so uneven signs, corrected for the number of figures; one in
@@ -223,6 +225,10 @@ pub fn compare(base: &Recordings, new: &Recordings, mode: Mode, rules: Rules) ->
     let mut scenarios: Vec<Compared> = names
         .into_iter()
         .map(|name| match (base.get(name), new.get(name)) {
+            (Some(base), Some(new)) if mode == Mode::Exact && base.weather != new.weather => {
+                let reason = "another weather: with so few seeds luck cannot be told from a change";
+                without_runs(name, Verdict::Incomparable, reason.to_owned())
+            }
             (Some(base), Some(new)) => scenario(name, (base, new), rules),
             (Some(_), None) => {
                 without_runs(name, Verdict::Missing, "the new side does not have it".to_owned())
@@ -267,7 +273,8 @@ fn scenario(name: &str, (base, new): (&Recorded, &Recorded), rules: Rules) -> Co
     let seeds: Vec<u64> = places.iter().map(|(at, _)| base.seeds[*at]).collect();
     let alone = base.seeds.len() + new.seeds.len() - 2 * places.len();
     let mut reasons = Vec::new();
-    if base.weather != new.weather {
+    let is_same_weather = base.weather == new.weather;
+    if !is_same_weather {
         reasons.push("another weather: what differs may be its luck".to_owned());
     }
     if alone > 0 {
@@ -275,7 +282,7 @@ fn scenario(name: &str, (base, new): (&Recorded, &Recorded), rules: Rules) -> Co
     }
     let pairs = base.run.iter().filter_map(|(name, base)| Some((name, base, new.run.get(name)?)));
     let run = |(name, base, new): (&String, &RecordedRun, &RecordedRun)| ComparedRun {
-        drifts: drift::of((base, new), &places, rules),
+        drifts: if is_same_weather { drift::of((base, new), &places, rules) } else { Vec::new() },
         ..run(name, (base, new), &seeds, &places)
     };
     Compared {
@@ -325,6 +332,7 @@ fn run(
             better: metric::better(&figure),
             base_mean_milli: mean_milli(&before),
             new_mean_milli: mean_milli(&now),
+            sums: (sum(&before), sum(&now)),
             name: figure,
             paired,
             p: sign::two_sided(paired.less as u64, paired.more as u64),
@@ -336,9 +344,12 @@ fn run(
     ComparedRun { name, seeds, differing, moved, same, alone, drifts }
 }
 
+fn sum(values: &[u64]) -> u128 {
+    values.iter().map(|value| u128::from(*value)).sum()
+}
+
 fn mean_milli(values: &[u64]) -> u64 {
-    let sum: u128 = values.iter().map(|value| u128::from(*value)).sum();
-    let mean = (sum * 1000).checked_div(values.len() as u128).unwrap_or(0);
+    let mean = (sum(values) * 1000).checked_div(values.len() as u128).unwrap_or(0);
     u64::try_from(mean).unwrap_or(u64::MAX)
 }
 

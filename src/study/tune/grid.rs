@@ -22,6 +22,8 @@ const MOST_SETTINGS: u128 = 10_000;
 const MOST_GAMES: u128 = 2_000_000;
 /// The seeds unless others are named.
 pub const SEEDS: RangeInclusive<u64> = 1..=16;
+/// Why luck is not varied.
+pub const SAME_LUCK: &str = "every setting is played with the same seeds, such as --seeds 1..=16";
 /// What to do about a grid that is too large.
 pub const VARY_LESS: &str =
     "vary less at once: a coarse grid first, and a fine one around its best";
@@ -70,6 +72,13 @@ impl Axis {
             return Err(format!("got `{}` twice in `{text}`, wanted each value once", twice.1));
         }
         Ok(Self { key, values: read })
+    }
+}
+
+impl Axis {
+    /// Whether it is the weather that is varied, and not the pipeline or its world.
+    pub fn is_luck(&self) -> bool {
+        ["seed", "weather"].contains(&self.key.as_str())
     }
 }
 

@@ -5,30 +5,41 @@ use std::ops::RangeInclusive;
 
 use super::games;
 use super::{TuneError, Tuned};
-use crate::sim::{Options, Transport};
-use crate::study::judge;
-use crate::study::metric::{self, Unit};
+use crate::sim::scenario::Scenario;
+use crate::sim::{Options, SimError, Transport};
+use crate::study::compare::recorded;
+use crate::study::figures::Figures;
+use crate::study::judge::{self, JudgeError, JudgedScenario};
+use crate::study::metric::{self, Better, Unit};
 use crate::study::mutate::Mutant;
-use crate::study::target::{self, Target};
+use crate::study::target::{self, Compare, Target};
+use crate::study::workers::share_out;
 
-/// What is watched.
-const WATCHED: [&str; 7] = [
-    "pages_failed",
-    "pages_mistagged",
-    "ai_calls",
-    "fallbacks",
-    "rate_limited_ratio",
-    "makespan",
-    "cost",
+/// What is watched: nobody may do less, or take more.
+const WATCHED: [(&str, Better); 10] = [
+    ("pages", Better::Bigger),
+    ("pages_failed", Better::Smaller),
+    ("pages_not_done", Better::Smaller),
+    ("pages_unlabelled", Better::Smaller),
+    ("pages_mistagged", Better::Smaller),
+    ("ai_calls", Better::Smaller),
+    ("fallbacks", Better::Smaller),
+    ("rate_limited_ratio", Better::Smaller),
+    ("makespan", Better::Smaller),
+    ("cost", Better::Smaller),
 ];
 /// So much more than was measured is still fine, in percent.
 const MARGIN_PERCENT: u64 = 10;
+/// What a requirement that names no share of the seeds asks of them.
+const SHARE: &str = "in >= 95% of seeds";
 
 /// What keeps a setting as it is.
 #[derive(Debug, Clone)]
 pub struct Guard {
     /// The targets, with what was measured at worst.
     pub targets: Vec<Target>,
+    /// Those of them, by their place, that are there only to notice a weakening.
+    pub witnesses: Vec<(usize, Mutant)>,
     /// Each weakening that changes the pipeline's settings, and what is noticed of it with the
     /// scenario's own seed, as `run --mutate` does.
     pub noticed: Vec<(Mutant, Noticed)>,
@@ -53,59 +64,147 @@ pub enum Noticed {
     Harmless,
 }
 
-/// The guard of the best cell; nothing if there is none.
-pub fn of(tuned: &Tuned) -> Result<Option<Guard>, TuneError> {
+/// The guard of the best cell, found by so many threads; nothing if there is none.
+pub fn of(tuned: &Tuned, jobs: usize) -> Result<Option<Guard>, TuneError> {
     let Some(best) = tuned.best() else { return Ok(None) };
     let run = &tuned.question.run;
-    let limit = |name: &&str| -> Option<Target> {
-        let worst = best.values_of(name)?.into_iter().max()?;
+    let limit = |(name, better): &(&str, Better)| -> Option<Target> {
+        let values = best.values_of(name)?;
         let unit = metric::find(name)?.unit;
-        let limit = written(with_margin(worst, unit), unit);
-        target::in_one_piece(run, &format!("{name} <= {limit}")).ok()
+        let text = match better {
+            Better::Smaller => {
+                format!("<= {}", written(with_margin(values.into_iter().max()?, unit), unit))
+            }
+            Better::Bigger => format!(">= {}", written(values.into_iter().min()?, unit)),
+        };
+        target::in_one_piece(run, &format!("{name} {text}")).ok()
     };
-    let targets: Vec<Target> = WATCHED.iter().filter_map(limit).collect();
+    let mut targets: Vec<Target> = WATCHED.iter().filter_map(limit).collect();
+    for one in &tuned.question.require {
+        if !targets.iter().any(|known| implies(known, one)) {
+            targets.push(with_share(run, one));
+        }
+    }
     let seed = tuned.question.scenario.world.seed.0;
     let scenario = games::scenario(&tuned.question, &best.values, seed)?;
-    let options = Options { transport: Transport::Direct, ..Options::default() };
-    let digests = |judged: &judge::JudgedScenario| -> Vec<String> {
-        judged.runs.iter().map(judge::JudgedRun::events_sha256).collect()
+    let play = |scenario: &Scenario, targets: &[Target]| {
+        let options = Options { transport: Transport::Direct, ..Options::default() };
+        judge::run(scenario, targets, &options)
     };
-    let unweakened = judge::run(&scenario, &targets, &options)?;
-    let as_it_is = digests(&unweakened);
-    let own = target::of(&scenario).unwrap_or_default();
-    let own = judge::run(&scenario, &own, &options)?;
-    let missed_of = |judged: &judge::JudgedScenario| -> Vec<Target> {
-        let all = judged.runs.iter().flat_map(|run| &run.targets);
-        all.filter(|judged| !judged.met).map(|judged| judged.target.clone()).collect()
-    };
-    let (missed, own_missed) = (missed_of(&unweakened), missed_of(&own));
-    let mut noticed = Vec::new();
+    let unweakened = play(&scenario, &[])?;
+    let mut weakened = Vec::new();
     for mutant in Mutant::ALL {
-        let Some(weakened) = mutant.of(&scenario) else { continue };
-        let by = match judge::run(&weakened, &targets, &options) {
-            Ok(judged) => {
-                let all = judged.runs.iter().flat_map(|run| &run.targets);
-                let before = unweakened.runs.iter().flat_map(|run| &run.targets);
-                let missed = all.zip(before).filter(|(now, before)| before.met && !now.met);
-                let missed: Vec<_> = missed.map(|(now, _)| now.target.metric.name).collect();
-                if !missed.is_empty() {
-                    Noticed::By(missed)
-                } else if digests(&judged) == as_it_is {
-                    Noticed::Harmless
-                } else {
-                    Noticed::Not
-                }
-            }
+        let Some(weak) = mutant.of(&scenario) else { continue };
+        let played = match play(&weak, &[]) {
+            Ok(played) => Some(played),
             // It does not even end.
-            Err(judge::JudgeError::Sim(crate::sim::SimError::Deadline { .. })) => {
-                Noticed::By(vec!["makespan"])
-            }
+            Err(JudgeError::Sim(SimError::Deadline { .. })) => None,
             Err(error) => return Err(error.into()),
         };
-        noticed.push((mutant, by));
+        weakened.push((mutant, played));
     }
+    let mut witnesses = Vec::new();
+    let is_unnoticed = |targets: &[Target], played: &Option<JudgedScenario>| {
+        let Some(played) = played else { return false };
+        digests(played) != digests(&unweakened) && flipped(targets, &unweakened, played).is_empty()
+    };
+    if weakened.iter().any(|(_, played)| is_unnoticed(&targets, played)) {
+        let seeds: Vec<u64> = tuned.question.seeds.clone().collect();
+        let figures_of = |at: usize| {
+            let scenario = games::scenario(&tuned.question, &best.values, seeds[at])?;
+            Ok::<_, TuneError>(figures(&play(&scenario, &[])?, run))
+        };
+        let mut all = share_out(jobs, seeds.len(), figures_of)?;
+        all.push(figures(&unweakened, run));
+        let all: Vec<Figures> = all.into_iter().flatten().collect();
+        for (mutant, played) in &weakened {
+            if is_unnoticed(&targets, played) {
+                let weak = played.as_ref().and_then(|played| figures(played, run));
+                if let Some(witness) = weak.and_then(|weak| witness(run, &all, &weak)) {
+                    witnesses.push((targets.len(), *mutant));
+                    targets.push(witness);
+                }
+            }
+        }
+    }
+    let noticed = weakened.iter().map(|(mutant, played)| {
+        let by = match played {
+            None => Noticed::By(vec!["makespan"]),
+            Some(played) if digests(played) == digests(&unweakened) => Noticed::Harmless,
+            Some(played) => match flipped(&targets, &unweakened, played) {
+                missed if missed.is_empty() => Noticed::Not,
+                missed => Noticed::By(missed),
+            },
+        };
+        (*mutant, by)
+    });
+    let noticed = noticed.collect();
+    let missed_of = |targets: &[Target]| -> Vec<Target> {
+        let is_missed = |target: &&Target| !is_met(target, &unweakened);
+        targets.iter().filter(is_missed).cloned().collect()
+    };
+    let own = target::of(&scenario).unwrap_or_default();
+    let (missed, own_missed) = (missed_of(&targets), missed_of(&own));
     let seeds = tuned.question.seeds.clone();
-    Ok(Some(Guard { targets, noticed, seeds, seed, missed, own_missed }))
+    Ok(Some(Guard { targets, witnesses, noticed, seeds, seed, missed, own_missed }))
+}
+
+fn digests(judged: &JudgedScenario) -> Vec<String> {
+    judged.runs.iter().map(judge::JudgedRun::events_sha256).collect()
+}
+
+fn figures(judged: &JudgedScenario, run: &str) -> Option<Figures> {
+    judged.runs.iter().find(|known| known.name == run).map(|run| run.figures.clone())
+}
+
+fn is_met(target: &Target, judged: &JudgedScenario) -> bool {
+    figures(judged, &target.run).is_some_and(|figures| target::judge(target, &figures).met)
+}
+
+/// The metrics of the targets that are met before and missed now.
+fn flipped(targets: &[Target], before: &JudgedScenario, now: &JudgedScenario) -> Vec<&'static str> {
+    let is_flipped = |target: &&Target| is_met(target, before) && !is_met(target, now);
+    targets.iter().filter(is_flipped).map(|target| target.metric.name).collect()
+}
+
+/// A target on the first figure that a weakening makes worse than it is with any seed, and by more
+/// than the margin; of one that it makes smaller, if there is none.
+fn witness(run: &str, all: &[Figures], weak: &Figures) -> Option<Target> {
+    let found = |is_above: bool| {
+        recorded::names().find_map(|(metric, stat, name)| {
+            let unit = if stat == Some("count") { Unit::Count } else { metric.unit };
+            let values: Option<Vec<u64>> =
+                all.iter().map(|figures| figures.integer(&name)).collect();
+            let (values, weak) = (values?, weak.integer(&name)?);
+            let limit = if is_above {
+                let limit = with_margin(values.into_iter().max()?, unit);
+                (weak > limit).then(|| format!("<= {}", written(limit, unit)))?
+            } else {
+                let limit = without_margin(values.into_iter().min()?, unit);
+                (weak < limit).then(|| format!(">= {}", written(limit, unit)))?
+            };
+            target::in_one_piece(run, &format!("{name} {limit}")).ok()
+        })
+    };
+    found(true).or_else(|| found(false))
+}
+
+/// Whether who meets the one meets the other.
+fn implies(known: &Target, other: &Target) -> bool {
+    let is_upper = matches!(other.compare, Compare::AtMost)
+        || other.compare == Compare::Equal && other.limit == 0;
+    known.metric == other.metric
+        && known.stat == other.stat
+        && known.compare == Compare::AtMost
+        && is_upper
+        && known.limit <= other.limit
+}
+
+/// A requirement as a target, with the share of the seeds that it asks.
+fn with_share(run: &str, one: &Target) -> Target {
+    let share = if one.of_seeds_ppm.is_none() { SHARE } else { "" };
+    let text = format!("{} {} {share}", one.metric.name, one.text);
+    target::in_one_piece(run, &text).unwrap_or_else(|_| one.clone())
 }
 
 /// A limit above what was measured: nothing stays nothing.
@@ -115,6 +214,16 @@ fn with_margin(worst: u64, unit: Unit) -> u64 {
         Unit::Count => more,
         Unit::Ratio => more.div_ceil(1_000).saturating_mul(1_000).min(1_000_000),
         Unit::Millis | Unit::UsdMicros => more.div_ceil(100).saturating_mul(100),
+    }
+}
+
+/// A limit below what was measured: what is there stays there.
+fn without_margin(least: u64, unit: Unit) -> u64 {
+    let less = least - least.saturating_mul(MARGIN_PERCENT).div_ceil(100).min(least);
+    match unit {
+        Unit::Count => less.max(1).min(least),
+        Unit::Ratio => less / 1_000 * 1_000,
+        Unit::Millis | Unit::UsdMicros => less / 100 * 100,
     }
 }
 

@@ -79,6 +79,10 @@ pub fn check(scenario: &Scenario, folder: &Path) -> Result<(), Problem> {
     let Table { axes, seeds, .. } = read(scenario)?;
     let mut keys: Vec<_> = scenario.tune.iter().flat_map(|table| table.set.keys()).collect();
     keys.sort_by_key(|key| key.span().start);
+    if let Some((axis, key)) = axes.iter().zip(&keys).find(|(axis, _)| axis.is_luck()) {
+        let message = format!("got {}, wanted `seeds` in [tune]", axis.key);
+        return Err(scenario.problem(key.span(), message, Some(grid::SAME_LUCK.to_owned())));
+    }
     if let Some(first) = keys.first() {
         grid::check_size(&axes, &seeds.unwrap_or(grid::SEEDS), 1).map_err(|message| {
             scenario.problem(first.span(), message, Some(grid::VARY_LESS.to_owned()))
