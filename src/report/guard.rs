@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::study::mutate::Mutant;
 use crate::study::target::Target;
 use crate::study::tune::guard::{Guard, Noticed};
 
@@ -90,6 +91,12 @@ pub fn text(guard: &Guard) -> String {
             "They do not notice {}: something else happens then, but none of these figures gets so much worse.",
             missed.join(", ")
         );
+    }
+    let applied: Vec<Mutant> = guard.noticed.iter().map(|(mutant, _)| *mutant).collect();
+    let weak = Mutant::ALL.into_iter().filter(|mutant| !applied.contains(mutant));
+    let weak: Vec<&str> = weak.map(Mutant::name).collect();
+    if !weak.is_empty() {
+        let _ = writeln!(out, "These settings are that weak already: {}.", weak.join(", "));
     }
     if !harmless.is_empty() {
         let _ = writeln!(out, "Nothing else happens in this world with {}.", harmless.join(", "));

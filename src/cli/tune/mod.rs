@@ -15,8 +15,9 @@ use crate::study::tune::games::{self, Game, Played, Results};
 use crate::study::tune::guard::{self, Guard};
 use crate::study::tune::robust;
 use crate::study::tune::{Question, TuneError, Tuned, race, ranking};
+use crate::study::workers::share_out;
 
-/// The best setting is played over HTTP with so many seeds.
+/// Winning settings are played over HTTP with so many seeds.
 const CONFIRMED: usize = 3;
 /// All that is written into the folder of an answer.
 const FILES: [&str; 13] = [
@@ -110,12 +111,12 @@ fn finish(
 fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
     let losses = robust::of(tuned);
     let best = losses.first().filter(|one| one.most().is_some());
-    let (mut least, mut guards) = (usize::MAX, Vec::new());
+    let (mut cells, mut least, mut guards) = (0, usize::MAX, Vec::new());
     for one in best.map_or(&[][..], |_| tuned) {
         let chosen = robust::chosen(one, losses[0].cell);
         match confirmed(args, &chosen) {
-            Ok((confirmed, guard)) => {
-                least = least.min(confirmed);
+            Ok(((winners, seeds), guard)) => {
+                (cells, least) = (cells + winners, least.min(seeds));
                 guards.extend(guard.map(|guard| (one.question.scenario.name.clone(), guard)));
             }
             Err(error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. })) => {
@@ -150,14 +151,20 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
     }
     forget_earlier(&args.out, &files)?;
     golden::write(&args.out, &files)?;
-    say(args, &text, if best.is_some() { least } else { 0 })?;
+    say(args, &text, (cells, least))?;
     Ok(if best.is_some() { ExitStatus::Met } else { ExitStatus::Missed })
 }
 
-/// With how many seeds the best was played over HTTP, and what keeps it as it is.
-fn confirmed(args: &TuneArgs, tuned: &Tuned) -> Result<(usize, Option<Guard>), TuneError> {
+/// How many winning settings were played over HTTP, and with how many seeds.
+type Confirmed = (usize, usize);
+
+/// Plays the winning settings over HTTP, and finds what keeps the best as it is.
+fn confirmed(args: &TuneArgs, tuned: &Tuned) -> Result<(Confirmed, Option<Guard>), TuneError> {
+    let winners = tuned.winners();
     let jobs = golden::jobs(args.play.jobs);
-    Ok((games::confirm(tuned, CONFIRMED)?, guard::of(tuned, jobs)?))
+    let seeds = share_out(jobs, winners.len(), |at| games::confirm(tuned, winners[at], CONFIRMED))?;
+    let confirmed = (winners.len(), seeds.into_iter().min().unwrap_or(0));
+    Ok((confirmed, guard::of(tuned, jobs)?))
 }
 
 fn differs(error: &TuneError) -> ExitStatus {
@@ -176,16 +183,19 @@ fn forget_earlier(out: &Path, files: &[File]) -> Result<(), CliError> {
     Ok(())
 }
 
-fn say(args: &TuneArgs, text: &str, confirmed: usize) -> Result<(), CliError> {
+fn say(args: &TuneArgs, text: &str, (cells, seeds): Confirmed) -> Result<(), CliError> {
     if args.play.quiet {
         return Ok(());
     }
     print(text)?;
     let out = args.out.display();
-    print(&match confirmed {
+    print(&match cells {
         0 => format!("\nreport in {out}\n"),
-        seeds => format!(
+        1 => format!(
             "\nThe best was played again over HTTP with {seeds} of the seeds: the same to the byte.\nreport in {out}\n"
+        ),
+        more => format!(
+            "\nThe best and the front, {more} settings, were played again over HTTP with {seeds} of the seeds: the same to the byte.\nreport in {out}\n"
         ),
     })
 }

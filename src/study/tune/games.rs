@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, Question, TuneError, Tuned, grid};
+use super::{Cell, Outcome, Question, TuneError, Tuned, grid};
 use crate::sim::scenario::Scenario;
 use crate::sim::{Options, SimError, Transport};
 use crate::study::figures::Figures;
@@ -120,13 +120,12 @@ fn numbers(figures: &Figures) -> BTreeMap<String, u64> {
     single.filter_map(|metric| number(metric.name)).collect()
 }
 
-/// Plays the best cell again over HTTP with the first seeds, and tells with how many: the histories
-/// must be the same.
-pub fn confirm(tuned: &Tuned, most: usize) -> Result<usize, TuneError> {
-    let Some(best) = tuned.best() else { return Ok(0) };
+/// Plays a cell that wins again over HTTP with the first seeds, and tells with how many: the
+/// histories must be the same.
+pub fn confirm(tuned: &Tuned, cell: &Cell, most: usize) -> Result<usize, TuneError> {
     let mut confirmed = 0;
     for seed in tuned.question.seeds.clone().take(most) {
-        let scenario = scenario(&tuned.question, &best.values, seed)?;
+        let scenario = scenario(&tuned.question, &cell.values, seed)?;
         let played = |transport| {
             let options = Options { transport, ..Options::default() };
             judge::run(&scenario, &[], &options)
@@ -140,7 +139,7 @@ pub fn confirm(tuned: &Tuned, most: usize) -> Result<usize, TuneError> {
         }
         // What it was ranked by may come from another machine, in a part.
         let outcome = Some(numbers(&figures(&tuned.question, &direct)));
-        if best.outcomes.get(confirmed) != Some(&outcome) {
+        if cell.outcomes.get(confirmed) != Some(&outcome) {
             return Err(TuneError::NotReplayed { seed });
         }
         confirmed += 1;

@@ -130,6 +130,9 @@ impl Cell {
     }
 }
 
+/// So many cells of the front are played again, the fastest of them.
+const MOST_CONFIRMED: usize = 8;
+
 /// The grid with its order.
 #[derive(Debug, Clone)]
 pub struct Tuned {
@@ -142,6 +145,15 @@ pub struct Tuned {
 }
 
 impl Tuned {
+    /// The cells that win by time, by cost or between them: the best one and the front.
+    pub fn winners(&self) -> Vec<&Cell> {
+        let Some(best) = self.best() else { return Vec::new() };
+        let mut front: Vec<&Cell> =
+            self.cells.iter().filter(|cell| cell.is_on_front && *cell != best).collect();
+        front.sort_by_key(|cell| cell.sum("makespan"));
+        [best].into_iter().chain(front.into_iter().take(MOST_CONFIRMED)).collect()
+    }
+
     /// The best cell, if any is fit to be chosen.
     pub fn best(&self) -> Option<&Cell> {
         self.ranking.first().map(|index| &self.cells[*index]).filter(|cell| cell.is_admissible)
@@ -193,7 +205,7 @@ pub enum TuneError {
         /// What the disk said.
         source: std::io::Error,
     },
-    /// The best cell is another one over HTTP.
+    /// A cell that wins is another one over HTTP.
     #[error(
         "seed {seed} gives another history over HTTP than in memory; this is a bug of tagspace"
     )]
@@ -201,9 +213,9 @@ pub enum TuneError {
         /// The seed.
         seed: u64,
     },
-    /// The best cell does not come to what it was ranked by.
+    /// A cell that wins does not come to what it was ranked by.
     #[error(
-        "the best setting comes to other figures with seed {seed} here than those it was ranked by: its part was changed, or played by another program"
+        "a winning setting comes to other figures with seed {seed} here than those it was ranked by: its part was changed, or played by another program"
     )]
     NotReplayed {
         /// The seed.
