@@ -15,6 +15,7 @@ use tagspace::pipeline::taxonomy::Taxonomy;
 use tagspace::pipeline::transport::{Exchange, Transport};
 use tagspace::pipeline::{Parts, Pipeline, Site};
 use tagspace::rng::Seed;
+use tagspace::sim::recorder;
 use tagspace::study::judge::JudgedRun;
 
 use crate::common::{PLAIN, judged, scenario};
@@ -327,4 +328,34 @@ fn a_page_that_spoils_every_answer_is_soon_alone() {
             assert!(calls <= most, "{how}, page {poison} of {pages}: {spoilt:?}");
         }
     }
+}
+
+#[test]
+fn an_outage_of_long_ago_is_none_in_the_next_run() {
+    let text = format!(
+        "{PLAIN}[[gemini.fault]]\nwhen = {{ from_s = 0, until_s = 620 }}\nreply = {{ status = 503 }}\n[[run]]\nname = \"during\"\n[[run]]\nname = \"after\"\nstart_after_s = 4000\nchanged_ratio = 1.0\n"
+    );
+    let settings = ["pipeline.profile=\"recommended\"", "pipeline.batch_size=1", "space.pages=60"];
+    let runs = judged(&scenario(&text, &settings)).runs;
+    // Longer than the patience: all of it goes to the next provider, as long as it lasts.
+    assert_eq!(number(&runs[0], "fallbacks"), 60);
+    assert_eq!((number(&runs[1], "fallbacks"), number(&runs[1], "faults_fired")), (0, 0));
+}
+
+#[test]
+fn chance_that_looks_like_a_bucket_is_found_out() {
+    // The first three calls of this seed are refused by chance, and then one in twenty.
+    let run = run(&[
+        "gemini.error_429_ratio=0.05",
+        "gemini.quota={ requests = 150 }",
+        "space.pages=400",
+        "seed=31",
+    ]);
+    assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (400, 0));
+    let learned = run.log.entries.iter().any(|entry| {
+        matches!(&entry.what, recorder::What::Event(Event::QuotaLearned { bucket: true, .. }))
+    });
+    assert!(learned, "it takes it for a bucket");
+    // That one in twenty is refused is no reason to become slower and slower.
+    assert!(number(&run, "makespan") < 3_600_000, "{}", number(&run, "makespan"));
 }

@@ -347,13 +347,15 @@ impl Account {
         self.is_bucket() && self.allowed.is_some_and(|allowed| allowed.is_inferred)
     }
 
-    /// A bucket whose pace was inferred gives less than that: a quarter less, or, where the pace
-    /// is tried since a time, what it gave since then. Gives the time of a unit as it was.
-    pub(super) fn ease(&mut self, now: u64, tried_since: Option<u64>) -> Option<u64> {
+    /// A bucket whose pace was inferred gives less than that: so much less that it would have
+    /// carried the calls in a row that it did carry, or, where the pace is tried since a time, what
+    /// it gave since then. Gives the time of a unit as it was.
+    pub(super) fn ease(&mut self, now: u64, tried_since: Option<u64>, carried: u64) -> Option<u64> {
         let measured_us = tried_since.map(|since| self.unit_us_since(now, since));
         let Window::Bucket { unit_us, free_us } = &mut self.window else { return None };
         let before = *unit_us;
-        let eased = measured_us.map_or(before * 5 / 4, |us| us.clamp(before * 65 / 64, before * 2));
+        let slower = before.saturating_mul(carried + 10) / (carried + 8);
+        let eased = measured_us.map_or(slower, |us| us.clamp(before * 65 / 64, before * 2));
         *unit_us = eased.min(LONGEST_MS * 1000);
         *free_us = now * 1000 + *unit_us;
         Some(before)

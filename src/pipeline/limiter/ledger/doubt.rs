@@ -102,9 +102,9 @@ impl Doubt {
         (self.suspect, self.tentative) = (None, None);
     }
 
-    /// No pace explains it.
-    pub(super) fn was_chance(&mut self) {
-        self.by_chance += std::mem::take(&mut self.before_trial);
+    /// No pace explains it, nor so many refusals at least while it was tried.
+    pub(super) fn was_chance(&mut self, refusals: u64) {
+        self.by_chance += std::mem::take(&mut self.before_trial).max(refusals);
     }
 
     /// What was seen of walls says nothing about those to come.

@@ -23,6 +23,7 @@
 
 mod account;
 mod doubt;
+mod outage;
 mod trial;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 use self::account::{Account, MINUTE_MS, MOST, Refused};
 use self::doubt::{Doubt, Proof, Step};
+use self::outage::Outage;
 use self::trial::Trial;
 use super::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
 use super::pace::Told;
@@ -81,7 +83,6 @@ pub struct Ledger {
     ceiling: u64,
     /// Calls in flight that the service bears.
     in_flight: u64,
-    patience_ms: u64,
     requests: Account,
     tokens: Account,
     closed_until: u64,
@@ -104,11 +105,9 @@ pub struct Ledger {
     /// An inferred amount proved wrong; it is felt for again once the gate is open.
     is_anew: bool,
     failures: u64,
-    failing_since: Option<u64>,
     /// The calls in flight that it bore before it failed.
     bore: u64,
-    /// Since when it has refused every call.
-    refused_since: Option<u64>,
+    outage: Outage,
     last_failure_cut: Option<u64>,
 }
 
@@ -119,7 +118,6 @@ impl Ledger {
         let mut ledger = Self {
             ceiling: ceiling.max(1),
             in_flight: start.clamp(1, ceiling.max(1)),
-            patience_ms: millis(patience),
             requests: Account::new(Dimension::Requests),
             tokens: Account::new(Dimension::Tokens),
             closed_until: 0,
@@ -136,9 +134,8 @@ impl Ledger {
             trial: Trial::default(),
             is_anew: false,
             failures: 0,
-            failing_since: None,
             bore: 1,
-            refused_since: None,
+            outage: Outage::new(millis(patience)),
             last_failure_cut: None,
         };
         if let Some(Told { requests, tokens, window }) = told {
@@ -162,11 +159,6 @@ impl Ledger {
         }
         let share = if self.is_warned { WARNED_SHARE } else { WALL_SHARE };
         whole(self.refusal_ms / WALL_LEAST.max(share * float(self.admitted)))
-    }
-
-    fn is_lost(&self, now: u64) -> bool {
-        let since = self.failing_since.or(self.refused_since);
-        since.is_some_and(|since| now >= since + self.patience_ms)
     }
 
     fn close(&mut self, until: u64) {
@@ -193,7 +185,8 @@ impl Ledger {
         }
         self.admitted += 1;
         self.in_vain = (0, 0);
-        (self.failures, self.failing_since, self.refused_since) = (0, None, None);
+        self.failures = 0;
+        self.outage.end();
         if ended.in_flight * 2 >= self.in_flight {
             self.in_flight = (self.in_flight + 1).min(self.ceiling);
         }
@@ -243,7 +236,7 @@ impl Ledger {
             self.in_vain = (cuts + 1, longest.max(hint_ms.unwrap_or(0)));
             // Who says when is not lost: not before that was wrong twice.
             if hint_ms.is_none() || cuts >= 2 {
-                self.refused_since.get_or_insert(now);
+                self.outage.refused(now);
             }
             // A time without a quota's name may be anything's: it closes the gate and teaches
             // nothing.
@@ -272,7 +265,7 @@ impl Ledger {
         if self.requests.is_inferred_bucket() && self.trial.has_failed() {
             // A pace that is right is refused no more. So it was chance after all.
             self.requests.forget_bucket();
-            self.doubt.was_chance();
+            self.doubt.was_chance(trial::EASED_KNOWN);
         }
         if self.requests.allowed.is_none()
             && !self.doubt.is_chance_only()
@@ -290,8 +283,8 @@ impl Ledger {
         if self.requests.is_inferred_bucket() && self.doubt.is_calm() {
             self.eased += 1;
             if self.eased <= EASED_AT_MOST {
-                let tried_since = self.trial.eased();
-                let before = self.requests.ease(now, tried_since);
+                let (tried_since, carried) = self.trial.eased();
+                let before = self.requests.ease(now, tried_since, carried);
                 self.eased_from = self.eased_from.or(before);
                 if tried_since.is_none() {
                     self.probe = Probe::Due;
@@ -320,7 +313,7 @@ impl Ledger {
         let admitted = requests.last_taken(settled);
         match self.doubt.refused(now, sent, oldest, (used, admitted)) {
             Step::Close(until) => {
-                self.refused_since.get_or_insert(now);
+                self.outage.refused(now);
                 self.close(until);
                 // Behind this wall there is less than was inferred, nobody knows how much.
                 if self.doubt.is_wall() && self.requests.forget_inferred() {
@@ -353,7 +346,7 @@ impl Ledger {
     }
 
     fn failed(&mut self, now: u64, sent: u64, hint: Option<Duration>) {
-        self.failing_since.get_or_insert(now);
+        self.outage.failed(now);
         if let Some(hint) = hint {
             self.close(now + millis(hint) + 1);
         }
@@ -388,12 +381,12 @@ impl Limit for Ledger {
         }
         if now < self.closed_until {
             // What has failed for so long is not expected back soon.
-            let lost = if self.is_lost(now) { now + self.patience_ms + 1 } else { 0 };
+            let lost = if self.outage.is_lost(now) { now + self.outage.patience_ms + 1 } else { 0 };
             return Start::At(since_start(self.closed_until.max(lost)));
         }
         if matches!(self.probe, Probe::Out(_)) {
-            return if self.is_lost(now) {
-                Start::At(since_start(now + self.patience_ms + 1))
+            return if self.outage.is_lost(now) {
+                Start::At(since_start(now + self.outage.patience_ms + 1))
             } else {
                 Start::AfterAnother
             };

@@ -15,6 +15,8 @@ const MOST: usize = 6;
 const EASED: u64 = 4;
 /// until so many calls were admitted.
 const PROVED: u64 = 48;
+/// A pace that is known is corrected so often, unless so many calls in a row are admitted.
+pub(super) const EASED_KNOWN: u64 = 6;
 /// A pace that was never refused is tried faster after so many calls.
 const TIMID: u64 = 8;
 /// So many calls are admitted after a pace that was none, until another is tried; twice as many
@@ -33,6 +35,10 @@ pub(super) struct Trial {
     /// Calls that were admitted since then, and corrections.
     admitted: u64,
     eased: u64,
+    /// Calls in a row that were admitted since the pace was corrected last.
+    in_a_row: u64,
+    /// Corrections without `PROVED` calls in a row between them.
+    corrected: u64,
     /// Whether the pace was too fast already.
     was_refused: bool,
     /// No pace is tried as long as so many are to be admitted before.
@@ -57,6 +63,10 @@ impl Trial {
         }
         self.rest = self.rest.saturating_sub(1);
         self.admitted += 1;
+        self.in_a_row += 1;
+        if self.in_a_row >= PROVED {
+            self.corrected = 0;
+        }
         let is_timid = self.since.is_some() && !self.was_refused && self.admitted >= TIMID;
         if is_timid {
             (self.since, self.admitted) = (Some(now), 0);
@@ -82,18 +92,23 @@ impl Trial {
         Some(first)
     }
 
-    /// The pace was too fast; gives since when it is tried.
-    pub(super) fn eased(&mut self) -> Option<u64> {
+    /// The pace was too fast; gives since when it is tried, and how many calls in a row it has
+    /// carried.
+    pub(super) fn eased(&mut self) -> (Option<u64>, u64) {
         self.eased += 1;
+        self.corrected += 1;
         self.was_refused = true;
-        self.since
+        (self.since, std::mem::take(&mut self.in_a_row))
     }
 
     /// Whether the pace is refused as if it were none. It is given up then.
     pub(super) fn has_failed(&mut self) -> bool {
-        let has_failed = self.since.is_some() && self.eased >= EASED;
+        let has_failed = match self.since {
+            Some(_) => self.eased >= EASED,
+            None => self.corrected >= EASED_KNOWN,
+        };
         if has_failed {
-            self.since = None;
+            (self.since, self.corrected) = (None, 0);
             self.rest = REST << self.failed.min(6);
             self.failed += 1;
         }
