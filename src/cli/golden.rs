@@ -53,7 +53,7 @@ pub(super) fn make_room<'a>(
 ) -> Result<(), CliError> {
     let mut known = BTreeSet::new();
     let refused = |file: &Path, what: &str, help: &str| {
-        let message = format!("got -o with {}{what}", file.display());
+        let message = format!("got {} to write{what}", file.display());
         Err(CliError::Usage { message, help: help.to_owned() })
     };
     for file in files {

@@ -48,8 +48,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     find::require_targets(&loaded, args.require_targets)?;
     let colour = colour(args.color);
     let bar = bar(args, loaded.len());
-    let options = options(args, &bar)?;
     let mut outputs = Outputs::new(args, &loaded)?;
+    let options = options(args, &bar)?;
     let mut verdict = Verdict::Met;
     let mut differs = false;
     let (mut reported, mut missed) = (0, Vec::new());
@@ -237,7 +237,8 @@ impl<'a> Outputs<'a> {
             loaded.iter().map(|(scenario, _)| args.out.join(&scenario.name)).collect();
         let read = loaded.iter().map(|(scenario, _)| PathBuf::from(scenario.file()));
         let read: Vec<_> = read.chain(args.scenarios.env_file.clone()).collect();
-        golden::make_room(args.output.iter().map(|(_, path)| path.as_path()), &folders, &read)?;
+        let files = args.output.iter().map(|(_, path)| path.as_path()).chain(args.log.as_deref());
+        golden::make_room(files, &folders, &read)?;
         let files = args.output.iter();
         let files = files.map(|(format, path)| (Some(path.as_path()), Document::of(*format)));
         let stdout = (None, Document::of(args.format));

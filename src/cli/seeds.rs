@@ -38,8 +38,8 @@ pub(super) fn run(args: &RunArgs, seeds: &RangeInclusive<u64>) -> Result<ExitSta
     let colour = colour(args.color);
     let progress = Progress::new(args.quiet, "simulations");
     progress.of(loaded.len() * seeds.clone().count());
-    let options = options(args, &indicatif::ProgressBar::hidden())?;
     let mut outputs = Outputs::new(args, &loaded)?;
+    let options = options(args, &indicatif::ProgressBar::hidden())?;
     let (mut reported, mut missed, mut differs) = (0, Vec::new(), false);
     let mut recordings = Recordings::new();
     for one in &loaded {

@@ -103,17 +103,20 @@ fn what_would_be_overwritten_is_told_before_anything_is_played() {
     let absolute = format!("csv={}", path("x.json"));
     let twice = "twice, wanted a file for each";
     for (outputs, wanted) in [
-        (&["json=folder.d"][..], "folder.d, which is a folder, wanted a file"),
+        (&["json=folder.d"][..], "folder.d to write, which is a folder, wanted a file"),
         (&["json=x.json", "csv=./x.json"], twice),
         (&["json=x.json", "csv=folder.d/../x.json"], twice),
         (&["json=x.json", absolute.as_str()], twice),
         (&["json=there.json", "csv=link.json"], twice),
-        (&["json=folder/"], "folder/, which is a folder, wanted a file"),
+        (&["json=x.log", "./x.log"], twice),
+        (&["scenarios/one.toml"], "which is read, wanted another"),
+        (&["json=folder/"], "folder/ to write, which is a folder, wanted a file"),
         (&["json=scenarios/../scenarios/one.toml"], "which is read, wanted another"),
         (&["json=reports/out/one/report.json"], "in the folder of a scenario's report"),
         (&["json=reports/out/one/seeds/all.json"], "in the folder of a scenario's report"),
     ] {
-        let args = outputs.iter().flat_map(|output| ["-o", output]);
+        let option = |output: &&str| if output.contains('=') { "-o" } else { "--log" };
+        let args = outputs.iter().flat_map(|output| [option(&output), output]);
         let args: Vec<&str> = ["run"].into_iter().chain(args).collect();
         let output = tagspace(folder.path(), &args);
         let said = stderr(&output);

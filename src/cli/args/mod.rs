@@ -264,7 +264,7 @@ pub(super) struct TuneArgs {
     #[arg(long, value_enum)]
     pub(super) objective: Option<ObjectiveArg>,
     /// What a setting must meet in at least 95 % of the seeds (repeatable; default: those of `[tune]`,
-    /// or `pages_failed == 0` and `rate_limited_ratio <= 1%`).
+    /// or that all pages are done and labelled, and `rate_limited_ratio <= 1%`).
     #[arg(long, value_name = "METRIC LIMIT")]
     pub(super) require: Vec<String>,
     /// Look at this run (default: that of `[tune]`, or the first).

@@ -162,7 +162,9 @@ type Confirmed = (usize, usize);
 fn confirmed(args: &TuneArgs, tuned: &Tuned) -> Result<(Confirmed, Option<Guard>), TuneError> {
     let winners = tuned.winners();
     let jobs = golden::jobs(args.play.jobs);
-    let seeds = share_out(jobs, winners.len(), |at| games::confirm(tuned, winners[at], CONFIRMED))?;
+    let is_of_parts = args.merge.is_some();
+    let confirm = |at: usize| games::confirm(tuned, winners[at], CONFIRMED, is_of_parts);
+    let seeds = share_out(jobs, winners.len(), confirm)?;
     let confirmed = (winners.len(), seeds.into_iter().min().unwrap_or(0));
     Ok((confirmed, guard::of(tuned, jobs)?))
 }

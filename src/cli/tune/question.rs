@@ -10,7 +10,12 @@ use crate::study::tune::grid::{self, Axis};
 use crate::study::tune::{Objective, Question, table};
 
 /// What is required unless something else is.
-const REQUIRED: [&str; 2] = ["pages_failed == 0", "rate_limited_ratio <= 1%"];
+const REQUIRED: [&str; 4] = [
+    "pages_failed == 0",
+    "pages_not_done == 0",
+    "pages_unlabelled == 0",
+    "rate_limited_ratio <= 1%",
+];
 
 fn usage(message: String, help: &str) -> CliError {
     CliError::Usage { message, help: help.to_owned() }

@@ -136,7 +136,7 @@ pub const CLAIMS: &[Claim] = &[
             plan(MEDIUM, Figure(0, "makespan"), at_most(119_999)),
             plan(LARGE, Figure(0, "makespan"), at_most(599_999)),
         ],
-        axes: &[QUOTA],
+        axes: &[QUOTA, LATENCY],
     },
     Claim {
         id: "C12",

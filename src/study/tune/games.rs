@@ -121,9 +121,24 @@ fn numbers(figures: &Figures) -> BTreeMap<String, u64> {
 }
 
 /// Plays a cell that wins again over HTTP with the first seeds, and tells with how many: the
-/// histories must be the same.
-pub fn confirm(tuned: &Tuned, cell: &Cell, most: usize) -> Result<usize, TuneError> {
+/// histories must be the same. What it was ranked by may come from another machine, in a part; then
+/// all its seeds are played again in memory.
+pub fn confirm(
+    tuned: &Tuned,
+    cell: &Cell,
+    most: usize,
+    is_of_parts: bool,
+) -> Result<usize, TuneError> {
     let mut confirmed = 0;
+    let rest = if is_of_parts { cell.outcomes.len() } else { 0 };
+    for (outcome, seed) in cell.outcomes.iter().zip(tuned.question.seeds.clone()).take(rest) {
+        let scenario = scenario(&tuned.question, &cell.values, seed)?;
+        let options = Options { transport: Transport::Direct, ..Options::default() };
+        let direct = judge::run(&scenario, &[], &options)?;
+        if *outcome != Some(numbers(&figures(&tuned.question, &direct))) {
+            return Err(TuneError::NotReplayed { seed });
+        }
+    }
     for seed in tuned.question.seeds.clone().take(most) {
         let scenario = scenario(&tuned.question, &cell.values, seed)?;
         let played = |transport| {
@@ -137,7 +152,6 @@ pub fn confirm(tuned: &Tuned, cell: &Cell, most: usize) -> Result<usize, TuneErr
         if digests(&wire) != digests(&direct) {
             return Err(TuneError::Differs { seed });
         }
-        // What it was ranked by may come from another machine, in a part.
         let outcome = Some(numbers(&figures(&tuned.question, &direct)));
         if cell.outcomes.get(confirmed) != Some(&outcome) {
             return Err(TuneError::NotReplayed { seed });

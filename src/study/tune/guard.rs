@@ -164,7 +164,11 @@ fn is_met(target: &Target, judged: &JudgedScenario) -> bool {
 /// The metrics of the targets that are met before and missed now.
 fn flipped(targets: &[Target], before: &JudgedScenario, now: &JudgedScenario) -> Vec<&'static str> {
     let is_flipped = |target: &&Target| is_met(target, before) && !is_met(target, now);
-    targets.iter().filter(is_flipped).map(|target| target.metric.name).collect()
+    let mut names: Vec<_> =
+        targets.iter().filter(is_flipped).map(|target| target.metric.name).collect();
+    let mut known = std::collections::BTreeSet::new();
+    names.retain(|name| known.insert(*name));
+    names
 }
 
 /// A target on the first figure that a weakening makes worse than it is with any seed, and by more
@@ -176,6 +180,16 @@ fn witness(run: &str, all: &[Figures], weak: &Figures) -> Option<Target> {
             let values: Option<Vec<u64>> =
                 all.iter().map(|figures| figures.integer(&name)).collect();
             let (values, weak) = (values?, weak.integer(&name)?);
+            // A limit that is missed by who becomes better would be none.
+            let better = metric::better(&name);
+            let is_harmless = match (is_above, better) {
+                (true, Some(Better::Bigger)) | (false, Some(Better::Smaller)) => true,
+                (false, None) => matches!(unit, Unit::Millis | Unit::UsdMicros),
+                _ => false,
+            };
+            if is_harmless {
+                return None;
+            }
             let limit = if is_above {
                 let limit = with_margin(values.into_iter().max()?, unit);
                 (weak > limit).then(|| format!("<= {}", written(limit, unit)))?
