@@ -115,8 +115,8 @@ fn what_would_be_overwritten_is_told_before_anything_is_played() {
         (&["json=reports/out/one/report.json"], "in the folder of a scenario's report"),
         (&["json=reports/out/one/seeds/all.json"], "in the folder of a scenario's report"),
     ] {
-        let option = |output: &&str| if output.contains('=') { "-o" } else { "--log" };
-        let args = outputs.iter().flat_map(|output| [option(&output), output]);
+        let option = |output: &str| if output.contains('=') { "-o" } else { "--log" };
+        let args = outputs.iter().flat_map(|output| [option(output), output]);
         let args: Vec<&str> = ["run"].into_iter().chain(args).collect();
         let output = tagspace(folder.path(), &args);
         let said = stderr(&output);
