@@ -91,6 +91,11 @@ impl JudgedRun {
 }
 
 impl JudgedScenario {
+    /// The digest of each run's log: with the same ones the same has happened.
+    pub fn digests(&self) -> Vec<String> {
+        self.runs.iter().map(JudgedRun::events_sha256).collect()
+    }
+
     /// Whether it was seen from the services' side only.
     pub fn is_from_outside(&self) -> bool {
         self.runs.iter().any(JudgedRun::is_from_outside)

@@ -10,7 +10,7 @@ use crate::sim::{Options, SimError, Transport};
 use crate::study::compare::recorded;
 use crate::study::figures::Figures;
 use crate::study::judge::{self, JudgeError, JudgedScenario};
-use crate::study::metric::{self, Better, Unit};
+use crate::study::metric::{self, Better, Metric, Shape, Unit};
 use crate::study::mutate::Mutant;
 use crate::study::target::{self, Compare, Target};
 use crate::study::workers::share_out;
@@ -32,6 +32,9 @@ const WATCHED: [(&str, Better); 10] = [
 const MARGIN_PERCENT: u64 = 10;
 /// What a requirement that names no share of the seeds asks of them.
 const SHARE: &str = "in >= 95% of seeds";
+
+/// Work that is done: more of it is no worse.
+const DONE: [&str; 4] = ["pages_tagged", "pages_cached", "cache_hits", "labels_written"];
 
 /// What keeps a setting as it is.
 #[derive(Debug, Clone)]
@@ -87,15 +90,15 @@ pub fn of(tuned: &Tuned, jobs: usize) -> Result<Option<Guard>, TuneError> {
     }
     let seed = tuned.question.scenario.world.seed.0;
     let scenario = games::scenario(&tuned.question, &best.values, seed)?;
-    let play = |scenario: &Scenario, targets: &[Target]| {
+    let play = |scenario: &Scenario| {
         let options = Options { transport: Transport::Direct, ..Options::default() };
-        judge::run(scenario, targets, &options)
+        judge::run(scenario, &[], &options)
     };
-    let unweakened = play(&scenario, &[])?;
+    let unweakened = play(&scenario)?;
     let mut weakened = Vec::new();
     for mutant in Mutant::ALL {
         let Some(weak) = mutant.of(&scenario) else { continue };
-        let played = match play(&weak, &[]) {
+        let played = match play(&weak) {
             Ok(played) => Some(played),
             // It does not even end.
             Err(JudgeError::Sim(SimError::Deadline { .. })) => None,
@@ -106,13 +109,13 @@ pub fn of(tuned: &Tuned, jobs: usize) -> Result<Option<Guard>, TuneError> {
     let mut witnesses = Vec::new();
     let is_unnoticed = |targets: &[Target], played: &Option<JudgedScenario>| {
         let Some(played) = played else { return false };
-        digests(played) != digests(&unweakened) && flipped(targets, &unweakened, played).is_empty()
+        played.digests() != unweakened.digests() && flipped(targets, &unweakened, played).is_empty()
     };
     if weakened.iter().any(|(_, played)| is_unnoticed(&targets, played)) {
         let seeds: Vec<u64> = tuned.question.seeds.clone().collect();
         let figures_of = |at: usize| {
             let scenario = games::scenario(&tuned.question, &best.values, seeds[at])?;
-            Ok::<_, TuneError>(figures(&play(&scenario, &[])?, run))
+            Ok::<_, TuneError>(figures(&play(&scenario)?, run))
         };
         let mut all = share_out(jobs, seeds.len(), figures_of)?;
         all.push(figures(&unweakened, run));
@@ -130,7 +133,7 @@ pub fn of(tuned: &Tuned, jobs: usize) -> Result<Option<Guard>, TuneError> {
     let noticed = weakened.iter().map(|(mutant, played)| {
         let by = match played {
             None => Noticed::By(vec!["makespan"]),
-            Some(played) if digests(played) == digests(&unweakened) => Noticed::Harmless,
+            Some(played) if played.digests() == unweakened.digests() => Noticed::Harmless,
             Some(played) => match flipped(&targets, &unweakened, played) {
                 missed if missed.is_empty() => Noticed::Not,
                 missed => Noticed::By(missed),
@@ -147,10 +150,6 @@ pub fn of(tuned: &Tuned, jobs: usize) -> Result<Option<Guard>, TuneError> {
     let (missed, own_missed) = (missed_of(&targets), missed_of(&own));
     let seeds = tuned.question.seeds.clone();
     Ok(Some(Guard { targets, witnesses, noticed, seeds, seed, missed, own_missed }))
-}
-
-fn digests(judged: &JudgedScenario) -> Vec<String> {
-    judged.runs.iter().map(judge::JudgedRun::events_sha256).collect()
 }
 
 fn figures(judged: &JudgedScenario, run: &str) -> Option<Figures> {
@@ -180,14 +179,7 @@ fn witness(run: &str, all: &[Figures], weak: &Figures) -> Option<Target> {
             let values: Option<Vec<u64>> =
                 all.iter().map(|figures| figures.integer(&name)).collect();
             let (values, weak) = (values?, weak.integer(&name)?);
-            // A limit that is missed by who becomes better would be none.
-            let better = metric::better(&name);
-            let is_harmless = match (is_above, better) {
-                (true, Some(Better::Bigger)) | (false, Some(Better::Smaller)) => true,
-                (false, None) => matches!(unit, Unit::Millis | Unit::UsdMicros),
-                _ => false,
-            };
-            if is_harmless {
+            if !may_be_limited(metric, &name, is_above) {
                 return None;
             }
             let limit = if is_above {
@@ -201,6 +193,16 @@ fn witness(run: &str, all: &[Figures], weak: &Figures) -> Option<Target> {
         })
     };
     found(true).or_else(|| found(false))
+}
+
+/// Whether a figure may be limited on this side: a limit that is missed by who becomes better would
+/// be none.
+fn may_be_limited(metric: &Metric, name: &str, is_above: bool) -> bool {
+    match (metric::better(name), is_above) {
+        (Some(better), _) => is_above == (better == Better::Smaller),
+        (None, true) => !DONE.contains(&name),
+        (None, false) => metric.shape == Shape::Level,
+    }
 }
 
 /// Whether who meets the one meets the other.
