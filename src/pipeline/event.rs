@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::page::{PageId, Source, Tags};
-use crate::pipeline::quota::Dimension;
+use crate::pipeline::quota::{Dimension, WindowKind};
 
 /// Takes events as they happen, in order. It is called inside the pipeline's task and must not
 /// block.
@@ -158,7 +158,7 @@ pub enum Event {
         dimension: Dimension,
         limit: u64,
         window_ms: u64,
-        bucket: bool,
+        kind: WindowKind,
         inferred: bool,
         refused_count: bool,
     },

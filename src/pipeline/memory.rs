@@ -34,6 +34,9 @@ pub struct Remembered {
     /// For a bucket: the time of one unit, in thousandths of a millisecond.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unit_us: Option<u64>,
+    /// For a window that begins anew at fixed times: how long ago it did so last.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub begun_ms_ago: Option<u64>,
     /// Whether the limit was inferred, not stated.
     pub inferred: bool,
     /// Whether refused calls use it up.
@@ -52,6 +55,9 @@ impl Memory {
         for quota in self.providers.values_mut().flatten() {
             let window_ms = quota.window_ms;
             quota.stated_ms_ago = quota.stated_ms_ago.saturating_add(passed_ms);
+            let begun =
+                quota.begun_ms_ago.map(|ago| ago.saturating_add(passed_ms) % window_ms.max(1));
+            quota.begun_ms_ago = begun;
             let aged =
                 quota.taken.iter().map(|(ago, amount)| (ago.saturating_add(passed_ms), *amount));
             quota.taken = aged.filter(|(ago, _)| *ago < window_ms).collect();

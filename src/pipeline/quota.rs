@@ -12,6 +12,18 @@ pub enum Dimension {
     Tokens,
 }
 
+/// How a quota's window gives back what was taken of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WindowKind {
+    /// Each amount so long after it was taken.
+    Sliding,
+    /// All at once, at fixed times.
+    Fixed,
+    /// Evenly, like a bucket into which it drips.
+    Bucket,
+}
+
 /// One quota, as far as it was named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stated {

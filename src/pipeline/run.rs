@@ -152,7 +152,7 @@ impl RunContext {
                 dimension: quota.dimension,
                 limit: quota.limit,
                 window_ms: u64::try_from(quota.window.as_millis()).unwrap_or(u64::MAX),
-                bucket: quota.is_bucket,
+                kind: quota.kind,
                 inferred: quota.is_inferred,
                 refused_count: quota.refused_count,
             });

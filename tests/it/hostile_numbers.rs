@@ -16,6 +16,7 @@ fn no_number_that_a_service_or_a_file_may_hold_makes_it_panic() {
         limit: u64::MAX,
         window_ms: u64::MAX,
         unit_us: Some(u64::MAX),
+        begun_ms_ago: None,
         inferred: true,
         refused_count: true,
         stated_ms_ago: 0,

@@ -9,7 +9,7 @@ use tagspace::pipeline::limiter::ledger::Ledger;
 use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start, Verdict};
 use tagspace::pipeline::limiter::pace::Told;
 use tagspace::pipeline::memory::{Memory, Remembered};
-use tagspace::pipeline::quota::{Dimension, Stated};
+use tagspace::pipeline::quota::{Dimension, Stated, WindowKind as Kind};
 
 /// A service with one quota of requests.
 #[derive(Clone, Copy, Debug)]
@@ -113,11 +113,7 @@ pub(crate) fn job_of(
             ledger.on_start(ms(now), 0);
             let Some(latency) = latencies.pop() else { break };
             taken.push(now);
-            if let Some(known) = ledger.learned().first().filter(|known| !known.is_bucket) {
-                let window_ms = u64::try_from(known.window.as_millis()).unwrap();
-                let held = taken.iter().filter(|at| *at + window_ms > now).count() as u64;
-                done.over += u64::from(held > known.limit);
-            }
+            done.over += u64::from(is_over(ledger, &taken, now));
             done.early += u64::from(now < not_before);
             while let Some(every) = neighbour_every_ms.filter(|_| others_at <= now) {
                 if window.wait(others_at, 1).is_none() {
@@ -168,6 +164,15 @@ pub(crate) fn job_of(
     }
 }
 
+/// Whether the window as it is known holds more than it allows.
+fn is_over(ledger: &Ledger, taken: &[u64], now: u64) -> bool {
+    let known = ledger.remember(Duration::from_millis(now)).into_iter().next();
+    known.filter(|known| known.unit_us.is_none()).is_some_and(|known| {
+        let held_ms = known.begun_ms_ago.map_or(known.window_ms, |ago| ago + 1);
+        taken.iter().filter(|at| *at + held_ms > now).count() as u64 > known.limit
+    })
+}
+
 /// No schedule is shorter: what the windows before the last cannot hold comes with the last.
 fn bound_ms(service: Service, calls: u64) -> u64 {
     let windows = calls.div_ceil(service.limit) - 1;
@@ -206,7 +211,7 @@ fn a_bucket_is_told_from_a_window() {
     let done = job(&mut ledger, service, 100, 300);
     assert!(done.refused <= 3, "{done:?}");
     assert!(done.makespan_ms < bound_ms(service, 100) * 102 / 100, "{done:?}");
-    assert!(ledger.learned()[0].is_bucket);
+    assert_eq!(ledger.learned()[0].kind, Kind::Bucket);
 }
 
 #[test]
@@ -351,6 +356,7 @@ fn what_no_window_holds_any_more_is_not_remembered() {
         limit: 15,
         window_ms: 60_000,
         unit_us: None,
+        begun_ms_ago: None,
         inferred: false,
         refused_count: false,
         stated_ms_ago: 0,
@@ -477,6 +483,7 @@ fn a_bucket_that_is_remembered_gives_the_next_unit_when_it_is_due() {
         limit: 15,
         window_ms: 60_000,
         unit_us: Some(4_000_000),
+        begun_ms_ago: None,
         inferred: false,
         refused_count: false,
         stated_ms_ago: 0,

@@ -6,7 +6,7 @@ use tagspace::fakes::quota::WindowKind;
 use tagspace::pipeline::limiter::ledger::Ledger;
 use tagspace::pipeline::limiter::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
 use tagspace::pipeline::memory::Remembered;
-use tagspace::pipeline::quota::{Dimension, Stated};
+use tagspace::pipeline::quota::{Dimension, Stated, WindowKind as Kind};
 use tagspace::rng::Seed;
 
 use crate::ledger::{Service, job_of, ledger};
@@ -37,6 +37,7 @@ fn bucket(dimension: Dimension, limit: u64, inferred: bool) -> Remembered {
         limit,
         window_ms,
         unit_us,
+        begun_ms_ago: None,
         inferred,
         refused_count: false,
         stated_ms_ago: 0,
@@ -80,7 +81,7 @@ fn a_neighbour_is_not_taken_for_a_longer_window() {
                     format!("{kind:?}, every {every} ms, {refused_count}: {done:?} {known:?}");
                 assert!(done.refused <= 50, "{what}");
                 assert!(done.makespan_ms * 10 <= shortest_ms * 13, "{what}");
-                assert!(known.is_bucket || known.window <= ms(121_000), "{what}");
+                assert!(known.kind == Kind::Bucket || known.window <= ms(121_000), "{what}");
             }
         }
     }
@@ -123,7 +124,7 @@ fn a_silent_outage_leaves_an_inferred_pace_as_it_was_and_is_noticed() {
     now = next(&mut ledger, now, 0);
     call(&mut ledger, now, 0, Outcome::Success.into());
     let known = requests(&ledger);
-    assert!(known.is_bucket && known.limit == 15, "{known:?}");
+    assert!(known.kind == Kind::Bucket && known.limit == 15, "{known:?}");
     let after = next(&mut ledger, now + 100, 0);
     assert!(after - now <= 8_000, "a unit takes {} ms", after - now);
 }
@@ -219,7 +220,7 @@ fn a_fast_bucket_that_says_nothing_is_not_taken_for_chance() {
         assert!(done.refused <= 60, "{limit}: {done:?}");
         let bound = (600 - burst) * per_ms / limit;
         assert!(done.makespan_ms <= bound * 11 / 10, "{limit}: {done:?}, bound {bound}");
-        assert!(requests(&ledger).is_bucket);
+        assert!(requests(&ledger).kind == Kind::Bucket);
     }
     // A window of a second is kept by the same pace.
     let silent = Service { says: false, ..Service::new(WindowKind::Sliding, 5, 1_000) };
@@ -240,7 +241,11 @@ fn frequent_chance_is_not_taken_for_a_bucket_for_long() {
         call(&mut ledger, now, 0, outcome.into());
         now += 100;
     }
-    assert!(ledger.learned().iter().all(|known| !known.is_bucket), "{:?}", ledger.learned());
+    assert!(
+        ledger.learned().iter().all(|known| known.kind != Kind::Bucket),
+        "{:?}",
+        ledger.learned()
+    );
     // A wait now and then, and no pace that gets slower and slower.
     assert!(now / answered < 1_000, "{} ms a call", now / answered);
 }
@@ -354,7 +359,7 @@ fn a_limit_that_is_stated_is_not_felt_for_any_more() {
     let silent = Service { says: false, ..Service::new(WindowKind::Sliding, 5, 1_000) };
     let mut ledger = ledger(None);
     job_of(&mut ledger, silent, &[1_000; 30], 0);
-    assert!(requests(&ledger).is_bucket && requests(&ledger).is_inferred);
+    assert!(requests(&ledger).kind == Kind::Bucket && requests(&ledger).is_inferred);
     let mut now = 200_000;
     for _ in 0..60 {
         now = next(&mut ledger, now, 0);
@@ -375,7 +380,7 @@ fn a_bucket_of_an_odd_length_is_taken_at_its_own_pace() {
         let known = requests(&ledger);
         let what = format!("{limit} per {per_ms} ms: {done:?} {known:?}");
         assert!(done.makespan_ms * 100 <= shortest_ms * 108, "{what}");
-        assert!(done.refused <= 10 && known.is_bucket && !known.refused_count, "{what}");
+        assert!(done.refused <= 10 && known.kind == Kind::Bucket && !known.refused_count, "{what}");
     }
 }
 
@@ -404,6 +409,7 @@ fn what_was_stated_days_ago_is_tried_again() {
         limit: 15,
         window_ms: 60_000,
         unit_us: None,
+        begun_ms_ago: None,
         inferred: false,
         refused_count: false,
         stated_ms_ago,

@@ -13,6 +13,7 @@ mod compare; // two outputs, two programs, an output and a baseline
 mod conservation; // what a spoiled log is told from
 mod determinism; // same seed, same bytes, whatever the transport and the load
 mod fakes; // wire formats, quotas, calendar
+mod fixed_windows;
 mod forms; // the forms of answers
 mod hostile_numbers; // what no honest service says
 mod known_answers; // results that can be worked out by hand

@@ -11,6 +11,7 @@ use tagspace::pipeline::event::{Event, FallbackReason, Observer};
 use tagspace::pipeline::job::{Job, What};
 use tagspace::pipeline::page::PageId;
 use tagspace::pipeline::provider::{Provider, Secret, Wire};
+use tagspace::pipeline::quota::WindowKind;
 use tagspace::pipeline::taxonomy::Taxonomy;
 use tagspace::pipeline::transport::{Exchange, Transport};
 use tagspace::pipeline::{Parts, Pipeline, Site};
@@ -353,7 +354,10 @@ fn chance_that_looks_like_a_bucket_is_found_out() {
     ]);
     assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (400, 0));
     let learned = run.log.entries.iter().any(|entry| {
-        matches!(&entry.what, recorder::What::Event(Event::QuotaLearned { bucket: true, .. }))
+        matches!(
+            &entry.what,
+            recorder::What::Event(Event::QuotaLearned { kind: WindowKind::Bucket, .. })
+        )
     });
     assert!(learned, "it takes it for a bucket");
     // That one in twenty is refused is no reason to become slower and slower.

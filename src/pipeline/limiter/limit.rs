@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::pipeline::memory::Remembered;
-use crate::pipeline::quota::Stated;
+use crate::pipeline::quota::{Dimension, Stated, WindowKind};
 
 /// An algorithm that says how many calls may be in flight, and when the next may start.
 pub trait Limit: fmt::Debug + Send {
@@ -128,13 +128,13 @@ impl Ended {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Learned {
     /// What it counts.
-    pub dimension: crate::pipeline::quota::Dimension,
+    pub dimension: Dimension,
     /// How much a window allows.
     pub limit: u64,
     /// How long a window is.
     pub window: Duration,
-    /// Whether it refills evenly, like a bucket.
-    pub is_bucket: bool,
+    /// How it gives back what was taken.
+    pub kind: WindowKind,
     /// Whether the amount was inferred from what was admitted, not stated.
     pub is_inferred: bool,
     /// Whether refused calls use it up as well.

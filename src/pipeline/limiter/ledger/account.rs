@@ -2,10 +2,13 @@
 //!
 //! Times are milliseconds by the ledger's clock.
 
+mod fixed;
 mod lesson;
+mod window;
 
 use std::collections::VecDeque;
 
+pub(super) use self::window::Window;
 use crate::pipeline::limiter::limit::Learned;
 use crate::pipeline::memory::Remembered;
 use crate::pipeline::quota::Dimension;
@@ -30,16 +33,6 @@ const STALE_MS: u64 = 86_400_000;
 const USUAL_MS: [u64; 2] = [MINUTE_MS, 10_000];
 /// After so many windows more is tried than was admitted before the first refusal.
 const FIRST_PATIENCE: u64 = 2;
-
-/// How a window gives back what was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Window {
-    /// Each amount so long after it was taken. A counter that starts anew at fixed times gives
-    /// back no later than this.
-    Sliding { ms: u64 },
-    /// Evenly, one unit in so many thousandths of a millisecond, and nothing is saved up.
-    Bucket { unit_us: u64, free_us: u64 },
-}
 
 /// How much a window allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +127,7 @@ impl Account {
     /// The length of the window.
     pub(super) fn window_ms(&self) -> u64 {
         match (self.window, self.allowed) {
-            (Window::Sliding { ms }, _) => ms,
+            (Window::Sliding { ms } | Window::Fixed { ms, .. }, _) => ms,
             (Window::Bucket { unit_us, .. }, Some(allowed)) => {
                 (unit_us.saturating_mul(allowed.amount) / 1000).min(LONGEST_MS)
             }
@@ -147,6 +140,7 @@ impl Account {
         let Some(Allowed { amount: allowed, .. }) = self.allowed else { return now };
         match self.window {
             Window::Bucket { free_us, .. } => free_us.div_ceil(1000).max(now),
+            Window::Fixed { ms, begins } => self.free_in_fixed((ms, begins), now, amount, allowed),
             Window::Sliding { ms } => {
                 let held = |at: u64| at + ms + MARGIN_MS > now;
                 let mut used: u64 =
@@ -235,9 +229,9 @@ impl Account {
         }
     }
 
-    /// What was taken in the window that ends with `at`.
+    /// What was taken in the window that ends with `at`, or holds it.
     pub(super) fn used_before(&self, at: u64) -> u64 {
-        self.used_in(at, self.window_ms())
+        self.used_in(at, self.window.held_ms(at).unwrap_or_else(|| self.window_ms()))
     }
 
     /// The service states its limit.
@@ -424,14 +418,19 @@ impl Account {
     pub(super) fn remember(&self, now: u64) -> Option<Remembered> {
         let allowed = self.allowed?;
         let window_ms = self.window_ms();
-        let recent = self.taken.iter().filter(|(at, _)| at + window_ms > now);
+        let held_ms = self.window.held_ms(now).unwrap_or(window_ms);
+        let recent = self.taken.iter().filter(|(at, _)| at + held_ms > now);
         Some(Remembered {
             dimension: self.dimension,
             limit: allowed.amount,
             window_ms,
             unit_us: match self.window {
                 Window::Bucket { unit_us, .. } => Some(unit_us),
-                Window::Sliding { .. } => None,
+                Window::Sliding { .. } | Window::Fixed { .. } => None,
+            },
+            begun_ms_ago: match self.window {
+                Window::Fixed { ms, begins } => Some(now - window::begun(ms, begins, now)),
+                Window::Sliding { .. } | Window::Bucket { .. } => None,
             },
             inferred: allowed.is_inferred,
             refused_count: self.refused_count,
@@ -442,8 +441,9 @@ impl Account {
 
     /// Starts from what was known.
     pub(super) fn recall(&mut self, now: u64, known: &Remembered) {
-        self.window = match known.unit_us {
-            Some(unit_us) => {
+        let ms = known.window_ms.clamp(1, LONGEST_MS);
+        self.window = match (known.unit_us, known.begun_ms_ago) {
+            (Some(unit_us), _) => {
                 let unit_us = unit_us.clamp(1, LONGEST_MS * 1000);
                 // As if it had been given out unit by unit.
                 let free_us = known.taken.iter().fold(0, |free: u64, (ago, amount)| {
@@ -453,7 +453,8 @@ impl Account {
                 });
                 Window::Bucket { unit_us, free_us }
             }
-            None => Window::Sliding { ms: known.window_ms.clamp(1, LONGEST_MS) },
+            (None, Some(ago)) => Window::Fixed { ms, begins: now.saturating_sub(ago) },
+            (None, None) => Window::Sliding { ms },
         };
         self.refused_count = known.refused_count;
         self.taken =
@@ -472,7 +473,7 @@ impl Account {
             dimension: self.dimension,
             limit: allowed.amount,
             window: std::time::Duration::from_millis(self.window_ms()),
-            is_bucket: self.is_bucket(),
+            kind: self.window.kind(),
             is_inferred: allowed.is_inferred,
             refused_count: self.refused_count,
         })

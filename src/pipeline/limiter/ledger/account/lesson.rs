@@ -1,4 +1,4 @@
-//! What a refusal teaches about a quota: how much it allows, in what kind of window, how long.
+//! What a refusal teaches about a quota: how much it allows, in what kind of how long.
 
 use super::{
     AS_GOOD_AS, Account, LONGEST_MS, MINUTE_MS, MOST, Refused, USUAL_MS, Unproved, Window,
@@ -14,7 +14,7 @@ const FAST_US: u64 = 200_000;
 /// How exactly a bucket's next unit comes at the stated time.
 const MOMENT_US: u64 = 50_000;
 /// No window is shorter, as far as one can tell.
-const SHORTEST_MS: u64 = 500;
+pub(super) const SHORTEST_MS: u64 = 500;
 
 impl Account {
     /// Learns from a refusal. The refused call is no longer in the account.
@@ -45,7 +45,7 @@ impl Account {
                 return;
             }
             if amount > stated {
-                // It fits into no window, so that its wait says nothing about them.
+                // It fits into no so that its wait says nothing about them.
                 return;
             }
         }
@@ -60,6 +60,19 @@ impl Account {
             return;
         };
         let opened_at = self.opened_at.replace(free_at);
+        // A quota that has changed was used by what it was.
+        let is_same = known.is_none_or(|known| known.amount == limit);
+        if is_same && let Some(window) = self.begins_anew(opened_at, &refused, limit, free_at) {
+            (self.window, self.unproved) = (window, None);
+            if self.allowed.is_none() {
+                self.infer(now, limit);
+            }
+            return;
+        }
+        if let Window::Fixed { ms, begins } = self.window {
+            self.refused_by_fixed((ms, begins), now, &refused, (limit, free_at));
+            return;
+        }
         if self.is_bucket() {
             self.slow_down(refused, limit, free_at);
             return;
@@ -152,10 +165,14 @@ impl Account {
         if let Some(ms) = usual(AGREES_MS).or(fits) {
             self.change(now, Window::Sliding { ms });
         } else if !is_full {
-            // Somebody else takes a part of it: half of it is ours, and what they leave.
-            self.infer(now, used.min(limit / 2).max(1));
-            self.shared = stated;
+            self.share(now, used, limit, stated);
         }
+    }
+
+    /// Somebody else takes a part of it: half of it is ours, and what they leave.
+    pub(super) fn share(&mut self, now: u64, used: u64, limit: u64, stated: Option<u64>) {
+        self.infer(now, used.min(limit / 2).max(1));
+        self.shared = stated;
     }
 
     pub(super) fn is_bucket(&self) -> bool {
@@ -163,7 +180,7 @@ impl Account {
     }
 
     /// Refused calls take of it as well: so did those that were refused so far.
-    fn count_refused(&mut self, sent: u64, amount: u64) {
+    pub(super) fn count_refused(&mut self, sent: u64, amount: u64) {
         self.refused_count = true;
         let mut all: Vec<(u64, u64)> = self.taken.drain(..).chain(self.refused.drain(..)).collect();
         all.push((sent, amount));

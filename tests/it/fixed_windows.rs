@@ -1,0 +1,150 @@
+//! Windows that begin anew at fixed times: told from those that slide, and used as what they are.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tagspace::fakes::quota::WindowKind;
+use tagspace::pipeline::limiter::ledger::Ledger;
+use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start, Verdict};
+use tagspace::pipeline::memory::{Memory, Remembered};
+use tagspace::pipeline::quota::{Dimension, Stated, WindowKind as Kind};
+
+use crate::common::same_cases;
+use crate::ledger::{Service, job_of, ledger};
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn remembered(ledger: &Ledger, now: u64) -> Remembered {
+    ledger.remember(ms(now)).remove(0)
+}
+
+#[test]
+fn one_that_is_met_in_its_middle_is_told_from_one_that_slides() {
+    for (limit, per_s, starts_ms) in
+        [(15, 60, 47_000), (20, 7, 300), (20, 7, 5_000), (10, 3, 300), (30, 45, 20_000)]
+    {
+        let what = format!("{limit} per {per_s} s from {starts_ms} ms on");
+        let service = Service::new(WindowKind::Fixed, limit, per_s * 1000);
+        let mut ledger = ledger(None);
+        let calls = limit * 8;
+        let done = job_of(&mut ledger, service, &vec![1_000; calls as usize], starts_ms);
+        let known = ledger.learned()[0];
+        assert_eq!((known.kind, known.window), (Kind::Fixed, ms(per_s * 1000)), "{what}");
+        assert!(done.refused <= 7, "{what}: {done:?}");
+        // It began at the earliest when the first call was sent, and seven begin after it.
+        let least_ms = (starts_ms / (per_s * 1000) + 7) * per_s * 1000 - starts_ms;
+        assert!(done.makespan_ms <= least_ms + 3_000, "{what}: {done:?}, at least {least_ms} ms");
+    }
+}
+
+proptest! {
+    #![proptest_config(same_cases(3000))]
+
+    #[test]
+    fn what_slides_or_drips_is_never_taken_for_one(
+        kind in prop_oneof![Just(WindowKind::Sliding), Just(WindowKind::Bucket)],
+        limit in 1_u64..80,
+        per_s in prop_oneof![Just(60_u64), Just(10), 1_u64..100],
+        calls in 1_u64..250,
+        starts_ms in 0_u64..100_000,
+        refused_count in any::<bool>(),
+        latency in 200_u64..3_000,
+    ) {
+        let service = Service { refused_count, ..Service::new(kind, limit, per_s * 1000) };
+        let mut ledger = ledger(None);
+        job_of(&mut ledger, service, &vec![latency; calls as usize], starts_ms);
+        let kinds: Vec<Kind> = ledger.learned().iter().map(|known| known.kind).collect();
+        prop_assert!(!kinds.contains(&Kind::Fixed), "{:?}: {:?}", service, ledger.learned());
+    }
+}
+
+/// What is known of twenty calls per 7 s, of a window that began so long ago.
+fn known(begun_ms_ago: u64, taken: Vec<(u64, u64)>) -> Remembered {
+    Remembered {
+        dimension: Dimension::Requests,
+        limit: 20,
+        window_ms: 7_000,
+        unit_us: None,
+        begun_ms_ago: Some(begun_ms_ago),
+        inferred: false,
+        refused_count: false,
+        stated_ms_ago: 0,
+        taken,
+    }
+}
+
+#[test]
+fn the_next_run_knows_when_it_begins_anew() {
+    // It began 4 s ago; 9 s later another has begun 6 s ago.
+    let mut memory = Memory::default();
+    memory.providers.insert("x".to_owned(), vec![known(4_000, vec![(1_000, 20)])]);
+    let after = memory.after(9_000).providers.remove("x").unwrap().remove(0);
+    assert_eq!((after.begun_ms_ago, after.taken.len()), (Some(6_000), 0));
+    let mut ledger = ledger(None);
+    ledger.recall(&[after]);
+    // All of what is left of it at once, and all of the next when that begins.
+    let mut starts = Vec::new();
+    let mut now = 0;
+    while starts.len() < 40 {
+        match ledger.next_start(ms(now), 0) {
+            Start::Now => {
+                ledger.on_start(ms(now), 0);
+                starts.push(now);
+                let verdict = Outcome::Success.into();
+                ledger.on_end(ms(now), &Ended { sent: ms(now), tokens: 0, in_flight: 1, verdict });
+            }
+            Start::At(at) => now = u64::try_from(at.as_millis()).unwrap(),
+            other => panic!("got {other:?}, wanted a time"),
+        }
+    }
+    assert_eq!((starts[19], starts[20], starts[39]), (0, 1_060, 1_060));
+    assert_eq!(remembered(&ledger, now).begun_ms_ago, Some(60));
+}
+
+#[test]
+fn one_that_begins_when_it_is_first_used_is_taken_as_if_it_slid() {
+    let mut ledger = ledger(None);
+    ledger.recall(&[known(0, vec![])]);
+    for sent in [3_000, 7_100] {
+        for _ in 0..20 {
+            assert_eq!(ledger.next_start(ms(sent), 0), Start::Now, "at {sent}");
+            ledger.on_start(ms(sent), 0);
+        }
+        // The first window began at 3,000 ms.
+        let verdict = if sent == 3_000 {
+            Outcome::Success.into()
+        } else {
+            let mut verdict = Verdict::from(Outcome::RateLimited);
+            verdict.hint = Some(ms(2_900));
+            verdict.quotas = vec![Stated { limit: Some(20), ..Stated::of(Dimension::Requests) }];
+            verdict
+        };
+        for _ in 0..20 {
+            let verdict = verdict.clone();
+            ledger
+                .on_end(ms(sent + 50), &Ended { sent: ms(sent), tokens: 0, in_flight: 1, verdict });
+        }
+    }
+    let known = ledger.learned()[0];
+    assert_eq!((known.kind, known.window, known.limit), (Kind::Sliding, ms(7_000), 20));
+}
+
+#[test]
+fn who_takes_a_part_of_it_does_not_make_it_slide() {
+    let mut ledger = ledger(None);
+    ledger.recall(&[known(0, vec![])]);
+    for n in 0..10 {
+        ledger.on_start(ms(100 + n), 0);
+        let verdict = Outcome::Success.into();
+        ledger.on_end(ms(200 + n), &Ended { sent: ms(100 + n), tokens: 0, in_flight: 1, verdict });
+    }
+    ledger.on_start(ms(300), 0);
+    let mut verdict = Verdict::from(Outcome::RateLimited);
+    verdict.hint = Some(ms(6_700));
+    verdict.quotas = vec![Stated { limit: Some(20), ..Stated::of(Dimension::Requests) }];
+    ledger.on_end(ms(400), &Ended { sent: ms(300), tokens: 0, in_flight: 1, verdict });
+    let known = ledger.learned()[0];
+    assert_eq!((known.kind, known.window, known.limit), (Kind::Fixed, ms(7_000), 10));
+}
