@@ -4,6 +4,7 @@
 
 mod fixed;
 mod lesson;
+mod room;
 mod window;
 
 use std::collections::VecDeque;
@@ -29,6 +30,8 @@ const LATEST_US: u64 = 1 << 60;
 /// What was stated so long ago may be another amount by now: services reset quotas daily, and change
 /// what a key may take when somebody pays.
 const STALE_MS: u64 = 86_400_000;
+/// So many of the last calls are kept, however old they are.
+const KEPT: usize = 256;
 /// The lengths that windows usually have.
 const USUAL_MS: [u64; 2] = [MINUTE_MS, 10_000];
 /// After so many windows more is tried than was admitted before the first refusal.
@@ -135,31 +138,6 @@ impl Account {
         }
     }
 
-    /// When an amount will be free, at the earliest now.
-    pub(super) fn free_at(&self, now: u64, amount: u64) -> u64 {
-        let Some(Allowed { amount: allowed, .. }) = self.allowed else { return now };
-        match self.window {
-            Window::Bucket { free_us, .. } => free_us.div_ceil(1000).max(now),
-            Window::Fixed { ms, begins } => self.free_in_fixed((ms, begins), now, amount, allowed),
-            Window::Sliding { ms } => {
-                let held = |at: u64| at + ms + MARGIN_MS > now;
-                let mut used: u64 =
-                    self.taken.iter().filter(|(at, _)| held(*at)).map(|(_, n)| n).sum();
-                for (at, taken) in self.taken.iter().filter(|(at, _)| held(*at)) {
-                    // What is larger than the window waits until it is empty.
-                    if used + amount <= allowed || used == 0 {
-                        return now;
-                    }
-                    used -= taken;
-                    if used + amount <= allowed || used == 0 {
-                        return at + ms + MARGIN_MS;
-                    }
-                }
-                now
-            }
-        }
-    }
-
     /// Whether so much at once can never be free: it is more than the service says that a window
     /// allows (estimates may be a little too large), or as much was refused by an empty one.
     pub(super) fn is_too_large(&self, amount: u64) -> bool {
@@ -189,8 +167,10 @@ impl Account {
     /// What no window can hold any more is forgotten.
     fn forget(&mut self, now: u64) {
         let longest = (2 * self.window_ms()).max(2 * MINUTE_MS);
+        // As long as nothing is known, the window may prove longer than that.
+        let kept = if self.allowed.is_none() { KEPT } else { 0 };
         for log in [&mut self.taken, &mut self.refused] {
-            while log.front().is_some_and(|(at, _)| at + longest < now) {
+            while log.len() > kept && log.front().is_some_and(|(at, _)| at + longest < now) {
                 log.pop_front();
             }
         }
@@ -227,6 +207,11 @@ impl Account {
         if was_refused {
             self.refused.push_back((sent, amount));
         }
+    }
+
+    /// A call was refused without a word, which may have taken of it all the same.
+    pub(super) fn note_refused(&mut self, sent: u64) {
+        self.refused.push_back((sent, 1));
     }
 
     /// What was taken in the window that ends with `at`, or holds it.
@@ -406,9 +391,11 @@ impl Account {
         // However much is tried, it costs one refusal to learn that it is too much.
         probing.good = allowed.amount;
         probing.is_fresh = false;
-        // But from somebody else no more is taken than a little at a time.
-        allowed.amount += if self.shared.is_some() { 1 } else { allowed.amount };
-        probing.due = now + window_ms;
+        // But from somebody else no more is taken than a little in each window.
+        let (more, due) =
+            if self.shared.is_some() { (1, now + window_ms) } else { (allowed.amount, now) };
+        allowed.amount += more;
+        probing.due = due;
         if let Window::Bucket { unit_us, .. } = &mut self.window {
             *unit_us = unit_us.saturating_mul(probing.good) / allowed.amount;
         }

@@ -22,6 +22,8 @@ pub(super) struct Doubt {
     /// A wall that was gone when the shortest window was over: a window of that length, or chance,
     /// or a bucket.
     tentative: Option<Wall>,
+    /// Whether a wall after very few calls was seen before.
+    was_small: bool,
     /// What was taken for chance before a pace was tried.
     before_trial: u64,
 }
@@ -66,8 +68,14 @@ pub(super) enum Step {
 /// The length of the shortest window that is tried, after a second for chance.
 const SHORT_MS: u64 = 10_000;
 const CHANCE_MS: u64 = 1_000;
+/// The lengths that are tried after a minute; the longest as long as who waits for two minutes is
+/// still there.
+const LONG_MS: u64 = 90_000;
+const LONGER_MS: u64 = 119_000;
 /// A row of refusals that chance brings so rarely is no chance.
 const HARDLY: f64 = 0.003;
+/// What gives back less than it gave at first is known by so many calls at least.
+const LEAST_USED: u64 = 5;
 /// Fewer in a row are no reason to wait where refusals usually say why.
 const LEAST_ROW: u64 = 3;
 
@@ -161,9 +169,13 @@ impl Doubt {
             let over = match wall.tries {
                 1 => wall.oldest + SHORT_MS,
                 2 => wall.oldest + MINUTE_MS,
-                // Perhaps refused calls count as well: then a minute after the last of them, and
-                // longer and longer after that.
-                tries => self.last_sent + (MINUTE_MS << (tries - 3).min(6)),
+                // Perhaps refused calls count as well: when the first of them are gone, too.
+                3 => wall.met + CHANCE_MS + MINUTE_MS,
+                // No minute, then.
+                4 => wall.oldest + LONG_MS,
+                5 => wall.oldest + LONGER_MS,
+                // Longer and longer after the last of them.
+                tries => self.last_sent + (MINUTE_MS << (tries - 5).min(6)),
             };
             return Step::Close((over + 60).max(now + CHANCE_MS));
         }
@@ -176,12 +188,13 @@ impl Doubt {
         let recently = |wall: &Wall| now - wall.met <= 3 * SHORT_MS;
         if let Some(before) = self.tentative.take().filter(recently) {
             let recent = used(SHORT_MS);
-            if recent * 5 >= before.used * 4 {
+            if recent * 5 >= before.used * 4 && recent * 4 <= before.used * 5 {
                 self.row.clear();
                 return Step::Quota { used: recent, window_ms: SHORT_MS };
             }
             let since = now - before.met;
-            if since < 2 * SHORT_MS && recent * 2 <= before.used {
+            let is_slower = before.used >= LEAST_USED && recent * 2 <= before.used;
+            if since < 2 * SHORT_MS && is_slower {
                 self.row.clear();
                 return Step::Bucket { unit_ms: since.div_ceil(used(since).max(1)) };
             }
@@ -203,11 +216,19 @@ impl Doubt {
         let refused = std::mem::take(&mut self.row).len() as u64;
         match self.suspect.take() {
             // What was gone within a few seconds was no window, though it may have been an outage.
-            Some(wall) if wall.tries >= 2 && sent >= wall.met + SHORT_MS / 2 => Some(Proof {
-                used: wall.used,
-                window_ms: MINUTE_MS << wall.tries.saturating_sub(3).min(6),
-                refused_count: wall.tries == 3,
-            }),
+            Some(wall) if wall.tries >= 2 && sent >= wall.met + SHORT_MS / 2 => {
+                // Once may be chance, in spite of all: little is lost by meeting it again.
+                let is_small = wall.used < LEAST_USED;
+                let is_believed = !is_small || self.was_small;
+                self.was_small = is_small;
+                let window_ms = match wall.tries {
+                    ..=3 => MINUTE_MS,
+                    4 => LONG_MS,
+                    tries => 2 * MINUTE_MS << (tries - 5).min(6),
+                };
+                let refused_count = wall.tries == 3;
+                is_believed.then_some(Proof { used: wall.used, window_ms, refused_count })
+            }
             Some(wall) if wall.tries == 1 => {
                 self.tentative = Some(wall);
                 None

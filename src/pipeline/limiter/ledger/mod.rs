@@ -225,6 +225,9 @@ impl Ledger {
         if hint_ms.is_none() && quotas.is_empty() {
             self.forgive(sent, ended.tokens, false);
             self.doubted(now, sent, ended.tokens);
+            if !self.doubt.is_chance_only() {
+                self.requests.note_refused(sent);
+            }
             return;
         }
         self.doubt.trust();

@@ -27,22 +27,6 @@ struct Filled {
 }
 
 impl Account {
-    /// When a window that begins anew at fixed times has room.
-    pub(super) fn free_in_fixed(
-        &self,
-        (ms, begins): (u64, u64),
-        now: u64,
-        amount: u64,
-        allowed: u64,
-    ) -> u64 {
-        // Who may be slower on the way than another counts for both windows.
-        let begun = window::begun(ms, begins, now.saturating_sub(MARGIN_MS));
-        let held = |at: u64| at + MARGIN_MS >= begun;
-        let used: u64 = self.taken.iter().filter(|(at, _)| held(*at)).map(|(_, n)| n).sum();
-        // What is larger than the window waits until it is empty.
-        if used + amount <= allowed || used == 0 { now } else { begun + ms + MARGIN_MS }
-    }
-
     /// The window that begins anew at fixed times, if nothing else explains a refusal: what fills
     /// it was admitted too soon for one that slides, and too much at once for a bucket.
     pub(super) fn begins_anew(
@@ -138,7 +122,8 @@ impl Account {
         if used + amount > limit {
             // As expected.
         } else if used + refused + amount > limit {
-            self.count_refused(sent, amount);
+            self.refused.push_back((sent, amount));
+            self.count_refused();
         } else {
             self.share(now, used, limit, stated);
         }

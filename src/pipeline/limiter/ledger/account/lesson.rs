@@ -92,7 +92,8 @@ impl Account {
         if !is_full && !self.refused_count && self.agrees_with_refused(sent, amount, limit, free_at)
         {
             // What a longer window would explain as well is explained exactly by refused calls.
-            self.count_refused(sent, amount);
+            self.refused.push_back((sent, amount));
+            self.count_refused();
             return;
         }
         if let (true, false, Window::Sliding { ms }) = (self.refused_count, is_full, self.window) {
@@ -141,7 +142,8 @@ impl Account {
         let with_refused = used + self.refused_before(sent);
         if !is_full && with_refused > limit {
             // The window is full only if refused calls are in it.
-            self.count_refused(sent, amount);
+            self.refused.push_back((sent, amount));
+            self.count_refused();
             return;
         }
         if self.allowed.is_none() {
@@ -180,12 +182,10 @@ impl Account {
     }
 
     /// Refused calls take of it as well: so did those that were refused so far.
-    pub(super) fn count_refused(&mut self, sent: u64, amount: u64) {
+    pub(in super::super) fn count_refused(&mut self) {
         self.refused_count = true;
-        let mut all: Vec<(u64, u64)> = self.taken.drain(..).chain(self.refused.drain(..)).collect();
-        all.push((sent, amount));
-        all.sort_unstable();
-        self.taken = all.into();
+        self.taken.extend(self.refused.drain(..));
+        self.taken.make_contiguous().sort_unstable();
     }
 
     /// A window of an odd length that takes only a few calls when it opens again is a bucket. Gives
