@@ -272,6 +272,8 @@ impl Ledger {
         }
         if self.requests.allowed.is_none()
             && !self.doubt.is_chance_only()
+            // Where it is waited for a window to end, no pace is measured.
+            && !self.doubt.is_lasting_wall()
             && let Some(since) = self.trial.refused(now, sent)
         {
             self.requests.try_pace(now, since);
