@@ -66,6 +66,9 @@ const WALL_SHARE: f64 = 0.03;
 /// That share where calls were refused without a word: perhaps it was not chance.
 const WARNED_SHARE: f64 = 0.02;
 
+/// For so long after such a refusal calls start one after another.
+const WARNED_MS: u64 = 10_000;
+
 /// What is next at a gate that was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Probe {
@@ -94,8 +97,8 @@ pub struct Ledger {
     admitted: u64,
     refusal_ms: f64,
     doubt: Doubt,
-    /// Whether a call was refused without a word.
-    is_warned: bool,
+    /// When a call was refused without a word last.
+    warned_at: Option<u64>,
     /// So often in a row an inferred pace was taken to be slower.
     eased: u32,
     /// What it was before.
@@ -128,7 +131,7 @@ impl Ledger {
             admitted: 0,
             refusal_ms: REFUSAL_MS,
             doubt: Doubt::default(),
-            is_warned: false,
+            warned_at: None,
             eased: 0,
             eased_from: None,
             trial: Trial::default(),
@@ -157,7 +160,7 @@ impl Ledger {
             // More is tried than is known to be good: one refusal is enough to know.
             return whole(1.3 * self.refusal_ms);
         }
-        let share = if self.is_warned { WARNED_SHARE } else { WALL_SHARE };
+        let share = if self.warned_at.is_some() { WARNED_SHARE } else { WALL_SHARE };
         whole(self.refusal_ms / WALL_LEAST.max(share * float(self.admitted)))
     }
 
@@ -261,7 +264,7 @@ impl Ledger {
 
     /// A refusal that says nothing.
     fn doubted(&mut self, now: u64, sent: u64, tokens: u64) {
-        self.is_warned = true;
+        self.warned_at = Some(now);
         if self.is_too_much_for_all(tokens) {
             self.tokens.refuse_for_ever(tokens);
         }
@@ -397,8 +400,14 @@ impl Limit for Ledger {
             };
         }
         let requests = &self.requests;
-        let is_unknown =
-            requests.allowed.is_none() || requests.is_exceeding() || requests.is_unproved();
+        // What was inferred may be more than there is, as long as something is refused.
+        let is_doubtful = requests.allowed.is_some_and(|allowed| allowed.is_inferred)
+            && !requests.is_inferred_bucket()
+            && self.warned_at.is_some_and(|at| now < at + WARNED_MS);
+        let is_unknown = requests.allowed.is_none()
+            || requests.is_exceeding()
+            || requests.is_unproved()
+            || is_doubtful;
         let paced = self.last_start.filter(|_| is_unknown).map_or(now, |at| at + self.spacing_ms());
         let at = self.requests.free_at(now, 1).max(self.tokens.free_at(now, tokens)).max(paced);
         if at > now { Start::At(since_start(at)) } else { Start::Now }
