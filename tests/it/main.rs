@@ -13,7 +13,7 @@ mod compare; // two outputs, two programs, an output and a baseline
 mod conservation; // what a spoiled log is told from
 mod determinism; // same seed, same bytes, whatever the transport and the load
 mod fakes; // wire formats, quotas, calendar
-mod fixed_windows;
+mod fixed_windows; // windows that begin anew at fixed times
 mod forms; // the forms of answers
 mod hostile_numbers; // what no honest service says
 mod known_answers; // results that can be worked out by hand
@@ -38,6 +38,7 @@ mod series; // many seeds of one scenario
 mod serve; // on real ports
 mod settings; // --set, --env-file, --mutate
 mod shared_quota; // quotas that change midway, and that a neighbour uses as well
+mod silent; // quotas that say nothing
 mod tidy; // the source text itself
 mod tune; // grids of settings, and which is best
 mod wire_formats; // what other clients ask of the fakes

@@ -1,0 +1,125 @@
+//! Quotas that say nothing: what the ledger makes of walls, and what it does not.
+
+use std::time::Duration;
+
+use tagspace::fakes::quota::WindowKind;
+use tagspace::pipeline::limiter::ledger::Ledger;
+use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start};
+
+use crate::common::{PLAIN, judged, scenario};
+use crate::ledger::{Service, job_of, ledger};
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// When the next call may start.
+fn next(ledger: &mut Ledger, now: u64) -> u64 {
+    match ledger.next_start(ms(now), 0) {
+        Start::Now => now,
+        Start::At(at) => next(ledger, u64::try_from(at.as_millis()).unwrap()),
+        other => panic!("got {other:?}, wanted a time"),
+    }
+}
+
+/// The next call, which ends after 100 ms; gives when it was sent.
+fn call(ledger: &mut Ledger, now: u64, outcome: Outcome) -> u64 {
+    let sent = next(ledger, now);
+    ledger.on_start(ms(sent), 0);
+    ledger.on_end(ms(sent + 100), &Ended::alone(ms(sent), outcome));
+    sent
+}
+
+/// So many calls, and then a wall that is there for so many; gives when all are done.
+fn wall(ledger: &mut Ledger, mut now: u64, calls: u64, refusals: u64) -> u64 {
+    for _ in 0..calls {
+        now = call(ledger, now, Outcome::Success) + 100;
+    }
+    for _ in 0..refusals {
+        now = call(ledger, now, Outcome::RateLimited) + 100;
+    }
+    call(ledger, now, Outcome::Success) + 100
+}
+
+#[test]
+fn a_wall_after_very_few_calls_is_believed_when_it_is_met_again() {
+    let mut ledger = ledger(None);
+    let now = wall(&mut ledger, 0, 2, 3);
+    assert_eq!(ledger.learned(), []);
+    wall(&mut ledger, now, 2, 3);
+    assert!(ledger.learned()[0].limit <= 4, "{:?}", ledger.learned());
+}
+
+#[test]
+fn a_wall_after_more_is_believed_at_once() {
+    let mut ledger = ledger(None);
+    wall(&mut ledger, 0, 12, 3);
+    assert_eq!(ledger.learned()[0].limit, 12);
+}
+
+#[test]
+fn windows_between_one_and_two_minutes_are_waited_for() {
+    for per_s in [70, 80, 90, 100, 110] {
+        let quota = format!("gemini.quota={{ requests = 20, per_s = {per_s}, hint = \"none\" }}");
+        let settings = [
+            "pipeline.profile=\"recommended\"",
+            "pipeline.batch_size=1",
+            "space.pages=100",
+            &quota,
+        ];
+        let run = judged(&scenario(PLAIN, &settings)).runs.remove(0);
+        let number = |metric: &str| run.figures.number(metric);
+        assert_eq!((number("pages_tagged"), number("fallbacks")), (100, 0), "{per_s}");
+        assert!(number("rate_limited") <= 10, "{per_s}: {}", number("rate_limited"));
+        // Four windows, taken to be as long as the next of those that are tried.
+        let taken_s = if per_s <= 90 { 90 } else { 119 };
+        let most_ms = 4 * taken_s * 1000 + 20_000;
+        assert!(number("makespan") <= most_ms, "{per_s}: {}", number("makespan"));
+    }
+}
+
+#[test]
+fn refused_calls_that_count_are_in_the_window() {
+    let service = Service {
+        says: false,
+        refused_count: true,
+        ..Service::new(WindowKind::Sliding, 15, 60_000)
+    };
+    let mut ledger = ledger(None);
+    let done = job_of(&mut ledger, service, &[1_000; 200], 300);
+    assert!(ledger.learned()[0].refused_count, "{:?}", ledger.learned());
+    // Thirteen windows, and a second to tell that it was there.
+    assert!(done.makespan_ms <= 790_000 && done.refused <= 6, "{done:?}");
+}
+
+#[test]
+fn where_more_is_there_it_is_taken_within_a_window() {
+    let service = Service {
+        says: false,
+        change: Some((150, 600)),
+        ..Service::new(WindowKind::Sliding, 15, 60_000)
+    };
+    let done = job_of(&mut ledger(None), service, &[1_000; 400], 300);
+    // It tries twice as much at second 180 or so, and goes on without waiting for a minute each time.
+    assert!(done.makespan_ms <= 330_000, "{done:?}");
+}
+
+#[test]
+fn what_was_inferred_is_used_one_by_one_as_long_as_something_is_refused() {
+    let mut ledger = ledger(None);
+    let now = wall(&mut ledger, 0, 40, 3);
+    let calm = now + 300_000;
+    let starts = |ledger: &mut Ledger, from: u64| {
+        let first = next(ledger, from);
+        ledger.on_start(ms(first), 0);
+        let second = next(ledger, first);
+        ledger.on_end(ms(second), &Ended::alone(ms(first), Outcome::Success));
+        second - first
+    };
+    assert_eq!(starts(&mut ledger, calm), 0);
+    // Refused once; after the pause the next ones go alone.
+    let sent = call(&mut ledger, calm + 1_000, Outcome::RateLimited);
+    let sent = call(&mut ledger, sent + 100, Outcome::Success);
+    assert!(starts(&mut ledger, sent + 200) >= 100);
+    assert_eq!(starts(&mut ledger, sent + 20_000), 0);
+}
