@@ -16,6 +16,10 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
+fn latencies(latency: u64, calls: u64) -> Vec<u64> {
+    (0..calls).map(|_| latency).collect()
+}
+
 fn remembered(ledger: &Ledger, now: u64) -> Remembered {
     ledger.remember(ms(now)).remove(0)
 }
@@ -29,7 +33,7 @@ fn one_that_is_met_in_its_middle_is_told_from_one_that_slides() {
         let service = Service::new(WindowKind::Fixed, limit, per_s * 1000);
         let mut ledger = ledger(None);
         let calls = limit * 8;
-        let done = job_of(&mut ledger, service, &vec![1_000; calls as usize], starts_ms);
+        let done = job_of(&mut ledger, service, &latencies(1_000, calls), starts_ms);
         let known = ledger.learned()[0];
         assert_eq!((known.kind, known.window), (Kind::Fixed, ms(per_s * 1000)), "{what}");
         assert!(done.refused <= 7, "{what}: {done:?}");
@@ -54,7 +58,7 @@ proptest! {
     ) {
         let service = Service { refused_count, ..Service::new(kind, limit, per_s * 1000) };
         let mut ledger = ledger(None);
-        job_of(&mut ledger, service, &vec![latency; calls as usize], starts_ms);
+        job_of(&mut ledger, service, &latencies(latency, calls), starts_ms);
         let kinds: Vec<Kind> = ledger.learned().iter().map(|known| known.kind).collect();
         prop_assert!(!kinds.contains(&Kind::Fixed), "{:?}: {:?}", service, ledger.learned());
     }

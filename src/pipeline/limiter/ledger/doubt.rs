@@ -224,7 +224,7 @@ impl Doubt {
                 let window_ms = match wall.tries {
                     ..=3 => MINUTE_MS,
                     4 => LONG_MS,
-                    tries => 2 * MINUTE_MS << (tries - 5).min(6),
+                    tries => (2 * MINUTE_MS) << (tries - 5).min(6),
                 };
                 let refused_count = wall.tries == 3;
                 is_believed.then_some(Proof { used: wall.used, window_ms, refused_count })
