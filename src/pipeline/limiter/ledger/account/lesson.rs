@@ -1,4 +1,4 @@
-//! What a refusal teaches about a quota: how much it allows, in what kind of how long.
+//! What a refusal teaches about a quota: how much it allows, in what kind of window, how long.
 
 use super::{
     AS_GOOD_AS, Account, LONGEST_MS, MINUTE_MS, MOST, Refused, USUAL_MS, Unproved, Window,
@@ -45,7 +45,7 @@ impl Account {
                 return;
             }
             if amount > stated {
-                // It fits into no so that its wait says nothing about them.
+                // It fits into no window, so that its wait says nothing about them.
                 return;
             }
         }
@@ -60,9 +60,16 @@ impl Account {
             return;
         };
         let opened_at = self.opened_at.replace(free_at);
-        // A quota that has changed was used by what it was.
-        let is_same = known.is_none_or(|known| known.amount == limit);
-        if is_same && let Some(window) = self.begins_anew(opened_at, &refused, limit, free_at) {
+        let was_stated = known_before.is_some_and(|known| !known.is_inferred);
+        if was_stated && known_before != self.allowed && !self.is_bucket() {
+            // It is another amount now, and was used by what it was: that says nothing of windows.
+            self.changed_at = Some(now);
+            return;
+        }
+        let old_until = self.changed_at.map_or(0, |at| at + 2 * self.window_ms());
+        if now >= old_until
+            && let Some(window) = self.begins_anew(opened_at, &refused, limit, free_at)
+        {
             (self.window, self.unproved) = (window, None);
             if self.allowed.is_none() {
                 self.infer(now, limit);
