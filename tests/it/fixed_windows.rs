@@ -152,3 +152,20 @@ fn who_takes_a_part_of_it_does_not_make_it_slide() {
     let known = ledger.learned()[0];
     assert_eq!((known.kind, known.window, known.limit), (Kind::Fixed, ms(7_000), 10));
 }
+
+#[test]
+fn a_stated_quota_that_falls_in_a_burst_leaves_the_window_as_it_was() {
+    for starts_ms in (0..2_000).step_by(50) {
+        let service =
+            Service { change: Some((121, 15)), ..Service::new(WindowKind::Sliding, 60, 60_000) };
+        let mut ledger = ledger(None);
+        let latencies: Vec<u64> = (0..300).map(|n| 400 + 170 * ((n + starts_ms) % 9)).collect();
+        let done = job_of(&mut ledger, service, &latencies, starts_ms);
+        let known = ledger.learned()[0];
+        let what = format!("from {starts_ms} ms on: {done:?} {known:?}");
+        assert_eq!((known.kind, known.limit), (Kind::Sliding, 15), "{what}");
+        assert!(known.window < ms(61_000), "{what}");
+        // Two windows of sixty, and what is left in windows of fifteen.
+        assert!(done.makespan_ms <= 800_000, "{what}");
+    }
+}
