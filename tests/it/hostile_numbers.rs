@@ -23,7 +23,9 @@ fn no_number_that_a_service_or_a_file_may_hold_makes_it_panic() {
         taken: vec![(u64::MAX, u64::MAX), (0, u64::MAX), (1, u64::MAX)],
     };
     let windows = Remembered { unit_us: None, dimension: Dimension::Requests, ..huge.clone() };
-    for remembered in [vec![], vec![huge.clone()], vec![windows.clone()], vec![huge, windows]] {
+    let begun = |ago| vec![Remembered { begun_ms_ago: Some(ago), ..windows.clone() }];
+    let many = [begun(0), begun(u64::MAX), vec![huge.clone()], vec![windows.clone()]];
+    for remembered in many.into_iter().chain([vec![], vec![huge, windows.clone()]]) {
         let mut ledger = ledger(None);
         ledger.keep_closed(ms(u64::MAX));
         ledger.recall(&remembered);
