@@ -363,3 +363,18 @@ fn chance_that_looks_like_a_bucket_is_found_out() {
     // That one in twenty is refused is no reason to become slower and slower.
     assert!(number(&run, "makespan") < 3_600_000, "{}", number(&run, "makespan"));
 }
+
+#[test]
+fn a_wait_in_whole_seconds_does_not_make_a_bucket_slow() {
+    // What gives a unit in 100 or 400 ms asks for a second.
+    for (quota, pages, most_ms) in [
+        ("requests = 600, burst = 10", "space.pages=600", 66_000),
+        ("requests = 150", "space.pages=400", 106_000),
+    ] {
+        let quota =
+            format!("gemini.quota={{ {quota}, window = \"bucket\", hint = \"retry-after\" }}");
+        let run = run(&[&quota, pages]);
+        assert!(number(&run, "rate_limited") <= 8, "{quota}: {}", number(&run, "rate_limited"));
+        assert!(number(&run, "makespan") <= most_ms, "{quota}: {}", number(&run, "makespan"));
+    }
+}

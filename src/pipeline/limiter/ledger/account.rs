@@ -110,6 +110,13 @@ pub(super) struct Refused {
     pub(super) free_at: Option<u64>,
 }
 
+impl Refused {
+    /// Whether the time was stated in whole seconds: then it may be up to one earlier.
+    fn is_coarse(&self) -> bool {
+        self.free_at.is_some_and(|at| at.saturating_sub(self.sent).is_multiple_of(1000))
+    }
+}
+
 impl Account {
     pub(super) fn new(dimension: Dimension) -> Self {
         Self {

@@ -40,7 +40,9 @@ impl Account {
         let since = opened_at.and_then(|at| self.filled_since(at, sent, amount, limit));
         let opened_at = opened_at.filter(|_| since.is_some());
         let filled = since.or_else(|| self.filled(sent, amount, limit));
-        let filled = filled.filter(|_| !self.is_bucket() && !self.refused_count)?;
+        // When it begins is to be known exactly.
+        let is_clear = !self.is_bucket() && !self.refused_count && !refused.is_coarse();
+        let filled = filled.filter(|_| is_clear)?;
         let Filled { first, before, last, .. } = filled;
         // It is at least as long as from the first of them until it has room again.
         let least_ms = free_at.saturating_sub(opened_at.unwrap_or(first));

@@ -93,6 +93,10 @@ impl Account {
             return;
         }
         if let Some(unit_us) = self.pace_since(opened_at, sent, amount, (limit, free_at)) {
+            let usual_us = (MINUTE_MS * 1000).div_ceil(limit);
+            let is_usual =
+                refused.is_coarse() && (usual_us..=usual_us + 1_000_000).contains(&unit_us);
+            let unit_us = if is_usual { usual_us } else { unit_us };
             self.change(now, Window::Bucket { unit_us, free_us: free_at * 1000 });
             return;
         }
@@ -114,7 +118,11 @@ impl Account {
         let unit_us = MINUTE_MS * 1000 / limit;
         let wait_us = free_at.saturating_sub(sent) * 1000;
         let all_us = unit_us.saturating_mul(amount);
-        let is_soon = wait_us <= all_us.saturating_add(all_us / 10).saturating_add(200_000);
+        // A second that is rounded may be no time at all.
+        let is_rounded = refused.is_coarse() && wait_us <= 1_000_000;
+        let early_us = if is_rounded { wait_us } else { 0 };
+        let is_soon = wait_us.saturating_sub(early_us)
+            <= all_us.saturating_add(all_us / 10).saturating_add(200_000);
         let fits = self.window_that_fits(sent, amount, limit, free_at);
         let usual = |within: u64| {
             USUAL_MS.into_iter().find(|usual| fits.is_some_and(|ms| usual.abs_diff(ms) <= within))
@@ -134,9 +142,11 @@ impl Account {
         // room; but should it be somebody else who takes a part, it does not grow with each of them.
         let (thought, is_proved) = (self.window_ms(), self.unproved.is_none());
         let most = if is_proved { thought + thought / 8 } else { 2 * self.proved_ms() };
+        let is_evenly = self.is_evenly(amount, limit, sent, free_at);
         let is_believed = |ms: &u64| {
-            (thought..=most).contains(ms)
-                || is_proved && is_full && !self.is_evenly(amount, limit, sent, free_at)
+            // After a second that was rounded, only what is no bucket already.
+            (thought..=most).contains(ms) && (!is_rounded || thought != MINUTE_MS)
+                || is_proved && is_full && !is_evenly && !is_rounded
         };
         if let Some(ms) = fits.filter(|ms| *ms >= SHORTEST_MS).filter(is_believed) {
             self.change(now, Window::Sliding { ms });
@@ -164,8 +174,15 @@ impl Account {
             let unit_us = usual
                 .into_iter()
                 .find(|usual| {
-                    usual.saturating_mul(amount) >= wait_us
-                        && self.comes_evenly(usual.saturating_mul(amount), sent, free_at, MOMENT_US)
+                    // What is stated in whole seconds says that it is no slower, and no more.
+                    refused.is_coarse() && *usual == (MINUTE_MS * 1000).div_ceil(limit)
+                        || usual.saturating_mul(amount) >= wait_us
+                            && self.comes_evenly(
+                                usual.saturating_mul(amount),
+                                sent,
+                                free_at,
+                                MOMENT_US,
+                            )
                 })
                 .unwrap_or((wait_us / amount.max(1)).max(1));
             self.change(now, Window::Bucket { unit_us, free_us: free_at * 1000 });
@@ -218,7 +235,9 @@ impl Account {
         let Refused { sent, amount, .. } = refused;
         // It was not empty yet when the last call was taken, so that a unit takes at least this.
         let last = self.taken.back().map(|(at, _)| *at).filter(|at| *at < sent);
-        let measured_us = last.map_or(0, |last| (free_at - last) * 1000 / amount.max(1));
+        let early_ms = if refused.is_coarse() { 1000 } else { 0 };
+        let measured_ms = last.map_or(0, |last| (free_at - last).saturating_sub(early_ms));
+        let measured_us = measured_ms * 1000 / amount.max(1);
         let usual = USUAL_MS.map(|ms| (ms * 1000).div_ceil(limit));
         // If nobody else took of it meanwhile: so that not any length is believed at once.
         let most_us = 2 * thought_us.max(usual.into_iter().max().unwrap_or(0));
