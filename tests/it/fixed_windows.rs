@@ -1,20 +1,15 @@
 //! Windows that begin anew at fixed times: told from those that slide, and used as what they are.
 
-use std::time::Duration;
-
 use proptest::prelude::*;
 use tagspace::fakes::quota::WindowKind;
 use tagspace::pipeline::limiter::ledger::Ledger;
-use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start, Verdict};
+use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start};
 use tagspace::pipeline::memory::{Memory, Remembered};
-use tagspace::pipeline::quota::{Dimension, Stated, WindowKind as Kind};
+use tagspace::pipeline::quota::{Dimension, WindowKind as Kind};
 
 use crate::common::same_cases;
 use crate::ledger::{Service, job_of, ledger};
-
-fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use crate::lessons::{call, ms, stating};
 
 fn latencies(latency: u64, calls: u64) -> Vec<u64> {
     (0..calls).map(|_| latency).collect()
@@ -120,10 +115,7 @@ fn one_that_begins_when_it_is_first_used_is_taken_as_if_it_slid() {
         let verdict = if sent == 3_000 {
             Outcome::Success.into()
         } else {
-            let mut verdict = Verdict::from(Outcome::RateLimited);
-            verdict.hint = Some(ms(2_900));
-            verdict.quotas = vec![Stated { limit: Some(20), ..Stated::of(Dimension::Requests) }];
-            verdict
+            stating(Outcome::RateLimited, Dimension::Requests, 20, Some(2_900))
         };
         for _ in 0..20 {
             let verdict = verdict.clone();
@@ -140,15 +132,10 @@ fn who_takes_a_part_of_it_does_not_make_it_slide() {
     let mut ledger = ledger(None);
     ledger.recall(&[known(0, vec![])]);
     for n in 0..10 {
-        ledger.on_start(ms(100 + n), 0);
-        let verdict = Outcome::Success.into();
-        ledger.on_end(ms(200 + n), &Ended { sent: ms(100 + n), tokens: 0, in_flight: 1, verdict });
+        call(&mut ledger, 100 + n, 0, Outcome::Success.into());
     }
-    ledger.on_start(ms(300), 0);
-    let mut verdict = Verdict::from(Outcome::RateLimited);
-    verdict.hint = Some(ms(6_700));
-    verdict.quotas = vec![Stated { limit: Some(20), ..Stated::of(Dimension::Requests) }];
-    ledger.on_end(ms(400), &Ended { sent: ms(300), tokens: 0, in_flight: 1, verdict });
+    let refused = stating(Outcome::RateLimited, Dimension::Requests, 20, Some(6_700));
+    call(&mut ledger, 300, 0, refused);
     let known = ledger.learned()[0];
     assert_eq!((known.kind, known.window, known.limit), (Kind::Fixed, ms(7_000), 10));
 }

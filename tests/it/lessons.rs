@@ -11,17 +11,22 @@ use tagspace::rng::Seed;
 
 use crate::ledger::{Service, job_of, ledger};
 
-fn ms(ms: u64) -> Duration {
+pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
 /// A call that ends 100 ms after it was sent.
-fn call(ledger: &mut Ledger, sent: u64, tokens: u64, verdict: Verdict) {
+pub(crate) fn call(ledger: &mut Ledger, sent: u64, tokens: u64, verdict: Verdict) {
     ledger.on_start(ms(sent), tokens);
     ledger.on_end(ms(sent + 100), &Ended { sent: ms(sent), tokens, in_flight: 1, verdict });
 }
 
-fn stating(outcome: Outcome, dimension: Dimension, limit: u64, hint: Option<u64>) -> Verdict {
+pub(crate) fn stating(
+    outcome: Outcome,
+    dimension: Dimension,
+    limit: u64,
+    hint: Option<u64>,
+) -> Verdict {
     let mut verdict = Verdict::from(outcome);
     verdict.hint = hint.map(ms);
     verdict.quotas = vec![Stated { limit: Some(limit), ..Stated::of(dimension) }];
@@ -51,7 +56,7 @@ fn requests(ledger: &Ledger) -> Learned {
 }
 
 /// When the next call may start.
-fn next(ledger: &mut Ledger, now: u64, tokens: u64) -> u64 {
+pub(crate) fn next(ledger: &mut Ledger, now: u64, tokens: u64) -> u64 {
     match ledger.next_start(ms(now), tokens) {
         Start::Now => now,
         Start::At(at) if at > ms(now) => {

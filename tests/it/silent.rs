@@ -1,44 +1,29 @@
 //! Quotas that say nothing: what the ledger makes of walls, and what it does not.
 
-use std::time::Duration;
-
 use tagspace::fakes::quota::WindowKind;
 use tagspace::pipeline::limiter::ledger::Ledger;
-use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start};
+use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome};
 
 use crate::common::{PLAIN, judged, scenario};
 use crate::ledger::{Service, job_of, ledger};
-
-fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-/// When the next call may start.
-fn next(ledger: &mut Ledger, now: u64) -> u64 {
-    match ledger.next_start(ms(now), 0) {
-        Start::Now => now,
-        Start::At(at) => next(ledger, u64::try_from(at.as_millis()).unwrap()),
-        other => panic!("got {other:?}, wanted a time"),
-    }
-}
+use crate::lessons::{call, ms, next};
 
 /// The next call, which ends after 100 ms; gives when it was sent.
-fn call(ledger: &mut Ledger, now: u64, outcome: Outcome) -> u64 {
-    let sent = next(ledger, now);
-    ledger.on_start(ms(sent), 0);
-    ledger.on_end(ms(sent + 100), &Ended::alone(ms(sent), outcome));
+fn next_call(ledger: &mut Ledger, now: u64, outcome: Outcome) -> u64 {
+    let sent = next(ledger, now, 0);
+    call(ledger, sent, 0, outcome.into());
     sent
 }
 
 /// So many calls, and then a wall that is there for so many; gives when all are done.
 fn wall(ledger: &mut Ledger, mut now: u64, calls: u64, refusals: u64) -> u64 {
     for _ in 0..calls {
-        now = call(ledger, now, Outcome::Success) + 100;
+        now = next_call(ledger, now, Outcome::Success) + 100;
     }
     for _ in 0..refusals {
-        now = call(ledger, now, Outcome::RateLimited) + 100;
+        now = next_call(ledger, now, Outcome::RateLimited) + 100;
     }
-    call(ledger, now, Outcome::Success) + 100
+    next_call(ledger, now, Outcome::Success) + 100
 }
 
 #[test]
@@ -110,16 +95,16 @@ fn what_was_inferred_is_used_one_by_one_as_long_as_something_is_refused() {
     let now = wall(&mut ledger, 0, 40, 3);
     let calm = now + 300_000;
     let starts = |ledger: &mut Ledger, from: u64| {
-        let first = next(ledger, from);
+        let first = next(ledger, from, 0);
         ledger.on_start(ms(first), 0);
-        let second = next(ledger, first);
+        let second = next(ledger, first, 0);
         ledger.on_end(ms(second), &Ended::alone(ms(first), Outcome::Success));
         second - first
     };
     assert_eq!(starts(&mut ledger, calm), 0);
     // Refused once; after the pause the next ones go alone.
-    let sent = call(&mut ledger, calm + 1_000, Outcome::RateLimited);
-    let sent = call(&mut ledger, sent + 100, Outcome::Success);
+    let sent = next_call(&mut ledger, calm + 1_000, Outcome::RateLimited);
+    let sent = next_call(&mut ledger, sent + 100, Outcome::Success);
     assert!(starts(&mut ledger, sent + 200) >= 100);
     assert_eq!(starts(&mut ledger, sent + 20_000), 0);
 }

@@ -34,6 +34,8 @@ const STALE_MS: u64 = 86_400_000;
 const KEPT: usize = 256;
 /// The lengths that windows usually have.
 const USUAL_MS: [u64; 2] = [MINUTE_MS, 10_000];
+/// What is stated in whole seconds is rounded up by this at most.
+const COARSE_MS: u64 = 1000;
 /// After so many windows more is tried than was admitted before the first refusal.
 const FIRST_PATIENCE: u64 = 2;
 
@@ -59,7 +61,9 @@ pub(super) struct Account {
     changed_at: Option<u64>,
     /// When what was taken, and how much; calls in flight with what they are expected to take.
     taken: VecDeque<(u64, u64)>,
-    /// The same of refused calls, which may count as well.
+    /// The same of refused calls, which may count as well. Where they are known to and the service
+    /// says so, they are in `taken`; where it says nothing they stay here, because from `taken` a
+    /// pace is measured.
     refused: VecDeque<(u64, u64)>,
     pub(super) refused_count: bool,
     /// The window is thought to be another one than was thought before.
@@ -113,7 +117,7 @@ pub(super) struct Refused {
 impl Refused {
     /// Whether the time was stated in whole seconds: then it may be up to one earlier.
     fn is_coarse(&self) -> bool {
-        self.free_at.is_some_and(|at| at.saturating_sub(self.sent).is_multiple_of(1000))
+        self.free_at.is_some_and(|at| at.saturating_sub(self.sent).is_multiple_of(COARSE_MS))
     }
 }
 

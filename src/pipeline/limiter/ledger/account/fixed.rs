@@ -124,8 +124,7 @@ impl Account {
         if used + amount > limit {
             // As expected.
         } else if used + refused + amount > limit {
-            self.refused.push_back((sent, amount));
-            self.count_refused();
+            self.count_refused(sent, amount);
         } else {
             self.share(now, used, limit, stated);
         }

@@ -1,7 +1,8 @@
 //! What a refusal teaches about a quota: how much it allows, in what kind of window, how long.
 
 use super::{
-    AS_GOOD_AS, Account, LONGEST_MS, MINUTE_MS, MOST, Refused, USUAL_MS, Unproved, Window,
+    AS_GOOD_AS, Account, COARSE_MS, LONGEST_MS, MINUTE_MS, MOST, Refused, USUAL_MS, Unproved,
+    Window,
 };
 use crate::pipeline::quota::Dimension;
 
@@ -93,9 +94,10 @@ impl Account {
             return;
         }
         if let Some(unit_us) = self.pace_since(opened_at, sent, amount, (limit, free_at)) {
-            let usual_us = (MINUTE_MS * 1000).div_ceil(limit);
-            let is_usual =
-                refused.is_coarse() && (usual_us..=usual_us + 1_000_000).contains(&unit_us);
+            // Up to a second too much, where it was rounded.
+            let usual_us = minute_unit_us(limit);
+            let rounded_us = usual_us..=usual_us + COARSE_MS * 1000;
+            let is_usual = refused.is_coarse() && rounded_us.contains(&unit_us);
             let unit_us = if is_usual { usual_us } else { unit_us };
             self.change(now, Window::Bucket { unit_us, free_us: free_at * 1000 });
             return;
@@ -103,8 +105,7 @@ impl Account {
         if !is_full && !self.refused_count && self.agrees_with_refused(sent, amount, limit, free_at)
         {
             // What a longer window would explain as well is explained exactly by refused calls.
-            self.refused.push_back((sent, amount));
-            self.count_refused();
+            self.count_refused(sent, amount);
             return;
         }
         if let (true, false, Window::Sliding { ms }) = (self.refused_count, is_full, self.window) {
@@ -119,10 +120,9 @@ impl Account {
         let wait_us = free_at.saturating_sub(sent) * 1000;
         let all_us = unit_us.saturating_mul(amount);
         // A second that is rounded may be no time at all.
-        let is_rounded = refused.is_coarse() && wait_us <= 1_000_000;
-        let early_us = if is_rounded { wait_us } else { 0 };
-        let is_soon = wait_us.saturating_sub(early_us)
-            <= all_us.saturating_add(all_us / 10).saturating_add(200_000);
+        let is_rounded = refused.is_coarse() && wait_us <= COARSE_MS * 1000;
+        let is_soon =
+            is_rounded || wait_us <= all_us.saturating_add(all_us / 10).saturating_add(200_000);
         let fits = self.window_that_fits(sent, amount, limit, free_at);
         let usual = |within: u64| {
             USUAL_MS.into_iter().find(|usual| fits.is_some_and(|ms| usual.abs_diff(ms) <= within))
@@ -159,8 +159,7 @@ impl Account {
         let with_refused = used + self.refused_before(sent);
         if !is_full && with_refused > limit {
             // The window is full only if refused calls are in it.
-            self.refused.push_back((sent, amount));
-            self.count_refused();
+            self.count_refused(sent, amount);
             return;
         }
         if self.allowed.is_none() {
@@ -175,7 +174,7 @@ impl Account {
                 .into_iter()
                 .find(|usual| {
                     // What is stated in whole seconds says that it is no slower, and no more.
-                    refused.is_coarse() && *usual == (MINUTE_MS * 1000).div_ceil(limit)
+                    refused.is_coarse() && *usual == minute_unit_us(limit)
                         || usual.saturating_mul(amount) >= wait_us
                             && self.comes_evenly(
                                 usual.saturating_mul(amount),
@@ -205,10 +204,11 @@ impl Account {
         matches!(self.window, Window::Bucket { .. })
     }
 
-    /// Refused calls take of it as well: so did those that were refused so far.
-    pub(in super::super) fn count_refused(&mut self) {
+    /// Refused calls take of it as well: so did those that were refused so far, and this one.
+    pub(super) fn count_refused(&mut self, sent: u64, amount: u64) {
         self.refused_count = true;
         self.taken.extend(self.refused.drain(..));
+        self.taken.push_back((sent, amount));
         self.taken.make_contiguous().sort_unstable();
     }
 
@@ -235,7 +235,7 @@ impl Account {
         let Refused { sent, amount, .. } = refused;
         // It was not empty yet when the last call was taken, so that a unit takes at least this.
         let last = self.taken.back().map(|(at, _)| *at).filter(|at| *at < sent);
-        let early_ms = if refused.is_coarse() { 1000 } else { 0 };
+        let early_ms = if refused.is_coarse() { COARSE_MS } else { 0 };
         let measured_ms = last.map_or(0, |last| (free_at - last).saturating_sub(early_ms));
         let measured_us = measured_ms * 1000 / amount.max(1);
         let usual = USUAL_MS.map(|ms| (ms * 1000).div_ceil(limit));
@@ -357,6 +357,11 @@ impl Account {
         }
         None
     }
+}
+
+/// The time of a unit, if so many are given in a minute.
+fn minute_unit_us(limit: u64) -> u64 {
+    (MINUTE_MS * 1000).div_ceil(limit)
 }
 
 /// When that was taken of a full window whose return makes room for so much.
