@@ -108,3 +108,22 @@ fn what_was_inferred_is_used_one_by_one_as_long_as_something_is_refused() {
     assert!(starts(&mut ledger, sent + 200) >= 100);
     assert_eq!(starts(&mut ledger, sent + 20_000), 0);
 }
+
+#[test]
+fn no_pace_is_measured_while_a_wall_is_waited_for() {
+    let mut ledger = ledger(None);
+    // Tried again at the ends of windows, up to two minutes later.
+    wall(&mut ledger, 0, 2, 6);
+    assert_eq!(ledger.learned(), []);
+}
+
+#[test]
+fn two_walls_with_much_more_between_them_are_no_window() {
+    let mut ledger = ledger(None);
+    let mut now = wall(&mut ledger, 0, 6, 2);
+    for _ in 0..15 {
+        now = next_call(&mut ledger, now, Outcome::Success) + 100;
+    }
+    next_call(&mut ledger, now, Outcome::RateLimited);
+    assert_eq!(ledger.learned(), []);
+}

@@ -57,8 +57,6 @@ pub(super) struct Account {
     opened_at: Option<u64>,
     /// When the service stated it last.
     stated_at: u64,
-    /// When a refusal stated another amount than was known last.
-    changed_at: Option<u64>,
     /// When what was taken, and how much; calls in flight with what they are expected to take.
     taken: VecDeque<(u64, u64)>,
     /// The same of refused calls, which may count as well. Where they are known to and the service
@@ -129,7 +127,6 @@ impl Account {
             window: Window::Sliding { ms: MINUTE_MS },
             opened_at: None,
             stated_at: 0,
-            changed_at: None,
             taken: VecDeque::new(),
             refused: VecDeque::new(),
             refused_count: false,

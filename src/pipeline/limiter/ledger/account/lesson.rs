@@ -64,13 +64,9 @@ impl Account {
         let was_stated = known_before.is_some_and(|known| !known.is_inferred);
         if was_stated && known_before != self.allowed && !self.is_bucket() {
             // It is another amount now, and was used by what it was: that says nothing of windows.
-            self.changed_at = Some(now);
             return;
         }
-        let old_until = self.changed_at.map_or(0, |at| at + 2 * self.window_ms());
-        if now >= old_until
-            && let Some(window) = self.begins_anew(opened_at, &refused, limit, free_at)
-        {
+        if let Some(window) = self.begins_anew(opened_at, &refused, limit, free_at) {
             (self.window, self.unproved) = (window, None);
             if self.allowed.is_none() {
                 self.infer(now, limit);
