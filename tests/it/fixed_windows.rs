@@ -11,7 +11,7 @@ use crate::common::same_cases;
 use crate::ledger::{Service, job_of, ledger};
 use crate::lessons::{call, ms, stating};
 
-fn latencies(latency: u64, calls: u64) -> Vec<u64> {
+pub(crate) fn latencies(latency: u64, calls: u64) -> Vec<u64> {
     (0..calls).map(|_| latency).collect()
 }
 

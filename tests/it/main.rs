@@ -32,6 +32,7 @@ mod properties; // what holds for every input
 mod quota_properties; // what holds for every quota and every order
 mod readme; // what the README shows
 mod recommended; // what the recommended profile does about quotas
+mod rivals; // what a window explains as well as a bucket
 mod scenario_errors; // one test per bad value
 mod scenarios; // the shipped scenarios
 mod series; // many seeds of one scenario

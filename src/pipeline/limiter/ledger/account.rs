@@ -4,14 +4,15 @@
 
 mod fixed;
 mod lesson;
+mod memory;
+mod rival;
 mod room;
 mod window;
 
 use std::collections::VecDeque;
 
+use self::rival::Rival;
 pub(super) use self::window::Window;
-use crate::pipeline::limiter::limit::Learned;
-use crate::pipeline::memory::Remembered;
 use crate::pipeline::quota::Dimension;
 
 /// The window that every service names first.
@@ -75,6 +76,8 @@ pub(super) struct Account {
     never: Option<u64>,
     /// What a window allows to all who use it, where we are not alone.
     shared: Option<u64>,
+    /// What is taken for a bucket may be a window.
+    rival: Option<Rival>,
 }
 
 /// A window that has not proved right yet.
@@ -135,6 +138,7 @@ impl Account {
             hardly: None,
             never: None,
             shared: None,
+            rival: None,
         }
     }
 
@@ -167,6 +171,7 @@ impl Account {
                 (probing.due, probing.is_fresh) = (now, false);
             }
         }
+        self.ask(now, amount);
         self.taken.push_back((now, amount));
         if let Window::Bucket { unit_us, free_us } = &mut self.window {
             let taken_us = unit_us.saturating_mul(amount);
@@ -217,6 +222,8 @@ impl Account {
         }
         if was_refused {
             self.refused.push_back((sent, amount));
+        } else {
+            self.ask_again(sent);
         }
     }
 
@@ -390,7 +397,8 @@ impl Account {
     }
 
     /// A call was answered. If that was in a window that is full, it is good, and more is tried.
-    pub(super) fn answered(&mut self, now: u64) {
+    pub(super) fn answered(&mut self, now: u64, sent: u64) {
+        self.decide(now, sent);
         let window_ms = self.window_ms();
         self.unproved = self.unproved.filter(|unproved| now < unproved.since + 2 * window_ms);
         let is_full = self.allowed.is_some_and(|allowed| self.used_before(now) >= allowed.amount);
@@ -410,71 +418,6 @@ impl Account {
         if let Window::Bucket { unit_us, .. } = &mut self.window {
             *unit_us = unit_us.saturating_mul(probing.good) / allowed.amount;
         }
-    }
-
-    /// What is known, with what was taken within the last window.
-    pub(super) fn remember(&self, now: u64) -> Option<Remembered> {
-        let allowed = self.allowed?;
-        let window_ms = self.window_ms();
-        let held_ms = self.window.held_ms(now).unwrap_or(window_ms);
-        let recent = self.taken.iter().filter(|(at, _)| at + held_ms > now);
-        Some(Remembered {
-            dimension: self.dimension,
-            limit: allowed.amount,
-            window_ms,
-            unit_us: match self.window {
-                Window::Bucket { unit_us, .. } => Some(unit_us),
-                Window::Sliding { .. } | Window::Fixed { .. } => None,
-            },
-            begun_ms_ago: match self.window {
-                Window::Fixed { ms, begins } => Some(now - window::begun(ms, begins, now)),
-                Window::Sliding { .. } | Window::Bucket { .. } => None,
-            },
-            inferred: allowed.is_inferred,
-            refused_count: self.refused_count,
-            stated_ms_ago: if allowed.is_inferred { 0 } else { now.saturating_sub(self.stated_at) },
-            taken: recent.map(|(at, amount)| (now.saturating_sub(*at), *amount)).collect(),
-        })
-    }
-
-    /// Starts from what was known.
-    pub(super) fn recall(&mut self, now: u64, known: &Remembered) {
-        let ms = known.window_ms.clamp(1, LONGEST_MS);
-        self.window = match (known.unit_us, known.begun_ms_ago) {
-            (Some(unit_us), _) => {
-                let unit_us = unit_us.clamp(1, LONGEST_MS * 1000);
-                // As if it had been given out unit by unit.
-                let free_us = known.taken.iter().fold(0, |free: u64, (ago, amount)| {
-                    let at = now.saturating_sub(*ago) * 1000;
-                    let taken_us = unit_us.saturating_mul((*amount).min(known.limit));
-                    free.max(at).saturating_add(taken_us).min(LATEST_US)
-                });
-                Window::Bucket { unit_us, free_us }
-            }
-            (None, Some(ago)) => Window::Fixed { ms, begins: now.saturating_sub(ago) },
-            (None, None) => Window::Sliding { ms },
-        };
-        self.refused_count = known.refused_count;
-        self.taken =
-            known.taken.iter().map(|(ago, n)| (now.saturating_sub(*ago), (*n).min(MOST))).collect();
-        self.taken.make_contiguous().sort_unstable();
-        if known.inferred {
-            self.infer(now, known.limit);
-        } else {
-            self.state(now.saturating_sub(known.stated_ms_ago), known.limit);
-        }
-    }
-
-    pub(super) fn learned(&self) -> Option<Learned> {
-        let allowed = self.allowed?;
-        Some(Learned {
-            dimension: self.dimension,
-            limit: allowed.amount,
-            window: std::time::Duration::from_millis(self.window_ms()),
-            kind: self.window.kind(),
-            is_inferred: allowed.is_inferred,
-            refused_count: self.refused_count,
-        })
     }
 
     /// What was taken in so many milliseconds up to `at`.

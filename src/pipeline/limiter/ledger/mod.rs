@@ -17,11 +17,12 @@
 //! - How many calls are in flight follows from that: by Little's law it is the rate at which the
 //!   account lets them start times the time that they take, so that no number has to be found. A
 //!   slow start, one more for each answer, keeps a service of unknown strength from all at once;
-//!   no more than a window allows is ever of use.
+//!   no more than the windows allow that an answer takes is ever of use.
 //! - Failures of the service halve the calls in flight, and close the gate if nothing else comes: an
 //!   outage halves them once, however long it is.
 
 mod account;
+mod clock;
 mod doubt;
 mod outage;
 mod trial;
@@ -30,6 +31,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::account::{Account, MINUTE_MS, MOST, Refused};
+use self::clock::{clock, millis, since_start};
 use self::doubt::{Doubt, Proof, Step};
 use self::outage::Outage;
 use self::trial::Trial;
@@ -112,6 +114,8 @@ pub struct Ledger {
     bore: u64,
     outage: Outage,
     last_failure_cut: Option<u64>,
+    /// How long an answer took at most.
+    slowest_ms: u64,
 }
 
 impl Ledger {
@@ -140,6 +144,7 @@ impl Ledger {
             bore: 1,
             outage: Outage::new(millis(patience)),
             last_failure_cut: None,
+            slowest_ms: 0,
         };
         if let Some(Told { requests, tokens, window }) = told {
             let accounts = [(&mut ledger.requests, requests), (&mut ledger.tokens, tokens)];
@@ -187,6 +192,7 @@ impl Ledger {
             }
         }
         self.admitted += 1;
+        self.slowest_ms = self.slowest_ms.max(now - sent);
         self.in_vain = (0, 0);
         self.failures = 0;
         self.outage.end();
@@ -211,8 +217,8 @@ impl Ledger {
                 self.requests.infer(now, used);
             }
         }
-        self.requests.answered(now);
-        self.tokens.answered(now);
+        self.requests.answered(now, sent);
+        self.tokens.answered(now, sent);
     }
 
     fn refused(&mut self, now: u64, sent: u64, ended: &Ended) {
@@ -236,6 +242,17 @@ impl Ledger {
         self.doubt.trust();
         self.forgive(sent, ended.tokens, true);
         let is_news = self.last_cut.is_none_or(|cut| sent >= cut);
+        // A time without a quota's name may be anything's: it closes the gate and teaches nothing.
+        for (dimension, limit) in binding(quotas) {
+            let amount = if dimension == Dimension::Tokens { ended.tokens } else { 1 };
+            let free_at = hint_ms.map(|hint| sent + hint);
+            let refused = Refused { sent, amount, stated: limit, free_at };
+            if is_news {
+                self.account(dimension).learn(now, refused);
+            } else {
+                self.account(dimension).confirm(&refused);
+            }
+        }
         if is_news {
             self.last_cut = Some(now);
             let (cuts, longest) = self.in_vain;
@@ -243,14 +260,6 @@ impl Ledger {
             // Who says when is not lost: not before that was wrong twice.
             if hint_ms.is_none() || cuts >= 2 {
                 self.outage.refused(now);
-            }
-            // A time without a quota's name may be anything's: it closes the gate and teaches
-            // nothing.
-            for (dimension, limit) in binding(quotas) {
-                let amount = if dimension == Dimension::Tokens { ended.tokens } else { 1 };
-                let free_at = hint_ms.map(|hint| sent + hint);
-                let refused = Refused { sent, amount, stated: limit, free_at };
-                self.account(dimension).learn(now, refused);
             }
         }
         // Who came at the stated time, again and again, and was refused each time, is not told the
@@ -378,8 +387,11 @@ impl Ledger {
 
 impl Limit for Ledger {
     fn current(&self) -> u64 {
-        let window = self.requests.learned().map_or(u64::MAX, |known| known.limit);
-        self.in_flight.min(window).max(1)
+        // A window's calls are still in flight when the next begins, if they take longer than it.
+        let most = self.requests.learned().map_or(u64::MAX, |known| {
+            known.limit.saturating_mul(1 + self.slowest_ms / millis(known.window).max(1))
+        });
+        self.in_flight.min(most).max(1)
     }
 
     fn next_start(&mut self, now: Duration, tokens: u64) -> Start {
@@ -474,22 +486,4 @@ fn binding(quotas: &[Stated]) -> BTreeMap<Dimension, Option<u64>> {
         *known = known.iter().chain(limit).min().copied();
     }
     least
-}
-
-/// The ledger's clock starts here, so that there is a time before its limiter was made.
-const START_MS: u64 = 1 << 40;
-
-/// A time since the limiter was made, by the ledger's clock.
-fn clock(since_start: Duration) -> u64 {
-    START_MS + millis(since_start)
-}
-
-/// A time by the ledger's clock, since the limiter was made.
-fn since_start(clock_ms: u64) -> Duration {
-    Duration::from_millis(clock_ms.saturating_sub(START_MS))
-}
-
-fn millis(duration: Duration) -> u64 {
-    // Longer than any wait, and far from what a clock cannot hold.
-    u64::try_from(duration.as_millis()).map_or(1 << 50, |ms| ms.min(1 << 50))
 }

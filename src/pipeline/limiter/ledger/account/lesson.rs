@@ -18,6 +18,11 @@ const MOMENT_US: u64 = 50_000;
 pub(super) const SHORTEST_MS: u64 = 500;
 
 impl Account {
+    /// Learns what is left to learn from the refusal of a call that was on its way at the last one.
+    pub(in super::super) fn confirm(&mut self, refused: &Refused) {
+        self.was_emptied(refused, self.opened_at);
+    }
+
     /// Learns from a refusal. The refused call is no longer in the account.
     pub(in super::super) fn learn(&mut self, now: u64, refused: Refused) {
         let Refused { sent, amount, stated, free_at } = refused;
@@ -78,7 +83,10 @@ impl Account {
             return;
         }
         if self.is_bucket() {
-            self.slow_down(refused, limit, free_at);
+            if !self.is_decided(&refused, free_at) {
+                self.rival = None;
+                self.slow_down(refused, opened_at, (limit, free_at));
+            }
             return;
         }
         if is_full && self.agrees(sent, amount, limit, free_at) {
@@ -181,6 +189,11 @@ impl Account {
                 })
                 .unwrap_or((wait_us / amount.max(1)).max(1));
             self.change(now, Window::Bucket { unit_us, free_us: free_at * 1000 });
+            self.rivalled_by(
+                fits.filter(|_| !self.is_twice(amount, limit, sent)),
+                &refused,
+                free_at,
+            );
             return;
         }
         if let Some(ms) = usual(AGREES_MS).or(fits) {
@@ -225,10 +238,41 @@ impl Account {
         is_little.then(|| ((free_at - last) * 1000 / amount.max(1)).clamp(1, LONGEST_MS * 1000))
     }
 
+    /// Whether a refusal says that the call refused before it, which was told to come again at
+    /// `opened_at`, has taken all that was left in a bucket. Then so does every refused call, and
+    /// this one.
+    fn was_emptied(&mut self, refused: &Refused, opened_at: Option<u64>) -> bool {
+        let (Window::Bucket { unit_us, .. }, Some(free_at)) = (self.window, refused.free_at) else {
+            return false;
+        };
+        let Refused { sent, amount, .. } = *refused;
+        let amount_us = unit_us.saturating_mul(amount);
+        let moment_us = MOMENT_US.min(amount_us / 20);
+        let before = self.refused.iter().rev().map(|(at, _)| *at).find(|at| *at < sent);
+        let agrees = |at: &u64| (at * 1000 + amount_us).abs_diff(free_at * 1000) <= moment_us;
+        // What was admitted after it would explain the wait as well.
+        let is_last = |at: &u64| !self.taken.iter().any(|(taken, _)| (*at..sent).contains(taken));
+        let is_later = opened_at.is_some_and(|at| free_at * 1000 > at * 1000 + moment_us);
+        if !is_later || before.filter(agrees).filter(is_last).is_none() {
+            return false;
+        }
+        self.refused_count = true;
+        self.window = Window::Bucket { unit_us, free_us: sent * 1000 + amount_us };
+        true
+    }
+
     /// A bucket that gives less than was thought.
-    fn slow_down(&mut self, refused: Refused, limit: u64, free_at: u64) {
+    fn slow_down(
+        &mut self,
+        refused: Refused,
+        opened_at: Option<u64>,
+        (limit, free_at): (u64, u64),
+    ) {
         let Window::Bucket { unit_us: thought_us, free_us } = self.window else { return };
         let Refused { sent, amount, .. } = refused;
+        if free_us <= sent * 1000 && self.was_emptied(&refused, opened_at) {
+            return;
+        }
         // It was not empty yet when the last call was taken, so that a unit takes at least this.
         let last = self.taken.back().map(|(at, _)| *at).filter(|at| *at < sent);
         let early_ms = if refused.is_coarse() { COARSE_MS } else { 0 };
@@ -259,7 +303,8 @@ impl Account {
         self.window = Window::Bucket { unit_us, free_us: next.max(free_at * 1000) };
     }
 
-    fn change(&mut self, now: u64, window: Window) {
+    pub(super) fn change(&mut self, now: u64, window: Window) {
+        self.rival = None;
         let proved_ms = self.proved_ms();
         self.window = window;
         self.unproved = Some(Unproved { since: now, proved_ms });
@@ -324,6 +369,13 @@ impl Account {
             is_so_many
                 && self.comes_evenly(unit_us.saturating_mul(amount), sent, free_at, moment_us)
         })
+    }
+
+    /// Whether a bucket has given more than the refused amount since the first call: what agrees
+    /// with that is no coincidence.
+    fn is_twice(&self, amount: u64, limit: u64, sent: u64) -> bool {
+        let taken: u64 = self.taken.iter().filter(|(at, _)| *at <= sent).map(|(_, n)| n).sum();
+        self.dimension == Dimension::Requests && taken + amount > limit + amount
     }
 
     /// Whether a bucket whose next amount takes so long gives it at the stated time, give or take a

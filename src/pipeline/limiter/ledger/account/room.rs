@@ -7,7 +7,10 @@ impl Account {
     pub(in super::super) fn free_at(&self, now: u64, amount: u64) -> u64 {
         let Some(Allowed { amount: allowed, .. }) = self.allowed else { return now };
         match self.window {
-            Window::Bucket { free_us, .. } => free_us.div_ceil(1000).max(now),
+            Window::Bucket { unit_us, free_us } => {
+                let free_at = free_us.div_ceil(1000).max(now);
+                self.asked_at(now, amount, unit_us).map_or(free_at, |at| at.min(free_at))
+            }
             Window::Fixed { ms, begins } => self.free_in_fixed((ms, begins), now, amount, allowed),
             Window::Sliding { ms } => self.free_in_sliding(ms, now, amount, allowed),
         }

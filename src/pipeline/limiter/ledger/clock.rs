@@ -1,0 +1,21 @@
+//! The ledger's clock, in milliseconds.
+
+use std::time::Duration;
+
+/// The ledger's clock starts here, so that there is a time before its limiter was made.
+const START_MS: u64 = 1 << 40;
+
+/// A time since the limiter was made, by the ledger's clock.
+pub(super) fn clock(since_start: Duration) -> u64 {
+    START_MS + millis(since_start)
+}
+
+/// A time by the ledger's clock, since the limiter was made.
+pub(super) fn since_start(clock_ms: u64) -> Duration {
+    Duration::from_millis(clock_ms.saturating_sub(START_MS))
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    // Longer than any wait, and far from what a clock cannot hold.
+    u64::try_from(duration.as_millis()).map_or(1 << 50, |ms| ms.min(1 << 50))
+}

@@ -1,0 +1,84 @@
+//! What a window explains as well as a bucket is found out with one call.
+
+use tagspace::fakes::quota::WindowKind;
+use tagspace::pipeline::limiter::limit::{Limit, Outcome};
+use tagspace::pipeline::quota::{Dimension, WindowKind as Kind};
+
+use crate::fixed_windows::latencies;
+use crate::ledger::{Service, job_of, ledger};
+use crate::lessons::{call, ms, next, stating};
+
+#[test]
+fn a_short_window_is_not_taken_for_a_bucket() {
+    for (limit, per_s) in [(12, 5), (5, 2), (10, 6), (20, 3), (4, 15), (3, 20), (2, 5)] {
+        for latency in [300, 1_000, 4_000] {
+            let what = format!("{limit} per {per_s} s, {latency} ms a call");
+            let service = Service::new(WindowKind::Sliding, limit, per_s * 1000);
+            let mut ledger = ledger(None);
+            let done = job_of(&mut ledger, service, &latencies(latency, limit * 12), 0);
+            let known = ledger.learned()[0];
+            assert_eq!((known.kind, known.window), (Kind::Sliding, ms(per_s * 1000)), "{what}");
+            assert!(done.refused <= 3, "{what}: {done:?}");
+            // Eleven windows, and the answers of the first, of two that are waited for, and of the last.
+            let most_ms = per_s * 11_000 + 4 * latency + 3_000;
+            assert!(done.makespan_ms <= most_ms, "{what}: {done:?}, at most {most_ms} ms");
+        }
+    }
+}
+
+#[test]
+fn a_full_bucket_is_known_at_the_price_of_one_more_refusal() {
+    for (limit, per_s) in [(5, 60), (10, 60), (15, 60), (24, 60), (28, 60), (5, 10), (10, 10)] {
+        for latency in [300, 1_000, 4_000] {
+            let what = format!("{limit} per {per_s} s, {latency} ms a call");
+            let service = Service::new(WindowKind::Bucket, limit, per_s * 1000);
+            let mut ledger = ledger(None);
+            let done = job_of(&mut ledger, service, &latencies(latency, limit * 4), 0);
+            let known = ledger.learned()[0];
+            assert_eq!(known.kind, Kind::Bucket, "{what}");
+            assert!(done.refused <= 5, "{what}: {done:?}");
+            let most_ms = per_s * 3_000 * 11 / 10 + 3 * latency + 3_000;
+            assert!(done.makespan_ms <= most_ms, "{what}: {done:?}, at most {most_ms} ms");
+        }
+    }
+}
+
+#[test]
+fn where_refused_calls_take_what_is_left_in_a_bucket_that_is_known() {
+    for limit in [6, 15, 30, 60] {
+        let what = format!("{limit} a minute");
+        let service =
+            Service { refused_count: true, ..Service::new(WindowKind::Bucket, limit, 60_000) };
+        let mut ledger = ledger(None);
+        let done = job_of(&mut ledger, service, &latencies(1_300, limit * 5), 0);
+        let known = ledger.learned()[0];
+        assert_eq!((known.kind, known.refused_count), (Kind::Bucket, true), "{what}: {known:?}");
+        assert!(done.refused <= 5, "{what}: {done:?}");
+        assert!(done.makespan_ms <= 4 * 60_000 * 11 / 10, "{what}: {done:?}");
+    }
+}
+
+#[test]
+fn a_call_that_was_to_tell_and_is_refused_by_chance_is_sent_again() {
+    let mut ledger = ledger(None);
+    let mut now = 0;
+    for _ in 0..12 {
+        call(&mut ledger, now, 0, Outcome::Success.into());
+        now += 100;
+    }
+    let refusal = |hint| stating(Outcome::RateLimited, Dimension::Requests, 12, Some(hint));
+    call(&mut ledger, now, 0, refusal(3_800));
+    assert_eq!(ledger.learned()[0].kind, Kind::Bucket);
+    // The one that it gives, and one more than that.
+    let first = next(&mut ledger, now, 0);
+    // The gate is closed from the time on at which the refusal came.
+    assert_eq!(first, 5_101);
+    call(&mut ledger, first, 0, Outcome::Success.into());
+    assert_eq!(next(&mut ledger, first + 100, 0), first + 100);
+    call(&mut ledger, first + 100, 0, Outcome::RateLimited.into());
+    assert_eq!(ledger.learned()[0].kind, Kind::Bucket);
+    assert_eq!(next(&mut ledger, first + 300, 0), first + 300);
+    call(&mut ledger, first + 300, 0, Outcome::Success.into());
+    let known = ledger.learned()[0];
+    assert_eq!((known.kind, known.window), (Kind::Sliding, ms(5_000)));
+}
