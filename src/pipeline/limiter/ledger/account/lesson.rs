@@ -12,6 +12,12 @@ const AGREES_MS: u64 = 1_600;
 const EXACTLY_MS: u64 = 100;
 /// A bucket that gives a unit in less is faster than calls come at first.
 const FAST_US: u64 = 200_000;
+/// The shortest length that is named.
+const SECOND_MS: u64 = 1000;
+/// How exactly it is known between calls how much time has passed, and how exactly a length has to
+/// be known to see that it is so many seconds.
+const HEARD_MS: u64 = 20;
+const KNOWN_MS: u64 = 100;
 /// How exactly a bucket's next unit comes at the stated time.
 const MOMENT_US: u64 = 50_000;
 /// No window is shorter, as far as one can tell.
@@ -147,12 +153,14 @@ impl Account {
         let (thought, is_proved) = (self.window_ms(), self.unproved.is_none());
         let most = if is_proved { thought + thought / 8 } else { 2 * self.proved_ms() };
         let is_evenly = self.is_evenly(amount, limit, sent, free_at);
+        // Who names a length says it in seconds.
+        let named = fits.map(|ms| ms.max(SECOND_MS));
         let is_believed = |ms: &u64| {
             // After a second that was rounded, only what is no bucket already.
             (thought..=most).contains(ms) && (!is_rounded || thought != MINUTE_MS)
                 || is_proved && is_full && !is_evenly && !is_rounded
         };
-        if let Some(ms) = fits.filter(|ms| *ms >= SHORTEST_MS).filter(is_believed) {
+        if let Some(ms) = named.filter(is_believed) {
             self.change(now, Window::Sliding { ms });
             if self.allowed.is_none() {
                 self.infer(now, limit);
@@ -173,9 +181,9 @@ impl Account {
             // Some of it comes back sooner than any window would end: it comes back evenly. One
             // unit takes at least as long as this wait, and no longer where no usual length agrees:
             // what is too fast is refused and measured, what is too slow would never be known.
-            let usual = USUAL_MS.iter().rev().map(|ms| (ms * 1000).div_ceil(limit));
-            let unit_us = usual
-                .into_iter()
+            let lengths = self.lengths(amount, limit, sent, free_at).rev();
+            let unit_us = lengths
+                .map(|ms| (ms * 1000).div_ceil(limit))
                 .find(|usual| {
                     // What is stated in whole seconds says that it is no slower, and no more.
                     refused.is_coarse() && *usual == minute_unit_us(limit)
@@ -190,7 +198,7 @@ impl Account {
                 .unwrap_or((wait_us / amount.max(1)).max(1));
             self.change(now, Window::Bucket { unit_us, free_us: free_at * 1000 });
             self.rivalled_by(
-                fits.filter(|_| !self.is_twice(amount, limit, sent)),
+                named.filter(|_| !self.is_twice(amount, limit, sent)),
                 &refused,
                 free_at,
             );
@@ -352,15 +360,41 @@ impl Account {
         makes_room(&inside.copied().collect::<Vec<_>>(), amount, limit)
     }
 
+    /// How many units a bucket that was full at the first call will have given by the stated time,
+    /// and in how long.
+    fn given(&self, amount: u64, limit: u64, sent: u64, free_at: u64) -> (u64, u64) {
+        let first = self.taken.front().map_or(sent, |(at, _)| *at);
+        let taken: u64 = self.taken.iter().filter(|(at, _)| *at <= sent).map(|(_, n)| n).sum();
+        ((taken + amount).saturating_sub(limit), free_at.saturating_sub(first) * 1000)
+    }
+
+    /// The lengths that a bucket's limit may be meant for, the longest first: the usual ones, and so
+    /// many seconds as were measured.
+    fn lengths(
+        &self,
+        amount: u64,
+        limit: u64,
+        sent: u64,
+        free_at: u64,
+    ) -> impl DoubleEndedIterator<Item = u64> {
+        let (units, since_us) = self.given(amount, limit, sent, free_at);
+        let is_measured = self.dimension == Dimension::Requests
+            && units > 1
+            && HEARD_MS.saturating_mul(limit) <= KNOWN_MS * units;
+        let measured_ms = since_us / 1000 * limit / units.max(1);
+        let seconds_ms = (measured_ms + SECOND_MS / 2) / SECOND_MS * SECOND_MS;
+        let is_measured = is_measured
+            && seconds_ms < USUAL_MS[1]
+            && seconds_ms >= SECOND_MS
+            && measured_ms.abs_diff(seconds_ms) <= KNOWN_MS;
+        USUAL_MS.into_iter().chain(is_measured.then_some(seconds_ms))
+    }
+
     /// Whether the next unit of a bucket may be meant by the stated time: of one that was full
     /// at the first call and has given as much since as was taken of it.
     fn is_evenly(&self, amount: u64, limit: u64, sent: u64, free_at: u64) -> bool {
-        // A bucket that was full has given out all of its limit, and so many units since.
-        let first = self.taken.front().map_or(sent, |(at, _)| *at);
-        let taken: u64 = self.taken.iter().filter(|(at, _)| *at <= sent).map(|(_, n)| n).sum();
-        let units = (taken + amount).saturating_sub(limit);
-        let since_us = free_at.saturating_sub(first) * 1000;
-        USUAL_MS.iter().any(|ms| {
+        let (units, since_us) = self.given(amount, limit, sent, free_at);
+        self.lengths(amount, limit, sent, free_at).any(|ms| {
             let unit_us = (ms * 1000).div_ceil(limit);
             let moment_us = MOMENT_US.min(unit_us.saturating_mul(amount) / 20);
             let is_so_many = self.dimension == Dimension::Tokens
@@ -374,8 +408,7 @@ impl Account {
     /// Whether a bucket has given more than the refused amount since the first call: what agrees
     /// with that is no coincidence.
     fn is_twice(&self, amount: u64, limit: u64, sent: u64) -> bool {
-        let taken: u64 = self.taken.iter().filter(|(at, _)| *at <= sent).map(|(_, n)| n).sum();
-        self.dimension == Dimension::Requests && taken + amount > limit + amount
+        self.dimension == Dimension::Requests && self.given(amount, limit, sent, sent).0 > amount
     }
 
     /// Whether a bucket whose next amount takes so long gives it at the stated time, give or take a
