@@ -166,9 +166,13 @@ pub(crate) fn job_of(
 
 /// Whether the window as it is known holds more than it allows.
 fn is_over(ledger: &Ledger, taken: &[u64], now: u64) -> bool {
-    let known = ledger.remember(Duration::from_millis(now)).into_iter().next();
-    known.filter(|known| known.unit_us.is_none()).is_some_and(|known| {
-        let held_ms = known.begun_ms_ago.map_or(known.window_ms, |ago| ago + 1);
+    // What is tried is not remembered, but kept to as well.
+    let known = ledger.learned().into_iter().next();
+    let remembered = ledger.remember(Duration::from_millis(now)).into_iter().next();
+    let begun_ms_ago = remembered.and_then(|known| known.begun_ms_ago);
+    known.filter(|known| known.kind != Kind::Bucket).is_some_and(|known| {
+        let window_ms = u64::try_from(known.window.as_millis()).unwrap();
+        let held_ms = begun_ms_ago.map_or(window_ms, |ago| ago + 1);
         taken.iter().filter(|at| *at + held_ms > now).count() as u64 > known.limit
     })
 }

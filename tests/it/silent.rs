@@ -127,3 +127,55 @@ fn two_walls_with_much_more_between_them_are_no_window() {
     next_call(&mut ledger, now, Outcome::RateLimited);
     assert_eq!(ledger.learned(), []);
 }
+
+#[test]
+fn a_window_of_any_length_is_found_by_trying_shorter_ones() {
+    for (kind, limit, per_s) in [
+        (WindowKind::Sliding, 20, 20),
+        (WindowKind::Sliding, 10, 15),
+        (WindowKind::Sliding, 30, 30),
+        (WindowKind::Fixed, 20, 30),
+    ] {
+        let what = format!("{kind:?}, {limit} per {per_s} s");
+        let service = Service { says: false, ..Service::new(kind, limit, per_s * 1000) };
+        let mut ledger = ledger(None);
+        let calls = usize::try_from(limit * 20).unwrap();
+        let done = job_of(&mut ledger, service, &vec![1_000; calls], 300);
+        let known = ledger.learned()[0];
+        assert_eq!((known.limit, known.window), (limit, ms(per_s * 1000)), "{what}: {known:?}");
+        assert!(done.refused <= 7, "{what}: {done:?}");
+        // Nineteen windows; the first two are taken for minutes, and each length is kept once.
+        let most_ms = 17 * per_s * 1000 + 3 * 60_000 + 30_000;
+        assert!(done.makespan_ms <= most_ms, "{what}: {done:?}, at most {most_ms} ms");
+    }
+}
+
+#[test]
+fn a_minute_is_not_taken_for_less_wherever_it_begins() {
+    for kind in [WindowKind::Sliding, WindowKind::Fixed] {
+        // Who meets the last ten seconds of one takes it for a window of ten seconds at first.
+        for starts_ms in (0..48_000).step_by(2_900) {
+            for latency in [300, 1_000, 2_500] {
+                let what = format!("{kind:?} from {starts_ms} ms on, {latency} ms a call");
+                let service = Service { says: false, ..Service::new(kind, 15, 60_000) };
+                let mut ledger = ledger(None);
+                let done = job_of(&mut ledger, service, &[latency; 200], starts_ms);
+                let known = ledger.learned()[0];
+                assert_eq!((known.limit, known.window), (15, ms(60_000)), "{what}: {known:?}");
+                assert!(done.refused <= 8, "{what}: {done:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_only_tried_is_not_remembered() {
+    let service = Service { says: false, ..Service::new(WindowKind::Sliding, 15, 60_000) };
+    let mut ledger = ledger(None);
+    // Three full windows, after which half a minute is tried.
+    job_of(&mut ledger, service, &[1_000; 45], 300);
+    let learned = ledger.learned()[0];
+    assert_eq!((learned.limit, learned.window), (15, ms(30_000)));
+    let remembered = &ledger.remember(ms(125_000))[0];
+    assert_eq!((remembered.limit, remembered.window_ms), (15, 60_000));
+}

@@ -5,12 +5,14 @@
 mod fixed;
 mod lesson;
 mod memory;
+mod probing;
 mod rival;
 mod room;
 mod window;
 
 use std::collections::VecDeque;
 
+use self::probing::Probing;
 use self::rival::Rival;
 pub(super) use self::window::Window;
 use crate::pipeline::quota::Dimension;
@@ -37,8 +39,6 @@ const KEPT: usize = 256;
 const USUAL_MS: [u64; 2] = [MINUTE_MS, 10_000];
 /// What is stated in whole seconds is rounded up by this at most.
 const COARSE_MS: u64 = 1000;
-/// After so many windows more is tried than was admitted before the first refusal.
-const FIRST_PATIENCE: u64 = 2;
 
 /// How much a window allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,19 +87,6 @@ struct Unproved {
     since: u64,
     /// The length that proved right last.
     proved_ms: u64,
-}
-
-/// Where the amount is only inferred, a little more is tried now and then.
-#[derive(Debug, Clone, Copy)]
-struct Probing {
-    /// The amount that is known to be allowed.
-    good: u64,
-    /// When more is tried next.
-    due: u64,
-    /// So many windows are waited when more was refused.
-    patience: u64,
-    /// No full window has passed yet without a refusal, nor was it made smaller since.
-    is_fresh: bool,
 }
 
 /// What a refusal says of one quota.
@@ -258,15 +245,6 @@ impl Account {
         self.probing = None;
     }
 
-    /// An amount that was admitted before a refusal is taken to be all that is allowed.
-    pub(super) fn infer(&mut self, now: u64, amount: u64) {
-        let good = amount.clamp(1, MOST);
-        self.allowed = Some(Allowed { amount: good, is_inferred: true });
-        let patience = self.probing.map_or(FIRST_PATIENCE, |probing| probing.patience);
-        let due = now + patience * self.window_ms();
-        self.probing = Some(Probing { good, due, patience, is_fresh: true });
-    }
-
     /// Forgets an amount that was inferred; whether there was one.
     pub(super) fn forget_inferred(&mut self) -> bool {
         let is_inferred = self.allowed.is_some_and(|allowed| allowed.is_inferred);
@@ -370,54 +348,6 @@ impl Account {
     pub(super) fn is_doubtful(&self, used: u64) -> bool {
         let fresh = self.probing.is_some_and(|probing| probing.is_fresh);
         fresh && self.allowed.is_some_and(|allowed| used * 5 >= allowed.amount * 4)
-    }
-
-    /// Whether more is being tried than is known to be allowed.
-    pub(super) fn is_exceeding(&self) -> bool {
-        self.allowed
-            .zip(self.probing)
-            .is_some_and(|(allowed, probing)| allowed.amount > probing.good)
-    }
-
-    /// More was tried and refused: back to what is good, and the next trial is twice as far away.
-    pub(super) fn retreat(&mut self, now: u64, sent: u64) {
-        if !self.is_exceeding() {
-            return;
-        }
-        let (window_ms, used) = (self.window_ms(), self.used_before(sent));
-        if let (Some(allowed), Some(probing)) = (&mut self.allowed, &mut self.probing) {
-            if let Window::Bucket { unit_us, .. } = &mut self.window {
-                *unit_us = unit_us.saturating_mul(allowed.amount) / probing.good;
-            }
-            probing.good = probing.good.max(used.min(allowed.amount));
-            allowed.amount = probing.good;
-            probing.patience = (probing.patience * 2).min(64);
-            probing.due = now + probing.patience * window_ms;
-        }
-    }
-
-    /// A call was answered. If that was in a window that is full, it is good, and more is tried.
-    pub(super) fn answered(&mut self, now: u64, sent: u64) {
-        self.decide(now, sent);
-        let window_ms = self.window_ms();
-        self.unproved = self.unproved.filter(|unproved| now < unproved.since + 2 * window_ms);
-        let is_full = self.allowed.is_some_and(|allowed| self.used_before(now) >= allowed.amount);
-        let (Some(allowed), Some(probing)) = (&mut self.allowed, &mut self.probing) else { return };
-        // Where refused calls count, it would cost more than it brings.
-        if now < probing.due || !is_full || self.refused_count {
-            return;
-        }
-        // However much is tried, it costs one refusal to learn that it is too much.
-        probing.good = allowed.amount;
-        probing.is_fresh = false;
-        // But from somebody else no more is taken than a little in each window.
-        let (more, due) =
-            if self.shared.is_some() { (1, now + window_ms) } else { (allowed.amount, now) };
-        allowed.amount += more;
-        probing.due = due;
-        if let Window::Bucket { unit_us, .. } = &mut self.window {
-            *unit_us = unit_us.saturating_mul(probing.good) / allowed.amount;
-        }
     }
 
     /// What was taken in so many milliseconds up to `at`.

@@ -297,6 +297,10 @@ impl Ledger {
             self.requests.retreat(now, sent);
             return;
         }
+        if self.requests.is_shortened() && self.doubt.is_calm() {
+            self.requests.lengthen(now);
+            return;
+        }
         if self.requests.is_inferred_bucket() && self.doubt.is_calm() {
             self.eased += 1;
             if self.eased <= EASED_AT_MOST {
@@ -417,7 +421,7 @@ impl Limit for Ledger {
             && !requests.is_inferred_bucket()
             && self.warned_at.is_some_and(|at| now < at + WARNED_MS);
         let is_unknown = requests.allowed.is_none()
-            || requests.is_exceeding()
+            || requests.exceeds(now)
             || requests.is_unproved()
             || is_doubtful;
         let paced = self.last_start.filter(|_| is_unknown).map_or(now, |at| at + self.spacing_ms());

@@ -315,6 +315,9 @@ impl Account {
         self.rival = None;
         let proved_ms = self.proved_ms();
         self.window = window;
+        if let Some(probing) = &mut self.probing {
+            probing.is_told();
+        }
         self.unproved = Some(Unproved { since: now, proved_ms });
     }
 

@@ -8,15 +8,17 @@ impl Account {
     /// What is known, with what was taken within the last window.
     pub(in super::super) fn remember(&self, now: u64) -> Option<Remembered> {
         let allowed = self.allowed?;
-        let window_ms = self.window_ms();
+        let (limit, window_ms) = self.proved()?;
         let held_ms = self.window.held_ms(now).unwrap_or(window_ms);
         let recent = self.taken.iter().filter(|(at, _)| at + held_ms > now);
         Some(Remembered {
             dimension: self.dimension,
-            limit: allowed.amount,
+            limit,
             window_ms,
             unit_us: match self.window {
-                Window::Bucket { unit_us, .. } => Some(unit_us),
+                Window::Bucket { unit_us, .. } => {
+                    Some(unit_us.saturating_mul(allowed.amount) / limit)
+                }
                 Window::Sliding { .. } | Window::Fixed { .. } => None,
             },
             begun_ms_ago: match self.window {
