@@ -143,6 +143,13 @@ pub const FIELDS: &[Field] = &[
         "{ requests = 10, per_s = 3 }",
     ),
     field(
+        "sliding-12per5s-100",
+        Group::Hinted,
+        (100, 1200),
+        "{ requests = 12, per_s = 5 }",
+        "{ requests = 12, per_s = 5 }",
+    ),
+    field(
         "sliding-30per45s-200",
         Group::Hinted,
         (200, 4000),
@@ -181,6 +188,13 @@ pub const FIELDS: &[Field] = &[
         "{ requests = 15 }",
     ),
     field(
+        "bucket-15rpm-60",
+        Group::Hinted,
+        (60, 4000),
+        "{ requests = 15, window = \"bucket\" }",
+        "{ requests = 15 }",
+    ),
+    field(
         "bucket-600rpm-burst10-600",
         Group::Hinted,
         (600, 1200),
@@ -193,6 +207,20 @@ pub const FIELDS: &[Field] = &[
         (150, 1200),
         "{ requests = 10, per_s = 5, window = \"bucket\", burst = 2 }",
         "{ requests = 10, per_s = 5 }",
+    ),
+    field(
+        "retry-after-20per10s-100",
+        Group::Hinted,
+        (100, 1200),
+        "{ requests = 20, per_s = 10, hint = \"retry-after\" }",
+        "{ requests = 20, per_s = 10 }",
+    ),
+    field(
+        "retry-after-bucket-150rpm-300",
+        Group::Hinted,
+        (300, 4000),
+        "{ requests = 150, window = \"bucket\", burst = 10, hint = \"retry-after\" }",
+        "{ requests = 150 }",
     ),
     field(
         "tokens-20000tpm-200",

@@ -1,8 +1,8 @@
 //! What a refusal teaches about a quota: how much it allows, in what kind of window, how long.
 
 use super::{
-    AS_GOOD_AS, Account, COARSE_MS, LONGEST_MS, MINUTE_MS, MOST, Refused, USUAL_MS, Unproved,
-    Window,
+    AS_GOOD_AS, Account, COARSE_MS, LATEST_US, LONGEST_MS, MINUTE_MS, MOST, Refused, USUAL_MS,
+    Unproved, Window,
 };
 use crate::pipeline::quota::Dimension;
 
@@ -154,13 +154,13 @@ impl Account {
         let most = if is_proved { thought + thought / 8 } else { 2 * self.proved_ms() };
         let is_evenly = self.is_evenly(amount, limit, sent, free_at);
         // Who names a length says it in seconds.
-        let named = fits.map(|ms| ms.max(SECOND_MS));
+        let named = fits.map(|ms| if refused.is_coarse() { ms } else { ms.max(SECOND_MS) });
         let is_believed = |ms: &u64| {
             // After a second that was rounded, only what is no bucket already.
             (thought..=most).contains(ms) && (!is_rounded || thought != MINUTE_MS)
                 || is_proved && is_full && !is_evenly && !is_rounded
         };
-        if let Some(ms) = named.filter(is_believed) {
+        if let Some(ms) = named.filter(|ms| *ms >= SHORTEST_MS).filter(is_believed) {
             self.change(now, Window::Sliding { ms });
             if self.allowed.is_none() {
                 self.infer(now, limit);
@@ -257,7 +257,8 @@ impl Account {
         let amount_us = unit_us.saturating_mul(amount);
         let moment_us = MOMENT_US.min(amount_us / 20);
         let before = self.refused.iter().rev().map(|(at, _)| *at).find(|at| *at < sent);
-        let agrees = |at: &u64| (at * 1000 + amount_us).abs_diff(free_at * 1000) <= moment_us;
+        let given_us = |at: u64| (at * 1000).saturating_add(amount_us).min(LATEST_US);
+        let agrees = |at: &u64| given_us(*at).abs_diff(free_at * 1000) <= moment_us;
         // What was admitted after it would explain the wait as well.
         let is_last = |at: &u64| !self.taken.iter().any(|(taken, _)| (*at..sent).contains(taken));
         let is_later = opened_at.is_some_and(|at| free_at * 1000 > at * 1000 + moment_us);
@@ -265,7 +266,7 @@ impl Account {
             return false;
         }
         self.refused_count = true;
-        self.window = Window::Bucket { unit_us, free_us: sent * 1000 + amount_us };
+        self.window = Window::Bucket { unit_us, free_us: given_us(sent) };
         true
     }
 
@@ -383,9 +384,9 @@ impl Account {
         let (units, since_us) = self.given(amount, limit, sent, free_at);
         let is_measured = self.dimension == Dimension::Requests
             && units > 1
-            && HEARD_MS.saturating_mul(limit) <= KNOWN_MS * units;
-        let measured_ms = since_us / 1000 * limit / units.max(1);
-        let seconds_ms = (measured_ms + SECOND_MS / 2) / SECOND_MS * SECOND_MS;
+            && HEARD_MS.saturating_mul(limit) <= KNOWN_MS.saturating_mul(units);
+        let measured_ms = (since_us / 1000).saturating_mul(limit) / units.max(1);
+        let seconds_ms = measured_ms.saturating_add(SECOND_MS / 2) / SECOND_MS * SECOND_MS;
         let is_measured = is_measured
             && seconds_ms < USUAL_MS[1]
             && seconds_ms >= SECOND_MS

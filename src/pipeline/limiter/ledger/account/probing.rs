@@ -19,7 +19,9 @@ const FIRST_PATIENCE_LONGER: u64 = 2;
 const PATIENCE_GROWS: u64 = 4;
 const MOST_PATIENCE: u64 = 64;
 /// The lengths that are tried, in milliseconds.
-const SHORTER_MS: [u64; 8] = [60_000, 30_000, 20_000, 15_000, 10_000, 5_000, 2_000, 1_000];
+const SHORTER_MS: [u64; 5] = [60_000, 30_000, 20_000, 15_000, SHORTEST_MS];
+/// What is shorter holds so few calls that chance looks like its end.
+const SHORTEST_MS: u64 = 10_000;
 
 /// Where the amount is only inferred, a little more is tried now and then.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +67,8 @@ impl Account {
         self.allowed = Some(Allowed { amount: good, is_inferred: true });
         let window_ms = self.window_ms();
         // Who is told when to come again knows the window.
-        let is_silent = self.opened_at.is_none() && matches!(self.window, Window::Sliding { .. });
+        let is_silent = self.opened_at.is_none()
+            && matches!(self.window, Window::Sliding { ms } if ms > SHORTEST_MS);
         let first = if is_silent { FIRST_PATIENCE } else { FIRST_PATIENCE_LONGER };
         let patience = self.probing.map_or(first, |probing| probing.patience);
         self.probing = Some(Probing {

@@ -6,7 +6,10 @@
 //! window. But once, when the bucket is surely empty, one call more is sent. Only the window takes it.
 
 use super::lesson::SHORTEST_MS;
-use super::{Account, COARSE_MS, MARGIN_MS, Refused, Window};
+use super::{Account, MARGIN_MS, Refused, Window};
+
+/// How much earlier than is known a bucket may give.
+const EARLY_US: u64 = 2 * MARGIN_MS * 1000;
 
 /// A window that explains what is taken for a bucket.
 #[derive(Debug, Clone, Copy)]
@@ -16,8 +19,6 @@ pub(super) struct Rival {
     /// When the bucket would have given so much.
     opened_at: u64,
     amount: u64,
-    /// How much earlier that may have been.
-    early_us: u64,
     /// When the call was sent that tells them apart.
     sent: Option<u64>,
 }
@@ -37,28 +38,25 @@ impl Account {
     /// A bucket explains a refusal; so would a window of this length, if there is any.
     pub(super) fn rivalled_by(&mut self, ms: Option<u64>, refused: &Refused, free_at: u64) {
         let faster = ms.filter(|ms| *ms >= SHORTEST_MS && ms * 5 < self.window_ms() * 4);
-        let early_ms = 2 * MARGIN_MS + if refused.is_coarse() { COARSE_MS } else { 0 };
-        self.rival = faster.map(|ms| Rival {
-            ms,
-            opened_at: free_at,
-            amount: refused.amount,
-            early_us: early_ms * 1000,
-            sent: None,
-        });
+        // After a second that was rounded it is not known when the bucket is empty.
+        let faster = faster.filter(|_| !refused.is_coarse());
+        let (opened_at, amount) = (free_at, refused.amount);
+        self.rival = faster.map(|ms| Rival { ms, opened_at, amount, sent: None });
     }
 
     /// What would be asked by a call that is sent now.
     fn asks(&self, rival: Rival, now: u64, amount: u64, unit_us: u64) -> Option<Asks> {
-        let Rival { opened_at, early_us, .. } = rival;
+        let Rival { opened_at, .. } = rival;
         let taken = self.taken_since(opened_at);
         if rival.sent.is_some() || now < opened_at || taken == 0 {
             return None;
         }
-        let given_us = unit_us.saturating_mul(rival.amount) + (now - opened_at) * 1000;
+        let since_us = (now - opened_at) * 1000;
+        let given_us = unit_us.saturating_mul(rival.amount).saturating_add(since_us);
         let wanted_us = unit_us.saturating_mul(taken + amount);
-        Some(if wanted_us > given_us + early_us {
+        Some(if wanted_us > given_us.saturating_add(EARLY_US) {
             Asks::All
-        } else if wanted_us + early_us > given_us {
+        } else if wanted_us.saturating_add(EARLY_US) > given_us {
             Asks::Little
         } else {
             Asks::Nothing
@@ -72,7 +70,10 @@ impl Account {
             Asks::Little => None,
             // What it has saved up is used up first, at twice its pace: if that is refused, the
             // pace is wrong.
-            Asks::Nothing => Some(now.max(self.last_taken(now) + unit_us * amount / 2000)),
+            Asks::Nothing => {
+                let half_ms = unit_us.saturating_mul(amount) / 2000;
+                Some(now.max(self.last_taken(now).saturating_add(half_ms)))
+            }
         }
     }
 
@@ -106,9 +107,10 @@ impl Account {
         let is_asked = |rival: &Rival| rival.sent == Some(refused.sent);
         let Some(rival) = self.rival.take_if(|rival| is_asked(rival)) else { return false };
         let amount_us = unit_us.saturating_mul(refused.amount);
-        let wanted = self.taken_since(rival.opened_at) + refused.amount - rival.amount;
-        let due_us = rival.opened_at * 1000 + unit_us.saturating_mul(wanted);
-        let agrees = due_us.abs_diff(free_at * 1000) <= amount_us / 10 + rival.early_us;
+        let wanted = self.taken_since(rival.opened_at) + refused.amount;
+        let more_us = unit_us.saturating_mul(wanted.saturating_sub(rival.amount));
+        let due_us = (rival.opened_at * 1000).saturating_add(more_us);
+        let agrees = due_us.abs_diff(free_at * 1000) <= amount_us / 10 + EARLY_US;
         if agrees {
             self.window = Window::Bucket { unit_us, free_us: free_us.max(free_at * 1000) };
         }
