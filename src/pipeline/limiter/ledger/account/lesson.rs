@@ -262,7 +262,7 @@ impl Account {
         // What was admitted after it would explain the wait as well.
         let is_last = |at: &u64| !self.taken.iter().any(|(taken, _)| (*at..sent).contains(taken));
         let is_later = opened_at.is_some_and(|at| free_at * 1000 > at * 1000 + moment_us);
-        if !is_later || before.filter(agrees).filter(is_last).is_none() {
+        if !is_later || !before.filter(agrees).is_some_and(|at| is_last(&at)) {
             return false;
         }
         self.refused_count = true;
