@@ -1,27 +1,34 @@
 //! What a window explains as well as a bucket is found out with one call.
 
 use tagspace::fakes::quota::WindowKind;
-use tagspace::pipeline::limiter::limit::{Limit, Outcome};
+use tagspace::pipeline::limiter::limit::{Learned, Limit, Outcome};
 use tagspace::pipeline::quota::{Dimension, WindowKind as Kind};
 
 use crate::fixed_windows::latencies;
-use crate::ledger::{Service, job_of, ledger};
+use crate::ledger::{Done, Service, job_of, ledger};
 use crate::lessons::{call, ms, next, stating};
+
+/// What comes of a job of so many windows' calls, and what is known of the quota after it.
+fn played(service: Service, latency: u64, windows: u64) -> (Done, Learned) {
+    let mut ledger = ledger(None);
+    let done = job_of(&mut ledger, service, &latencies(latency, service.limit * windows), 0);
+    (done, ledger.learned()[0])
+}
+
+const LATENCIES: [u64; 3] = [300, 1_000, 4_000];
 
 #[test]
 fn a_short_window_is_not_taken_for_a_bucket() {
     for (limit, per_s) in [(12, 5), (5, 2), (10, 6), (20, 3), (4, 15), (3, 20), (2, 5)] {
-        for latency in [300, 1_000, 4_000] {
-            let what = format!("{limit} per {per_s} s, {latency} ms a call");
+        for latency in LATENCIES {
             let service = Service::new(WindowKind::Sliding, limit, per_s * 1000);
-            let mut ledger = ledger(None);
-            let done = job_of(&mut ledger, service, &latencies(latency, limit * 12), 0);
-            let known = ledger.learned()[0];
+            let (done, known) = played(service, latency, 12);
+            let what = format!("{limit} per {per_s} s, {latency} ms a call: {done:?} {known:?}");
             assert_eq!((known.kind, known.window), (Kind::Sliding, ms(per_s * 1000)), "{what}");
-            assert!(done.refused <= 3, "{what}: {done:?}");
+            assert!(done.refused <= 3, "{what}");
             // Eleven windows, and the answers of the first, of two that are waited for, and of the last.
             let most_ms = per_s * 11_000 + 4 * latency + 3_000;
-            assert!(done.makespan_ms <= most_ms, "{what}: {done:?}, at most {most_ms} ms");
+            assert!(done.makespan_ms <= most_ms, "{what}, at most {most_ms} ms");
         }
     }
 }
@@ -29,16 +36,17 @@ fn a_short_window_is_not_taken_for_a_bucket() {
 #[test]
 fn a_full_bucket_is_known_at_the_price_of_one_more_refusal() {
     for (limit, per_s) in [(5, 60), (10, 60), (15, 60), (24, 60), (28, 60), (5, 10), (10, 10)] {
-        for latency in [300, 1_000, 4_000] {
-            let what = format!("{limit} per {per_s} s, {latency} ms a call");
+        for latency in LATENCIES {
             let service = Service::new(WindowKind::Bucket, limit, per_s * 1000);
-            let mut ledger = ledger(None);
-            let done = job_of(&mut ledger, service, &latencies(latency, limit * 4), 0);
-            let known = ledger.learned()[0];
-            assert_eq!(known.kind, Kind::Bucket, "{what}");
-            assert!(done.refused <= 5, "{what}: {done:?}");
-            let most_ms = per_s * 3_000 * 11 / 10 + 3 * latency + 3_000;
-            assert!(done.makespan_ms <= most_ms, "{what}: {done:?}, at most {most_ms} ms");
+            let (done, known) = played(service, latency, 4);
+            let what = format!("{limit} per {per_s} s, {latency} ms a call: {done:?} {known:?}");
+            // Its pace is as it was: the call that told says nothing of it.
+            assert_eq!((known.kind, known.window), (Kind::Bucket, ms(per_s * 1000)), "{what}");
+            // Two at the wall; more where its pace is taken for another at first.
+            let most = if limit < 20 { 3 } else { 5 };
+            assert!(done.refused <= most, "{what}, at most {most}");
+            let most_ms = per_s * 3_000 + 3 * latency + 3_000;
+            assert!(done.makespan_ms <= most_ms, "{what}, at most {most_ms} ms");
         }
     }
 }
@@ -49,9 +57,7 @@ fn where_refused_calls_take_what_is_left_in_a_bucket_that_is_known() {
         let what = format!("{limit} a minute");
         let service =
             Service { refused_count: true, ..Service::new(WindowKind::Bucket, limit, 60_000) };
-        let mut ledger = ledger(None);
-        let done = job_of(&mut ledger, service, &latencies(1_300, limit * 5), 0);
-        let known = ledger.learned()[0];
+        let (done, known) = played(service, 1_300, 5);
         assert_eq!((known.kind, known.refused_count), (Kind::Bucket, true), "{what}: {known:?}");
         assert!(done.refused <= 5, "{what}: {done:?}");
         assert!(done.makespan_ms <= 4 * 60_000 * 11 / 10, "{what}: {done:?}");

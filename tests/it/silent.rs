@@ -179,3 +179,21 @@ fn what_is_only_tried_is_not_remembered() {
     let remembered = &ledger.remember(ms(125_000))[0];
     assert_eq!((remembered.limit, remembered.window_ms), (15, 60_000));
 }
+
+#[test]
+fn what_a_fixed_window_admits_when_it_begins_anew_is_no_shorter_window() {
+    for seed in 1..=4 {
+        let settings = [
+            "pipeline.profile=\"recommended\"",
+            "pipeline.batch_size=1",
+            "space.pages=200",
+            "deadline_s=8000",
+            "gemini.latency={ dist = \"lognormal\", median_ms = 1200, sigma = 0.3, refusal_ms = 120 }",
+            "gemini.quota={ requests = 15, window = \"fixed\", hint = \"none\" }",
+            &format!("seed={seed}"),
+        ];
+        let run = judged(&scenario(PLAIN, &settings)).runs.remove(0);
+        let refused = run.figures.number("rate_limited");
+        assert!(refused <= 6, "seed {seed}: {refused}");
+    }
+}

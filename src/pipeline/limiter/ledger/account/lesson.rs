@@ -317,7 +317,7 @@ impl Account {
         let proved_ms = self.proved_ms();
         self.window = window;
         if let Some(probing) = &mut self.probing {
-            probing.is_told();
+            probing.stop_shortening();
         }
         self.unproved = Some(Unproved { since: now, proved_ms });
     }
@@ -382,14 +382,12 @@ impl Account {
         free_at: u64,
     ) -> impl DoubleEndedIterator<Item = u64> {
         let (units, since_us) = self.given(amount, limit, sent, free_at);
-        let is_measured = self.dimension == Dimension::Requests
-            && units > 1
-            && HEARD_MS.saturating_mul(limit) <= KNOWN_MS.saturating_mul(units);
         let measured_ms = (since_us / 1000).saturating_mul(limit) / units.max(1);
         let seconds_ms = measured_ms.saturating_add(SECOND_MS / 2) / SECOND_MS * SECOND_MS;
-        let is_measured = is_measured
-            && seconds_ms < USUAL_MS[1]
-            && seconds_ms >= SECOND_MS
+        let is_measured = self.dimension == Dimension::Requests
+            && units > 1
+            && HEARD_MS.saturating_mul(limit) <= KNOWN_MS.saturating_mul(units)
+            && (SECOND_MS..USUAL_MS[1]).contains(&seconds_ms)
             && measured_ms.abs_diff(seconds_ms) <= KNOWN_MS;
         USUAL_MS.into_iter().chain(is_measured.then_some(seconds_ms))
     }

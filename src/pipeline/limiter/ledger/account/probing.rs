@@ -19,9 +19,9 @@ const FIRST_PATIENCE_LONGER: u64 = 2;
 const PATIENCE_GROWS: u64 = 4;
 const MOST_PATIENCE: u64 = 64;
 /// The lengths that are tried, in milliseconds.
-const SHORTER_MS: [u64; 5] = [60_000, 30_000, 20_000, 15_000, SHORTEST_MS];
+const SHORTER_MS: [u64; 5] = [60_000, 30_000, 20_000, 15_000, LEAST_TRIED_MS];
 /// What is shorter holds so few calls that chance looks like its end.
-const SHORTEST_MS: u64 = 10_000;
+const LEAST_TRIED_MS: u64 = 10_000;
 
 /// Where the amount is only inferred, a little more is tried now and then.
 #[derive(Debug, Clone, Copy)]
@@ -54,8 +54,8 @@ enum Tries {
 }
 
 impl Probing {
-    /// The service tells the window.
-    pub(super) fn is_told(&mut self) {
+    /// The service tells the window: it is not to be found.
+    pub(super) fn stop_shortening(&mut self) {
         self.tries = Tries::Longer;
     }
 }
@@ -68,7 +68,7 @@ impl Account {
         let window_ms = self.window_ms();
         // Who is told when to come again knows the window.
         let is_silent = self.opened_at.is_none()
-            && matches!(self.window, Window::Sliding { ms } if ms > SHORTEST_MS);
+            && matches!(self.window, Window::Sliding { ms } if ms > LEAST_TRIED_MS);
         let first = if is_silent { FIRST_PATIENCE } else { FIRST_PATIENCE_LONGER };
         let patience = self.probing.map_or(first, |probing| probing.patience);
         self.probing = Some(Probing {

@@ -5,7 +5,6 @@
 //! allows twelve times as much. It is taken for the bucket, which is refused nothing if it was the
 //! window. But once, when the bucket is surely empty, one call more is sent. Only the window takes it.
 
-use super::lesson::SHORTEST_MS;
 use super::{Account, MARGIN_MS, Refused, Window};
 
 /// How much earlier than is known a bucket may give.
@@ -37,9 +36,9 @@ enum Asks {
 impl Account {
     /// A bucket explains a refusal; so would a window of this length, if there is any.
     pub(super) fn rivalled_by(&mut self, ms: Option<u64>, refused: &Refused, free_at: u64) {
-        let faster = ms.filter(|ms| *ms >= SHORTEST_MS && ms * 5 < self.window_ms() * 4);
         // After a second that was rounded it is not known when the bucket is empty.
-        let faster = faster.filter(|_| !refused.is_coarse());
+        let is_told_apart = |ms: &u64| ms * 5 < self.window_ms() * 4 && !refused.is_coarse();
+        let faster = ms.filter(is_told_apart);
         let (opened_at, amount) = (free_at, refused.amount);
         self.rival = faster.map(|ms| Rival { ms, opened_at, amount, sent: None });
     }
@@ -103,18 +102,14 @@ impl Account {
 
     /// Whether a refusal only says that it is a bucket, as was thought.
     pub(super) fn is_decided(&mut self, refused: &Refused, free_at: u64) -> bool {
-        let Window::Bucket { unit_us, free_us } = self.window else { return false };
+        let Window::Bucket { unit_us, .. } = self.window else { return false };
         let is_asked = |rival: &Rival| rival.sent == Some(refused.sent);
         let Some(rival) = self.rival.take_if(|rival| is_asked(rival)) else { return false };
         let amount_us = unit_us.saturating_mul(refused.amount);
         let wanted = self.taken_since(rival.opened_at) + refused.amount;
         let more_us = unit_us.saturating_mul(wanted.saturating_sub(rival.amount));
         let due_us = (rival.opened_at * 1000).saturating_add(more_us);
-        let agrees = due_us.abs_diff(free_at * 1000) <= amount_us / 10 + EARLY_US;
-        if agrees {
-            self.window = Window::Bucket { unit_us, free_us: free_us.max(free_at * 1000) };
-        }
-        agrees
+        due_us.abs_diff(free_at * 1000) <= amount_us / 10 + EARLY_US
     }
 
     fn taken_since(&self, at: u64) -> u64 {
