@@ -1,6 +1,6 @@
 //! `tagspace claims`: every promise of the plan, and what came of it.
 
-use super::args::ClaimsArgs;
+use super::args::{CLAIMS_SEEDS, ClaimsArgs};
 use super::golden::{self, File};
 use super::progress::Progress;
 use super::{CliError, ExitStatus, print};
@@ -20,6 +20,8 @@ pub(super) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
             help: format!("the claims are: {}", known.join(", ")),
         });
     }
+    let is_whole = args.seeds == CLAIMS_SEEDS;
+    let out = golden::folder("claims", args.out.as_deref(), is_whole, args.check)?;
     let progress = Progress::new(args.play.quiet, "games");
     let on_game = || progress.inc();
     let lab = Lab::new(golden::jobs(args.play.jobs), args.seeds, &on_game);
@@ -36,12 +38,12 @@ pub(super) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
     }
     let files = files(&ledger)?;
     if args.check {
-        return golden::check("claims", &args.out, &files, args.play.quiet);
+        return golden::check("claims", &out, &files, args.play.quiet);
     }
-    golden::write(&args.out, &files)?;
+    golden::write(&out, &files)?;
     if !args.play.quiet {
         print(&report::summary(&ledger))?;
-        print(&format!("\nreport in {}\n", args.out.display()))?;
+        print(&format!("\nreport in {}\n", out.display()))?;
     }
     Ok(ExitStatus::Met)
 }

@@ -36,6 +36,28 @@ pub(super) fn io_error(what: &str, path: &Path, source: io::Error) -> CliError {
     CliError::Io { what: format!("{what} {}", path.display()), source }
 }
 
+/// The folder of a command's report: the one that is named, that of the report that is kept, or, if
+/// it is about something else, one beside it.
+pub(super) fn folder(
+    command: &str,
+    named: Option<&Path>,
+    is_whole: bool,
+    check: bool,
+) -> Result<PathBuf, CliError> {
+    match named {
+        Some(named) => Ok(named.to_path_buf()),
+        None if is_whole => Ok(Path::new("reports").join(command)),
+        None if check => Err(CliError::Usage {
+            message: format!(
+                "got --check for a part or for other seeds, and reports/{command} to compare with"
+            ),
+            help: "name the --out of a report on the same, or leave --only and --seeds out"
+                .to_owned(),
+        }),
+        None => Ok(Path::new("reports/out").join(command)),
+    }
+}
+
 /// Makes a folder, in which files can be made.
 pub(super) fn make_folder(out: &Path) -> Result<(), CliError> {
     fs::create_dir_all(out).map_err(|source| io_error("create", out, source))?;

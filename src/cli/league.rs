@@ -1,8 +1,6 @@
 //! `tagspace league`: all limiters in all fields.
 
-use std::path::Path;
-
-use super::args::{LEAGUE, LeagueArgs};
+use super::args::{LEAGUE_SEEDS, LeagueArgs};
 use super::golden::{self, File};
 use super::progress::Progress;
 use super::{CliError, ExitStatus, print};
@@ -11,13 +9,8 @@ use crate::study::league::{self, LeagueError, Played, Scaled, scale};
 
 /// Plays the league, and prints it, writes it, or compares it with what was written.
 pub(super) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
-    if args.check && !args.only.is_empty() && args.out == Path::new(LEAGUE) {
-        return Err(CliError::Usage {
-            message: "got --check with --only, and the report on all fields to compare with"
-                .to_owned(),
-            help: "leave --only out, or name the --out of a report on the same fields".to_owned(),
-        });
-    }
+    let is_whole = args.only.is_empty() && args.seeds == LEAGUE_SEEDS;
+    let out = golden::folder("league", args.out.as_deref(), is_whole, args.check)?;
     let progress = Progress::new(args.play.quiet, "games");
     let jobs = golden::jobs(args.play.jobs);
     let on_game = |all: usize| {
@@ -39,12 +32,12 @@ pub(super) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
     let scaled = scaled.map_err(cli_error)?;
     let files = files(&played, &scaled, args.seeds)?;
     if args.check {
-        return golden::check("league", &args.out, &files, args.play.quiet);
+        return golden::check("league", &out, &files, args.play.quiet);
     }
-    golden::write(&args.out, &files)?;
+    golden::write(&out, &files)?;
     if !args.play.quiet {
         print(&report::text(&played, &scaled, args.seeds))?;
-        print(&format!("\nreport in {}\n", args.out.display()))?;
+        print(&format!("\nreport in {}\n", out.display()))?;
     }
     Ok(ExitStatus::Met)
 }

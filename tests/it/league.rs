@@ -47,6 +47,16 @@ fn how_many_play_at_once_changes_nothing() {
 }
 
 #[test]
+fn a_part_of_the_fields_is_not_written_over_the_report_on_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+    let part = command.args(["league", "--only", "sliding-5rpm-10", "-q"]);
+    assert!(part.current_dir(folder.path()).status().unwrap().success());
+    assert!(folder.path().join("reports/out/league/league.json").is_file());
+    assert!(!folder.path().join("reports/league").exists());
+}
+
+#[test]
 fn a_report_is_compared_with_the_golden_one() {
     let folder = tempfile::tempdir().unwrap();
     let missing = tagspace(folder.path(), &["--check"]);
@@ -59,6 +69,11 @@ fn a_report_is_compared_with_the_golden_one() {
     let mut part = Command::new(env!("CARGO_BIN_EXE_tagspace"));
     let part = part.args(["league", "--only", "sliding-5rpm-10", "--check"]).output().unwrap();
     assert_eq!(part.status.code(), Some(2));
+    let many = Command::new(env!("CARGO_BIN_EXE_tagspace"))
+        .args(["claims", "--seeds", "1", "--check"])
+        .output()
+        .unwrap();
+    assert_eq!(many.status.code(), Some(2));
     let path = folder.path().join("league.json");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replacen("\"makespan_ms\": ", "\"makespan_ms\": 1", 1)).unwrap();

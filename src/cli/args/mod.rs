@@ -206,15 +206,17 @@ pub(super) struct Play {
     pub(super) quiet: bool,
 }
 
-/// The folder of the report on all fields.
-pub(super) const LEAGUE: &str = "reports/league";
+/// How many seeds `league` and `claims` play for the reports that are kept.
+pub(super) const LEAGUE_SEEDS: u64 = 3;
+pub(super) const CLAIMS_SEEDS: u64 = 32;
 
 /// Arguments of `league`.
 #[derive(Debug, Args)]
 pub(super) struct LeagueArgs {
-    /// Where the report is written, or read with --check.
-    #[arg(long, value_name = "DIR", default_value = LEAGUE)]
-    pub(super) out: PathBuf,
+    /// Where the report is written, or read with --check (default: reports/league; with --only or
+    /// other --seeds reports/out/league).
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
     /// Compare with the report that is there instead of writing one; exit 3 if it differs.
     #[arg(long)]
     pub(super) check: bool,
@@ -222,7 +224,7 @@ pub(super) struct LeagueArgs {
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(super) only: String,
     /// So many seeds for each game.
-    #[arg(long, value_name = "N", default_value = "3", value_parser = value_parser!(u64).range(1..=32))]
+    #[arg(long, value_name = "N", default_value_t = LEAGUE_SEEDS, value_parser = value_parser!(u64).range(1..=32))]
     pub(super) seeds: u64,
     #[command(flatten)]
     pub(super) play: Play,
@@ -231,9 +233,10 @@ pub(super) struct LeagueArgs {
 /// Arguments of `claims`.
 #[derive(Debug, Args)]
 pub(super) struct ClaimsArgs {
-    /// Where the report is written, or read with --check.
-    #[arg(long, value_name = "DIR", default_value = "reports/claims")]
-    pub(super) out: PathBuf,
+    /// Where the report is written, or read with --check (default: reports/claims; with other
+    /// --seeds reports/out/claims).
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
     /// Compare with the report that is there instead of writing one; exit 3 if it differs.
     #[arg(long)]
     pub(super) check: bool,
@@ -241,7 +244,7 @@ pub(super) struct ClaimsArgs {
     #[arg(long, value_name = "C1", conflicts_with_all = ["check", "out", "quiet"])]
     pub(super) only: Option<String>,
     /// So many seeds for each statement in each world.
-    #[arg(long, value_name = "N", default_value = "32", value_parser = value_parser!(u64).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = CLAIMS_SEEDS, value_parser = value_parser!(u64).range(1..=1000))]
     pub(super) seeds: u64,
     #[command(flatten)]
     pub(super) play: Play,
