@@ -152,6 +152,7 @@ impl Account {
         // room; but should it be somebody else who takes a part, it does not grow with each of them.
         let (thought, is_proved) = (self.window_ms(), self.unproved.is_none());
         let most = if is_proved { thought + thought / 8 } else { 2 * self.proved_ms() };
+        let most = if refused.is_coarse() { most + COARSE_MS } else { most };
         let is_evenly = self.is_evenly(amount, limit, sent, free_at);
         // Who names a length says it in seconds.
         let named = fits.map(|ms| if refused.is_coarse() { ms } else { ms.max(SECOND_MS) });
@@ -198,7 +199,7 @@ impl Account {
                 .unwrap_or((wait_us / amount.max(1)).max(1));
             self.change(now, Window::Bucket { unit_us, free_us: free_at * 1000 });
             self.rivalled_by(
-                named.filter(|_| !self.is_twice(amount, limit, sent)),
+                named.filter(|_| refused.is_coarse() || !self.is_twice(amount, limit, sent)),
                 &refused,
                 free_at,
             );

@@ -5,7 +5,7 @@
 //! allows twelve times as much. It is taken for the bucket, which is refused nothing if it was the
 //! window. But once, when the bucket is surely empty, one call more is sent. Only the window takes it.
 
-use super::{Account, MARGIN_MS, Refused, Window};
+use super::{Account, COARSE_MS, MARGIN_MS, Refused, Window};
 
 /// How much earlier than is known a bucket may give.
 const EARLY_US: u64 = 2 * MARGIN_MS * 1000;
@@ -18,6 +18,8 @@ pub(super) struct Rival {
     /// When the bucket would have given so much.
     opened_at: u64,
     amount: u64,
+    /// How much earlier than is known the bucket may give.
+    early_us: u64,
     /// When the call was sent that tells them apart.
     sent: Option<u64>,
 }
@@ -36,16 +38,21 @@ enum Asks {
 impl Account {
     /// A bucket explains a refusal; so would a window of this length, if there is any.
     pub(super) fn rivalled_by(&mut self, ms: Option<u64>, refused: &Refused, free_at: u64) {
-        // After a second that was rounded it is not known when the bucket is empty.
-        let is_told_apart = |ms: &u64| ms * 5 < self.window_ms() * 4 && !refused.is_coarse();
-        let faster = ms.filter(is_told_apart);
+        let Window::Bucket { unit_us, .. } = self.window else { return };
         let (opened_at, amount) = (free_at, refused.amount);
-        self.rival = faster.map(|ms| Rival { ms, opened_at, amount, sent: None });
+        let rounded_us = if refused.is_coarse() { COARSE_MS * 1000 } else { 0 };
+        let early_us = EARLY_US + rounded_us;
+        // Where it may have given more than this in a second that was rounded, it is not known when
+        // it is empty.
+        let is_known = rounded_us == 0 || unit_us.saturating_mul(amount) > early_us;
+        let is_told_apart = |ms: &u64| ms * 5 < self.window_ms() * 4 && is_known;
+        let faster = ms.filter(is_told_apart);
+        self.rival = faster.map(|ms| Rival { ms, opened_at, amount, early_us, sent: None });
     }
 
     /// What would be asked by a call that is sent now.
     fn asks(&self, rival: Rival, now: u64, amount: u64, unit_us: u64) -> Option<Asks> {
-        let Rival { opened_at, .. } = rival;
+        let Rival { opened_at, early_us, .. } = rival;
         let taken = self.taken_since(opened_at);
         if rival.sent.is_some() || now < opened_at || taken == 0 {
             return None;
@@ -53,9 +60,9 @@ impl Account {
         let since_us = (now - opened_at) * 1000;
         let given_us = unit_us.saturating_mul(rival.amount).saturating_add(since_us);
         let wanted_us = unit_us.saturating_mul(taken + amount);
-        Some(if wanted_us > given_us.saturating_add(EARLY_US) {
+        Some(if wanted_us > given_us.saturating_add(early_us) {
             Asks::All
-        } else if wanted_us.saturating_add(EARLY_US) > given_us {
+        } else if wanted_us.saturating_add(early_us) > given_us {
             Asks::Little
         } else {
             Asks::Nothing
@@ -109,7 +116,7 @@ impl Account {
         let wanted = self.taken_since(rival.opened_at) + refused.amount;
         let more_us = unit_us.saturating_mul(wanted.saturating_sub(rival.amount));
         let due_us = (rival.opened_at * 1000).saturating_add(more_us);
-        due_us.abs_diff(free_at * 1000) <= amount_us / 10 + EARLY_US
+        due_us.abs_diff(free_at * 1000) <= amount_us / 10 + rival.early_us
     }
 
     fn taken_since(&self, at: u64) -> u64 {
