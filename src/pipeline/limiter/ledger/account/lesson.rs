@@ -38,8 +38,13 @@ impl Account {
         let used = self.used_before(sent);
         let known = self.allowed;
         if let Some(all) = self.shared.filter(|all| stated == Some(*all) && used + amount <= *all) {
+            let shown = free_at.and_then(|free_at| self.length_that_shows(sent, free_at, all));
+            if let Some(ms) = shown {
+                self.change(now, Window::Sliding { ms });
+            }
             // As before: somebody else was quicker. More than was good has been taken back already.
             if self.allowed == known_before {
+                let used = self.used_before(sent);
                 self.infer(now, used.min(all / 2).max(1));
             }
             return;
@@ -89,8 +94,16 @@ impl Account {
             return;
         }
         if self.is_bucket() {
-            if !self.is_decided(&refused, free_at) {
-                self.rival = None;
+            if self.is_decided(&refused, free_at) {
+                return;
+            }
+            self.rival = None;
+            if self.is_anothers(&refused, opened_at, (limit, free_at)) {
+                let wait_ms = free_at.saturating_sub(sent);
+                let ms = usual_for(wait_ms).unwrap_or(wait_ms.min(LONGEST_MS));
+                self.change(now, Window::Sliding { ms });
+                self.share(now, self.used_before(sent), limit, stated);
+            } else {
                 self.slow_down(refused, opened_at, (limit, free_at));
             }
             return;
@@ -208,6 +221,12 @@ impl Account {
         if let Some(ms) = usual(AGREES_MS).or(fits) {
             self.change(now, Window::Sliding { ms });
         } else if !is_full {
+            // Somebody's first call may have been before ours, but hardly long before.
+            let ours = self.oldest().filter(|_| known.is_none_or(|known| known.is_inferred));
+            let since_ms = ours.map(|ours| free_at.saturating_sub(ours));
+            if let Some(ms) = since_ms.and_then(usual_for).filter(|ms| *ms < self.window_ms()) {
+                self.change(now, Window::Sliding { ms });
+            }
             self.share(now, used, limit, stated);
         }
     }
@@ -216,6 +235,26 @@ impl Account {
     pub(super) fn share(&mut self, now: u64, used: u64, limit: u64, stated: Option<u64>) {
         self.infer(now, used.min(limit / 2).max(1));
         self.shared = stated;
+    }
+
+    /// Another length of the window than was thought, if the stated time shows it though somebody
+    /// else takes a part: it is further away than the window is long, or it is exactly when one of
+    /// our calls leaves a window of another usual length. Or hardly anything of a short window is
+    /// ours, as it would be if it were longer.
+    fn length_that_shows(&self, sent: u64, free_at: u64, all: u64) -> Option<u64> {
+        let Window::Sliding { ms: thought } = self.window else { return None };
+        let wait_ms = free_at.saturating_sub(sent);
+        if wait_ms > thought {
+            return Some(usual_for(wait_ms).unwrap_or(wait_ms.min(LONGEST_MS)));
+        }
+        let leaves = |ms: &u64| {
+            self.taken.iter().any(|(at, _)| (at + ms).abs_diff(free_at) <= HEARD_MS)
+        };
+        let mut lengths = USUAL_MS.into_iter().filter(leaves);
+        let shown = lengths.next().filter(|_| lengths.next().is_none());
+        let used = self.used_in(sent, thought);
+        let is_longer = used * 4 < all && self.used_in(sent, MINUTE_MS) > 2 * used;
+        shown.or(is_longer.then_some(MINUTE_MS)).filter(|ms| *ms != thought)
     }
 
     pub(super) fn is_bucket(&self) -> bool {
@@ -269,6 +308,23 @@ impl Account {
         self.refused_count = true;
         self.window = Window::Bucket { unit_us, free_us: given_us(sent) };
         true
+    }
+
+    /// Whether a call that came when it was told to, and the first since, is refused for longer than
+    /// a bucket takes for it: somebody else was quicker, and it is no bucket.
+    fn is_anothers(
+        &self,
+        refused: &Refused,
+        opened_at: Option<u64>,
+        (limit, free_at): (u64, u64),
+    ) -> bool {
+        let (Window::Bucket { unit_us, .. }, Some(opened_at)) = (self.window, opened_at) else {
+            return false;
+        };
+        let amount_us = unit_us.max(minute_unit_us(limit)).saturating_mul(refused.amount);
+        let wait_us = free_at.saturating_sub(refused.sent) * 1000;
+        let is_first = refused.sent >= opened_at && self.last_taken(refused.sent) < opened_at;
+        is_first && !refused.is_coarse() && wait_us > amount_us.saturating_add(amount_us / 10)
     }
 
     /// A bucket that gives less than was thought.
@@ -441,6 +497,11 @@ impl Account {
         }
         None
     }
+}
+
+/// The shortest of the usual lengths that is as long as this.
+fn usual_for(ms: u64) -> Option<u64> {
+    USUAL_MS.into_iter().rev().find(|usual| *usual >= ms)
 }
 
 /// The time of a unit, if so many are given in a minute.
