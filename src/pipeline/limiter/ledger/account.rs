@@ -5,6 +5,7 @@
 mod fixed;
 mod lesson;
 mod memory;
+mod neighbour;
 mod probing;
 mod rival;
 mod room;
@@ -56,6 +57,8 @@ pub(super) struct Account {
     pub(super) window: Window,
     /// When the last refusal said that there would be room.
     opened_at: Option<u64>,
+    /// When the call was sent that it refused.
+    cut_at: u64,
     /// When the service stated it last.
     stated_at: u64,
     /// When what was taken, and how much; calls in flight with what they are expected to take.
@@ -116,6 +119,7 @@ impl Account {
             allowed: None,
             window: Window::Sliding { ms: MINUTE_MS },
             opened_at: None,
+            cut_at: 0,
             stated_at: 0,
             taken: VecDeque::new(),
             refused: VecDeque::new(),

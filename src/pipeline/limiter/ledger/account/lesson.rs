@@ -1,5 +1,6 @@
 //! What a refusal teaches about a quota: how much it allows, in what kind of window, how long.
 
+use super::neighbour::usual_for;
 use super::{
     AS_GOOD_AS, Account, COARSE_MS, LATEST_US, LONGEST_MS, MINUTE_MS, MOST, Refused, USUAL_MS,
     Unproved, Window,
@@ -16,10 +17,10 @@ const FAST_US: u64 = 200_000;
 const SECOND_MS: u64 = 1000;
 /// How exactly it is known between calls how much time has passed, and how exactly a length has to
 /// be known to see that it is so many seconds.
-const HEARD_MS: u64 = 20;
+pub(super) const HEARD_MS: u64 = 20;
 const KNOWN_MS: u64 = 100;
 /// How exactly a bucket's next unit comes at the stated time.
-const MOMENT_US: u64 = 50_000;
+pub(super) const MOMENT_US: u64 = 50_000;
 /// No window is shorter, as far as one can tell.
 pub(super) const SHORTEST_MS: u64 = 500;
 
@@ -38,14 +39,11 @@ impl Account {
         let used = self.used_before(sent);
         let known = self.allowed;
         if let Some(all) = self.shared.filter(|all| stated == Some(*all) && used + amount <= *all) {
-            let shown = free_at.and_then(|free_at| self.length_that_shows(sent, free_at, all));
-            if let Some(ms) = shown {
-                self.change(now, Window::Sliding { ms });
-            }
+            self.show_length(now, sent, free_at, all);
             // As before: somebody else was quicker. More than was good has been taken back already.
             if self.allowed == known_before {
-                let used = self.used_before(sent);
-                self.infer(now, used.min(all / 2).max(1));
+                let least = known.map_or(1, |known| known.amount / 2);
+                self.leave(now, self.used_before(sent), (least, all / 2));
             }
             return;
         }
@@ -77,6 +75,7 @@ impl Account {
             return;
         };
         let opened_at = self.opened_at.replace(free_at);
+        let cut_at = std::mem::replace(&mut self.cut_at, sent);
         let was_stated = known_before.is_some_and(|known| !known.is_inferred);
         if was_stated && known_before != self.allowed && !self.is_bucket() {
             // It is another amount now, and was used by what it was: that says nothing of windows.
@@ -98,10 +97,8 @@ impl Account {
                 return;
             }
             self.rival = None;
-            if self.is_anothers(&refused, opened_at, (limit, free_at)) {
-                let wait_ms = free_at.saturating_sub(sent);
-                let ms = usual_for(wait_ms).unwrap_or(wait_ms.min(LONGEST_MS));
-                self.change(now, Window::Sliding { ms });
+            if self.is_anothers(&refused, (cut_at, opened_at), (limit, free_at)) {
+                self.change(now, Window::Sliding { ms: usual_for(free_at.saturating_sub(sent)) });
                 self.share(now, self.used_before(sent), limit, stated);
             } else {
                 self.slow_down(refused, opened_at, (limit, free_at));
@@ -221,40 +218,11 @@ impl Account {
         if let Some(ms) = usual(AGREES_MS).or(fits) {
             self.change(now, Window::Sliding { ms });
         } else if !is_full {
-            // Somebody's first call may have been before ours, but hardly long before.
-            let ours = self.oldest().filter(|_| known.is_none_or(|known| known.is_inferred));
-            let since_ms = ours.map(|ours| free_at.saturating_sub(ours));
-            if let Some(ms) = since_ms.and_then(usual_for).filter(|ms| *ms < self.window_ms()) {
-                self.change(now, Window::Sliding { ms });
+            if known_before.is_none_or(|known| known.is_inferred) {
+                self.shorten_to(now, sent, free_at);
             }
             self.share(now, used, limit, stated);
         }
-    }
-
-    /// Somebody else takes a part of it: half of it is ours, and what they leave.
-    pub(super) fn share(&mut self, now: u64, used: u64, limit: u64, stated: Option<u64>) {
-        self.infer(now, used.min(limit / 2).max(1));
-        self.shared = stated;
-    }
-
-    /// Another length of the window than was thought, if the stated time shows it though somebody
-    /// else takes a part: it is further away than the window is long, or it is exactly when one of
-    /// our calls leaves a window of another usual length. Or hardly anything of a short window is
-    /// ours, as it would be if it were longer.
-    fn length_that_shows(&self, sent: u64, free_at: u64, all: u64) -> Option<u64> {
-        let Window::Sliding { ms: thought } = self.window else { return None };
-        let wait_ms = free_at.saturating_sub(sent);
-        if wait_ms > thought {
-            return Some(usual_for(wait_ms).unwrap_or(wait_ms.min(LONGEST_MS)));
-        }
-        let leaves = |ms: &u64| {
-            self.taken.iter().any(|(at, _)| (at + ms).abs_diff(free_at) <= HEARD_MS)
-        };
-        let mut lengths = USUAL_MS.into_iter().filter(leaves);
-        let shown = lengths.next().filter(|_| lengths.next().is_none());
-        let used = self.used_in(sent, thought);
-        let is_longer = used * 4 < all && self.used_in(sent, MINUTE_MS) > 2 * used;
-        shown.or(is_longer.then_some(MINUTE_MS)).filter(|ms| *ms != thought)
     }
 
     pub(super) fn is_bucket(&self) -> bool {
@@ -308,23 +276,6 @@ impl Account {
         self.refused_count = true;
         self.window = Window::Bucket { unit_us, free_us: given_us(sent) };
         true
-    }
-
-    /// Whether a call that came when it was told to, and the first since, is refused for longer than
-    /// a bucket takes for it: somebody else was quicker, and it is no bucket.
-    fn is_anothers(
-        &self,
-        refused: &Refused,
-        opened_at: Option<u64>,
-        (limit, free_at): (u64, u64),
-    ) -> bool {
-        let (Window::Bucket { unit_us, .. }, Some(opened_at)) = (self.window, opened_at) else {
-            return false;
-        };
-        let amount_us = unit_us.max(minute_unit_us(limit)).saturating_mul(refused.amount);
-        let wait_us = free_at.saturating_sub(refused.sent) * 1000;
-        let is_first = refused.sent >= opened_at && self.last_taken(refused.sent) < opened_at;
-        is_first && !refused.is_coarse() && wait_us > amount_us.saturating_add(amount_us / 10)
     }
 
     /// A bucket that gives less than was thought.
@@ -499,13 +450,8 @@ impl Account {
     }
 }
 
-/// The shortest of the usual lengths that is as long as this.
-fn usual_for(ms: u64) -> Option<u64> {
-    USUAL_MS.into_iter().rev().find(|usual| *usual >= ms)
-}
-
 /// The time of a unit, if so many are given in a minute.
-fn minute_unit_us(limit: u64) -> u64 {
+pub(super) fn minute_unit_us(limit: u64) -> u64 {
     (MINUTE_MS * 1000).div_ceil(limit)
 }
 

@@ -8,7 +8,10 @@ impl Account {
     /// What is known, with what was taken within the last window.
     pub(in super::super) fn remember(&self, now: u64) -> Option<Remembered> {
         let allowed = self.allowed?;
-        let (limit, window_ms) = self.proved()?;
+        let (proved, window_ms) = self.proved()?;
+        // Who takes a part now may be gone by then.
+        let limit = self.shared.unwrap_or(proved);
+        let inferred = allowed.is_inferred && self.shared.is_none();
         let held_ms = self.window.held_ms(now).unwrap_or(window_ms);
         let recent = self.taken.iter().filter(|(at, _)| at + held_ms > now);
         Some(Remembered {
@@ -17,7 +20,7 @@ impl Account {
             window_ms,
             unit_us: match self.window {
                 Window::Bucket { unit_us, .. } => {
-                    Some(unit_us.saturating_mul(allowed.amount) / limit)
+                    Some(unit_us.saturating_mul(allowed.amount) / proved)
                 }
                 Window::Sliding { .. } | Window::Fixed { .. } => None,
             },
@@ -25,9 +28,9 @@ impl Account {
                 Window::Fixed { ms, begins } => Some(now - window::begun(ms, begins, now)),
                 Window::Sliding { .. } | Window::Bucket { .. } => None,
             },
-            inferred: allowed.is_inferred,
+            inferred,
             refused_count: self.refused_count,
-            stated_ms_ago: if allowed.is_inferred { 0 } else { now.saturating_sub(self.stated_at) },
+            stated_ms_ago: if inferred { 0 } else { now.saturating_sub(self.stated_at) },
             taken: recent.map(|(at, amount)| (now.saturating_sub(*at), *amount)).collect(),
         })
     }

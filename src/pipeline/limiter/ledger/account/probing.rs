@@ -18,6 +18,8 @@ const FIRST_PATIENCE_LONGER: u64 = 2;
 /// After so many times as many each time that was in vain, and so many at most.
 const PATIENCE_GROWS: u64 = 4;
 const MOST_PATIENCE: u64 = 64;
+/// What is tried of somebody else's part is so small a part of all.
+const LITTLE: u64 = 16;
 /// The lengths that are tried, in milliseconds.
 const SHORTER_MS: [u64; 5] = [60_000, 30_000, 20_000, 15_000, LEAST_TRIED_MS];
 /// What is shorter holds so few calls that chance looks like its end.
@@ -180,9 +182,9 @@ impl Account {
         // However much is tried, it costs one refusal to learn that it is too much.
         (probing.good, probing.is_fresh, probing.due) = (amount, false, now);
         let mut more = amount;
-        if self.shared.is_some() {
+        if let Some(all) = self.shared {
             // But from somebody else no more is taken than a little in each window.
-            (more, probing.due) = (1, now + window_ms);
+            (more, probing.due) = ((all / LITTLE).max(1), now + window_ms);
         } else if probing.tries == Tries::More {
             // So the window is no shorter than it was inferred, but allows more.
             let ms = probing.inferred_ms;
