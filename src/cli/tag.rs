@@ -209,7 +209,7 @@ fn report(args: &TagArgs, log: &Log, patience_s: Option<u64>) {
     let models = [("gemini", &args.model), ("openai", &args.fallback_model)];
     let prices =
         models.into_iter().filter_map(|(name, model)| Some((name.to_owned(), price::of(model)?)));
-    let figures = format::summary(&Figures::of(log, &prices.collect()));
+    let figures = format::summary(&Figures::of(log, &prices.collect()).of_real_services());
     log::summary(log.entries.last().map_or(0, |entry| entry.t_ms), &figures);
     let mode = if args.write { "labels written" } else { "dry run, no label written" };
     let patience = patience_s.map_or(String::new(), |s| format!("; patience {s} s"));

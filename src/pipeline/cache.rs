@@ -1,9 +1,9 @@
 //! Answers kept by content: what was asked about once is not asked again.
 //!
-//! The key is the SHA-256 of the page's content (title and text, with the plan's key also id and
-//! version) and of a
-//! fingerprint of everything else that shapes an answer: taxonomy, prompt and model. A changed taxonomy is therefore a
-//! miss, never a wrong hit. The store is in memory and drops the least recently used entry.
+//! The key is the SHA-256 of the page's content (title and text; with the plan's key also id and
+//! version, with the key `text` no title) and of a fingerprint of everything else that shapes an
+//! answer: taxonomy, prompt and model. A changed taxonomy is therefore a miss, never a wrong hit. The
+//! store is in memory and drops the least recently used entry.
 
 use std::num::NonZeroUsize;
 
@@ -52,7 +52,9 @@ impl Content {
             hash.update(page.id.0.to_le_bytes());
             hash.update(page.version.to_le_bytes());
         }
-        field(&mut hash, page.title.as_bytes());
+        if key != CacheKey::Text {
+            field(&mut hash, page.title.as_bytes());
+        }
         field(&mut hash, page.text.as_bytes());
         Self(hash.finalize().into())
     }

@@ -82,9 +82,10 @@ pub enum PermitScope {
 pub enum CacheKey {
     /// The plan's: id, version, title and text.
     PageVersion,
-    /// Title and text alone: the same page under a new version, or another page that says the
-    /// same, is a hit.
+    /// Title and text: a new version, or another page, that says the same is a hit.
     Content,
+    /// The text: a copy under another title is a hit, though a title may say more than the text.
+    Text,
 }
 
 /// Every setting of the pipeline, ready to use.

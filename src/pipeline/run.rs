@@ -185,15 +185,24 @@ impl RunContext {
         if !self.config().single_flight {
             return Some(page);
         }
-        // Whatever the cache goes by: it is the text that is asked about.
-        self.twins.join(Content::new(&page, CacheKey::Content), page)
+        self.twins.join(self.asked_about(&page), page)
+    }
+
+    /// What makes a page the same to who is asked: its title and text, or the text alone where the
+    /// cache goes by that. Its version is never asked about.
+    fn asked_about(&self, page: &Page) -> Content {
+        let key = match self.config().cache_key {
+            CacheKey::PageVersion | CacheKey::Content => CacheKey::Content,
+            CacheKey::Text => CacheKey::Text,
+        };
+        Content::new(page, key)
     }
 
     fn twins_of(&self, page: &Page) -> Vec<Page> {
         if !self.config().single_flight {
             return Vec::new();
         }
-        self.twins.leave(Content::new(page, CacheKey::Content))
+        self.twins.leave(self.asked_about(page))
     }
 
     /// A page was answered, and with it those that say the same.

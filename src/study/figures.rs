@@ -122,6 +122,15 @@ impl Figures {
         self
     }
 
+    /// The same without what only fakes know: of a run that met real services.
+    #[must_use]
+    pub fn of_real_services(mut self) -> Self {
+        for name in ["pages_mistagged", "faults_fired", "quota_refusals"] {
+            self.0.remove(name);
+        }
+        self.with_bound(None)
+    }
+
     /// The figures of a run, from its log and what each provider charges.
     pub fn of(log: &Log, prices: &BTreeMap<String, Price>) -> Self {
         let mut fold = Fold::default();

@@ -5,6 +5,7 @@
 mod common;
 
 mod bound; // what no scheduler could beat
+mod cache; // what is the same to the cache
 mod cancellation; // what a cancelled run leaves
 mod ci_surfaces; // what continuous integration reads
 mod claims; // what became of the plan's promises
@@ -16,6 +17,7 @@ mod fakes; // wire formats, quotas, calendar
 mod fixed_windows; // windows that begin anew at fixed times
 mod forms; // the forms of answers
 mod hostile_numbers; // what no honest service says
+mod kinds; // the limiters that compete
 mod known_answers; // results that can be worked out by hand
 mod latency; // how long fake services take
 mod league; // all limiters in all fields
@@ -23,6 +25,7 @@ mod ledger; // the limiter that keeps the quota
 mod lessons; // what the ledger must not learn
 mod limiter; // driven step by step
 mod live; // over the network, in real time
+mod neighbours; // somebody else on the same quota
 mod paired; // intervals and the sign test
 mod parts; // parts of a grid
 mod pipeline; // against answers that no fake gives

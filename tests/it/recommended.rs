@@ -204,22 +204,6 @@ fn identical_texts_are_asked_about_once_and_each_gets_the_answer() {
     assert_eq!(number(&run, "pages_mistagged"), 0);
 }
 
-#[test]
-fn the_same_text_under_a_new_version_is_a_hit_where_the_cache_goes_by_content() {
-    let text = format!(
-        "{PLAIN}[[run]]\nname = \"first\"\n[[run]]\nname = \"again\"\nchanged_ratio = 0.5\n"
-    );
-    let hits = |key: &str| {
-        let settings =
-            ["pipeline.profile=\"recommended\"", &format!("pipeline.cache_key=\"{key}\"")];
-        let judged = judged(&scenario(&text, &settings));
-        (number(&judged.runs[1], "cache_hits"), number(&judged.runs[1], "pages_mistagged"))
-    };
-    // A changed page says something else, so both keys find the same.
-    assert_eq!(hits("content"), hits("page-version"));
-    assert!(hits("content").0 > 0);
-}
-
 /// Answers with all pages but what one of them spoils.
 struct Spoilt {
     poison: u64,

@@ -94,7 +94,7 @@ pub const LATENCY: Axis = Axis {
 /// How often a model misses a page, an assumption.
 pub const MISSES: Axis = Axis {
     name: "pages_missed_ppm",
-    unit: "ppm missed per other page",
+    unit: "ppm of pages missed, for each other page in the call",
     points: &[0, 10, 30, 100, 300, 1000, 3000, 10_000],
     is_quota: false,
     seeds: MANY,
@@ -104,7 +104,7 @@ pub const MISSES: Axis = Axis {
 /// How often the same pages are tagged once more.
 pub const REPETITIONS: Axis = Axis {
     name: "repetitions",
-    unit: "more runs over the same pages",
+    unit: "repeated run(s) of the same pages",
     points: &[0, 1, 2, 4, 8],
     is_quota: false,
     seeds: FEW,

@@ -57,6 +57,12 @@ impl Account {
                     self.refuse_for_ever(amount);
                 }
                 self.hardly = Some(self.hardly.map_or(amount, |hardly| hardly.min(amount)));
+                // It held nothing, so that no more than all of it is waited for.
+                let wait_ms = free_at.map_or(0, |at| at.saturating_sub(sent));
+                let is_shorter = (SHORTEST_MS..self.window_ms()).contains(&wait_ms);
+                if is_shorter && self.opened_at.is_none() && !self.is_bucket() {
+                    self.change(now, Window::Sliding { ms: wait_ms });
+                }
                 return;
             }
             if amount > stated {
