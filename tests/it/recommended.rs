@@ -51,6 +51,17 @@ fn a_quota_of_tokens_is_kept_by_expected_tokens() {
 }
 
 #[test]
+fn a_prompt_larger_than_the_token_quota_tells_how_long_its_window_is() {
+    for per_s in [3, 10, 30] {
+        let quota = format!("gemini.quota={{ tokens = 900, per_s = {per_s} }}");
+        let run = run(&[&quota, "pipeline.batch_size=8", "space.pages=32", "deadline_s=36000"]);
+        assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (32, 0));
+        let (took, bound) = (number(&run, "makespan"), number(&run, "bound_makespan"));
+        assert!(took <= 2 * bound, "900 tokens per {per_s} s: {took} ms, at least {bound}");
+    }
+}
+
+#[test]
 fn a_prompt_larger_than_the_token_quota_is_halved_and_a_page_that_is_sent_on() {
     let run_with = |tokens: u64| {
         let quota = format!("gemini.quota={{ tokens = {tokens} }}");
