@@ -16,12 +16,16 @@ pub(super) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
         && !known.iter().any(|id| id.eq_ignore_ascii_case(only))
     {
         return Err(CliError::Usage {
-            message: format!("got `--only {only}`, wanted the number of a claim"),
+            message: format!("got `--only {only}`, wanted a claim such as C4"),
             help: format!("the claims are: {}", known.join(", ")),
         });
     }
     let is_whole = args.seeds == CLAIMS_SEEDS;
     let out = golden::folder("claims", args.out.as_deref(), is_whole, args.check)?;
+    if !args.check && args.only.is_none() {
+        // Not after minutes of play.
+        golden::make_folder(&out)?;
+    }
     let progress = Progress::new(args.play.quiet, "games");
     let on_game = || progress.inc();
     let lab = Lab::new(golden::jobs(args.play.jobs), args.seeds, &on_game);

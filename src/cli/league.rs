@@ -11,6 +11,10 @@ use crate::study::league::{self, LeagueError, Played, Scaled, scale};
 pub(super) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
     let is_whole = args.only.is_empty() && args.seeds == LEAGUE_SEEDS;
     let out = golden::folder("league", args.out.as_deref(), is_whole, args.check)?;
+    if !args.check {
+        // Not after minutes of play.
+        golden::make_folder(&out)?;
+    }
     let progress = Progress::new(args.play.quiet, "games");
     let jobs = golden::jobs(args.play.jobs);
     let on_game = |all: usize| {

@@ -24,7 +24,7 @@ fn end(limit: &mut impl Limit, now: u64, took: u64, in_flight: u64, outcome: Out
 fn wait(limit: &mut impl Limit, now: u64) -> u64 {
     match limit.next_start(ms(now), 0) {
         Start::Now => 0,
-        Start::At(at) => u64::try_from((at - ms(now)).as_millis()).unwrap(),
+        Start::At(at) => u64::try_from(at.saturating_sub(ms(now)).as_millis()).unwrap(),
         other => panic!("{other:?}"),
     }
 }

@@ -57,6 +57,20 @@ fn a_part_of_the_fields_is_not_written_over_the_report_on_all() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_written_is_known_before_anything_is_played() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    // Hours of play.
+    for (command, seeds) in [("league", "32"), ("claims", "1000")] {
+        let mut tagspace = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+        let args = [command, "--seeds", seeds, "--out"];
+        let failed = tagspace.args(args).arg(file.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+        assert_eq!(failed.status.code(), Some(1), "{said}");
+        assert!(said.contains("create"), "{said}");
+    }
+}
+
+#[test]
 fn a_report_is_compared_with_the_golden_one() {
     let folder = tempfile::tempdir().unwrap();
     let missing = tagspace(folder.path(), &["--check"]);

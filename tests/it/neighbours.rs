@@ -1,8 +1,12 @@
 //! Somebody else on the same quota, who was there before or used it up; and waits in whole seconds.
 
+use tagspace::pipeline::limiter::limit::{Limit, Outcome};
+use tagspace::pipeline::quota::Dimension;
 use tagspace::study::judge::JudgedRun;
 
 use crate::common::{PLAIN, judged, scenario};
+use crate::ledger::ledger;
+use crate::lessons::{call, ms, stating};
 
 /// The last of these runs, of calls with one page each.
 fn last_run(runs: &str, settings: &[&str]) -> JudgedRun {
@@ -40,6 +44,7 @@ fn half_is_left_to_one_who_was_there_first() {
     for (quota, neighbour, start_s, pages, most) in [
         ("requests = 16", "requests = 8", 57, 100, (220, 20)),
         ("requests = 16", "requests = 2", 55, 100, (160, 6)),
+        ("requests = 60", "requests = 6", 33, 300, (190, 3)),
         ("requests = 150", "requests = 75", 55, 500, (260, 18)),
         ("requests = 600", "requests = 100", 58, 1200, (350, 20)),
         ("requests = 20, per_s = 10", "requests = 2", 1, 120, (180, 4)),
@@ -84,6 +89,19 @@ fn a_window_that_somebody_has_used_up_says_nothing_of_the_next_run() {
 }
 
 #[test]
+fn of_a_shared_quota_all_is_remembered_that_was_stated() {
+    let mut ledger = ledger(None);
+    for sent in 0..8 {
+        call(&mut ledger, sent * 100, 0, Outcome::Success.into());
+    }
+    let refusal = stating(Outcome::RateLimited, Dimension::Requests, 16, Some(40_000));
+    call(&mut ledger, 800, 0, refusal);
+    let (known, kept) = (&ledger.learned()[0], &ledger.remember(ms(600_000))[0]);
+    assert_eq!((known.limit, known.is_inferred), (8, true), "half of it is ours: {known:?}");
+    assert_eq!((kept.limit, kept.window_ms, kept.inferred), (16, 60_000, false), "{kept:?}");
+}
+
+#[test]
 fn short_windows_and_fast_buckets_are_told_apart_though_waits_are_rounded() {
     let (mut worlds, mut missed) = (Vec::new(), Vec::new());
     // Whatever is left of a window that begins at fixed times when the job does.
@@ -94,7 +112,7 @@ fn short_windows_and_fast_buckets_are_told_apart_though_waits_are_rounded() {
         ("sliding", 10, 1, 1, (260, 3)),
         ("bucket", 12, 5, 1, (135, 4)),
         ("bucket", 20, 10, 1, (240, 4)),
-        ("bucket", 15, 60, 1, (110, 4)),
+        ("bucket", 15, 60, 1, (101, 3)),
     ]);
     for (window, requests, per_s, start_s, most) in worlds {
         let quota = format!(

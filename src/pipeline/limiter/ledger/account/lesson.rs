@@ -17,7 +17,7 @@ const FAST_US: u64 = 200_000;
 const SECOND_MS: u64 = 1000;
 /// How exactly it is known between calls how much time has passed, and how exactly a length has to
 /// be known to see that it is so many seconds.
-pub(super) const HEARD_MS: u64 = 20;
+const HEARD_MS: u64 = 20;
 const KNOWN_MS: u64 = 100;
 /// How exactly a bucket's next unit comes at the stated time.
 pub(super) const MOMENT_US: u64 = 50_000;
@@ -39,11 +39,10 @@ impl Account {
         let used = self.used_before(sent);
         let known = self.allowed;
         if let Some(all) = self.shared.filter(|all| stated == Some(*all) && used + amount <= *all) {
-            self.show_length(now, sent, free_at, all);
+            self.lengthen_to(now, sent, all);
             // As before: somebody else was quicker. More than was good has been taken back already.
             if self.allowed == known_before {
-                let least = known.map_or(1, |known| known.amount / 2);
-                self.leave(now, self.used_before(sent), (least, all / 2));
+                self.leave(now, self.used_before(sent), all / 2);
             }
             return;
         }
@@ -168,7 +167,6 @@ impl Account {
         // room; but should it be somebody else who takes a part, it does not grow with each of them.
         let (thought, is_proved) = (self.window_ms(), self.unproved.is_none());
         let most = if is_proved { thought + thought / 8 } else { 2 * self.proved_ms() };
-        let most = if refused.is_coarse() { most + COARSE_MS } else { most };
         let is_evenly = self.is_evenly(amount, limit, sent, free_at);
         // Who names a length says it in seconds.
         let named = fits.map(|ms| if refused.is_coarse() { ms } else { ms.max(SECOND_MS) });
@@ -457,7 +455,7 @@ impl Account {
 }
 
 /// The time of a unit, if so many are given in a minute.
-pub(super) fn minute_unit_us(limit: u64) -> u64 {
+fn minute_unit_us(limit: u64) -> u64 {
     (MINUTE_MS * 1000).div_ceil(limit)
 }
 

@@ -4,30 +4,22 @@
 //! each window a little more of what the others leave. A stated time says less than it would say
 //! to somebody who is alone, because it may be one of their calls that makes room.
 
-use super::lesson::{HEARD_MS, MOMENT_US, minute_unit_us};
+use super::lesson::MOMENT_US;
 use super::{Account, LONGEST_MS, MINUTE_MS, Refused, USUAL_MS, Window};
 use crate::pipeline::quota::Dimension;
 
 impl Account {
     /// Somebody else takes a part of it: half of it is ours, and what they leave.
     pub(super) fn share(&mut self, now: u64, used: u64, limit: u64, stated: Option<u64>) {
-        self.leave(now, used, (limit / 4, limit / 2));
+        self.leave(now, used, limit / 2);
         self.shared = stated;
     }
 
-    /// What was used is ours, if it is neither less nor more than this. If it was nothing, they had
-    /// all of it, which says nothing of the next window.
-    pub(super) fn leave(&mut self, now: u64, used: u64, (least, most): (u64, u64)) {
+    /// What was used is ours, if it is no more than this. If it was nothing, they had all of it,
+    /// which says nothing of the next window.
+    pub(super) fn leave(&mut self, now: u64, used: u64, most: u64) {
         if used > 0 {
-            self.infer(now, used.max(least).min(most).max(1));
-        }
-    }
-
-    /// Another length of the window than was thought is seen by the time that is stated for one of
-    /// which somebody else takes a part.
-    pub(super) fn show_length(&mut self, now: u64, sent: u64, free_at: Option<u64>, all: u64) {
-        if let Some(ms) = free_at.and_then(|free_at| self.length_that_shows(sent, free_at, all)) {
-            self.change(now, Window::Sliding { ms });
+            self.infer(now, used.min(most).max(1));
         }
     }
 
@@ -40,28 +32,19 @@ impl Account {
         }
     }
 
-    /// That length: the time is further away than the window is long, or it is exactly when one of
-    /// our calls leaves a window of another usual length. Or hardly anything of a short window is
-    /// ours, as it would be if it were longer.
-    fn length_that_shows(&self, sent: u64, free_at: u64, all: u64) -> Option<u64> {
-        let Window::Sliding { ms: thought } = self.window else { return None };
-        let wait_ms = free_at.saturating_sub(sent);
-        if wait_ms > thought {
-            return Some(usual_for(wait_ms));
+    /// A short window is longer than was thought, if hardly anything of it is ours: then it would
+    /// be all theirs.
+    pub(super) fn lengthen_to(&mut self, now: u64, sent: u64, all: u64) {
+        let Window::Sliding { ms } = self.window else { return };
+        let used = self.used_in(sent, ms);
+        if ms < MINUTE_MS && used * 4 < all && self.used_in(sent, MINUTE_MS) > 2 * used {
+            self.change(now, Window::Sliding { ms: MINUTE_MS });
         }
-        let leaves =
-            |ms: &u64| self.taken.iter().any(|(at, _)| (at + ms).abs_diff(free_at) <= HEARD_MS);
-        let mut lengths = USUAL_MS.into_iter().filter(leaves);
-        let shown = lengths.next().filter(|_| lengths.next().is_none());
-        let used = self.used_in(sent, thought);
-        let is_longer = used * 4 < all && self.used_in(sent, MINUTE_MS) > 2 * used;
-        shown.or(is_longer.then_some(MINUTE_MS)).filter(|ms| *ms != thought)
     }
 
     /// Whether a call that came when it was told to, and the first since, is refused as no bucket
     /// would, even if somebody else was quicker: for longer than it takes for it, or until another
-    /// moment than those at which it gives something. Nor is what was slowed down for that again and
-    /// again.
+    /// moment than those at which it gives something.
     pub(super) fn is_anothers(
         &self,
         refused: &Refused,
@@ -72,10 +55,7 @@ impl Account {
             return false;
         };
         let Refused { sent, amount, .. } = *refused;
-        // Not even a refused call came in between, which may have taken of it.
-        let is_first = sent >= opened_at
-            && self.last_taken(sent) < opened_at
-            && !self.refused.iter().any(|(at, _)| *at > cut_at && *at < sent);
+        let is_first = sent >= opened_at && self.last_taken(sent) < opened_at;
         let wait_us = free_at.saturating_sub(sent) * 1000;
         if !is_first || refused.is_coarse() || wait_us <= MOMENT_US {
             return false;
@@ -91,8 +71,7 @@ impl Account {
             let is_then = off.min(us - off) <= MOMENT_US.min(us / 10);
             wait_us <= us && (is_then || self.dimension == Dimension::Tokens)
         };
-        let is_overdone = unit_us > 2 * minute_unit_us(limit) && wait_us < amounts_us[2] / 2;
-        !amounts_us.iter().any(is_drained) && (is_overdone || !amounts_us.into_iter().any(gives))
+        !amounts_us.iter().any(is_drained) && !amounts_us.into_iter().any(gives)
     }
 }
 
