@@ -94,7 +94,7 @@ pub const LATENCY: Axis = Axis {
 /// How often a model misses a page, an assumption.
 pub const MISSES: Axis = Axis {
     name: "pages_missed_ppm",
-    unit: "ppm of pages missed, for each other page in the call",
+    unit: "ppm missed per other page",
     points: &[0, 10, 30, 100, 300, 1000, 3000, 10_000],
     is_quota: false,
     seeds: MANY,
