@@ -113,6 +113,8 @@ fn short_windows_and_fast_buckets_are_told_apart_though_waits_are_rounded() {
         ("bucket", 12, 5, 1, (135, 4)),
         ("bucket", 20, 10, 1, (240, 4)),
         ("bucket", 15, 60, 1, (101, 3)),
+        ("bucket", 60, 60, 1, (101, 2)),
+        ("bucket", 100, 60, 1, (101, 2)),
     ]);
     for (window, requests, per_s, start_s, most) in worlds {
         let quota = format!(
