@@ -42,10 +42,10 @@ fn half_is_left_to_one_who_was_there_first() {
     // The bound knows no neighbour: twice of it is what half of the quota takes.
     let mut missed = Vec::new();
     for (quota, neighbour, start_s, pages, most) in [
-        ("requests = 16", "requests = 8", 57, 100, (220, 20)),
+        ("requests = 16", "requests = 8", 57, 100, (220, 9)),
         ("requests = 16", "requests = 2", 55, 100, (160, 6)),
         ("requests = 60", "requests = 6", 33, 300, (190, 3)),
-        ("requests = 150", "requests = 75", 55, 500, (260, 18)),
+        ("requests = 150", "requests = 75", 55, 500, (220, 12)),
         ("requests = 600", "requests = 100", 58, 1200, (350, 20)),
         ("requests = 20, per_s = 10", "requests = 2", 1, 120, (180, 4)),
         ("requests = 20, per_s = 10", "requests = 2", 33, 120, (180, 4)),
