@@ -86,17 +86,17 @@ fn arc_takes_two_and_a_half_deviations_for_longer() {
     let after = |last: u64| {
         let (mut arc, mut now) = (Arc::new(), 0);
         for _ in 0..99 {
-            period(&mut arc, &mut now, 100, Outcome::Success);
+            period(&mut arc, &mut now, 1_000, Outcome::Success);
         }
         assert_eq!(arc.current(), 100);
-        // The mean is 104 then, and the variance 24: two fifths of what is new.
-        assert_eq!(period(&mut arc, &mut now, 110, Outcome::Success), 90);
+        // The mean is 1,040 ms then, and the variance 2,400: two fifths of what is new.
+        assert_eq!(period(&mut arc, &mut now, 1_100, Outcome::Success), 90);
         period(&mut arc, &mut now, last, Outcome::Success)
     };
-    assert_eq!(after(104), 91);
-    assert_eq!(after(105), 90);
-    assert_eq!(after(116), 90);
-    assert_eq!(after(117), 81);
+    assert_eq!(after(1_040), 91);
+    assert_eq!(after(1_041), 90);
+    assert_eq!(after(1_162), 90);
+    assert_eq!(after(1_163), 81);
 }
 
 #[test]
