@@ -294,5 +294,6 @@ fn show(
     if args.quiet {
         return Ok(());
     }
-    print(&String::from_utf8_lossy(&document(args.format)))
+    print(&String::from_utf8_lossy(&document(args.format)));
+    Ok(())
 }

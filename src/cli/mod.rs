@@ -1,22 +1,14 @@
-//! The command line: arguments, terminal output, exit codes.
-//!
-//! | code | meaning |
-//! |---|---|
-//! | 0 | all targets met |
-//! | 1 | internal error |
-//! | 2 | usage, or an invalid scenario |
-//! | 3 | regression against a baseline |
-//! | 98 | two runs of one seed differ |
-//! | 99 | a target missed |
-//! | 130 | interrupted |
+//! The command line: arguments, terminal output, exit codes ([`ExitStatus`]).
 
 mod args;
 mod baseline;
 mod claims;
 mod compare;
 mod document;
+mod exit;
 mod find;
 mod golden;
+mod interrupt;
 mod league;
 mod mutate;
 mod new;
@@ -27,11 +19,12 @@ mod seeds;
 mod serve;
 mod state;
 mod tag;
+mod terminal;
 mod tune;
 mod watcher;
 
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, Write};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -39,46 +32,14 @@ use clap::Parser;
 use thiserror::Error;
 
 use self::args::{Cli, Command};
+pub use self::exit::ExitStatus;
+use self::terminal::{note, print};
 use crate::report::files::FilesError;
 use crate::sim::SimError;
 use crate::sim::scenario::file::ScenarioFile;
 use crate::sim::scenario::problem::Problem;
 use crate::study::judge::JudgeError;
 use crate::study::tune::table;
-
-/// How the program ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitStatus {
-    /// All targets met.
-    Met,
-    /// A bug or a fault of the machine.
-    Internal,
-    /// Wrong arguments or an invalid scenario.
-    Usage,
-    /// Something is worse than, or not the same as, what was written down.
-    Regressed,
-    /// Two runs of one seed differ.
-    Differs,
-    /// A target missed.
-    Missed,
-    /// Stopped from outside.
-    Interrupted,
-}
-
-impl ExitStatus {
-    /// The number that the shell sees.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Met => 0,
-            Self::Internal => 1,
-            Self::Usage => 2,
-            Self::Regressed => 3,
-            Self::Differs => 98,
-            Self::Missed => 99,
-            Self::Interrupted => 130,
-        }
-    }
-}
 
 /// What ends a command early.
 #[derive(Debug, Error)]
@@ -158,7 +119,7 @@ where
         },
         Command::Validate(scenarios) => validate(&scenarios),
         Command::List(scenarios) => list(&scenarios),
-        Command::Schema => schema(),
+        Command::Schema => Ok(schema()),
         Command::New(args) => new::new(&args),
         Command::Tag(args) => tag::tag(&args),
         Command::Serve(args) => serve::serve(&args),
@@ -167,28 +128,17 @@ where
         Command::Tune(args) => tune::tune(&args),
         Command::Compare(args) => compare::compare(&args),
     };
-    match result {
-        Ok(status) => status,
-        // A reader that has seen enough is no failure.
-        Err(CliError::Io { source, .. }) if source.kind() == ErrorKind::BrokenPipe => {
-            ExitStatus::Met
+    let status = result.unwrap_or_else(|error| {
+        note(&error.to_string());
+        error.status()
+    });
+    match terminal::failure() {
+        Some(error) if status == ExitStatus::Met => {
+            note(&format!("error: write to standard output: {error}"));
+            ExitStatus::Internal
         }
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "{error}");
-            error.status()
-        }
+        _ => status,
     }
-}
-
-/// Writes to standard output.
-fn print(text: &str) -> Result<(), CliError> {
-    let written = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
-    written.map_err(|source| CliError::Io { what: "write to standard output".to_owned(), source })
-}
-
-/// Writes to standard error; if that fails there is nobody to tell.
-fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Words as a shell takes them.
@@ -204,7 +154,7 @@ fn validate(scenarios: &args::Scenarios) -> Result<ExitStatus, CliError> {
         table::check(scenario, folder)
             .map_err(|problem| CliError::Problems(Problems(vec![problem])))?;
         let (runs, targets) = (scenario.runs.len(), targets.len());
-        print(&format!("{}: valid, {runs} runs, {targets} targets\n", scenario.origin))?;
+        print(&format!("{}: valid, {runs} runs, {targets} targets\n", scenario.origin));
     }
     Ok(ExitStatus::Met)
 }
@@ -213,14 +163,14 @@ fn list(scenarios: &args::Scenarios) -> Result<ExitStatus, CliError> {
     let loaded = find::load(scenarios)?;
     let width = loaded.iter().map(|(scenario, _)| scenario.name.len()).max().unwrap_or(0);
     for (scenario, _) in &loaded {
-        print(&format!("{:<width$}  {}\n", scenario.name, scenario.question))?;
+        print(&format!("{:<width$}  {}\n", scenario.name, scenario.question));
     }
     Ok(ExitStatus::Met)
 }
 
-fn schema() -> Result<ExitStatus, CliError> {
+fn schema() -> ExitStatus {
     let schema = schemars::schema_for!(ScenarioFile);
     let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
-    print(&(text + "\n"))?;
-    Ok(ExitStatus::Met)
+    print(&(text + "\n"));
+    ExitStatus::Met
 }

@@ -16,7 +16,11 @@ use crate::study::target::Judged;
 pub(super) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let loaded = find::load(&args.scenarios)?;
     let options = options(args, &ProgressBar::hidden())?;
-    let say = |text: &str| if args.quiet { Ok(()) } else { print(text) };
+    let say = |text: &str| {
+        if !args.quiet {
+            print(text);
+        }
+    };
     let mut unweakened = Vec::new();
     for (scenario, targets) in &loaded {
         let judged = judge::run(scenario, targets, &options)?;
@@ -33,7 +37,7 @@ pub(super) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let (mut survivors, mut noticed_all, mut harmless) = (Vec::new(), 0, 0);
     for mutant in Mutant::ALL {
         let (mut noticed, mut applied, mut is_harmless) = (0, 0, true);
-        say(&format!("{}\n", mutant.name()))?;
+        say(&format!("{}\n", mutant.name()));
         for ((scenario, targets), before) in loaded.iter().zip(&unweakened) {
             let Some(weakened) = mutant.of(scenario) else { continue };
             applied += 1;
@@ -44,19 +48,19 @@ pub(super) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
             let missed: Vec<String> = flipped.map(|(_, now)| name(now)).collect();
             if !missed.is_empty() {
                 noticed += 1;
-                say(&format!("  noticed by {}: {}\n", scenario.name, missed.join("; ")))?;
+                say(&format!("  noticed by {}: {}\n", scenario.name, missed.join("; ")));
             }
         }
         if applied == 0 {
-            say("  does not apply: these pipelines are that weak already\n")?;
+            say("  does not apply: these pipelines are that weak already\n");
         } else if noticed > 0 {
             noticed_all += 1;
         } else if is_harmless {
             harmless += 1;
-            say("  changes nothing in these scenarios: they do not need what it takes away\n")?;
+            say("  changes nothing in these scenarios: they do not need what it takes away\n");
         } else {
             survivors.push(mutant.name());
-            say("  SURVIVED: no target of these scenarios notices\n")?;
+            say("  SURVIVED: no target of these scenarios notices\n");
         }
     }
     if survivors.is_empty() {
@@ -67,10 +71,10 @@ pub(super) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
         say(&format!(
             "{noticed_all} of {} mutants were noticed, none survived{nothing}\n",
             Mutant::ALL.len()
-        ))?;
+        ));
         Ok(ExitStatus::Met)
     } else {
-        say(&format!("survived: {}\n", survivors.join(", ")))?;
+        say(&format!("survived: {}\n", survivors.join(", ")));
         Ok(ExitStatus::Missed)
     }
 }

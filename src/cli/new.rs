@@ -67,6 +67,6 @@ pub(super) fn new(args: &NewArgs) -> Result<ExitStatus, CliError> {
     file.write_all(TEMPLATE.as_bytes()).map_err(failed)?;
     let shown = path.display();
     let command = quoted(["tagspace", "run", &path.to_string_lossy()]);
-    print(&format!("wrote {shown}; `{command}` runs it\n"))?;
+    print(&format!("wrote {shown}; `{command}` runs it\n"));
     Ok(ExitStatus::Met)
 }

@@ -95,7 +95,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
         }
     }
     if !args.quiet && args.format == Format::Text {
-        print(&closing(&loaded, reported, &missed, args))?;
+        print(&closing(&loaded, reported, &missed, args));
     }
     let compared = baseline::after_run(args, &recordings)?;
     Ok(status(verdict, differs, compared))
@@ -251,7 +251,7 @@ impl<'a> Outputs<'a> {
 
     pub(super) fn add(&mut self, part: &Part<'_>, shown: &str) -> Result<(), CliError> {
         if self.is_shown {
-            print(&format!("{shown}\n"))?;
+            print(&format!("{shown}\n"));
         }
         for (_, document) in &mut self.documents {
             document
@@ -269,7 +269,7 @@ impl<'a> Outputs<'a> {
                     what: format!("write {}", path.display()),
                     source,
                 })?,
-                None => print(&String::from_utf8_lossy(&bytes))?,
+                None => print(&String::from_utf8_lossy(&bytes)),
             }
         }
         Ok(())

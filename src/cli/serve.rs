@@ -9,11 +9,11 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::args::{Scenarios, ServeArgs};
-use super::{CliError, ExitStatus, find, note, print, quoted, run};
+use super::interrupt::Signals;
+use super::{CliError, ExitStatus, find, note, print, quoted, run, terminal};
 use crate::fakes::world::World;
 use crate::report::text::{self, Colour, Detail};
 use crate::report::{files, quota_use};
@@ -60,8 +60,10 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
         let report = format!("\n{report}{used}\n{}\n", closing(args, &scenario, seen));
         if args.json {
             note(report.trim_end());
-        } else if print(&report).is_err() {
-            // Whoever read the origins may have gone; the verdict is in the exit code and the files.
+        } else if terminal::is_read() {
+            print(&report);
+        } else {
+            // The reader of the origins has left; the verdict is in the exit code and the files.
             note("the report could not be printed; it is in the files");
         }
     }
@@ -147,9 +149,9 @@ fn attend(
         let services = Services::start(world, pace, audience, places).await;
         let services = services.map_err(|error| CliError::Live(error.to_string()))?;
         // From the moment that anybody knows of them, the services can be told to stop.
-        let mut stop = Stop::listen()
+        let mut stop = Signals::listen()
             .map_err(|source| CliError::Io { what: "listen to signals".to_owned(), source })?;
-        announce(args, scenario, index, services.origins())?;
+        announce(args, scenario, index, services.origins());
         let bar = bar(args);
         let shown = async {
             loop {
@@ -191,41 +193,13 @@ async fn over(time: Option<Duration>) {
     }
 }
 
-/// What tells it to stop: Ctrl-C, or a supervisor.
-struct Stop {
-    interrupted: Signal,
-    terminated: Signal,
-}
-
-impl Stop {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            interrupted: signal(SignalKind::interrupt())?,
-            terminated: signal(SignalKind::terminate())?,
-        })
-    }
-
-    /// Ends when it is told once more.
-    async fn told(&mut self) {
-        tokio::select! {
-            biased;
-            _ = self.interrupted.recv() => {}
-            _ = self.terminated.recv() => {}
-        }
-    }
-}
-
 /// Says where the services stand.
-fn announce(
-    args: &ServeArgs,
-    scenario: &Scenario,
-    index: usize,
-    origins: &Origins,
-) -> Result<(), CliError> {
+fn announce(args: &ServeArgs, scenario: &Scenario, index: usize, origins: &Origins) {
     let Origins { confluence, gemini, openai } = origins;
     if args.json {
         let line = json!({"confluence": confluence, "gemini": gemini, "openai": openai});
-        return print(&format!("{line}\n"));
+        print(&format!("{line}\n"));
+        return;
     }
     let first = |keys: &Option<Vec<String>>| {
         let key = keys.as_ref().and_then(|keys| keys.first());
@@ -252,7 +226,7 @@ fn announce(
         first(&world.confluence.0.tokens),
         first(&world.gemini.0.keys),
         first(&world.openai.0.keys),
-    ))
+    ));
 }
 
 fn closing(args: &ServeArgs, scenario: &Scenario, seen: Seen) -> String {

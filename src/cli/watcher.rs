@@ -76,8 +76,9 @@ impl Observer for Watcher {
             _ => None,
         };
         let mut kept = self.lock();
-        let printed = shown.map_or(Ok(()), |line| self.bar.suspend(|| print(&line)));
-        kept.failed = kept.failed.take().or(printed.err());
+        if let Some(line) = shown {
+            self.bar.suspend(|| print(&line));
+        }
         kept.add(Entry { t_ms, what: What::Event(event) });
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, value_parser};
 
+use crate::cli::ExitStatus;
 use crate::pipeline::config::Profile;
 use crate::sim::scenario::file::MAX_SEED;
 use crate::study::tune::grid::{Axis, seeds};
@@ -23,7 +24,7 @@ use self::values::{
 
 /// Rehearses the tagging of a Confluence space, and does it.
 #[derive(Debug, Parser)]
-#[command(name = "tagspace", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "tagspace", version, max_term_width = 100, arg_required_else_help = true, after_help = ExitStatus::table())]
 pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -103,7 +103,7 @@ fn finish(
     let files = files(one, guard.as_ref())?;
     forget_earlier(&args.out, &files)?;
     golden::write(&args.out, &files)?;
-    say(args, &report::text(one, guard.as_ref()), confirmed)?;
+    say(args, &report::text(one, guard.as_ref()), confirmed);
     Ok(if one.best().is_some() { ExitStatus::Met } else { ExitStatus::Missed })
 }
 
@@ -151,7 +151,7 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
     }
     forget_earlier(&args.out, &files)?;
     golden::write(&args.out, &files)?;
-    say(args, &text, (cells, least))?;
+    say(args, &text, (cells, least));
     Ok(if best.is_some() { ExitStatus::Met } else { ExitStatus::Missed })
 }
 
@@ -185,11 +185,11 @@ fn forget_earlier(out: &Path, files: &[File]) -> Result<(), CliError> {
     Ok(())
 }
 
-fn say(args: &TuneArgs, text: &str, (cells, seeds): Confirmed) -> Result<(), CliError> {
+fn say(args: &TuneArgs, text: &str, (cells, seeds): Confirmed) {
     if args.play.quiet {
-        return Ok(());
+        return;
     }
-    print(text)?;
+    print(text);
     let out = args.out.display();
     print(&match cells {
         0 => format!("\nreport in {out}\n"),
@@ -199,7 +199,7 @@ fn say(args: &TuneArgs, text: &str, (cells, seeds): Confirmed) -> Result<(), Cli
         more => format!(
             "\nThe best and the front, {more} settings, were played again over HTTP with {seeds} of the seeds: the same to the byte.\nreport in {out}\n"
         ),
-    })
+    });
 }
 
 fn cli_error(error: TuneError) -> CliError {

@@ -94,7 +94,7 @@ pub(super) fn play(
         print(&format!(
             "part {index} of {count}: {left} of {all} simulations played, the others were there; in {}\n",
             path.display()
-        ))?;
+        ));
     }
     Ok(ExitStatus::Met)
 }

@@ -1,0 +1,97 @@
+//! The signals that end a command: Ctrl-C (SIGINT), SIGTERM and SIGHUP.
+//!
+//! The first asks the command to stop in good order, the second to stop at once. A signal that was
+//! ignored when the program started (as `nohup` ignores SIGHUP) stays ignored.
+
+use std::io;
+use std::thread;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{CliError, note};
+
+/// Told when a signal arrives.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Interrupt {
+    /// Cancelled by the first signal.
+    pub(super) stop: CancellationToken,
+    /// Cancelled by the second signal.
+    pub(super) abort: CancellationToken,
+}
+
+/// The signals that are listened to, with their numbers on every Unix.
+const SIGNALS: [(SignalKind, u32); 3] =
+    [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15), (SignalKind::hangup(), 1)];
+
+impl Interrupt {
+    /// Listens until the process ends; `said` is printed to standard error at the first signal.
+    pub(super) fn listen(said: &'static str) -> Result<Self, CliError> {
+        let failed = |source| CliError::Io { what: "listen to signals".to_owned(), source };
+        let interrupt = Self::default();
+        let told = interrupt.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        let runtime = runtime.map_err(failed)?;
+        let mut signals = {
+            let _entered = runtime.enter();
+            Signals::listen().map_err(failed)?
+        };
+        let wait = move || {
+            runtime.block_on(async {
+                signals.told().await;
+                note(said);
+                told.stop.cancel();
+                signals.told().await;
+                told.abort.cancel();
+                // Whatever comes after is too late to change anything.
+                std::future::pending::<()>().await;
+            });
+        };
+        let spawned = thread::Builder::new().name("tagspace-signals".to_owned()).spawn(wait);
+        spawned.map_err(failed)?;
+        Ok(interrupt)
+    }
+}
+
+/// The signals that were not ignored when the program started.
+#[derive(Debug)]
+pub(super) struct Signals([Option<Signal>; 3]);
+
+impl Signals {
+    /// Listens from now on; inside a tokio runtime.
+    pub(super) fn listen() -> io::Result<Self> {
+        let ignored = ignored();
+        let mut signals = [None, None, None];
+        for (slot, (kind, number)) in signals.iter_mut().zip(SIGNALS) {
+            if ignored & (1 << (number - 1)) == 0 {
+                *slot = Some(signal(kind)?);
+            }
+        }
+        Ok(Self(signals))
+    }
+
+    /// Ends when one of them arrives.
+    pub(super) async fn told(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            biased;
+            () = arrival(interrupt) => {}
+            () = arrival(terminate) => {}
+            () = arrival(hangup) => {}
+        }
+    }
+}
+
+async fn arrival(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// The signals that this process ignores, as a bit mask. Linux tells; elsewhere none is known to be.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
