@@ -12,10 +12,10 @@ mod interrupt;
 mod league;
 mod mutate;
 mod new;
+mod outputs;
 mod progress;
 mod real;
 mod run;
-mod seeds;
 mod serve;
 mod state;
 mod tag;
@@ -113,10 +113,7 @@ where
     };
     let result = match cli.command {
         Command::Run(args) if args.mutate => mutate::mutate(&args),
-        Command::Run(args) => match args.seeds.clone() {
-            Some(seeds) => seeds::run(&args, &seeds),
-            None => run::run(&args),
-        },
+        Command::Run(args) => run::run(&args),
         Command::Validate(scenarios) => validate(&scenarios),
         Command::List(scenarios) => list(&scenarios),
         Command::Schema => Ok(schema()),

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Recordings;
-use super::recorded::RecordedRun;
+use super::recorded::{Cell, RecordedRun};
 use crate::study::metric;
 
 /// The version of the file's form.
@@ -16,7 +16,8 @@ const DIGITS: usize = 12;
 /// How the file begins.
 const HEAD: &str = "\
 # Accepted figures: `tagspace run ... --baseline NAME` compares with them, and only `--bless` writes
-# them anew. A list has a number for each seed; shares are millionths, money millionths of a dollar.
+# them anew. A list has a number for each seed, \"none\" where it has no value; shares are millionths,
+# money millionths of a dollar.
 # `first_mean_milli` are the means when they were accepted for the first time, in thousandths.
 ";
 
@@ -53,7 +54,7 @@ pub fn read(text: &str) -> Result<Recordings, String> {
 }
 
 /// The file with these recordings in the place of those of the same name.
-pub fn write(before: &Recordings, new: &Recordings) -> String {
+pub fn write(before: &Recordings, new: &Recordings) -> Result<String, String> {
     let mut all = before.clone();
     for (name, recorded) in new {
         let mut recorded = recorded.clone();
@@ -73,11 +74,15 @@ pub fn write(before: &Recordings, new: &Recordings) -> String {
         all.insert(name.clone(), recorded);
     }
     let baseline = Baseline { format_version: FORMAT_VERSION, scenario: all };
-    let text = toml::to_string(&baseline).unwrap_or_default();
-    format!("{HEAD}{text}")
+    let text = toml::to_string(&baseline).map_err(|error| error.to_string())?;
+    Ok(format!("{HEAD}{text}"))
 }
 
 fn means(run: &RecordedRun) -> std::collections::BTreeMap<String, u64> {
-    let means = run.figures.iter().map(|(name, values)| (name.clone(), super::mean_milli(values)));
-    means.collect()
+    let mean = |cells: &Vec<Cell>| {
+        let known: Vec<u64> = cells.iter().filter_map(|cell| cell.0).collect();
+        // TOML has no larger numbers.
+        super::mean_milli(&known).min(i64::MAX as u64)
+    };
+    run.figures.iter().map(|(name, cells)| (name.clone(), mean(cells))).collect()
 }
