@@ -153,12 +153,13 @@ impl Document {
                     json::close(report, closing.outcome, comparison.as_ref(), closing.diverged);
                 }
             }
-            Self::Junit(suites) => suites.extend(junit::closing(scenario, closing)),
+            // What stops a gate comes first.
+            Self::Junit(suites) => drop(suites.splice(0..0, junit::closing(scenario, closing))),
             Self::Summary(parts) => parts.iter_mut().for_each(|part| part.close(scenario, closing)),
             Self::Annotations(all) => {
                 let file = fs::read_to_string(scenario.file());
                 let original = file.unwrap_or_else(|_| scenario.text.clone());
-                all.extend(annotations::closing(scenario, closing, &original));
+                all.splice(0..0, annotations::closing(scenario, closing, &original));
             }
             Self::Table(_) | Self::Logs(_) | Self::Bmf(_) | Self::Tracked(..) => {}
         }

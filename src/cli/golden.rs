@@ -119,13 +119,10 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     })
 }
 
-/// Waits until no other command works on a file, and keeps others away until it is dropped.
-pub(super) fn lock(path: &Path) -> Result<File, CliError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let path = path.with_file_name(format!(".{name}.lock"));
-    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let locked = opened.and_then(|file| file.lock().map(|()| file));
-    locked.map_err(|source| io_error("lock", &path, source))
+/// Waits until no other command works in a folder, and keeps others away until it is dropped.
+pub(super) fn lock(folder: &Path) -> Result<File, CliError> {
+    let locked = File::open(folder).and_then(|file| file.lock().map(|()| file));
+    locked.map_err(|source| io_error("lock", folder, source))
 }
 
 /// Makes room for files that are written when all is done. They are not in the folders of the

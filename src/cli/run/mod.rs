@@ -109,11 +109,11 @@ fn prepare<'a>(
             ));
         }
     }
-    golden::make_out(&args.out)?;
     let read = entries.iter().map(|entry| PathBuf::from(entry.scenario().file()));
     let read: Vec<_> = read.chain(args.scenarios.env_file.clone()).collect();
     let outputs = Outputs::new(args, &places, &read)?;
     baseline.prepare()?;
+    golden::make_out(&args.out)?;
     Ok(outputs)
 }
 
