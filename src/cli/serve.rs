@@ -91,6 +91,8 @@ fn load(args: &ServeArgs) -> Result<(Scenario, Vec<Target>), CliError> {
         set: args.set.clone(),
         seed: args.seed,
         env_file: None,
+        env_file_all_runs: false,
+        is_quiet: args.quiet,
     };
     let mut loaded = find::load(&scenarios)?;
     match loaded.pop() {

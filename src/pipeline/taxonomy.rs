@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use thiserror::Error;
+
 use crate::pipeline::page::Tags;
 
 /// How many tags of one category a page may have.
@@ -59,4 +61,121 @@ pub fn label(tag: &str) -> String {
     }
     let trimmed = label.trim_matches('-');
     trimmed.chars().take(LABEL_CHARS).collect()
+}
+
+/// What is wrong with a taxonomy.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TaxonomyError {
+    /// It has no category.
+    #[error("expected at least one category with tags, found none")]
+    Empty,
+    /// A category has no tags.
+    #[error("expected at least one tag in the category `{category}`, found none")]
+    NoTags {
+        /// The category.
+        category: String,
+    },
+    /// The name of a category cannot be told from what stands around it in a prompt.
+    #[error("got the tag or category `{category}`, wanted no space, comma or colon in it")]
+    CategoryName {
+        /// The category.
+        category: String,
+    },
+    /// The same of a tag.
+    #[error("got the tag or category `{tag}`, wanted no space, comma or colon in it")]
+    TagName {
+        /// The category.
+        category: String,
+        /// The tag.
+        tag: String,
+        /// Its position in the category, counted from 0.
+        index: usize,
+    },
+    /// A tag has no character that a label may hold.
+    #[error("expected a tag with a letter or a digit, found `{tag}`, which makes no label")]
+    NoLabel {
+        /// The category.
+        category: String,
+        /// The tag.
+        tag: String,
+        /// Its position in the category, counted from 0.
+        index: usize,
+    },
+    /// Two tags become one label.
+    #[error("expected another label for each tag, found `{label}` for `{tag}` and for `{first}`")]
+    SameLabel {
+        /// The category of the second.
+        category: String,
+        /// The second.
+        tag: String,
+        /// Its position in the category, counted from 0.
+        index: usize,
+        /// The first.
+        first: String,
+        /// The label of both.
+        label: String,
+    },
+}
+
+impl TaxonomyError {
+    /// The category that is wrong, if it is one.
+    pub fn category(&self) -> Option<&str> {
+        match self {
+            Self::Empty => None,
+            Self::NoTags { category }
+            | Self::CategoryName { category }
+            | Self::TagName { category, .. }
+            | Self::NoLabel { category, .. }
+            | Self::SameLabel { category, .. } => Some(category),
+        }
+    }
+
+    /// The position of the tag in its category, if it is a tag that is wrong.
+    pub fn tag(&self) -> Option<usize> {
+        match self {
+            Self::Empty | Self::NoTags { .. } | Self::CategoryName { .. } => None,
+            Self::TagName { index, .. }
+            | Self::NoLabel { index, .. }
+            | Self::SameLabel { index, .. } => Some(*index),
+        }
+    }
+}
+
+/// Whether these categories make a taxonomy; if not, the first error.
+pub fn check(categories: &[(String, Vec<String>)]) -> Result<(), TaxonomyError> {
+    problems(categories).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// All that is wrong with these categories.
+pub fn problems(categories: &[(String, Vec<String>)]) -> Vec<TaxonomyError> {
+    let fits = |name: &str| !name.is_empty() && !name.contains([',', ':', '\n', ' ']);
+    let mut problems = Vec::new();
+    if categories.is_empty() {
+        problems.push(TaxonomyError::Empty);
+    }
+    let mut labels: BTreeMap<String, &str> = BTreeMap::new();
+    for (category, tags) in categories {
+        if !fits(category) {
+            problems.push(TaxonomyError::CategoryName { category: category.clone() });
+        }
+        if tags.is_empty() {
+            problems.push(TaxonomyError::NoTags { category: category.clone() });
+        }
+        for (index, tag) in tags.iter().enumerate() {
+            let (category, label) = (category.clone(), label(tag));
+            if !fits(tag) {
+                let tag = tag.clone();
+                problems.push(TaxonomyError::TagName { category, tag, index });
+            } else if label.is_empty() {
+                let tag = tag.clone();
+                problems.push(TaxonomyError::NoLabel { category, tag, index });
+            } else if let Some(first) = labels.get(&label) {
+                let (tag, first) = (tag.clone(), (*first).to_owned());
+                problems.push(TaxonomyError::SameLabel { category, tag, index, first, label });
+            } else {
+                labels.insert(label, tag);
+            }
+        }
+    }
+    problems
 }

@@ -17,6 +17,7 @@ mod fakes; // wire formats, quotas, calendar
 mod fixed_windows; // windows that begin anew at fixed times
 mod forms; // the forms of answers
 mod hostile_numbers; // what no honest service says
+mod json_schema; // what an editor is told of scenario files
 mod kinds; // the limiters that compete
 mod known_answers; // results that can be worked out by hand
 mod latency; // how long fake services take
@@ -45,4 +46,5 @@ mod shared_quota; // quotas that change midway, and that a neighbour uses as wel
 mod silent; // quotas that say nothing
 mod tidy; // the source text itself
 mod tune; // grids of settings, and which is best
+mod whole_files; // all that is wrong with a scenario file, and with its bytes
 mod wire_formats; // what other clients ask of the fakes

@@ -127,6 +127,7 @@ pub(super) fn replay(args: &RunArgs, scenario: &Scenario, seed: u64) -> String {
     let file = args.scenarios.env_file.as_ref().map(|file| file.to_string_lossy());
     if let Some(file) = &file {
         words.extend(["--env-file", file]);
+        words.extend(args.scenarios.env_file_all_runs.then_some("--env-file-all-runs"));
     }
     format!("replay: {}", quoted(words))
 }
