@@ -1,8 +1,11 @@
 //! The tags that may be given, by category, and the labels they become.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use thiserror::Error;
 
 use crate::pipeline::page::Tags;
+use crate::pipeline::shown::{is_break, is_unseen, shown};
 
 /// How many tags of one category a page may have.
 pub const TAGS_PER_CATEGORY: usize = 3;
@@ -15,7 +18,121 @@ pub struct Taxonomy {
     categories: Vec<(String, Vec<String>)>,
 }
 
+/// Why categories with their tags make no taxonomy. Every message names the category and the tag.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TaxonomyError {
+    /// There is none.
+    #[error("expected at least one category, found none")]
+    Empty,
+    /// A category without tags.
+    #[error("expected at least one tag in the category `{}`, found none", name(category))]
+    NoTags {
+        /// The category.
+        category: String,
+    },
+    /// A category has the name of another.
+    #[error("the category `{}` is there twice", name(category))]
+    CategoryTwice {
+        /// The category.
+        category: String,
+    },
+    /// A name that a prompt cannot hold.
+    #[error("the category `{}` {problem}", name(category))]
+    Category {
+        /// The category.
+        category: String,
+        /// What is wrong with its name.
+        problem: &'static str,
+    },
+    /// A tag that a prompt cannot hold, or that is no label.
+    #[error("the tag `{}` of the category `{}` {problem}", name(tag), name(category))]
+    Tag {
+        /// The category.
+        category: String,
+        /// The tag.
+        tag: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Two tags that could not be told apart on a page.
+    #[error(
+        "the tag `{}` of the category `{}` and the tag `{}` of the category `{}` \
+         have one label, `{}`",
+        name(&first.1), name(&first.0), name(&second.1), name(&second.0), name(label)
+    )]
+    OneLabel {
+        /// A category with its tag.
+        first: (String, String),
+        /// Another.
+        second: (String, String),
+        /// The label of both.
+        label: String,
+    },
+}
+
+/// A name as it may be shown.
+fn name(name: &str) -> String {
+    shown(name, 80)
+}
+
+/// What a name has that the list in the prompt could not hold, if it has.
+fn problem(name: &str) -> Option<&'static str> {
+    let has = |bad: &dyn Fn(char) -> bool| name.chars().any(bad);
+    let is_odd = |c: char| is_unseen(c) || (is_break(c) && c != ' ');
+    if name.trim().is_empty() {
+        Some("has no name")
+    } else if has(&is_odd) {
+        Some("holds a line break or a character that cannot be seen")
+    } else if name.trim() != name {
+        Some("begins or ends with a space")
+    } else if has(&|c| matches!(c, ',' | ':')) {
+        Some("holds a comma or a colon, which the list in a prompt is made with")
+    } else if name.contains("===") {
+        Some("holds `===`, which begins a page in a prompt")
+    } else {
+        None
+    }
+}
+
 impl Taxonomy {
+    /// Whether these categories make a taxonomy: each named once and with tags, each tag with a
+    /// label of its own, and no name that the list in a prompt could not hold.
+    pub fn check(categories: &[(String, Vec<String>)]) -> Result<(), TaxonomyError> {
+        if categories.is_empty() {
+            return Err(TaxonomyError::Empty);
+        }
+        let mut names = BTreeSet::new();
+        let mut labels: BTreeMap<String, (&String, &String)> = BTreeMap::new();
+        for (category, tags) in categories {
+            let owned = || category.clone();
+            if let Some(problem) = problem(category) {
+                return Err(TaxonomyError::Category { category: owned(), problem });
+            }
+            if !names.insert(category) {
+                return Err(TaxonomyError::CategoryTwice { category: owned() });
+            }
+            if tags.is_empty() {
+                return Err(TaxonomyError::NoTags { category: owned() });
+            }
+            for tag in tags {
+                let label = label(tag);
+                let no_label =
+                    label.is_empty().then_some("makes no label: it has no letter or digit");
+                if let Some(problem) = problem(tag).or(no_label) {
+                    let (category, tag) = (owned(), tag.clone());
+                    return Err(TaxonomyError::Tag { category, tag, problem });
+                }
+                if let Some((first_category, first)) = labels.get(&label) {
+                    let first = ((*first_category).clone(), (*first).clone());
+                    let second = (owned(), tag.clone());
+                    return Err(TaxonomyError::OneLabel { first, second, label });
+                }
+                labels.insert(label, (category, tag));
+            }
+        }
+        Ok(())
+    }
+
     /// A taxonomy of these categories.
     pub fn new(categories: Vec<(String, Vec<String>)>) -> Self {
         Self { categories }
