@@ -5,6 +5,8 @@ mod baseline;
 mod claims;
 mod compare;
 mod document;
+mod documents;
+mod environment;
 mod exit;
 mod find;
 mod golden;
@@ -23,6 +25,7 @@ mod state;
 mod tag;
 mod terminal;
 mod tune;
+mod verdict;
 mod watcher;
 
 use std::ffi::OsString;

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::args::{Scenarios, ServeArgs};
 use super::interrupt::Signals;
+use super::outputs::{self, Failures, Output, Stamp, subscriber};
 use super::{CliError, ExitStatus, find, golden, note, print, quoted, run, terminal};
 use crate::fakes::world::World;
 use crate::report::files::{self, Folder, Kind};
@@ -37,13 +38,16 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
     let run = &scenario.runs[index];
     let place = files::place(&args.out, &scenario, Kind::Single);
     files::check(&place)?;
+    let log = args.log.as_deref().map(|path| Output { kind: outputs::Kind::Log, path });
+    outputs::check(log.as_slice(), None)?;
     golden::make_out(&args.out)?;
     // While it is written it is no report yet; what stands there after a crash is the log so far.
     let part = args.out.join(format!(".{}.{}.events.part", scenario.name, std::process::id()));
     let file = File::create(&part).map_err(|source| io_error("write", &part, source))?;
     let taxonomy = scenario.world.taxonomy.clone();
     let witness = Arc::new(Witness::new(&run.name, taxonomy, BufWriter::new(file)));
-    if let Err(error) = attend(args, &scenario, index, &witness) {
+    let failures = Failures::default();
+    if let Err(error) = attend(args, &scenario, index, &witness, &failures) {
         // Nothing was served, so nothing is lost.
         let _ = fs::remove_file(&part);
         return Err(error);
@@ -74,10 +78,10 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
             note("the report could not be printed; it is in the files");
         }
     }
-    Ok(match judged.verdict() {
+    Ok(failures.turn(match judged.verdict() {
         Verdict::Met | Verdict::NotJudged => ExitStatus::Met,
         Verdict::Missed => ExitStatus::Missed,
-    })
+    }))
 }
 
 fn io_error(what: &str, path: &Path, source: io::Error) -> CliError {
@@ -135,12 +139,13 @@ fn attend(
     scenario: &Scenario,
     index: usize,
     witness: &Arc<Witness<BufWriter<File>>>,
+    failures: &Failures,
 ) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
     let subscriber =
-        args.log.as_deref().map(|path| run::subscriber(path, run::Stamp::WallClock)).transpose()?;
+        args.log.as_deref().map(|path| subscriber(path, Stamp::WallClock, failures)).transpose()?;
     if let Some(subscriber) = subscriber {
         // Every worker of the runtime logs.
         let _ = tracing::dispatcher::set_global_default(subscriber);

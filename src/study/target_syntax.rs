@@ -32,8 +32,36 @@ fn parse(scenario: &Scenario, written: &TargetText) -> Result<Target, Problem> {
     }
     let (line, _) = refused(String::new(), None).line_and_column();
     let (run, text) = (written.run.clone(), written.limit.trim().to_owned());
-    let over_tagged = false;
+    let over_tagged = over_tagged(scenario, metric, written)?;
     Ok(Target { run, metric, stat, compare, limit, of_seeds_ppm, over_tagged, text, line })
+}
+
+/// Whether a limit is about those pages only that were tagged.
+fn over_tagged(
+    scenario: &Scenario,
+    metric: &Metric,
+    written: &TargetText,
+) -> Result<bool, Problem> {
+    let refused = |message: String, help: &str| {
+        scenario.problem(written.over_span.clone(), message, Some(help.to_owned()))
+    };
+    let wanted = match metric.name {
+        "page_latency" => "tagged",
+        "ai_latency" => "answered",
+        _ => "",
+    };
+    match written.over.as_deref() {
+        None => Ok(false),
+        Some(_) if wanted.is_empty() => Err(refused(
+            format!("`over` says what a latency covers, and {} is none", metric.name),
+            "leave `over` out",
+        )),
+        Some(over) if over == wanted => Ok(true),
+        Some(over) => Err(refused(
+            format!("expected over = \"{wanted}\", found `{over}`"),
+            "without `over` a latency that leaves some out is missed",
+        )),
+    }
 }
 
 /// Whether a run may be compared with `base`: one that stands before it.

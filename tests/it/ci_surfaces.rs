@@ -175,7 +175,10 @@ fn each_limit_of_a_list_has_its_own_line_and_none_is_no_success() {
     // A scenario without targets meets nothing.
     assert!(read("m.out").contains("| ⚪ NOT JUDGED | `none` |"), "{}", read("m.out"));
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("missed: list; NOT JUDGED, because they have no targets: none; reports in"), "{text}");
+    assert!(
+        text.contains("missed: list; NOT JUDGED, because they have no targets: none; reports in"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -3,11 +3,10 @@
 mod game;
 mod verdicts;
 
-use std::fs::File;
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use indicatif::ProgressBar;
 
@@ -15,9 +14,10 @@ use self::game::{Entry, Results, Rules};
 use self::verdicts::Verdicts;
 use super::args::{ClockArg, ColorArg, Format, RunArgs, TransportArg};
 use super::baseline::Baseline;
+use super::documents::Documents;
 use super::find;
 use super::interrupt::Interrupt;
-use super::outputs::Outputs;
+use super::outputs::{Failures, Stamp, subscriber};
 use super::progress::Progress;
 use super::{CliError, ExitStatus, golden, note, quoted};
 use crate::report::files::{self, Kind};
@@ -39,14 +39,16 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
             Entry::new(&args.out, one, seeds)
         })
         .collect();
-    let mut outputs = prepare(args, &entries, &baseline)?;
+    let mut documents = prepare(args, &entries, &baseline)?;
     let interrupt =
         Interrupt::listen("stopping: what was played is kept; once more to stop at once")?;
     interrupt.exit_at_second();
     let games = entries.iter().map(|entry| entry.seeds.len()).sum();
+    let failures = Failures::default();
     let progress = Progress::new(args.quiet, "simulations");
     progress.of(games);
-    let options = Options { interrupt: interrupt.stop.clone(), ..options(args, progress.bar())? };
+    let options =
+        Options { interrupt: interrupt.stop.clone(), ..options(args, progress.bar(), &failures)? };
     let stop = Arc::new(AtomicBool::new(false));
     let rules = Rules {
         options: &options,
@@ -58,7 +60,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     };
     let mut verdicts = Verdicts::new(args, entries.len(), baseline.is_wanted());
     game::play(&entries, &rules, |entry, results: Results| {
-        progress.suspend(|| verdicts.take(entry, results, &mut outputs));
+        progress.suspend(|| verdicts.take(entry, results, &mut documents));
         if args.fail_fast && verdicts.has_failed() {
             stop.store(true, Ordering::Relaxed);
         }
@@ -68,7 +70,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     if args.clock == ClockArg::Real && !is_interrupted {
         verdicts.play_in_real_time(&options)?;
     }
-    verdicts.finish(outputs, &baseline, is_interrupted)
+    let status = verdicts.finish(documents, &baseline, is_interrupted)?;
+    Ok(failures.turn(status))
 }
 
 fn check_usage(args: &RunArgs) -> Result<(), CliError> {
@@ -96,7 +99,7 @@ fn prepare<'a>(
     args: &'a RunArgs,
     entries: &[Entry<'_>],
     baseline: &Baseline,
-) -> Result<Outputs<'a>, CliError> {
+) -> Result<Documents<'a>, CliError> {
     let places: Vec<PathBuf> = entries.iter().map(|entry| entry.place.clone()).collect();
     for entry in entries {
         files::check(&entry.place)?;
@@ -111,10 +114,10 @@ fn prepare<'a>(
     }
     let read = entries.iter().map(|entry| PathBuf::from(entry.scenario().file()));
     let read: Vec<_> = read.chain(args.scenarios.env_file.clone()).collect();
-    let outputs = Outputs::new(args, &places, &read)?;
+    let documents = Documents::new(args, &places, &read)?;
     baseline.prepare()?;
     golden::make_out(&args.out)?;
-    Ok(outputs)
+    Ok(documents)
 }
 
 /// The command that repeats a scenario with a seed.
@@ -133,7 +136,11 @@ pub(super) fn replay(args: &RunArgs, scenario: &Scenario, seed: u64) -> String {
 }
 
 /// How the scenarios are simulated.
-pub(super) fn options(args: &RunArgs, bar: &ProgressBar) -> Result<Options, CliError> {
+pub(super) fn options(
+    args: &RunArgs,
+    bar: &ProgressBar,
+    failures: &Failures,
+) -> Result<Options, CliError> {
     let shown = bar.clone();
     let on_progress: crate::sim::OnProgress = Arc::new(move |run, progress| {
         if progress.done % 100 == 0 {
@@ -141,7 +148,7 @@ pub(super) fn options(args: &RunArgs, bar: &ProgressBar) -> Result<Options, CliE
         }
     });
     let subscriber =
-        args.log.as_deref().map(|path| subscriber(path, Stamp::Nothing)).transpose()?;
+        args.log.as_deref().map(|path| subscriber(path, Stamp::Nothing, failures)).transpose()?;
     Ok(Options {
         transport: match args.transport {
             TransportArg::Wire => Transport::Wire,
@@ -152,30 +159,6 @@ pub(super) fn options(args: &RunArgs, bar: &ProgressBar) -> Result<Options, CliE
         on_progress: (!bar.is_hidden()).then_some(on_progress),
         subscriber,
         ..Options::default()
-    })
-}
-
-/// Which times a log for humans shows besides those of the events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stamp {
-    /// None: events are in virtual time.
-    Nothing,
-    /// The time of day, in UTC.
-    WallClock,
-}
-
-/// A log for humans in this file.
-pub(super) fn subscriber(path: &Path, stamp: Stamp) -> Result<tracing::Dispatch, CliError> {
-    let file = File::create(path)
-        .map_err(|source| CliError::Io { what: format!("write {}", path.display()), source })?;
-    let log = tracing_subscriber::fmt()
-        .with_target(false)
-        .with_ansi(false)
-        .with_max_level(tracing::Level::DEBUG)
-        .with_writer(Mutex::new(file));
-    Ok(match stamp {
-        Stamp::Nothing => tracing::Dispatch::new(log.without_time().finish()),
-        Stamp::WallClock => tracing::Dispatch::new(log.finish()),
     })
 }
 

@@ -8,7 +8,7 @@ use super::replay;
 use crate::cli::args::{ClockArg, Format, RunArgs};
 use crate::cli::baseline::{Baseline, Compared};
 use crate::cli::document::Part;
-use crate::cli::outputs::Outputs;
+use crate::cli::documents::Documents;
 use crate::cli::{CliError, ExitStatus, note, print, real};
 use crate::pipeline::event::RunEnd;
 use crate::report::ci::{Closing, Replay};
@@ -76,7 +76,7 @@ impl<'a> Verdicts<'a> {
         &mut self,
         entry: &'a Entry<'a>,
         results: Results,
-        outputs: &mut Outputs<'_>,
+        documents: &mut Documents<'_>,
     ) {
         let wanted = entry.seeds.len();
         let mut done = Vec::new();
@@ -106,13 +106,13 @@ impl<'a> Verdicts<'a> {
         let told = match taken {
             Err((outcome, why)) => {
                 drop(entry.take_folder());
-                outputs.add_unplayed(entry.scenario(), outcome, &why);
+                documents.add_unplayed(entry.scenario(), outcome, &why);
                 let (verdict, diverged) = (Verdict::NotJudged, Vec::new());
                 Ok(Told { entry, verdict, diverged, unplayed: Some((outcome, why)), report: None })
             }
             Ok(partial) => match entry.kind {
-                Kind::Single => self.single(entry, done, outputs),
-                Kind::Series => self.series(entry, done, partial, outputs),
+                Kind::Single => self.single(entry, done, documents),
+                Kind::Series => self.series(entry, done, partial, documents),
             },
         };
         match told {
@@ -137,7 +137,7 @@ impl<'a> Verdicts<'a> {
         &mut self,
         entry: &'a Entry<'a>,
         done: Vec<Done>,
-        outputs: &mut Outputs<'_>,
+        documents: &mut Documents<'_>,
     ) -> Result<Told<'a>, CliError> {
         let scenario = entry.scenario();
         let replays = |seed| replay(self.args, scenario, seed);
@@ -152,7 +152,7 @@ impl<'a> Verdicts<'a> {
         let replay_of: Replay<'_> = &replays;
         let part =
             Part { scenario, judged: &judged, text: &plain, replay: replay_of, series: None };
-        outputs.add(&part, &coloured)?;
+        documents.add(&part, &coloured)?;
         if !self.args.quiet {
             speed(scenario, &judged, real);
         }
@@ -181,7 +181,7 @@ impl<'a> Verdicts<'a> {
         entry: &'a Entry<'a>,
         done: Vec<Done>,
         partial: Option<String>,
-        outputs: &mut Outputs<'_>,
+        documents: &mut Documents<'_>,
     ) -> Result<Told<'a>, CliError> {
         let scenario = entry.scenario();
         let replays = |seed| replay(self.args, scenario, seed);
@@ -203,7 +203,7 @@ impl<'a> Verdicts<'a> {
         let (judged, replay_of): (_, Replay<'_>) = (&series.judged, &replays);
         let part =
             Part { scenario, judged, text: &plain, replay: replay_of, series: Some(&series) };
-        outputs.add(&part, &coloured)?;
+        documents.add(&part, &coloured)?;
         for one in &said {
             note(one);
         }
@@ -260,7 +260,7 @@ impl<'a> Verdicts<'a> {
     /// Compares, completes every document and gives the verdict on all.
     pub(super) fn finish(
         mut self,
-        mut outputs: Outputs<'_>,
+        mut documents: Documents<'_>,
         baseline: &Baseline,
         is_interrupted: bool,
     ) -> Result<ExitStatus, CliError> {
@@ -281,7 +281,7 @@ impl<'a> Verdicts<'a> {
                 diverged: &told.diverged,
                 unplayed: told.unplayed.as_ref().map(|(_, why)| why.as_str()),
             };
-            outputs.close(scenario, &closing);
+            documents.close(scenario, &closing);
             outcomes.push((scenario.name.as_str(), outcome));
             if let Some((mut report, folder)) = told.report.take() {
                 let comparison = own.map(|own| crate::report::compare::scenario_json(own, &[]));
@@ -289,7 +289,7 @@ impl<'a> Verdicts<'a> {
                 put_in_place(scenario, folder, &report)?;
             }
         }
-        let written = outputs.finish();
+        let written = documents.finish();
         self.say(&outcomes, compared.as_ref(), is_interrupted);
         written?;
         if let Some(error) = self.error {
