@@ -32,7 +32,7 @@ impl Distribution {
 
     /// The sample of nearest rank: the smallest that `percent` of all do not exceed.
     pub fn percentile(&self, percent: usize) -> Option<u64> {
-        let rank = (self.0.len() * percent).div_ceil(100).max(1);
+        let rank = self.0.len().saturating_mul(percent).div_ceil(100).max(1);
         self.0.get(rank - 1).copied()
     }
 
@@ -40,7 +40,8 @@ impl Distribution {
     pub fn stat(&self, stat: &str) -> Option<u64> {
         match stat {
             "max" => self.0.last().copied(),
-            "sum" => (!self.0.is_empty()).then(|| self.0.iter().sum()),
+            "sum" => (!self.0.is_empty())
+                .then(|| self.0.iter().fold(0, |sum: u64, sample| sum.saturating_add(*sample))),
             "count" => Some(self.0.len() as u64),
             percentile => self.percentile(percentile.strip_prefix('p')?.parse().ok()?),
         }
@@ -189,7 +190,8 @@ impl Fold {
     }
 
     fn add(&mut self, name: &'static str, amount: u64) {
-        *self.numbers.entry(name).or_insert(0) += amount;
+        let number = self.numbers.entry(name).or_insert(0);
+        *number = number.saturating_add(amount);
     }
 
     fn event(&mut self, t_ms: u64, event: &Event) {
@@ -230,7 +232,7 @@ impl Fold {
                 }
                 if let Some(hint_ms) = hint_ms {
                     let until = self.not_before_ms.entry(site).or_insert(0);
-                    *until = (*until).max(t_ms + hint_ms);
+                    *until = (*until).max(t_ms.saturating_add(*hint_ms));
                 }
                 if *status == Some(429) {
                     self.count("confluence_rate_limited");
@@ -253,7 +255,7 @@ impl Fold {
                     });
                 }
                 if let Some(listed_ms) = self.listed_ms.get(page) {
-                    self.page_latency.insert(*page, t_ms - listed_ms);
+                    self.page_latency.insert(*page, t_ms.saturating_sub(*listed_ms));
                 }
                 self.tagged.insert(*page, tags.clone());
             }
@@ -302,7 +304,7 @@ impl Fold {
         if let Some(hint_ms) = hint_ms {
             let asked = (provider.clone(), model.clone());
             let until = self.not_before_ms.entry(asked).or_insert(0);
-            *until = (*until).max(t_ms + hint_ms);
+            *until = (*until).max(t_ms.saturating_add(*hint_ms));
         }
         let is_primary = self.primary.as_ref() == Some(provider);
         if *status == Some(429) && is_primary {
@@ -319,8 +321,8 @@ impl Fold {
             self.batch_answered_ms.insert(*batch, t_ms);
         }
         let billed = self.tokens.entry(provider.clone()).or_insert((0, 0));
-        billed.0 += input_tokens;
-        billed.1 += output_tokens;
+        billed.0 = billed.0.saturating_add(*input_tokens);
+        billed.1 = billed.1.saturating_add(*output_tokens);
         if let Some((min, _, last)) = &mut self.in_flight {
             *last = last.saturating_sub(1);
             *min = (*min).min(*last);
@@ -339,8 +341,8 @@ impl Fold {
             Record::Billed { model, input_tokens, output_tokens, later, .. } => {
                 let billed = if *later { &mut self.billed_later } else { &mut self.billed };
                 let billed = billed.entry(model.clone()).or_insert((0, 0));
-                billed.0 += input_tokens;
-                billed.1 += output_tokens;
+                billed.0 = billed.0.saturating_add(*input_tokens);
+                billed.1 = billed.1.saturating_add(*output_tokens);
             }
             Record::QuotaRefused { .. }
             | Record::LabelsChanged { .. }
@@ -364,7 +366,7 @@ impl Fold {
         };
         share("rate_limited_ratio", number("rate_limited"), self.primary_calls);
         share("fallback_ratio", self.fallback_prompts, number("prompts"));
-        let looked_up = number("cache_hits") + number("cache_misses");
+        let looked_up = number("cache_hits").saturating_add(number("cache_misses"));
         share("cache_hit_ratio", number("cache_hits"), looked_up);
 
         let makespan_ms = self.ended_ms.saturating_sub(self.started_ms);
@@ -373,8 +375,8 @@ impl Fold {
             |page: &&PageId| self.labelled.contains(*page) || self.right.contains(*page);
         let unlabelled = self.tagged.keys().filter(|page| !has_labels(page)).count();
         put("pages_unlabelled", Value::Number(unlabelled as u64));
-        let done = number("pages_tagged") + number("pages_cached");
-        if let Some(per_minute) = (done * 60_000).checked_div(makespan_ms) {
+        let done = number("pages_tagged").saturating_add(number("pages_cached"));
+        if let Some(per_minute) = done.saturating_mul(60_000).checked_div(makespan_ms) {
             put("pages_per_minute", Value::Number(per_minute));
         }
         if self.truths.is_empty() {
@@ -396,7 +398,7 @@ impl Fold {
         }
         let answered = self.batch_answered_ms.iter();
         let ai_latency = answered
-            .filter_map(|(batch, end)| Some(end - self.batch_started_ms.get(batch)?))
+            .filter_map(|(batch, end)| Some(end.saturating_sub(*self.batch_started_ms.get(batch)?)))
             .collect();
         for (name, samples) in [
             ("page_latency", self.page_latency.into_values().collect()),
@@ -419,13 +421,14 @@ impl Fold {
         } else {
             (&self.tokens, None)
         };
-        let (mut input, mut output, mut cost) = (0, 0, 0);
+        let (mut input, mut output, mut cost) = (0_u64, 0_u64, 0_u64);
         let now = spent.iter().map(|spent| (spent, 1));
         for ((whose, tokens), half) in now.chain(later.into_iter().flatten().map(|l| (l, 2))) {
             let price = prices.get(whose).copied().or_else(|| price::of(whose));
-            input += tokens.0;
-            output += tokens.1;
-            cost += price.map_or(0, |price| price.usd_micros(tokens.0, tokens.1)) / half;
+            let charged = price.map_or(0, |price| price.usd_micros(tokens.0, tokens.1)) / half;
+            input = input.saturating_add(tokens.0);
+            output = output.saturating_add(tokens.1);
+            cost = cost.saturating_add(charged);
         }
         figures.0.insert("input_tokens", Value::Number(input));
         figures.0.insert("output_tokens", Value::Number(output));
