@@ -88,8 +88,10 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<Answer, Failure> {
     };
     let usage = Usage {
         input_tokens: generated.usage_metadata.prompt_token_count,
-        output_tokens: generated.usage_metadata.candidates_token_count
-            + generated.usage_metadata.thoughts_token_count,
+        output_tokens: generated
+            .usage_metadata
+            .candidates_token_count
+            .saturating_add(generated.usage_metadata.thoughts_token_count),
     };
     let fail = |class| Failure { usage, ..Failure::of(class) };
     let Some(candidate) = generated.candidates.into_iter().next() else {
