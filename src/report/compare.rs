@@ -187,7 +187,7 @@ fn row(moved: &Moved, mode: Mode) -> Vec<String> {
 fn by(milli: u64, unit: Unit) -> String {
     match unit {
         Unit::Count => format!("{:.1}", float(milli) / 1000.0),
-        unit => format::amount((milli + 500) / 1000, unit),
+        unit => format::amount(milli.saturating_add(500) / 1000, unit),
     }
 }
 

@@ -340,8 +340,9 @@ impl Stretch {
         SimError::Deadline {
             run: log.run.clone(),
             deadline_s: self.scenario.deadline_s,
-            pages: count(|event| matches!(event, Event::PageListed { .. })) - ended,
-            calls: count(|event| matches!(event, Event::AttemptStarted { .. })) - answered,
+            pages: count(|event| matches!(event, Event::PageListed { .. })).saturating_sub(ended),
+            calls: count(|event| matches!(event, Event::AttemptStarted { .. }))
+                .saturating_sub(answered),
             last: last.join("\n"),
         }
     }

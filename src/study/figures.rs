@@ -49,7 +49,7 @@ impl Distribution {
 
     /// The sample of nearest rank: the smallest that `percent` of all do not exceed.
     pub fn percentile(&self, percent: usize) -> Option<u64> {
-        let rank = (self.sorted.len() * percent).div_ceil(100).max(1);
+        let rank = self.sorted.len().saturating_mul(percent).div_ceil(100).max(1);
         self.sorted.get(rank - 1).copied()
     }
 
@@ -234,7 +234,8 @@ impl Fold {
     }
 
     fn add(&mut self, name: &'static str, amount: u64) {
-        *self.numbers.entry(name).or_insert(0) += amount;
+        let number = self.numbers.entry(name).or_insert(0);
+        *number = number.saturating_add(amount);
     }
 
     fn event(&mut self, t_ms: u64, event: &Event) {
@@ -275,7 +276,7 @@ impl Fold {
                 }
                 if let Some(hint_ms) = hint_ms {
                     let until = self.not_before_ms.entry(site).or_insert(0);
-                    *until = (*until).max(t_ms + hint_ms);
+                    *until = (*until).max(t_ms.saturating_add(*hint_ms));
                 }
                 if *status == Some(429) {
                     self.count("confluence_rate_limited");
@@ -298,7 +299,7 @@ impl Fold {
                     });
                 }
                 if let Some(listed_ms) = self.listed_ms.get(page) {
-                    self.page_latency.insert(*page, t_ms - listed_ms);
+                    self.page_latency.insert(*page, t_ms.saturating_sub(*listed_ms));
                 }
                 self.tagged.insert(*page, tags.clone());
             }
@@ -347,7 +348,7 @@ impl Fold {
         if let Some(hint_ms) = hint_ms {
             let asked = (provider.clone(), model.clone());
             let until = self.not_before_ms.entry(asked).or_insert(0);
-            *until = (*until).max(t_ms + hint_ms);
+            *until = (*until).max(t_ms.saturating_add(*hint_ms));
         }
         let is_primary = self.primary.as_ref() == Some(provider);
         if *status == Some(429) && is_primary {
@@ -364,8 +365,8 @@ impl Fold {
             self.batch_answered_ms.insert(*batch, t_ms);
         }
         let billed = self.tokens.entry(provider.clone()).or_insert((0, 0));
-        billed.0 += input_tokens;
-        billed.1 += output_tokens;
+        billed.0 = billed.0.saturating_add(*input_tokens);
+        billed.1 = billed.1.saturating_add(*output_tokens);
         if let Some((min, _, last)) = &mut self.in_flight {
             *last = last.saturating_sub(1);
             *min = (*min).min(*last);
@@ -384,8 +385,8 @@ impl Fold {
             Record::Billed { model, input_tokens, output_tokens, later, .. } => {
                 let billed = if *later { &mut self.billed_later } else { &mut self.billed };
                 let billed = billed.entry(model.clone()).or_insert((0, 0));
-                billed.0 += input_tokens;
-                billed.1 += output_tokens;
+                billed.0 = billed.0.saturating_add(*input_tokens);
+                billed.1 = billed.1.saturating_add(*output_tokens);
             }
             Record::QuotaRefused { .. }
             | Record::LabelsChanged { .. }
@@ -409,7 +410,7 @@ impl Fold {
         };
         share("rate_limited_ratio", number("rate_limited"), self.primary_calls);
         share("fallback_ratio", self.fallback_prompts, number("prompts"));
-        let looked_up = number("cache_hits") + number("cache_misses");
+        let looked_up = number("cache_hits").saturating_add(number("cache_misses"));
         share("cache_hit_ratio", number("cache_hits"), looked_up);
 
         let makespan_ms = self.ended_ms.saturating_sub(self.started_ms);
@@ -418,8 +419,8 @@ impl Fold {
             |page: &&PageId| self.labelled.contains(*page) || self.right.contains(*page);
         let unlabelled = self.tagged.keys().filter(|page| !has_labels(page)).count();
         put("pages_unlabelled", Value::Number(unlabelled as u64));
-        let done = number("pages_tagged") + number("pages_cached");
-        if let Some(per_minute) = (done * 60_000).checked_div(makespan_ms) {
+        let done = number("pages_tagged").saturating_add(number("pages_cached"));
+        if let Some(per_minute) = done.saturating_mul(60_000).checked_div(makespan_ms) {
             put("pages_per_minute", Value::Number(per_minute));
         }
         if self.truths.is_empty() && !self.tagged.is_empty() {
@@ -442,7 +443,7 @@ impl Fold {
         }
         let answered = self.batch_answered_ms.iter();
         let ai_latency = answered
-            .filter_map(|(batch, end)| Some(end - self.batch_started_ms.get(batch)?))
+            .filter_map(|(batch, end)| Some(end.saturating_sub(*self.batch_started_ms.get(batch)?)))
             .collect();
         let page_latency = self.page_latency.into_values().collect();
         for (name, samples) in [

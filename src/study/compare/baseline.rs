@@ -30,6 +30,10 @@ struct Baseline {
     scenario: Recordings,
 }
 
+/// The largest figure: every JSON reader keeps it exact, and a thousand times as much is no
+/// overflow.
+const LARGEST: u64 = 9_007_199_254_740_991;
+
 /// Reads a baseline.
 pub fn read(text: &str) -> Result<Recordings, String> {
     let read: Baseline = toml::from_str(text).map_err(|error| error.to_string())?;
@@ -37,7 +41,19 @@ pub fn read(text: &str) -> Result<Recordings, String> {
         return Err(format!("got format_version {}, wanted {FORMAT_VERSION}", read.format_version));
     }
     for (name, one) in &read.scenario {
+        let mut seeds: Vec<u64> = one.seeds.clone();
+        seeds.sort_unstable();
+        let twice = seeds.windows(2).find_map(|pair| (pair[0] == pair[1]).then_some(pair[0]));
+        if let Some(twice) = twice {
+            return Err(format!("expected each seed of `{name}` once, found {twice} twice"));
+        }
         for (run, recorded) in &one.run {
+            if let Some((figure, found, most)) = too_large(recorded) {
+                let line = line_of(text, figure, found);
+                return Err(format!(
+                    "{line}expected at most {most} for `{figure}` in the run `{run}` of `{name}`, found {found}"
+                ));
+            }
             let seeds = one.seeds.len();
             let figures =
                 recorded.figures.iter().map(|(figure, values)| (figure.as_str(), values.len()));
@@ -53,6 +69,28 @@ pub fn read(text: &str) -> Result<Recordings, String> {
     Ok(read.scenario)
 }
 
+/// The first figure that is too large, with the largest that it may be.
+fn too_large(run: &RecordedRun) -> Option<(&str, u64, u64)> {
+    let figures = run.figures.iter().flat_map(|(figure, values)| {
+        let known = values.iter().filter_map(|cell| cell.0);
+        known.map(move |value| (figure.as_str(), value, LARGEST))
+    });
+    let means =
+        run.first_mean_milli.iter().map(|(figure, mean)| (figure.as_str(), *mean, LARGEST * 1000));
+    figures.chain(means).find(|(_, found, most)| found > most)
+}
+
+/// Where a number of a figure stands, as the beginning of a message.
+fn line_of(text: &str, figure: &str, number: u64) -> String {
+    let number = number.to_string();
+    let is_it = |line: &str| {
+        let line: String = line.chars().filter(|letter| *letter != '_').collect();
+        line.contains(&number) && line.contains(&figure.replace('_', ""))
+    };
+    let at = text.lines().position(is_it);
+    at.map_or_else(String::new, |at| format!("line {}: ", at + 1))
+}
+
 /// The file with these recordings in the place of those of the same name.
 pub fn write(before: &Recordings, new: &Recordings) -> Result<String, String> {
     let mut all = before.clone();
@@ -62,6 +100,9 @@ pub fn write(before: &Recordings, new: &Recordings) -> Result<String, String> {
         let known = before.get(name).filter(|known| known.has_met_the_same_as(&recorded));
         for (run, now) in &mut recorded.run {
             now.figures.retain(|figure, _| metric::better(figure).is_some());
+            for value in now.figures.values_mut().flatten() {
+                value.0 = value.0.map(|value| value.min(LARGEST));
+            }
             for digest in &mut now.events_sha256 {
                 digest.truncate(DIGITS);
             }
@@ -81,8 +122,7 @@ pub fn write(before: &Recordings, new: &Recordings) -> Result<String, String> {
 fn means(run: &RecordedRun) -> std::collections::BTreeMap<String, u64> {
     let mean = |cells: &Vec<Cell>| {
         let known: Vec<u64> = cells.iter().filter_map(|cell| cell.0).collect();
-        // TOML has no larger numbers.
-        super::mean_milli(&known).min(i64::MAX as u64)
+        super::mean_milli(&known)
     };
     run.figures.iter().map(|(name, cells)| (name.clone(), mean(cells))).collect()
 }

@@ -348,7 +348,7 @@ fn scenario(name: &str, (base, new): (&Recorded, &Recorded), rules: Rules) -> Co
         return refused(format!("the new side does not have the run `{lost}`"));
     }
     let seeds: Vec<u64> = places.iter().map(|(at, _)| base.seeds[*at]).collect();
-    let alone = base.seeds.len() + new.seeds.len() - 2 * places.len();
+    let alone = (base.seeds.len() + new.seeds.len()).saturating_sub(2 * places.len());
     let mut reasons = Vec::new();
     let is_same_weather = base.weather == new.weather;
     if !is_same_weather {
@@ -442,7 +442,7 @@ fn correct(scenarios: &mut [Compared]) {
     watched.sort_by(|a, b| a.p.total_cmp(&b.p));
     let mut least = 0.0_f64;
     for (rank, moved) in watched.into_iter().enumerate() {
-        least = least.max(moved.p * float((family - rank) as u64)).min(1.0);
+        least = least.max(moved.p * float(family.saturating_sub(rank) as u64)).min(1.0);
         moved.p = least;
     }
 }
