@@ -44,6 +44,7 @@ pub(super) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
     if args.check {
         return golden::check("claims", &out, &files, args.play.quiet);
     }
+    let _lock = golden::lock(&out)?;
     golden::write(&out, &files)?;
     if !args.play.quiet {
         print(&report::summary(&ledger));

@@ -38,6 +38,7 @@ pub(super) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
     if args.check {
         return golden::check("league", &out, &files, args.play.quiet);
     }
+    let _lock = golden::lock(&out)?;
     golden::write(&out, &files)?;
     if !args.play.quiet {
         print(&report::text(&played, &scaled, args.seeds));
