@@ -42,6 +42,7 @@ mod series; // many seeds of one scenario
 mod serve; // on real ports
 mod settings; // --set, --env-file, --mutate
 mod shared_quota; // quotas that change midway, and that a neighbour uses as well
+mod shipped_counts; // exact counts of the shipped scenarios, one seed each
 mod silent; // quotas that say nothing
 mod tidy; // the source text itself
 mod tune; // grids of settings, and which is best
