@@ -160,7 +160,7 @@ struct Limit {
 }
 
 /// All seeds, in millionths.
-const ALL_SEEDS_PPM: u64 = 1_000_000;
+pub const ALL_SEEDS_PPM: u64 = 1_000_000;
 
 /// The part of a limit that says in how many seeds it must be met.
 fn of_seeds(text: &str) -> Result<u64, String> {
@@ -346,10 +346,4 @@ pub fn over_seeds(each: &[(u64, &Judged)]) -> Option<Judged> {
     let over = OverSeeds { met, seeds, worst: *worst };
     let enough = judged.target.is_met_in(met, seeds, ALL_SEEDS_PPM);
     Some(Judged { met: enough, over: Some(over), ..(*judged).clone() })
-}
-
-/// Whether a target says little: no equality, and more than 10 % away from what was measured.
-pub fn is_slack(judged: &Judged) -> bool {
-    let (Some(value), limit) = (judged.value, judged.target.limit) else { return false };
-    judged.target.compare != Compare::Equal && value.abs_diff(limit) * 10 > value.max(limit)
 }
