@@ -48,6 +48,7 @@ mod series; // many seeds of one scenario
 mod serve; // on real ports
 mod settings; // --set, --env-file, --mutate
 mod shared_quota; // quotas that change midway, and that a neighbour uses as well
+mod shipped_counts; // exact counts of the shipped scenarios, one seed each
 mod silent; // quotas that say nothing
 mod tag; // `tag` as a user meets it
 mod tidy; // the source text itself
