@@ -84,7 +84,10 @@ impl<'a> Verdicts<'a> {
         for result in results {
             match result {
                 Ok(one) => done.push(one),
-                Err(CliError::Judge(JudgeError::Sim(SimError::Interrupted))) => {}
+                Err(
+                    CliError::Judge(JudgeError::Sim(SimError::Interrupted))
+                    | CliError::Sim(SimError::Interrupted),
+                ) => {}
                 Err(error) => drop(failed.get_or_insert(error)),
             }
         }
