@@ -128,9 +128,9 @@ fn told(reached: &Reached) -> String {
     };
     let mut told = named(&reached.changed);
     for (run, profile) in &reached.left {
-        told.push_str(&format!(
-            "; left the run `{run}`, whose own pipeline names the profile `{profile}`"
-        ));
+        told = format!(
+            "{told}; left the run `{run}`, whose own pipeline names the profile `{profile}`"
+        );
     }
     if !reached.left.is_empty() {
         told.push_str(" (--env-file-all-runs changes it as well)");

@@ -50,6 +50,9 @@ pub(super) fn examine(name: &str, origin: &str, text: &str, folder: &Path) -> Ex
     }
     let mut recovered = recover::read(document);
     let mut findings = std::mem::take(&mut recovered.findings);
+    for finding in &mut findings {
+        one_pair_of_brackets(text, finding);
+    }
     let question = question.unwrap_or_else(|finding| {
         findings.push(finding);
         String::new()
@@ -60,6 +63,18 @@ pub(super) fn examine(name: &str, origin: &str, text: &str, folder: &Path) -> Ex
     let scenario = file.map(|file| reader.scenario(name, origin, question, file));
     let problems = problem::of_findings(origin, text, reader.findings);
     Examined { scenario, problems, has_all_runs, reached: None }
+}
+
+/// Says what makes a list of a table whose heading has two pairs of brackets.
+fn one_pair_of_brackets(text: &str, finding: &mut Finding) {
+    let before = &text[..finding.span.start];
+    let found = text.get(finding.span.clone()).unwrap_or_default();
+    let name = found.strip_prefix("[[").and_then(|found| found.strip_suffix("]]"));
+    if let (Some(name), true, true) =
+        (name, before.ends_with('\n'), finding.message == "expected a table, found a list")
+    {
+        finding.help = Some(format!("one pair of brackets makes a table: `[{name}]`"));
+    }
 }
 
 /// The question that the first line of a text asks.

@@ -98,9 +98,9 @@ pub(super) fn read(document: Spanned<DeTable<'_>>) -> Recovered {
 
 impl Recovered {
     /// Goes on without a key that is missing: with a stand-in for it, or without its table.
-    fn without<'t>(
+    fn without(
         &mut self,
-        root: &mut Spanned<DeValue<'t>>,
+        root: &mut Spanned<DeValue<'_>>,
         table: Path,
         key: &str,
         finding: Finding,

@@ -225,7 +225,7 @@ impl Node<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Misfit> for Node<'_> {
+impl IntoDeserializer<'_, Misfit> for Node<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -395,7 +395,7 @@ struct Name<'t> {
     span: Range<usize>,
 }
 
-impl<'de> IntoDeserializer<'de, Misfit> for Name<'_> {
+impl IntoDeserializer<'_, Misfit> for Name<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
