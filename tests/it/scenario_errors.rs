@@ -254,7 +254,7 @@ fn values_that_make_no_sense_together() {
     check(
         "[openai]",
         "[[gemini.fault]]\nreply = { kind = \"timeout\", retry_after_s = 3 }\n[openai]",
-        "bad.toml:14:30: expected `retry_after_s` with `status`, found it with `kind`",
+        "bad.toml:14:29: expected `retry_after_s` with `status`, found it with `kind`",
     );
     check_added(
         "[[run]]\nname = \"a\"\nfresh = true\nchanged_ratio = 0.3",

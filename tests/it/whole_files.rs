@@ -173,7 +173,7 @@ fn valid_files_are_named_beside_wrong_ones() {
     fs::write(folder.path().join("scenarios/two.toml"), "# Q?\n").unwrap();
     let output = tagspace(folder.path(), &["validate"]);
     assert_eq!(output.status.code(), Some(2));
-    assert_eq!(stdout(&output), "scenarios/one.toml: valid, 1 runs, 0 targets\n");
+    assert_eq!(stdout(&output), "scenarios/one.toml: valid, 1 run, 0 targets\n");
     assert!(stderr(&output).contains("scenarios/two.toml:1:1: got no `schema`"));
 }
 
@@ -339,7 +339,7 @@ fn a_search_passes_over_what_editors_leave() {
     }
     let output = tagspace(folder.path(), &["validate"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert_eq!(stdout(&output), "scenarios/one.toml: valid, 1 runs, 0 targets\n");
+    assert_eq!(stdout(&output), "scenarios/one.toml: valid, 1 run, 0 targets\n");
     // A folder is searched by whatever name it was given.
     let output = tagspace(folder.path(), &["validate", "scenarios/.hidden"]);
     assert!(stderr(&output).starts_with("scenarios/.hidden/one.toml:1:"), "{}", stderr(&output));
