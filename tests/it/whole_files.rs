@@ -405,6 +405,12 @@ fn what_nests_too_deep_is_one_error() {
         assert!(told[0].starts_with(place), "{}", told[0]);
         assert!(told[0].ends_with("expected at most 32 levels, found more"), "{}", told[0]);
     }
+    // As deep as both limits allow together.
+    let key = format!("a{}", ".a".repeat(31));
+    let value = format!("{}1{}", format!("{{{key}=").repeat(31), "}".repeat(31));
+    let output = tagspace(folder.path(), &["validate", "--set", &format!("{key}={value}")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("got the unknown key `a`"), "{}", stderr(&output));
     // Brackets in strings and comments are none.
     let text = PLAIN.replacen(
         "[space]",
