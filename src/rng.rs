@@ -62,9 +62,11 @@ impl Draw {
         radius * libm::cos(angle)
     }
 
-    /// A lognormal number with this median and spread.
+    /// A lognormal number with this median and spread. It is never less than nothing, but infinite
+    /// where the spread is beyond measure.
     pub fn lognormal(self, median: f64, sigma: f64) -> f64 {
-        median * libm::exp(sigma * self.normal())
+        // Nothing times infinity would be no number.
+        if median > 0.0 { median * libm::exp(sigma * self.normal()) } else { 0.0 }
     }
 
     /// A sequence of draws that starts here.

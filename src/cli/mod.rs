@@ -5,6 +5,8 @@ mod baseline;
 mod claims;
 mod compare;
 mod document;
+mod documents;
+mod environment;
 mod exit;
 mod find;
 mod golden;
@@ -12,17 +14,18 @@ mod interrupt;
 mod league;
 mod mutate;
 mod new;
+mod outputs;
 mod progress;
 mod real;
 mod run;
 mod scenarios;
 mod schema;
-mod seeds;
 mod serve;
 mod state;
 mod tag;
 mod terminal;
 mod tune;
+mod verdict;
 mod watcher;
 
 use std::ffi::OsString;
@@ -112,10 +115,7 @@ where
     };
     let result = match cli.command.quietly() {
         Command::Run(args) if args.mutate => mutate::mutate(&args),
-        Command::Run(args) => match args.seeds.clone() {
-            Some(seeds) => seeds::run(&args, &seeds),
-            None => run::run(&args),
-        },
+        Command::Run(args) => run::run(&args),
         Command::Validate(args) => scenarios::validate(&args),
         Command::List(args) => scenarios::list(&args),
         Command::Schema => Ok(schema::schema()),

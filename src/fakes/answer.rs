@@ -56,7 +56,7 @@ pub fn tokens(text: &str) -> u64 {
 
 /// The tokens of so many characters.
 pub fn tokens_of_chars(chars: u64) -> u64 {
-    (chars * 10).div_ceil(CHARS_PER_TEN_TOKENS)
+    chars.saturating_mul(10).div_ceil(CHARS_PER_TEN_TOKENS)
 }
 
 /// Draws the faults of answers; remembers how often each page was asked about.

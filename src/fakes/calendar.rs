@@ -43,6 +43,6 @@ impl Calendar {
             tomorrow.to_zoned_datetime(self.pacific.clone()).ok().map(|zoned| zoned.timestamp())
         });
         let since = midnight.unwrap_or(Timestamp::MAX).duration_since(self.start);
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX).max(now_ms + 1)
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX).max(now_ms.saturating_add(1))
     }
 }

@@ -3,6 +3,8 @@
 //! Files are taken in byte order of their paths, so that a page has the same id on every machine.
 //! A file is read when its page is asked for and not kept.
 
+mod plain;
+
 use std::cell::RefCell;
 use std::fs;
 use std::io;
@@ -75,7 +77,7 @@ pub fn read(path: &Path) -> io::Result<Document> {
     let sink = Converter(RefCell::new(State::default()));
     let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
     let input = BufferQueue::default();
-    input.push_back(html.into());
+    input.push_back(plain::without_attributes(&html).into());
     // The sink never asks for a script to run, so one pass reads everything.
     let _ = tokenizer.feed(&input);
     tokenizer.end();

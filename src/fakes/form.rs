@@ -6,6 +6,7 @@
 //! words that stand in the page.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
@@ -32,11 +33,32 @@ const TOO_DEEP: usize = 48;
 /// The same of one with more values than this.
 const MOST_VALUES: usize = 5_000;
 
+/// The same of one whose choices are compared with more text than this, in bytes.
+const MOST_COMPARED: usize = 500_000_000;
+
+/// What is left of a form that may be filled in.
+struct Left {
+    values: usize,
+    compared: usize,
+}
+
 /// A form that asks for more than this gets no more.
 const MOST_FILLED: usize = 100;
 
-/// What of `allOf` is one schema: the parts of each are put together, the first word counts.
-fn merged(schema: &Value) -> Cow<'_, Value> {
+/// A form with more values than this, all that its references name included, is too large as well.
+const MOST_PARTS: usize = 100_000;
+
+/// What of `allOf` is one schema: the parts of each are put together, the first word counts. Nothing
+/// if that is too large: a schema that refers to itself twice has no end.
+fn merged(schema: &Value) -> Option<Cow<'_, Value>> {
+    fn parts(at: &Value, left: &mut usize) -> Option<()> {
+        *left = left.checked_sub(1)?;
+        match at {
+            Value::Object(entries) => entries.values().try_for_each(|at| parts(at, left)),
+            Value::Array(items) => items.iter().try_for_each(|at| parts(at, left)),
+            _ => Some(()),
+        }
+    }
     fn has_parts(at: &Value) -> bool {
         match at {
             Value::Object(entries) => {
@@ -66,28 +88,36 @@ fn merged(schema: &Value) -> Cow<'_, Value> {
             _ => {}
         }
     }
-    fn walk(at: &mut Value, root: &Value, depth: usize) {
+    fn walk(at: &mut Value, root: &Value, depth: usize, left: &mut usize) -> Option<()> {
         if depth > TOO_DEEP {
-            return;
+            return Some(());
         }
         if let Some(Value::Array(all)) = at.as_object_mut().and_then(|at| at.remove("allOf")) {
             for part in &all {
                 let path = part["$ref"].as_str().and_then(|path| path.strip_prefix('#'));
-                merge(at, path.and_then(|path| root.pointer(path)).unwrap_or(part));
+                let part = path.and_then(|path| root.pointer(path)).unwrap_or(part);
+                parts(part, left)?;
+                merge(at, part);
             }
         }
         match at {
-            Value::Object(entries) => entries.values_mut().for_each(|at| walk(at, root, depth + 1)),
-            Value::Array(items) => items.iter_mut().for_each(|at| walk(at, root, depth + 1)),
-            _ => {}
+            Value::Object(entries) => {
+                entries.values_mut().try_for_each(|at| walk(at, root, depth + 1, left))
+            }
+            Value::Array(items) => {
+                items.iter_mut().try_for_each(|at| walk(at, root, depth + 1, left))
+            }
+            _ => Some(()),
         }
     }
+    let mut left = MOST_PARTS;
+    parts(schema, &mut left)?;
     if !has_parts(schema) {
-        return Cow::Borrowed(schema);
+        return Some(Cow::Borrowed(schema));
     }
     let mut whole = schema.clone();
-    walk(&mut whole, schema, 0);
-    Cow::Owned(whole)
+    walk(&mut whole, schema, 0, &mut left)?;
+    Some(Cow::Owned(whole))
 }
 
 /// A schema, and the document that its references point into.
@@ -155,7 +185,8 @@ impl<'a> Schema<'a> {
 
 /// Whether a value has the form that a schema asks for.
 pub fn fits(value: &Value, schema: &Value) -> bool {
-    let schema = &*merged(schema);
+    let Some(schema) = merged(schema) else { return false };
+    let schema = &*schema;
     fits_at(value, Schema { at: schema, root: schema }.resolved(), 0)
 }
 
@@ -204,8 +235,9 @@ fn fits_at(value: &Value, schema: Schema<'_>, depth: usize) -> bool {
 
 /// A value of the form that a schema asks for, about these pages; nothing if the form is too large.
 pub fn fill(schema: &Value, pages: &[Seen<'_>]) -> Option<Value> {
-    let schema = &*merged(schema);
-    let mut left = MOST_VALUES;
+    let schema = merged(schema)?;
+    let schema = &*schema;
+    let mut left = Left { values: MOST_VALUES, compared: MOST_COMPARED };
     fill_at(Schema { at: schema, root: schema }.resolved(), "", pages, 0, &mut left)
 }
 
@@ -214,23 +246,29 @@ fn fill_at(
     name: &str,
     pages: &[Seen<'_>],
     depth: usize,
-    left: &mut usize,
+    left: &mut Left,
 ) -> Option<Value> {
-    *left = left.checked_sub(1).filter(|_| depth <= TOO_DEEP)?;
+    left.values = left.values.checked_sub(1).filter(|_| depth <= TOO_DEEP)?;
     if let Some(constant) = schema.at.get("const") {
         return Some(constant.clone());
     }
     if let Some(choices) = schema.choices() {
-        let stands = |choice: &&Value| choice.as_str().is_some_and(|word| stands(word, pages));
-        let choice = choices.iter().find(stands).or(choices.first());
+        let mut choices_left = choices.iter();
+        let choice = loop {
+            let Some(choice) = choices_left.next() else { break choices.first() };
+            if let Some(word) = choice.as_str()
+                && stands(word, pages, left)?
+            {
+                break Some(choice);
+            }
+        };
         return Some(choice.cloned().unwrap_or(Value::Null));
     }
     Some(match schema.kind().as_str() {
         "object" => {
-            let required = schema.at["required"].as_array();
-            let wanted = |name: &str| {
-                depth < FREELY || required.is_some_and(|names| names.iter().any(|n| n == name))
-            };
+            let required = schema.at["required"].as_array().into_iter().flatten();
+            let required: BTreeSet<&str> = required.filter_map(Value::as_str).collect();
+            let wanted = |name: &str| depth < FREELY || required.contains(name);
             let mut filled = Map::new();
             for (name, part) in schema.properties().filter(|(name, _)| wanted(name)) {
                 filled.insert(name.to_owned(), fill_at(part, name, pages, depth + 1, left)?);
@@ -292,12 +330,12 @@ fn items(
     name: &str,
     pages: &[Seen<'_>],
     depth: usize,
-    left: &mut usize,
+    left: &mut Left,
 ) -> Option<Vec<Value>> {
     let part = schema.part(&schema.at["items"]);
     let mut items: Vec<Value> = Vec::new();
     match part.kind().as_str() {
-        "string" => items.extend(words(part, name, pages).into_iter().map(Value::from)),
+        "string" => items.extend(words(part, name, pages, left)?.into_iter().map(Value::from)),
         // Deep inside, lists are as short as they may be.
         "object" if depth < FREELY => {
             for page in pages {
@@ -330,10 +368,20 @@ fn items(
 
 /// The texts of a list: the choices that stand in the pages, or the tags of the category that the
 /// list is named after, or all tags.
-fn words(items: Schema<'_>, name: &str, pages: &[Seen<'_>]) -> Vec<String> {
+fn words(
+    items: Schema<'_>,
+    name: &str,
+    pages: &[Seen<'_>],
+    left: &mut Left,
+) -> Option<Vec<String>> {
     if let Some(choices) = items.choices() {
-        let choices = choices.iter().filter_map(Value::as_str);
-        return choices.filter(|word| stands(word, pages)).map(str::to_owned).collect();
+        let mut found = Vec::new();
+        for word in choices.iter().filter_map(Value::as_str) {
+            if stands(word, pages, left)? {
+                found.push(word.to_owned());
+            }
+        }
+        return Some(found);
     }
     let mut found: Vec<String> = Vec::new();
     for page in pages {
@@ -345,7 +393,7 @@ fn words(items: Schema<'_>, name: &str, pages: &[Seen<'_>]) -> Vec<String> {
             }
         }
     }
-    found
+    Some(found)
 }
 
 /// A text: the page's id if that is its name, else the first tag.
@@ -356,16 +404,18 @@ fn text(name: &str, pages: &[Seen<'_>]) -> String {
     id.map(str::to_owned).or_else(|| tag().cloned()).unwrap_or_default()
 }
 
-/// Whether a word stands in a page, by itself.
-fn stands(word: &str, pages: &[Seen<'_>]) -> bool {
+/// Whether a word stands in a page, by itself; nothing if too much was compared already.
+fn stands(word: &str, pages: &[Seen<'_>], left: &mut Left) -> Option<bool> {
+    let bytes = pages.iter().map(|page| page.text.len()).sum();
+    left.compared = left.compared.checked_sub(bytes)?;
     let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     let word = word.to_lowercase();
-    !word.is_empty()
-        && pages.iter().any(|page| {
-            let text = page.text.to_lowercase();
-            text.match_indices(&word).any(|(at, _)| {
-                !inside(text[..at].chars().next_back())
-                    && !inside(text[at + word.len()..].chars().next())
-            })
+    let is_there = pages.iter().any(|page| {
+        let text = page.text.to_lowercase();
+        text.match_indices(&word).any(|(at, _)| {
+            !inside(text[..at].chars().next_back())
+                && !inside(text[at + word.len()..].chars().next())
         })
+    });
+    Some(!word.is_empty() && is_there)
 }

@@ -11,6 +11,10 @@ use thiserror::Error;
 use crate::rng::{Draw, Seed};
 use crate::units::{DayMs, Factor, Ratio, float, whole};
 
+/// The longest latency that is ever drawn: ten days, as long as a run may last. A spread of 1,000
+/// has no other end.
+const LONGEST_MS: u64 = 864_000_000;
+
 /// The shape of a distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -207,7 +211,7 @@ impl Latency {
                 ms += float(tail.min_ms.get() + extra);
             }
         }
-        whole(ms)
+        whole(ms).min(LONGEST_MS)
     }
 
     /// How long a refusal takes.

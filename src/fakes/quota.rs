@@ -1,12 +1,15 @@
 //! Quotas: how many requests and tokens a service takes in a window, and what it says when it
 //! takes no more.
 
+mod window;
+
 use std::cmp::Reverse;
-use std::collections::VecDeque;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::window::Step;
+pub use self::window::{Left, Window};
 use crate::fakes::calendar::Calendar;
 use crate::units::{Count, Whole};
 
@@ -253,10 +256,7 @@ impl Quota {
         tokens: u64,
         calendar: &Calendar,
     ) -> Result<(), Vec<Refusal>> {
-        for day in self.days.iter_mut().filter(|day| now_ms >= day.ends_ms) {
-            day.used = 0;
-            day.ends_ms = calendar.pacific_midnight_after(now_ms);
-        }
+        self.begin_day(now_ms, calendar);
         let verdict = self.judge(now_ms, tokens);
         if verdict.is_ok() || self.refused_count {
             if let Some(window) = &mut self.requests {
@@ -268,19 +268,52 @@ impl Quota {
         }
         if verdict.is_ok() {
             for day in &mut self.days {
-                day.used += day.amount(tokens);
+                day.used = day.used.saturating_add(day.amount(tokens));
             }
         }
         verdict
     }
 
+    /// Takes as many as there is room for of so many calls that come at once, each of this many
+    /// input tokens, and says how many that are: what `admit` would say of them one by one.
+    pub fn admit_many(&mut self, now_ms: u64, calls: u64, tokens: u64, calendar: &Calendar) -> u64 {
+        self.begin_day(now_ms, calendar);
+        let of_day = self.days.iter().map(|day| {
+            let room = day.limit.saturating_sub(day.used);
+            room.checked_div(day.amount(tokens)).unwrap_or(calls)
+        });
+        let mut admitted = of_day.fold(calls, u64::min);
+        for (window, amount) in [(&mut self.requests, 1), (&mut self.tokens, tokens)] {
+            if let Some(window) = window {
+                admitted = admitted.min(window.room(now_ms).checked_div(amount).unwrap_or(calls));
+            }
+        }
+        let taken = if self.refused_count { calls } else { admitted };
+        for (window, amount) in [(&mut self.requests, 1), (&mut self.tokens, tokens)] {
+            if let Some(window) = window.as_mut().filter(|_| taken > 0) {
+                window.take(now_ms, taken.saturating_mul(amount));
+            }
+        }
+        for day in &mut self.days {
+            day.used = day.used.saturating_add(day.amount(tokens).saturating_mul(admitted));
+        }
+        admitted
+    }
+
+    fn begin_day(&mut self, now_ms: u64, calendar: &Calendar) {
+        for day in self.days.iter_mut().filter(|day| now_ms >= day.ends_ms) {
+            day.used = 0;
+            day.ends_ms = calendar.pacific_midnight_after(now_ms);
+        }
+    }
+
     fn judge(&mut self, now_ms: u64, tokens: u64) -> Result<(), Vec<Refusal>> {
-        let full = |day: &&Day| day.used + day.amount(tokens) > day.limit;
+        let full = |day: &&Day| day.used.saturating_add(day.amount(tokens)) > day.limit;
         let of_day = self.days.iter().filter(full).map(|day| Refusal {
             dimension: day.dimension,
             used: day.used,
             limit: day.limit,
-            retry_ms: day.ends_ms - now_ms,
+            retry_ms: day.ends_ms.saturating_sub(now_ms),
         });
         let of_day: Vec<Refusal> = of_day.collect();
         let windows = [
@@ -307,173 +340,5 @@ impl Quota {
         let limited =
             windows.into_iter().filter_map(|(what, window)| Some((what, window.as_mut()?)));
         limited.map(|(what, window)| (what, window.left(now_ms))).collect()
-    }
-}
-
-/// What is left of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Left {
-    /// How much the window holds.
-    pub limit: u64,
-    /// How much of it is free.
-    pub left: u64,
-    /// When all of it is free again.
-    pub reset_ms: u64,
-}
-
-/// An amount that may be taken per window.
-#[derive(Debug)]
-pub struct Window {
-    limit: u64,
-    per_ms: u64,
-    state: WindowState,
-    /// What it will be, the earliest first.
-    steps: VecDeque<Step>,
-}
-
-/// Another amount from some time on.
-#[derive(Debug, Clone, Copy)]
-struct Step {
-    at_ms: u64,
-    limit: u64,
-    burst: u64,
-}
-
-#[derive(Debug)]
-enum WindowState {
-    Sliding {
-        taken: VecDeque<(u64, u64)>,
-        used: u64,
-    },
-    Fixed {
-        ends_ms: u64,
-        used: u64,
-    },
-    /// Levels in units of one `per_ms`-th, so that refilling is exact.
-    Bucket {
-        burst: u64,
-        level: u64,
-        seen_ms: u64,
-    },
-}
-
-impl Window {
-    /// A window of which nothing is used.
-    pub fn new(kind: WindowKind, limit: u64, burst: u64, per_ms: u64) -> Self {
-        let state = match kind {
-            WindowKind::Sliding => WindowState::Sliding { taken: VecDeque::new(), used: 0 },
-            WindowKind::Fixed => WindowState::Fixed { ends_ms: per_ms, used: 0 },
-            WindowKind::Bucket => WindowState::Bucket { burst, level: burst * per_ms, seen_ms: 0 },
-        };
-        Self { limit, per_ms, state, steps: VecDeque::new() }
-    }
-
-    /// Takes over the amounts that have come into force.
-    fn step(&mut self, now_ms: u64) {
-        while let Some(step) = self.steps.front().copied().filter(|step| step.at_ms <= now_ms) {
-            self.steps.pop_front();
-            // A bucket refills at the old pace until then.
-            self.refill(step.at_ms);
-            self.limit = step.limit;
-            if let WindowState::Bucket { burst, level, .. } = &mut self.state {
-                *burst = step.burst;
-                *level = (*level).min(step.burst * self.per_ms);
-            }
-        }
-    }
-
-    fn refill(&mut self, now_ms: u64) {
-        if let WindowState::Bucket { burst, level, seen_ms } = &mut self.state
-            && now_ms > *seen_ms
-        {
-            *level = (*level + (now_ms - *seen_ms) * self.limit).min(*burst * self.per_ms);
-            *seen_ms = now_ms;
-        }
-    }
-
-    /// When its amount changes next.
-    pub fn next_step(&self) -> Option<u64> {
-        self.steps.front().map(|step| step.at_ms)
-    }
-
-    /// The limit as it was when time last passed.
-    pub fn limit(&self) -> u64 {
-        self.limit
-    }
-
-    /// How long to wait until this amount fits; nothing if it fits now. What never fits waits a
-    /// whole window.
-    pub fn wait(&mut self, now_ms: u64, amount: u64) -> Option<u64> {
-        self.step(now_ms);
-        self.refill(now_ms);
-        let (limit, per_ms) = (self.limit, self.per_ms);
-        match &mut self.state {
-            WindowState::Sliding { taken, used } => {
-                while let Some((at, old)) =
-                    taken.front().copied().filter(|(at, _)| at + per_ms <= now_ms)
-                {
-                    debug_assert!(at <= now_ms, "nothing is taken in the future");
-                    taken.pop_front();
-                    *used -= old;
-                }
-                if *used + amount <= limit {
-                    return None;
-                }
-                let mut left = *used;
-                for (at, old) in taken.iter() {
-                    left -= old;
-                    if left + amount <= limit {
-                        return Some(at + per_ms - now_ms);
-                    }
-                }
-                Some(per_ms)
-            }
-            WindowState::Fixed { ends_ms, used } => {
-                if now_ms >= *ends_ms {
-                    *ends_ms = (now_ms / per_ms + 1) * per_ms;
-                    *used = 0;
-                }
-                (*used + amount > limit).then(|| *ends_ms - now_ms)
-            }
-            WindowState::Bucket { burst, level, .. } => {
-                let missing =
-                    (amount * per_ms).checked_sub(*level).filter(|missing| *missing > 0)?;
-                Some(if amount > *burst { per_ms } else { missing.div_ceil(limit) })
-            }
-        }
-    }
-
-    /// Lets the time pass: what a window holds no longer is forgotten.
-    pub fn pass(&mut self, now_ms: u64) {
-        self.wait(now_ms, 0);
-    }
-
-    /// Takes an amount, whether it fits or not.
-    pub fn take(&mut self, now_ms: u64, amount: u64) {
-        let per_ms = self.per_ms;
-        match &mut self.state {
-            WindowState::Sliding { taken, used } => {
-                taken.push_back((now_ms, amount));
-                *used += amount;
-            }
-            WindowState::Fixed { used, .. } => *used += amount,
-            WindowState::Bucket { level, .. } => *level = level.saturating_sub(amount * per_ms),
-        }
-    }
-
-    /// What is left of it.
-    pub fn left(&mut self, now_ms: u64) -> Left {
-        self.pass(now_ms);
-        let limit = self.limit;
-        let reset_ms = self.wait(now_ms, limit).unwrap_or(0);
-        Left { limit, left: limit.saturating_sub(self.used()), reset_ms }
-    }
-
-    /// What is taken of it, as of when time last passed.
-    pub fn used(&self) -> u64 {
-        match &self.state {
-            WindowState::Sliding { used, .. } | WindowState::Fixed { used, .. } => *used,
-            WindowState::Bucket { burst, level, .. } => burst - level / self.per_ms,
-        }
     }
 }

@@ -44,7 +44,8 @@ impl Schedule {
 /// The wait that follows a server's hint: never less than it, at most 5 % more, plus a millisecond.
 pub fn after_hint(hint: Duration, draw: Draw) -> Duration {
     let extra = float(u64::try_from(hint.as_millis()).unwrap_or(u64::MAX)) * HINT_MARGIN;
-    hint + Duration::from_millis(1 + whole(extra * draw.unit()))
+    let more = whole(extra * draw.unit()).saturating_add(1);
+    hint.saturating_add(Duration::from_millis(more))
 }
 
 /// The schedule for an error of this class: a malformed answer is asked again at once, a
@@ -83,7 +84,8 @@ impl Budget {
 
     /// Counts a first attempt.
     pub fn deposit(&mut self) {
-        self.credit_milli = (self.credit_milli + self.deposit_milli).min(self.max_milli);
+        self.credit_milli =
+            self.credit_milli.saturating_add(self.deposit_milli).min(self.max_milli);
     }
 
     /// Pays for a retry, if there is enough.

@@ -158,7 +158,7 @@ impl Estimates {
 
     /// The input tokens of a prompt whose pages add so many characters.
     pub fn input_tokens(&self, chars: u64) -> u64 {
-        self.input.tokens(self.prompt_chars + chars)
+        self.input.tokens(self.prompt_chars.saturating_add(chars))
     }
 
     /// The output tokens of an answer about so many pages.
@@ -174,12 +174,12 @@ impl Estimates {
     /// How many more calls so many calls are likely to lead to, because they leave pages over; and
     /// one besides, for bad luck.
     pub fn calls_again(&self, calls: u64) -> u64 {
-        whole(libm::floor(float(calls) * self.again)) + 1
+        whole(libm::floor(float(calls) * self.again)).saturating_add(1)
     }
 
     /// A call failed that was billed all the same.
     pub fn learn_input(&mut self, chars: u64, tokens: u64) {
-        self.input.learn(self.prompt_chars + chars, tokens);
+        self.input.learn(self.prompt_chars.saturating_add(chars), tokens);
     }
 
     /// A call was answered.

@@ -2,17 +2,18 @@
 //!
 //! Kept: what a reader sees, one line per block, white space folded. Left out: scripts, styles,
 //! macro parameters and plain-text macro bodies (code, raw HTML), comments. A streaming XML reader
-//! does well-formed pages; what it refuses goes through an HTML tokenizer that accepts anything.
-//! No input makes either of them fail.
+//! does well-formed pages; what it refuses goes through a scanner that accepts anything. No input
+//! makes either of them fail, and the work grows with the length of the input, whatever it is.
 
-use std::cell::{Cell, RefCell};
+mod scanner;
 
-use html5ever::tokenizer::{
-    BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
-};
+use std::borrow::Cow;
+
 use quick_xml::Reader;
 use quick_xml::escape::resolve_html5_entity;
 use quick_xml::events::{BytesRef, Event};
+
+use self::scanner::{Piece, Scanner, resolved};
 
 /// The first `limit_chars` characters of the text of a page in storage format.
 pub fn extract(storage: &str, limit_chars: usize) -> String {
@@ -74,69 +75,41 @@ fn push_entity(text: &mut Lines, entity: &BytesRef<'_>) {
 
 /// The text of anything that resembles HTML.
 fn extract_leniently(storage: &str, limit_chars: usize) -> String {
-    let sink = LenientSink {
-        text: RefCell::new(Lines::new(limit_chars)),
-        hidden: RefCell::new(Vec::new()),
-        in_macro: Cell::new(0),
-    };
-    let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
-    let input = BufferQueue::default();
-    input.push_back(storage.into());
-    // The sink never asks for a script to run, so one pass reads everything.
-    let _ = tokenizer.feed(&input);
-    tokenizer.end();
-    tokenizer.sink.text.into_inner().finish()
-}
-
-struct LenientSink {
-    text: RefCell<Lines>,
-    hidden: RefCell<Vec<String>>,
-    in_macro: Cell<usize>,
-}
-
-impl TokenSink for LenientSink {
-    type Handle = ();
-
-    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
-        match token {
-            Token::TagToken(tag) => {
-                let name: &str = &tag.name;
-                let mut hidden = self.hidden.borrow_mut();
-                match tag.kind {
-                    TagKind::StartTag if tag.self_closing => {}
-                    TagKind::StartTag => {
-                        if name.starts_with("ac:") {
-                            self.in_macro.set(self.in_macro.get() + 1);
-                        }
-                        if is_hidden(name) {
-                            hidden.push(name.to_owned());
-                        }
-                    }
-                    TagKind::EndTag => {
-                        if name.starts_with("ac:") {
-                            self.in_macro.set(self.in_macro.get().saturating_sub(1));
-                        }
-                        if hidden.last().is_some_and(|open| open == name) {
-                            hidden.pop();
-                        }
-                    }
+    let mut text = Lines::new(limit_chars);
+    let mut scanner = Scanner::new(storage);
+    let (mut hidden, mut in_macro): (Vec<Cow<'_, str>>, usize) = (Vec::new(), 0);
+    // Confluence keeps code in CDATA sections; inside its elements they are read as such.
+    while let Some(piece) = scanner.next_piece(in_macro > 0) {
+        match piece {
+            Piece::Start { name, is_closed } => {
+                if is_block(&name) {
+                    text.end_line();
                 }
-                if is_block(name) {
-                    self.text.borrow_mut().end_line();
+                if !is_closed && name.starts_with("ac:") {
+                    in_macro += 1;
+                }
+                if !is_closed && is_hidden(&name) {
+                    hidden.push(name);
                 }
             }
-            Token::CharacterTokens(piece) if self.hidden.borrow().is_empty() => {
-                self.text.borrow_mut().push(&piece);
+            Piece::End { name } => {
+                if is_block(&name) {
+                    text.end_line();
+                }
+                if name.starts_with("ac:") {
+                    in_macro = in_macro.saturating_sub(1);
+                }
+                hidden.pop_if(|open| *open == name);
             }
-            _ => {}
+            Piece::Text(piece) if hidden.is_empty() => text.push(&resolved(piece)),
+            Piece::Literal(piece) if hidden.is_empty() => text.push(&piece.replace('\0', "")),
+            Piece::Text(_) | Piece::Literal(_) => {}
         }
-        TokenSinkResult::Continue
+        if text.is_full() {
+            break;
+        }
     }
-
-    fn adjusted_current_node_present_but_not_in_html_namespace(&self) -> bool {
-        // Confluence keeps code in CDATA sections; inside its elements they are read as such.
-        self.in_macro.get() > 0
-    }
+    text.finish()
 }
 
 fn is_hidden(name: &str) -> bool {

@@ -68,11 +68,11 @@ pub fn of(scenario: &Scenario, before: &[Log], log: &Log) -> Option<Bound> {
     let earlier: Vec<_> = before.iter().map(|log| Work::of(log).attempts).collect();
     let attempts = |page: &PageId| -> u64 {
         let all = earlier.iter().chain([&work.attempts]);
-        all.filter_map(|attempts| attempts.get(page)).sum::<u64>().max(1)
+        sum(all.filter_map(|attempts| attempts.get(page))).max(1)
     };
     let taxonomy = Taxonomy::new(scenario.world.taxonomy.clone());
     let fixed_chars = prompt::render(&taxonomy, &[]).chars().count() as u64;
-    let alone = |chars: u64| answer::tokens_of_chars(fixed_chars + chars);
+    let alone = |chars: u64| answer::tokens_of_chars(fixed_chars.saturating_add(chars));
     let drawn = |(page, _, chars): &(PageId, u64, u64)| {
         let load =
             Load { input_tokens: alone(*chars), output_tokens: LEAST_OUTPUT_TOKENS, others: 0 };
@@ -88,31 +88,33 @@ pub fn of(scenario: &Scenario, before: &[Log], log: &Log) -> Option<Bound> {
     let mut starts = vec![0; latencies.len()];
     if let Some(quota) = &ai.quota {
         let calendar = Calendar::new(scenario.world.start);
-        let first = work.started_ms + work.available(1);
-        let chars: u64 = work.asked.iter().map(|(_, _, chars)| chars).sum();
-        let tokens = answer::tokens_of_chars(chars + calls * fixed_chars);
+        let first = work.started_ms.saturating_add(work.available(1));
+        let chars = sum(work.asked.iter().map(|(_, _, chars)| chars));
+        let tokens =
+            answer::tokens_of_chars(chars.saturating_add(calls.saturating_mul(fixed_chars)));
         starts = earliest(quota, &calendar, first, (calls, tokens));
         for start in &mut starts {
-            *start -= work.started_ms;
+            *start = start.saturating_sub(work.started_ms);
         }
     }
     for (index, start) in (0..).zip(&mut starts) {
         // Of the pages, so many are in the calls up to this one at least.
-        let needed = pages.saturating_sub((calls - 1 - index) * size).max(1);
+        let needed = pages.saturating_sub((calls - 1 - index).saturating_mul(size)).max(1);
         *start = (*start).max(work.available(needed));
     }
     let answered = least_end(&starts, &latencies);
     let slots = run.config.in_flight_batches.max(1);
-    let worked = work.available(1) + latencies.iter().sum::<u64>() / slots;
+    let worked = work.available(1).saturating_add(sum(&latencies) / slots);
 
     let least = |times: &[u64]| times.iter().min().copied().unwrap_or(0);
-    let chain = least(&work.reads_ms) + if work.unchanged { 0 } else { least(&work.writes_ms) };
-    let labels: u64 = work.reads_ms.iter().chain(&work.writes_ms).sum();
-    let first_tagged =
-        work.listed.first().map_or(0, |(at, _)| *at) + if work.cached > 0 { 0 } else { quickest };
-    let written = first_tagged + labels / run.config.confluence_concurrency.max(1);
+    let writes = if work.unchanged { 0 } else { least(&work.writes_ms) };
+    let chain = least(&work.reads_ms).saturating_add(writes);
+    let labels = sum(work.reads_ms.iter().chain(&work.writes_ms));
+    let first_listed = work.listed.first().map_or(0, |(at, _)| *at);
+    let first_tagged = first_listed.saturating_add(if work.cached > 0 { 0 } else { quickest });
+    let written = first_tagged.saturating_add(labels / run.config.confluence_concurrency.max(1));
     let listed = work.listed.last().map_or(0, |(at, _)| *at);
-    let makespan_ms = (answered.max(worked) + chain).max(written).max(listed);
+    let makespan_ms = answered.max(worked).saturating_add(chain).max(written).max(listed);
     Some(Bound { calls, makespan_ms })
 }
 
@@ -128,7 +130,7 @@ impl Work {
                 Event::ConfluenceCall { op, status: Some(200..=299), latency_ms, .. } => match op {
                     ConfluenceOp::Space | ConfluenceOp::Pages => {
                         // One page of the list after the other.
-                        at += latency_ms;
+                        at = latency_ms.saturating_add(at);
                     }
                     ConfluenceOp::Labels => work.reads_ms.push(*latency_ms),
                     ConfluenceOp::AddLabels | ConfluenceOp::RemoveLabel => {
@@ -169,8 +171,8 @@ impl Work {
     fn available(&self, pages: u64) -> u64 {
         let index = usize::try_from(pages.saturating_sub(1)).unwrap_or(usize::MAX);
         let place = self.asked.get(index).map_or(0, |(_, place, _)| *place);
-        let found = self.listed.iter().find(|(_, listed)| *listed >= place);
-        found.or(self.listed.last()).map_or(0, |(at, _)| *at)
+        let found = self.listed.partition_point(|(_, listed)| *listed < place);
+        self.listed.get(found).or(self.listed.last()).map_or(0, |(at, _)| *at)
     }
 }
 
@@ -184,9 +186,10 @@ pub fn earliest(
 ) -> Vec<u64> {
     let per_ms = quota.per_s.get() * 1000;
     let day = quota.per_day.map(Count::get);
-    let of_day = |call: u64| {
-        let mut at = first;
-        for _ in 0..day.map_or(0, |limit| (call - 1) / limit) {
+    // When the day begins that so many calls are of, one call after the other.
+    let mut at = first;
+    let mut of_day = |call: u64| {
+        if day.is_some_and(|limit| call > 1 && (call - 1).is_multiple_of(limit)) {
             at = calendar.pacific_midnight_after(at);
         }
         at
@@ -205,12 +208,17 @@ pub fn earliest(
     }
     // When the last of an amount is given out.
     let given = |amount: u64, limit: u64, burst: u64| match quota.window {
-        WindowKind::Sliding => first + (amount.saturating_sub(1) / limit) * per_ms,
+        WindowKind::Sliding => {
+            first.saturating_add((amount.saturating_sub(1) / limit).saturating_mul(per_ms))
+        }
         WindowKind::Fixed => match amount.saturating_sub(1) / limit {
             0 => first,
-            windows => (first / per_ms + windows) * per_ms,
+            windows => (first / per_ms).saturating_add(windows).saturating_mul(per_ms),
         },
-        WindowKind::Bucket => first + (amount.saturating_sub(burst) * per_ms).div_ceil(limit),
+        WindowKind::Bucket => {
+            let dripped = amount.saturating_sub(burst).saturating_mul(per_ms).div_ceil(limit);
+            first.saturating_add(dripped)
+        }
     };
     let mut starts: Vec<u64> = (1..=calls)
         .map(|call| {
@@ -241,10 +249,15 @@ fn admitted(mut window: Window, first: u64, calls: u64) -> Vec<u64> {
     times
 }
 
-/// When the last of so many units is given out, each as early as it can be.
+/// So many times a window is emptied at most to find out when it has given out an amount.
+const MOST_BITES: u64 = 200_000;
+
+/// When the last of so many units is given out, each as early as it can be; or earlier, where
+/// nobody could count the windows that they take.
 fn given_out(mut window: Window, first: u64, amount: u64) -> u64 {
-    let (mut now, mut left) = (first, amount);
-    while left > 0 {
+    let (mut now, mut left, mut bites) = (first, amount, 0);
+    while left > 0 && bites < MOST_BITES {
+        bites += 1;
         now = next_room(&mut window, now);
         let fits = window.left(now).left.clamp(1, left);
         window.take(now, fits);
@@ -257,8 +270,9 @@ fn given_out(mut window: Window, first: u64, amount: u64) -> u64 {
 fn next_room(window: &mut Window, mut now: u64) -> u64 {
     while let Some(wait) = window.wait(now, 1) {
         // The amount may change before the wait is over.
-        let until = now + wait;
-        now = window.next_step().map_or(until, |step| step.min(until)).max(now + 1);
+        let until = now.saturating_add(wait);
+        let next = window.next_step().map_or(until, |step| step.min(until));
+        now = next.max(now.saturating_add(1));
     }
     now
 }
@@ -268,5 +282,10 @@ fn next_room(window: &mut Window, mut now: u64) -> u64 {
 pub fn least_end(starts: &[u64], latencies: &[u64]) -> u64 {
     let mut latencies = latencies.to_vec();
     latencies.sort_unstable_by(|a, b| b.cmp(a));
-    starts.iter().zip(latencies).map(|(start, latency)| start + latency).max().unwrap_or(0)
+    let ends = starts.iter().zip(latencies).map(|(start, latency)| start.saturating_add(latency));
+    ends.max().unwrap_or(0)
+}
+
+fn sum<'a>(times: impl IntoIterator<Item = &'a u64>) -> u64 {
+    times.into_iter().fold(0, |sum, time| sum.saturating_add(*time))
 }

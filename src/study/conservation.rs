@@ -14,7 +14,8 @@ pub fn violations(log: &Log) -> Vec<String> {
     let mut found = Vec::new();
     let mut open: BTreeSet<PageId> = BTreeSet::new();
     let mut calls: BTreeSet<CallId> = BTreeSet::new();
-    let mut granted: BTreeSet<BatchId> = BTreeSet::new();
+    // Batches that hold a permit and have not started yet, with the highest limit cut meanwhile.
+    let mut granted: BTreeMap<BatchId, u64> = BTreeMap::new();
     // In real time calls and bills of different calls mix, so that bills are matched by amount.
     let mut bills: BTreeMap<(u64, u64), u64> = BTreeMap::new();
     let mut unanswered = 0;
@@ -48,13 +49,21 @@ pub fn violations(log: &Log) -> Vec<String> {
                 found.push(format!("page {page} ended without being open"));
             }
             Event::PermitGranted { batch, .. } => {
-                granted.insert(*batch);
+                granted.insert(*batch, 0);
+            }
+            Event::LimitChanged { old, .. } => {
+                for highest in granted.values_mut() {
+                    *highest = (*highest).max(*old);
+                }
             }
             Event::AttemptStarted { call, batch, in_flight, limit, .. } => {
                 calls.insert(*call);
                 // A cut takes nothing from those who hold a permit; it binds whoever is granted one.
-                if granted.remove(batch)
-                    && let Some(limit) = limit.filter(|limit| in_flight > limit)
+                // With batches of `auto` size, a call starts a moment after its permit, and the limit
+                // may be cut in between: what was granted was within a limit of that time.
+                if let Some(highest) = granted.remove(batch)
+                    && let Some(limit) = limit.map(|limit| limit.max(highest))
+                    && *in_flight > limit
                 {
                     let call = call.0;
                     found.push(format!("call {call} is number {in_flight} of {limit} in flight"));

@@ -1,6 +1,7 @@
 //! The figures of a run: the fold over its log that gives them.
 //!
-//! Percentiles are exact, by nearest rank. A figure without samples is `None`, never zero.
+//! Percentiles are exact, by nearest rank. A figure that cannot be known has no value, and says why;
+//! counts and sums of nothing are 0.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,41 +12,9 @@ use crate::pipeline::page::{PageId, Source, Tags};
 use crate::price::{self, Price};
 use crate::sim::recorder::{Log, What};
 use crate::study::bound::Bound;
+pub use crate::study::distribution::Distribution;
 use crate::study::metric::{METRICS, Metric, Shape, Unit, find};
 use crate::units::Share;
-
-/// The statistics of many samples.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Distribution(Vec<u64>);
-
-impl Distribution {
-    /// Of these samples.
-    pub fn new(mut samples: Vec<u64>) -> Self {
-        samples.sort_unstable();
-        Self(samples)
-    }
-
-    /// The samples, in order.
-    pub fn sorted(&self) -> &[u64] {
-        &self.0
-    }
-
-    /// The sample of nearest rank: the smallest that `percent` of all do not exceed.
-    pub fn percentile(&self, percent: usize) -> Option<u64> {
-        let rank = (self.0.len() * percent).div_ceil(100).max(1);
-        self.0.get(rank - 1).copied()
-    }
-
-    /// A statistic by its name.
-    pub fn stat(&self, stat: &str) -> Option<u64> {
-        match stat {
-            "max" => self.0.last().copied(),
-            "sum" => (!self.0.is_empty()).then(|| self.0.iter().sum()),
-            "count" => Some(self.0.len() as u64),
-            percentile => self.percentile(percentile.strip_prefix('p')?.parse().ok()?),
-        }
-    }
-}
 
 /// The value of a figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,12 +38,21 @@ pub enum Value {
 
 /// The figures of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Figures(BTreeMap<&'static str, Value>);
+pub struct Figures {
+    values: BTreeMap<&'static str, Value>,
+    /// Why a figure has no value, where that is not for want of samples.
+    absent: BTreeMap<&'static str, &'static str>,
+}
 
 impl Figures {
     /// A figure, if the run has samples of it.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(find(name)?.name)
+        self.values.get(find(name)?.name)
+    }
+
+    /// Why a figure has no value, where that is not for want of samples.
+    pub fn why_absent(&self, name: &str) -> Option<&'static str> {
+        self.absent.get(find(name)?.name).copied()
     }
 
     /// A figure that is one number; zero if there is none.
@@ -105,19 +83,34 @@ impl Figures {
     /// The same figures with the bound of the run.
     #[must_use]
     pub fn with_bound(mut self, bound: Option<Bound>) -> Self {
-        for name in ["bound_calls", "bound_makespan", "efficiency", "regret"] {
-            self.0.remove(name);
+        const OF_THE_BOUND: [&str; 4] = ["bound_calls", "bound_makespan", "efficiency", "regret"];
+        for name in OF_THE_BOUND {
+            self.values.remove(name);
+            self.absent.remove(name);
         }
-        if let Some(Bound { calls, makespan_ms }) = bound {
-            let den = self.number("makespan");
-            self.0.insert("bound_calls", Value::Number(calls));
-            self.0.insert("bound_makespan", Value::Number(makespan_ms));
-            // Who was helped by another provider, or gave pages up, did something else.
-            let alone = self.number("fallbacks") == 0 && self.number("pages_failed") == 0;
-            if den > 0 && alone {
-                self.0.insert("efficiency", Value::Share(Share { num: makespan_ms, den }));
-                self.0.insert("regret", Value::Number(den.saturating_sub(makespan_ms)));
-            }
+        let Some(Bound { calls, makespan_ms }) = bound else {
+            let why = "the run was not carried through";
+            self.absent.extend(OF_THE_BOUND.map(|name| (name, why)));
+            return self;
+        };
+        self.values.insert("bound_calls", Value::Number(calls));
+        self.values.insert("bound_makespan", Value::Number(makespan_ms));
+        // The bound assumes that the primary does all the work.
+        let den = self.number("makespan");
+        let other_work = if self.number("fallbacks") > 0 {
+            Some("a fallback helped")
+        } else if self.number("pages_failed") > 0 {
+            Some("pages failed")
+        } else if den == 0 {
+            Some("the run took no time")
+        } else {
+            None
+        };
+        if let Some(why) = other_work {
+            self.absent.extend(["efficiency", "regret"].map(|name| (name, why)));
+        } else {
+            self.values.insert("efficiency", Value::Share(Share { num: makespan_ms, den }));
+            self.values.insert("regret", Value::Number(den.saturating_sub(makespan_ms)));
         }
         self
     }
@@ -125,10 +118,14 @@ impl Figures {
     /// The same without what only fakes know: of a run that met real services.
     #[must_use]
     pub fn of_real_services(mut self) -> Self {
-        for name in ["pages_mistagged", "faults_fired", "quota_refusals"] {
-            self.0.remove(name);
+        let of_fakes = ["pages_mistagged", "faults_fired", "quota_refusals"];
+        for name in
+            of_fakes.into_iter().chain(["bound_calls", "bound_makespan", "efficiency", "regret"])
+        {
+            self.values.remove(name);
+            self.absent.insert(name, "real services do not tell");
         }
-        self.with_bound(None)
+        self
     }
 
     /// The figures of a run, from its log and what each provider charges.
@@ -176,6 +173,8 @@ struct Fold {
     /// Pages whose labels were right already.
     right: BTreeSet<PageId>,
     from_outside: bool,
+    /// Whether an answer may have come from the taxonomy in the prompt.
+    is_taxonomy_in_page: bool,
 }
 
 fn level(seen: &mut Option<(u64, u64, u64)>, now: u64) {
@@ -189,7 +188,8 @@ impl Fold {
     }
 
     fn add(&mut self, name: &'static str, amount: u64) {
-        *self.numbers.entry(name).or_insert(0) += amount;
+        let number = self.numbers.entry(name).or_insert(0);
+        *number = number.saturating_add(amount);
     }
 
     fn event(&mut self, t_ms: u64, event: &Event) {
@@ -230,7 +230,7 @@ impl Fold {
                 }
                 if let Some(hint_ms) = hint_ms {
                     let until = self.not_before_ms.entry(site).or_insert(0);
-                    *until = (*until).max(t_ms + hint_ms);
+                    *until = (*until).max(t_ms.saturating_add(*hint_ms));
                 }
                 if *status == Some(429) {
                     self.count("confluence_rate_limited");
@@ -253,7 +253,7 @@ impl Fold {
                     });
                 }
                 if let Some(listed_ms) = self.listed_ms.get(page) {
-                    self.page_latency.insert(*page, t_ms - listed_ms);
+                    self.page_latency.insert(*page, t_ms.saturating_sub(*listed_ms));
                 }
                 self.tagged.insert(*page, tags.clone());
             }
@@ -302,7 +302,7 @@ impl Fold {
         if let Some(hint_ms) = hint_ms {
             let asked = (provider.clone(), model.clone());
             let until = self.not_before_ms.entry(asked).or_insert(0);
-            *until = (*until).max(t_ms + hint_ms);
+            *until = (*until).max(t_ms.saturating_add(*hint_ms));
         }
         let is_primary = self.primary.as_ref() == Some(provider);
         if *status == Some(429) && is_primary {
@@ -319,8 +319,8 @@ impl Fold {
             self.batch_answered_ms.insert(*batch, t_ms);
         }
         let billed = self.tokens.entry(provider.clone()).or_insert((0, 0));
-        billed.0 += input_tokens;
-        billed.1 += output_tokens;
+        billed.0 = billed.0.saturating_add(*input_tokens);
+        billed.1 = billed.1.saturating_add(*output_tokens);
         if let Some((min, _, last)) = &mut self.in_flight {
             *last = last.saturating_sub(1);
             *min = (*min).min(*last);
@@ -339,9 +339,10 @@ impl Fold {
             Record::Billed { model, input_tokens, output_tokens, later, .. } => {
                 let billed = if *later { &mut self.billed_later } else { &mut self.billed };
                 let billed = billed.entry(model.clone()).or_insert((0, 0));
-                billed.0 += input_tokens;
-                billed.1 += output_tokens;
+                billed.0 = billed.0.saturating_add(*input_tokens);
+                billed.1 = billed.1.saturating_add(*output_tokens);
             }
+            Record::TaxonomyInPage { .. } => self.is_taxonomy_in_page = true,
             Record::QuotaRefused { .. }
             | Record::LabelsChanged { .. }
             | Record::Neighbour { .. } => {}
@@ -354,9 +355,9 @@ impl Fold {
         let mut figures = Figures::default();
         let singles = METRICS.iter().filter(|m| m.shape == Shape::Single && m.unit == Unit::Count);
         for metric in singles {
-            figures.0.insert(metric.name, Value::Number(number(metric.name)));
+            figures.values.insert(metric.name, Value::Number(number(metric.name)));
         }
-        let mut put = |name: &'static str, value: Value| figures.0.insert(name, value);
+        let mut put = |name: &'static str, value: Value| figures.values.insert(name, value);
         let mut share = |name: &'static str, num: u64, den: u64| {
             if den > 0 {
                 put(name, Value::Share(Share { num, den }));
@@ -364,7 +365,7 @@ impl Fold {
         };
         share("rate_limited_ratio", number("rate_limited"), self.primary_calls);
         share("fallback_ratio", self.fallback_prompts, number("prompts"));
-        let looked_up = number("cache_hits") + number("cache_misses");
+        let looked_up = number("cache_hits").saturating_add(number("cache_misses"));
         share("cache_hit_ratio", number("cache_hits"), looked_up);
 
         let makespan_ms = self.ended_ms.saturating_sub(self.started_ms);
@@ -373,12 +374,20 @@ impl Fold {
             |page: &&PageId| self.labelled.contains(*page) || self.right.contains(*page);
         let unlabelled = self.tagged.keys().filter(|page| !has_labels(page)).count();
         put("pages_unlabelled", Value::Number(unlabelled as u64));
-        let done = number("pages_tagged") + number("pages_cached");
-        if let Some(per_minute) = (done * 60_000).checked_div(makespan_ms) {
+        let done = number("pages_tagged").saturating_add(number("pages_cached"));
+        if let Some(per_minute) = done.saturating_mul(60_000).checked_div(makespan_ms) {
             put("pages_per_minute", Value::Number(per_minute));
         }
-        if self.truths.is_empty() {
-            figures.0.remove("pages_mistagged");
+        let unknown = if self.is_taxonomy_in_page {
+            Some("the fake model cannot tell the page from the taxonomy in the prompt")
+        } else if self.truths.is_empty() && !self.tagged.is_empty() {
+            Some("the right tags of the pages are not known")
+        } else {
+            None
+        };
+        if let Some(why) = unknown {
+            figures.values.remove("pages_mistagged");
+            figures.absent.insert("pages_mistagged", why);
         } else {
             // From outside, tags are labels, and labels have no order.
             let of = |tags: &Tags| {
@@ -392,25 +401,26 @@ impl Fold {
                 .tagged
                 .iter()
                 .filter(|(page, tags)| self.truths.get(page).map(of) != Some(of(tags)));
-            figures.0.insert("pages_mistagged", Value::Number(wrong.count() as u64));
+            figures.values.insert("pages_mistagged", Value::Number(wrong.count() as u64));
         }
         let answered = self.batch_answered_ms.iter();
         let ai_latency = answered
-            .filter_map(|(batch, end)| Some(end - self.batch_started_ms.get(batch)?))
+            .filter_map(|(batch, end)| Some(end.saturating_sub(*self.batch_started_ms.get(batch)?)))
             .collect();
+        let page_latency = self.page_latency.into_values().collect();
         for (name, samples) in [
-            ("page_latency", self.page_latency.into_values().collect()),
-            ("ai_latency", ai_latency),
-            ("queue_wait", self.queue_wait),
-            ("backoff_wait", self.backoff_wait),
+            ("page_latency", Distribution::of_some(page_latency, number("pages"))),
+            ("ai_latency", Distribution::of_some(ai_latency, self.batch_started_ms.len() as u64)),
+            ("queue_wait", Distribution::new(self.queue_wait)),
+            ("backoff_wait", Distribution::new(self.backoff_wait)),
         ] {
-            if !samples.is_empty() {
-                figures.0.insert(name, Value::Distribution(Distribution::new(samples)));
-            }
+            figures.values.insert(name, Value::Distribution(samples));
         }
-        for (name, seen) in [("concurrency", self.limit), ("in_flight", self.in_flight)] {
+        // Without a call none was in flight.
+        let in_flight = self.in_flight.or(Some((0, 0, 0)));
+        for (name, seen) in [("concurrency", self.limit), ("in_flight", in_flight)] {
             if let Some((min, max, last)) = seen {
-                figures.0.insert(name, Value::Level { min, max, last });
+                figures.values.insert(name, Value::Level { min, max, last });
             }
         }
         // A client may ask any model, now or later; the bill names it.
@@ -419,19 +429,28 @@ impl Fold {
         } else {
             (&self.tokens, None)
         };
-        let (mut input, mut output, mut cost) = (0, 0, 0);
+        let (mut input, mut output, mut cost) = (0_u64, 0_u64, Some(0_u64));
         let now = spent.iter().map(|spent| (spent, 1));
         for ((whose, tokens), half) in now.chain(later.into_iter().flatten().map(|l| (l, 2))) {
             let price = prices.get(whose).copied().or_else(|| price::of(whose));
-            input += tokens.0;
-            output += tokens.1;
-            cost += price.map_or(0, |price| price.usd_micros(tokens.0, tokens.1)) / half;
+            input = input.saturating_add(tokens.0);
+            output = output.saturating_add(tokens.1);
+            // What is free needs no price.
+            let spent = if *tokens == (0, 0) {
+                Some(0)
+            } else {
+                price.map(|price| price.usd_micros(tokens.0, tokens.1) / half)
+            };
+            cost = cost.zip(spent).map(|(cost, spent)| cost.saturating_add(spent));
         }
-        figures.0.insert("input_tokens", Value::Number(input));
-        figures.0.insert("output_tokens", Value::Number(output));
-        figures.0.insert("cost", Value::Number(cost));
+        figures.values.insert("input_tokens", Value::Number(input));
+        figures.values.insert("output_tokens", Value::Number(output));
+        match cost {
+            Some(cost) => drop(figures.values.insert("cost", Value::Number(cost))),
+            None => drop(figures.absent.insert("cost", "the price of a model is not known")),
+        }
         if self.from_outside {
-            figures.0.retain(|name, _| find(name).is_some_and(Metric::is_seen_from_outside));
+            figures.values.retain(|name, _| find(name).is_some_and(Metric::is_seen_from_outside));
         }
         figures
     }

@@ -38,28 +38,25 @@ impl Paired {
         if first.is_empty() || first.len() != second.len() {
             return None;
         }
-        let differences: Vec<i64> = first
-            .iter()
-            .zip(second)
-            .map(|(a, b)| i64::try_from(*a).ok()?.checked_sub(i64::try_from(*b).ok()?))
-            .collect::<Option<_>>()?;
+        let pairs = first.iter().zip(second);
+        let differences: Vec<i128> = pairs.map(|(a, b)| i128::from(*a) - i128::from(*b)).collect();
         let count = |wanted: Ordering| differences.iter().filter(|d| d.cmp(&&0) == wanted).count();
         let all = differences.len() as u64;
         let resampled = |round: u64| -> i128 {
             let mut draws = Seed(all).draw("paired bootstrap", round, 0).sequence();
-            (0..all).map(|_| i128::from(*draws.pick(&differences))).sum()
+            (0..all).map(|_| *draws.pick(&differences)).sum()
         };
         let mut sums: Vec<i128> = (0..RESAMPLES).map(resampled).collect();
         sums.sort_unstable();
-        let sum = differences.iter().map(|d| i128::from(*d)).sum();
+        let sum = differences.iter().sum();
         let mean = |sum: i128| mean_milli(sum, all);
         Some(Self {
             less: count(Ordering::Less),
             more: count(Ordering::Greater),
             same: count(Ordering::Equal),
-            mean_milli: mean(sum)?,
-            low_milli: mean(*sums.get(BEYOND)?)?,
-            high_milli: mean(*sums.get(sums.len() - 1 - BEYOND)?)?,
+            mean_milli: mean(sum),
+            low_milli: mean(*sums.get(BEYOND)?),
+            high_milli: mean(*sums.get(sums.len() - 1 - BEYOND)?),
         })
     }
 
@@ -84,7 +81,9 @@ impl Paired {
     }
 }
 
-/// A sum over so many seeds as a mean in thousandths, rounded down.
-fn mean_milli(sum: i128, seeds: u64) -> Option<i64> {
-    i64::try_from((sum * 1000).div_euclid(i128::from(seeds))).ok()
+/// A sum over so many seeds as a mean in thousandths, rounded down. One beyond all measure is the
+/// largest there is, so that it keeps its sign.
+fn mean_milli(sum: i128, seeds: u64) -> i64 {
+    let mean = (sum * 1000).div_euclid(i128::from(seeds));
+    i64::try_from(mean.clamp(-i128::from(i64::MAX), i128::from(i64::MAX))).unwrap_or(0)
 }

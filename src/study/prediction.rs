@@ -70,7 +70,7 @@ impl Row {
     /// Whether the median is as near as it must be; nothing if nobody asks.
     pub fn agrees(&self) -> Option<bool> {
         let apart = self.predicted.abs_diff(self.median);
-        let within_percent = apart * 50 <= self.predicted;
+        let within_percent = apart.saturating_mul(50) <= self.predicted;
         match self.tolerance {
             Tolerance::OneOrTwoPercent => Some(apart <= 1 || within_percent),
             Tolerance::TwoPercent => Some(within_percent),

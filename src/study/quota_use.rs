@@ -113,7 +113,8 @@ fn of_window(mut window: Window, taken: &Taken) -> u64 {
 fn of_day(calendar: &Calendar, taken: &Taken) -> u64 {
     let mut days: BTreeMap<u64, u64> = BTreeMap::new();
     for (t_ms, amount) in taken {
-        *days.entry(calendar.pacific_midnight_after(*t_ms)).or_insert(0) += amount;
+        let day = days.entry(calendar.pacific_midnight_after(*t_ms)).or_insert(0);
+        *day = day.saturating_add(*amount);
     }
     days.into_values().max().unwrap_or(0)
 }

@@ -77,7 +77,7 @@ pub fn rows(log: &Log) -> Vec<Row> {
             _ => continue,
         }
         now.in_flight = open.len() as u64;
-        now.t_ms = entry.t_ms - start;
+        now.t_ms = entry.t_ms.saturating_sub(start);
         match rows.last_mut() {
             Some(last) if last.t_ms == now.t_ms => *last = now,
             _ if now == (Row { t_ms: now.t_ms, ..before })
@@ -95,7 +95,7 @@ pub fn cancelled_ms(log: &Log) -> Option<u64> {
         log.entries.iter().find(is_it).map(|entry| entry.t_ms)
     };
     let start = at(|event| matches!(event, Event::RunStarted { .. }))?;
-    Some(at(|event| matches!(event, Event::CancelRequested))? - start)
+    Some(at(|event| matches!(event, Event::CancelRequested))?.saturating_sub(start))
 }
 
 /// How AI calls of one provider ended.

@@ -205,12 +205,15 @@ pub(super) struct TagArgs {
     /// Neither read nor keep what is learned of quotas.
     #[arg(long, conflicts_with = "state")]
     pub(super) no_state: bool,
-    /// Where the event log is written.
+    /// Where the event log is written; a file that is something else is not replaced.
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,
-    /// Log every event for humans into a file.
+    /// Log every event for humans into a file; one that is something else is not replaced.
     #[arg(long, value_name = "FILE")]
     pub(super) log: Option<PathBuf>,
+    /// Send credentials to other machines over plain http as well.
+    #[arg(long)]
+    pub(super) allow_http: bool,
 }
 
 /// How many games are played.

@@ -7,10 +7,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::pipeline::config::Profile;
+pub(super) use crate::study::tune::part::MOST_SHARDS;
 use crate::study::tune::part::Shard;
-
-/// A question has no more parts than this.
-pub(super) const MOST_SHARDS: u64 = 10_000;
 
 /// A time such as `500ms`, `60s`, `2m` or `1h`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -89,6 +87,10 @@ pub(in crate::cli) enum CompareFormat {
     Json,
     /// For $GITHUB_STEP_SUMMARY.
     Markdown,
+    /// JUnit XML: a suite for each scenario, a failing case for each figure that became worse.
+    Junit,
+    /// GitHub annotations, an error for each scenario that became worse.
+    Github,
 }
 
 /// A form of report.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use super::args::TuneArgs;
-use super::golden::{self, File};
+use super::golden::{self, Named};
 use super::progress::Progress;
 use super::{CliError, ExitStatus, Problems, print};
 use crate::report::{guard as guard_report, robust as robust_report, tune as report};
@@ -71,6 +71,7 @@ pub(super) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
 fn make_room(args: &TuneArgs, questions: &[Question]) -> Result<(), CliError> {
     let each = questions.iter().map(|question| args.out.join(&question.scenario.name));
     let each = each.filter(|_| questions.len() > 1);
+    golden::make_out(&args.out)?;
     for folder in [args.out.clone()].into_iter().chain(each) {
         golden::make_folder(&folder)?;
         if let Some(path) = FILES.map(|name| folder.join(name)).iter().find(|path| path.is_dir()) {
@@ -101,6 +102,9 @@ fn finish(
         Err(error) => return Err(cli_error(error)),
     };
     let files = files(one, guard.as_ref())?;
+    // Two answers at the same time are written one after the other.
+    golden::make_out(&args.out)?;
+    let _lock = golden::lock(&args.out)?;
     forget_earlier(&args.out, &files)?;
     golden::write(&args.out, &files)?;
     say(args, &report::text(one, guard.as_ref()), confirmed);
@@ -125,6 +129,8 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
             Err(error) => return Err(cli_error(error)),
         }
     }
+    golden::make_out(&args.out)?;
+    let _lock = golden::lock(&args.out)?;
     for one in tuned {
         let name = &one.question.scenario.name;
         let guard = guards.iter().find(|(guarded, _)| guarded == name).map(|(_, guard)| guard);
@@ -175,7 +181,7 @@ fn differs(error: &TuneError) -> ExitStatus {
 }
 
 /// Removes what an earlier question left: it must not be taken for a part of this answer.
-fn forget_earlier(out: &Path, files: &[File]) -> Result<(), CliError> {
+fn forget_earlier(out: &Path, files: &[Named]) -> Result<(), CliError> {
     for name in FILES {
         let path = out.join(name);
         if !files.iter().any(|(written, _)| *written == name) && path.is_file() {
@@ -217,7 +223,7 @@ fn cli_error(error: TuneError) -> CliError {
     }
 }
 
-fn files(tuned: &Tuned, guard: Option<&Guard>) -> Result<Vec<File>, CliError> {
+fn files(tuned: &Tuned, guard: Option<&Guard>) -> Result<Vec<Named>, CliError> {
     let mut csv = Vec::new();
     report::csv(tuned, &mut csv).map_err(|error| golden::failed("tune.csv", &error))?;
     let mut files = vec![

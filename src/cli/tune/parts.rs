@@ -130,28 +130,30 @@ pub(super) fn merge(folder: &Path) -> Result<(Vec<Question>, Results), CliError>
         }
     }
     paths.sort();
-    let (mut all, mut first): (Results, Option<Header>) = (Results::new(), None);
+    let (mut all, mut first): (Results, Option<(&PathBuf, Header)>) = (Results::new(), None);
     for path in &paths {
         let text = fs::read_to_string(path).map_err(|error| unfit(path, error.to_string()))?;
         let (header, results) = part::read_part(&text).map_err(|message| unfit(path, message))?;
-        if first.as_ref().is_some_and(|first| first.digest != header.digest) {
+        if first.as_ref().is_some_and(|(_, first)| first.digest != header.digest) {
             return Err(unfit(path, "got a part of another question than the others".to_owned()));
         }
+        if results.iter().any(|(game, played)| all.get(game).is_some_and(|known| known != played)) {
+            return Err(unfit(
+                path,
+                "a game is in another part too, with other figures".to_owned(),
+            ));
+        }
         all.extend(results);
-        first.get_or_insert(header);
+        first.get_or_insert((path, header));
     }
-    let header =
+    let (path, header) =
         first.ok_or_else(|| unfit(&folder, "got no part, wanted at least one".to_owned()))?;
-    let questions = header.questions().map_err(|message| unfit(&folder, message))?;
+    let questions = header.questions().map_err(|message| unfit(path, message))?;
     let count = header.shard.count;
-    let missing: Vec<String> = (1..=count)
-        .filter_map(|index| {
-            let games = Shard { index, count }.games(&questions);
-            let played = games.iter().filter(|game| all.contains_key(game)).count();
-            let is_whole = played == games.len();
-            (!is_whole)
-                .then(|| format!("{index}/{count} ({played} of {} simulations)", games.len()))
-        })
+    let missing = header.shard.missing(&questions, &all);
+    let missing: Vec<String> = missing
+        .into_iter()
+        .map(|(index, all, played)| format!("{index}/{count} ({played} of {all} simulations)"))
         .collect();
     if missing.is_empty() {
         return Ok((questions, all));

@@ -42,32 +42,53 @@ pub(super) struct Visits {
 pub(super) struct Meter {
     quota: Quota,
     neighbour: Option<NeighbourConfig>,
-    /// How many calls the neighbour has sent.
+    /// How many calls the neighbour has sent, and in how many groups.
     sent: u64,
+    groups: u64,
+    /// The length of the quota's window.
+    window_ms: u64,
 }
+
+/// A window never holds more groups of a neighbour's calls than this.
+const GROUPS_OF_WINDOW: u64 = 1_000_000;
+/// After so many groups, and each time that as many have come again, the calls of one more
+/// millisecond go into a group: the work grows with the root of the time.
+const GROUPS_OF_GRAIN: u64 = 5_000_000;
 
 impl Meter {
     pub(super) fn new(quota: &QuotaConfig, neighbour: Option<NeighbourConfig>) -> Self {
-        Self { quota: Quota::new(quota), neighbour, sent: 0 }
+        let window_ms = quota.per_s.get() * 1000;
+        Self { quota: Quota::new(quota), neighbour, sent: 0, groups: 0, window_ms }
     }
 
-    /// Lets the neighbour send what it has to send up to now.
+    /// Lets the neighbour send what it has to send up to now. Calls of the same millisecond are taken
+    /// in one go, which comes to the same; those of several milliseconds only where a neighbour
+    /// sends so many that nobody could count them.
     pub(super) fn visit(&mut self, now_ms: u64, calendar: &Calendar) -> Visits {
         let mut visits = Visits::default();
         let Some(NeighbourConfig { requests, per_s, tokens }) = self.neighbour else {
             return visits;
         };
-        loop {
-            let at_ms = self.sent * per_s.get() * 1000 / requests.get();
-            if at_ms > now_ms {
-                return visits;
-            }
-            self.sent += 1;
-            match self.quota.admit(at_ms, tokens.get(), calendar) {
-                Ok(()) => visits.admitted += 1,
-                Err(_) => visits.refused += 1,
-            }
+        let (requests, per_ms) = (u128::from(requests.get()), u128::from(per_s.get()) * 1000);
+        let time = |call: u64| u64::try_from(u128::from(call) * per_ms / requests);
+        let sent_by = |at_ms: u64| {
+            let sent = ((u128::from(at_ms) + 1) * requests).div_ceil(per_ms);
+            u64::try_from(sent).unwrap_or(u64::MAX)
+        };
+        let until = sent_by(now_ms);
+        while self.sent < until {
+            let at_ms = time(self.sent).unwrap_or(u64::MAX);
+            let grain_ms =
+                (self.window_ms / GROUPS_OF_WINDOW).max(1 + self.groups / GROUPS_OF_GRAIN);
+            let last_ms = at_ms.saturating_add(grain_ms - 1).min(now_ms);
+            let calls = sent_by(last_ms).saturating_sub(self.sent).max(1);
+            let admitted = self.quota.admit_many(at_ms, calls, tokens.get(), calendar);
+            visits.admitted = visits.admitted.saturating_add(admitted);
+            visits.refused = visits.refused.saturating_add(calls - admitted);
+            self.sent = self.sent.saturating_add(calls);
+            self.groups += 1;
         }
+        visits
     }
 
     /// Takes a call of this many input tokens, or says why not, the longest wait first.

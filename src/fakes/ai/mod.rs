@@ -4,7 +4,8 @@
 mod config;
 mod meter;
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use serde_json::Value;
 
@@ -100,7 +101,7 @@ pub struct Ai {
     calls: u64,
     requests: u64,
     asked: Attempts,
-    in_service_until: Vec<u64>,
+    in_service_until: BinaryHeap<Reverse<u64>>,
     matcher: Option<(String, Matcher)>,
     /// How many times as fast as its clients this world runs.
     speed: u64,
@@ -125,7 +126,7 @@ impl Ai {
             calls: 0,
             requests: 0,
             asked: Attempts::new(),
-            in_service_until: Vec::new(),
+            in_service_until: BinaryHeap::new(),
             matcher: None,
             speed: 1,
             config,
@@ -253,19 +254,24 @@ impl Ai {
             return self.quickly(decision, input_tokens, seen);
         }
         records.extend(spoiled.iter().map(|(name, _)| fired(name.clone())));
+        if self.reads_taxonomy_as_page(&question) {
+            records.push(Record::TaxonomyInPage { service });
+        }
         let kind = spoiled.map(|(_, kind)| kind);
         let Some(written) = self.answer(&question, kind, asked, identity) else {
             return self.quickly(Decision::Status(400, None), input_tokens, seen);
         };
-        let output_tokens = written.output_tokens + written.thought_tokens;
+        let output_tokens = written.output_tokens.saturating_add(written.thought_tokens);
         let model = asked.model.to_owned();
         let later = false;
         records.push(Record::Billed { service, model, input_tokens, output_tokens, later });
-        self.in_service_until.retain(|until| *until > now_ms);
+        while self.in_service_until.peek().is_some_and(|until| until.0 <= now_ms) {
+            self.in_service_until.pop();
+        }
         let others = self.in_service_until.len() as u64;
         let load = Load { input_tokens, output_tokens, others };
         let latency_ms = self.latency.draw(self.seed, stream, identity, attempt, load);
-        self.in_service_until.push(now_ms + latency_ms);
+        self.in_service_until.push(Reverse(now_ms.saturating_add(latency_ms)));
         Outcome {
             latency_ms,
             input_tokens,
@@ -275,6 +281,15 @@ impl Ai {
             about: Prompt { use_of: written.use_of, input_tokens, output_tokens, ..seen },
             decision: written.decision,
         }
+    }
+
+    /// Whether a prompt lists its tags in a form that the model does not know, where it looks for the
+    /// page.
+    fn reads_taxonomy_as_page(&self, question: &model::Question<'_>) -> bool {
+        let [(None, text)] = question.pages.as_slice() else { return false };
+        let usual = self.usual.iter().map(|(name, tags)| (name.as_str(), tags.as_slice()));
+        question.taxonomy.is_empty()
+            && Matcher::new(usual).is_some_and(|matcher| matcher.is_named_in(text))
     }
 
     /// Answers outside of the quota of single calls and without their faults, as batch jobs are.
@@ -288,7 +303,7 @@ impl Ai {
         let Some(written) = self.answer(&question, None, asked, identity) else {
             return self.quickly(Decision::Status(400, None), input_tokens, seen);
         };
-        let output_tokens = written.output_tokens + written.thought_tokens;
+        let output_tokens = written.output_tokens.saturating_add(written.thought_tokens);
         let (service, model) = (self.service, asked.model.to_owned());
         let later = true;
         records.push(Record::Billed { service, model, input_tokens, output_tokens, later });
@@ -316,7 +331,7 @@ impl Ai {
         let meter = self.quotas.entry(model.to_owned());
         let meter = meter.or_insert_with(|| Meter::new(config, neighbour));
         let Visits { admitted, refused } = meter.visit(now_ms, calendar);
-        if admitted + refused > 0 {
+        if admitted > 0 || refused > 0 {
             records.push(Record::Neighbour { service: self.service, admitted, refused });
         }
         meter.admit(now_ms, tokens, calendar).err().unwrap_or_default()
@@ -333,7 +348,7 @@ impl Ai {
                     Service::Gemini if self.speed == 1 => told_ms / 1000 * 1000,
                     _ => *told_ms,
                 };
-                (use_of, hinted.then_some(told_ms * self.speed))
+                (use_of, hinted.then_some(told_ms.saturating_mul(self.speed)))
             }
             Decision::Status(_, retry_s) => {
                 (Use::Nothing, retry_s.map(|seconds| seconds * 1000 * self.speed))

@@ -223,7 +223,8 @@ impl Confluence {
         let trace = format!("{:016x}", self.calls);
         let told =
             reply.response.headers().get("retry-after").and_then(|s| s.to_str().ok()?.parse().ok());
-        site.hint_ms = told.map(|seconds: u64| seconds * 1000 * self.speed);
+        site.hint_ms =
+            told.map(|seconds: u64| seconds.saturating_mul(1000).saturating_mul(self.speed));
         let reply = if self.is_watched { reply.on(About::Site(site)) } else { reply };
         reply
             .with_header("atl-traceid", &trace)
@@ -315,8 +316,11 @@ impl Confluence {
     fn with_limit(&mut self, reply: Reply, now_ms: u64, calendar: &Calendar) -> Reply {
         let Some(window) = &mut self.window else { return reply };
         let Left { limit, left, reset_ms } = window.left(now_ms);
-        let reset = calendar.shown(now_ms + reset_ms).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let near = left * 5 < limit;
+        let reset = calendar
+            .shown(now_ms.saturating_add(reset_ms))
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string();
+        let near = left.saturating_mul(5) < limit;
         reply
             .with_header("x-ratelimit-limit", &limit.to_string())
             .with_header("x-ratelimit-remaining", &left.to_string())

@@ -85,7 +85,7 @@ impl Jobs {
             model: model.to_owned(),
             display_name: display_name.to_owned(),
             created_ms: now_ms,
-            ends_ms: now_ms + takes_ms,
+            ends_ms: now_ms.saturating_add(takes_ms),
             cancelled: false,
             count: requests.len(),
             requests: requests.clone(),

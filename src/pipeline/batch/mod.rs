@@ -87,7 +87,7 @@ impl Batcher {
         let within = |tokens: u64, limit: Option<u64>| limit.is_none_or(|limit| tokens <= limit);
         let (mut fitting, mut chars) = (0, 0);
         for (_, more) in self.waiting.iter().take(room.pages) {
-            chars += more;
+            chars = more.saturating_add(chars);
             let fits = within(estimates.input_tokens(chars), room.input_tokens)
                 && within(estimates.output_tokens(fitting as u64 + 1), room.output_tokens);
             if !fits {

@@ -62,13 +62,13 @@ pub fn pages(work: &Work, estimates: &Estimates, outlook: &Outlook) -> u64 {
         let again = estimates.calls_again(calls);
         let foretold = quotas.iter().map(|(requests, weight)| {
             let of = |calls| makespan_ms(work, estimates, (outlook, *requests), size, calls);
-            (of(calls) + of(calls + again)) * weight
+            (of(calls) + of(calls.saturating_add(again))) * weight
         });
         (foretold.sum::<u64>(), calls)
     };
     let most = work.most.min(work.pages).max(1);
     let fits = |size: &u64| {
-        let tokens = estimates.input_tokens(size * work.page_chars);
+        let tokens = estimates.input_tokens(size.saturating_mul(work.page_chars));
         *size == 1 || outlook.tokens.is_none_or(|left| tokens <= left.limit)
     };
     (1..=most).filter(fits).min_by_key(|size| time(*size)).unwrap_or(1)
@@ -82,7 +82,7 @@ fn makespan_ms(
     size: u64,
     calls: u64,
 ) -> u64 {
-    let tokens = estimates.input_tokens(size * work.page_chars).max(1);
+    let tokens = estimates.input_tokens(size.saturating_mul(work.page_chars)).max(1);
     let mut now = requests.free;
     let mut in_window = requests.limit;
     let mut window_ms = requests.window_ms;
@@ -108,13 +108,13 @@ fn makespan_ms(
     }
     let limit = outlook.limit.max(1);
     let places = limit.saturating_sub(outlook.in_flight).max(1);
-    let rounds = 1 + calls.saturating_sub(places).div_ceil(limit);
-    (rounds * estimates.latency_ms(size)).min(DAY_MS)
+    let rounds = calls.saturating_sub(places).div_ceil(limit).saturating_add(1);
+    rounds.saturating_mul(estimates.latency_ms(size)).min(DAY_MS)
 }
 
 /// A quota of so many requests a minute, or of what was seen to be more.
 fn assumed(limit: u64, outlook: &Outlook) -> Left {
-    let limit = limit.max(2 * outlook.answered);
-    let used = outlook.answered + outlook.in_flight;
+    let limit = limit.max(outlook.answered.saturating_mul(2));
+    let used = outlook.answered.saturating_add(outlook.in_flight);
     Left { limit, free: limit.saturating_sub(used), window_ms: MINUTE_MS, is_bucket: false }
 }

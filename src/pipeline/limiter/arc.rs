@@ -61,7 +61,8 @@ impl Arc {
             self.past = Some((past + ALPHA * off, smoothed));
         }
         let rtt_ms = self.past.map_or(0.0, |(past, _)| past);
-        self.period_until = now + Duration::from_millis(crate::units::whole(rtt_ms));
+        let rtt = Duration::from_millis(crate::units::whole(rtt_ms));
+        self.period_until = now.saturating_add(rtt);
     }
 }
 

@@ -40,7 +40,8 @@ impl Limit for Halving {
                 self.quiet_since = now;
             }
             Outcome::Success if now.saturating_sub(self.quiet_since) >= RECOVERY => {
-                let raised = (self.limit * 6 / 5).max(self.limit + self.min_step);
+                let raised = (self.limit.saturating_mul(6) / 5)
+                    .max(self.limit.saturating_add(self.min_step));
                 self.limit = raised.min(self.ceiling);
                 self.quiet_since = now;
             }

@@ -213,8 +213,16 @@ impl Limiter {
             tokio::select! {
                 biased;
                 () = turn => {}
-                () = sleep_until(self.epoch + at) => {}
+                () = self.until(at) => {}
             }
+        }
+    }
+
+    /// Waits until this time; for ever, where no clock has it.
+    async fn until(&self, at: Duration) {
+        match self.epoch.checked_add(at) {
+            Some(at) => sleep_until(at).await,
+            None => std::future::pending().await,
         }
     }
 
@@ -296,12 +304,12 @@ impl State {
         let mut outlook = Outlook {
             limit: self.limit.current(),
             in_flight: self.in_flight,
-            answered: self.answered.iter().filter(|at| **at + MINUTE > now).count() as u64,
+            answered: self.answered_since(now) as u64,
             ..Outlook::default()
         };
         for quota in self.limit.remember(now) {
             let Remembered { dimension, limit, window_ms, unit_us, taken, .. } = quota;
-            let used = taken.iter().map(|(_, amount)| amount).sum();
+            let used = taken.iter().fold(0, |sum: u64, (_, amount)| sum.saturating_add(*amount));
             let left = Left {
                 limit,
                 free: limit.saturating_sub(used),
@@ -314,6 +322,12 @@ impl State {
             }
         }
         outlook
+    }
+
+    /// How many calls were answered within the last minute.
+    fn answered_since(&self, now: Duration) -> usize {
+        let is_over = |at: &Duration| at.saturating_add(MINUTE) <= now;
+        self.answered.len() - self.answered.partition_point(is_over)
     }
 
     fn wake_first(&self) {

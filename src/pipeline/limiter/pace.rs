@@ -46,7 +46,7 @@ impl Limit for Pace {
         };
         let share = per(1, self.told.requests).max(per(tokens, self.told.tokens));
         let ms = libm::ceil(self.told.window.as_secs_f64() * 1000.0 * share);
-        self.free_at = now + Duration::from_millis(whole(ms));
+        self.free_at = now.saturating_add(Duration::from_millis(whole(ms)));
     }
 
     fn on_end(&mut self, _: Duration, _: &Ended) {}

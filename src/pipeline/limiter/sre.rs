@@ -16,6 +16,8 @@ pub struct Sre {
     seed: Seed,
     /// Requests and whether they were accepted, by time.
     history: VecDeque<(Duration, bool)>,
+    /// How many of them were accepted.
+    accepted: u64,
     asked: u64,
     decided: Option<Duration>,
 }
@@ -29,16 +31,17 @@ const AGAIN: Duration = Duration::from_millis(500);
 impl Sre {
     /// It does not limit the calls in flight, so these are `ceiling`.
     pub fn new(ceiling: u64, seed: Seed) -> Self {
-        Self { ceiling: ceiling.max(1), seed, history: VecDeque::new(), asked: 0, decided: None }
+        let (history, ceiling) = (VecDeque::new(), ceiling.max(1));
+        Self { ceiling, seed, history, accepted: 0, asked: 0, decided: None }
     }
 
     fn rejects(&mut self, now: Duration) -> bool {
         let old = |(at, _): &(Duration, bool)| *at + WINDOW <= now;
-        while self.history.front().is_some_and(old) {
-            self.history.pop_front();
+        while let Some((_, was_accepted)) = self.history.pop_front_if(|call| old(call)) {
+            self.accepted -= u64::from(was_accepted);
         }
         let requests = float(self.history.len() as u64);
-        let accepts = float(self.history.iter().filter(|(_, good)| *good).count() as u64);
+        let accepts = float(self.accepted);
         let chance = ((requests - K * accepts) / (requests + 1.0)).max(0.0);
         self.asked += 1;
         self.seed.draw("client throttling", 0, self.asked).unit() < chance
@@ -67,7 +70,10 @@ impl Limit for Sre {
     fn on_end(&mut self, now: Duration, ended: &Ended) {
         match ended.verdict.outcome {
             Outcome::Ignored => {}
-            Outcome::Success => self.history.push_back((now, true)),
+            Outcome::Success => {
+                self.history.push_back((now, true));
+                self.accepted += 1;
+            }
             Outcome::RateLimited | Outcome::Failed => self.history.push_back((now, false)),
         }
     }

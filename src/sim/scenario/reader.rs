@@ -19,7 +19,7 @@ use crate::fakes::fault::FaultRule;
 use crate::fakes::latency::{Latency, LatencyFile};
 use crate::fakes::world::WorldConfig;
 use crate::pipeline::config::{Config, Overrides};
-use crate::pipeline::taxonomy;
+use crate::pipeline::taxonomy::Taxonomy;
 use crate::price::{self, Price};
 use crate::rng::Seed;
 use crate::units::{Ratio, Whole};
@@ -214,7 +214,7 @@ impl Reader<'_> {
     ) -> Vec<(String, Vec<String>)> {
         let Some(written) = written else { return default_taxonomy() };
         let categories: Vec<_> = written.into_iter().collect();
-        for problem in taxonomy::problems(&categories) {
+        for problem in Taxonomy::problems(&categories) {
             let mut at = path(&["taxonomy"]);
             let mut span = self.key(&at);
             if let Some(category) = problem.category() {
@@ -230,7 +230,31 @@ impl Reader<'_> {
             }
             self.note(&at, span.unwrap_or_default(), problem.to_string(), None);
         }
+        self.one_word_each(&categories);
         categories
+    }
+
+    /// The fakes find words in texts: a name of several would be found nowhere.
+    fn one_word_each(&mut self, categories: &[(String, Vec<String>)]) {
+        for (category, tags) in categories {
+            let list = ["taxonomy", category.as_str()];
+            if category.contains(' ') {
+                let at = path(&list);
+                let span = self.key(&at).unwrap_or_default();
+                self.note(
+                    &at,
+                    span,
+                    format!("expected a category of one word, found `{category}`"),
+                    None,
+                );
+            }
+            for (index, tag) in tags.iter().enumerate().filter(|(_, tag)| tag.contains(' ')) {
+                let index = self.recovered.kept(&list, index + 1).pop().unwrap_or(index);
+                let at = [path(&list), vec![Step::Entry(index)]].concat();
+                let span = self.word(&at).unwrap_or_default();
+                self.note(&at, span, format!("expected a tag of one word, found `{tag}`"), None);
+            }
+        }
     }
 
     fn documents(&mut self, dir: &Path, span: Range<usize>) -> Vec<PathBuf> {

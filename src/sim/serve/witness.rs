@@ -172,7 +172,7 @@ impl<W: Write + Send> Audience for Witness<W> {
         let mut state = self.lock();
         let Some(Open { arrived_ms, what }) = state.open.remove(&number) else { return };
         let now_ms = now_ms.max(state.last_ms);
-        let latency_ms = now_ms - arrived_ms;
+        let latency_ms = now_ms.saturating_sub(arrived_ms);
         match what {
             Answering::Prompt { call, batch, attempt, prompt } => {
                 state.answered(now_ms, latency_ms, (call, batch, attempt), prompt, status);

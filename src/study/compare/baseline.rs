@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Recordings;
-use super::recorded::RecordedRun;
+use super::recorded::{Cell, RecordedRun};
 use crate::study::metric;
 
 /// The version of the file's form.
@@ -16,7 +16,8 @@ const DIGITS: usize = 12;
 /// How the file begins.
 const HEAD: &str = "\
 # Accepted figures: `tagspace run ... --baseline NAME` compares with them, and only `--bless` writes
-# them anew. A list has a number for each seed; shares are millionths, money millionths of a dollar.
+# them anew. A list has a number for each seed, \"none\" where it has no value; shares are millionths,
+# money millionths of a dollar.
 # `first_mean_milli` are the means when they were accepted for the first time, in thousandths.
 ";
 
@@ -29,6 +30,10 @@ struct Baseline {
     scenario: Recordings,
 }
 
+/// The largest figure: every JSON reader keeps it exact, and a thousand times as much is no
+/// overflow.
+const LARGEST: u64 = 9_007_199_254_740_991;
+
 /// Reads a baseline.
 pub fn read(text: &str) -> Result<Recordings, String> {
     let read: Baseline = toml::from_str(text).map_err(|error| error.to_string())?;
@@ -36,7 +41,19 @@ pub fn read(text: &str) -> Result<Recordings, String> {
         return Err(format!("got format_version {}, wanted {FORMAT_VERSION}", read.format_version));
     }
     for (name, one) in &read.scenario {
+        let mut seeds: Vec<u64> = one.seeds.clone();
+        seeds.sort_unstable();
+        let twice = seeds.windows(2).find_map(|pair| (pair[0] == pair[1]).then_some(pair[0]));
+        if let Some(twice) = twice {
+            return Err(format!("expected each seed of `{name}` once, found {twice} twice"));
+        }
         for (run, recorded) in &one.run {
+            if let Some((figure, found, most)) = too_large(recorded) {
+                let line = line_of(text, figure, found);
+                return Err(format!(
+                    "{line}expected at most {most} for `{figure}` in the run `{run}` of `{name}`, found {found}"
+                ));
+            }
             let seeds = one.seeds.len();
             let figures =
                 recorded.figures.iter().map(|(figure, values)| (figure.as_str(), values.len()));
@@ -52,8 +69,30 @@ pub fn read(text: &str) -> Result<Recordings, String> {
     Ok(read.scenario)
 }
 
+/// The first figure that is too large, with the largest that it may be.
+fn too_large(run: &RecordedRun) -> Option<(&str, u64, u64)> {
+    let figures = run.figures.iter().flat_map(|(figure, values)| {
+        let known = values.iter().filter_map(|cell| cell.0);
+        known.map(move |value| (figure.as_str(), value, LARGEST))
+    });
+    let means =
+        run.first_mean_milli.iter().map(|(figure, mean)| (figure.as_str(), *mean, LARGEST * 1000));
+    figures.chain(means).find(|(_, found, most)| found > most)
+}
+
+/// Where a number of a figure stands, as the beginning of a message.
+fn line_of(text: &str, figure: &str, number: u64) -> String {
+    let number = number.to_string();
+    let is_it = |line: &str| {
+        let line: String = line.chars().filter(|letter| *letter != '_').collect();
+        line.contains(&number) && line.contains(&figure.replace('_', ""))
+    };
+    let at = text.lines().position(is_it);
+    at.map_or_else(String::new, |at| format!("line {}: ", at + 1))
+}
+
 /// The file with these recordings in the place of those of the same name.
-pub fn write(before: &Recordings, new: &Recordings) -> String {
+pub fn write(before: &Recordings, new: &Recordings) -> Result<String, String> {
     let mut all = before.clone();
     for (name, recorded) in new {
         let mut recorded = recorded.clone();
@@ -61,6 +100,9 @@ pub fn write(before: &Recordings, new: &Recordings) -> String {
         let known = before.get(name).filter(|known| known.has_met_the_same_as(&recorded));
         for (run, now) in &mut recorded.run {
             now.figures.retain(|figure, _| metric::better(figure).is_some());
+            for value in now.figures.values_mut().flatten() {
+                value.0 = value.0.map(|value| value.min(LARGEST));
+            }
             for digest in &mut now.events_sha256 {
                 digest.truncate(DIGITS);
             }
@@ -73,11 +115,14 @@ pub fn write(before: &Recordings, new: &Recordings) -> String {
         all.insert(name.clone(), recorded);
     }
     let baseline = Baseline { format_version: FORMAT_VERSION, scenario: all };
-    let text = toml::to_string(&baseline).unwrap_or_default();
-    format!("{HEAD}{text}")
+    let text = toml::to_string(&baseline).map_err(|error| error.to_string())?;
+    Ok(format!("{HEAD}{text}"))
 }
 
 fn means(run: &RecordedRun) -> std::collections::BTreeMap<String, u64> {
-    let means = run.figures.iter().map(|(name, values)| (name.clone(), super::mean_milli(values)));
-    means.collect()
+    let mean = |cells: &Vec<Cell>| {
+        let known: Vec<u64> = cells.iter().filter_map(|cell| cell.0).collect();
+        super::mean_milli(&known)
+    };
+    run.figures.iter().map(|(name, cells)| (name.clone(), mean(cells))).collect()
 }

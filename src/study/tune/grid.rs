@@ -1,5 +1,6 @@
 //! The grid: which keys are varied, and over which values.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -59,6 +60,9 @@ impl Axis {
         }
         let mut read = Vec::new();
         for value in split(values) {
+            if read.len() as u128 > MOST_SETTINGS {
+                return Err(format!("expected at most {MOST_SETTINGS} values of `{key}`"));
+            }
             match value.split_once("..").filter(|(from, _)| from.parse::<u64>().is_ok()) {
                 Some((from, to)) => read.extend(range(text, from, to)?),
                 None if value.is_empty() => {
@@ -67,9 +71,9 @@ impl Axis {
                 None => read.push(value.to_owned()),
             }
         }
-        if let Some(twice) = read.iter().enumerate().find(|(at, value)| read[..*at].contains(value))
-        {
-            return Err(format!("got `{}` twice in `{text}`, wanted each value once", twice.1));
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = read.iter().find(|value| !seen.insert(value.as_str())) {
+            return Err(format!("got `{twice}` twice in `{text}`, wanted each value once"));
         }
         Ok(Self { key, values: read })
     }

@@ -28,7 +28,7 @@ pub(super) const MOST: u64 = 1_000_000_000_000;
 /// Of a limit, what is as good as all of it, in twentieths.
 const AS_GOOD_AS: u64 = 19;
 /// No window is longer.
-const LONGEST_MS: u64 = 864_000_000;
+pub(super) const LONGEST_MS: u64 = 864_000_000;
 /// No time is later: it is never, and can still be calculated with.
 const LATEST_US: u64 = 1 << 60;
 /// What was stated so long ago may be another amount by now: services reset quotas daily, and change

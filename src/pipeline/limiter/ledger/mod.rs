@@ -30,7 +30,7 @@ mod trial;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use self::account::{Account, MINUTE_MS, MOST, Refused};
+use self::account::{Account, LONGEST_MS, MINUTE_MS, MOST, Refused};
 use self::clock::{clock, millis, since_start};
 use self::doubt::{Doubt, Proof, Step};
 use self::outage::Outage;
@@ -268,7 +268,8 @@ impl Ledger {
         let more = longest.max(LEAST_IN_VAIN_MS).saturating_mul(cuts.saturating_sub(2));
         // Without a stated time, twice as long each time.
         let untold = UNTOLD_MS << cuts.saturating_sub(1).min(5);
-        self.close(now + hint_ms.map_or(untold, |hint| hint + 1 + more));
+        let wait = hint_ms.map_or(untold, |hint| (hint + 1).saturating_add(more));
+        self.close(now.saturating_add(wait.min(LONGEST_MS)));
     }
 
     /// A refusal that says nothing.
