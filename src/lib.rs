@@ -26,7 +26,8 @@
 //! (pages become batches; how large, says `batch/plan.rs`), `ask.rs` (one batch until it is answered),
 //! `limiter/mod.rs` (the gate; the algorithms are beside it), `backoff.rs`, `prompt.rs` and `labels.rs`. To follow
 //! an exchange through a rehearsal, read `sim/carrier.rs`, then `sim/wire.rs`, then
-//! `fakes/world.rs`. What outside clients meet is `sim/serve`; what is written down of them,
+//! `fakes/world.rs`. A scenario file is read in `sim/scenario/recover.rs` (its types, past all errors) and
+//! checked in `sim/scenario/reader.rs`. What outside clients meet is `sim/serve`; what is written down of them,
 //! `sim/serve/witness.rs`. Which limiter is best is asked in `study/league`, what no scheduler could
 //! beat in `study/bound.rs`, which of the plan's promises hold in `study/claims`,
 //! which settings are best in `study/tune`, and whether something became worse in `study/compare`

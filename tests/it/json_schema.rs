@@ -141,7 +141,7 @@ fn a_latency_has_the_keys_of_its_dist() {
         (r#"{ dist = "fixed", ms = 1, median_ms = 2 }"#, false),
         (r#"{ dist = "fixed", ms = 1, tail = { ratio = 0.1 } }"#, false),
         (r#"{ dist = "fixd", ms = 1 }"#, false),
-        (r#"{ ms = 1 }"#, false),
+        ("{ ms = 1 }", false),
         (r#"[{ dist = "fixed", ms = 1 }]"#, false),
         (r#"["fixed", 1]"#, false),
         ("20", false),
