@@ -138,7 +138,7 @@ fn our_own_files_and_the_place_where_all_is_lost_are_written() {
 }
 
 #[test]
-fn a_full_disk_is_one_error_and_leaves_the_old_state() {
+fn a_full_disk_is_one_error_and_the_verdict_stands() {
     if !Path::new("/dev/full").exists() {
         return;
     }
