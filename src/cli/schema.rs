@@ -94,18 +94,21 @@ fn add_targets(schema: &mut Value) {
             "pattern": pattern(metric),
             "anyOf": [{ "type": "string" }, { "$ref": format!("#/$defs/{kind}Table") }],
         });
-        schema["$defs"][format!("{kind}Table")] = json!({
+        let mut table = json!({
             "type": "object",
             "properties": {
                 "limit": { "type": "string", "pattern": pattern(metric), "examples": examples(metric) },
-                "over": {
-                    "description": "The pages that it looks at (default: all).",
-                    "enum": ["tagged"],
-                },
             },
             "required": ["limit"],
             "additionalProperties": false,
         });
+        if let Some(over) = metric.over() {
+            table["properties"]["over"] = json!({
+                "description": "What the latency may leave out the rest of (default: it covers all, or is missed).",
+                "enum": [over],
+            });
+        }
+        schema["$defs"][format!("{kind}Table")] = table;
         let limits = json!({
             "description": metric.doc,
             "pattern": pattern(metric),
@@ -133,6 +136,9 @@ fn add_targets(schema: &mut Value) {
 
 /// The name of the limits that a metric takes.
 fn kind(metric: &Metric) -> String {
+    if let Some(over) = metric.over() {
+        return format!("LatencyLimitOver_{over}");
+    }
     let unit = match metric.unit {
         Unit::Count => "Count",
         Unit::Ratio => "Share",
