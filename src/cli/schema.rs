@@ -94,21 +94,7 @@ fn add_targets(schema: &mut Value) {
             "pattern": pattern(metric),
             "anyOf": [{ "type": "string" }, { "$ref": format!("#/$defs/{kind}Table") }],
         });
-        let mut table = json!({
-            "type": "object",
-            "properties": {
-                "limit": { "type": "string", "pattern": pattern(metric), "examples": examples(metric) },
-            },
-            "required": ["limit"],
-            "additionalProperties": false,
-        });
-        if let Some(over) = metric.over() {
-            table["properties"]["over"] = json!({
-                "description": "What the latency may leave out the rest of (default: it covers all, or is missed).",
-                "enum": [over],
-            });
-        }
-        schema["$defs"][format!("{kind}Table")] = table;
+        schema["$defs"][format!("{kind}Table")] = table(metric);
         let limits = json!({
             "description": metric.doc,
             "pattern": pattern(metric),
@@ -134,11 +120,25 @@ fn add_targets(schema: &mut Value) {
     }
 }
 
+/// The table form of a limit on a metric.
+fn table(metric: &Metric) -> Value {
+    let limit =
+        json!({ "type": "string", "pattern": pattern(metric), "examples": examples(metric) });
+    let mut table = json!({
+        "type": "object",
+        "properties": { "limit": limit },
+        "required": ["limit"],
+        "additionalProperties": false,
+    });
+    if let Some(over) = metric.over() {
+        let description = "What the limit looks at (default: a latency that covers all).";
+        table["properties"]["over"] = json!({ "description": description, "enum": [over] });
+    }
+    table
+}
+
 /// The name of the limits that a metric takes.
 fn kind(metric: &Metric) -> String {
-    if let Some(over) = metric.over() {
-        return format!("LatencyLimitOver_{over}");
-    }
     let unit = match metric.unit {
         Unit::Count => "Count",
         Unit::Ratio => "Share",
@@ -150,7 +150,12 @@ fn kind(metric: &Metric) -> String {
         Shape::Distribution => "Statistic",
         Shape::Level => "Level",
     };
-    format!("{unit}{shape}Limit")
+    let over = match metric.over() {
+        Some("tagged") => "OverTagged",
+        Some(_) => "OverAnswered",
+        None => "",
+    };
+    format!("{unit}{shape}Limit{over}")
 }
 
 /// What a limit on a metric looks like.

@@ -378,31 +378,14 @@ impl Fold {
         if let Some(per_minute) = done.saturating_mul(60_000).checked_div(makespan_ms) {
             put("pages_per_minute", Value::Number(per_minute));
         }
-        let unknown = if self.is_taxonomy_in_page {
-            Some("the fake model cannot tell the page from the taxonomy in the prompt")
-        } else if self.truths.is_empty() && !self.tagged.is_empty() {
-            Some("the right tags of the pages are not known")
-        } else {
-            None
-        };
-        if let Some(why) = unknown {
-            figures.values.remove("pages_mistagged");
-            figures.absent.insert("pages_mistagged", why);
-        } else {
-            // From outside, tags are labels, and labels have no order.
-            let of = |tags: &Tags| {
-                let mut tags = tags.clone();
-                if self.from_outside {
-                    tags.0.values_mut().for_each(|tags| tags.sort());
-                }
-                tags
-            };
-            let wrong = self
-                .tagged
-                .iter()
-                .filter(|(page, tags)| self.truths.get(page).map(of) != Some(of(tags)));
-            figures.values.insert("pages_mistagged", Value::Number(wrong.count() as u64));
+        match self.mistagged() {
+            Ok(pages) => drop(figures.values.insert("pages_mistagged", Value::Number(pages))),
+            Err(why) => {
+                figures.values.remove("pages_mistagged");
+                figures.absent.insert("pages_mistagged", why);
+            }
         }
+        self.spent(prices, &mut figures);
         let answered = self.batch_answered_ms.iter();
         let ai_latency = answered
             .filter_map(|(batch, end)| Some(end.saturating_sub(*self.batch_started_ms.get(batch)?)))
@@ -423,6 +406,35 @@ impl Fold {
                 figures.values.insert(name, Value::Level { min, max, last });
             }
         }
+        if self.from_outside {
+            figures.values.retain(|name, _| find(name).is_some_and(Metric::is_seen_from_outside));
+        }
+        figures
+    }
+
+    /// The pages with other tags than the model gives for them alone, or why nobody knows.
+    fn mistagged(&self) -> Result<u64, &'static str> {
+        if self.is_taxonomy_in_page {
+            return Err("the fake model cannot tell the page from the taxonomy in the prompt");
+        }
+        if self.truths.is_empty() && !self.tagged.is_empty() {
+            return Err("the right tags of the pages are not known");
+        }
+        // From outside, tags are labels, and labels have no order.
+        let of = |tags: &Tags| {
+            let mut tags = tags.clone();
+            if self.from_outside {
+                tags.0.values_mut().for_each(|tags| tags.sort());
+            }
+            tags
+        };
+        let is_wrong =
+            |(page, tags): &(&PageId, &Tags)| self.truths.get(page).map(of) != Some(of(tags));
+        Ok(self.tagged.iter().filter(is_wrong).count() as u64)
+    }
+
+    /// Adds the tokens and what they cost.
+    fn spent(&self, prices: &BTreeMap<String, Price>, figures: &mut Figures) {
         // A client may ask any model, now or later; the bill names it.
         let (spent, later) = if self.from_outside {
             (&self.billed, Some(&self.billed_later))
@@ -449,9 +461,5 @@ impl Fold {
             Some(cost) => drop(figures.values.insert("cost", Value::Number(cost))),
             None => drop(figures.absent.insert("cost", "the price of a model is not known")),
         }
-        if self.from_outside {
-            figures.values.retain(|name, _| find(name).is_some_and(Metric::is_seen_from_outside));
-        }
-        figures
     }
 }
