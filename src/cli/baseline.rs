@@ -5,9 +5,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::args::RunArgs;
-use super::{CliError, ExitStatus, golden, note, print};
+use super::{CliError, golden, note};
 use crate::report::compare::{self as report, Differences, Sides};
-use crate::study::compare::{self, Recordings, Rules, baseline};
+use crate::sim::scenario::Scenario;
+use crate::study::compare::{self, Comparison, Recordings, Rules, baseline};
 
 /// Where they lie.
 const FOLDER: &str = "reports/baselines";
@@ -55,55 +56,116 @@ pub(super) fn read(name: &str, missing: Missing) -> Result<Option<Recordings>, C
     }
 }
 
-/// Whether `run` has anything to do with a baseline.
-pub(super) fn is_wanted(args: &RunArgs) -> bool {
-    [&args.baseline, &args.baseline_lenient, &args.save_baseline].into_iter().any(Option::is_some)
+/// What `run` does with baselines: what it compares with, and what it saves.
+#[derive(Debug)]
+pub(super) struct Baseline<'a> {
+    args: &'a RunArgs,
+    /// The accepted figures, with what they are called and what a missing one means.
+    base: Option<(String, Recordings, Missing)>,
 }
 
-/// What `run` does with baselines after it has run: compares, then saves. Gives 3 for a regression.
-pub(super) fn after_run(args: &RunArgs, new: &Recordings) -> Result<ExitStatus, CliError> {
-    let mut status = ExitStatus::Met;
-    let wanted = args
-        .baseline
-        .as_ref()
-        .map(|name| (name, if args.require_baseline { Missing::Fails } else { Missing::Warns }));
-    let lenient = args.baseline_lenient.as_ref().map(|name| (name, Missing::IsFine));
-    if let Some((name, missing)) = wanted.or(lenient)
-        && let Some(mut base) = read(name, missing)?
-    {
+/// A comparison with the accepted figures.
+#[derive(Debug)]
+pub(super) struct Compared {
+    comparison: Comparison,
+    /// The file of the accepted figures.
+    pub(super) base: String,
+}
+
+impl Compared {
+    /// What came of a scenario.
+    pub(super) fn of(&self, scenario: &str) -> Option<&compare::Compared> {
+        self.comparison.scenarios.iter().find(|one| one.name == scenario)
+    }
+
+    /// Whether it stops a gate.
+    pub(super) fn is_failure(&self) -> bool {
+        self.comparison.verdict().is_failure()
+    }
+
+    /// All of it, for people.
+    pub(super) fn text(&self) -> String {
+        let sides = Sides { base: self.base.clone(), new: "this run".to_owned() };
+        report::text(&self.comparison, &sides, &Differences::new())
+    }
+
+    /// A line for each scenario that stops a gate.
+    pub(super) fn headlines(&self) -> impl Iterator<Item = String> {
+        let failing = self.comparison.scenarios.iter().filter(|one| one.verdict.is_failure());
+        failing.map(|one| {
+            let (name, verdict) = (&one.name, one.verdict.name());
+            format!("{name}: {verdict} against {}: {}", self.base, report::headline_of(one, 3))
+        })
+    }
+}
+
+impl<'a> Baseline<'a> {
+    /// Reads what is to be compared with.
+    pub(super) fn read(args: &'a RunArgs) -> Result<Self, CliError> {
+        let missing = if args.require_baseline { Missing::Fails } else { Missing::Warns };
+        let wanted = args.baseline.as_ref().map(|name| (name, missing));
+        let lenient = args.baseline_lenient.as_ref().map(|name| (name, Missing::IsFine));
+        let base = match wanted.or(lenient) {
+            Some((name, missing)) => {
+                read(name, missing)?.map(|base| (path(name).display().to_string(), base, missing))
+            }
+            None => None,
+        };
+        Ok(Self { args, base })
+    }
+
+    /// Whether figures have to be kept.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.base.is_some() || self.saved().is_some()
+    }
+
+    /// The seeds that the accepted figures of a scenario have, where they are not its own alone.
+    pub(super) fn seeds_of(&self, scenario: &Scenario) -> Option<Vec<u64>> {
+        let (_, base, _) = self.base.as_ref().filter(|_| self.args.scenarios.seed.is_none())?;
+        let seeds = &base.get(&scenario.name)?.seeds;
+        (*seeds != [scenario.world.seed.0]).then(|| seeds.clone())
+    }
+
+    /// The name that the figures are saved as.
+    fn saved(&self) -> Option<&str> {
+        let blessed = self.args.baseline.as_ref().filter(|_| self.args.bless);
+        self.args.save_baseline.as_ref().or(blessed).map(String::as_str)
+    }
+
+    /// Makes sure that the figures can be saved.
+    pub(super) fn prepare(&self) -> Result<(), CliError> {
+        let Some(name) = self.saved() else { return Ok(()) };
+        golden::make_folder(Path::new(FOLDER))?;
+        golden::check_writable(&path(name))
+    }
+
+    /// Compares what was played with what was accepted.
+    pub(super) fn compare(&self, new: &Recordings) -> Result<Option<Compared>, CliError> {
+        let Some((path, base, missing)) = &self.base else { return Ok(None) };
         // What was not run is not missing.
+        let mut base = base.clone();
         base.retain(|scenario, _| new.contains_key(scenario));
-        if args.require_baseline {
+        if let Some(name) = self.args.baseline.as_ref().filter(|_| self.args.require_baseline) {
             require(name, &base, new)?;
         }
         let lacking = new.keys().filter(|scenario| !base.contains_key(*scenario));
-        for scenario in lacking.filter(|_| missing == Missing::Warns) {
-            note(&format!(
-                "warning: {} has nothing of `{scenario}`, so it is not compared",
-                path(name).display()
-            ));
+        for scenario in lacking.filter(|_| *missing == Missing::Warns) {
+            note(&format!("warning: {path} has nothing of `{scenario}`, so it is not compared"));
         }
         let mode = compare::mode(&base, new, Rules::default());
         let comparison = compare::compare(&base, new, mode, Rules::default());
-        let sides = Sides { base: path(name).display().to_string(), new: "this run".to_owned() };
-        if !args.quiet && args.format == super::args::Format::Text {
-            let text = report::text(&comparison, &sides, &Differences::new());
-            print(&format!("\n# Compared with the baseline\n\n{text}\n"));
-        } else if comparison.verdict().is_failure() {
-            note(&format!("{name}: {}", comparison.verdict().name()));
-        }
-        if comparison.verdict().is_failure() && !args.bless {
-            status = ExitStatus::Regressed;
-        }
+        Ok(Some(Compared { comparison, base: path.clone() }))
     }
-    let blessed = args.baseline.as_ref().filter(|_| args.bless);
-    if let Some(name) = args.save_baseline.as_ref().or(blessed) {
-        save(name, new, args.bless)?;
-        if !args.quiet {
+
+    /// Saves what was played, if that is wanted.
+    pub(super) fn save(&self, new: &Recordings) -> Result<(), CliError> {
+        let Some(name) = self.saved() else { return Ok(()) };
+        save(name, new, self.args.bless)?;
+        if !self.args.quiet {
             note(&format!("baseline saved as {}", path(name).display()));
         }
+        Ok(())
     }
-    Ok(status)
 }
 
 /// Everything must have something to be compared with.
@@ -122,8 +184,11 @@ pub(super) fn require(name: &str, base: &Recordings, new: &Recordings) -> Result
 
 fn save(name: &str, new: &Recordings, is_blessed: bool) -> Result<(), CliError> {
     let path = path(name);
+    // Commands that save into one baseline at the same time do it one after the other.
+    let _lock = golden::lock(Path::new(FOLDER))?;
     let before = read(name, Missing::IsFine)?.unwrap_or_default();
-    let text = baseline::write(&before, new);
+    let text = baseline::write(&before, new)
+        .map_err(|message| golden::failed(&path.display().to_string(), &message))?;
     let is_there = new.keys().any(|scenario| before.contains_key(scenario));
     if is_there && !is_blessed && fs::read_to_string(&path).is_ok_and(|known| known != text) {
         return Err(CliError::Usage {
@@ -139,8 +204,5 @@ fn save(name: &str, new: &Recordings, is_blessed: bool) -> Result<(), CliError> 
             ));
         }
     }
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|source| golden::io_error("create", folder, source))?;
-    }
-    fs::write(&path, text).map_err(|source| golden::io_error("write", &path, source))
+    golden::replace(&path, text.as_bytes())
 }

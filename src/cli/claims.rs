@@ -1,7 +1,7 @@
 //! `tagspace claims`: every promise of the plan, and what came of it.
 
 use super::args::{CLAIMS_SEEDS, ClaimsArgs};
-use super::golden::{self, File};
+use super::golden::{self, Named};
 use super::progress::Progress;
 use super::{CliError, ExitStatus, print};
 use crate::report::claims as report;
@@ -52,7 +52,7 @@ pub(super) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
     Ok(ExitStatus::Met)
 }
 
-fn files(ledger: &Ledger) -> Result<Vec<File>, CliError> {
+fn files(ledger: &Ledger) -> Result<Vec<Named>, CliError> {
     let mut csv = Vec::new();
     report::csv(ledger, &mut csv).map_err(|error| golden::failed("claims.csv", &error))?;
     let mut files = vec![

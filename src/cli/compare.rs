@@ -9,8 +9,10 @@ use serde_json::Value;
 
 use super::args::{CompareArgs, CompareFormat, ModeArg};
 use super::baseline::{self, Missing};
-use super::{CliError, ExitStatus, golden, print};
+use super::{CliError, ExitStatus, golden, note, print};
+use crate::report::ci::{annotations, junit};
 use crate::report::compare::{self as report, Differences, Sides};
+use crate::report::files;
 use crate::study::compare::recorded::Recorded;
 use crate::study::compare::{self, Comparison, Mode, Recordings, Rules, Verdict, events};
 
@@ -108,6 +110,7 @@ fn sides(args: &CompareArgs) -> Result<Both, CliError> {
     let folders = if args.bin {
         let folder = |side: &str| args.out.join(side);
         let (first, second) = (folder("base"), folder("new"));
+        golden::make_out(&args.out)?;
         play(args, base, scenarios, &first)?;
         play(args, new, scenarios, &second)?;
         (first, second)
@@ -207,14 +210,21 @@ fn scenarios(folder: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {
         let path = entry?.path();
         if path.join("report.json").exists() {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            // A folder in the making.
-            if !name.starts_with('.') {
+            // Neither a folder in the making nor a single run beside its series.
+            if !name.starts_with('.') && !is_beside_series(folder, &name) {
                 found.push((name, path));
             }
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// Whether a folder holds a single run that was written beside a series of the same scenario.
+fn is_beside_series(folder: &Path, name: &str) -> bool {
+    let Some((scenario, seed)) = name.rsplit_once(".seed-") else { return false };
+    let is_seed = seed.parse().is_ok_and(|seed| name == files::beside(scenario, seed));
+    is_seed && folder.join(scenario).join("seeds").is_dir()
 }
 
 /// The folders of a scenario's seeds: itself, if there is one only.
@@ -286,14 +296,36 @@ fn show(
             report::text(comparison, sides, differences).into_bytes()
         }
         CompareFormat::Json => golden::pretty(&report::json(comparison, sides, differences)),
+        CompareFormat::Junit => {
+            let suites = comparison.scenarios.iter().map(|one| junit::comparison(one, &sides.base));
+            junit::document(&suites.collect::<Vec<_>>()).into_bytes()
+        }
+        CompareFormat::Github => annotated(comparison, sides).into_bytes(),
     };
     for (format, path) in &args.output {
-        fs::write(path, document(*format))
-            .map_err(|source| golden::io_error("write", path, source))?;
+        golden::replace(path, &document(*format))?;
     }
     if args.quiet {
+        for one in comparison.scenarios.iter().filter(|one| one.verdict.is_failure()) {
+            let (name, verdict) = (&one.name, one.verdict.name());
+            let said = report::headline_of(one, 3);
+            note(&format!("{name}: {verdict} against {}: {said}", sides.base));
+        }
         return Ok(());
     }
     print(&String::from_utf8_lossy(&document(args.format)));
     Ok(())
+}
+
+/// An annotation for each scenario that became worse, at the key that changed where its file is
+/// found.
+fn annotated(comparison: &Comparison, sides: &Sides) -> String {
+    let of = |one: &compare::Compared| {
+        let file = format!("scenarios/{}.toml", one.name);
+        let text = fs::read_to_string(&file).ok();
+        annotations::regression(one, &sides.base, text.as_deref().map(|text| (file.as_str(), text)))
+    };
+    let all: Vec<String> =
+        comparison.scenarios.iter().filter(|one| one.verdict.is_failure()).map(of).collect();
+    annotations::document(&all)
 }

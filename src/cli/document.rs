@@ -1,16 +1,18 @@
 //! A document about all scenarios of a run, to which each adds its part.
 
+use std::fmt::Write;
 use std::{fs, io};
 
 use serde_json::{Map, Value};
 
 use super::args::Format;
 use crate::report::ci::benchmark;
-use crate::report::ci::{Replay, annotations, junit, summary};
-use crate::report::{csv, json};
+use crate::report::ci::{Closing, Replay, annotations, junit, summary};
+use crate::report::{compare, csv, json};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::JudgedScenario;
 use crate::study::metric::Better;
+use crate::study::outcome::Outcome;
 use crate::study::series::Series;
 
 /// What a scenario came to.
@@ -103,6 +105,64 @@ impl Document {
             }
         }
         Ok(())
+    }
+
+    /// Adds a scenario that was not played, or not to its end.
+    pub(super) fn add_unplayed(&mut self, scenario: &Scenario, outcome: Outcome, why: &str) {
+        match self {
+            Self::Text(all) => {
+                let _ = writeln!(all, "{}  {}  {why}\n", outcome.words(), scenario.name);
+            }
+            Self::Reports(reports) => reports.push(json::unplayed(scenario, outcome, why)),
+            Self::Summary(parts) => parts.push(summary::unplayed(scenario, outcome, why)),
+            // The others have it from the closing, or no place for what has no figures.
+            Self::Table(_)
+            | Self::Logs(_)
+            | Self::Junit(_)
+            | Self::Annotations(_)
+            | Self::Bmf(_)
+            | Self::Tracked(..) => {}
+        }
+    }
+
+    /// Adds what came of a scenario besides its targets.
+    pub(super) fn close(&mut self, scenario: &Scenario, closing: &Closing<'_>) {
+        match self {
+            Self::Text(all) => {
+                if let Some(compared) = closing.compared {
+                    let said = compare::headline_of(compared, usize::MAX);
+                    let verdict = compared.verdict.name().to_uppercase();
+                    let (name, base) = (&scenario.name, closing.base);
+                    let said = if compared.verdict.is_failure() {
+                        format!(": {said}")
+                    } else {
+                        String::new()
+                    };
+                    let _ = writeln!(all, "{verdict}  {name} against {base}{said}\n");
+                }
+                for diverged in closing.diverged {
+                    let _ = writeln!(all, "{diverged}\n");
+                }
+            }
+            Self::Reports(reports) => {
+                let own = |report: &&mut Value| report["name"] == scenario.name;
+                let is_unplayed =
+                    closing.unplayed.is_some() && closing.outcome != Outcome::Interrupted;
+                if let Some(report) = reports.iter_mut().find(own).filter(|_| !is_unplayed) {
+                    let comparison = closing.compared.map(|one| compare::scenario_json(one, &[]));
+                    json::close(report, closing.outcome, comparison.as_ref(), closing.diverged);
+                }
+            }
+            // What stops a gate comes first.
+            Self::Junit(suites) => drop(suites.splice(0..0, junit::closing(scenario, closing))),
+            Self::Summary(parts) => parts.iter_mut().for_each(|part| part.close(scenario, closing)),
+            Self::Annotations(all) => {
+                let file = fs::read_to_string(scenario.file());
+                let original = file.unwrap_or_else(|_| scenario.text.clone());
+                all.splice(0..0, annotations::closing(scenario, closing, &original));
+            }
+            Self::Table(_) | Self::Logs(_) | Self::Bmf(_) | Self::Tracked(..) => {}
+        }
     }
 
     /// All of it.

@@ -2,66 +2,140 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::args::Scenarios;
-use super::{CliError, Problems};
-use crate::sim::scenario::Scenario;
-use crate::sim::scenario::set;
+use super::{CliError, Problems, note, quoted};
+use crate::sim::scenario::env::{Reached, Variables};
+use crate::sim::scenario::problem::{self, Problem};
+use crate::sim::scenario::{Scenario, Settings};
 use crate::study::target::{self, Target};
 use crate::study::tune::table;
+
+/// The most targets of a file that are read to see what is wrong with them.
+const MOST_TARGETS: usize = 1000;
 
 /// A scenario with its targets.
 pub(super) type Loaded = (Scenario, Vec<Target>);
 
+/// The scenarios that were named.
+pub(super) struct Found {
+    /// Those that are valid.
+    pub(super) loaded: Vec<Loaded>,
+    /// What is wrong with the others.
+    pub(super) problems: Vec<Problem>,
+}
+
 /// Reads every scenario that was named, and tells all that is wrong with them at once.
 pub(super) fn load(scenarios: &Scenarios) -> Result<Vec<Loaded>, CliError> {
-    let mut settings = Vec::new();
-    if let Some(path) = &scenarios.env_file {
-        let text = fs::read_to_string(path).map_err(|error| CliError::Usage {
-            message: format!("{}: cannot read the file: {error}", path.display()),
-            help: "--env-file takes a file with lines such as TAG_SPACE_BATCH_SIZE=10".to_owned(),
-        })?;
-        let read = set::from_env_file(path, &text);
-        settings = read.map_err(|problem| CliError::Problems(Problems(vec![problem])))?;
-    }
-    settings.extend(scenarios.set.iter().cloned());
-    settings.extend(scenarios.seed.map(|seed| format!("seed={seed}")));
+    let Found { loaded, problems } = examine(scenarios)?;
+    if problems.is_empty() { Ok(loaded) } else { Err(CliError::Problems(Problems(problems))) }
+}
+
+/// Reads every scenario that was named.
+pub(super) fn examine(scenarios: &Scenarios) -> Result<Found, CliError> {
+    let settings = settings(scenarios)?;
     let mut files = Vec::new();
     for path in &scenarios.paths {
         find(path, &mut files)?;
     }
     let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
-    let (mut loaded, mut problems) = (Vec::new(), Vec::new());
+    let mut found = Found { loaded: Vec::new(), problems: Vec::new() };
     for file in files {
-        let scenario = Scenario::read(&file, &settings);
-        let read = scenario.and_then(|scenario| {
-            let targets = target::of(&scenario)?;
-            table::read(&scenario)?;
-            Ok((scenario, targets))
-        });
-        match read {
-            Ok((scenario, targets)) => {
-                if let Some(first) = names.insert(scenario.name.clone(), file.clone()) {
-                    return Err(CliError::Usage {
-                        message: format!(
-                            "got two scenarios named `{}`: {} and {}",
-                            scenario.name,
-                            first.display(),
-                            file.display()
-                        ),
-                        help: "the name is the folder of the report; rename one of the files"
-                            .to_owned(),
-                    });
-                }
-                loaded.push((scenario, targets));
+        let (scenario, targets) = match read(&file, &settings, scenarios) {
+            Ok(loaded) => loaded,
+            Err(problems) => {
+                found.problems.extend(problems);
+                continue;
             }
-            Err(problem) => problems.push(problem),
+        };
+        if let Some(first) = names.insert(scenario.name.clone(), file.clone()) {
+            return Err(CliError::Usage {
+                message: format!(
+                    "got two scenarios named `{}`: {} and {}",
+                    scenario.name,
+                    first.display(),
+                    file.display()
+                ),
+                help: "the name is the folder of the report; rename one of the files".to_owned(),
+            });
         }
+        found.loaded.push((scenario, targets));
     }
-    if problems.is_empty() { Ok(loaded) } else { Err(CliError::Problems(Problems(problems))) }
+    Ok(found)
+}
+
+/// What is set on top of each scenario.
+fn settings(scenarios: &Scenarios) -> Result<Settings, CliError> {
+    let mut set = scenarios.set.clone();
+    set.extend(scenarios.seed.map(|seed| format!("seed={seed}")));
+    let Some(path) = &scenarios.env_file else { return Ok(Settings { variables: None, set }) };
+    let variables = Variables::read(path, scenarios.env_file_all_runs)
+        .map_err(|problem| CliError::Problems(Problems(vec![problem])))?;
+    if variables.settings.is_empty() && !scenarios.is_quiet {
+        note(&format!("{}: no variable of the pipeline, so nothing is set", path.display()));
+    }
+    let variables = Some(variables).filter(|variables| !variables.settings.is_empty());
+    Ok(Settings { variables, set })
+}
+
+/// Reads a file with its targets and its `[tune]`, or tells all that is wrong with it.
+fn read(file: &Path, settings: &Settings, args: &Scenarios) -> Result<Loaded, Vec<Problem>> {
+    let mut examined = Scenario::examine(file, settings);
+    let mut problems = std::mem::take(&mut examined.problems);
+    let Some(scenario) = examined.scenario else { return Err(problem::first(problems)) };
+    let mut targets = Vec::new();
+    if examined.has_all_runs {
+        targets = targets_of(&scenario).unwrap_or_else(|wrong| {
+            problems.extend(wrong);
+            Vec::new()
+        });
+        problems.extend(table::read(&scenario).err());
+    }
+    if !problems.is_empty() {
+        return Err(problem::first(problem::in_order(problems)));
+    }
+    if let (Some(reached), Some(path), false) = (&examined.reached, &args.env_file, args.is_quiet) {
+        note(&format!("{}: {}: {}", path.display(), scenario.name, told(reached)));
+    }
+    Ok((scenario, targets))
+}
+
+/// The targets of a scenario, or all that is wrong with them.
+fn targets_of(scenario: &Scenario) -> Result<Vec<Target>, Vec<Problem>> {
+    target::of(scenario).map_err(|first| {
+        let mut one = scenario.clone();
+        let written = scenario.targets.iter().take(MOST_TARGETS);
+        let wrong: Vec<Problem> = written
+            .filter_map(|target| {
+                one.targets = vec![target.clone()];
+                target::of(&one).err()
+            })
+            .collect();
+        if wrong.is_empty() { vec![first] } else { wrong }
+    })
+}
+
+/// Which runs the variables of a file changed, and which they left.
+fn told(reached: &Reached) -> String {
+    let named = |names: &[String]| match names {
+        [] => "changed no run".to_owned(),
+        [name] => format!("changed the run `{name}`"),
+        names => format!("changed the runs `{}`", names.join("`, `")),
+    };
+    let mut told = named(&reached.changed);
+    for (run, profile) in &reached.left {
+        told.push_str(&format!(
+            "; left the run `{run}`, whose own pipeline names the profile `{profile}`"
+        ));
+    }
+    if !reached.left.is_empty() {
+        told.push_str(" (--env-file-all-runs changes it as well)");
+    }
+    told
 }
 
 /// With `--require-targets`, every scenario must have something to be judged by.
@@ -82,43 +156,67 @@ pub(super) fn require_targets(loaded: &[Loaded], is_required: bool) -> Result<()
 /// Adds a file, or the `.toml` files below a folder in byte order.
 fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
     let shown = path.display();
-    let unreadable = |error: std::io::Error| {
-        let missing = error.kind() == std::io::ErrorKind::NotFound;
-        let help = if missing {
-            "name a scenario file or a folder of them; `tagspace new first` writes scenarios/first.toml"
-        } else {
-            "the folder must be readable"
-        };
-        CliError::Usage {
-            message: format!("{shown}:1:1: cannot read: {error}"),
-            help: help.to_owned(),
-        }
-    };
-    if !fs::metadata(path).map_err(unreadable)?.is_dir() {
+    if !fs::metadata(path).map_err(|error| unreadable(path, &error))?.is_dir() {
         files.push(path.to_path_buf());
         return Ok(());
     }
-    let before = files.len();
     let mut found = Vec::new();
-    for entry in WalkDir::new(path).follow_links(true) {
-        let entry = entry.map_err(|error| {
-            let said = error.into_io_error();
-            unreadable(said.unwrap_or_else(|| std::io::Error::other("its links go in circles")))
-        })?;
-        let is_toml = entry.path().extension().is_some_and(|extension| extension == "toml");
-        if is_toml && entry.file_type().is_file() {
-            found.push(entry.into_path());
+    let entries = WalkDir::new(path).follow_links(true).into_iter();
+    for entry in entries.filter_entry(|entry| entry.depth() == 0 || is_meant(entry)) {
+        match entry {
+            Ok(entry) => {
+                let is_toml = entry.path().extension().is_some_and(|end| end == "toml");
+                if is_toml && entry.file_type().is_file() {
+                    found.push(entry.into_path());
+                }
+            }
+            Err(error) if leads_nowhere(&error) => {}
+            Err(error) => {
+                let at = error.path().unwrap_or(path).to_path_buf();
+                let error = error.into_io_error().unwrap_or_else(|| ErrorKind::Other.into());
+                return Err(unreadable(&at, &error));
+            }
         }
     }
-    found.sort();
-    files.extend(found);
-    if files.len() == before {
+    if found.is_empty() {
+        let first = path.join("first.toml");
+        let command = quoted(["tagspace", "new", &first.to_string_lossy()]);
         return Err(CliError::Usage {
             message: format!(
                 "{shown}:1:1: got a folder without scenarios, wanted at least one .toml file"
             ),
-            help: "`tagspace new first` writes scenarios/first.toml".to_owned(),
+            help: format!("`{command}` writes a scenario to start from"),
         });
     }
+    found.sort();
+    files.extend(found);
     Ok(())
+}
+
+/// Whether a name is one that a person gave: hidden files, and names that begin with `#` or `~`,
+/// are what editors keep beside their files.
+fn is_meant(entry: &DirEntry) -> bool {
+    !entry.file_name().to_string_lossy().starts_with(['.', '#', '~'])
+}
+
+/// Whether an error of a search is about a link that leads nowhere, or back to where the search has
+/// been: there is nothing to find.
+fn leads_nowhere(error: &walkdir::Error) -> bool {
+    let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    let is_broken = error.path().is_some_and(|path| is_link(path) && fs::metadata(path).is_err());
+    error.depth() > 0 && (error.loop_ancestor().is_some() || is_broken)
+}
+
+fn unreadable(path: &Path, error: &Error) -> CliError {
+    let help = match error.kind() {
+        ErrorKind::NotFound => {
+            "name a scenario file or a folder of them; `tagspace new first` writes scenarios/first.toml"
+        }
+        ErrorKind::PermissionDenied => "you need the permission to read it",
+        _ => "name a scenario file or a folder of them",
+    };
+    CliError::Usage {
+        message: format!("{}:1:1: cannot read: {error}", path.display()),
+        help: help.to_owned(),
+    }
 }

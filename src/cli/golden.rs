@@ -1,20 +1,20 @@
 //! Reports that are kept: written, or compared with what was written before.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::{CliError, ExitStatus, note};
 
 /// A file of a report, by its name.
-pub(super) type File = (&'static str, Vec<u8>);
+pub(super) type Named = (&'static str, Vec<u8>);
 
 /// A picture of a report, as SVG and as PNG.
 pub(super) fn picture(
     (svg_name, png_name): (&'static str, &'static str),
     svg: Result<String, crate::report::plot::PlotError>,
-) -> Result<[File; 2], CliError> {
+) -> Result<[Named; 2], CliError> {
     let svg = svg.map_err(|error| failed(svg_name, &error))?;
     let png = crate::report::plot::png(&svg).map_err(|error| failed(png_name, &error))?;
     Ok([(svg_name, svg.into_bytes()), (png_name, png)])
@@ -66,6 +66,65 @@ pub(super) fn make_folder(out: &Path) -> Result<(), CliError> {
     fs::remove_file(&probe).map_err(|source| io_error("write into", out, source))
 }
 
+/// Where runs write unless something else is said. It is no place for what is committed.
+const OUT: &str = "reports/out";
+
+/// Makes a folder for runs. One that is made within `reports/out` is ignored by git.
+pub(super) fn make_out(out: &Path) -> Result<(), CliError> {
+    let is_new = !out.exists();
+    make_folder(out)?;
+    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    if is_new && whole(out).starts_with(whole(Path::new(OUT))) {
+        replace(&out.join(".gitignore"), b"*\n")?;
+    }
+    Ok(())
+}
+
+/// Makes sure that a file that is there can be written.
+pub(super) fn check_writable(path: &Path) -> Result<(), CliError> {
+    // A pipe or a device is opened when there is something to write.
+    if !path.is_file() {
+        return Ok(());
+    }
+    let opened = OpenOptions::new().append(true).open(path);
+    opened.map(drop).map_err(|source| CliError::Usage {
+        message: format!("{}: cannot be written: {source}", path.display()),
+        help: "make it writable, or name another file".to_owned(),
+    })
+}
+
+/// Writes a file as a whole: beside it, then in its place, so that a full disk or a kill leaves the
+/// earlier one. What is no regular file is written into.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let failed = |source| io_error("write", path, source);
+    let found = fs::metadata(path);
+    if found.as_ref().is_ok_and(|found| !found.is_file()) {
+        return fs::write(path, bytes).map_err(failed);
+    }
+    // What a link names is replaced, not the link.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let part = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let written = File::create(&part).and_then(|mut file| {
+        file.write_all(bytes)?;
+        if let Ok(found) = &found {
+            file.set_permissions(found.permissions())?;
+        }
+        file.sync_all()?;
+        fs::rename(&part, &target)
+    });
+    written.map_err(|source| {
+        let _ = fs::remove_file(&part);
+        failed(source)
+    })
+}
+
+/// Waits until no other command works in a folder, and keeps others away until it is dropped.
+pub(super) fn lock(folder: &Path) -> Result<File, CliError> {
+    let locked = File::open(folder).and_then(|file| file.lock().map(|()| file));
+    locked.map_err(|source| io_error("lock", folder, source))
+}
+
 /// Makes room for files that are written when all is done. They are not in the folders of the
 /// reports, which are replaced as wholes, and are none of those that were read.
 pub(super) fn make_room<'a>(
@@ -95,6 +154,7 @@ pub(super) fn make_room<'a>(
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_folder(folder)?;
         }
+        check_writable(file)?;
         if !known.insert(real(file)) {
             let help = "the second would be written over the first";
             return refused(file, " twice, wanted a file for each", help);
@@ -114,13 +174,9 @@ fn real(path: &Path) -> PathBuf {
 }
 
 /// Writes a report into its folder.
-pub(super) fn write(out: &Path, files: &[File]) -> Result<(), CliError> {
+pub(super) fn write(out: &Path, files: &[Named]) -> Result<(), CliError> {
     fs::create_dir_all(out).map_err(|source| io_error("create", out, source))?;
-    for (name, bytes) in files {
-        let path = out.join(name);
-        fs::write(&path, bytes).map_err(|source| io_error("write", &path, source))?;
-    }
-    Ok(())
+    files.iter().try_for_each(|(name, bytes)| replace(&out.join(name), bytes))
 }
 
 fn is_picture(name: &str) -> bool {
@@ -132,7 +188,7 @@ fn is_picture(name: &str) -> bool {
 pub(super) fn check(
     command: &str,
     out: &Path,
-    files: &[File],
+    files: &[Named],
     quiet: bool,
 ) -> Result<ExitStatus, CliError> {
     let mut differs = Vec::new();

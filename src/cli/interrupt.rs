@@ -9,7 +9,7 @@ use std::thread;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{CliError, note};
+use super::{CliError, ExitStatus, note};
 
 /// Told when a signal arrives.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +50,20 @@ impl Interrupt {
         let spawned = thread::Builder::new().name("tagspace-signals".to_owned()).spawn(wait);
         spawned.map_err(failed)?;
         Ok(interrupt)
+    }
+
+    /// Lets the second signal end the process, for a command that has nothing left to lose.
+    pub(super) fn exit_at_second(&self) {
+        let abort = self.abort.clone();
+        let wait = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            if let Ok(runtime) = runtime {
+                runtime.block_on(abort.cancelled());
+                std::process::exit(i32::from(ExitStatus::Interrupted.code()));
+            }
+        };
+        // Without a thread the first signal has to do.
+        drop(thread::Builder::new().name("tagspace-abort".to_owned()).spawn(wait));
     }
 }
 

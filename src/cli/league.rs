@@ -1,7 +1,7 @@
 //! `tagspace league`: all limiters in all fields.
 
 use super::args::{LEAGUE_SEEDS, LeagueArgs};
-use super::golden::{self, File};
+use super::golden::{self, Named};
 use super::progress::Progress;
 use super::{CliError, ExitStatus, print};
 use crate::report::league as report;
@@ -53,7 +53,7 @@ fn cli_error(error: LeagueError) -> CliError {
     }
 }
 
-fn files(played: &[Played], scaled: &[Scaled], seeds: u64) -> Result<Vec<File>, CliError> {
+fn files(played: &[Played], scaled: &[Scaled], seeds: u64) -> Result<Vec<Named>, CliError> {
     let mut csv = Vec::new();
     report::csv(played, &mut csv).map_err(|error| golden::failed("league.csv", &error))?;
     let mut files = vec![

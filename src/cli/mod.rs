@@ -5,6 +5,8 @@ mod baseline;
 mod claims;
 mod compare;
 mod document;
+mod documents;
+mod environment;
 mod exit;
 mod find;
 mod golden;
@@ -12,20 +14,22 @@ mod interrupt;
 mod league;
 mod mutate;
 mod new;
+mod outputs;
 mod progress;
 mod real;
 mod run;
-mod seeds;
+mod scenarios;
+mod schema;
 mod serve;
 mod state;
 mod tag;
 mod terminal;
 mod tune;
+mod verdict;
 mod watcher;
 
 use std::ffi::OsString;
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -36,10 +40,8 @@ pub use self::exit::ExitStatus;
 use self::terminal::{note, print};
 use crate::report::files::FilesError;
 use crate::sim::SimError;
-use crate::sim::scenario::file::ScenarioFile;
 use crate::sim::scenario::problem::Problem;
 use crate::study::judge::JudgeError;
-use crate::study::tune::table;
 
 /// What ends a command early.
 #[derive(Debug, Error)]
@@ -111,15 +113,12 @@ where
             return if wrong { ExitStatus::Usage } else { ExitStatus::Met };
         }
     };
-    let result = match cli.command {
+    let result = match cli.command.quietly() {
         Command::Run(args) if args.mutate => mutate::mutate(&args),
-        Command::Run(args) => match args.seeds.clone() {
-            Some(seeds) => seeds::run(&args, &seeds),
-            None => run::run(&args),
-        },
-        Command::Validate(scenarios) => validate(&scenarios),
-        Command::List(scenarios) => list(&scenarios),
-        Command::Schema => Ok(schema()),
+        Command::Run(args) => run::run(&args),
+        Command::Validate(args) => scenarios::validate(&args),
+        Command::List(args) => scenarios::list(&args),
+        Command::Schema => Ok(schema::schema()),
         Command::New(args) => new::new(&args),
         Command::Tag(args) => tag::tag(&args),
         Command::Serve(args) => serve::serve(&args),
@@ -145,32 +144,4 @@ where
 fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     // Only a word with a NUL cannot be quoted, and no argument holds one.
     shlex::try_join(words).unwrap_or_default()
-}
-
-fn validate(scenarios: &args::Scenarios) -> Result<ExitStatus, CliError> {
-    let loaded = find::load(scenarios)?;
-    for (scenario, targets) in &loaded {
-        let folder = Path::new(scenario.file()).parent().unwrap_or(Path::new(""));
-        table::check(scenario, folder)
-            .map_err(|problem| CliError::Problems(Problems(vec![problem])))?;
-        let (runs, targets) = (scenario.runs.len(), targets.len());
-        print(&format!("{}: valid, {runs} runs, {targets} targets\n", scenario.origin));
-    }
-    Ok(ExitStatus::Met)
-}
-
-fn list(scenarios: &args::Scenarios) -> Result<ExitStatus, CliError> {
-    let loaded = find::load(scenarios)?;
-    let width = loaded.iter().map(|(scenario, _)| scenario.name.len()).max().unwrap_or(0);
-    for (scenario, _) in &loaded {
-        print(&format!("{:<width$}  {}\n", scenario.name, scenario.question));
-    }
-    Ok(ExitStatus::Met)
-}
-
-fn schema() -> ExitStatus {
-    let schema = schemars::schema_for!(ScenarioFile);
-    let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
-    print(&(text + "\n"));
-    ExitStatus::Met
 }

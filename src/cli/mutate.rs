@@ -3,6 +3,7 @@
 use indicatif::ProgressBar;
 
 use super::args::RunArgs;
+use super::outputs::Failures;
 use super::run::options;
 use super::{CliError, ExitStatus, find, note, print};
 use crate::study::judge::{self, JudgedScenario};
@@ -15,7 +16,8 @@ use crate::study::target::Judged;
 /// was nothing to notice.
 pub(super) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let loaded = find::load(&args.scenarios)?;
-    let options = options(args, &ProgressBar::hidden())?;
+    let failures = Failures::default();
+    let options = options(args, &ProgressBar::hidden(), &failures)?;
     let say = |text: &str| {
         if !args.quiet {
             print(text);

@@ -39,8 +39,9 @@ impl Progress {
     /// It is known how many there are.
     pub(super) fn of(&self, games: usize) {
         let what = self.what;
-        let style =
-            format!("{{elapsed}}  {{bar:30}} {{pos}} of {{len}} {what}, about {{eta}} left");
+        let style = format!(
+            "{{elapsed}}  {{bar:30}} {{pos}} of {{len}} {what}, about {{eta}} left  {{wide_msg}}"
+        );
         if let Ok(style) = ProgressStyle::with_template(&style) {
             self.bar.set_style(style);
         }
@@ -62,6 +63,11 @@ impl Progress {
             }
             None => format!("{done} {what}"),
         });
+    }
+
+    /// The bar, to show something beside it.
+    pub(super) fn bar(&self) -> &ProgressBar {
+        &self.bar
     }
 
     /// Prints something else in between.

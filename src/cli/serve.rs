@@ -2,21 +2,23 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, IsTerminal};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::json as line_of;
 use tokio::time::{Instant, sleep};
 
 use super::args::{Scenarios, ServeArgs};
 use super::interrupt::Signals;
-use super::{CliError, ExitStatus, find, note, print, quoted, run, terminal};
+use super::outputs::{self, Failures, Output, Stamp, subscriber};
+use super::{CliError, ExitStatus, find, golden, note, print, quoted, run, terminal};
 use crate::fakes::world::World;
+use crate::report::files::{self, Folder, Kind};
 use crate::report::text::{self, Colour, Detail};
-use crate::report::{files, quota_use};
+use crate::report::{json, quota_use};
 use crate::sim::recorder::Log;
 use crate::sim::scenario::{Run, Scenario};
 use crate::sim::serve::witness::{Seen, Witness};
@@ -34,13 +36,18 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
     let scenario = scenario;
     let index = chosen(args, &scenario)?;
     let run = &scenario.runs[index];
-    fs::create_dir_all(&args.out).map_err(|source| io_error("create", &args.out, source))?;
+    let place = files::place(&args.out, &scenario, Kind::Single);
+    files::check(&place)?;
+    let log = args.log.as_deref().map(|path| Output { kind: outputs::Kind::Log, path });
+    outputs::check(log.as_slice(), None)?;
+    golden::make_out(&args.out)?;
     // While it is written it is no report yet; what stands there after a crash is the log so far.
     let part = args.out.join(format!(".{}.{}.events.part", scenario.name, std::process::id()));
     let file = File::create(&part).map_err(|source| io_error("write", &part, source))?;
     let taxonomy = scenario.world.taxonomy.clone();
     let witness = Arc::new(Witness::new(&run.name, taxonomy, BufWriter::new(file)));
-    if let Err(error) = attend(args, &scenario, index, &witness) {
+    let failures = Failures::default();
+    if let Err(error) = attend(args, &scenario, index, &witness, &failures) {
         // Nothing was served, so nothing is lost.
         let _ = fs::remove_file(&part);
         return Err(error);
@@ -51,13 +58,17 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
     let log = log.map_err(|source| io_error("read", &part, source))?;
     let used = quota_use::text(&scenario, &log);
     let judged = judge::from_outside(&scenario, &targets, log);
-    files::write(&args.out, &scenario, &judged)?;
+    let folder = Folder::begin(&place)?;
+    folder.single(&scenario, &judged)?;
+    for failed in folder.finish(&json::report(&scenario, &judged))? {
+        note(&format!("warning: the picture {failed} is left out"));
+    }
     fs::remove_file(&part).map_err(|source| io_error("remove", &part, source))?;
     if !args.quiet {
         let colour = if args.json { Colour::Off } else { run::colour(args.color) };
         let again = again(args);
         let report = text::scenario(&scenario, &judged, &again, Detail::Full, colour);
-        let report = format!("\n{report}{used}\n{}\n", closing(args, &scenario, seen));
+        let report = format!("\n{report}{used}\n{}\n", closing(&place, seen));
         if args.json {
             note(report.trim_end());
         } else if terminal::is_read() {
@@ -67,13 +78,13 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
             note("the report could not be printed; it is in the files");
         }
     }
-    Ok(match judged.verdict() {
-        Verdict::Met => ExitStatus::Met,
+    Ok(failures.turn(match judged.verdict() {
+        Verdict::Met | Verdict::NotJudged => ExitStatus::Met,
         Verdict::Missed => ExitStatus::Missed,
-    })
+    }))
 }
 
-fn io_error(what: &str, path: &std::path::Path, source: io::Error) -> CliError {
+fn io_error(what: &str, path: &Path, source: io::Error) -> CliError {
     CliError::Io { what: format!("{what} {}", path.display()), source }
 }
 
@@ -84,6 +95,8 @@ fn load(args: &ServeArgs) -> Result<(Scenario, Vec<Target>), CliError> {
         set: args.set.clone(),
         seed: args.seed,
         env_file: None,
+        env_file_all_runs: false,
+        is_quiet: args.quiet,
     };
     let mut loaded = find::load(&scenarios)?;
     match loaded.pop() {
@@ -126,12 +139,13 @@ fn attend(
     scenario: &Scenario,
     index: usize,
     witness: &Arc<Witness<BufWriter<File>>>,
+    failures: &Failures,
 ) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
     let subscriber =
-        args.log.as_deref().map(|path| run::subscriber(path, run::Stamp::WallClock)).transpose()?;
+        args.log.as_deref().map(|path| subscriber(path, Stamp::WallClock, failures)).transpose()?;
     if let Some(subscriber) = subscriber {
         // Every worker of the runtime logs.
         let _ = tracing::dispatcher::set_global_default(subscriber);
@@ -197,7 +211,7 @@ async fn over(time: Option<Duration>) {
 fn announce(args: &ServeArgs, scenario: &Scenario, index: usize, origins: &Origins) {
     let Origins { confluence, gemini, openai } = origins;
     if args.json {
-        let line = json!({"confluence": confluence, "gemini": gemini, "openai": openai});
+        let line = line_of!({"confluence": confluence, "gemini": gemini, "openai": openai});
         print(&format!("{line}\n"));
         return;
     }
@@ -229,8 +243,7 @@ fn announce(args: &ServeArgs, scenario: &Scenario, index: usize, origins: &Origi
     ));
 }
 
-fn closing(args: &ServeArgs, scenario: &Scenario, seen: Seen) -> String {
-    let folder: PathBuf = args.out.join(&scenario.name);
+fn closing(folder: &Path, seen: Seen) -> String {
     let Seen { ai_calls, confluence_calls, .. } = seen;
     format!(
         "served {confluence_calls} requests to Confluence and {ai_calls} AI calls; report in {}",

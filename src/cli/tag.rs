@@ -6,20 +6,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::args::TagArgs;
+use super::environment::{address, required, secret, user, variable};
+use super::interrupt::Interrupt;
+use super::outputs::{self, Failures, Kind, Output, Sink, Stamp, subscriber};
+use super::verdict::{Ended, status};
 use super::watcher::Watcher;
-use super::{CliError, ExitStatus, note, run, state};
-use crate::pipeline::config::Overrides;
+use super::{CliError, ExitStatus, note, state};
+use crate::pipeline::complaint::Listening;
+use crate::pipeline::config::{Config, ConfigError, Overrides};
 use crate::pipeline::control::Control;
+use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::RunEnd;
 use crate::pipeline::job::{Job, What};
 use crate::pipeline::live::LiveTransport;
 use crate::pipeline::log;
 use crate::pipeline::page::PageId;
-use crate::pipeline::provider::{Provider, Secret, Wire};
+use crate::pipeline::provider::{Provider, Wire};
 use crate::pipeline::taxonomy::Taxonomy;
 use crate::pipeline::{Parts, Pipeline, Site};
 use crate::price;
@@ -29,80 +33,133 @@ use crate::sim::recorder::Log;
 use crate::sim::scenario::default_taxonomy;
 use crate::study::figures::Figures;
 
-/// Tags a space, or pages of it.
+const SITE: &str = "https://acme.atlassian.net/wiki";
+const GEMINI: &str = "https://generativelanguage.googleapis.com";
+const OPENAI: &str = "https://api.openai.com";
+
+/// Tags a space, or pages of it. Whatever can be wrong with arguments and files is found before
+/// anything is asked of a service.
 pub(super) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
-    let parts = |watcher: Arc<Watcher>| -> Result<Parts, CliError> {
-        let transport = LiveTransport::new().map_err(|error| CliError::Live(error.to_string()))?;
+    let settings = Settings::read(args)?;
+    let state = state_path(args);
+    check(args)?;
+    let failures = Failures::default();
+    let sink = |path: &PathBuf| Sink::create(path, &failures);
+    let log = args
+        .log
+        .as_deref()
+        .map(|path| subscriber(path, Stamp::WallClock, &failures))
+        .transpose()?;
+    let events = args.events.as_ref().map(sink).transpose()?;
+    let interrupt = Interrupt::listen(
+        "stopping: what is in flight is finished, the rest is left; once more to abort",
+    )?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
+    let _guard = log.as_ref().map(tracing::dispatcher::set_default);
+    let transport = LiveTransport::new().map_err(|error| CliError::Live(error.to_string()))?;
+    let transport = Listening::new(transport, &settings.site, &settings.providers);
+    let patience_s = settings.config.patience_shown_s();
+    let site = settings.site.base.clone();
+    let origins = settings.providers.iter().map(|p| (p.name.clone(), p.origin.clone())).collect();
+    let (result, log) = runtime.block_on(async {
+        let watcher = Arc::new(Watcher::new(&args.task, events));
+        let pipeline = Pipeline::new(settings.parts(&transport, &watcher));
+        if let Some(path) = &state {
+            pipeline.recall(&state::read(path));
+        }
+        let result = played(&pipeline, args, &interrupt, &watcher).await;
+        if let Some(path) = &state {
+            state::write(path, pipeline.memory());
+        }
+        (result, watcher.finish())
+    });
+    // Whatever an aborted run has left behind is not waited for.
+    runtime.shutdown_background();
+    report(args, &log, patience_s);
+    let is_stopped = interrupt.stop.is_cancelled();
+    let status = status(&Ended { result, log, is_stopped, transport, site, origins });
+    Ok(failures.turn(status))
+}
+
+/// Carries the job through, or as far as it is let.
+async fn played(
+    pipeline: &Pipeline,
+    args: &TagArgs,
+    interrupt: &Interrupt,
+    watcher: &Arc<Watcher>,
+) -> Result<RunEnd, PipelineError> {
+    let what = match &args.space {
+        Some(key) => What::Space(key.clone()),
+        None => What::Pages(pages(args)),
+    };
+    let shown = Arc::clone(watcher);
+    let control = Control {
+        progress: Some(Arc::new(move |progress| shown.progress(progress))),
+        cancel: interrupt.stop.clone(),
+    };
+    tokio::select! {
+        biased;
+        () = interrupt.abort.cancelled() => {
+            watcher.abort();
+            Ok(RunEnd::Cancelled)
+        }
+        result = pipeline.run(Job { task: args.task.clone(), what }, control) => result,
+    }
+}
+
+/// The pages that were asked for, each once.
+fn pages(args: &TagArgs) -> Vec<PageId> {
+    let mut pages: Vec<PageId> = Vec::new();
+    for page in args.pages.iter().copied().map(PageId) {
+        if !pages.contains(&page) {
+            pages.push(page);
+        }
+    }
+    pages
+}
+
+/// What arguments and environment come to.
+struct Settings {
+    config: Config,
+    taxonomy: Taxonomy,
+    site: Site,
+    providers: Vec<Provider>,
+}
+
+impl Settings {
+    fn read(args: &TagArgs) -> Result<Self, CliError> {
         let mut overrides = Overrides { profile: Some(args.profile), ..Overrides::default() };
-        let usage = |error: crate::pipeline::config::ConfigError| CliError::Usage {
+        let usage = |error: ConfigError| CliError::Usage {
             message: error.to_string(),
             help: "set or unset the TAG_SPACE_ variables".to_owned(),
         };
         overrides.read_env(variable).map_err(usage)?;
         overrides.dry_run = Some(!args.write);
-        let mut providers =
-            vec![provider("gemini", Wire::Gemini, &args.model, "GEMINI_API_KEY", GEMINI)?];
+        let site = Site {
+            base: address(
+                "CONFLUENCE_URL",
+                &required("CONFLUENCE_URL", SITE)?,
+                SITE,
+                args.allow_http,
+            )?,
+            user: user("CONFLUENCE_USER", "you@example.com")?,
+            token: secret("CONFLUENCE_API_TOKEN", "an API token")?,
+        };
+        let mut providers = vec![provider(Wire::Gemini, args)?];
         if variable("OPENAI_API_KEY").is_some() {
-            let fallback =
-                provider("openai", Wire::OpenAi, &args.fallback_model, "OPENAI_API_KEY", OPENAI)?;
-            providers.push(fallback);
+            providers.push(provider(Wire::OpenAi, args)?);
         }
-        Ok(Parts {
-            config: overrides.resolve().map_err(usage)?,
-            taxonomy: Taxonomy::new(taxonomy(args)?),
-            site: Site {
-                base: address("CONFLUENCE_URL", &required("CONFLUENCE_URL", SITE)?)?,
-                user: required("CONFLUENCE_USER", "you@example.com")?,
-                token: Secret::new(required("CONFLUENCE_API_TOKEN", "an API token")?),
-            },
-            providers,
-            transport: Arc::new(transport),
-            observer: watcher,
-            seed: Seed(0),
-        })
-    };
-    let what = match &args.space {
-        Some(key) => What::Space(key.clone()),
-        None => What::Pages(args.pages.iter().copied().map(PageId).collect()),
-    };
-    let job = Job { task: args.task.clone(), what };
-    let state = state_path(args);
-    let memory = state.as_deref().map(state::read).unwrap_or_default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
-    let subscriber =
-        args.log.as_deref().map(|path| run::subscriber(path, run::Stamp::WallClock)).transpose()?;
-    let _guard = subscriber.as_ref().map(tracing::dispatcher::set_default);
-    let (result, watcher, patience_s) = runtime.block_on(async {
-        let watcher = Arc::new(Watcher::new(&args.task, args.events.as_deref())?);
-        let parts = parts(Arc::clone(&watcher))?;
-        let patience_s = parts.config.patience_shown_s();
-        let pipeline = Pipeline::new(parts);
-        pipeline.recall(&memory);
-        let started = Instant::now();
-        let shown = Arc::clone(&watcher);
-        let control = Control {
-            progress: Some(Arc::new(move |progress| shown.progress(progress))),
-            ..Control::default()
-        };
-        let aborted = second_ctrl_c(control.cancel.clone());
-        let result = tokio::select! {
-            biased;
-            () = aborted => Ok(RunEnd::Cancelled),
-            result = pipeline.run(job, control) => result,
-        };
-        if let Some(path) = &state {
-            state::write(path, memory, pipeline.memory(), started.elapsed());
-        }
-        Ok::<_, CliError>((result, watcher, patience_s))
-    })?;
-    report(args, &watcher.finish()?, patience_s);
-    match result {
-        Ok(RunEnd::Completed) => Ok(ExitStatus::Met),
-        Ok(RunEnd::Cancelled) => Ok(ExitStatus::Interrupted),
-        Ok(RunEnd::Failed) => Ok(ExitStatus::Internal),
-        Err(error) => Err(CliError::Live(error.to_string())),
+        let config = overrides.resolve().map_err(usage)?;
+        let taxonomy = Taxonomy::new(taxonomy(args)?);
+        Ok(Self { config, taxonomy, site, providers })
+    }
+
+    fn parts(self, transport: &Arc<Listening<LiveTransport>>, watcher: &Arc<Watcher>) -> Parts {
+        let Self { config, taxonomy, site, providers } = self;
+        let (transport, observer) = (Arc::clone(transport), Arc::clone(watcher));
+        Parts { config, taxonomy, site, providers, transport, observer, seed: Seed(0) }
     }
 }
 
@@ -111,81 +168,32 @@ fn state_path(args: &TagArgs) -> Option<PathBuf> {
     if args.no_state {
         return None;
     }
-    args.state.clone().or_else(|| state::usual_path(variable))
+    args.state.clone().or_else(|| state::usual_path(variable).and_then(state::usable))
 }
 
-/// The first Ctrl-C cancels the run, and this ends with the second.
-async fn second_ctrl_c(cancel: CancellationToken) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        note("stopping: what is in flight is finished, the rest is left; Ctrl-C again to abort");
-        cancel.cancel();
-        if tokio::signal::ctrl_c().await.is_ok() {
-            return;
+/// Checks the files that are to be written.
+fn check(args: &TagArgs) -> Result<(), CliError> {
+    let named = [(Kind::State, &args.state), (Kind::Events, &args.events), (Kind::Log, &args.log)];
+    let named = named.iter().filter_map(|(kind, path)| Some((*kind, path.as_deref()?)));
+    let named: Vec<Output<'_>> = named.map(|(kind, path)| Output { kind, path }).collect();
+    outputs::check(&named, args.taxonomy.as_deref())
+}
+
+fn provider(wire: Wire, args: &TagArgs) -> Result<Provider, CliError> {
+    let (name, model, key, variable_of_base, origin) = match wire {
+        Wire::Gemini => ("gemini", &args.model, "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", GEMINI),
+        Wire::OpenAi => {
+            ("openai", &args.fallback_model, "OPENAI_API_KEY", "OPENAI_BASE_URL", OPENAI)
         }
-    }
-    // Without signals the run ends by itself.
-    std::future::pending::<()>().await;
-}
-
-const SITE: &str = "https://acme.atlassian.net/wiki";
-const GEMINI: &str = "https://generativelanguage.googleapis.com";
-const OPENAI: &str = "https://api.openai.com";
-
-#[expect(clippy::disallowed_methods, reason = "live use is configured by the environment")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-fn required(name: &str, example: &str) -> Result<String, CliError> {
-    variable(name).ok_or_else(|| CliError::Usage {
-        message: format!("got no {name}, wanted {example}"),
-        help: "live use needs CONFLUENCE_URL, CONFLUENCE_USER, CONFLUENCE_API_TOKEN and GEMINI_API_KEY; \
-               OPENAI_API_KEY is the fallback's"
-            .to_owned(),
-    })
-}
-
-/// An address without the slash at its end.
-fn address(name: &str, got: &str) -> Result<String, CliError> {
-    if got.contains('@') {
-        return Err(CliError::Usage {
-            message: format!("got {name} with credentials in it, wanted an address without"),
-            help: "credentials have variables of their own".to_owned(),
-        });
-    }
-    let uri = got.parse::<http::Uri>().ok().filter(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some()
-            && uri.query().is_none()
-    });
-    match uri {
-        Some(_) => Ok(got.trim_end_matches('/').to_owned()),
-        None => Err(CliError::Usage {
-            message: format!("got {name}={got}, wanted an address such as {SITE}"),
-            help: "http or https, a host, perhaps a path, no query".to_owned(),
-        }),
-    }
-}
-
-fn provider(
-    name: &str,
-    wire: Wire,
-    model: &str,
-    key: &str,
-    origin: &str,
-) -> Result<Provider, CliError> {
-    let name_of_base = match wire {
-        Wire::Gemini => "GOOGLE_GEMINI_BASE_URL",
-        Wire::OpenAi => "OPENAI_BASE_URL",
     };
-    let base = variable(name_of_base).unwrap_or_else(|| origin.to_owned());
-    let base = address(name_of_base, &base)?;
+    let base = variable(variable_of_base).unwrap_or_else(|| origin.to_owned());
+    let base = address(variable_of_base, &base, origin, args.allow_http)?;
     Ok(Provider {
         name: name.to_owned(),
         wire,
         model: model.to_owned(),
         origin: base.trim_end_matches("/v1").to_owned(),
-        key: Secret::new(required(key, "an API key")?),
+        key: secret(key, "an API key")?,
     })
 }
 
@@ -197,11 +205,13 @@ fn taxonomy(args: &TagArgs) -> Result<Vec<(String, Vec<String>)>, CliError> {
     let Some(path) = &args.taxonomy else { return Ok(default_taxonomy()) };
     let usage = |message: String| CliError::Usage {
         message: format!("{}: {message}", path.display()),
-        help: "wanted a [taxonomy] table such as doc = [\"guide\", \"runbook\"]".to_owned(),
+        help: "expected a [taxonomy] table such as doc = [\"guide\", \"runbook\"]".to_owned(),
     };
     let text = fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
     let file: File = toml::from_str(&text).map_err(|error| usage(error.message().to_owned()))?;
-    Ok(file.taxonomy.into_iter().collect())
+    let categories: Vec<(String, Vec<String>)> = file.taxonomy.into_iter().collect();
+    Taxonomy::check(&categories).map_err(|error| usage(error.to_string()))?;
+    Ok(categories)
 }
 
 /// Sums up what was done.

@@ -1,19 +1,20 @@
 //! What a live run shows and keeps while it goes: tags as they are decided, the event log line by
 //! line, so that nothing is lost if the run is aborted.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
-use super::{CliError, print};
+use super::outputs::Sink;
+use super::print;
 use crate::pipeline::control::Progress;
-use crate::pipeline::event::{Event, Observer};
+use crate::pipeline::event::{Event, Observer, RunEnd};
 use crate::pipeline::log;
+use crate::pipeline::page::PageId;
 use crate::sim::recorder::{Entry, Log, What};
 
 /// The observer of a live run.
@@ -25,20 +26,38 @@ pub(super) struct Watcher {
 
 struct Kept {
     log: Log,
-    events: Option<(PathBuf, BufWriter<File>)>,
-    failed: Option<CliError>,
+    events: Option<Sink>,
+    /// Nothing is added any more.
+    is_closed: bool,
 }
 
 impl Watcher {
     /// Starts to watch. The event log, if asked for, is written to `events`.
-    pub(super) fn new(task: &str, events: Option<&Path>) -> Result<Self, CliError> {
-        let create = |path: &Path| match File::create(path) {
-            Ok(file) => Ok((path.to_path_buf(), BufWriter::new(file))),
-            Err(source) => Err(unwritable(path, source)),
-        };
+    pub(super) fn new(task: &str, events: Option<Sink>) -> Self {
         let log = Log { run: task.to_owned(), entries: Vec::new() };
-        let kept = Kept { log, events: events.map(create).transpose()?, failed: None };
-        Ok(Self { kept: Mutex::new(kept), epoch: Instant::now(), bar: bar() })
+        let kept = Kept { log, events, is_closed: false };
+        Self { kept: Mutex::new(kept), epoch: Instant::now(), bar: bar() }
+    }
+
+    /// Accounts for the pages that an aborted run leaves behind, and ends its log.
+    pub(super) fn abort(&self) {
+        let mut open = Vec::new();
+        let mut ended = BTreeSet::new();
+        for event in self.lock().log.events() {
+            match event {
+                Event::PageListed { page, .. } => open.push(*page),
+                Event::PageTagged { page, .. }
+                | Event::PageFailed { page, .. }
+                | Event::PageNotDone { page } => drop(ended.insert(*page)),
+                _ => {}
+            }
+        }
+        let is_open = |page: &PageId| !ended.contains(page);
+        for page in open.into_iter().filter(is_open) {
+            self.observe(Event::PageNotDone { page });
+        }
+        self.observe(Event::RunFinished { end: RunEnd::Cancelled });
+        self.lock().is_closed = true;
     }
 
     /// Shows how far the run is.
@@ -47,15 +66,10 @@ impl Watcher {
         self.bar.set_position(done);
     }
 
-    /// The whole log, or the first thing that could not be written.
-    pub(super) fn finish(&self) -> Result<Log, CliError> {
+    /// The whole log.
+    pub(super) fn finish(&self) -> Log {
         self.bar.finish_and_clear();
-        let mut kept = self.lock();
-        kept.flush();
-        match kept.failed.take() {
-            Some(failed) => Err(failed),
-            None => Ok(std::mem::take(&mut kept.log)),
-        }
+        std::mem::take(&mut self.lock().log)
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -66,6 +80,9 @@ impl Watcher {
 impl Observer for Watcher {
     fn observe(&self, event: Event) {
         let t_ms = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if self.lock().is_closed {
+            return;
+        }
         log::write(t_ms, &event);
         let shown = match &event {
             Event::PageTagged { page, tags, .. } => {
@@ -85,26 +102,13 @@ impl Observer for Watcher {
 
 impl Kept {
     fn add(&mut self, entry: Entry) {
-        let line = self.log.line(&entry);
-        if let Some((path, file)) = &mut self.events
-            && let Err(source) = writeln!(file, "{line}")
-        {
-            self.failed = self.failed.take().or_else(|| Some(unwritable(path, source)));
+        if let Some(events) = &mut self.events {
+            let line = self.log.line(&entry) + "\n";
+            // A line at once, and as a whole; what fails is told at the end.
+            let _ = events.write_all(line.as_bytes());
         }
         self.log.entries.push(entry);
     }
-
-    fn flush(&mut self) {
-        if let Some((path, file)) = &mut self.events
-            && let Err(source) = file.flush()
-        {
-            self.failed = self.failed.take().or_else(|| Some(unwritable(path, source)));
-        }
-    }
-}
-
-fn unwritable(path: &Path, source: io::Error) -> CliError {
-    CliError::Io { what: format!("write {}", path.display()), source }
 }
 
 /// A progress bar, if there is a terminal to show it.

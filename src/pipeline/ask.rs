@@ -413,7 +413,7 @@ async fn exchange(
     let time_limit = Duration::from_millis(run.config().timeout_ms);
     match timeout(time_limit, run.shared.transport.send(request)).await {
         Err(_) => (None, fail(ErrorClass::Timeout)),
-        Ok(Err(_)) => (None, fail(ErrorClass::Connection)),
+        Ok(Err(error)) => (None, fail(error.into())),
         Ok(Ok(response)) => (Some(response.status().as_u16()), provider.read(&response)),
     }
 }

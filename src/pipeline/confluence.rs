@@ -1,8 +1,9 @@
 //! The Confluence client: pages are read with v2, labels are written with v1, the only API that
 //! can.
 //!
-//! Listing follows the cursor of the `next` link as it is given. A 429 with `Retry-After` closes
-//! a gate that all calls wait at, so that one refusal is enough. Every call here may be repeated:
+//! Listing follows the `next` links, which must stay below the site's base ([`link`]). A 429 with
+//! `Retry-After` closes a gate that all calls wait at, so that one refusal is enough; a gate that
+//! stays closed for longer than the patience is not waited for. Every call here may be repeated:
 //! adding a label that is there and removing one that is not change nothing.
 
 use std::collections::BTreeSet;
@@ -15,17 +16,25 @@ use http::{Method, Request, Response};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::backoff::Schedule;
+use crate::pipeline::complaint;
 use crate::pipeline::error::{ErrorClass, PipelineError};
 use crate::pipeline::event::{ConfluenceOp, Event, Observer};
+use crate::pipeline::link;
 use crate::pipeline::page::PageId;
 use crate::pipeline::provider::{Secret, retry_after};
-use crate::pipeline::transport::Transport;
+use crate::pipeline::shown::shown;
+use crate::pipeline::transport::{BodyLimit, Transport};
 use crate::rng::Seed;
 
 /// Pages per listing call; the most that v2 gives.
 const LIST_LIMIT: usize = 250;
+/// Labels of one page that are read; a page with more has none that could be trusted.
+const MOST_LABELS: usize = 25_000;
+/// Pieces in a row of a list of labels that may be empty.
+const EMPTY_PIECES: u32 = 3;
 
 /// A Confluence site and who reads it.
 #[derive(Debug, Clone)]
@@ -96,6 +105,7 @@ pub(crate) struct Confluence {
     schedule: Schedule,
     attempts: u32,
     time_limit: Duration,
+    patience: Duration,
     seed: Seed,
     closed_until: Mutex<Option<Instant>>,
 }
@@ -113,7 +123,7 @@ pub(crate) struct Listed {
 /// Where a listing stands.
 #[derive(Debug, Clone)]
 pub(crate) enum Cursor {
-    /// At this path and query, relative to the site's origin.
+    /// At this path and query, relative to the site's base.
     At(String),
     /// At these ids; the first of them are asked for next.
     Ids(Vec<PageId>),
@@ -134,13 +144,18 @@ impl Confluence {
             schedule: config.backoff,
             attempts: u32::try_from(config.confluence_attempts).unwrap_or(u32::MAX),
             time_limit: Duration::from_millis(config.timeout_ms),
+            patience: Duration::from_secs(config.patience_s),
             seed,
             closed_until: Mutex::new(None),
         }
     }
 
     /// Where the listing of this space begins.
-    pub(crate) async fn open_space(&self, key: &str) -> Result<Cursor, PipelineError> {
+    pub(crate) async fn open_space(
+        &self,
+        key: &str,
+        stop: &CancellationToken,
+    ) -> Result<Cursor, PipelineError> {
         #[derive(Deserialize)]
         struct Spaces {
             results: Vec<Space>,
@@ -151,9 +166,8 @@ impl Confluence {
             key: String,
         }
         let path = format!("/api/v2/spaces?{}", query("keys", key));
-        let response = self.call(ConfluenceOp::Space, 0, Method::GET, &path, Bytes::new()).await;
-        let response = response.map_err(|class| self.listing_failed(class))?;
-        let spaces: Spaces = read_json(&response)?;
+        let called = self.read(ConfluenceOp::Space, 0, &path, Some(stop)).await;
+        let spaces: Spaces = read_json(&called.map_err(|class| self.listing_failed(class))?)?;
         let space = spaces.results.into_iter().find(|space| space.key == key);
         let id = space.ok_or_else(|| PipelineError::NoSuchSpace { key: key.to_owned() })?.id;
         let path = format!(
@@ -163,27 +177,29 @@ impl Confluence {
     }
 
     /// The next pages, and where to go on.
-    pub(crate) async fn list(&self, cursor: Cursor) -> Result<Listed, PipelineError> {
+    pub(crate) async fn list(
+        &self,
+        cursor: Cursor,
+        stop: &CancellationToken,
+    ) -> Result<Listed, PipelineError> {
         match cursor {
             Cursor::At(path) => {
-                let Listing { results: pages, links } = self.listing(&path).await?;
-                // The link is given from the origin on, with the context path.
-                let next = links.next.map(|link| {
-                    let path = link.strip_prefix("/wiki").map(str::to_owned);
-                    Cursor::At(path.unwrap_or(link))
-                });
-                Ok(Listed { pages, missing: Vec::new(), next })
+                let Listing { results: pages, links } = self.listing(&path, stop).await?;
+                let next = self.follow(&path, links).map_err(|reason| {
+                    PipelineError::BadListing { reason: format!("{reason}; it is not followed") }
+                })?;
+                Ok(Listed { pages, missing: Vec::new(), next: next.map(Cursor::At) })
             }
             Cursor::Ids(mut ids) => {
                 let rest = ids.split_off(ids.len().min(LIST_LIMIT));
                 let list: Vec<String> = ids.iter().map(PageId::to_string).collect();
                 let list = list.join(",");
-                let pages = self
-                    .listing(&format!(
-                        "/api/v2/pages?id={list}&body-format=storage&limit={LIST_LIMIT}"
-                    ))
-                    .await?
-                    .results;
+                let path =
+                    format!("/api/v2/pages?id={list}&body-format=storage&limit={LIST_LIMIT}");
+                let mut pages = self.listing(&path, stop).await?.results;
+                // Whatever else is answered was not asked for, and is not touched.
+                let asked: BTreeSet<String> = ids.iter().map(PageId::to_string).collect();
+                pages.retain(|page| asked.contains(&page.id));
                 let found: BTreeSet<&str> = pages.iter().map(|page| page.id.as_str()).collect();
                 ids.retain(|id| !found.contains(id.to_string().as_str()));
                 let next = (!rest.is_empty()).then_some(Cursor::Ids(rest));
@@ -192,9 +208,19 @@ impl Confluence {
         }
     }
 
-    async fn listing(&self, path: &str) -> Result<Listing, PipelineError> {
-        let response = self.call(ConfluenceOp::Pages, 0, Method::GET, path, Bytes::new()).await;
-        read_json(&response.map_err(|class| self.listing_failed(class))?)
+    async fn listing(
+        &self,
+        path: &str,
+        stop: &CancellationToken,
+    ) -> Result<Listing, PipelineError> {
+        let called = self.read(ConfluenceOp::Pages, 0, path, Some(stop)).await;
+        read_json(&called.map_err(|class| self.listing_failed(class))?)
+    }
+
+    /// Where a listing goes on after `path`, if there is more.
+    fn follow(&self, path: &str, links: Links) -> Result<Option<String>, String> {
+        let link = links.next.filter(|link| !link.is_empty());
+        link.map(|link| link::follow(&self.site.base, path, &link)).transpose()
     }
 
     /// The global labels of a page.
@@ -211,15 +237,21 @@ impl Confluence {
         }
         let mut path = format!("/api/v2/pages/{page}/labels?prefix=global&limit={LIST_LIMIT}");
         let mut found = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut empty_pieces = 0;
         loop {
-            let response =
-                self.call(ConfluenceOp::Labels, page.0, Method::GET, &path, Bytes::new()).await?;
+            let response = self.read(ConfluenceOp::Labels, page.0, &path, None).await?;
             let labels: Labels =
                 serde_json::from_slice(response.body()).map_err(|_| ErrorClass::Malformed)?;
+            empty_pieces = if labels.results.is_empty() { empty_pieces + 1 } else { 0 };
             found.extend(labels.results.into_iter().map(|label| label.name));
-            match labels.links.next {
-                Some(next) => next.strip_prefix("/wiki").unwrap_or(&next).clone_into(&mut path),
-                None => return Ok(found),
+            let next = self.follow(&path, labels.links).map_err(|_| ErrorClass::Malformed)?;
+            let Some(next) = next else { return Ok(found) };
+            // A list that comes back to where it was, or that does not end, is none.
+            seen.insert(std::mem::replace(&mut path, next));
+            let has_too_many = seen.len() >= MOST_LABELS / LIST_LIMIT || found.len() > MOST_LABELS;
+            if seen.contains(&path) || has_too_many || empty_pieces > EMPTY_PIECES {
+                return Err(ErrorClass::Malformed);
             }
         }
     }
@@ -234,17 +266,16 @@ impl Confluence {
         let body = serde_json::to_vec(&named.collect::<serde_json::Value>()).unwrap_or_default();
         let path = format!("/rest/api/content/{page}/label");
         let body = Bytes::from(body);
-        self.call(ConfluenceOp::AddLabels, page.0, Method::POST, &path, body).await.map(drop)
+        let called = self.call(ConfluenceOp::AddLabels, page.0, Method::POST, &path, body, None);
+        called.await.map(drop)
     }
 
     /// Removes a label from a page.
     pub(crate) async fn remove_label(&self, page: PageId, label: &str) -> Result<(), ErrorClass> {
         // The query form takes every legal label, the path form none with a slash.
         let path = format!("/rest/api/content/{page}/label?{}", query("name", label));
-        match self
-            .call(ConfluenceOp::RemoveLabel, page.0, Method::DELETE, &path, Bytes::new())
-            .await
-        {
+        let (op, method) = (ConfluenceOp::RemoveLabel, Method::DELETE);
+        match self.call(op, page.0, method, &path, Bytes::new(), None).await {
             // Already gone, as after a removal whose answer was lost.
             Err(ErrorClass::NotFound) => Ok(()),
             done => done.map(drop),
@@ -255,7 +286,19 @@ impl Confluence {
         PipelineError::Listing { site: self.site.base.clone(), class }
     }
 
-    /// One call with its retries: its response, or the class of the last failure.
+    /// One call that changes nothing.
+    async fn read(
+        &self,
+        op: ConfluenceOp,
+        identity: u64,
+        path: &str,
+        stop: Option<&CancellationToken>,
+    ) -> Result<Response<Bytes>, ErrorClass> {
+        self.call(op, identity, Method::GET, path, Bytes::new(), stop).await
+    }
+
+    /// One call with its retries: its response, or the class of the last failure. Cancelling
+    /// `stop` ends its waits.
     async fn call(
         &self,
         op: ConfluenceOp,
@@ -263,16 +306,20 @@ impl Confluence {
         method: Method,
         path: &str,
         body: Bytes,
+        stop: Option<&CancellationToken>,
     ) -> Result<Response<Bytes>, ErrorClass> {
         let mut failed = 0;
         loop {
-            self.wait_at_gate().await;
-            let request = self.request(&method, path, body.clone())?;
+            unless_stopped(stop, self.wait_at_gate()).await.ok_or(ErrorClass::RateLimited)??;
+            let mut request = self.request(&method, path, body.clone())?;
+            if op == ConfluenceOp::Pages {
+                request.extensions_mut().insert(BodyLimit::LISTING);
+            }
             let started = Instant::now();
             let result = timeout(self.time_limit, self.transport.send(request)).await;
             let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             let response = result.map_err(|_| ErrorClass::Timeout);
-            let response = response.and_then(|sent| sent.map_err(|_| ErrorClass::Connection));
+            let response = response.and_then(|sent| sent.map_err(ErrorClass::from));
             let status = response.as_ref().ok().map(|response| response.status().as_u16());
             self.observer.observe(Event::ConfluenceCall { op, status, latency_ms, hint_ms: None });
             let (class, hint) = match response {
@@ -291,7 +338,8 @@ impl Confluence {
                 self.close_gate(hint);
             } else {
                 let draw = self.seed.draw("confluence backoff", identity, u64::from(failed));
-                sleep(self.schedule.delay(failed, draw)).await;
+                let wait = sleep(self.schedule.delay(failed, draw));
+                unless_stopped(stop, wait).await.ok_or(class)?;
             }
         }
     }
@@ -321,20 +369,42 @@ impl Confluence {
         *closed = Some(closed.map_or(until, |before| before.max(until)));
     }
 
-    async fn wait_at_gate(&self) {
+    /// Waits until the gate is open, unless that is longer than the patience.
+    async fn wait_at_gate(&self) -> Result<(), ErrorClass> {
         loop {
             let closed = *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
-            match closed {
-                Some(until) if until > Instant::now() => sleep_until(until).await,
-                _ => return,
+            let Some(until) = closed.filter(|until| *until > Instant::now()) else {
+                return Ok(());
+            };
+            if until.duration_since(Instant::now()) > self.patience {
+                return Err(ErrorClass::RateLimited);
             }
+            sleep_until(until).await;
         }
     }
 }
 
+/// What a wait comes to; nothing if it is stopped first.
+async fn unless_stopped<T>(
+    stop: Option<&CancellationToken>,
+    wait: impl Future<Output = T>,
+) -> Option<T> {
+    let Some(stop) = stop else { return Some(wait.await) };
+    tokio::select! {
+        biased;
+        done = wait => Some(done),
+        () = stop.cancelled() => None,
+    }
+}
+
 fn read_json<'a, T: Deserialize<'a>>(response: &'a Response<Bytes>) -> Result<T, PipelineError> {
-    serde_json::from_slice(response.body())
-        .map_err(|error| PipelineError::BadListing { reason: error.to_string() })
+    serde_json::from_slice(response.body()).map_err(|error| {
+        let reason = match complaint::title(response.body()) {
+            Some(title) => format!("expected JSON, found an HTML page, `{title}`"),
+            None => shown(&error.to_string(), 160),
+        };
+        PipelineError::BadListing { reason }
+    })
 }
 
 /// One pair of a query string.

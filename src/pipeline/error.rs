@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::task::JoinError;
 
+use crate::pipeline::shown::shown;
+use crate::pipeline::transport::TransportError;
+
 /// What kind of failure a call met. The class decides whether and when it is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,6 +37,17 @@ pub enum ErrorClass {
     BadRequest,
     /// No such model, page or space.
     NotFound,
+    /// An answer that is larger than any that makes sense.
+    Oversized,
+}
+
+impl From<TransportError> for ErrorClass {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Connection => Self::Connection,
+            TransportError::TooLarge => Self::Oversized,
+        }
+    }
 }
 
 impl fmt::Display for ErrorClass {
@@ -51,6 +65,7 @@ impl fmt::Display for ErrorClass {
             Self::Auth => "a refusal of the credentials (401 or 403)",
             Self::BadRequest => "a request that the service does not take (4xx)",
             Self::NotFound => "nothing found (404)",
+            Self::Oversized => "an answer that is too large to be read",
         })
     }
 }
@@ -60,7 +75,12 @@ impl ErrorClass {
     pub fn is_transient(self) -> bool {
         !matches!(
             self,
-            Self::QuotaExhausted | Self::Blocked | Self::Auth | Self::BadRequest | Self::NotFound
+            Self::QuotaExhausted
+                | Self::Blocked
+                | Self::Auth
+                | Self::BadRequest
+                | Self::NotFound
+                | Self::Oversized
         )
     }
 
@@ -98,9 +118,7 @@ impl ErrorClass {
 #[derive(Debug, Error)]
 pub enum PipelineError {
     /// The space has no such key, or is not visible with these credentials.
-    #[error(
-        "find the space: got no space with key `{key}`, wanted one that these credentials can see"
-    )]
+    #[error("find the space: these credentials see no space with the key `{}`", shown(key, 80))]
     NoSuchSpace {
         /// The key that was asked for.
         key: String,
@@ -116,7 +134,7 @@ pub enum PipelineError {
     /// Confluence answered a listing that is not one.
     #[error("read the list of pages: {reason}")]
     BadListing {
-        /// What is wrong with it.
+        /// What is wrong with it, fit to be shown.
         reason: String,
     },
     /// A stage of the pipeline ended in a panic.

@@ -1,11 +1,17 @@
 //! The transport of real use: reqwest over TLS, in real time.
+//!
+//! Bodies are read up to the limit of their request, and never decompressed. Plain HTTP to this
+//! machine asks no proxy, because a proxy elsewhere would be sent the credentials in plain text.
 
-use std::sync::Once;
+use std::error::Error;
+use std::sync::{Mutex, Once, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use thiserror::Error;
+use url::{Host, Url};
 
-use crate::pipeline::transport::{Exchange, Transport, TransportError};
+use crate::pipeline::shown::shown;
+use crate::pipeline::transport::{BodyLimit, Exchange, Transport, TransportError};
 
 /// Makes sure that this process has a TLS implementation; reqwest builds no client without one.
 pub(crate) fn install_crypto() {
@@ -22,9 +28,13 @@ pub(crate) fn install_crypto() {
 pub struct SetUpError(#[from] reqwest::Error);
 
 /// Carries requests over the network.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct LiveTransport {
     client: reqwest::Client,
+    /// For services on this machine.
+    direct: reqwest::Client,
+    /// Why each host could not be reached the last time, by its authority.
+    broken: Mutex<std::collections::BTreeMap<String, String>>,
 }
 
 impl LiveTransport {
@@ -40,24 +50,80 @@ impl LiveTransport {
 
     fn built(builder: reqwest::ClientBuilder) -> Result<Self, SetUpError> {
         install_crypto();
-        let client = builder
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("tagspace/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { client })
+        let settled = |builder: reqwest::ClientBuilder| {
+            builder
+                .redirect(reqwest::redirect::Policy::none())
+                .user_agent(concat!("tagspace/", env!("CARGO_PKG_VERSION")))
+                .build()
+        };
+        let client = settled(builder)?;
+        let direct = settled(reqwest::Client::builder().no_proxy())?;
+        Ok(Self { client, direct, broken: Mutex::default() })
+    }
+
+    /// Why the host of this address could not be reached the last time, if so.
+    pub fn why_broken(&self, address: &str) -> Option<String> {
+        let address = Url::parse(address).ok()?;
+        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.get(address.authority()).cloned()
+    }
+
+    fn note_broken(&self, authority: &str, error: &reqwest::Error) {
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.insert(authority.to_owned(), root_cause(error));
+    }
+}
+
+/// The innermost cause. A text with an `@` may name a proxy's password, so it is left out.
+fn root_cause(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let said = shown(&cause.to_string(), 120);
+    if said.contains('@') { "the connection failed".to_owned() } else { said }
+}
+
+/// Whether an address leads to this machine.
+pub fn is_of_this_machine(address: &Url) -> bool {
+    match address.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
+        None => false,
     }
 }
 
 impl Transport for LiveTransport {
     fn send(&self, request: http::Request<Bytes>) -> Exchange<'_> {
         Box::pin(async move {
-            let broken = |_| TransportError::Connection;
-            let request = reqwest::Request::try_from(request).map_err(broken)?;
-            let response = self.client.execute(request).await.map_err(broken)?;
+            let BodyLimit(most) = BodyLimit::of(&request);
+            let request =
+                reqwest::Request::try_from(request).map_err(|_| TransportError::Connection)?;
+            let address = request.url();
+            let authority = address.authority().to_owned();
+            let is_direct = address.scheme() == "http" && is_of_this_machine(address);
+            let client = if is_direct { &self.direct } else { &self.client };
+            let broken = |error: reqwest::Error| {
+                self.note_broken(&authority, &error);
+                TransportError::Connection
+            };
+            let mut response = client.execute(request).await.map_err(broken)?;
             let mut carried = http::Response::new(Bytes::new());
             *carried.status_mut() = response.status();
             *carried.headers_mut() = response.headers().clone();
-            *carried.body_mut() = response.bytes().await.map_err(broken)?;
+            let stated = response.content_length().unwrap_or(0);
+            if stated > most as u64 {
+                return Err(TransportError::TooLarge);
+            }
+            let mut body = BytesMut::new();
+            while let Some(piece) = response.chunk().await.map_err(broken)? {
+                if body.len() + piece.len() > most {
+                    return Err(TransportError::TooLarge);
+                }
+                body.extend_from_slice(&piece);
+            }
+            *carried.body_mut() = body.freeze();
             Ok(carried)
         })
     }

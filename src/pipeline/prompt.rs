@@ -2,9 +2,9 @@
 //!
 //! The prompt is one text: instructions, the taxonomy as `category: tag, tag`, then for each page
 //! a line `=== page <id> ===`, the title and the text. What comes first is the same in every
-//! prompt, so that a provider can cache it. An answer is never trusted: only pages that were
-//! asked for are read from it, each once, and a text that is no whole JSON is read as far as
-//! whole page entries go.
+//! prompt, so that a provider can cache it. No title and no text can open the section of another
+//! page ([`quote`]). An answer is never trusted: only pages that were asked for are read from it,
+//! each once, and a text that is no whole JSON is read as far as whole page entries go.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::pipeline::page::{Page, PageId, Tags};
+use crate::pipeline::quote;
 use crate::pipeline::taxonomy::{TAGS_PER_CATEGORY, Taxonomy};
 
 /// The fixed first part of every prompt.
@@ -49,29 +50,12 @@ pub fn render(taxonomy: &Taxonomy, pages: &[Page]) -> String {
         prompt.push_str("\n=== page ");
         prompt.push_str(&page.id.to_string());
         prompt.push_str(" ===\n");
-        push_undelimited(&mut prompt, &page.title);
+        quote::push(&mut prompt, &page.title);
         prompt.push('\n');
-        push_undelimited(&mut prompt, &page.text);
+        quote::push(&mut prompt, &page.text);
         prompt.push('\n');
     }
     prompt
-}
-
-/// Appends a text in which no line can pass for the delimiter of another page.
-fn push_undelimited(prompt: &mut String, text: &str) {
-    if !text.contains("=== page ") {
-        prompt.push_str(text);
-        return;
-    }
-    for (index, line) in text.split('\n').enumerate() {
-        if index > 0 {
-            prompt.push('\n');
-        }
-        if line.starts_with("=== page ") {
-            prompt.push_str("> ");
-        }
-        prompt.push_str(line);
-    }
 }
 
 /// The JSON schema of the answer in the `OpenAPI` subset that Gemini takes (`responseSchema`).

@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use crate::pipeline::Shared;
 use crate::pipeline::cache::Content;
 use crate::pipeline::config::{CacheKey, Config};
-use crate::pipeline::confluence::{Cursor, Listed, ListedPage};
 use crate::pipeline::control::{Control, Progress};
 use crate::pipeline::error::{ErrorClass, PipelineError};
 use crate::pipeline::event::{Event, RunEnd};
@@ -22,7 +21,7 @@ use crate::pipeline::job::{Job, What};
 use crate::pipeline::labels;
 use crate::pipeline::limiter::{Change, Taught};
 use crate::pipeline::page::{Page, PageId, Source, Tags};
-use crate::pipeline::text;
+use crate::pipeline::read::read;
 use crate::pipeline::twins::Twins;
 
 /// Pages that may wait between two stages.
@@ -43,9 +42,9 @@ pub(crate) struct RunContext {
     pub(crate) calls: AtomicU64,
     twins: Twins,
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
-    listed: AtomicU64,
+    pub(crate) listed: AtomicU64,
     /// Pages that are known or expected to come, or have come already.
-    known: AtomicU64,
+    pub(crate) known: AtomicU64,
     done: AtomicU64,
     total: Option<u64>,
 }
@@ -94,41 +93,6 @@ async fn stages(run: &Arc<RunContext>, what: What) -> Result<(), PipelineError> 
     listed?
 }
 
-/// Lists the pages and turns each into text.
-async fn read(
-    run: Arc<RunContext>,
-    what: What,
-    listed: mpsc::Sender<Page>,
-) -> Result<(), PipelineError> {
-    let confluence = &run.shared.confluence;
-    let mut cursor = match what {
-        What::Pages(ids) if ids.is_empty() => None,
-        What::Pages(ids) => Some(Cursor::Ids(ids)),
-        What::Space(key) => Some(confluence.open_space(&key).await?),
-    };
-    while let Some(at) = cursor.take().filter(|_| !run.cancel.is_cancelled()) {
-        let Listed { pages, missing, next } = confluence.list(at).await?;
-        let here = (pages.len() + missing.len()) as u64;
-        // Where the list goes on, as many are expected of its next piece.
-        let next_piece = if next.is_some() { here } else { 0 };
-        let known = run.listed.load(Ordering::Relaxed) + here + next_piece;
-        run.known.store(known, Ordering::Relaxed);
-        for page in missing {
-            run.page_listed(page, 0, 0);
-            run.page_failed(page, ErrorClass::NotFound);
-        }
-        for listed_page in pages {
-            let page = run.page(listed_page)?;
-            run.page_listed(page.id, page.version, page.text.chars().count() as u64);
-            if let Err(unsent) = listed.send(page).await {
-                run.leave([unsent.0.id]);
-            }
-        }
-        cursor = next;
-    }
-    Ok(())
-}
-
 impl RunContext {
     pub(crate) fn config(&self) -> &Config {
         &self.shared.config
@@ -159,7 +123,7 @@ impl RunContext {
         }
     }
 
-    fn page_listed(&self, page: PageId, version: u64, chars: u64) {
+    pub(crate) fn page_listed(&self, page: PageId, version: u64, chars: u64) {
         self.listed.fetch_add(1, Ordering::Relaxed);
         self.observe(Event::PageListed { page, version, chars });
     }
@@ -246,18 +210,5 @@ impl RunContext {
             let listed = self.listed.load(Ordering::Relaxed);
             progress(Progress { done, listed, total: self.total });
         }
-    }
-
-    fn page(&self, listed: ListedPage) -> Result<Page, PipelineError> {
-        let id = listed.id.parse().map_err(|_| PipelineError::BadListing {
-            reason: format!("got page id `{}`, wanted a number", listed.id),
-        })?;
-        let limit = usize::try_from(self.config().text_limit_chars).unwrap_or(usize::MAX);
-        Ok(Page {
-            id: PageId(id),
-            version: listed.version.number,
-            title: listed.title,
-            text: text::extract(&listed.body.storage.value, limit),
-        })
     }
 }

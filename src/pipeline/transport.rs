@@ -17,10 +17,29 @@ pub trait Transport: Send + Sync {
     fn send(&self, request: http::Request<Bytes>) -> Exchange<'_>;
 }
 
+/// The most bytes of a response's body that a request takes; an extension of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyLimit(pub usize);
+
+impl BodyLimit {
+    /// A piece of a listing, which holds the bodies of up to 250 pages.
+    pub const LISTING: Self = Self(64 * 1024 * 1024);
+    /// Everything else.
+    pub const ANSWER: Self = Self(16 * 1024 * 1024);
+
+    /// The limit that a request carries.
+    pub fn of(request: &http::Request<Bytes>) -> Self {
+        request.extensions().get().copied().unwrap_or(Self::ANSWER)
+    }
+}
+
 /// The exchange ended without a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TransportError {
     /// The connection could not be made, or broke.
     #[error("the connection broke")]
     Connection,
+    /// The body is larger than the request's [`BodyLimit`].
+    #[error("the body is too large")]
+    TooLarge,
 }

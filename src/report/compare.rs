@@ -8,7 +8,8 @@ use super::format;
 use super::table::markdown;
 use crate::study::compare::drift::Drift;
 use crate::study::compare::events::Difference;
-use crate::study::compare::{Compared, ComparedRun, Comparison, Mode, Moved, Verdict};
+use crate::study::compare::settings::Changed;
+use crate::study::compare::{Compared, ComparedRun, Comparison, Lacking, Mode, Moved, Verdict};
 use crate::study::metric::Unit;
 use crate::units::float;
 
@@ -26,6 +27,38 @@ pub struct Sides {
 
 /// The first events that differ, each with its scenario and seed.
 pub type Differences = Vec<(String, u64, Difference)>;
+
+/// What a comparison of a scenario came to, in one line: the cause, then the figures that became
+/// worse, at most `most` of them.
+pub fn headline_of(compared: &Compared, most: usize) -> String {
+    let worse = compared.regressions();
+    let named = |(run, moved): &(&ComparedRun, &Moved)| {
+        let run = if compared.runs.len() > 1 { format!("{}: ", run.name) } else { String::new() };
+        format!("{run}{}", moved_in_words(moved))
+    };
+    let mut figures: Vec<String> = worse.iter().take(most).map(named).collect();
+    if worse.len() > most {
+        figures.push(format!("{} more", worse.len() - most));
+    }
+    if figures.is_empty() {
+        let reason = compared.reason.clone();
+        figures.push(reason.unwrap_or_else(|| "the logs are not the same".to_owned()));
+    }
+    format!("{}: {}", compared.cause(), figures.join("; "))
+}
+
+/// How a figure moved: `ai_calls 9.0 -> 21.0 (+133.3 %)`.
+pub fn moved_in_words(moved: &Moved) -> String {
+    let [base, new, change] = moved_cells(moved);
+    format!("{} {base} -> {new} ({change})", moved.name)
+}
+
+/// The mean before, the mean now, and the change against the mean before.
+pub fn moved_cells(moved: &Moved) -> [String; 3] {
+    let written = |milli: u64| by(milli, moved.unit);
+    let change = relative(moved.sums.0, moved.sums.1);
+    [written(moved.base_mean_milli), written(moved.new_mean_milli), change]
+}
 
 /// The verdict on everything, in one line.
 fn headline(comparison: &Comparison) -> String {
@@ -71,8 +104,8 @@ fn scenario(out: &mut String, one: &Compared, mode: Mode, differences: &Differen
         let _ = write!(out, " ({reason})");
     }
     out.push('\n');
-    if one.has_other_settings {
-        out.push_str("\nThe settings of the pipeline differ.\n");
+    if one.has_other_settings || !one.world.is_empty() || one.verdict.is_failure() {
+        let _ = writeln!(out, "\nWhat differs: {}.", one.cause());
     }
     // First what happened, then what came of it.
     for (_, seed, difference) in differences.iter().filter(|(name, ..)| *name == one.name) {
@@ -88,11 +121,14 @@ fn scenario(out: &mut String, one: &Compared, mode: Mode, differences: &Differen
             let drifts: Vec<String> = run.drifts.iter().map(since_first).collect();
             let _ = writeln!(out, "\nSince it was first accepted: {}.", drifts.join(", "));
         }
-        if !run.alone.is_empty() {
+        for one in &run.lacking {
+            let Lacking { name, base, new, both } = one;
+            let seeds = run.seeds.len();
+            let over =
+                if *both > 0 { format!("compared over {both}") } else { "not compared".to_owned() };
             let _ = writeln!(
                 out,
-                "\nNot compared, because one side does not have it in every seed: {}.",
-                run.alone.join(", ")
+                "\n`{name}` has a value in {base} of {seeds} seeds of the base and in {new} of this side: {over}."
             );
         }
         let others = run.moved.iter().filter(|moved| moved.better.is_none());
@@ -212,8 +248,8 @@ fn first(out: &mut String, seed: u64, difference: &Difference) {
     out.push_str("```\n");
 }
 
-/// The report for machines.
-pub fn json(comparison: &Comparison, sides: &Sides, differences: &Differences) -> Value {
+/// The report on a scenario for machines.
+pub fn scenario_json(one: &Compared, differences: &[(String, u64, Difference)]) -> Value {
     let moved = |moved: &Moved| {
         json!({
             "figure": moved.name,
@@ -236,37 +272,49 @@ pub fn json(comparison: &Comparison, sides: &Sides, differences: &Differences) -
             "new_mean_milli": drift.new_mean_milli,
         })
     };
+    let lacking = |one: &Lacking| json!({"figure": one.name, "base_seeds": one.base, "new_seeds": one.new, "compared_seeds": one.both});
+    let changed = |all: &[Changed]| -> Value {
+        let of = |one: &Changed| json!({"run": one.run, "key": one.key, "base": one.base, "new": one.new});
+        all.iter().map(of).collect()
+    };
     let run = |run: &ComparedRun| {
         json!({
             "name": run.name,
             "seeds": run.seeds.len(),
             "differing_seeds": run.differing,
             "same_figures": run.same,
-            "not_compared": run.alone,
+            "lacking": run.lacking.iter().map(lacking).collect::<Vec<_>>(),
             "moved": run.moved.iter().map(moved).collect::<Vec<_>>(),
             "since_first": run.drifts.iter().map(drift).collect::<Vec<_>>(),
         })
     };
-    let scenarios = comparison.scenarios.iter().map(|one| {
-        let own = differences.iter().filter(|(name, ..)| *name == one.name);
-        let first = own.map(|(_, seed, first)| {
+    let own = differences.iter().filter(|(name, ..)| *name == one.name);
+    let first = own.map(|(_, seed, first)| {
             json!({
                 "seed": seed, "run": first.run, "event": first.event, "base": first.base, "new": first.new,
                 "base_cause": first.causes.0, "new_cause": first.causes.1
             })
         });
-        json!({
-            "name": one.name,
-            "verdict": one.verdict.name(),
-            "reason": one.reason,
-            "other_settings": one.has_other_settings,
-            "runs": one.runs.iter().map(run).collect::<Vec<_>>(),
-            "first_difference": first.collect::<Vec<_>>(),
-        })
-    });
+    json!({
+        "name": one.name,
+        "verdict": one.verdict.name(),
+        "reason": one.reason,
+        "cause": one.cause(),
+        "other_settings": one.has_other_settings,
+        "changed_settings": changed(&one.settings),
+        "changed_world": changed(&one.world),
+        "runs": one.runs.iter().map(run).collect::<Vec<_>>(),
+        "first_difference": first.collect::<Vec<_>>(),
+    })
+}
+
+/// The report for machines.
+pub fn json(comparison: &Comparison, sides: &Sides, differences: &Differences) -> Value {
+    let scenarios = comparison.scenarios.iter().map(|one| scenario_json(one, differences));
     json!({
         "format_version": FORMAT_VERSION,
         "verdict": comparison.verdict().name(),
+        "exit_code": if comparison.verdict().is_failure() { 3 } else { 0 },
         "mode": if comparison.mode == Mode::Exact { "exact" } else { "paired" },
         "base": sides.base,
         "new": sides.new,

@@ -10,6 +10,9 @@ use crate::study::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Shape, Unit
 use crate::study::series::Series;
 use crate::study::timeline;
 
+/// Behind the statistics of a latency: of how many pages or batches it is, where some are left out.
+const OVER: &str = "over";
+
 /// A row for each run, a column for each figure; an empty cell has no samples.
 pub fn runs(scenario: &Scenario, judged: &JudgedScenario, target: impl Write) -> csv::Result<()> {
     let mut writer = csv::Writer::from_writer(target);
@@ -45,8 +48,8 @@ fn header() -> Vec<String> {
             }
             (Shape::Single, _) => header.push(metric.key.to_owned()),
             (Shape::Distribution, _) => {
-                header
-                    .extend(DISTRIBUTION_STATS.iter().map(|stat| format!("{}_{stat}", metric.key)));
+                let stats = DISTRIBUTION_STATS.iter().chain([&OVER]);
+                header.extend(stats.map(|stat| format!("{}_{stat}", metric.key)));
             }
             (Shape::Level, _) => {
                 header.extend(LEVEL_STATS.iter().map(|stat| format!("{}_{stat}", metric.key)));
@@ -75,12 +78,16 @@ fn row(
             (Shape::Single, _, Some(Value::Number(number))) => row.push(number.to_string()),
             (Shape::Distribution, _, Some(Value::Distribution(samples))) => {
                 row.extend(DISTRIBUTION_STATS.iter().map(|stat| cell(samples.stat(stat))));
+                row.push(cell(samples.partial().map(|partial| partial.den)));
             }
             (Shape::Level, _, Some(Value::Level { min, max, last })) => {
                 row.extend([min, max, last].map(u64::to_string));
             }
             (Shape::Single, _, _) => row.push(String::new()),
-            (Shape::Distribution, _, _) => row.extend(empty(DISTRIBUTION_STATS)),
+            (Shape::Distribution, _, _) => {
+                row.extend(empty(DISTRIBUTION_STATS));
+                row.push(String::new());
+            }
             (Shape::Level, _, _) => row.extend(empty(LEVEL_STATS)),
         }
     }

@@ -1,13 +1,16 @@
-//! The folder of a scenario: data, log and pictures, replaced as a whole.
+//! The folder of a scenario: data, log and pictures, replaced as a whole ([`Swap`]).
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
+use serde_json::Value as Json;
 use thiserror::Error;
 
+use crate::report::csv;
 use crate::report::plot::{self, PlotError};
-use crate::report::{csv, json};
+use crate::report::swap::{self, Swap};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::JudgedScenario;
 use crate::study::series::Series;
@@ -25,117 +28,177 @@ pub enum FilesError {
     },
     /// A folder holds something that no report of ours put there.
     #[error(
-        "replace {path}: got a folder without a report.json, wanted an earlier report or nothing; \
-         choose another --out"
+        "{path} holds `{found}`, which is no part of a report, so it is not replaced; choose another --out"
     )]
     NotOurs {
         /// The folder.
         path: PathBuf,
-    },
-    /// A picture could not be drawn.
-    #[error("draw {name}: {source}")]
-    Plot {
-        /// The picture.
-        name: &'static str,
-        /// What went wrong.
-        source: PlotError,
+        /// What it holds, or is.
+        found: String,
     },
 }
 
-/// A scenario's folder in the making. It appears when it is whole: who is interrupted keeps the
-/// earlier one.
+/// What a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One seed.
+    Single,
+    /// Many seeds.
+    Series,
+}
+
+/// The files of a report, at any depth.
+const FILES: [&str; 15] = [
+    "report.json",
+    "runs.csv",
+    "timeline.csv",
+    "events.jsonl",
+    "timeline.svg",
+    "timeline.png",
+    "latency.svg",
+    "latency.png",
+    "outcomes.svg",
+    "outcomes.png",
+    "progress.svg",
+    "progress.png",
+    "seeds.svg",
+    "seeds.png",
+    // The file managers of macOS leave it in every folder that they show.
+    ".DS_Store",
+];
+/// The folder of a series' seeds, each of which has one named by its number.
+const SEEDS: &str = "seeds";
+
+/// Whether a report may hold a file or folder of this name.
+fn is_ours(name: &str, is_folder: bool) -> bool {
+    if is_folder {
+        name == SEEDS || name.bytes().all(|byte| byte.is_ascii_digit())
+    } else {
+        FILES.contains(&name)
+    }
+}
+
+/// Where a scenario's report is written: `out/NAME`. A single run beside a series of the same name
+/// leaves that alone and is written to `out/NAME.seed-N`.
+pub fn place(out: &Path, scenario: &Scenario, kind: Kind) -> PathBuf {
+    let whole = out.join(&scenario.name);
+    if kind == Kind::Single && whole.join(SEEDS).is_dir() {
+        return out.join(beside(&scenario.name, scenario.world.seed.0));
+    }
+    whole
+}
+
+/// The name of a single run's folder beside a series.
+pub fn beside(name: &str, seed: u64) -> String {
+    format!("{name}.seed-{seed}")
+}
+
+/// Whether a report may be put there: nothing stands there, or an earlier report.
+pub fn check(whole: &Path) -> Result<(), FilesError> {
+    let in_whole = |source| FilesError::Io { path: whole.to_path_buf(), source };
+    let refused = |found: &str| {
+        Err(FilesError::NotOurs { path: whole.to_path_buf(), found: found.to_owned() })
+    };
+    match fs::symlink_metadata(whole) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(in_whole(error)),
+        Ok(found) if !found.is_dir() => return refused("a file in its place"),
+        Ok(_) => {}
+    }
+    match swap::foreign(whole, is_ours).map_err(in_whole)? {
+        Some(found) => refused(&found),
+        None => Ok(()),
+    }
+}
+
+/// A scenario's folder in the making.
 #[derive(Debug)]
 pub struct Folder {
-    whole: PathBuf,
-    part: PathBuf,
+    swap: Swap,
+    /// Pictures that could not be made.
+    failed: Mutex<Vec<String>>,
 }
 
 impl Folder {
-    /// Begins `out/NAME`.
-    pub fn begin(out: &Path, scenario: &Scenario) -> Result<Self, FilesError> {
-        let whole = out.join(&scenario.name);
-        let in_whole = |source| FilesError::Io { path: whole.clone(), source };
-        if whole.exists() {
-            let empty = fs::read_dir(&whole).map_err(in_whole)?.next().is_none();
-            if !empty && !whole.join("report.json").exists() {
-                return Err(FilesError::NotOurs { path: whole });
-            }
+    /// Begins the folder that will stand at `whole`.
+    pub fn begin(whole: &Path) -> Result<Self, FilesError> {
+        check(whole)?;
+        let in_whole = |source| FilesError::Io { path: whole.to_path_buf(), source };
+        if let Some(out) = whole.parent() {
+            fs::create_dir_all(out).map_err(in_whole)?;
         }
-        let part = out.join(format!(".{}.part", scenario.name));
-        let in_part = |source| FilesError::Io { path: part.clone(), source };
-        if part.exists() {
-            fs::remove_dir_all(&part).map_err(in_part)?;
-        }
-        fs::create_dir_all(&part).map_err(in_part)?;
-        Ok(Self { whole, part })
+        let swap = Swap::begin(whole, is_ours).map_err(in_whole)?;
+        Ok(Self { swap, failed: Mutex::new(Vec::new()) })
     }
 
-    /// Adds the data of one seed, without pictures.
-    pub fn seed(&self, scenario: &Scenario, judged: &JudgedScenario) -> Result<(), FilesError> {
-        let path = self.part.join("seeds").join(scenario.world.seed.0.to_string());
+    /// Adds the data of one seed of a series, without pictures.
+    pub fn seed(
+        &self,
+        scenario: &Scenario,
+        judged: &JudgedScenario,
+        report: &Json,
+    ) -> Result<(), FilesError> {
+        let path = self.swap.part().join(SEEDS).join(scenario.world.seed.0.to_string());
         fs::create_dir_all(&path)
             .map_err(|source| FilesError::Io { path: path.clone(), source })?;
+        put_json(&path, report)?;
         data(&path, scenario, judged)
     }
 
-    /// Adds what all seeds came to.
+    /// Adds the data and the pictures of a single run, all but its report.
+    pub fn single(&self, scenario: &Scenario, judged: &JudgedScenario) -> Result<(), FilesError> {
+        data(self.swap.part(), scenario, judged)?;
+        self.pictures(plot::all(scenario, judged))
+    }
+
+    /// Adds what all seeds came to, all but the report.
     pub fn summary(&self, scenario: &Scenario, series: &Series) -> Result<(), FilesError> {
-        let report = pretty(&json::series(scenario, series));
-        put(&self.part, "report.json", |file| file.write_all(&report))?;
-        put(&self.part, "runs.csv", |file| Ok(csv::series(scenario, series, file)?))?;
-        pictures(&self.part, plot::of_seeds(scenario, series))
+        put(self.swap.part(), "runs.csv", |file| Ok(csv::series(scenario, series, file)?))?;
+        self.pictures(plot::of_seeds(scenario, series))
     }
 
-    /// Puts it in the place of the earlier one.
-    pub fn finish(self) -> Result<PathBuf, FilesError> {
-        let Self { whole, part } = self;
-        let in_whole = |source| FilesError::Io { path: whole.clone(), source };
-        if whole.exists() {
-            fs::remove_dir_all(&whole).map_err(in_whole)?;
+    /// Adds the report and puts the folder in its place. Gives the pictures that could not be made.
+    pub fn finish(self, report: &Json) -> Result<Vec<String>, FilesError> {
+        put_json(self.swap.part(), report)?;
+        let path = self.swap.part().to_path_buf();
+        self.swap.finish().map_err(|source| FilesError::Io { path, source })?;
+        Ok(self.failed.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A picture that cannot be made costs nothing but itself.
+    fn pictures(
+        &self,
+        drawn: Vec<(&'static str, Result<String, PlotError>)>,
+    ) -> Result<(), FilesError> {
+        for (name, drawn) in drawn {
+            let both = drawn.and_then(|svg| plot::png(&svg).map(|png| (svg, png)));
+            let (svg, png) = match both {
+                Ok(both) => both,
+                Err(error) => {
+                    let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                    failed.push(format!("{name}: {error}"));
+                    continue;
+                }
+            };
+            let folder = self.swap.part();
+            put(folder, &format!("{name}.svg"), |file| file.write_all(svg.as_bytes()))?;
+            put(folder, &format!("{name}.png"), |file| file.write_all(&png))?;
         }
-        fs::rename(&part, &whole).map_err(in_whole)?;
-        Ok(whole)
+        Ok(())
     }
 }
 
-/// Writes everything about a scenario into `out/NAME`.
-pub fn write(
-    out: &Path,
-    scenario: &Scenario,
-    judged: &JudgedScenario,
-) -> Result<PathBuf, FilesError> {
-    let folder = Folder::begin(out, scenario)?;
-    data(&folder.part, scenario, judged)?;
-    pictures(&folder.part, plot::all(scenario, judged))?;
-    folder.finish()
-}
-
-fn pretty(report: &serde_json::Value) -> Vec<u8> {
+fn put_json(folder: &Path, report: &Json) -> Result<(), FilesError> {
     let mut text = serde_json::to_vec_pretty(report).unwrap_or_default();
     text.push(b'\n');
-    text
+    put(folder, "report.json", |file| file.write_all(&text))
 }
 
 fn data(folder: &Path, scenario: &Scenario, judged: &JudgedScenario) -> Result<(), FilesError> {
-    let report = pretty(&json::report(scenario, judged));
-    put(folder, "report.json", |file| file.write_all(&report))?;
     put(folder, "runs.csv", |file| Ok(csv::runs(scenario, judged, file)?))?;
     let logs = || judged.runs.iter().map(|run| &run.log);
     put(folder, "timeline.csv", |file| Ok(csv::timeline(logs(), file)?))?;
     put(folder, "events.jsonl", |file| logs().try_for_each(|log| log.write(&mut *file)))
-}
-
-fn pictures(
-    folder: &Path,
-    drawn: Vec<(&'static str, Result<String, PlotError>)>,
-) -> Result<(), FilesError> {
-    for (name, drawn) in drawn {
-        let svg = drawn.map_err(|source| FilesError::Plot { name, source })?;
-        let png = plot::png(&svg).map_err(|source| FilesError::Plot { name, source })?;
-        put(folder, &format!("{name}.svg"), |file| file.write_all(svg.as_bytes()))?;
-        put(folder, &format!("{name}.png"), |file| file.write_all(&png))?;
-    }
-    Ok(())
 }
 
 fn put(

@@ -1,8 +1,8 @@
 //! How numbers are written for people: one place, so that the same figure looks the same
 //! everywhere.
 
-use crate::study::figures::{Distribution, Figures, Value};
-use crate::study::metric::{METRICS, Metric, Unit};
+use crate::study::figures::{Figures, Value};
+use crate::study::metric::{METRICS, Unit};
 use crate::units::{Share, float};
 
 /// Milliseconds as people say them: from a second on in hundredths, rounded.
@@ -62,19 +62,41 @@ pub fn difference(value: i64, unit: Unit) -> String {
     format!("{sign}{}", amount(value.unsigned_abs(), unit))
 }
 
-/// A figure on one line.
-pub fn value(metric: &Metric, value: &Value) -> String {
-    match value {
-        Value::Number(number) => amount(*number, metric.unit),
-        Value::Share(counted) => share(*counted),
-        Value::Distribution(samples) => distribution(samples, metric.unit),
-        Value::Level { min, max, last } => format!("min {min}, max {max}, final {last}"),
-    }
+/// Amounts that stand in one row: all in the same unit.
+pub fn in_one_unit(values: &[Option<u64>], unit: Unit) -> Vec<Option<String>> {
+    let known = || values.iter().flatten().copied();
+    let bracket = |ms: u64| match ms {
+        0..=999 => 0,
+        1000..=599_999 => 1,
+        600_000..=3_599_999 => 2,
+        _ => 3,
+    };
+    // Nothing is nothing in any unit.
+    let mut brackets: Vec<i32> = known().filter(|ms| *ms > 0).map(bracket).collect();
+    brackets.sort_unstable();
+    brackets.dedup();
+    let is_mixed = unit == Unit::Millis && brackets.len() > 1;
+    let is_seconds = unit == Unit::Millis && (is_mixed || brackets == [1]);
+    let written = |value: u64| if is_seconds { seconds(value) } else { amount(value, unit) };
+    values.iter().map(|value| value.map(written)).collect()
 }
 
-fn distribution(samples: &Distribution, unit: Unit) -> String {
-    let stat = |name: &str| samples.stat(name).map_or("-".to_owned(), |value| amount(value, unit));
-    format!("p50 {}, p95 {}, max {}", stat("p50"), stat("p95"), stat("max"))
+/// Milliseconds in seconds with two digits, rounded.
+fn seconds(ms: u64) -> String {
+    let hundredths = ms.saturating_add(5) / 10;
+    format!("{}.{:02} s", count(hundredths / 100), hundredths % 100)
+}
+
+/// How a value stands to the first one: `÷ 12.0` is a twelfth, `× 1.75` is three quarters more.
+pub fn factor(first: Option<u64>, now: Option<u64>) -> String {
+    let digits =
+        |value: f64| if value < 10.0 { format!("{value:.2}") } else { format!("{value:.1}") };
+    match first.zip(now) {
+        Some((first, now)) if first == now => "=".to_owned(),
+        None | Some((0, _) | (_, 0)) => "-".to_owned(),
+        Some((first, now)) if now < first => format!("÷ {}", digits(float(first) / float(now))),
+        Some((first, now)) => format!("× {}", digits(float(now) / float(first))),
+    }
 }
 
 /// All figures of a run on one line, as `name=value` with plain numbers, for log filters. Those
@@ -92,6 +114,8 @@ pub fn summary(figures: &Figures) -> String {
                 let stats = ["p50", "p95", "max"].into_iter();
                 let stats = stats.filter_map(|stat| Some((stat, samples.stat(stat)?)));
                 pairs.extend(stats.map(|(stat, value)| format!("{key}.{stat}={value}")));
+                let partial = samples.partial();
+                pairs.extend(partial.map(|of| format!("{key}.over={}/{}", of.num, of.den)));
             }
             Some(Value::Level { min, max, last }) => {
                 pairs.push(format!("{key}.min={min} {key}.max={max} {key}.final={last}"));

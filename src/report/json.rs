@@ -7,9 +7,11 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::report::trust;
 use crate::sim::scenario::Scenario;
+use crate::study::compare::settings::{self, Keys};
 use crate::study::figures::{Figures, Value};
 use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::metric::{DISTRIBUTION_STATS, METRICS, Metric, Shape, Unit};
+use crate::study::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape, Unit};
+use crate::study::outcome::Outcome;
 use crate::study::quota_use;
 use crate::study::series::{Series, Spread};
 use crate::study::target::Judged;
@@ -52,6 +54,7 @@ fn whole(
         "world_digest": scenario.world_digest,
         "config_digest": scenario.config_digest,
         "targets_digest": scenario.targets_digest,
+        "world": settings::of_world(scenario),
         "runs": runs,
         "not_represented": trust::not_represented(judged.is_from_outside()),
     });
@@ -61,23 +64,39 @@ fn whole(
     report
 }
 
-/// The report on a scenario with many seeds: of each figure the range, of each target the worst seed.
+/// The report on a scenario with many seeds: of each figure the range over the seeds that have it, of
+/// each target the worst seed.
 pub fn series(scenario: &Scenario, series: &Series) -> Json {
-    let spread = |run: usize, metric: &Metric| {
-        let Spread { least, median, most } = series.spread(run, metric.name)?;
-        let key = if metric.unit == Unit::Ratio {
-            format!("{}_ppm", metric.key)
-        } else {
-            metric.key.to_owned()
+    let spread = |run: usize, figure: &str| {
+        let Spread { least, median, most, seeds } = series.spread(run, figure)?;
+        Some(json!({"min": least, "median": median, "max": most, "seeds": seeds}))
+    };
+    let stats = |run: usize, metric: &Metric, stats: &[&str]| {
+        let of = |stat: &&str| {
+            Some(((*stat).to_owned(), spread(run, &format!("{} {stat}", metric.name))?))
         };
-        Some((key, json!({"min": least, "median": median, "max": most})))
+        let mut all: Map<String, Json> = stats.iter().filter_map(of).collect();
+        let partial = series.partial(run, metric.name);
+        if partial > 0 {
+            all.insert("partial_in_seeds".to_owned(), json!(partial));
+        }
+        (metric.key.to_owned(), Json::Object(all))
+    };
+    let metric = |run: usize, metric: &Metric| match (metric.shape, metric.unit) {
+        (Shape::Single, Unit::Ratio) => {
+            Some((format!("{}_ppm", metric.key), spread(run, metric.name)?))
+        }
+        (Shape::Single, _) => Some((metric.key.to_owned(), spread(run, metric.name)?)),
+        (Shape::Distribution, _) => Some(stats(run, metric, DISTRIBUTION_STATS)),
+        (Shape::Level, _) => Some(stats(run, metric, LEVEL_STATS)),
     };
     let runs = series.judged.runs.iter().enumerate().map(|(at, run)| {
-        let single = METRICS.iter().filter(|metric| metric.shape == Shape::Single);
+        let metrics = METRICS.iter().filter_map(|one| metric(at, one));
         json!({
             "name": run.name,
             "patience_s": patience_s(scenario, &run.name),
-            "metrics": single.filter_map(|metric| spread(at, metric)).collect::<Map<_, _>>(),
+            "settings": settings_of(scenario, &run.name),
+            "metrics": metrics.collect::<Map<_, _>>(),
             "targets": run.targets.iter().map(target).collect::<Vec<_>>(),
         })
     });
@@ -86,7 +105,42 @@ pub fn series(scenario: &Scenario, series: &Series) -> Json {
         let digests: Vec<&str> = one.runs.iter().map(|run| run.events_sha256.as_str()).collect();
         json!({"seed": one.seed, "all_met": met, "events_sha256": digests})
     });
-    whole(scenario, &series.judged, ("seeds", seeds.collect()), &runs.collect())
+    let mut report = whole(scenario, &series.judged, ("seeds", seeds.collect()), &runs.collect());
+    if !series.not_played.is_empty() {
+        report["seeds_not_played"] = json!(series.not_played);
+    }
+    report
+}
+
+/// A scenario that was not played, or not to its end.
+pub fn unplayed(scenario: &Scenario, outcome: Outcome, why: &str) -> Json {
+    json!({
+        "format_version": FORMAT_VERSION,
+        "verdict": outcome.name(),
+        "exit_code": outcome.exit_code(),
+        "reason": why,
+        "name": scenario.name,
+        "question": scenario.question,
+        "runs": [],
+    })
+}
+
+/// Puts what a scenario came to as a whole into its report.
+pub fn close(report: &mut Json, outcome: Outcome, comparison: Option<&Json>, diverged: &[String]) {
+    report["verdict"] = json!(outcome.name());
+    report["exit_code"] = json!(outcome.exit_code());
+    if let Some(comparison) = comparison {
+        report["comparison"] = comparison.clone();
+    }
+    if !diverged.is_empty() {
+        report["differs_from_itself"] = json!(diverged);
+    }
+}
+
+/// The settings of a run, by the keys of `[pipeline]`.
+fn settings_of(scenario: &Scenario, run: &str) -> Option<Keys> {
+    let run = scenario.runs.iter().find(|one| one.name == run)?;
+    Some(settings::of_config(&run.config))
 }
 
 /// How long a run waits for a closed gate, where that decides about the fallback.
@@ -99,6 +153,7 @@ fn run(scenario: &Scenario, run: &JudgedRun) -> Json {
         "name": run.name,
         "end": run.end,
         "patience_s": patience_s(scenario, &run.name),
+        "settings": settings_of(scenario, &run.name),
         "metrics": metrics(&run.figures),
         "quota_use": quota_use(scenario, run),
         "targets": run.targets.iter().map(target).collect::<Vec<_>>(),
@@ -115,9 +170,12 @@ pub fn metrics(figures: &Figures) -> Json {
             Value::Level { min, max, last } => json!({"min": min, "max": max, "final": last}),
             Value::Distribution(samples) => {
                 let stats = DISTRIBUTION_STATS.iter();
-                Json::Object(
-                    stats.map(|stat| ((*stat).to_owned(), json!(samples.stat(stat)))).collect(),
-                )
+                let mut all: Map<String, Json> =
+                    stats.map(|stat| ((*stat).to_owned(), json!(samples.stat(stat)))).collect();
+                if let Some(partial) = samples.partial() {
+                    all.insert("over".to_owned(), json!(partial));
+                }
+                Json::Object(all)
             }
         });
         (metric.key.to_owned(), value)
@@ -136,11 +194,18 @@ fn target(judged: &Judged) -> Json {
         "stat": target.stat,
         "compare": target.compare.sign(),
         "limit": target.text,
+        "limit_value": judged.limit,
         "value": value,
         "margin": judged.margin,
         "met": judged.is_judged.then_some(judged.met),
         "line": target.line,
     });
+    if let Some(reason) = &judged.reason {
+        out["reason"] = json!(reason);
+    }
+    if let Some(partial) = judged.partial {
+        out["over"] = json!(partial);
+    }
     if let Some(over) = judged.over {
         out["met_in_seeds"] = json!({"num": over.met, "den": over.seeds});
         out["worst_seed"] = json!(over.worst);

@@ -14,6 +14,7 @@ pub mod prediction;
 pub mod quota_use;
 pub mod robust;
 pub mod series;
+mod swap;
 mod table;
 pub mod text;
 pub mod trust;

@@ -4,10 +4,10 @@
 use std::fmt::Write;
 
 use super::format;
-use super::text::{Colour, mark, measured, patience, unit, word};
+use super::text::{Colour, NO_TARGETS, SHOWN_STATS, mark, measured, patience, said, word};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::Verdict;
-use crate::study::metric::{METRICS, Shape};
+use crate::study::metric::{LEVEL_STATS, METRICS, Metric, Shape};
 use crate::study::series::{Series, Spread};
 use crate::study::target::Judged;
 
@@ -34,7 +34,7 @@ pub fn text(scenario: &Scenario, series: &Series, replay: &str, colour: Colour) 
         })
         .collect();
     if all.is_empty() {
-        out.push_str("  no targets: nothing was judged\n");
+        let _ = writeln!(out, "  {NO_TARGETS}");
     } else {
         out.push_str("  TARGETS, each with the seed that is worst\n");
         targets(&mut out, scenario, &all, colour);
@@ -67,9 +67,7 @@ fn targets(out: &mut String, scenario: &Scenario, all: &[(usize, usize, &Judged)
     };
     let (name_width, met_width, value_width) = (width(&name), width(&met), width(&measured));
     for (_, _, judged) in all {
-        let margin = judged.margin.map_or("no samples".to_owned(), |margin| {
-            format!("margin {}", format::difference(margin, unit(judged)))
-        });
+        let margin = said(judged);
         let worst = judged.over.map_or(0, |over| over.worst);
         let _ = writeln!(
             out,
@@ -101,27 +99,52 @@ fn map(out: &mut String, scenario: &Scenario, series: &Series, all: &[(usize, us
     }
 }
 
-/// Of every figure that is one number the median and the range.
+/// Of every figure the median (of an even number of seeds the lower of two), and the range.
 fn figures(out: &mut String, series: &Series) {
     for (at, run) in series.judged.runs.iter().enumerate() {
         let which =
             if series.judged.runs.len() > 1 { format!(" of {}", run.name) } else { String::new() };
         let _ = writeln!(out, "  FIGURES{which}: median (least to most)");
-        let single: Vec<_> =
-            METRICS.iter().filter(|metric| metric.shape == Shape::Single).collect();
-        let width = single.iter().map(|metric| metric.name.len()).max().unwrap_or(0);
-        for metric in single {
-            let Some(Spread { least, median, most }) = series.spread(at, metric.name) else {
-                continue;
+        let names = METRICS.iter().flat_map(|metric| {
+            let stats: &[&str] = match metric.shape {
+                Shape::Single => &[""],
+                Shape::Distribution => SHOWN_STATS,
+                Shape::Level => LEVEL_STATS,
             };
-            let amount = |value: u64| format::amount(value, metric.unit);
-            let dots = ".".repeat(width - metric.name.len());
-            let range = if least == most {
-                String::new()
-            } else {
-                format!("  ({} to {})", amount(least), amount(most))
-            };
-            let _ = writeln!(out, "  {}{dots}  {}{range}", metric.name, amount(median));
+            let name = |stat: &&str| format!("{} {stat}", metric.name).trim_end().to_owned();
+            stats.iter().map(move |stat| (metric, name(stat))).collect::<Vec<_>>()
+        });
+        let names: Vec<_> = names.collect();
+        let width = names.iter().map(|(_, name)| name.len()).max().unwrap_or(0);
+        for (metric, name) in names {
+            let dots = ".".repeat(width - name.len());
+            let _ = writeln!(out, "  {name}{dots}  {}", spread(series, (at, metric, &name)));
         }
     }
+}
+
+/// A figure over the seeds, with what has to be known of it.
+fn spread(series: &Series, (run, metric, name): (usize, &Metric, &str)) -> String {
+    let seeds = series.played.len();
+    let why = series.why_absent(run, metric.name);
+    let Some(Spread { least, median, most, seeds: having }) = series.spread(run, name) else {
+        return why.map_or("-".to_owned(), |why| format!("- ({why})"));
+    };
+    let all = format::in_one_unit(&[Some(least), Some(median), Some(most)], metric.unit);
+    let mut all = all.into_iter().flatten();
+    let (least_text, median_text, most_text) = (all.next(), all.next(), all.next());
+    let mut text = median_text.unwrap_or_default();
+    if least != most {
+        let (least, most) = (least_text.unwrap_or_default(), most_text.unwrap_or_default());
+        let _ = write!(text, "  ({least} to {most})");
+    }
+    if having < seeds {
+        let why = why.map_or(String::new(), |why| format!(": {why} in others"));
+        let _ = write!(text, "  in {having} of {seeds} seeds{why}");
+    }
+    let partial = series.partial(run, metric.name);
+    if partial > 0 {
+        let _ = write!(text, "  leaves some out in {partial} of {seeds} seeds");
+    }
+    text
 }

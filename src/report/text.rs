@@ -6,8 +6,9 @@ use anstyle::{AnsiColor, Style};
 
 use crate::report::{format, trust};
 use crate::sim::scenario::Scenario;
+use crate::study::figures::Value;
 use crate::study::judge::{JudgedRun, JudgedScenario, Verdict};
-use crate::study::metric::METRICS;
+use crate::study::metric::{LEVEL_STATS, METRICS, Metric, Shape};
 use crate::study::target::Judged;
 
 /// Whether text carries colours.
@@ -41,10 +42,12 @@ fn dimmed() -> Style {
 
 /// The verdict as a word.
 pub(super) fn word(verdict: Verdict, colour: Colour) -> String {
-    match verdict {
-        Verdict::Met => painted(colour, green(), "MET"),
-        Verdict::Missed => painted(colour, red(), "MISSED"),
-    }
+    let style = match verdict {
+        Verdict::Met => green(),
+        Verdict::NotJudged => dimmed(),
+        Verdict::Missed => red(),
+    };
+    painted(colour, style, verdict.words())
 }
 
 /// The mark before a target.
@@ -57,6 +60,9 @@ pub(super) fn mark(judged: &Judged, colour: Colour) -> String {
         painted(colour, red(), "✗")
     }
 }
+
+/// What is said of a scenario without targets.
+pub(super) const NO_TARGETS: &str = "the scenario has no targets, so nothing was judged";
 
 /// How much of a scenario is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +87,7 @@ pub fn scenario(
     line(&mut out, "");
     let all: Vec<&Judged> = judged.runs.iter().flat_map(|run| &run.targets).collect();
     if all.is_empty() {
-        line(&mut out, "  no targets: nothing was judged");
+        line(&mut out, &format!("  {NO_TARGETS}"));
     } else {
         line(&mut out, "  TARGETS");
         targets(&mut out, &judged.runs, colour);
@@ -99,6 +105,9 @@ pub fn scenario(
     }
     out
 }
+
+/// The statistics of a distribution that a report for people shows.
+pub(super) const SHOWN_STATS: &[&str] = &["p50", "p95", "max"];
 
 fn line(out: &mut String, text: &str) {
     out.push_str(text.trim_end());
@@ -123,17 +132,7 @@ fn targets(out: &mut String, runs: &[JudgedRun], colour: Colour) {
         }
         for judged in &run.targets {
             let mark = mark(judged, colour);
-            let margin = match judged.margin {
-                Some(margin) => {
-                    let unit = unit(judged);
-                    format!("margin {}", format::difference(margin, unit))
-                }
-                None if !judged.is_judged && judged.target.metric.is_seen_from_outside() => {
-                    "not judged: nobody came".to_owned()
-                }
-                None if !judged.is_judged => "not judged: no service can tell".to_owned(),
-                None => "no samples".to_owned(),
-            };
+            let margin = said(judged);
             let text = format!(
                 "    {mark} {:<name_width$}  {:>value_width$}  {}",
                 named(judged),
@@ -145,10 +144,32 @@ fn targets(out: &mut String, runs: &[JudgedRun], colour: Colour) {
     }
 }
 
-pub(super) fn unit(judged: &Judged) -> crate::study::metric::Unit {
-    match judged.target.stat {
-        Some("count") => crate::study::metric::Unit::Count,
-        _ => judged.target.metric.unit,
+/// How far a target is from its limit, and why it is missed where these do not say it.
+pub(super) fn said(judged: &Judged) -> String {
+    let unit = judged.target.unit();
+    let limit = match (judged.target.limit.fixed(), judged.limit) {
+        (None, Some(limit)) => format!("limit {}, ", format::amount(limit, unit)),
+        _ => String::new(),
+    };
+    let margin =
+        judged.margin.map(|margin| format!("{limit}margin {}", format::difference(margin, unit)));
+    let reason = match (&judged.reason, judged.partial) {
+        (Some(reason), _) => Some(reason.clone()),
+        // The target says that it is about some of them.
+        (None, Some(partial)) => Some(format!("over {} of {}", partial.num, partial.den)),
+        (None, None) => None,
+    };
+    match (margin, reason) {
+        (Some(margin), Some(reason)) => format!("{margin}, {reason}"),
+        (Some(said), None) | (None, Some(said)) => said,
+        (None, None) if judged.is_judged => "no samples".to_owned(),
+        (None, None) if judged.target.limit.fixed().is_none() => {
+            "not evaluated: only one run is served".to_owned()
+        }
+        (None, None) if judged.target.metric.is_seen_from_outside() => {
+            "not evaluated: no client connected".to_owned()
+        }
+        (None, None) => "not evaluated: not observable by the server".to_owned(),
     }
 }
 
@@ -156,7 +177,7 @@ pub(super) fn unit(judged: &Judged) -> crate::study::metric::Unit {
 pub(super) fn measured(judged: &Judged) -> String {
     match (judged.share, judged.value) {
         (Some(share), _) => format::share(share),
-        (None, Some(value)) => format::amount(value, unit(judged)),
+        (None, Some(value)) => format::amount(value, judged.target.unit()),
         (None, None) => "-".to_owned(),
     }
 }
@@ -173,42 +194,82 @@ pub(super) fn patience(out: &mut String, scenario: &Scenario, colour: Colour) {
     }
 }
 
-/// A row for each figure that any run has, a column for each run.
+/// A row of the figures: its name and a cell for each run.
+struct FigureRow {
+    name: String,
+    cells: Vec<String>,
+}
+
+/// A row for each figure, a column for each run, and behind each further run how its value stands to
+/// that of the first. A row has one unit.
 fn figures(out: &mut String, runs: &[JudgedRun], colour: Colour) {
     let outside = runs.iter().any(JudgedRun::is_from_outside);
-    let rows: Vec<(&str, Vec<String>)> = METRICS
-        .iter()
-        .filter(|metric| !outside || metric.is_seen_from_outside())
-        .map(|metric| {
-            let cells = runs.iter().map(|run| {
-                let value = run.figures.get(metric.name);
-                value.map_or("-".to_owned(), |value| format::value(metric, value))
-            });
-            (metric.name, cells.collect())
-        })
-        .collect();
-    let name_width = METRICS.iter().map(|metric| metric.name.len()).max().unwrap_or(0);
-    let widths: Vec<usize> = runs
-        .iter()
-        .enumerate()
-        .map(|(index, run)| {
-            let cells = rows.iter().map(|(_, cells)| cells[index].chars().count());
-            cells.chain([run.name.chars().count()]).max().unwrap_or(0)
-        })
-        .collect();
+    let shown = METRICS.iter().filter(|metric| !outside || metric.is_seen_from_outside());
+    let rows: Vec<FigureRow> = shown.flat_map(|metric| rows(metric, runs)).collect();
+    let mut heading = Vec::new();
+    for (at, run) in runs.iter().enumerate() {
+        heading.push(run.name.clone());
+        if at > 0 {
+            heading.push("factor".to_owned());
+        }
+    }
+    let name_width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row.cells[column].chars().count());
+        cells.chain([heading[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..heading.len()).map(width).collect();
     let mut header = format!("  {:<name_width$}", "FIGURES");
     if runs.len() > 1 {
-        for (run, width) in runs.iter().zip(&widths) {
-            let _ = write!(header, "  {:<width$}", run.name);
+        for (name, width) in heading.iter().zip(&widths) {
+            let _ = write!(header, "  {name:<width$}");
         }
     }
     line(out, &header);
-    for (name, cells) in rows {
-        let dots = painted(colour, dimmed(), &".".repeat(name_width - name.len()));
+    for FigureRow { name, cells } in rows {
+        let dots = painted(colour, dimmed(), &".".repeat(name_width - name.chars().count()));
         let mut row = format!("  {name}{dots}");
         for (cell, width) in cells.iter().zip(&widths) {
             let _ = write!(row, "  {cell:<width$}");
         }
         line(out, &row);
+    }
+}
+
+/// The rows of a metric: one, or one for each statistic that is shown.
+fn rows(metric: &'static Metric, runs: &[JudgedRun]) -> Vec<FigureRow> {
+    let stats: &[&str] = match metric.shape {
+        Shape::Single => &[""],
+        Shape::Distribution => SHOWN_STATS,
+        Shape::Level => LEVEL_STATS,
+    };
+    let row = |stat: &&str| {
+        let name = format!("{} {stat}", metric.name).trim_end().to_owned();
+        let values: Vec<Option<u64>> = runs.iter().map(|run| run.figures.integer(&name)).collect();
+        let written = format::in_one_unit(&values, metric.unit);
+        let mut cells = Vec::new();
+        for (at, (run, written)) in runs.iter().zip(written).enumerate() {
+            cells.push(cell(metric, run, written));
+            if at > 0 {
+                cells.push(format::factor(values[0], values[at]));
+            }
+        }
+        FigureRow { name, cells }
+    };
+    stats.iter().map(row).collect()
+}
+
+/// The value of a figure in a run, with what has to be known of it.
+fn cell(metric: &Metric, run: &JudgedRun, written: Option<String>) -> String {
+    let why = || run.figures.why_absent(metric.name).map(|why| format!("- ({why})"));
+    let value = run.figures.get(metric.name);
+    match (value, written) {
+        (Some(Value::Share(share)), Some(_)) => format::share(*share),
+        (Some(Value::Distribution(samples)), Some(written)) => match samples.partial() {
+            Some(some) => format!("{written} (over {} of {})", some.num, some.den),
+            None => written,
+        },
+        (_, Some(written)) => written,
+        (_, None) => why().unwrap_or_else(|| "-".to_owned()),
     }
 }

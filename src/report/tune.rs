@@ -299,7 +299,7 @@ pub fn json(tuned: &Tuned) -> Value {
             .iter()
             .filter(|metric| metric.shape == Shape::Single)
             .filter_map(|metric| {
-                let Spread { least, median, most } = Spread::of(cell.values_of(metric.name)?)?;
+                let Spread { least, median, most, .. } = Spread::of(cell.values_of(metric.name)?)?;
                 let spread = json!({"min": least, "median": median, "max": most});
                 Some((metric.key.to_owned(), spread))
             })

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use self::carrier::{Carrier, Line};
 use self::recorder::{Log, Recorder};
@@ -70,6 +71,8 @@ pub struct Options {
     pub on_progress: Option<OnProgress>,
     /// Where the log for humans goes.
     pub subscriber: Option<tracing::Dispatch>,
+    /// Ends the simulation where it is, with [`SimError::Interrupted`].
+    pub interrupt: CancellationToken,
 }
 
 impl std::fmt::Debug for Options {
@@ -110,6 +113,9 @@ pub enum SimError {
     /// The services could not be had in real time.
     #[error("run in real time: {0}")]
     Real(String),
+    /// It was told to end.
+    #[error("interrupted")]
+    Interrupted,
     /// A thread or runtime could not be had.
     #[error("set up the simulation: {0}")]
     SetUp(std::io::Error),
@@ -306,6 +312,7 @@ impl Stretch {
                 let failed = carrier.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
                 Err(failed.map(SimError::Wire))
             }
+            () = self.options.interrupt.cancelled() => Err(Some(SimError::Interrupted)),
             // How the run ended stands in its last event, but a bug is nothing to judge.
             ended = timeout(deadline, pipeline.run(job, control)) => match ended {
                 Ok(Err(PipelineError::Panicked(bug))) => Err(Some(SimError::Panicked(bug))),

@@ -1,6 +1,7 @@
 //! The figures of a run: the fold over its log that gives them.
 //!
-//! Percentiles are exact, by nearest rank. A figure without samples is `None`, never zero.
+//! Percentiles are exact, by nearest rank. A figure that cannot be known has no value, and says why;
+//! counts and sums of nothing are 0.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,33 +17,48 @@ use crate::units::Share;
 
 /// The statistics of many samples.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Distribution(Vec<u64>);
+pub struct Distribution {
+    sorted: Vec<u64>,
+    /// How many things could have a sample, where some may have none.
+    all: Option<u64>,
+}
 
 impl Distribution {
     /// Of these samples.
     pub fn new(mut samples: Vec<u64>) -> Self {
         samples.sort_unstable();
-        Self(samples)
+        Self { sorted: samples, all: None }
+    }
+
+    /// Of these samples, a part of those that `all` things could have.
+    pub fn of_some(samples: Vec<u64>, all: u64) -> Self {
+        Self { all: Some(all), ..Self::new(samples) }
     }
 
     /// The samples, in order.
     pub fn sorted(&self) -> &[u64] {
-        &self.0
+        &self.sorted
+    }
+
+    /// Of how many things the samples are, if some have none: a page that was never tagged has no
+    /// latency.
+    pub fn partial(&self) -> Option<Share> {
+        let (num, den) = (self.sorted.len() as u64, self.all?);
+        (num < den).then_some(Share { num, den })
     }
 
     /// The sample of nearest rank: the smallest that `percent` of all do not exceed.
     pub fn percentile(&self, percent: usize) -> Option<u64> {
-        let rank = self.0.len().saturating_mul(percent).div_ceil(100).max(1);
-        self.0.get(rank - 1).copied()
+        let rank = self.sorted.len().saturating_mul(percent).div_ceil(100).max(1);
+        self.sorted.get(rank - 1).copied()
     }
 
-    /// A statistic by its name.
+    /// A statistic by its name. Sum and count of nothing are 0; the others have no value then.
     pub fn stat(&self, stat: &str) -> Option<u64> {
         match stat {
-            "max" => self.0.last().copied(),
-            "sum" => (!self.0.is_empty())
-                .then(|| self.0.iter().fold(0, |sum: u64, sample| sum.saturating_add(*sample))),
-            "count" => Some(self.0.len() as u64),
+            "max" => self.sorted.last().copied(),
+            "sum" => Some(self.sorted.iter().fold(0, |sum, one| sum.saturating_add(*one))),
+            "count" => Some(self.sorted.len() as u64),
             percentile => self.percentile(percentile.strip_prefix('p')?.parse().ok()?),
         }
     }
@@ -70,12 +86,21 @@ pub enum Value {
 
 /// The figures of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Figures(BTreeMap<&'static str, Value>);
+pub struct Figures {
+    values: BTreeMap<&'static str, Value>,
+    /// Why a figure has no value, where that is not for want of samples.
+    absent: BTreeMap<&'static str, &'static str>,
+}
 
 impl Figures {
     /// A figure, if the run has samples of it.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(find(name)?.name)
+        self.values.get(find(name)?.name)
+    }
+
+    /// Why a figure has no value, where that is not for want of samples.
+    pub fn why_absent(&self, name: &str) -> Option<&'static str> {
+        self.absent.get(find(name)?.name).copied()
     }
 
     /// A figure that is one number; zero if there is none.
@@ -106,19 +131,34 @@ impl Figures {
     /// The same figures with the bound of the run.
     #[must_use]
     pub fn with_bound(mut self, bound: Option<Bound>) -> Self {
-        for name in ["bound_calls", "bound_makespan", "efficiency", "regret"] {
-            self.0.remove(name);
+        const OF_THE_BOUND: [&str; 4] = ["bound_calls", "bound_makespan", "efficiency", "regret"];
+        for name in OF_THE_BOUND {
+            self.values.remove(name);
+            self.absent.remove(name);
         }
-        if let Some(Bound { calls, makespan_ms }) = bound {
-            let den = self.number("makespan");
-            self.0.insert("bound_calls", Value::Number(calls));
-            self.0.insert("bound_makespan", Value::Number(makespan_ms));
-            // Who was helped by another provider, or gave pages up, did something else.
-            let alone = self.number("fallbacks") == 0 && self.number("pages_failed") == 0;
-            if den > 0 && alone {
-                self.0.insert("efficiency", Value::Share(Share { num: makespan_ms, den }));
-                self.0.insert("regret", Value::Number(den.saturating_sub(makespan_ms)));
-            }
+        let Some(Bound { calls, makespan_ms }) = bound else {
+            let why = "the run was not carried through";
+            self.absent.extend(OF_THE_BOUND.map(|name| (name, why)));
+            return self;
+        };
+        self.values.insert("bound_calls", Value::Number(calls));
+        self.values.insert("bound_makespan", Value::Number(makespan_ms));
+        // The bound assumes that the primary does all the work.
+        let den = self.number("makespan");
+        let other_work = if self.number("fallbacks") > 0 {
+            Some("a fallback helped")
+        } else if self.number("pages_failed") > 0 {
+            Some("pages failed")
+        } else if den == 0 {
+            Some("the run took no time")
+        } else {
+            None
+        };
+        if let Some(why) = other_work {
+            self.absent.extend(["efficiency", "regret"].map(|name| (name, why)));
+        } else {
+            self.values.insert("efficiency", Value::Share(Share { num: makespan_ms, den }));
+            self.values.insert("regret", Value::Number(den.saturating_sub(makespan_ms)));
         }
         self
     }
@@ -126,10 +166,14 @@ impl Figures {
     /// The same without what only fakes know: of a run that met real services.
     #[must_use]
     pub fn of_real_services(mut self) -> Self {
-        for name in ["pages_mistagged", "faults_fired", "quota_refusals"] {
-            self.0.remove(name);
+        let of_fakes = ["pages_mistagged", "faults_fired", "quota_refusals"];
+        for name in
+            of_fakes.into_iter().chain(["bound_calls", "bound_makespan", "efficiency", "regret"])
+        {
+            self.values.remove(name);
+            self.absent.insert(name, "real services do not tell");
         }
-        self.with_bound(None)
+        self
     }
 
     /// The figures of a run, from its log and what each provider charges.
@@ -356,9 +400,9 @@ impl Fold {
         let mut figures = Figures::default();
         let singles = METRICS.iter().filter(|m| m.shape == Shape::Single && m.unit == Unit::Count);
         for metric in singles {
-            figures.0.insert(metric.name, Value::Number(number(metric.name)));
+            figures.values.insert(metric.name, Value::Number(number(metric.name)));
         }
-        let mut put = |name: &'static str, value: Value| figures.0.insert(name, value);
+        let mut put = |name: &'static str, value: Value| figures.values.insert(name, value);
         let mut share = |name: &'static str, num: u64, den: u64| {
             if den > 0 {
                 put(name, Value::Share(Share { num, den }));
@@ -379,8 +423,9 @@ impl Fold {
         if let Some(per_minute) = done.saturating_mul(60_000).checked_div(makespan_ms) {
             put("pages_per_minute", Value::Number(per_minute));
         }
-        if self.truths.is_empty() {
-            figures.0.remove("pages_mistagged");
+        if self.truths.is_empty() && !self.tagged.is_empty() {
+            figures.values.remove("pages_mistagged");
+            figures.absent.insert("pages_mistagged", "the right tags of the pages are not known");
         } else {
             // From outside, tags are labels, and labels have no order.
             let of = |tags: &Tags| {
@@ -394,25 +439,26 @@ impl Fold {
                 .tagged
                 .iter()
                 .filter(|(page, tags)| self.truths.get(page).map(of) != Some(of(tags)));
-            figures.0.insert("pages_mistagged", Value::Number(wrong.count() as u64));
+            figures.values.insert("pages_mistagged", Value::Number(wrong.count() as u64));
         }
         let answered = self.batch_answered_ms.iter();
         let ai_latency = answered
             .filter_map(|(batch, end)| Some(end.saturating_sub(*self.batch_started_ms.get(batch)?)))
             .collect();
+        let page_latency = self.page_latency.into_values().collect();
         for (name, samples) in [
-            ("page_latency", self.page_latency.into_values().collect()),
-            ("ai_latency", ai_latency),
-            ("queue_wait", self.queue_wait),
-            ("backoff_wait", self.backoff_wait),
+            ("page_latency", Distribution::of_some(page_latency, number("pages"))),
+            ("ai_latency", Distribution::of_some(ai_latency, self.batch_started_ms.len() as u64)),
+            ("queue_wait", Distribution::new(self.queue_wait)),
+            ("backoff_wait", Distribution::new(self.backoff_wait)),
         ] {
-            if !samples.is_empty() {
-                figures.0.insert(name, Value::Distribution(Distribution::new(samples)));
-            }
+            figures.values.insert(name, Value::Distribution(samples));
         }
-        for (name, seen) in [("concurrency", self.limit), ("in_flight", self.in_flight)] {
+        // Without a call none was in flight.
+        let in_flight = self.in_flight.or(Some((0, 0, 0)));
+        for (name, seen) in [("concurrency", self.limit), ("in_flight", in_flight)] {
             if let Some((min, max, last)) = seen {
-                figures.0.insert(name, Value::Level { min, max, last });
+                figures.values.insert(name, Value::Level { min, max, last });
             }
         }
         // A client may ask any model, now or later; the bill names it.
@@ -421,20 +467,28 @@ impl Fold {
         } else {
             (&self.tokens, None)
         };
-        let (mut input, mut output, mut cost) = (0_u64, 0_u64, 0_u64);
+        let (mut input, mut output, mut cost) = (0_u64, 0_u64, Some(0_u64));
         let now = spent.iter().map(|spent| (spent, 1));
         for ((whose, tokens), half) in now.chain(later.into_iter().flatten().map(|l| (l, 2))) {
             let price = prices.get(whose).copied().or_else(|| price::of(whose));
-            let charged = price.map_or(0, |price| price.usd_micros(tokens.0, tokens.1)) / half;
             input = input.saturating_add(tokens.0);
             output = output.saturating_add(tokens.1);
-            cost = cost.saturating_add(charged);
+            // What is free needs no price.
+            let spent = if *tokens == (0, 0) {
+                Some(0)
+            } else {
+                price.map(|price| price.usd_micros(tokens.0, tokens.1) / half)
+            };
+            cost = cost.zip(spent).map(|(cost, spent)| cost.saturating_add(spent));
         }
-        figures.0.insert("input_tokens", Value::Number(input));
-        figures.0.insert("output_tokens", Value::Number(output));
-        figures.0.insert("cost", Value::Number(cost));
+        figures.values.insert("input_tokens", Value::Number(input));
+        figures.values.insert("output_tokens", Value::Number(output));
+        match cost {
+            Some(cost) => drop(figures.values.insert("cost", Value::Number(cost))),
+            None => drop(figures.absent.insert("cost", "the price of a model is not known")),
+        }
         if self.from_outside {
-            figures.0.retain(|name, _| find(name).is_some_and(Metric::is_seen_from_outside));
+            figures.values.retain(|name, _| find(name).is_some_and(Metric::is_seen_from_outside));
         }
         figures
     }

@@ -8,14 +8,16 @@ use crate::sim::recorder::{Log, What};
 use crate::sim::scenario::Scenario;
 use crate::sim::{self, Options, Recording, SimError};
 use crate::study::figures::Figures;
-use crate::study::target::{self, Judged, Target};
+use crate::study::target::{self, Judged, Limit, Target};
 use crate::study::{bound, conservation};
 
-/// Whether all targets of a scenario are met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether all targets of a scenario are met; from the best to the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// All.
     Met,
+    /// There is none.
+    NotJudged,
     /// At least one is missed.
     Missed,
 }
@@ -24,7 +26,7 @@ impl Verdict {
     /// Its exit code.
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::Met => 0,
+            Self::Met | Self::NotJudged => 0,
             Self::Missed => 99,
         }
     }
@@ -33,7 +35,17 @@ impl Verdict {
     pub fn name(self) -> &'static str {
         match self {
             Self::Met => "met",
+            Self::NotJudged => "not_judged",
             Self::Missed => "missed",
+        }
+    }
+
+    /// Its words for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Met => "MET",
+            Self::NotJudged => "NOT JUDGED",
+            Self::Missed => "MISSED",
         }
     }
 }
@@ -101,12 +113,24 @@ impl JudgedScenario {
         self.runs.iter().any(JudgedRun::is_from_outside)
     }
 
+    /// The figures of the run that a target's limit is a part of.
+    pub fn base_of(&self, target: &Target) -> Option<&Figures> {
+        let base = match &target.limit {
+            Limit::Relative(part) => &part.base,
+            Limit::Fixed(_) => return None,
+        };
+        self.runs.iter().find(|run| run.name == *base).map(|run| &run.figures)
+    }
+
     /// The verdict.
     pub fn verdict(&self) -> Verdict {
         let targets: Vec<&Judged> = self.runs.iter().flat_map(|run| &run.targets).collect();
+        if targets.is_empty() {
+            return Verdict::NotJudged;
+        }
         let mut judged = targets.iter().filter(|target| target.is_judged).peekable();
         // Targets of which not one could be judged are not met.
-        let is_void = !targets.is_empty() && judged.peek().is_none();
+        let is_void = judged.peek().is_none();
         if !is_void && judged.all(|target| target.met) { Verdict::Met } else { Verdict::Missed }
     }
 }
@@ -132,35 +156,43 @@ pub fn from_outside(scenario: &Scenario, targets: &[Target], log: Log) -> Judged
             prices.insert(model.clone(), price);
         }
     }
-    let mut run = judged_run(targets, Figures::of(&log, &prices), log);
+    let mut judged = JudgedScenario { runs: Vec::new(), steps };
+    let mut run = judged.judge(targets, Figures::of(&log, &prices), log);
     leave_unjudged(&mut run);
-    JudgedScenario { runs: vec![run], steps }
+    judged.runs.push(run);
+    judged
 }
 
-fn judged_run(targets: &[Target], figures: Figures, log: Log) -> JudgedRun {
-    let own = targets.iter().filter(|target| target.run == log.run);
-    let end = log.entries.iter().rev().find_map(|entry| match &entry.what {
-        What::Event(Event::RunFinished { end }) => Some(*end),
-        _ => None,
-    });
-    JudgedRun {
-        name: log.run.clone(),
-        end: end.unwrap_or(RunEnd::Failed),
-        targets: own.map(|target| target::judge(target, &figures)).collect(),
-        figures,
-        log,
+impl JudgedScenario {
+    /// Judges the next run; a limit may be a part of what a run before it has.
+    fn judge(&self, targets: &[Target], figures: Figures, log: Log) -> JudgedRun {
+        let own = targets.iter().filter(|target| target.run == log.run);
+        let end = log.entries.iter().rev().find_map(|entry| match &entry.what {
+            What::Event(Event::RunFinished { end }) => Some(*end),
+            _ => None,
+        });
+        JudgedRun {
+            name: log.run.clone(),
+            end: end.unwrap_or(RunEnd::Failed),
+            targets: own
+                .map(|target| target::judge(target, &figures, self.base_of(target)))
+                .collect(),
+            figures,
+            log,
+        }
     }
 }
 
-/// Marks the targets that nobody can judge: those on what happens in a client, and all of them if
-/// no client came.
+/// Marks the targets that nobody can judge: those on what happens in a client, those that are a part
+/// of another run, and all of them if no client came.
 fn leave_unjudged(run: &mut JudgedRun) {
     let nobody = !run
         .log
         .events()
         .any(|event| matches!(event, Event::AttemptStarted { .. } | Event::ConfluenceCall { .. }));
     for judged in &mut run.targets {
-        if nobody || !judged.target.metric.is_seen_from_outside() {
+        let is_relative = judged.target.limit.fixed().is_none();
+        if nobody || is_relative || !judged.target.metric.is_seen_from_outside() {
             *judged = target::unjudged(&judged.target);
         }
     }
@@ -182,12 +214,13 @@ pub fn judge(
         let bound = bound::of(scenario, &logs[stretch..index], log);
         figures.push(Figures::of(log, &scenario.prices).with_bound(bound));
     }
-    let mut runs = Vec::new();
+    let mut judged = JudgedScenario { runs: Vec::new(), steps };
     for (log, figures) in logs.into_iter().zip(figures) {
         if let Some(what) = conservation::violations(&log).into_iter().next() {
             return Err(JudgeError::Unsound { run: log.run, what });
         }
-        runs.push(judged_run(targets, figures, log));
+        let run = judged.judge(targets, figures, log);
+        judged.runs.push(run);
     }
-    Ok(JudgedScenario { runs, steps })
+    Ok(judged)
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use crate::pipeline::event::RunEnd;
 use crate::sim::recorder::Log;
-use crate::study::figures::Figures;
+use crate::study::figures::{Figures, Value};
 use crate::study::judge::{JudgedRun, JudgedScenario};
 use crate::study::target::{self, Judged, OverSeeds};
 
@@ -55,6 +55,8 @@ pub struct Spread {
     pub median: u64,
     /// The most.
     pub most: u64,
+    /// In how many seeds it has a value.
+    pub seeds: usize,
 }
 
 impl Spread {
@@ -62,7 +64,8 @@ impl Spread {
     pub fn of(mut values: Vec<u64>) -> Option<Self> {
         values.sort_unstable();
         let median = *values.get(values.len().checked_sub(1)? / 2)?;
-        Some(Self { least: *values.first()?, median, most: *values.last()? })
+        let seeds = values.len();
+        Some(Self { least: *values.first()?, median, most: *values.last()?, seeds })
     }
 }
 
@@ -71,6 +74,8 @@ impl Spread {
 pub struct Series {
     /// What each seed came to.
     pub played: Vec<Played>,
+    /// Seeds that were asked for and not played, because the command was interrupted.
+    pub not_played: Vec<u64>,
     /// All of them as one: of each target the worst seed, and whether enough seeds meet it. The
     /// figures are those of the first seed; there is no log.
     pub judged: JudgedScenario,
@@ -96,7 +101,8 @@ impl Series {
             }
         };
         let runs = first.runs.iter().enumerate().map(run).collect();
-        Some(Self { judged: JudgedScenario { runs, steps: 0 }, played })
+        let judged = JudgedScenario { runs, steps: 0 };
+        Some(Self { judged, played, not_played: Vec::new() })
     }
 
     /// Whether each seed meets a target of a run.
@@ -105,7 +111,21 @@ impl Series {
         self.played.iter().map(|one| met(one).unwrap_or(false)).collect()
     }
 
-    /// A metric of a run over the seeds that have it; nothing if none has.
+    /// In how many seeds a latency of a run leaves some pages or batches out.
+    pub fn partial(&self, run: usize, metric: &str) -> usize {
+        let is_partial = |one: &&Played| {
+            let value = one.runs.get(run).and_then(|run| run.figures.get(metric));
+            matches!(value, Some(Value::Distribution(samples)) if samples.partial().is_some())
+        };
+        self.played.iter().filter(is_partial).count()
+    }
+
+    /// Why a metric of a run has no value, in the first seed that lacks it.
+    pub fn why_absent(&self, run: usize, metric: &str) -> Option<&'static str> {
+        self.played.iter().find_map(|one| one.runs.get(run)?.figures.why_absent(metric))
+    }
+
+    /// A figure of a run over the seeds that have it; nothing if none has.
     pub fn spread(&self, run: usize, metric: &str) -> Option<Spread> {
         let of = |one: &Played| one.runs.get(run)?.figures.integer(metric);
         Spread::of(self.played.iter().filter_map(of).collect())

@@ -1,16 +1,17 @@
 //! Targets: a limit on a figure, and whether a run meets it.
 //!
-//! `<= 20`, `== 0`, `p95 <= 45s`, `<= 3%`, `<= $0.20`. Comparisons are between
-//! integers: a share is compared by cross-multiplication, never as a rounded quotient. A target
-//! on a figure without samples is missed. With many seeds a target must be met in all of them, unless
-//! it says in how many: `<= 20 in >= 95% of seeds`.
+//! `<= 20`, `== 0`, `p95 <= 45s`, `<= 3%`, `<= $0.20`, and relative to an earlier run `<= 10% of before`.
+//! Comparisons are between integers: a share is compared by cross-multiplication, never as a rounded
+//! quotient. A target on a figure without a value is missed, and so is one on a latency that covers
+//! some of the pages only, unless it says so. With many seeds a target must be met in all of them,
+//! unless it says in how many: `<= 20 in >= 95% of seeds`.
 
 use std::cmp::Ordering;
 
-use crate::sim::scenario::problem::{Problem, did_you_mean};
-use crate::sim::scenario::{Scenario, TargetText};
 use crate::study::figures::{Figures, Value};
-use crate::study::metric::{self, DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape, Unit};
+use crate::study::metric::{Metric, Unit};
+pub use crate::study::target_syntax::{in_one_piece, of};
+use crate::units::Share;
 
 /// How a value is compared with a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,36 @@ impl Compare {
     }
 }
 
+/// A limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Limit {
+    /// A value in the figure's unit, for shares in millionths.
+    Fixed(u64),
+    /// A part of the same figure of an earlier run of the scenario.
+    Relative(Relative),
+}
+
+/// `num / den` of what the run `base` has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relative {
+    /// The numerator.
+    pub num: u64,
+    /// The denominator, which is not 0.
+    pub den: u64,
+    /// The earlier run.
+    pub base: String,
+}
+
+impl Limit {
+    /// The value, if it does not depend on another run.
+    pub fn fixed(&self) -> Option<u64> {
+        match self {
+            Self::Fixed(value) => Some(*value),
+            Self::Relative(_) => None,
+        }
+    }
+}
+
 /// A target that can be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
@@ -61,10 +92,12 @@ pub struct Target {
     pub stat: Option<&'static str>,
     /// The comparison.
     pub compare: Compare,
-    /// The limit: in the figure's unit, for shares in millionths.
-    pub limit: u64,
+    /// The limit.
+    pub limit: Limit,
     /// In how many seeds it must be met, in millionths of them, if it says so.
     pub of_seeds_ppm: Option<u64>,
+    /// Whether a latency may leave out pages that were never tagged.
+    pub over_tagged: bool,
     /// As it is written.
     pub text: String,
     /// The line of the scenario file where it stands.
@@ -72,11 +105,27 @@ pub struct Target {
 }
 
 impl Target {
-    /// Whether so many of the seeds are enough; `otherwise_ppm` is wanted where it says nothing.
+    /// Whether this many of the seeds are enough; `otherwise_ppm` applies to a target that states no
+    /// share.
     pub fn is_met_in(&self, met: usize, seeds: usize, otherwise_ppm: u64) -> bool {
-        met as u64 * ALL_SEEDS_PPM >= self.of_seeds_ppm.unwrap_or(otherwise_ppm) * seeds as u64
+        let wanted_ppm = self.of_seeds_ppm.unwrap_or(otherwise_ppm);
+        met as u64 * ALL_SEEDS_PPM >= wanted_ppm * seeds as u64
+    }
+
+    /// The unit of its value.
+    pub fn unit(&self) -> Unit {
+        if self.stat == Some("count") { Unit::Count } else { self.metric.unit }
+    }
+
+    /// The name of its figure, with the statistic.
+    pub fn figure(&self) -> String {
+        let name = self.metric.name;
+        self.stat.map_or(name.to_owned(), |stat| format!("{name} {stat}"))
     }
 }
+
+/// All seeds, in millionths.
+pub(super) const ALL_SEEDS_PPM: u64 = 1_000_000;
 
 /// What became of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,9 +135,15 @@ pub struct Judged {
     /// What was measured: in the figure's unit, for shares in millionths (rounded down).
     pub value: Option<u64>,
     /// A share as it was counted.
-    pub share: Option<crate::units::Share>,
+    pub share: Option<Share>,
+    /// The limit that it came to, in the same unit (rounded down).
+    pub limit: Option<u64>,
     /// How far the value is on the right side of the limit; negative if it is not.
     pub margin: Option<i64>,
+    /// Of how many things the value is, if some are not in it.
+    pub partial: Option<Share>,
+    /// Why it is missed, where value and limit do not say it.
+    pub reason: Option<String>,
     /// Whether it is met.
     pub met: bool,
     /// Whether it could be judged at all: from outside, what happens in a client cannot.
@@ -108,229 +163,119 @@ pub struct OverSeeds {
     pub worst: u64,
 }
 
-/// The targets of a scenario.
-pub fn of(scenario: &Scenario) -> Result<Vec<Target>, Problem> {
-    scenario.targets.iter().map(|text| parse(scenario, text)).collect()
-}
-
-fn parse(scenario: &Scenario, written: &TargetText) -> Result<Target, Problem> {
-    let Some(metric) = metric::find(&written.metric) else {
-        let known = METRICS.iter().map(|metric| metric.name);
-        let nearest = did_you_mean(&written.metric, known.clone());
-        let known: Vec<&str> = known.collect();
-        let rest = format!("known metrics: {}", known.join(", "));
-        let help = nearest.map_or_else(|| rest.clone(), |nearest| format!("{nearest} {rest}"));
-        let message =
-            format!("got a target on the unknown metric `{}`, wanted a known one", written.metric);
-        return Err(scenario.problem(written.metric_span.clone(), message, Some(help)));
+/// Judges a target by the figures of its run; `base` are those of the run that its limit is a part
+/// of.
+pub fn judge(target: &Target, figures: &Figures, base: Option<&Figures>) -> Judged {
+    let measured = Measured::of(target, figures);
+    let partial = measured.partial.filter(|_| target.stat != Some("count"));
+    let (limit, base_reason) = resolve(target, base);
+    let reason = if measured.number.is_none() {
+        Some(figures.why_absent(target.metric.name).unwrap_or("no samples").to_owned())
+    } else if let Some(partial) = partial.filter(|_| !target.over_tagged) {
+        let what = if target.metric.name == "page_latency" { "pages" } else { "batches" };
+        Some(format!("covers {} of {} {what}", partial.num, partial.den))
+    } else {
+        base_reason
     };
-    let read = Limit::of(metric, &written.limit);
-    let Limit { stat, compare, limit, of_seeds_ppm } = read.map_err(|message| {
-        let help = format!("for example {}", example(metric));
-        scenario.problem(written.limit_span.clone(), message, Some(help))
-    })?;
-    let (line, _) =
-        scenario.problem(written.limit_span.clone(), String::new(), None).line_and_column();
-    let (run, text) = (written.run.clone(), written.limit.trim().to_owned());
-    Ok(Target { run, metric, stat, compare, limit, of_seeds_ppm, text, line })
-}
-
-/// A target on a run, written in one piece: `rate_limited_ratio <= 1%`, `page_latency p95 <= 45s`.
-pub fn in_one_piece(run: &str, text: &str) -> Result<Target, String> {
-    let end = text.trim().find(|c: char| c != '_' && !c.is_ascii_alphanumeric());
-    let (name, rest) = text.trim().split_at(end.unwrap_or(text.trim().len()));
-    let metric = metric::find(name).ok_or_else(|| {
-        let known = METRICS.iter().map(|metric| metric.name);
-        let nearest = did_you_mean(name, known).unwrap_or_default();
-        format!("got `{text}`, wanted a metric and a limit, such as `rate_limited_ratio <= 1%`. {nearest}")
-            .trim_end()
-            .to_owned()
-    })?;
-    let Limit { stat, compare, limit, of_seeds_ppm } = Limit::of(metric, rest)?;
-    let (run, text) = (run.to_owned(), rest.trim().to_owned());
-    Ok(Target { run, metric, stat, compare, limit, of_seeds_ppm, text, line: 0 })
-}
-
-/// A limit on a metric.
-struct Limit {
-    stat: Option<&'static str>,
-    compare: Compare,
-    limit: u64,
-    of_seeds_ppm: Option<u64>,
-}
-
-/// All seeds, in millionths.
-const ALL_SEEDS_PPM: u64 = 1_000_000;
-
-/// The part of a limit that says in how many seeds it must be met.
-fn of_seeds(text: &str) -> Result<u64, String> {
-    let wanted =
-        || format!("got `in {text}`, wanted a share of the seeds such as `in >= 95% of seeds`");
-    let share =
-        text.trim().strip_prefix(">=").and_then(|rest| rest.trim().strip_suffix("of seeds"));
-    let ppm = quantity(share.ok_or_else(wanted)?.trim(), Unit::Ratio).map_err(|_| wanted())?;
-    Some(ppm).filter(|ppm| *ppm > 0).ok_or_else(wanted)
-}
-
-impl Limit {
-    fn of(metric: &'static Metric, text: &str) -> Result<Self, String> {
-        let (text, of_seeds_ppm) = match text.split_once(" in ") {
-            Some((text, share)) => (text.trim(), Some(of_seeds(share)?)),
-            None => (text.trim(), None),
-        };
-        let at = text.find(['<', '>', '=']).ok_or_else(|| {
-            format!("got the limit `{text}`, wanted a comparison (<=, >=, <, >, ==) and a value")
-        })?;
-        let (stat, rest) = text.split_at(at);
-        let stat = stat.trim();
-        let (compare, value) = comparison(rest)
-            .ok_or_else(|| format!("got the limit `{text}`, wanted <=, >=, <, > or =="))?;
-        let stats: &[&str] = match metric.shape {
-            Shape::Single => &[],
-            Shape::Distribution => DISTRIBUTION_STATS,
-            Shape::Level => LEVEL_STATS,
-        };
-        let stat = match (stat, stats) {
-            ("", []) => None,
-            (stat, stats) => match stats.iter().find(|known| **known == stat) {
-                Some(known) => Some(*known),
-                None if stats.is_empty() => {
-                    return Err(format!(
-                        "got the statistic `{stat}` of {}, which is one number",
-                        metric.name
-                    ));
-                }
-                None => {
-                    let got = if stat.is_empty() { "no statistic" } else { stat };
-                    let wanted = stats.join(", ");
-                    return Err(format!("got {got} of {}, wanted one of: {wanted}", metric.name));
-                }
-            },
-        };
-        let unit = if stat == Some("count") { Unit::Count } else { metric.unit };
-        let limit = quantity(value, unit).map_err(|wanted| {
-            format!("got the value `{value}` for {}, wanted {wanted}", metric.name)
-        })?;
-        Ok(Self { stat, compare, limit, of_seeds_ppm })
-    }
-}
-
-fn comparison(text: &str) -> Option<(Compare, &str)> {
-    let signs = [Compare::AtMost, Compare::AtLeast, Compare::Equal, Compare::Below, Compare::Above];
-    let (compare, value) = signs
-        .into_iter()
-        .find_map(|compare| Some((compare, text.strip_prefix(compare.sign())?)))?;
-    Some((compare, value.trim()))
-}
-
-/// A value in the integer that stands for its unit.
-fn quantity(text: &str, unit: Unit) -> Result<u64, &'static str> {
-    let scaled = |number: &str, scale: u64, wanted| decimal(number.trim(), scale).ok_or(wanted);
-    match unit {
-        Unit::Count => scaled(text, 1, "a whole number such as 20"),
-        Unit::Ratio => {
-            let wanted = "a share from 0% to 100%, such as 3%";
-            let percent = text.strip_suffix('%').ok_or(wanted)?;
-            scaled(percent, 10_000, wanted)
-                .and_then(|ppm| if ppm <= 1_000_000 { Ok(ppm) } else { Err(wanted) })
-        }
-        Unit::UsdMicros => {
-            let wanted = "dollars such as $0.20";
-            scaled(text.strip_prefix('$').ok_or(wanted)?, 1_000_000, wanted)
-        }
-        Unit::Millis => {
-            let wanted = "a duration such as 800ms, 45s, 2m or 1h";
-            let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
-            let (suffix, scale) =
-                units.into_iter().find(|(suffix, _)| text.ends_with(suffix)).ok_or(wanted)?;
-            scaled(&text[..text.len() - suffix.len()], scale, wanted)
-        }
-    }
-}
-
-/// A decimal number times `scale`, if that is a whole number.
-fn decimal(text: &str, scale: u64) -> Option<u64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > 12 {
-        return None;
-    }
-    let mut value = whole.parse::<u64>().ok()?.checked_mul(scale)?;
-    if !fraction.is_empty() {
-        let part = fraction.parse::<u64>().ok()?.checked_mul(scale)?;
-        let tens = 10_u64.pow(u32::try_from(fraction.len()).ok()?);
-        if part % tens != 0 {
-            return None;
-        }
-        value = value.checked_add(part / tens)?;
-    }
-    Some(value)
-}
-
-fn example(metric: &Metric) -> String {
-    let value = match metric.unit {
-        Unit::Count => "20",
-        Unit::Ratio => "60%",
-        Unit::Millis => "45s",
-        Unit::UsdMicros => "$0.20",
-    };
-    let stat = match metric.shape {
-        Shape::Single => "",
-        Shape::Distribution => "p95 ",
-        Shape::Level => "max ",
-    };
-    format!("{} = \"{stat}<= {value}\"", metric.name)
-}
-
-/// Judges a target by the figures of its run.
-pub fn judge(target: &Target, figures: &Figures) -> Judged {
-    let value = figures.get(target.metric.name);
-    let share = match value {
-        Some(Value::Share(share)) => Some(*share),
-        _ => None,
-    };
-    let number = match (value, target.stat) {
-        (Some(Value::Number(number)), _) => Some(*number),
-        (Some(Value::Share(share)), _) => {
-            share.num.checked_mul(1_000_000).map(|n| n / share.den.max(1))
-        }
-        (Some(Value::Distribution(samples)), Some(stat)) => samples.stat(stat),
-        (Some(Value::Level { min, max, last }), Some(stat)) => Some(match stat {
-            "min" => *min,
-            "max" => *max,
-            _ => *last,
-        }),
-        _ => None,
-    };
-    let met = match (share, number) {
-        (Some(share), _) => {
-            let counted = u128::from(share.num) * 1_000_000;
-            let allowed = u128::from(target.limit) * u128::from(share.den);
-            share.den > 0 && target.compare.holds(counted.cmp(&allowed))
-        }
-        (None, Some(number)) => target.compare.holds(number.cmp(&target.limit)),
-        (None, None) => false,
-    };
-    let margin = number.and_then(|number| {
-        let (value, limit) = (i64::try_from(number).ok()?, i64::try_from(target.limit).ok()?);
+    let holds = measured.number.is_some()
+        && measured.compare(target, base).is_some_and(|ordering| target.compare.holds(ordering));
+    let margin = measured.number.zip(limit).and_then(|(value, limit)| {
+        let (value, limit) = (i64::try_from(value).ok()?, i64::try_from(limit).ok()?);
         Some(match target.compare {
             Compare::AtMost | Compare::Below => limit - value,
             Compare::AtLeast | Compare::Above => value - limit,
             Compare::Equal => -(value - limit).abs(),
         })
     });
-    let target = target.clone();
-    Judged { target, value: number, share, margin, met, is_judged: true, over: None }
+    Judged {
+        target: target.clone(),
+        value: measured.number,
+        share: measured.share,
+        limit,
+        margin,
+        partial,
+        met: holds && reason.is_none(),
+        reason,
+        is_judged: true,
+        over: None,
+    }
+}
+
+/// What a run has of a target's figure.
+struct Measured {
+    number: Option<u64>,
+    share: Option<Share>,
+    partial: Option<Share>,
+}
+
+impl Measured {
+    fn of(target: &Target, figures: &Figures) -> Self {
+        let value = figures.get(target.metric.name);
+        let share = match value {
+            Some(Value::Share(share)) => Some(*share),
+            _ => None,
+        };
+        let partial = match value {
+            Some(Value::Distribution(samples)) => samples.partial(),
+            _ => None,
+        };
+        Self { number: figures.integer(&target.figure()), share, partial }
+    }
+
+    /// How the value stands to the limit; nothing where there is no limit.
+    fn compare(&self, target: &Target, base: Option<&Figures>) -> Option<Ordering> {
+        let number = self.number?;
+        match (&target.limit, self.share) {
+            (Limit::Fixed(limit), Some(Share { num, den })) => {
+                let counted = u128::from(num) * 1_000_000;
+                Some(counted.cmp(&(u128::from(*limit) * u128::from(den))))
+            }
+            (Limit::Fixed(limit), None) => Some(number.cmp(limit)),
+            (Limit::Relative(part), share) => {
+                let base = Self::of(target, base?);
+                // Shares are compared as they were counted, as far as the products fit.
+                let whole = |number: Option<u64>| number.map(|num| Share { num, den: 1 });
+                let (own, base) =
+                    (share.or(whole(self.number))?, base.share.or(whole(base.number))?);
+                let product = |factors: [u64; 3]| {
+                    factors
+                        .into_iter()
+                        .try_fold(1_u128, |all, one| all.checked_mul(u128::from(one)))
+                };
+                let left = product([own.num, base.den, part.den])?;
+                Some(left.cmp(&product([base.num, own.den, part.num])?))
+            }
+        }
+    }
+}
+
+/// The limit as a number, and why there is none.
+fn resolve(target: &Target, base: Option<&Figures>) -> (Option<u64>, Option<String>) {
+    let part = match &target.limit {
+        Limit::Fixed(limit) => return (Some(*limit), None),
+        Limit::Relative(part) => part,
+    };
+    let value = base.and_then(|base| base.integer(&target.figure()));
+    match value {
+        None => (None, Some(format!("`{}` has no value to compare with", part.base))),
+        Some(0) => (None, Some(format!("`{}` has 0, of which nothing is a part", part.base))),
+        Some(value) => {
+            let limit = u128::from(value) * u128::from(part.num) / u128::from(part.den);
+            (u64::try_from(limit).ok(), None)
+        }
+    }
 }
 
 /// A target that nobody can judge.
 pub fn unjudged(target: &Target) -> Judged {
-    let target = target.clone();
     Judged {
-        target,
+        target: target.clone(),
         value: None,
         share: None,
+        limit: target.limit.fixed(),
         margin: None,
+        partial: None,
+        reason: None,
         met: false,
         is_judged: false,
         over: None,
@@ -350,6 +295,6 @@ pub fn over_seeds(each: &[(u64, &Judged)]) -> Option<Judged> {
 
 /// Whether a target says little: no equality, and more than 10 % away from what was measured.
 pub fn is_slack(judged: &Judged) -> bool {
-    let (Some(value), limit) = (judged.value, judged.target.limit) else { return false };
+    let Some((value, limit)) = judged.value.zip(judged.limit) else { return false };
     judged.target.compare != Compare::Equal && value.abs_diff(limit) * 10 > value.max(limit)
 }

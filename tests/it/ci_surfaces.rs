@@ -124,7 +124,7 @@ fn junit_has_a_suite_for_each_scenario_and_a_case_for_each_target() {
     assert!(cases.iter().all(|case| case.iter().all(|(name, _)| name != "time")), "{text}");
     let failures = of("failure");
     assert_eq!(failures.len(), 2);
-    assert_eq!(attribute(failures[0], "message"), "run: ai_calls <= 1, got 2 (margin -1)");
+    assert_eq!(attribute(failures[0], "message"), "run: ai_calls <= 1, found 2 (margin -1)");
     let question = of("property").into_iter().find(|a| attribute(a, "name") == "question").unwrap();
     assert_eq!(
         attribute(question, "value"),
@@ -147,7 +147,7 @@ fn an_annotation_points_at_the_line_of_its_target() {
         .collect();
     let plain = Ran::new(&[]).read("github");
     assert_eq!(lines(&plain), wanted, "{plain}");
-    assert!(plain.contains("::run: ai_calls <= 1, got 2 (margin -1)\n"), "{plain}");
+    assert!(plain.contains("::run: ai_calls <= 1, found 2 (margin -1)\n"), "{plain}");
     // Settings that add lines above do not move it.
     let moved = Ran::new(&["--set", "seed=7", "--set", "space.duplicate_ratio=0.1"]).read("github");
     assert_eq!(lines(&moved), wanted, "{moved}");
@@ -173,9 +173,12 @@ fn each_limit_of_a_list_has_its_own_line_and_none_is_no_success() {
         assert!(said.is_some_and(|said| said.contains(&format!(",line={line},"))), "{github}");
     }
     // A scenario without targets meets nothing.
-    assert!(read("m.out").contains("| no targets | `none` |"), "{}", read("m.out"));
+    assert!(read("m.out").contains("| ⚪ NOT JUDGED | `none` |"), "{}", read("m.out"));
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("missed: list; without targets: none; reports in"), "{text}");
+    assert!(
+        text.contains("missed: list; NOT JUDGED, because they have no targets: none; reports in"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -184,7 +187,7 @@ fn what_github_takes_for_its_own_is_escaped_and_ten_are_shown() {
     let many: Vec<String> = (0..12).map(|n| format!("::error::{n}\n")).collect();
     let shown = annotations::document(&many);
     assert_eq!(shown.lines().count(), 10);
-    assert!(shown.ends_with("::error title=tagspace::and 3 more missed targets\n"), "{shown}");
+    assert!(shown.ends_with("::error title=tagspace::and 3 more\n"), "{shown}");
     assert_eq!(annotations::document(&many[..10]).lines().count(), 10);
     assert_eq!(annotations::document(&[]), "");
     // A file's name may hold what separates properties, a limit a percent sign.
@@ -196,7 +199,7 @@ fn what_github_takes_for_its_own_is_escaped_and_ten_are_shown() {
     let output = command.current_dir(folder.path()).args(args).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.starts_with("::error file=a%2Cb.toml,line=11,title=a%2Cb misses"), "{said}");
-    assert!(said.contains("rate_limited_ratio >= 3%25, got 0.00 %25 (0 of 2)"), "{said}");
+    assert!(said.contains("rate_limited_ratio >= 3%25, found 0.00 %25 (0 of 2)"), "{said}");
 }
 
 #[test]
@@ -209,7 +212,7 @@ fn the_summary_has_a_row_for_each_and_opens_what_is_missed() {
     let columns = |line: &str| line.matches('|').count();
     assert!(rows.iter().all(|row| columns(row) == 8), "{rows:?}");
     assert_eq!(text.matches("<details open>").count(), text.matches("</details>").count());
-    assert!(text.contains("| run: ai_calls &lt;= 1 | 2 | -1 |"), "{text}");
+    assert!(text.contains("| run: ai_calls &lt;= 1 | 2 | margin -1 |"), "{text}");
 }
 
 /// What Bencher reads, as <https://bencher.dev/bmf.json> has it; what it does not know is an error.

@@ -229,8 +229,8 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 fn live_use_refuses_what_is_no_address() {
     let folder = tempfile::tempdir().unwrap();
     for (address, told) in [
-        ("acme", "got CONFLUENCE_URL=acme, wanted an address such as https://"),
-        ("https://me:sesame@acme.example/wiki", "got CONFLUENCE_URL with credentials in it"),
+        ("acme", "CONFLUENCE_URL is no address"),
+        ("https://me:sesame@acme.example/wiki", "CONFLUENCE_URL holds credentials"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_tagspace"))
             .args(["tag", "DOCS"])

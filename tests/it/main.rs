@@ -17,6 +17,9 @@ mod fakes; // wire formats, quotas, calendar
 mod fixed_windows; // windows that begin anew at fixed times
 mod forms; // the forms of answers
 mod hostile_numbers; // what no honest service says
+mod hostile_prompt; // texts that would be another page
+mod hostile_services; // services that lead elsewhere or never end
+mod json_schema; // what an editor is told of scenario files
 mod kinds; // the limiters that compete
 mod known_answers; // results that can be worked out by hand
 mod latency; // how long fake services take
@@ -38,11 +41,14 @@ mod recommended; // what the recommended profile does about quotas
 mod rivals; // what a window explains as well as a bucket
 mod scenario_errors; // one test per bad value
 mod scenarios; // the shipped scenarios
+mod scripted; // a Confluence and a Gemini that answer as a test says
 mod series; // many seeds of one scenario
 mod serve; // on real ports
 mod settings; // --set, --env-file, --mutate
 mod shared_quota; // quotas that change midway, and that a neighbour uses as well
 mod silent; // quotas that say nothing
+mod tag; // `tag` as a user meets it
 mod tidy; // the source text itself
 mod tune; // grids of settings, and which is best
+mod whole_files; // all that is wrong with a scenario file, and with its bytes
 mod wire_formats; // what other clients ask of the fakes

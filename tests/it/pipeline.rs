@@ -344,10 +344,7 @@ fn blocked_and_thought_out_answers_are_told_apart() {
 fn an_unknown_space_is_an_error_that_names_it() {
     let outcome = play_key("NOPE", "", vec![]);
     let error = outcome.result.unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "find the space: got no space with key `NOPE`, wanted one that these credentials can see"
-    );
+    assert_eq!(error, "find the space: these credentials see no space with the key `NOPE`");
 }
 
 #[test]

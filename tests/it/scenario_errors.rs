@@ -173,23 +173,23 @@ fn latencies_that_lack_something() {
     check(
         "latency = { dist = \"fixed\", ms = 10 }",
         "latency = { dist = \"fixed\" }",
-        "bad.toml:7:1: got dist = \"fixed\" without `ms`, wanted `ms = 250`",
+        "bad.toml:8:1: got dist = \"fixed\" without `ms`, wanted `ms = 250`",
     );
     check(
         "latency = { dist = \"fixed\", ms = 10 }",
         "latency = { dist = \"uniform\", min_ms = 9, max_ms = 3 }",
-        "bad.toml:7:1: got latencies from 9 to 3, wanted min_ms at most max_ms",
+        "bad.toml:8:1: got latencies from 9 to 3, wanted min_ms at most max_ms",
     );
     check(
         "latency = { dist = \"fixed\", ms = 10 }",
         "latency = { dist = \"fixed\", ms = 10, median_ms = 9 }",
-        "bad.toml:7:1: got `median_ms` with dist = \"fixed\", which does not use it; it belongs to \
+        "bad.toml:8:1: got `median_ms` with dist = \"fixed\", which does not use it; it belongs to \
          \"lognormal\"",
     );
     check(
         "latency = { dist = \"fixed\", ms = 10 }",
         "latency = { dist = \"empirical\", quantiles_ms = [1], csv = \"a.csv\" }",
-        "bad.toml:7:1: got both `quantiles_ms` and `csv`, wanted one of them",
+        "bad.toml:8:1: got both `quantiles_ms` and `csv`, wanted one of them",
     );
 }
 
@@ -219,12 +219,12 @@ fn faults_without_sense() {
     check(
         "[openai]",
         "[[gemini.fault]]\nreply = {}\n[openai]",
-        "bad.toml:13:10: got a fault without effect, wanted `status` or `kind`",
+        "bad.toml:13:1: got a fault without effect, wanted `status` or `kind`",
     );
     check(
         "[openai]",
         "[[gemini.fault]]\nwhen = { from_s = 9, until_s = 9 }\nreply = { status = 500 }\n[openai]",
-        "bad.toml:13:10: got a fault from 9 s until 9 s, wanted from_s below until_s",
+        "bad.toml:13:1: got a fault from 9 s until 9 s, wanted from_s below until_s",
     );
 }
 

@@ -99,7 +99,7 @@ fn an_outside_client_does_what_was_foretold_and_is_judged_by_the_same_targets() 
     let (code, said, report) = served.stop();
     assert_eq!(code, 0, "{said}");
     assert_eq!(report["verdict"], "met");
-    assert!(said.contains("not judged: no service can tell"), "{said}");
+    assert!(said.contains("not evaluated: not observable by the server"), "{said}");
     assert_eq!(report["runs"][0]["targets"][3]["met"], Value::Null);
     let foretold = plain(&[]).figures;
     for name in ["pages", "ai_calls", "prompts", "labels_written", "input_tokens", "output_tokens"]

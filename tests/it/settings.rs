@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use tagspace::sim::scenario::{Scenario, Settings};
 
 use crate::cli::{folder_with, stderr, stdout, tagspace};
 use crate::common::PLAIN;
@@ -169,4 +170,68 @@ fn an_env_file_sets_the_pipeline() {
         .unwrap();
     let reports: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(reports[0]["runs"][0]["metrics"]["ai_calls"], 4);
+}
+
+#[test]
+fn a_file_of_variables_leaves_runs_with_a_profile_alone() {
+    let runs = r#"
+[[run]]
+name = "own"
+pipeline = { profile = "before" }
+[[run]]
+name = "keys"
+fresh = true
+[run.pipeline]
+batch_size = 4
+[[run]]
+name = "none"
+fresh = true
+"#;
+    let folder = folder_with(&format!("{PLAIN}{runs}"));
+    fs::write(folder.path().join("a.env"), "TAG_SPACE_BATCH_SIZE=10\n").unwrap();
+    let run = |more: &[&str]| {
+        let args = [&["run", "--format", "csv", "--env-file", "a.env"], more].concat();
+        let output = tagspace(folder.path(), &args);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let text = stdout(&output);
+        let mut rows = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+        let header = rows.next().unwrap();
+        let column = header.iter().position(|name| *name == "ai_calls").unwrap();
+        let calls: Vec<String> = rows.map(|row| row[column].to_owned()).collect();
+        (calls, stderr(&output))
+    };
+    let (calls, told) = run(&[]);
+    assert_eq!(calls, ["20", "2", "2"]);
+    assert_eq!(
+        told,
+        "a.env: one: changed the runs `keys`, `none`; left the run `own`, whose own pipeline names \
+         the profile `before` (--env-file-all-runs changes it as well)\n"
+    );
+    let (calls, told) = run(&["--env-file-all-runs"]);
+    assert_eq!(calls, ["2", "2", "2"]);
+    assert_eq!(told, "a.env: one: changed the runs `own`, `keys`, `none`\n");
+    // What is set besides comes on top, in every run.
+    let (calls, _) = run(&["--set", "pipeline.batch_size=5"]);
+    assert_eq!(calls, ["4", "4", "4"]);
+    assert_eq!(run(&["--quiet"]).1, "");
+    let output = tagspace(folder.path(), &["run", "--env-file-all-runs"]);
+    assert_eq!(output.status.code(), Some(2));
+    fs::write(folder.path().join("b.env"), "OTHER=1\n").unwrap();
+    let output = tagspace(folder.path(), &["validate", "--env-file", "b.env"]);
+    assert_eq!(stderr(&output), "b.env: no variable of the pipeline, so nothing is set\n");
+}
+
+#[test]
+fn a_key_below_the_pipeline_reaches_runs_with_one_of_their_own() {
+    let runs = "[[run]]\nname = \"a\"\npipeline = { profile = \"before\" }\n";
+    let folder = folder_with(&format!("{PLAIN}{runs}"));
+    let path = folder.path().join("scenarios/one.toml");
+    let set = |set: &[&str]| {
+        let set = set.iter().map(|one| (*one).to_owned()).collect();
+        let examined = Scenario::examine(&path, &Settings { variables: None, set });
+        assert_eq!(examined.problems, []);
+        examined.scenario.unwrap().runs[0].config.quota.unwrap().requests.unwrap().get()
+    };
+    assert_eq!(set(&["pipeline.limiter=pace", "pipeline.quota.requests=9"]), 9);
+    assert_eq!(set(&["pipeline.quota={ per_s = 9 }", "pipeline.quota.requests=8"]), 8);
 }

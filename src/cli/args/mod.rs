@@ -58,6 +58,16 @@ pub(super) enum Command {
     Compare(CompareArgs),
 }
 
+impl Command {
+    /// The same, where its scenarios know whether anything but errors is printed.
+    pub(super) fn quietly(mut self) -> Self {
+        if let Self::Run(args) = &mut self {
+            args.scenarios.is_quiet = args.quiet;
+        }
+        self
+    }
+}
+
 /// Which scenarios, and what is set on top of them.
 #[derive(Debug, Args, Clone)]
 pub(super) struct Scenarios {
@@ -70,9 +80,16 @@ pub(super) struct Scenarios {
     /// Use this seed instead of the scenarios' own.
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(..=MAX_SEED))]
     pub(super) seed: Option<u64>,
-    /// Take settings of the pipeline from a file with the plan's TAG_SPACE_ variables.
+    /// Take settings of the pipeline from a file with the plan's TAG_SPACE_ variables; runs whose own
+    /// `[run.pipeline]` names a profile stay as they are.
     #[arg(long, value_name = "FILE")]
     pub(super) env_file: Option<PathBuf>,
+    /// With --env-file: also set the runs whose own `[run.pipeline]` names a profile.
+    #[arg(long, requires = "env_file")]
+    pub(super) env_file_all_runs: bool,
+    /// Whether nothing but errors is printed.
+    #[arg(skip)]
+    pub(super) is_quiet: bool,
 }
 
 /// Arguments of `run`.
@@ -188,12 +205,15 @@ pub(super) struct TagArgs {
     /// Neither read nor keep what is learned of quotas.
     #[arg(long, conflicts_with = "state")]
     pub(super) no_state: bool,
-    /// Where the event log is written.
+    /// Where the event log is written; a file that is something else is not replaced.
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,
-    /// Log every event for humans into a file.
+    /// Log every event for humans into a file; one that is something else is not replaced.
     #[arg(long, value_name = "FILE")]
     pub(super) log: Option<PathBuf>,
+    /// Send credentials to other machines over plain http as well.
+    #[arg(long)]
+    pub(super) allow_http: bool,
 }
 
 /// How many games are played.

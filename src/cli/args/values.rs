@@ -87,6 +87,10 @@ pub(in crate::cli) enum CompareFormat {
     Json,
     /// For $GITHUB_STEP_SUMMARY.
     Markdown,
+    /// JUnit XML: a suite for each scenario, a failing case for each figure that became worse.
+    Junit,
+    /// GitHub annotations, an error for each scenario that became worse.
+    Github,
 }
 
 /// A form of report.

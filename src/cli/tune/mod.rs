@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use super::args::TuneArgs;
-use super::golden::{self, File};
+use super::golden::{self, Named};
 use super::progress::Progress;
 use super::{CliError, ExitStatus, Problems, print};
 use crate::report::{guard as guard_report, robust as robust_report, tune as report};
@@ -175,7 +175,7 @@ fn differs(error: &TuneError) -> ExitStatus {
 }
 
 /// Removes what an earlier question left: it must not be taken for a part of this answer.
-fn forget_earlier(out: &Path, files: &[File]) -> Result<(), CliError> {
+fn forget_earlier(out: &Path, files: &[Named]) -> Result<(), CliError> {
     for name in FILES {
         let path = out.join(name);
         if !files.iter().any(|(written, _)| *written == name) && path.is_file() {
@@ -217,7 +217,7 @@ fn cli_error(error: TuneError) -> CliError {
     }
 }
 
-fn files(tuned: &Tuned, guard: Option<&Guard>) -> Result<Vec<File>, CliError> {
+fn files(tuned: &Tuned, guard: Option<&Guard>) -> Result<Vec<Named>, CliError> {
     let mut csv = Vec::new();
     report::csv(tuned, &mut csv).map_err(|error| golden::failed("tune.csv", &error))?;
     let mut files = vec![

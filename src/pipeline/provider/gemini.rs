@@ -86,13 +86,9 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<Answer, Failure> {
     let Ok(generated) = serde_json::from_slice::<Generated>(response.body()) else {
         return Err(Failure::of(ErrorClass::Malformed));
     };
-    let usage = Usage {
-        input_tokens: generated.usage_metadata.prompt_token_count,
-        output_tokens: generated
-            .usage_metadata
-            .candidates_token_count
-            .saturating_add(generated.usage_metadata.thoughts_token_count),
-    };
+    let reported = &generated.usage_metadata;
+    let output = reported.candidates_token_count.saturating_add(reported.thoughts_token_count);
+    let usage = Usage::reported(reported.prompt_token_count, output);
     let fail = |class| Failure { usage, ..Failure::of(class) };
     let Some(candidate) = generated.candidates.into_iter().next() else {
         let blocked = generated.prompt_feedback.is_some();

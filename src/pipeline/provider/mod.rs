@@ -76,6 +76,19 @@ pub struct Usage {
     pub output_tokens: u64,
 }
 
+impl Usage {
+    /// The most tokens of either kind that a call is taken to cost, whatever is reported.
+    const MOST: u64 = 1_000_000_000;
+
+    /// What a provider reports, as far as it can be true.
+    fn reported(input_tokens: u64, output_tokens: u64) -> Self {
+        Self {
+            input_tokens: input_tokens.min(Self::MOST),
+            output_tokens: output_tokens.min(Self::MOST),
+        }
+    }
+}
+
 /// A usable response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {

@@ -67,10 +67,8 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<Answer, Failure> {
     let Ok(completion) = serde_json::from_slice::<Completion>(response.body()) else {
         return Err(Failure::of(ErrorClass::Malformed));
     };
-    let usage = Usage {
-        input_tokens: completion.usage.prompt_tokens,
-        output_tokens: completion.usage.completion_tokens,
-    };
+    let CompletionUsage { prompt_tokens, completion_tokens } = completion.usage;
+    let usage = Usage::reported(prompt_tokens, completion_tokens);
     let fail = |class| Failure { usage, quotas: quotas(response.headers()), ..Failure::of(class) };
     let Some(choice) = completion.choices.into_iter().next() else {
         return Err(fail(ErrorClass::Malformed));

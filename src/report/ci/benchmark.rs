@@ -48,13 +48,18 @@ fn measured(
     };
     let Some(series) = series else {
         let value = match run.1.figures.get(metric.name)? {
+            // A latency that leaves pages out is not comparable with one that does not.
+            Figure::Distribution(samples) if samples.partial().is_some() => return None,
             // As exactly as it was counted.
             Figure::Share(share) => share.value()? * 100.0,
             _ => scaled(run.1.figures.integer(figure)?),
         };
         return Some(Measured { value, range: None });
     };
-    let Spread { least, median, most } = series.spread(run.0, figure)?;
+    if series.partial(run.0, metric.name) > 0 {
+        return None;
+    }
+    let Spread { least, median, most, .. } = series.spread(run.0, figure)?;
     Some(Measured { value: scaled(median), range: Some((scaled(least), scaled(most))) })
 }
 

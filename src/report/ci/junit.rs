@@ -5,15 +5,19 @@ use std::fmt::Write;
 
 use quick_xml::escape::escape;
 
-use super::{Replay, failure, margin, name, seed, value};
+use super::{Closing, Replay, failure, margin, name, seed, value};
+use crate::report::compare;
+use crate::report::text::NO_TARGETS;
 use crate::sim::scenario::Scenario;
+use crate::study::compare::Compared;
 use crate::study::judge::{JudgedRun, JudgedScenario};
+use crate::study::outcome::Outcome;
 use crate::study::series::Series;
 use crate::study::target::Judged;
 use crate::units::float;
 
 /// A suite with what is added up over all suites.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Suite {
     tests: usize,
     failures: usize,
@@ -52,14 +56,16 @@ pub fn suite(
             case(&mut cases, scenario, run, target, replay);
         }
     }
-    let tests = targets().count();
-    let skipped = targets().filter(|target| !target.is_judged).count();
+    let mut tests = targets().count();
+    let mut skipped = targets().filter(|target| !target.is_judged).count();
     let failures = targets().filter(|target| target.is_judged && !target.met).count();
-    let mut text = format!(
-        "  <testsuite name=\"{}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" time=\"{}\">\n    <properties>\n",
-        xml(&scenario.name),
-        seconds(time_ms)
-    );
+    if tests == 0 {
+        (tests, skipped) = (1, 1);
+        let message = format!("NOT JUDGED: {NO_TARGETS}");
+        skipped_case(&mut cases, ("targets", &scenario.name), &message);
+    }
+    let mut text = heading(&scenario.name, (tests, failures, skipped), time_ms);
+    text.push_str("    <properties>\n");
     let over = targets().find_map(|judged| judged.over);
     let seeds =
         over.map_or(scenario.world.seed.0.to_string(), |over| format!("{} seeds", over.seeds));
@@ -77,6 +83,100 @@ pub fn suite(
     Suite { tests, failures, time_ms, text }
 }
 
+fn heading(name: &str, (tests, failures, skipped): (usize, usize, usize), time_ms: u64) -> String {
+    format!(
+        "  <testsuite name=\"{}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" time=\"{}\">\n",
+        xml(name),
+        seconds(time_ms)
+    )
+}
+
+/// The suites of what came of a scenario besides its targets: what it was compared with, whether it
+/// repeats itself, and what was not played.
+pub fn closing(scenario: &Scenario, closing: &Closing<'_>) -> Vec<Suite> {
+    let mut suites = Vec::new();
+    if let Some(compared) = closing.compared {
+        suites.push(comparison(compared, closing.base));
+    }
+    if !closing.diverged.is_empty() {
+        let name = format!("{} repeats itself", scenario.name);
+        let cases = closing.diverged.iter().map(|diverged| {
+            let first = diverged.lines().next().unwrap_or_default();
+            (first.to_owned(), diverged.clone())
+        });
+        suites.push(failing(&name, "determinism", cases.collect()));
+    }
+    if let Some(why) = closing.unplayed.filter(|_| closing.outcome == Outcome::Failed) {
+        suites.push(failing(
+            &scenario.name,
+            "error",
+            vec![("played to its end".to_owned(), why.to_owned())],
+        ));
+    } else if let Some(why) = closing.unplayed {
+        let name = format!("{} {}", scenario.name, closing.outcome.words().to_lowercase());
+        let mut text = heading(&name, (1, 0, 1), 0);
+        let message = format!("{}: {why}", closing.outcome.words());
+        skipped_case(&mut text, ("not played", &name), &message);
+        text.push_str("  </testsuite>\n");
+        suites.push(Suite { tests: 1, text, ..Suite::default() });
+    }
+    suites
+}
+
+/// The suite of a comparison: a failing case for each figure that became worse, the cause first.
+pub fn comparison(compared: &Compared, base: &str) -> Suite {
+    let name = format!("{} compared with {base}", compared.name);
+    let verdict = compared.verdict.name();
+    if !compared.verdict.is_failure() {
+        let mut text = heading(&name, (1, 0, 0), 0);
+        let _ = writeln!(text, "    <testcase name=\"{verdict}\" classname=\"{}\"/>", xml(&name));
+        text.push_str("  </testsuite>\n");
+        return Suite { tests: 1, text, ..Suite::default() };
+    }
+    let cause = compared.cause();
+    let worse = compared.regressions();
+    let mut cases: Vec<(String, String)> = worse
+        .iter()
+        .map(|(run, moved)| {
+            let figure = compare::moved_in_words(moved);
+            (format!("{}: {}", run.name, moved.name), format!("{cause}: {figure}"))
+        })
+        .collect();
+    if cases.is_empty() {
+        cases.push((verdict.to_owned(), compare::headline_of(compared, usize::MAX)));
+    }
+    failing(&name, "regression", cases)
+}
+
+/// A suite of failing cases, each with its name and its message.
+fn failing(name: &str, kind: &str, cases: Vec<(String, String)>) -> Suite {
+    let count = cases.len();
+    let mut text = heading(name, (count, count, 0), 0);
+    for (case, message) in cases {
+        let first = message.lines().next().unwrap_or_default();
+        let _ = write!(
+            text,
+            "    <testcase name=\"{}\" classname=\"{}\">\n      <failure message=\"{}\" type=\"{kind}\">{}</failure>\n    </testcase>\n",
+            xml(&case),
+            xml(name),
+            xml(first),
+            xml(&message)
+        );
+    }
+    text.push_str("  </testsuite>\n");
+    Suite { tests: count, failures: count, text, ..Suite::default() }
+}
+
+fn skipped_case(out: &mut String, (name, class): (&str, &str), message: &str) {
+    let _ = write!(
+        out,
+        "    <testcase name=\"{}\" classname=\"{}\">\n      <skipped message=\"{}\"/>\n    </testcase>\n",
+        xml(name),
+        xml(class),
+        xml(message)
+    );
+}
+
 fn case(
     out: &mut String,
     scenario: &Scenario,
@@ -91,14 +191,16 @@ fn case(
         xml(&scenario.name)
     );
     if !judged.is_judged {
-        out.push_str(
-            ">\n      <skipped message=\"nobody can see this from outside\"/>\n    </testcase>\n",
+        let _ = write!(
+            out,
+            ">\n      <skipped message=\"{}\"/>\n    </testcase>\n",
+            xml(&margin(judged))
         );
     } else if judged.met {
         out.push_str("/>\n");
     } else {
         let details = format!(
-            "limit: {}\nvalue: {}\nmargin: {}\nseed: {}\n{}",
+            "limit: {}\nvalue: {}\n{}\nseed: {}\n{}",
             judged.target.text,
             value(judged),
             margin(judged),

@@ -6,33 +6,52 @@ pub mod benchmark;
 pub mod junit;
 pub mod summary;
 
-use crate::report::format;
+use crate::report::{format, text};
 use crate::sim::scenario::Scenario;
+use crate::study::compare::Compared;
 use crate::study::judge::JudgedRun;
-use crate::study::metric::Unit;
+use crate::study::outcome::Outcome;
 use crate::study::target::Judged;
+
+/// What came of a scenario as a whole, besides its targets.
+#[derive(Debug, Clone, Copy)]
+pub struct Closing<'a> {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// The comparison with what was accepted, if one was made.
+    pub compared: Option<&'a Compared>,
+    /// What it was compared with.
+    pub base: &'a str,
+    /// For each run that differs from itself, the first event that does.
+    pub diverged: &'a [String],
+    /// Why it was not played, or not with all seeds.
+    pub unplayed: Option<&'a str>,
+}
+
+impl<'a> Closing<'a> {
+    /// The comparison, if it stops a gate.
+    fn regression(&self) -> Option<&'a Compared> {
+        self.compared.filter(|compared| compared.verdict.is_failure())
+    }
+}
 
 /// A target as it is called: run, metric and limit.
 fn name(run: &JudgedRun, judged: &Judged) -> String {
     format!("{}: {} {}", run.name, judged.target.metric.name, judged.target.text)
 }
 
-fn unit(judged: &Judged) -> Unit {
-    if judged.target.stat == Some("count") { Unit::Count } else { judged.target.metric.unit }
-}
-
 /// What was measured.
 fn value(judged: &Judged) -> String {
     match (judged.share, judged.value) {
         (Some(share), _) => format::share(share),
-        (None, Some(value)) => format::amount(value, unit(judged)),
-        (None, None) => "no samples".to_owned(),
+        (None, Some(value)) => format::amount(value, judged.target.unit()),
+        (None, None) => "no value".to_owned(),
     }
 }
 
-/// By how much it is met, or missed.
+/// By how much it is met, or missed, and why where figures do not say it.
 fn margin(judged: &Judged) -> String {
-    judged.margin.map_or("-".to_owned(), |margin| format::difference(margin, unit(judged)))
+    text::said(judged)
 }
 
 /// How to repeat a scenario with a seed.
@@ -49,7 +68,7 @@ fn failure(run: &JudgedRun, judged: &Judged) -> String {
     let seeds = judged.over.map_or(String::new(), |over| {
         format!(" in seed {}; met in {} of {} seeds", over.worst, over.met, over.seeds)
     });
-    format!("{name}, got {value} (margin {margin}){seeds}")
+    format!("{name}, found {value} ({margin}){seeds}")
 }
 
 /// The targets of a scenario that count and are missed.

@@ -3,18 +3,38 @@
 
 use std::fmt::Write;
 
-use super::{Replay, margin, missed, name, seed, value};
-use crate::report::format;
+use super::{Closing, Replay, margin, missed, name, seed, value};
+use crate::report::{compare, format};
 use crate::sim::scenario::Scenario;
-use crate::study::judge::{JudgedRun, JudgedScenario, Verdict};
+use crate::study::compare::Compared;
+use crate::study::judge::{JudgedRun, JudgedScenario};
+use crate::study::outcome::Outcome;
 use crate::study::series::Series;
 
 /// What the summary says of a scenario: a row of the table, and what follows below it.
 #[derive(Debug, Clone)]
 pub struct Part {
-    is_met: bool,
+    name: String,
+    outcome: Outcome,
+    /// Its row, without the mark at its beginning.
     row: String,
+    /// What is said first, because it stops the gate.
+    headline: Option<String>,
     details: String,
+}
+
+/// The mark of an outcome: green only where every target is met.
+fn mark(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Met => "✅",
+        Outcome::NotJudged => "⚪ NOT JUDGED",
+        Outcome::Skipped => "⚪ SKIPPED",
+        Outcome::Regressed => "❌ REGRESSED",
+        Outcome::Differs => "❌ DIFFERS",
+        Outcome::Missed => "❌",
+        Outcome::Failed => "❌ ERROR",
+        Outcome::Interrupted => "⚪ INTERRUPTED",
+    }
 }
 
 /// A text within a table's cell, in which nothing is markup.
@@ -30,7 +50,7 @@ pub fn part(
     series: Option<&Series>,
     replay: Replay<'_>,
 ) -> Part {
-    let is_met = judged.verdict() == Verdict::Met;
+    let outcome = Outcome::of(judged.verdict(), None, false);
     let targets = || judged.runs.iter().flat_map(|run| &run.targets);
     let met = targets().filter(|target| target.met).count();
     // Of many seeds the median.
@@ -41,14 +61,8 @@ pub fn part(
     let sum = |metric: &str| judged.runs.iter().enumerate().map(|run| of(run, metric)).sum();
     let seeds = series
         .map_or(String::new(), |series| format!(" (medians of {} seeds)", series.played.len()));
-    let mark = match (is_met, targets().next()) {
-        (true, None) => "no targets",
-        (true, _) => "✅",
-        (false, _) => "❌",
-    };
     let row = format!(
-        "| {} | `{}` | {}{seeds} | {met} of {} | {} | {} | {} |\n",
-        mark,
+        " | `{}` | {}{seeds} | {met} of {} | {} | {} | {} |\n",
         cell(&scenario.name),
         cell(&scenario.question),
         targets().count(),
@@ -57,7 +71,7 @@ pub fn part(
         format::count(sum("rate_limited"))
     );
     let mut details = String::new();
-    if !is_met {
+    if outcome == Outcome::Missed {
         let _ = write!(
             details,
             "\n<details open><summary><code>{}</code></summary>\n\n| target | value | margin | seeds |\n|---|---|---|---|\n",
@@ -74,7 +88,7 @@ pub fn part(
                 "| {} | {} | {} | {seeds} |",
                 cell(&name(run, judged)),
                 cell(&value(judged)),
-                margin(judged)
+                cell(&margin(judged))
             );
             if !worst.contains(&seed) {
                 worst.push(seed);
@@ -83,17 +97,105 @@ pub fn part(
         let replays: Vec<String> = worst.into_iter().map(replay).collect();
         let _ = write!(details, "\n```\n{}\n```\n\n</details>\n", replays.join("\n"));
     }
-    Part { is_met, row, details }
+    let (name, headline) = (scenario.name.clone(), None);
+    Part { name, outcome, row, headline, details }
 }
 
-/// The whole summary.
+/// What the summary says of a scenario that was not played, or not to its end.
+pub fn unplayed(scenario: &Scenario, outcome: Outcome, why: &str) -> Part {
+    let row = format!(
+        " | `{}` | {} | {} | - | - | - |\n",
+        cell(&scenario.name),
+        cell(&scenario.question),
+        cell(why.lines().next().unwrap_or_default())
+    );
+    Part { name: scenario.name.clone(), outcome, row, headline: None, details: String::new() }
+}
+
+impl Part {
+    /// Adds what came of the scenario besides its targets.
+    pub fn close(&mut self, scenario: &Scenario, closing: &Closing<'_>) {
+        if self.name != scenario.name {
+            return;
+        }
+        self.outcome = closing.outcome;
+        if let Some(compared) = closing.regression() {
+            let (details, headline) = regression(compared, closing.base);
+            self.headline = Some(headline);
+            self.details.insert_str(0, &details);
+        }
+        for diverged in closing.diverged {
+            let _ = write!(self.details, "\n❌ `{}`\n\n```\n{diverged}\n```\n", self.name);
+        }
+        if let Some(why) = closing.unplayed {
+            let _ = write!(self.details, "\n⚪ `{}`: {}\n", self.name, cell(why));
+        }
+    }
+}
+
+/// The section of a comparison that stops a gate, and its first line.
+pub fn regression(compared: &Compared, base: &str) -> (String, String) {
+    let said = compare::headline_of(compared, 1);
+    let headline =
+        format!("`{}` {}: {}", cell(&compared.name), compared.verdict.name(), cell(&said));
+    let mut details = format!(
+        "\n<details open><summary>❌ <code>{}</code> against {}: {}</summary>\n\n{}\n",
+        cell(&compared.name),
+        cell(base),
+        compared.verdict.name(),
+        cell(&compared.cause())
+    );
+    let worse = compared.regressions();
+    if worse.is_empty() {
+        let reason = compared.reason.as_deref().unwrap_or("the logs are not the same");
+        let _ = writeln!(details, "\n{}", cell(reason));
+    } else {
+        details.push_str("\n| figure | base | now | change |\n|---|---|---|---|\n");
+    }
+    for (run, moved) in worse {
+        let [base, new, change] = compare::moved_cells(moved);
+        let _ = writeln!(
+            details,
+            "| {}: {} | {base} | {new} | {change} |",
+            cell(&run.name),
+            moved.name
+        );
+    }
+    details.push_str("\n</details>\n");
+    (details, headline)
+}
+
+/// The whole summary. What stops a gate is in its first line.
 pub fn document(parts: &[Part]) -> String {
-    let met = parts.iter().filter(|part| part.is_met).count();
-    let mut out = format!(
-        "### tagspace: {met} of {} scenarios met their targets\n\n| | scenario | question | targets | virtual time | AI calls | 429s |\n|---|---|---|---|---|---|---|\n",
+    let count = |outcome: Outcome| parts.iter().filter(|part| part.outcome == outcome).count();
+    let headlines: Vec<&str> = parts.iter().filter_map(|part| part.headline.as_deref()).collect();
+    let mut out = String::new();
+    match headlines.as_slice() {
+        [] => {}
+        [one] => {
+            let _ = writeln!(out, "### ❌ tagspace: {one}\n");
+        }
+        [first, rest @ ..] => {
+            let _ = writeln!(out, "### ❌ tagspace: {first}; {} more\n", rest.len());
+        }
+    }
+    let not_judged = match count(Outcome::NotJudged) {
+        0 => String::new(),
+        some => format!(", {some} not judged"),
+    };
+    let not_played = match count(Outcome::Skipped) {
+        0 => String::new(),
+        some => format!(", {some} not played"),
+    };
+    let _ = write!(
+        out,
+        "### tagspace: {} of {} scenarios met their targets{not_judged}{not_played}\n\n| | scenario | question | targets | virtual time | AI calls | 429s |\n|---|---|---|---|---|---|---|\n",
+        parts.iter().filter(|part| part.outcome.is_met()).count(),
         parts.len()
     );
-    out.extend(parts.iter().map(|part| part.row.as_str()));
+    for part in parts {
+        let _ = write!(out, "| {}{}", mark(part.outcome), part.row);
+    }
     out.extend(parts.iter().map(|part| part.details.as_str()));
     out
 }

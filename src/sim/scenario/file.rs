@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_spanned::Spanned;
 
+pub use super::limit::OneOrMany;
 use crate::fakes::ai::AiConfig;
 use crate::fakes::confluence::ConfluenceConfig;
 use crate::fakes::space::{Pages, SpaceConfig};
@@ -141,57 +142,4 @@ fn unchanged() -> Ratio {
 
 fn at_once() -> Whole<0, 8_640_000> {
     Whole::new(0).expect("zero is within the range")
-}
-
-/// One limit or several, as text: `"<= 20"`, `["p95 <= 45s", "max <= 60s"]`.
-#[derive(Debug, Clone, JsonSchema, Serialize)]
-#[schemars(untagged)]
-#[serde(untagged)]
-pub enum OneOrMany {
-    /// One.
-    One(#[schemars(with = "String")] Spanned<String>),
-    /// Several.
-    Many(#[schemars(with = "Vec<String>")] Vec<Spanned<String>>),
-}
-
-impl OneOrMany {
-    /// The limits, each with its place in the text; those of a list know only that of the list.
-    pub fn all_in(&self, text: &str) -> Vec<Spanned<String>> {
-        let many = match self {
-            Self::One(one) => return vec![one.clone()],
-            Self::Many(many) => many,
-        };
-        let mut from = many.first().map_or(0, |first| first.span().start);
-        let place = |limit: &Spanned<String>| {
-            // In the order in which they are written; one with escapes is not found.
-            let at = text
-                .get(from..limit.span().end)
-                .and_then(|rest| rest.find(limit.get_ref().as_str()));
-            let Some(at) = at else { return limit.clone() };
-            let start = from + at;
-            from = start + limit.get_ref().len();
-            Spanned::new(start..from, limit.get_ref().clone())
-        };
-        many.iter().map(place).collect()
-    }
-}
-
-impl<'de> Deserialize<'de> for OneOrMany {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // An untagged enum would lose both the spans and the message; a value knows its kind.
-        let value = Spanned::<toml::Value>::deserialize(deserializer)?;
-        let (span, value) = (value.span(), value.into_inner());
-        let wanted = "wanted a limit such as \"<= 20\", or a list of them";
-        match value {
-            toml::Value::String(text) => Ok(Self::One(Spanned::new(span, text))),
-            toml::Value::Array(items) => {
-                let texts = items.into_iter().map(|item| match item {
-                    toml::Value::String(text) => Ok(Spanned::new(span.clone(), text)),
-                    other => Err(serde::de::Error::custom(format!("got {other}, {wanted}"))),
-                });
-                texts.collect::<Result<_, _>>().map(Self::Many)
-            }
-            other => Err(serde::de::Error::custom(format!("got {other}, {wanted}"))),
-        }
-    }
 }

@@ -1,13 +1,12 @@
-//! `--set key=value` and `--env-file`: changes on top of a scenario file.
+//! `--set key=value`: changes on top of a scenario file.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::Path;
 
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
+use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::problem::{Problem, did_you_mean};
-use crate::pipeline::config::{ConfigError, Overrides, VARIABLES};
+use super::depth::{self, MOST_LEVELS};
+pub use super::env::from_env_file;
+use super::problem::Problem;
 
 /// Puts `key=value` pairs into a scenario's text. Keys are dotted; a run is named
 /// (`run.second.changed_ratio`). What is no TOML value is taken as a string. A key of `pipeline` is
@@ -15,128 +14,125 @@ use crate::pipeline::config::{ConfigError, Overrides, VARIABLES};
 /// with all its files: the file's own `space.pages` no longer caps them.
 pub fn apply(text: &str, settings: &[String], cwd: &Path) -> Result<String, Problem> {
     // What is no TOML is told with its place by whoever reads it next.
+    if depth::too_deep(text).is_some() {
+        return Ok(text.to_owned());
+    }
     let Ok(mut document) = text.parse::<DocumentMut>() else { return Ok(text.to_owned()) };
     for setting in settings {
         let wanted = "`key=value` with a dotted key, such as `pipeline.batch_size=10`";
-        let Some((key, value)) = setting.split_once('=') else {
-            return Err(problem(setting, format!("got `{setting}`, wanted {wanted}"), None));
+        let Some((key, text)) = setting.split_once('=') else {
+            return Err(problem(setting, format!("got `{setting}`, wanted {wanted}")));
         };
-        let (key, value) = (key.trim(), value.trim());
-        let mut value: Value = value.parse().unwrap_or_else(|_| Value::from(value));
+        if key.matches('.').count() >= MOST_LEVELS || depth::too_deep(text).is_some() {
+            let message = format!("expected at most {MOST_LEVELS} levels, found more");
+            return Err(problem(setting, message));
+        }
+        let key = key.trim();
+        let mut value = value(text);
         if key == "space.dir"
             && let Some(dir) = value.as_str()
         {
             value = Value::from(cwd.join(dir).to_string_lossy().into_owned());
             document.get_mut("space").and_then(Item::as_table_like_mut).map(|s| s.remove("pages"));
         }
-        if let Some(key) = key.strip_prefix("pipeline.") {
-            set_in_runs(&mut document, key, &value);
-        }
-        place(document.as_table_mut(), key, key, value)
-            .map_err(|message| problem(setting, message, None))?;
+        let set = match key.strip_prefix("pipeline.") {
+            Some(key) => set_in_runs(&mut document, key, &value),
+            None => Ok(()),
+        };
+        set.and_then(|()| place(document.as_table_mut(), key, value))
+            .map_err(|message| problem(setting, format!("got `{key}`, but {message}")))?;
     }
     Ok(document.to_string())
 }
 
+/// A value as it is written behind a `=`; what is no TOML is a string.
+pub(super) fn value(text: &str) -> Value {
+    let text = text.trim();
+    text.parse().unwrap_or_else(|_| Value::from(text))
+}
+
 /// Sets a key of the pipeline in the runs that have a `pipeline` of their own.
-fn set_in_runs(document: &mut DocumentMut, key: &str, value: &Value) {
+fn set_in_runs(document: &mut DocumentMut, key: &str, value: &Value) -> Result<(), String> {
     let runs = document.get_mut("run").and_then(Item::as_array_of_tables_mut);
     for run in runs.into_iter().flat_map(ArrayOfTables::iter_mut) {
         if let Some(own) = run.get_mut("pipeline").and_then(Item::as_table_like_mut) {
-            own.insert(key, Item::Value(value.clone()));
+            place(own, key, value.clone())?;
         }
+    }
+    Ok(())
+}
+
+/// The `pipeline` of a run, if it has one of its own.
+pub(super) fn own_pipeline<'a>(
+    document: &'a mut DocumentMut,
+    run: &str,
+) -> Option<&'a mut dyn TableLike> {
+    let run = match document.get_mut("run")? {
+        Item::ArrayOfTables(runs) => {
+            let mut runs = runs.iter_mut();
+            let run = runs.find(|known| named(*known) == Some(run))?;
+            run as &mut dyn TableLike
+        }
+        Item::Value(Value::Array(runs)) => {
+            let runs = runs.iter_mut().filter_map(Value::as_inline_table_mut);
+            let mut runs = runs.map(|run| run as &mut dyn TableLike);
+            runs.find(|known| named(*known) == Some(run))?
+        }
+        _ => return None,
+    };
+    run.get_mut("pipeline")?.as_table_like_mut()
+}
+
+fn named(table: &dyn TableLike) -> Option<&str> {
+    table.get("name").and_then(Item::as_str)
+}
+
+/// Sets a key of a table. What stands before the key, such as the question, stays.
+pub(super) fn put(table: &mut dyn TableLike, key: &str, value: Value) {
+    match table.get_mut(key) {
+        Some(item) => *item = Item::Value(value),
+        None => drop(table.insert(key, Item::Value(value))),
     }
 }
 
-/// The settings that a file of the plan's environment variables makes.
-pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Problem> {
-    let mut pairs = Vec::new();
-    let mut spans = BTreeMap::new();
-    let wrong = |span: Range<usize>, message, help| Problem {
-        origin: path.display().to_string(),
-        text: text.to_owned(),
-        span,
-        message,
-        help,
-    };
-    let mut next = 0;
-    for whole in text.split_inclusive('\n') {
-        let line = whole.trim();
-        let start = next + (whole.len() - whole.trim_start().len());
-        next += whole.len();
-        let span = start..start + line.len();
-        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let Some((name, value)) = line.split_once('=') else {
-            let message = format!("got `{line}`, wanted lines of the form NAME=value");
-            return Err(wrong(span, message, None));
+/// Sets a dotted key, and makes the tables on the way.
+fn place(mut table: &mut dyn TableLike, key: &str, value: Value) -> Result<(), String> {
+    let mut rest = key;
+    // Within an inline table all tables are.
+    let mut is_inline = false;
+    while let Some((first, below)) = rest.split_once('.') {
+        let no_table = || format!("`{first}` holds no keys");
+        rest = below;
+        let empty = || match is_inline {
+            true => Item::Value(InlineTable::new().into()),
+            false => toml_edit::table(),
         };
-        let known = VARIABLES.map(|(name, _)| name);
-        if name.starts_with("TAG_SPACE_") && !known.contains(&name.trim()) {
-            let message = format!("got the unknown variable `{}`, wanted a known one", name.trim());
-            let all = format!("known: {}", known.join(", "));
-            let nearest = did_you_mean(name.trim(), known);
-            let help = nearest.map_or_else(|| all.clone(), |nearest| format!("{nearest} {all}"));
-            return Err(wrong(span, message, Some(help)));
-        }
-        spans.insert(name.trim().to_owned(), span);
-        let value = value.split(" #").next().unwrap_or("").trim();
-        pairs.push((name.trim().to_owned(), value.trim_matches(['"', '\'']).to_owned()));
-    }
-    let mut overrides = Overrides::default();
-    let variable = |name: &str| {
-        pairs.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.clone())
-    };
-    overrides.read_env(variable).map_err(|error| {
-        let span = match &error {
-            ConfigError::Variable { name, .. } => spans.get(*name).cloned(),
-            ConfigError::AboveCeiling { .. } | ConfigError::NoQuota | ConfigError::HeldPermit => {
-                None
+        let item = table.entry(first).or_insert_with(empty);
+        is_inline |= item.is_value();
+        table = match item {
+            Item::ArrayOfTables(tables) => {
+                let (name, below) = below.split_once('.').ok_or_else(no_table)?;
+                rest = below;
+                entry(tables, name)
+                    .ok_or_else(|| format!("no entry of `{first}` is named `{name}`"))?
             }
+            other => other.as_table_like_mut().ok_or_else(no_table)?,
         };
-        wrong(span.unwrap_or_default(), error.to_string(), None)
-    })?;
-    let set = serde_json::to_value(&overrides).unwrap_or_default();
-    let set = set.as_object().cloned().unwrap_or_default();
-    Ok(set.into_iter().map(|(key, value)| format!("pipeline.{key}={value}")).collect())
-}
-
-fn place(table: &mut Table, key: &str, whole: &str, value: Value) -> Result<(), String> {
-    let Some((first, rest)) = key.split_once('.') else {
-        // What stands before the key, such as the question, stays.
-        match table.get_mut(key) {
-            Some(item) => *item = Item::Value(value),
-            None => drop(table.insert(key, Item::Value(value))),
-        }
-        return Ok(());
-    };
-    let not_a_table = || format!("got `{whole}`, but `{first}` holds no keys");
-    match table.entry(first).or_insert_with(toml_edit::table) {
-        Item::ArrayOfTables(tables) => {
-            let (name, rest) = rest.split_once('.').ok_or_else(not_a_table)?;
-            let index = name.parse().unwrap_or(usize::MAX);
-            let named = tables.iter_mut().enumerate().find(|(position, table)| {
-                *position == index || table.get("name").and_then(Item::as_str) == Some(name)
-            });
-            let (_, table) = named.ok_or_else(|| {
-                format!("got `{whole}`, but no entry of `{first}` is named `{name}`")
-            })?;
-            place(table, rest, whole, value)
-        }
-        Item::Table(table) => place(table, rest, whole, value),
-        Item::Value(Value::InlineTable(inline)) => {
-            let mut below = inline.clone().into_table();
-            place(&mut below, rest, whole, value)?;
-            *inline = below.into_inline_table();
-            Ok(())
-        }
-        _ => Err(not_a_table()),
     }
+    put(table, rest, value);
+    Ok(())
 }
 
-fn problem(text: &str, message: String, help: Option<String>) -> Problem {
-    let span = 0..text.len();
-    Problem { origin: "--set".to_owned(), text: text.to_owned(), span, message, help }
+/// The entry of a list with this name, or at this position.
+fn entry<'a>(tables: &'a mut ArrayOfTables, name: &str) -> Option<&'a mut Table> {
+    let index = name.parse().unwrap_or(usize::MAX);
+    let mut found = tables.iter_mut().enumerate();
+    let (_, table) =
+        found.find(|(position, table)| *position == index || named(*table) == Some(name))?;
+    Some(table)
+}
+
+fn problem(text: &str, message: String) -> Problem {
+    let (origin, span) = ("--set".to_owned(), 0..text.len());
+    Problem { origin, text: text.into(), span, message, help: None }
 }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Recordings;
-use super::recorded::RecordedRun;
+use super::recorded::{Cell, RecordedRun};
 use crate::study::metric;
 
 /// The version of the file's form.
@@ -16,7 +16,8 @@ const DIGITS: usize = 12;
 /// How the file begins.
 const HEAD: &str = "\
 # Accepted figures: `tagspace run ... --baseline NAME` compares with them, and only `--bless` writes
-# them anew. A list has a number for each seed; shares are millionths, money millionths of a dollar.
+# them anew. A list has a number for each seed, \"none\" where it has no value; shares are millionths,
+# money millionths of a dollar.
 # `first_mean_milli` are the means when they were accepted for the first time, in thousandths.
 ";
 
@@ -71,7 +72,8 @@ pub fn read(text: &str) -> Result<Recordings, String> {
 /// The first figure that is too large, with the largest that it may be.
 fn too_large(run: &RecordedRun) -> Option<(&str, u64, u64)> {
     let figures = run.figures.iter().flat_map(|(figure, values)| {
-        values.iter().map(move |value| (figure.as_str(), *value, LARGEST))
+        let known = values.iter().filter_map(|cell| cell.0);
+        known.map(move |value| (figure.as_str(), value, LARGEST))
     });
     let means =
         run.first_mean_milli.iter().map(|(figure, mean)| (figure.as_str(), *mean, LARGEST * 1000));
@@ -90,7 +92,7 @@ fn line_of(text: &str, figure: &str, number: u64) -> String {
 }
 
 /// The file with these recordings in the place of those of the same name.
-pub fn write(before: &Recordings, new: &Recordings) -> String {
+pub fn write(before: &Recordings, new: &Recordings) -> Result<String, String> {
     let mut all = before.clone();
     for (name, recorded) in new {
         let mut recorded = recorded.clone();
@@ -99,7 +101,7 @@ pub fn write(before: &Recordings, new: &Recordings) -> String {
         for (run, now) in &mut recorded.run {
             now.figures.retain(|figure, _| metric::better(figure).is_some());
             for value in now.figures.values_mut().flatten() {
-                *value = (*value).min(LARGEST);
+                value.0 = value.0.map(|value| value.min(LARGEST));
             }
             for digest in &mut now.events_sha256 {
                 digest.truncate(DIGITS);
@@ -113,11 +115,14 @@ pub fn write(before: &Recordings, new: &Recordings) -> String {
         all.insert(name.clone(), recorded);
     }
     let baseline = Baseline { format_version: FORMAT_VERSION, scenario: all };
-    let text = toml::to_string(&baseline).unwrap_or_default();
-    format!("{HEAD}{text}")
+    let text = toml::to_string(&baseline).map_err(|error| error.to_string())?;
+    Ok(format!("{HEAD}{text}"))
 }
 
 fn means(run: &RecordedRun) -> std::collections::BTreeMap<String, u64> {
-    let means = run.figures.iter().map(|(name, values)| (name.clone(), super::mean_milli(values)));
-    means.collect()
+    let mean = |cells: &Vec<Cell>| {
+        let known: Vec<u64> = cells.iter().filter_map(|cell| cell.0).collect();
+        super::mean_milli(&known)
+    };
+    run.figures.iter().map(|(name, cells)| (name.clone(), mean(cells))).collect()
 }

@@ -26,13 +26,18 @@ pub fn of(
 ) -> Vec<Drift> {
     let drift = |(metric, stat, name): (&metric::Metric, Option<&str>, String)| {
         let first = *base.first_mean_milli.get(&name)?;
-        let (accepted, now) = (base.figures.get(&name)?, new.figures.get(&name)?);
-        let these: Option<Vec<u64>> =
-            places.iter().map(|(at, _)| accepted.get(*at).copied()).collect();
-        let now: Option<Vec<u64>> = places.iter().map(|(_, at)| now.get(*at).copied()).collect();
+        let pairs = places
+            .iter()
+            .filter_map(|(at, now)| base.value(&name, *at).zip(new.value(&name, *now)));
+        let (these, now): (Vec<u64>, Vec<u64>) = pairs.unzip();
+        if these.is_empty() {
+            return None;
+        }
+        let accepted: Vec<u64> =
+            base.figures.get(&name)?.iter().filter_map(|cell| cell.0).collect();
         let unit = if stat == Some("count") { Unit::Count } else { metric.unit };
-        let first_mean_milli = over_these(first, mean_milli(&these?), mean_milli(accepted));
-        let new_mean_milli = mean_milli(&now?);
+        let first_mean_milli = over_these(first, mean_milli(&these), mean_milli(&accepted));
+        let new_mean_milli = mean_milli(&now);
         let is_there = rules.is_large(first_mean_milli, new_mean_milli, floor_milli(unit));
         is_there.then_some(Drift { name, unit, first_mean_milli, new_mean_milli })
     };

@@ -5,18 +5,20 @@
 //! both have met, is not in them. A figure has become worse or better if the sign test says so, with
 //! Holm's correction (1979) for all figures of the comparison, if the interval of its mean change
 //! excludes nothing, if signs and mean point the same way, and if that change is above a relative and
-//! an absolute floor. Failures that never happened before need no even signs: rare as they are, an
-//! interval above nothing is enough.
+//! an absolute floor. A failure that the base has in no seed needs no statistics in one and the same
+//! world: both sides have met the same luck.
 
 pub mod baseline;
 pub mod drift;
 pub mod events;
 pub mod recorded;
+pub mod settings;
 
 use std::collections::BTreeMap;
 
 use self::drift::Drift;
 use self::recorded::{Recorded, RecordedRun};
+use self::settings::Changed;
 use crate::study::metric::{self, Better, TRACKED, Unit};
 use crate::study::paired::Paired;
 use crate::study::sign;
@@ -25,8 +27,9 @@ use crate::units::float;
 /// Recordings by the scenario's name.
 pub type Recordings = BTreeMap<String, Recorded>;
 
-/// What must not happen now and then if it never happened before.
-const NEVER: [&str; 4] = ["pages_failed", "pages_not_done", "pages_unlabelled", "pages_mistagged"];
+/// Failures: if the base has none in the same world, one is a regression.
+const FAILURES: [&str; 4] =
+    ["pages_failed", "pages_not_done", "pages_unlabelled", "pages_mistagged"];
 
 /// How recordings are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,10 +152,23 @@ pub struct ComparedRun {
     pub moved: Vec<Moved>,
     /// So many figures are the same in all seeds.
     pub same: usize,
-    /// Watched figures that only one side has in every seed, so that nothing is said of them.
-    pub alone: Vec<String>,
+    /// Watched figures that one side lacks in some seeds.
+    pub lacking: Vec<Lacking>,
     /// Watched figures that are no longer what they were when they were first accepted.
     pub drifts: Vec<Drift>,
+}
+
+/// A figure that one side lacks in some of the common seeds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lacking {
+    /// Its name, with the statistic.
+    pub name: String,
+    /// In how many seeds the base has it.
+    pub base: usize,
+    /// In how many the new side has it.
+    pub new: usize,
+    /// In how many both have it, so that it is compared.
+    pub both: usize,
 }
 
 /// A scenario of both sides.
@@ -166,10 +182,58 @@ pub struct Compared {
     pub reason: Option<String>,
     /// Whether the pipeline's settings differ.
     pub has_other_settings: bool,
+    /// The settings that differ, as far as both sides keep them.
+    pub settings: Vec<Changed>,
+    /// The keys of the world that differ, as far as both sides keep them.
+    pub world: Vec<Changed>,
+    /// Whether world and weather are the same, so that both sides met the same luck.
+    pub is_same_luck: bool,
     /// Whether logs differ of which the reports say that they are the same.
     pub has_edited_logs: bool,
     /// Its runs.
     pub runs: Vec<ComparedRun>,
+}
+
+impl Compared {
+    /// What differs between the sides, the cause first: settings, then the world, then the program.
+    pub fn cause(&self) -> String {
+        let listed = |changed: &[Changed]| {
+            changed.iter().map(Changed::to_string).collect::<Vec<_>>().join(", ")
+        };
+        match (self.settings.as_slice(), self.world.as_slice()) {
+            ([], []) if self.has_other_settings => {
+                "other settings, which the base does not keep".to_owned()
+            }
+            ([], []) if !self.is_same_luck => "another world".to_owned(),
+            ([], []) => "settings and world are the same, so it is the program".to_owned(),
+            (settings, []) => listed(settings),
+            ([], world) => format!("the world: {}", listed(world)),
+            (settings, world) => format!("{}; the world: {}", listed(settings), listed(world)),
+        }
+    }
+
+    /// The key to look at first, with its run where only that has it.
+    pub fn first_changed(&self) -> Option<(&'static str, &Changed)> {
+        let setting = self.settings.first().map(|changed| ("pipeline", changed));
+        setting.or_else(|| self.world.first().map(|changed| ("", changed)))
+    }
+
+    /// The figures that became worse, each with its run: failures first, then the largest change.
+    pub fn regressions(&self) -> Vec<(&ComparedRun, &Moved)> {
+        let all = self.runs.iter().flat_map(|run| run.moved.iter().map(move |moved| (run, moved)));
+        let mut worse: Vec<_> =
+            all.filter(|(_, moved)| moved.verdict == Verdict::Regressed).collect();
+        worse.sort_by_key(|(_, moved)| {
+            let (base, new) = moved.sums;
+            let change = new.abs_diff(base).saturating_mul(1_000_000);
+            let relative = change.checked_div(base).unwrap_or(u128::MAX);
+            (
+                std::cmp::Reverse(FAILURES.contains(&moved.name.as_str())),
+                std::cmp::Reverse(relative),
+            )
+        });
+        worse
+    }
 }
 
 /// A comparison of everything.
@@ -227,7 +291,7 @@ pub fn compare(base: &Recordings, new: &Recordings, mode: Mode, rules: Rules) ->
         .map(|name| match (base.get(name), new.get(name)) {
             (Some(base), Some(new)) if mode == Mode::Exact && base.weather != new.weather => {
                 let reason = "another weather: with so few seeds luck cannot be told from a change";
-                without_runs(name, Verdict::Incomparable, reason.to_owned())
+                incomparable(name, (base, new), reason.to_owned())
             }
             (Some(base), Some(new)) => scenario(name, (base, new), rules),
             (Some(_), None) => {
@@ -250,25 +314,38 @@ fn without_runs(name: &str, verdict: Verdict, reason: String) -> Compared {
         verdict,
         reason: Some(reason),
         has_other_settings: false,
+        settings: Vec::new(),
+        world: Vec::new(),
+        is_same_luck: false,
         has_edited_logs: false,
         runs: Vec::new(),
     }
 }
 
+/// Nothing can be compared; what differs is named all the same.
+fn incomparable(name: &str, (base, new): (&Recorded, &Recorded), reason: String) -> Compared {
+    let is_kept = !base.world.is_empty() && !new.world.is_empty();
+    Compared {
+        has_other_settings: base.config_digest != new.config_digest,
+        settings: settings::changed_settings(base, new),
+        world: if is_kept { settings::changed(&base.world, &new.world) } else { Vec::new() },
+        ..without_runs(name, Verdict::Incomparable, reason)
+    }
+}
+
 fn scenario(name: &str, (base, new): (&Recorded, &Recorded), rules: Rules) -> Compared {
+    let refused = |reason: String| incomparable(name, (base, new), reason);
     if base.world_digest != new.world_digest {
         let reason = "the worlds differ, and so would the figures of one and the same pipeline";
-        return without_runs(name, Verdict::Incomparable, reason.to_owned());
+        return refused(reason.to_owned());
     }
     let places = both(base, new);
     if places.is_empty() {
-        let reason = "the two sides have no seed in common";
-        return without_runs(name, Verdict::Incomparable, reason.to_owned());
+        return refused("the two sides have no seed in common".to_owned());
     }
     let lost = base.run.keys().find(|name| !new.run.contains_key(*name));
     if let Some(lost) = lost {
-        let reason = format!("the new side does not have the run `{lost}`");
-        return without_runs(name, Verdict::Incomparable, reason);
+        return refused(format!("the new side does not have the run `{lost}`"));
     }
     let seeds: Vec<u64> = places.iter().map(|(at, _)| base.seeds[*at]).collect();
     let alone = (base.seeds.len() + new.seeds.len()).saturating_sub(2 * places.len());
@@ -290,6 +367,9 @@ fn scenario(name: &str, (base, new): (&Recorded, &Recorded), rules: Rules) -> Co
         verdict: Verdict::NoChange,
         reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         has_other_settings: base.config_digest != new.config_digest,
+        settings: settings::changed_settings(base, new),
+        world: Vec::new(),
+        is_same_luck: is_same_weather,
         has_edited_logs: false,
         runs: pairs.map(run).collect(),
     }
@@ -308,22 +388,21 @@ fn run(
     };
     let differing = seeds.iter().zip(places).filter(|(_, places)| differs(places));
     let differing: Vec<u64> = differing.map(|(seed, _)| *seed).collect();
-    let (mut moved, mut same, mut alone) = (Vec::new(), 0, Vec::new());
+    let (mut moved, mut same, mut lacking) = (Vec::new(), 0, Vec::new());
     for (metric, stat, figure) in recorded::names() {
-        let values = base.figures.get(&figure).zip(new.figures.get(&figure));
-        let Some((before, now)) = values else {
-            let is_there = [base, new].iter().any(|run| run.figures.contains_key(&figure));
-            if is_there && metric::better(&figure).is_some() {
-                alone.push(figure);
-            }
-            continue;
-        };
-        let before: Option<Vec<u64>> =
-            places.iter().map(|(at, _)| before.get(*at).copied()).collect();
-        let now: Option<Vec<u64>> = places.iter().map(|(_, at)| now.get(*at).copied()).collect();
-        let Some((before, now)) = before.zip(now) else { continue };
+        let values = |of: &RecordedRun, place: usize| of.value(&figure, place);
+        let all: Vec<(Option<u64>, Option<u64>)> =
+            places.iter().map(|(at, now)| (values(base, *at), values(new, *now))).collect();
+        let (before, now): (Vec<u64>, Vec<u64>) =
+            all.iter().filter_map(|(before, now)| before.zip(*now)).unzip();
+        let had = all.iter().filter(|(before, _)| before.is_some()).count();
+        let has = all.iter().filter(|(_, now)| now.is_some()).count();
+        if had.max(has) > before.len() && metric::better(&figure).is_some() {
+            let (name, both) = (figure.clone(), before.len());
+            lacking.push(Lacking { name, base: had, new: has, both });
+        }
         let Some(paired) = Paired::of(&now, &before) else { continue };
-        if paired.same == seeds.len() {
+        if paired.same == before.len() {
             same += 1;
             continue;
         }
@@ -341,7 +420,7 @@ fn run(
     }
     let drifts = Vec::new();
     let (name, seeds) = (name.to_owned(), seeds.to_vec());
-    ComparedRun { name, seeds, differing, moved, same, alone, drifts }
+    ComparedRun { name, seeds, differing, moved, same, lacking, drifts }
 }
 
 fn sum(values: &[u64]) -> u128 {
@@ -386,7 +465,11 @@ fn judge(one: &mut Compared, mode: Mode, rules: Rules) {
         let (before, now) = (moved.base_mean_milli, moved.new_mean_milli);
         let is_large = rules.is_large(before, now, floor_milli(moved.unit));
         let Paired { low_milli: low, high_milli: high, less, more, .. } = moved.paired;
-        let never_before = NEVER.contains(&moved.name.as_str()) && moved.base_mean_milli == 0;
+        let never_before = FAILURES.contains(&moved.name.as_str()) && moved.sums.0 == 0;
+        if never_before && one.is_same_luck && moved.sums.1 > 0 {
+            moved.verdict = Verdict::Regressed;
+            continue;
+        }
         let agree = low > 0 && more > less || high < 0 && less > more;
         let is_sure = mode == Mode::Exact
             || agree && (never_before || moved.p * 1e6 <= float(rules.significance_ppm));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::settings::{self, Keys};
 use crate::sim::scenario::Scenario;
 use crate::study::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape};
 use crate::study::series::Played;
@@ -22,6 +23,9 @@ pub struct Recorded {
     pub weather: Option<u64>,
     /// The seeds, ascending.
     pub seeds: Vec<u64>,
+    /// What makes its world, key by key.
+    #[serde(default, skip_serializing_if = "Keys::is_empty")]
+    pub world: Keys,
     /// Its runs by name.
     pub run: BTreeMap<String, RecordedRun>,
 }
@@ -32,11 +36,49 @@ pub struct Recorded {
 pub struct RecordedRun {
     /// The digest of each seed's log.
     pub events_sha256: Vec<String>,
-    /// Of each figure the integer of each seed, where every seed has one: shares in millionths.
-    pub figures: BTreeMap<String, Vec<u64>>,
+    /// Of each figure the integer of each seed, as far as it has one: shares in millionths.
+    pub figures: BTreeMap<String, Vec<Cell>>,
     /// The means when a baseline was accepted for the first time, in thousandths.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub first_mean_milli: BTreeMap<String, u64>,
+    /// The settings of the pipeline, by the keys of `[pipeline]`.
+    #[serde(default, skip_serializing_if = "Keys::is_empty")]
+    pub settings: Keys,
+}
+
+/// The value of a figure in a seed; in files a number, or `"none"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell(pub Option<u64>);
+
+/// How a seed without a value is written.
+const NONE: &str = "none";
+
+impl Serialize for Cell {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            // TOML has no larger numbers.
+            Some(value) => serializer.serialize_i64(i64::try_from(value).unwrap_or(i64::MAX)),
+            None => serializer.serialize_str(NONE),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Cell {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected a whole number that is not negative, or \"none\"")]
+        enum Written {
+            Number(u64),
+            Text(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Number(value) => Ok(Self(Some(value))),
+            Written::Text(text) if text == NONE => Ok(Self(None)),
+            Written::Text(text) => Err(serde::de::Error::custom(format!(
+                "expected a number or \"none\", found `{text}`"
+            ))),
+        }
+    }
 }
 
 /// The figures that are integers, by name: of distributions and levels with the statistic.
@@ -61,7 +103,16 @@ struct Report {
     config_digest: String,
     weather: Option<u64>,
     seed: u64,
-    runs: Vec<(String, String, BTreeMap<String, u64>)>,
+    world: Keys,
+    runs: Vec<ReportedRun>,
+}
+
+/// A run as it was written there.
+struct ReportedRun {
+    name: String,
+    digest: String,
+    settings: Keys,
+    figures: BTreeMap<String, u64>,
 }
 
 impl Report {
@@ -80,17 +131,27 @@ impl Report {
                 };
                 Some((name, number))
             };
-            let digest = text(run.get("events_sha256")?)?;
-            Some((text(run.get("name")?)?, digest, names().filter_map(figure).collect()))
+            Some(ReportedRun {
+                name: text(run.get("name")?)?,
+                digest: text(run.get("events_sha256")?)?,
+                settings: keys(run.get("settings")),
+                figures: names().filter_map(figure).collect(),
+            })
         };
         Some(Self {
             world_digest: text(report.get("world_digest")?)?,
             config_digest: text(report.get("config_digest")?)?,
             weather: report.get("weather").and_then(Json::as_u64),
             seed: report.get("seed")?.as_u64()?,
+            world: keys(report.get("world")),
             runs: report.get("runs")?.as_array()?.iter().map(run).collect::<Option<_>>()?,
         })
     }
+}
+
+/// The keys of a report; none where an earlier version wrote it.
+fn keys(written: Option<&Json>) -> Keys {
+    written.and_then(|keys| Keys::deserialize(keys).ok()).unwrap_or_default()
 }
 
 impl Recorded {
@@ -113,21 +174,19 @@ impl Recorded {
         if !reports.iter().all(is_one) {
             return None;
         }
-        let runs = first.runs.iter().enumerate().map(|(at, (name, ..))| {
+        let runs = first.runs.iter().enumerate().map(|(at, run)| {
             let each: Vec<_> =
                 reports.iter().map(|report| report.runs.get(at)).collect::<Option<_>>()?;
-            let digests = each.iter().map(|(_, digest, _)| digest.clone()).collect();
-            let figures = each.iter().map(|(.., figures)| figures).collect::<Vec<_>>();
-            Some((
-                name.clone(),
-                RecordedRun::new(digests, |name, seed| figures.get(seed)?.get(name).copied()),
-            ))
+            let digests = each.iter().map(|run| run.digest.clone()).collect();
+            let of = |name: &str, seed: usize| each.get(seed)?.figures.get(name).copied();
+            Some((run.name.clone(), RecordedRun::new(digests, run.settings.clone(), of)))
         });
         Some(Self {
             world_digest: first.world_digest.clone(),
             config_digest: first.config_digest.clone(),
             weather: first.weather,
             seeds: reports.iter().map(|report| report.seed).collect(),
+            world: first.world.clone(),
             run: runs.collect::<Option<_>>()?,
         })
     }
@@ -137,25 +196,43 @@ impl Recorded {
         let runs = scenario.runs.iter().enumerate().map(|(at, run)| {
             let each: Vec<_> = played.iter().filter_map(|one| one.runs.get(at)).collect();
             let digests = each.iter().map(|run| run.events_sha256.clone()).collect();
-            let figures = |name: &str, seed: usize| each.get(seed)?.figures.integer(name);
-            (run.name.clone(), RecordedRun::new(digests, figures))
+            let of = |name: &str, seed: usize| each.get(seed)?.figures.integer(name);
+            (run.name.clone(), RecordedRun::new(digests, settings::of_config(&run.config), of))
         });
         Self {
             world_digest: scenario.world_digest.clone(),
             config_digest: scenario.config_digest.clone(),
             weather: scenario.world.weather,
             seeds: played.iter().map(|one| one.seed).collect(),
+            world: settings::of_world(scenario),
             run: runs.collect(),
         }
     }
 }
 
 impl RecordedRun {
-    fn new(events_sha256: Vec<String>, of: impl Fn(&str, usize) -> Option<u64>) -> Self {
+    /// Figures that no seed has are left out.
+    fn new(
+        events_sha256: Vec<String>,
+        settings: Keys,
+        of: impl Fn(&str, usize) -> Option<u64>,
+    ) -> Self {
         let seeds = events_sha256.len();
-        let values =
-            |name: &str| (0..seeds).map(|seed| of(name, seed)).collect::<Option<Vec<u64>>>();
+        let values = |name: &str| {
+            let cells: Vec<Cell> = (0..seeds).map(|seed| Cell(of(name, seed))).collect();
+            cells.iter().any(|cell| cell.0.is_some()).then_some(cells)
+        };
         let figures = names().filter_map(|(.., name)| Some((name.clone(), values(&name)?)));
-        Self { events_sha256, figures: figures.collect(), first_mean_milli: BTreeMap::new() }
+        Self {
+            events_sha256,
+            figures: figures.collect(),
+            first_mean_milli: BTreeMap::new(),
+            settings,
+        }
+    }
+
+    /// A figure in the seed at this place, if it has one.
+    pub fn value(&self, figure: &str, place: usize) -> Option<u64> {
+        self.figures.get(figure)?.get(place)?.0
     }
 }

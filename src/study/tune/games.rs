@@ -96,7 +96,7 @@ fn one(question: &Question, cell: &[usize], seed: u64) -> Result<Played, TuneErr
     match judge::run(&scenario, &[], &options) {
         Ok(judged) => {
             let figures = figures(question, &judged);
-            let met = |target: &Target| target::judge(target, &figures).met;
+            let met = |target: &Target| target::judge(target, &figures, None).met;
             let met = question.require.iter().map(met).collect();
             Ok(Played { outcome: Some(numbers(&figures)), met })
         }

@@ -12,7 +12,7 @@ use crate::study::figures::Figures;
 use crate::study::judge::{self, JudgeError, JudgedScenario};
 use crate::study::metric::{self, Better, Metric, Shape, Unit};
 use crate::study::mutate::Mutant;
-use crate::study::target::{self, Compare, Target};
+use crate::study::target::{self, Compare, Limit, Target};
 use crate::study::workers::share_out;
 
 /// What is watched: nobody may do less, or take more.
@@ -157,7 +157,8 @@ fn figures(judged: &JudgedScenario, run: &str) -> Option<Figures> {
 }
 
 fn is_met(target: &Target, judged: &JudgedScenario) -> bool {
-    figures(judged, &target.run).is_some_and(|figures| target::judge(target, &figures).met)
+    let base = judged.base_of(target);
+    figures(judged, &target.run).is_some_and(|figures| target::judge(target, &figures, base).met)
 }
 
 /// The metrics of the targets that are met before and missed now.
@@ -208,12 +209,12 @@ fn may_be_limited(metric: &Metric, name: &str, is_above: bool) -> bool {
 /// Whether who meets the one meets the other.
 fn implies(known: &Target, other: &Target) -> bool {
     let is_upper = matches!(other.compare, Compare::AtMost)
-        || other.compare == Compare::Equal && other.limit == 0;
+        || other.compare == Compare::Equal && other.limit == Limit::Fixed(0);
     known.metric == other.metric
         && known.stat == other.stat
         && known.compare == Compare::AtMost
         && is_upper
-        && known.limit <= other.limit
+        && known.limit.fixed().zip(other.limit.fixed()).is_some_and(|(known, other)| known <= other)
 }
 
 /// A requirement as a target, with the share of the seeds that it asks.

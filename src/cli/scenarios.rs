@@ -1,0 +1,37 @@
+//! `tagspace validate` and `tagspace list`: scenarios that are read and not run.
+
+use std::path::Path;
+
+use super::args::Scenarios;
+use super::find::{self, Found};
+use super::{CliError, ExitStatus, Problems, print};
+use crate::study::tune::table;
+
+/// Says of each scenario that it is valid, or all that is wrong with it.
+pub(super) fn validate(scenarios: &Scenarios) -> Result<ExitStatus, CliError> {
+    let Found { loaded, mut problems } = find::examine(scenarios)?;
+    for (scenario, targets) in &loaded {
+        let folder = Path::new(scenario.file()).parent().unwrap_or(Path::new(""));
+        if let Err(problem) = table::check(scenario, folder) {
+            problems.push(problem);
+            continue;
+        }
+        let (runs, targets) = (scenario.runs.len(), targets.len());
+        print(&format!("{}: valid, {runs} runs, {targets} targets\n", scenario.origin));
+    }
+    if problems.is_empty() {
+        Ok(ExitStatus::Met)
+    } else {
+        Err(CliError::Problems(Problems(problems)))
+    }
+}
+
+/// Lists scenarios with their questions.
+pub(super) fn list(scenarios: &Scenarios) -> Result<ExitStatus, CliError> {
+    let loaded = find::load(scenarios)?;
+    let width = loaded.iter().map(|(scenario, _)| scenario.name.len()).max().unwrap_or(0);
+    for (scenario, _) in &loaded {
+        print(&format!("{:<width$}  {}\n", scenario.name, scenario.question));
+    }
+    Ok(ExitStatus::Met)
+}

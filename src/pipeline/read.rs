@@ -1,0 +1,129 @@
+//! The first stage: lists the pages, each once, and turns them into text.
+//!
+//! A listing is not trusted to end. One that comes back to a place where it was, or goes on without
+//! a page that is new, ends with an error; what it gave until then is worked on.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::mpsc;
+
+use crate::pipeline::confluence::{Cursor, Listed, ListedPage};
+use crate::pipeline::error::{ErrorClass, PipelineError};
+use crate::pipeline::job::What;
+use crate::pipeline::page::{Page, PageId};
+use crate::pipeline::run::RunContext;
+use crate::pipeline::shown::shown;
+use crate::pipeline::text;
+
+/// Pieces of a listing in a row that may hold no new page. A piece is empty where the account may
+/// see none of its 250 pages.
+const PIECES_WITHOUT_PAGES: u32 = 100;
+
+/// What a listing has given so far.
+#[derive(Default)]
+struct Progress {
+    pages: BTreeSet<PageId>,
+    places: BTreeSet<String>,
+    pieces_without_pages: u32,
+}
+
+/// Lists the pages and turns each into text.
+pub(crate) async fn read(
+    run: Arc<RunContext>,
+    what: What,
+    listed: mpsc::Sender<Page>,
+) -> Result<(), PipelineError> {
+    match list(&run, what, &listed).await {
+        // A run that was stopped leaves what it could not list.
+        Err(PipelineError::Listing { .. }) if run.cancel.is_cancelled() => Ok(()),
+        ended => ended,
+    }
+}
+
+async fn list(
+    run: &RunContext,
+    what: What,
+    listed: &mpsc::Sender<Page>,
+) -> Result<(), PipelineError> {
+    let confluence = &run.shared.confluence;
+    let mut progress = Progress::default();
+    let mut cursor = match what {
+        What::Pages(ids) if ids.is_empty() => None,
+        What::Pages(ids) => Some(Cursor::Ids(ids)),
+        What::Space(key) => Some(confluence.open_space(&key, &run.cancel).await?),
+    };
+    while let Some(at) = cursor.take().filter(|_| !run.cancel.is_cancelled()) {
+        progress.goes_to(&at)?;
+        let Listed { pages, missing, next } = confluence.list(at, &run.cancel).await?;
+        let here = (pages.len() + missing.len()) as u64;
+        // Where the list goes on, as many are expected of its next piece.
+        let next_piece = if next.is_some() { here } else { 0 };
+        let known = run.listed.load(Ordering::Relaxed) + here + next_piece;
+        run.known.store(known, Ordering::Relaxed);
+        let listed_before = progress.pages.len();
+        for page in missing {
+            if progress.pages.insert(page) {
+                run.page_listed(page, 0, 0);
+                run.page_failed(page, ErrorClass::NotFound);
+            }
+        }
+        for listed_page in pages {
+            let id = id(&listed_page)?;
+            if !progress.pages.insert(id) {
+                continue;
+            }
+            let page = page(run, id, listed_page);
+            run.page_listed(page.id, page.version, page.text.chars().count() as u64);
+            if let Err(unsent) = listed.send(page).await {
+                run.leave([unsent.0.id]);
+            }
+        }
+        progress.counts(listed_before)?;
+        cursor = next;
+    }
+    Ok(())
+}
+
+impl Progress {
+    /// Notes the place of the next piece, which must be a new one.
+    fn goes_to(&mut self, cursor: &Cursor) -> Result<(), PipelineError> {
+        match cursor {
+            Cursor::At(path) if !self.places.insert(path.clone()) => {
+                Err(endless("it comes back to a place where it was, so some pages may be missing"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes what a piece has brought, after `listed_before` pages.
+    fn counts(&mut self, listed_before: usize) -> Result<(), PipelineError> {
+        let is_new = self.pages.len() > listed_before;
+        self.pieces_without_pages = if is_new { 0 } else { self.pieces_without_pages + 1 };
+        if self.pieces_without_pages >= PIECES_WITHOUT_PAGES {
+            return Err(endless("it goes on and on without a new page"));
+        }
+        Ok(())
+    }
+}
+
+fn endless(reason: &str) -> PipelineError {
+    PipelineError::BadListing { reason: reason.to_owned() }
+}
+
+fn id(listed: &ListedPage) -> Result<PageId, PipelineError> {
+    listed.id.parse().map(PageId).map_err(|_| PipelineError::BadListing {
+        reason: format!("expected a number as the id of a page, found `{}`", shown(&listed.id, 40)),
+    })
+}
+
+fn page(run: &RunContext, id: PageId, listed: ListedPage) -> Page {
+    let limit = usize::try_from(run.config().text_limit_chars).unwrap_or(usize::MAX);
+    Page {
+        id,
+        version: listed.version.number,
+        title: listed.title,
+        text: text::extract(&listed.body.storage.value, limit),
+    }
+}

@@ -1,0 +1,166 @@
+//! What a run is made of, key by key: its settings and its world, and in which keys two of them
+//! differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use super::recorded::Recorded;
+use crate::pipeline::config::Config;
+use crate::sim::scenario::Scenario;
+
+/// Keys as a scenario names them, each with its value as text.
+pub type Keys = BTreeMap<String, String>;
+
+/// A key that both sides have with other values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// The run, where only some of the runs have the change.
+    pub run: Option<String>,
+    /// The key, such as `batch_size` or `gemini.quota.requests`.
+    pub key: String,
+    /// Its value in the base; `none` where it is not set.
+    pub base: String,
+    /// Its value now.
+    pub new: String,
+}
+
+impl std::fmt::Display for Changed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { run, key, base, new } = self;
+        let run = run.as_ref().map_or(String::new(), |run| format!("{run}: "));
+        write!(f, "{run}{key}: {base} -> {new}")
+    }
+}
+
+/// The settings of a pipeline, by the keys of `[pipeline]`.
+pub fn of_config(config: &Config) -> Keys {
+    let mut keys = Keys::new();
+    flatten("", &to_json(config), &mut keys);
+    // In a scenario the schedule's keys stand beside the others.
+    let named = |(key, value): (String, String)| match key.strip_prefix("backoff.") {
+        Some(key) => (format!("backoff_{key}"), value),
+        None => (key, value),
+    };
+    keys.into_iter().map(named).collect()
+}
+
+/// The world of a scenario, by its keys.
+pub fn of_world(scenario: &Scenario) -> Keys {
+    let world = &scenario.world;
+    let mut keys = Keys::new();
+    let mut space = world.space.clone();
+    space.dir = None;
+    let names: Vec<String> =
+        world.documents.iter().map(|path| path.display().to_string()).collect();
+    keys.insert("fakes".to_owned(), crate::fakes::VERSION.to_string());
+    keys.insert("start".to_owned(), world.start.to_string());
+    flatten("taxonomy", &to_json(&world.taxonomy), &mut keys);
+    flatten("space", &to_json(&space), &mut keys);
+    if !names.is_empty() {
+        keys.insert("space.dir".to_owned(), format!("documents {}", digest(&names)));
+    }
+    flatten("confluence", &to_json(&world.confluence.0), &mut keys);
+    flatten("gemini", &to_json(&world.gemini.0), &mut keys);
+    let mut latencies = vec![("confluence", &world.confluence.1), ("gemini", &world.gemini.1)];
+    if scenario.has_fallback {
+        flatten("openai", &to_json(&world.openai.0), &mut keys);
+        latencies.push(("openai", &world.openai.1));
+    }
+    for (service, latency) in latencies {
+        // The measurements of a file are part of the world, not only its name.
+        if keys.contains_key(&format!("{service}.latency.csv")) {
+            keys.insert(
+                format!("{service}.latency.csv"),
+                format!("measurements {}", digest(latency)),
+            );
+        }
+    }
+    for run in &scenario.runs {
+        let own = [
+            ("changed_ratio", to_json(&run.changed_ratio)),
+            ("start_after_s", to_json(&run.start_after_s)),
+            ("pages", to_json(&run.pages)),
+            ("cancel_at_s", to_json(&run.cancel_at_s)),
+            ("fresh", to_json(&run.fresh)),
+        ];
+        for (key, value) in own {
+            flatten(&format!("run.{}.{key}", run.name), &value, &mut keys);
+        }
+    }
+    keys
+}
+
+/// In which settings two recordings differ. A change that all common runs have is named once.
+pub fn changed_settings(base: &Recorded, new: &Recorded) -> Vec<Changed> {
+    let mut by_key: BTreeMap<(String, String, String), Vec<&String>> = BTreeMap::new();
+    let pairs: Vec<_> = base
+        .run
+        .iter()
+        .filter_map(|(name, base)| Some((name, &base.settings, &new.run.get(name)?.settings)))
+        // Earlier versions did not keep them.
+        .filter(|(_, base, new)| !base.is_empty() && !new.is_empty())
+        .collect();
+    for (name, base, new) in &pairs {
+        for Changed { key, base, new, .. } in changed(base, new) {
+            by_key.entry((key, base, new)).or_default().push(name);
+        }
+    }
+    let mut all = Vec::new();
+    for ((key, base, new), runs) in by_key {
+        if runs.len() == pairs.len() {
+            all.push(Changed { run: None, key, base, new });
+            continue;
+        }
+        for run in runs {
+            let (key, base, new) = (key.clone(), base.clone(), new.clone());
+            all.push(Changed { run: Some(run.clone()), key, base, new });
+        }
+    }
+    all
+}
+
+/// In which keys two of them differ.
+pub fn changed(base: &Keys, new: &Keys) -> Vec<Changed> {
+    let keys: BTreeSet<&String> = base.keys().chain(new.keys()).collect();
+    let none = || "none".to_owned();
+    let value = |of: &Keys, key: &String| of.get(key).cloned().unwrap_or_else(none);
+    keys.into_iter()
+        .map(|key| Changed {
+            run: None,
+            key: key.clone(),
+            base: value(base, key),
+            new: value(new, key),
+        })
+        .filter(|changed| changed.base != changed.new)
+        .collect()
+}
+
+fn to_json(value: &impl Serialize) -> Json {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// Every value below a JSON value, by its path; lists are one value.
+fn flatten(path: &str, value: &Json, into: &mut Keys) {
+    match value {
+        Json::Null => {}
+        Json::Object(fields) => {
+            for (key, value) in fields {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                flatten(&path, value, into);
+            }
+        }
+        Json::String(text) => drop(into.insert(path.to_owned(), text.clone())),
+        other => drop(into.insert(path.to_owned(), other.to_string())),
+    }
+}
+
+/// The first digits of a digest, which tell one from another.
+fn digest(value: &impl Serialize) -> String {
+    let bytes = serde_json::to_vec(value).unwrap_or_default();
+    let mut digits = base16ct::lower::encode_string(&Sha256::digest(&bytes));
+    digits.truncate(12);
+    digits
+}
