@@ -136,7 +136,7 @@ fn target_limits() {
     let examples = examples.map(str::to_owned).to_vec();
     play("target", 500, edited("target", examples, words), |text| {
         if let Ok(target) = target::in_one_piece("run", text) {
-            let judged = target::judge(&target, &figures);
+            let judged = target::judge(&target, &figures, None);
             target::is_slack(&judged);
         }
     });
@@ -194,12 +194,12 @@ fn compared(base: &Recordings, new: &Recordings) {
 #[test]
 fn baselines() {
     let now = recordings();
-    let written = baseline::write(&Recordings::new(), &now);
+    let written = baseline::write(&Recordings::new(), &now).unwrap();
     play("baseline", 60, edited("baseline", vec![written], TOML), |text| {
         if let Ok(before) = baseline::read(text) {
             compared(&before, &now);
             compared(&now, &before);
-            let again = baseline::write(&before, &now);
+            let again = baseline::write(&before, &now).unwrap();
             baseline::read(&again).unwrap();
         }
     });
