@@ -285,7 +285,9 @@ impl Quota {
         let mut admitted = of_day.fold(calls, u64::min);
         for (window, amount) in [(&mut self.requests, 1), (&mut self.tokens, tokens)] {
             if let Some(window) = window {
-                admitted = admitted.min(window.room(now_ms).checked_div(amount).unwrap_or(calls));
+                let is_full = window.wait(now_ms, amount).is_some();
+                let room = window.room(now_ms).checked_div(amount).unwrap_or(calls);
+                admitted = admitted.min(if is_full { 0 } else { room });
             }
         }
         let taken = if self.refused_count { calls } else { admitted };

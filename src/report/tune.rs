@@ -33,8 +33,10 @@ const MOST_ROWS: usize = 20;
 /// The mean of a metric over all seeds.
 fn shown(cell: &Cell, metric: &str, unit: Unit) -> String {
     let Some(values) = cell.values_of(metric) else { return "-".to_owned() };
-    let sum: u64 = values.iter().sum();
-    (sum * 1000).checked_div(values.len() as u64).map_or("-".to_owned(), |mean| by(mean, unit))
+    let sum: u128 = values.iter().map(|value| u128::from(*value)).sum();
+    let mean = (sum * 1000).checked_div(values.len() as u128);
+    let mean = mean.map(|mean| u64::try_from(mean).unwrap_or(u64::MAX));
+    mean.map_or("-".to_owned(), |mean| by(mean, unit))
 }
 
 /// The values of a cell, in words.
@@ -230,7 +232,7 @@ fn difference(paired: &Paired, seeds: usize, unit: Unit) -> String {
 fn by(milli: u64, unit: Unit) -> String {
     match unit {
         Unit::Count => format!("{:.1}", float(milli) / 1000.0),
-        unit => format::amount((milli + 500) / 1000, unit),
+        unit => format::amount(milli.saturating_add(500) / 1000, unit),
     }
 }
 

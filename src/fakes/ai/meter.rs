@@ -53,7 +53,7 @@ pub(super) struct Meter {
 const GROUPS_OF_WINDOW: u64 = 1_000_000;
 /// After so many groups, and each time that as many have come again, the calls of one more
 /// millisecond go into a group: the work grows with the root of the time.
-const GROUPS_OF_GRAIN: u64 = 5_000_000;
+const GROUPS_OF_GRAIN: u64 = 1_000_000;
 
 impl Meter {
     pub(super) fn new(quota: &QuotaConfig, neighbour: Option<NeighbourConfig>) -> Self {

@@ -58,7 +58,10 @@ pub fn part(
         Some(series) => series.spread(at, metric).map_or(0, |spread| spread.median),
         None => run.figures.number(metric),
     };
-    let sum = |metric: &str| judged.runs.iter().enumerate().map(|run| of(run, metric)).sum();
+    let sum = |metric: &str| {
+        let each = judged.runs.iter().enumerate().map(|run| of(run, metric));
+        each.fold(0, u64::saturating_add)
+    };
     let seeds = series
         .map_or(String::new(), |series| format!(" (medians of {} seeds)", series.played.len()));
     let row = format!(

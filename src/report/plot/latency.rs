@@ -73,13 +73,14 @@ fn draw_histogram(area: &Area<'_>, run: &JudgedRun, longest: u64) -> Result<(), 
         (bins, colour)
     });
     let highest = counted.iter().flat_map(|(bins, _)| bins).max().copied().unwrap_or(0).max(1);
-    let x = Axis::new(format!("latency ({unit})"), float(width * (BINS + 1)) / per, 8);
+    let x = Axis::new(format!("latency ({unit})"), float(width.saturating_mul(BINS + 1)) / per, 8);
     let end = float(highest) * 1.08;
     let y = Axis::new("pages or batches", end, whole_ticks(end));
     let mut chart = chart(area, &format!("{}: histogram", panel_name(run)), &x, &y)?;
     for (bins, colour) in &counted {
         let bars = bins.iter().enumerate().filter(|(_, count)| **count > 0).map(|(bin, count)| {
-            let (left, right) = (bin as u64 * width, (bin as u64 + 1) * width);
+            let left = width.saturating_mul(bin as u64);
+            let right = left.saturating_add(width);
             let corners = [(float(left) / per, 0.0), (float(right) / per, float(*count))];
             Rectangle::new(corners, colour.mix(0.55).filled())
         });

@@ -35,8 +35,8 @@ fn height(pixels: i32) -> u32 {
 /// The mean of a metric over the seeds.
 fn mean(cell: &Cell, metric: &str) -> Option<f64> {
     let values = cell.values_of(metric)?;
-    let sum: u64 = values.iter().sum();
-    (!values.is_empty()).then(|| float(sum) / float(values.len() as u64))
+    let sum: f64 = values.iter().map(|value| float(*value)).sum();
+    (!values.is_empty()).then(|| sum / float(values.len() as u64))
 }
 
 /// The two axes with the most values; of the others, the best cell's values are shown.
