@@ -204,5 +204,5 @@ fn save(name: &str, new: &Recordings, is_blessed: bool) -> Result<(), CliError> 
             ));
         }
     }
-    disk::replace(&path, text.as_bytes())
+    disk::replace_locked(&path, text.as_bytes())
 }

@@ -5,14 +5,16 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
+
 use super::CliError;
 
 /// Makes a folder, in which files can be made.
 pub(super) fn make_folder(out: &Path) -> Result<(), CliError> {
     fs::create_dir_all(out).map_err(|source| io_error("create", out, source))?;
-    let probe = out.join(format!(".{}.part", std::process::id()));
-    fs::write(&probe, "").map_err(|source| io_error("write into", out, source))?;
-    fs::remove_file(&probe).map_err(|source| io_error("write into", out, source))
+    // A file to try it out would stay after a kill.
+    let wanted = Access::WRITE_OK | Access::EXEC_OK;
+    rustix::fs::access(out, wanted).map_err(|error| io_error("write into", out, error.into()))
 }
 
 /// Where runs write unless something else is said. It is no place for what is committed.
@@ -45,26 +47,34 @@ pub(super) fn check_writable(path: &Path) -> Result<(), CliError> {
 /// Writes a file as a whole: beside it, then in its place, so that a full disk or a kill leaves the
 /// earlier one. What is no regular file is written into.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let failed = |source| io_error("write", path, source);
-    let found = fs::metadata(path);
-    if found.as_ref().is_ok_and(|found| !found.is_file()) {
-        return fs::write(path, bytes).map_err(failed);
+    let is_other = fs::metadata(path).is_ok_and(|found| !found.is_file());
+    if is_other {
+        return fs::write(path, bytes).map_err(|source| io_error("write", path, source));
     }
     // What a link names is replaced, not the link.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let part = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let _lock = lock(folder.unwrap_or(Path::new(".")))?;
+    replace_locked(&target, bytes)
+}
+
+/// The same in a folder that is locked already.
+pub(super) fn replace_locked(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // The same name every time, so that what a kill has left is written over.
+    let part = path.with_file_name(format!(".{name}.part"));
+    let found = fs::metadata(path);
     let written = File::create(&part).and_then(|mut file| {
         file.write_all(bytes)?;
         if let Ok(found) = &found {
             file.set_permissions(found.permissions())?;
         }
         file.sync_all()?;
-        fs::rename(&part, &target)
+        fs::rename(&part, path)
     });
     written.map_err(|source| {
         let _ = fs::remove_file(&part);
-        failed(source)
+        io_error("write", path, source)
     })
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::disk::{io_error, replace};
+use super::disk::{io_error, replace_locked};
 use super::{CliError, ExitStatus, note};
 
 /// A file of a report, by its name.
@@ -54,10 +54,10 @@ pub(super) fn folder(
     }
 }
 
-/// Writes a report into its folder.
+/// Writes a report into its folder, which is locked.
 pub(super) fn write(out: &Path, files: &[Named]) -> Result<(), CliError> {
     fs::create_dir_all(out).map_err(|source| io_error("create", out, source))?;
-    files.iter().try_for_each(|(name, bytes)| replace(&out.join(name), bytes))
+    files.iter().try_for_each(|(name, bytes)| replace_locked(&out.join(name), bytes))
 }
 
 fn is_picture(name: &str) -> bool {

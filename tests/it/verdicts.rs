@@ -15,6 +15,9 @@ use crate::common::{PLAIN, judged, plain, scenario};
 /// From second 1 on nothing is answered.
 const BREAKS: &str = "gemini.fault=[{ when = { from_s = 1 }, reply = { status = 503 } }]";
 
+/// A run in which nobody helps then.
+const BROKEN: [&str; 5] = ["run", "--set", BREAKS, "--set", "pipeline.fallback=false"];
+
 fn with_targets(targets: &str) -> String {
     format!("{PLAIN}[targets.run]\n{targets}\n")
 }
@@ -92,7 +95,7 @@ fn a_latency_over_some_of_the_pages_is_marked_and_missed() {
     let limits = "page_latency = [\"p95 <= 1h\", \"count <= 20\"]\nai_latency = \"max <= 1h\"";
     let folder = folder_with(&with_targets(limits));
     let out = ["-o", "json=r", "-o", "csv=c", "-o", "bmf=b", "-o", "github=g"];
-    let output = tagspace(folder.path(), &[&["run", "--set", BREAKS], &out[..]].concat());
+    let output = tagspace(folder.path(), &[&BROKEN[..], &out].concat());
     assert_eq!(output.status.code(), Some(99), "{}", stderr(&output));
     let said = stdout(&output);
     assert!(said.contains("covers 15 of 20 pages"), "{said}");
@@ -114,7 +117,7 @@ fn a_latency_over_some_of_the_pages_is_marked_and_missed() {
     // Whoever means the tagged pages says so, also in a list.
     let over = "page_latency = [{ limit = \"p95 <= 1h\", over = \"tagged\" }, \"count == 15\"]";
     let folder = folder_with(&with_targets(over));
-    let output = tagspace(folder.path(), &["run", "--set", BREAKS]);
+    let output = tagspace(folder.path(), &BROKEN);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
     assert!(stdout(&output).contains("over 15 of 20"), "{}", stdout(&output));
     for (bad, told) in [
