@@ -53,9 +53,9 @@ impl Ended {
         let mut causes = BTreeSet::new();
         for event in self.log.events() {
             match event {
-                Event::PageFailed { class, .. } => drop(failed.insert(*class)),
+                Event::PageFailed { class, .. } => drop(failed.insert(class)),
                 Event::AttemptFinished { provider, class: Some(class), .. } => {
-                    met.insert((provider.clone(), *class));
+                    met.insert((provider, class));
                 }
                 Event::ConfluenceCall { status: Some(200..=299), .. } => {}
                 Event::ConfluenceCall { status, .. } => {
@@ -63,7 +63,7 @@ impl Ended {
                     met.insert((CONFLUENCE.to_owned(), class));
                 }
                 Event::Fallback { from, class, .. } => {
-                    causes.insert((from.clone(), *class));
+                    causes.insert((from, class));
                 }
                 _ => {}
             }

@@ -15,7 +15,7 @@ use crate::pipeline::control::Progress;
 use crate::pipeline::event::{Event, Observer, RunEnd};
 use crate::pipeline::log;
 use crate::pipeline::page::PageId;
-use crate::sim::recorder::{Entry, Log, What};
+use crate::sim::recorder::{Entries, Entry, Log, What};
 
 /// The observer of a live run.
 pub(super) struct Watcher {
@@ -34,7 +34,7 @@ struct Kept {
 impl Watcher {
     /// Starts to watch. The event log, if asked for, is written to `events`.
     pub(super) fn new(task: &str, events: Option<Sink>) -> Self {
-        let log = Log { run: task.to_owned(), entries: Vec::new() };
+        let log = Log { run: task.to_owned(), entries: Entries::new() };
         let kept = Kept { log, events, is_closed: false };
         Self { kept: Mutex::new(kept), epoch: Instant::now(), bar: bar() }
     }
@@ -45,10 +45,10 @@ impl Watcher {
         let mut ended = BTreeSet::new();
         for event in self.lock().log.events() {
             match event {
-                Event::PageListed { page, .. } => open.push(*page),
+                Event::PageListed { page, .. } => open.push(page),
                 Event::PageTagged { page, .. }
                 | Event::PageFailed { page, .. }
-                | Event::PageNotDone { page } => drop(ended.insert(*page)),
+                | Event::PageNotDone { page } => drop(ended.insert(page)),
                 _ => {}
             }
         }
@@ -107,7 +107,7 @@ impl Kept {
             // A line at once, and as a whole; what fails is told at the end.
             let _ = events.write_all(line.as_bytes());
         }
-        self.log.entries.push(entry);
+        self.log.entries.push(&entry);
     }
 }
 

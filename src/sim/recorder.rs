@@ -3,6 +3,8 @@
 //! The log is the only source of every figure. Its canonical form is one JSON object a line; the
 //! SHA-256 of the lines is the run's digest.
 
+mod entries;
+
 use std::io::{self, BufRead, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+pub use self::entries::Entries;
 use crate::fakes::record::Record;
 use crate::pipeline::event::{Event, Observer};
 use crate::pipeline::log;
@@ -40,7 +43,7 @@ pub struct Log {
     /// The run's name.
     pub run: String,
     /// Its entries, in order.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
 }
 
 #[derive(Serialize)]
@@ -53,8 +56,8 @@ struct Line<'a> {
 
 impl Log {
     /// The events of the pipeline, in order.
-    pub fn events(&self) -> impl Iterator<Item = &Event> {
-        self.entries.iter().filter_map(|entry| match &entry.what {
+    pub fn events(&self) -> impl Iterator<Item = Event> {
+        self.entries.iter().filter_map(|entry| match entry.what {
             What::Event(event) => Some(event),
             What::World(_) => None,
         })
@@ -73,7 +76,7 @@ impl Log {
         for line in source.lines() {
             let Ok(Written { t_ms, run, what }) = serde_json::from_str(&line?) else { break };
             log.run = run;
-            log.entries.push(Entry { t_ms, what });
+            log.entries.push(&Entry { t_ms, what });
         }
         Ok(log)
     }
@@ -81,7 +84,7 @@ impl Log {
     /// Writes the canonical form.
     pub fn write(&self, mut target: impl Write) -> io::Result<()> {
         for entry in &self.entries {
-            self.write_entry(entry, &mut target)?;
+            self.write_entry(&entry, &mut target)?;
         }
         Ok(())
     }
@@ -125,9 +128,9 @@ impl Log {
         other: &Self,
     ) -> Option<(usize, Option<String>, Option<String>)> {
         let longest = self.entries.len().max(other.entries.len());
-        let index =
-            (0..longest).find(|index| self.entries.get(*index) != other.entries.get(*index))?;
-        let line = |log: &Self| log.entries.get(index).map(|entry| log.line(entry));
+        let (mut own, mut others) = (self.entries.iter(), other.entries.iter());
+        let index = (0..longest).find(|_| own.next() != others.next())?;
+        let line = |log: &Self| log.entries.get(index).map(|entry| log.line(&entry));
         Some((index, line(self), line(other)))
     }
 }
@@ -160,8 +163,9 @@ impl Recorder {
     pub fn add(&self, records: Vec<Record>) {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let t_ms = self.now_ms();
-        log.entries
-            .extend(records.into_iter().map(|record| Entry { t_ms, what: What::World(record) }));
+        for record in records {
+            log.entries.push(&Entry { t_ms, what: What::World(record) });
+        }
         self.step();
     }
 
@@ -181,7 +185,7 @@ impl Observer for Recorder {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let t_ms = self.now_ms();
         log::write(t_ms, &event);
-        log.entries.push(Entry { t_ms, what: What::Event(event) });
+        log.entries.push(&Entry { t_ms, what: What::Event(event) });
         self.step();
     }
 }

@@ -13,6 +13,7 @@ use crate::fakes::answer;
 use crate::fakes::calendar::Calendar;
 use crate::fakes::latency::Load;
 use crate::fakes::quota::{Dimension, QuotaConfig, Window, WindowKind};
+use crate::pipeline::batch::BatchId;
 use crate::pipeline::event::{ConfluenceOp, Event, RunEnd};
 use crate::pipeline::page::PageId;
 use crate::pipeline::prompt;
@@ -122,9 +123,9 @@ impl Work {
     fn of(log: &Log) -> Self {
         let mut work = Self::default();
         let (mut at, mut count, mut hits) = (0, 0, BTreeSet::new());
-        let mut batches = BTreeMap::new();
-        for entry in &log.entries {
-            let What::Event(event) = &entry.what else { continue };
+        let mut batches: BTreeMap<BatchId, Vec<PageId>> = BTreeMap::new();
+        for entry in log.entries.without_tags() {
+            let What::Event(event) = entry.what else { continue };
             match event {
                 Event::RunStarted { .. } => work.started_ms = entry.t_ms,
                 Event::ConfluenceCall { op, status: Some(200..=299), latency_ms, .. } => match op {
@@ -132,9 +133,9 @@ impl Work {
                         // One page of the list after the other.
                         at = latency_ms.saturating_add(at);
                     }
-                    ConfluenceOp::Labels => work.reads_ms.push(*latency_ms),
+                    ConfluenceOp::Labels => work.reads_ms.push(latency_ms),
                     ConfluenceOp::AddLabels | ConfluenceOp::RemoveLabel => {
-                        work.writes_ms.push(*latency_ms);
+                        work.writes_ms.push(latency_ms);
                     }
                     ConfluenceOp::Other => {}
                 },
@@ -144,21 +145,21 @@ impl Work {
                         Some((known, pages)) if *known == at => *pages = count,
                         _ => work.listed.push((at, count)),
                     }
-                    work.asked.push((*page, count, *chars));
+                    work.asked.push((page, count, chars));
                 }
                 Event::CacheHit { page } => {
-                    hits.insert(*page);
+                    hits.insert(page);
                 }
                 Event::LabelsUnchanged { .. } => work.unchanged = true,
                 Event::BatchFormed { batch, pages } => {
-                    batches.insert(*batch, pages.as_slice());
+                    batches.insert(batch, pages);
                 }
                 Event::AttemptStarted { batch, .. } => {
-                    for page in batches.get(batch).copied().unwrap_or_default() {
+                    for page in batches.get(&batch).into_iter().flatten() {
                         *work.attempts.entry(*page).or_default() += 1;
                     }
                 }
-                Event::RunFinished { end } => work.completed = *end == RunEnd::Completed,
+                Event::RunFinished { end } => work.completed = end == RunEnd::Completed,
                 _ => {}
             }
         }

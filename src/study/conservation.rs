@@ -21,7 +21,7 @@ pub fn violations(log: &Log) -> Vec<String> {
     let mut unanswered = 0;
     let mut ended = false;
     let mut last_ms = 0;
-    for entry in &log.entries {
+    for entry in log.entries.without_tags() {
         if entry.t_ms < last_ms {
             found.push(format!("time runs backwards at {} ms", entry.t_ms));
         }

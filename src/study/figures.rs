@@ -5,10 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sha2::{Digest, Sha256};
+
 use crate::fakes::record::{Record, Service};
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::event::{CallOutcome, Event, LimitReason};
-use crate::pipeline::page::{PageId, Source, Tags};
+use crate::pipeline::page::{PageId, Source};
 use crate::price::{self, Price};
 use crate::sim::recorder::{Log, What};
 use crate::study::bound::Bound;
@@ -141,6 +143,38 @@ impl Figures {
     }
 }
 
+/// The tags of a page as digests, in their order and without one: as good as the tags themselves to
+/// tell whether they are the same, and a fiftieth of the size.
+#[derive(Clone, Copy)]
+struct Digests {
+    ordered: [u8; 16],
+    sorted: [u8; 16],
+}
+
+impl Digests {
+    fn of(tags: &BTreeMap<String, Vec<String>>) -> Self {
+        let (mut ordered, mut sorted) = (Sha256::new(), Sha256::new());
+        let add = |hash: &mut Sha256, text: &str| {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        };
+        for (category, tags) in tags {
+            let mut in_order: Vec<&String> = tags.iter().collect();
+            for hash in [&mut ordered, &mut sorted] {
+                add(hash, category);
+                hash.update((tags.len() as u64).to_le_bytes());
+                in_order.iter().for_each(|tag| add(hash, tag));
+                in_order.sort();
+            }
+        }
+        let half = |hash: Sha256| -> [u8; 16] {
+            let hash: [u8; 32] = hash.finalize().into();
+            std::array::from_fn(|at| hash[at])
+        };
+        Self { ordered: half(ordered), sorted: half(sorted) }
+    }
+}
+
 /// What is known so far of a run.
 #[derive(Default)]
 struct Fold {
@@ -150,8 +184,8 @@ struct Fold {
     primary_calls: u64,
     fallback_prompts: u64,
     listed_ms: BTreeMap<PageId, u64>,
-    truths: BTreeMap<PageId, Tags>,
-    tagged: BTreeMap<PageId, Tags>,
+    truths: BTreeMap<PageId, Digests>,
+    tagged: BTreeMap<PageId, Digests>,
     page_latency: BTreeMap<PageId, u64>,
     batch_started_ms: BTreeMap<BatchId, u64>,
     batch_answered_ms: BTreeMap<BatchId, u64>,
@@ -255,7 +289,7 @@ impl Fold {
                 if let Some(listed_ms) = self.listed_ms.get(page) {
                     self.page_latency.insert(*page, t_ms.saturating_sub(*listed_ms));
                 }
-                self.tagged.insert(*page, tags.clone());
+                self.tagged.insert(*page, Digests::of(&tags.0));
             }
             Event::PageFailed { .. } => self.count("pages_failed"),
             Event::PageNotDone { .. } => self.count("pages_not_done"),
@@ -330,7 +364,7 @@ impl Fold {
     fn record(&mut self, record: &Record) {
         match record {
             Record::PageTruth { page, tags } => {
-                self.truths.insert(PageId(*page), Tags(tags.clone()));
+                self.truths.insert(PageId(*page), Digests::of(tags));
             }
             Record::FaultFired { .. } => self.count("faults_fired"),
             Record::QuotaRefused { service: Service::Gemini | Service::Openai, .. } => {
@@ -421,15 +455,9 @@ impl Fold {
             return Err("the right tags of the pages are not known");
         }
         // From outside, tags are labels, and labels have no order.
-        let of = |tags: &Tags| {
-            let mut tags = tags.clone();
-            if self.from_outside {
-                tags.0.values_mut().for_each(|tags| tags.sort());
-            }
-            tags
-        };
+        let of = |tags: &Digests| if self.from_outside { tags.sorted } else { tags.ordered };
         let is_wrong =
-            |(page, tags): &(&PageId, &Tags)| self.truths.get(page).map(of) != Some(of(tags));
+            |(page, tags): &(&PageId, &Digests)| self.truths.get(page).map(of) != Some(of(tags));
         Ok(self.tagged.iter().filter(is_wrong).count() as u64)
     }
 

@@ -167,10 +167,11 @@ impl JudgedScenario {
     /// Judges the next run; a limit may be a part of what a run before it has.
     fn judge(&self, targets: &[Target], figures: Figures, log: Log) -> JudgedRun {
         let own = targets.iter().filter(|target| target.run == log.run);
-        let end = log.entries.iter().rev().find_map(|entry| match &entry.what {
-            What::Event(Event::RunFinished { end }) => Some(*end),
+        let ends = log.entries.without_tags().filter_map(|entry| match entry.what {
+            What::Event(Event::RunFinished { end }) => Some(end),
             _ => None,
         });
+        let end = ends.last();
         JudgedRun {
             name: log.run.clone(),
             end: end.unwrap_or(RunEnd::Failed),

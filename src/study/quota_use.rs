@@ -46,23 +46,23 @@ fn of_service(
     quota: &QuotaConfig,
     (log, calendar): (&Log, &Calendar),
 ) -> Vec<Peak> {
-    let mut billed: BTreeMap<&str, Taken> = BTreeMap::new();
-    let mut refused: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
-    for entry in &log.entries {
-        match &entry.what {
+    let mut billed: BTreeMap<String, Taken> = BTreeMap::new();
+    let mut refused: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
+    for entry in log.entries.without_tags() {
+        match entry.what {
             What::World(Record::Billed {
                 service: by, model, input_tokens, later: false, ..
-            }) if *by == service => {
-                billed.entry(model).or_default().push((entry.t_ms, *input_tokens));
+            }) if by == service => {
+                billed.entry(model).or_default().push((entry.t_ms, input_tokens));
             }
             What::World(Record::QuotaRefused { service: by, model, quota, used, .. })
-                if *by == service =>
+                if by == service =>
             {
-                let model = model.as_deref().unwrap_or(tested);
+                let model = model.unwrap_or_else(|| tested.to_owned());
                 let (count, most) = refused.entry((model, quota)).or_default();
                 *count += 1;
                 // Where refused calls count, only the service knows what they took.
-                *most = (*most).max(*used);
+                *most = (*most).max(used);
             }
             _ => {}
         }
@@ -77,11 +77,12 @@ fn of_service(
     let ones = |taken: &Taken| taken.iter().map(|(t_ms, _)| (*t_ms, 1)).collect::<Taken>();
     let mut peaks = Vec::new();
     for (model, calls) in &billed {
-        let mut add = |what, name, limit: Option<Count>, used: &dyn Fn() -> u64| {
+        let mut add = |what, name: &str, limit: Option<Count>, used: &dyn Fn() -> u64| {
             let Some(limit) = limit else { return };
-            let (refused, seen) = refused.get(&(*model, name)).copied().unwrap_or_default();
+            let (refused, seen) =
+                refused.get(&(model.clone(), name.to_owned())).copied().unwrap_or_default();
             let used = used().max(seen);
-            let model = (*model).to_owned();
+            let model = model.clone();
             peaks.push(Peak { model, what, used, limit: limit.get(), refused });
         };
         let requests = largest(quota.requests, |change| change.requests);

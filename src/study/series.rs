@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::pipeline::event::RunEnd;
-use crate::sim::recorder::Log;
+use crate::sim::recorder::{Entries, Log};
 use crate::study::figures::{Figures, Value};
 use crate::study::judge::{JudgedRun, JudgedScenario};
 use crate::study::target::{self, Judged, OverSeeds};
@@ -97,7 +97,7 @@ impl Series {
                 end: run.end,
                 figures: run.figures.clone(),
                 targets: (0..run.targets.len()).filter_map(target).collect(),
-                log: Log { run: run.name.clone(), entries: Vec::new() },
+                log: Log { run: run.name.clone(), entries: Entries::new() },
             }
         };
         let runs = first.runs.iter().enumerate().map(run).collect();

@@ -43,13 +43,13 @@ pub struct Row {
 pub fn rows(log: &Log) -> Vec<Row> {
     let start = log
         .entries
-        .iter()
+        .without_tags()
         .find(|entry| matches!(entry.what, What::Event(Event::RunStarted { .. })));
     let start = start.map_or(0, |entry| entry.t_ms);
     let mut rows: Vec<Row> = Vec::new();
     let mut now = Row::default();
     let mut open: BTreeSet<CallId> = BTreeSet::new();
-    for entry in &log.entries {
+    for entry in log.entries.without_tags() {
         let What::Event(event) = &entry.what else { continue };
         let before = now;
         match event {
@@ -91,8 +91,8 @@ pub fn rows(log: &Log) -> Vec<Row> {
 /// When the run was asked to stop, in milliseconds since its start.
 pub fn cancelled_ms(log: &Log) -> Option<u64> {
     let at = |wanted: fn(&Event) -> bool| {
-        let is_it = |entry: &&Entry| matches!(&entry.what, What::Event(event) if wanted(event));
-        log.entries.iter().find(is_it).map(|entry| entry.t_ms)
+        let is_it = |entry: &Entry| matches!(&entry.what, What::Event(event) if wanted(event));
+        log.entries.without_tags().find(is_it).map(|entry| entry.t_ms)
     };
     let start = at(|event| matches!(event, Event::RunStarted { .. }))?;
     Some(at(|event| matches!(event, Event::CancelRequested))?.saturating_sub(start))
@@ -116,7 +116,7 @@ pub struct Outcomes {
 /// How the AI calls of a run ended, by provider in order of their first call.
 pub fn outcomes(log: &Log) -> Vec<Outcomes> {
     let mut found: Vec<Outcomes> = Vec::new();
-    for entry in &log.entries {
+    for entry in log.entries.without_tags() {
         let What::Event(Event::AttemptFinished { provider, outcome, status, .. }) = &entry.what
         else {
             continue;

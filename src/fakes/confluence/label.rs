@@ -1,6 +1,7 @@
 //! The labels of a page, and what becomes of a name that a client sends.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -13,9 +14,25 @@ const LONGEST: usize = 255;
 /// What may stand before a name.
 const PREFIXES: &[&str] = &["global", "my", "team", "system"];
 
-/// The labels of a page by name, with their prefix.
+/// The labels of a page by name, with their prefix, in order. Most names are those of many pages, and
+/// are kept once.
 #[derive(Debug, Default)]
-pub(super) struct Labels(BTreeMap<String, &'static str>);
+pub(super) struct Labels(Box<[(Arc<str>, &'static str)]>);
+
+/// The names that labels have had.
+#[derive(Debug, Default)]
+pub(super) struct Names(BTreeSet<Arc<str>>);
+
+impl Names {
+    fn of(&mut self, name: &str) -> Arc<str> {
+        let known = self.0.get(name).cloned();
+        known.unwrap_or_else(|| {
+            let name: Arc<str> = name.into();
+            self.0.insert(Arc::clone(&name));
+            name
+        })
+    }
+}
 
 /// A label that a client sends.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,26 +53,36 @@ pub(super) enum Unlabelled {
 impl Labels {
     /// The names, in order.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.0.iter().map(|(name, _)| &**name)
     }
 
     /// The labels with their prefixes, in order.
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, &'static str)> {
-        self.0.iter().map(|(name, prefix)| (name.as_str(), *prefix))
+        self.0.iter().map(|(name, prefix)| (&**name, *prefix))
     }
 
     /// Adds labels; one that is there already changes nothing. Gives how many were new.
-    pub(super) fn add(&mut self, wanted: Vec<Wanted>) -> u64 {
+    pub(super) fn add(&mut self, wanted: Vec<Wanted>, names: &mut Names) -> u64 {
         let before = self.0.len();
+        let mut all = std::mem::take(&mut self.0).into_vec();
         for Wanted { prefix, name } in wanted {
-            self.0.entry(name).or_insert(prefix);
+            if let Err(place) = all.binary_search_by(|(known, _)| (**known).cmp(&name)) {
+                all.insert(place, (names.of(&name), prefix));
+            }
         }
+        self.0 = all.into();
         (self.0.len() - before) as u64
     }
 
     /// Removes a label; whether it was there.
     pub(super) fn remove(&mut self, name: &str) -> bool {
-        self.0.remove(name).is_some()
+        let mut all = std::mem::take(&mut self.0).into_vec();
+        let found = all.binary_search_by(|(known, _)| (**known).cmp(name)).ok();
+        if let Some(place) = found {
+            all.remove(place);
+        }
+        self.0 = all.into();
+        found.is_some()
     }
 }
 

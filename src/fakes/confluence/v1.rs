@@ -98,7 +98,7 @@ impl Confluence {
         if method == Method::POST {
             return match label::wanted(visit.request.body()) {
                 Ok(wanted) => {
-                    let added = self.labels.entry(page).or_default().add(wanted);
+                    let added = self.labels.entry(page).or_default().add(wanted, &mut self.names);
                     self.relabelled(page, added, 0, visit);
                     self.label_list_v1(page, visit.query)
                 }

@@ -21,7 +21,7 @@ use crate::pipeline::event::{CallId, CallOutcome, ConfluenceOp, Event, FallbackR
 use crate::pipeline::log;
 use crate::pipeline::page::{PageId, Source, Tags};
 use crate::pipeline::taxonomy;
-use crate::sim::recorder::{Entry, Log, What};
+use crate::sim::recorder::{Entries, Entry, Log, What};
 
 /// Of prompts that nobody asks again, the oldest are forgotten beyond so many.
 const MOST_FAILED: usize = 16_384;
@@ -92,7 +92,7 @@ impl<W: Write> Witness<W> {
     /// A witness of a run with this name, whose labels are tags of this taxonomy.
     pub fn new(run: &str, taxonomy: Vec<(String, Vec<String>)>, to: W) -> Self {
         let state = State {
-            log: Log { run: run.to_owned(), entries: Vec::new() },
+            log: Log { run: run.to_owned(), entries: Entries::new() },
             to,
             failed: None,
             seen: Seen::default(),

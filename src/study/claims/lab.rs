@@ -149,9 +149,9 @@ fn measured(judged: JudgedScenario, told: u64) -> Played {
     let (mut once, mut twice) = (BTreeSet::new(), BTreeSet::new());
     for event in judged.runs.iter().flat_map(|run| run.log.events()) {
         if let Event::LabelsWritten { page, .. } = event
-            && !once.insert(*page)
+            && !once.insert(page)
         {
-            twice.insert(*page);
+            twice.insert(page);
         }
     }
     let ended = judged.runs.first().map_or(0, |run| {

@@ -207,7 +207,7 @@ fn share(run: Option<&JudgedRun>, name: &str) -> Share {
 }
 
 fn neighbour(run: &JudgedRun) -> u64 {
-    let admitted = run.log.entries.iter().map(|entry| match &entry.what {
+    let admitted = run.log.entries.without_tags().map(|entry| match &entry.what {
         What::World(Record::Neighbour { service: Service::Gemini, admitted, .. }) => *admitted,
         _ => 0,
     });
