@@ -66,6 +66,7 @@ impl Interrupt {
 }
 
 /// Ends the process when a token is cancelled.
+#[expect(clippy::exit, reason = "the command was told, and may be busy")]
 fn exit_when(cancelled: CancellationToken) {
     let wait = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().build();

@@ -274,12 +274,11 @@ impl<'a> Verdicts<'a> {
             let own = compared.as_ref().and_then(|compared| compared.of(&scenario.name));
             // What is blessed is accepted, so that it stops nothing.
             let own = own.filter(|_| !self.args.bless);
-            let outcome = match &told.unplayed {
-                Some((outcome, _)) => *outcome,
-                None => {
-                    let compared = own.map(|own| own.verdict);
-                    Outcome::of(told.verdict, compared, !told.diverged.is_empty())
-                }
+            let outcome = if let Some((outcome, _)) = &told.unplayed {
+                *outcome
+            } else {
+                let compared = own.map(|own| own.verdict);
+                Outcome::of(told.verdict, compared, !told.diverged.is_empty())
             };
             let closing = Closing {
                 outcome,
