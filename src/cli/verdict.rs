@@ -25,7 +25,7 @@ pub(super) struct Ended {
 
 /// Tells what failed and why, and gives the exit code.
 pub(super) fn status(ended: &Ended) -> ExitStatus {
-    let count = |is: fn(&Event) -> bool| ended.log.events().filter(|event| is(event)).count();
+    let count = |is: fn(&Event) -> bool| ended.log.events().filter(is).count();
     let listed = count(|event| matches!(event, Event::PageListed { .. }));
     let done = count(|event| matches!(event, Event::PageTagged { .. }));
     let failed = count(|event| matches!(event, Event::PageFailed { .. }));

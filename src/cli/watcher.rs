@@ -96,18 +96,18 @@ impl Observer for Watcher {
         if let Some(line) = shown {
             self.bar.suspend(|| print(&line));
         }
-        kept.add(Entry { t_ms, what: What::Event(event) });
+        kept.add(&Entry { t_ms, what: What::Event(event) });
     }
 }
 
 impl Kept {
-    fn add(&mut self, entry: Entry) {
+    fn add(&mut self, entry: &Entry) {
         if let Some(events) = &mut self.events {
-            let line = self.log.line(&entry) + "\n";
+            let line = self.log.line(entry) + "\n";
             // A line at once, and as a whole; what fails is told at the end.
             let _ = events.write_all(line.as_bytes());
         }
-        self.log.entries.push(&entry);
+        self.log.entries.push(entry);
     }
 }
 

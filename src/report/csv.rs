@@ -121,7 +121,7 @@ pub fn timeline<'a>(logs: impl Iterator<Item = &'a Log>, target: impl Write) -> 
         "cache_misses",
     ])?;
     for log in logs {
-        for row in timeline::rows(log) {
+        for row in timeline::each_row(log) {
             let numbers = [
                 row.in_flight,
                 row.ai_calls,

@@ -329,7 +329,7 @@ impl Stretch {
     fn stuck(&self, log: &Log) -> SimError {
         let from = log.entries.len().saturating_sub(12);
         let last: Vec<String> = log.entries.skip(from).map(|entry| log.line(&entry)).collect();
-        let count = |is_it: fn(&Event) -> bool| log.events().filter(|event| is_it(event)).count();
+        let count = |is_it: fn(&Event) -> bool| log.events().filter(is_it).count();
         let ended = count(|event| {
             matches!(
                 event,

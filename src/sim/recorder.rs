@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-pub use self::entries::Entries;
+pub use self::entries::{Entries, Iter};
 use crate::fakes::record::Record;
 use crate::pipeline::event::{Event, Observer};
 use crate::pipeline::log;

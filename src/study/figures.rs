@@ -163,7 +163,9 @@ impl Digests {
             for hash in [&mut ordered, &mut sorted] {
                 add(hash, category);
                 hash.update((tags.len() as u64).to_le_bytes());
-                in_order.iter().for_each(|tag| add(hash, tag));
+                for tag in &in_order {
+                    add(hash, tag);
+                }
                 in_order.sort();
             }
         }

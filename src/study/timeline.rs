@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::pipeline::event::{CallId, CallOutcome, Event};
 use crate::pipeline::page::Source;
-use crate::sim::recorder::{Entry, Log, What};
+use crate::sim::recorder::{self, Entry, Log, What};
 
 /// The state of a run at a moment, after everything that happened then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,28 +41,71 @@ pub struct Row {
 
 /// The rows of a run.
 pub fn rows(log: &Log) -> Vec<Row> {
-    let start = log
-        .entries
-        .without_tags()
-        .find(|entry| matches!(entry.what, What::Event(Event::RunStarted { .. })));
-    let start = start.map_or(0, |entry| entry.t_ms);
-    let mut rows: Vec<Row> = Vec::new();
-    let mut now = Row::default();
-    let mut open: BTreeSet<CallId> = BTreeSet::new();
-    for entry in log.entries.without_tags() {
-        let What::Event(event) = &entry.what else { continue };
-        let before = now;
+    each_row(log).collect()
+}
+
+/// The rows of a run, one after the other.
+pub fn each_row(log: &Log) -> Rows<'_> {
+    let starts = |entry: &Entry| matches!(entry.what, What::Event(Event::RunStarted { .. }));
+    let start = log.entries.without_tags().find(starts).map_or(0, |entry| entry.t_ms);
+    let entries = log.entries.without_tags();
+    Rows { entries, start, now: Row::default(), open: BTreeSet::new(), last: None }
+}
+
+/// Makes the rows of a run.
+#[derive(Debug)]
+pub struct Rows<'a> {
+    entries: recorder::Iter<'a>,
+    start: u64,
+    now: Row,
+    open: BTreeSet<CallId>,
+    /// The last row, which more may happen in.
+    last: Option<Row>,
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        while let Some(entry) = self.entries.next() {
+            let What::Event(event) = &entry.what else { continue };
+            let before = self.now;
+            if !self.count(event) {
+                continue;
+            }
+            self.now.in_flight = self.open.len() as u64;
+            self.now.t_ms = entry.t_ms.saturating_sub(self.start);
+            let now = self.now;
+            match &mut self.last {
+                Some(last) if last.t_ms == now.t_ms => *last = now,
+                _ if now == (Row { t_ms: now.t_ms, ..before })
+                    && !matches!(event, Event::RunFinished { .. }) => {}
+                last => {
+                    if let Some(row) = last.replace(now) {
+                        return Some(row);
+                    }
+                }
+            }
+        }
+        self.last.take()
+    }
+}
+
+impl Rows<'_> {
+    /// Counts an event; whether it is one that a row shows.
+    fn count(&mut self, event: &Event) -> bool {
+        let now = &mut self.now;
         match event {
             Event::RunStarted { limit, .. } => now.limit = *limit,
             Event::PageListed { .. } => now.pages_listed += 1,
             Event::CacheHit { .. } => now.cache_hits += 1,
             Event::CacheMiss { .. } => now.cache_misses += 1,
             Event::AttemptStarted { call, .. } => {
-                open.insert(*call);
+                self.open.insert(*call);
                 now.ai_calls += 1;
             }
             Event::AttemptFinished { call, status, outcome, .. } => {
-                open.remove(call);
+                self.open.remove(call);
                 let refused = *status == Some(429);
                 now.rate_limited += u64::from(refused);
                 now.calls_failed += u64::from(!refused && *outcome == CallOutcome::Failed);
@@ -74,18 +117,10 @@ pub fn rows(log: &Log) -> Vec<Row> {
             Event::PageTagged { source: Source::Cache, .. } => now.pages_cached += 1,
             Event::PageFailed { .. } => now.pages_failed += 1,
             Event::RunFinished { .. } => {}
-            _ => continue,
+            _ => return false,
         }
-        now.in_flight = open.len() as u64;
-        now.t_ms = entry.t_ms.saturating_sub(start);
-        match rows.last_mut() {
-            Some(last) if last.t_ms == now.t_ms => *last = now,
-            _ if now == (Row { t_ms: now.t_ms, ..before })
-                && !matches!(event, Event::RunFinished { .. }) => {}
-            _ => rows.push(now),
-        }
+        true
     }
-    rows
 }
 
 /// When the run was asked to stop, in milliseconds since its start.

@@ -4,6 +4,7 @@
 
 mod common;
 
+mod absurd; // numbers that nobody means
 mod bound; // what no scheduler could beat
 mod cache; // what is the same to the cache
 mod cancellation; // what a cancelled run leaves

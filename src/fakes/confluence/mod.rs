@@ -70,6 +70,9 @@ const SPACE_ID: &str = "9001";
 /// The largest body that it takes.
 pub(super) const BODY_LIMIT: usize = 5_242_880;
 
+/// So many operations there are.
+const OPERATIONS: usize = 6;
+
 /// The state of the site.
 #[derive(Debug)]
 pub struct Confluence {
@@ -80,7 +83,8 @@ pub struct Confluence {
     names: label::Names,
     seed: Seed,
     calls: u64,
-    asked: BTreeMap<(Operation, u64), u64>,
+    /// How often each operation was asked for, by what it is about.
+    asked: BTreeMap<u64, [u32; OPERATIONS]>,
     matcher: Option<Matcher>,
     truth_chars: usize,
     /// Where links lead.
@@ -195,9 +199,10 @@ impl Confluence {
         let operation = operation_of(request, path);
         // What the site does not have is not counted one by one.
         let counted = if operation == Operation::Other { 0 } else { identity };
-        let count = self.asked.entry((operation, counted)).or_insert(0);
-        let attempt = *count;
-        *count += 1;
+        let counts = self.asked.entry(counted).or_default();
+        let count = &mut counts[operation as usize % OPERATIONS];
+        let attempt = u64::from(*count);
+        *count = count.saturating_add(1);
         let call = Call { now_ms, before: self.calls, identity, attempt };
         self.calls += 1;
 

@@ -25,6 +25,8 @@ use crate::study::series::Series;
 use crate::study::timeline::Row;
 use crate::units::whole;
 
+/// A picture of more is not made: that of a scenario with hundreds of runs.
+const MOST_PIXELS: u64 = 64_000_000;
 /// The width of every chart.
 const WIDTH: u32 = 1000;
 /// The colours of Okabe and Ito (2008), which colour-blind readers can tell apart.
@@ -82,6 +84,9 @@ pub fn png(svg: &str) -> Result<Vec<u8>, PlotError> {
     let options = usvg::Options { fontdb: Arc::clone(&FONTS), ..usvg::Options::default() };
     let tree = usvg::Tree::from_str(svg, &options).map_err(|error| failed(&error))?;
     let size = tree.size().to_int_size();
+    if u64::from(size.width()) * u64::from(size.height()) > MOST_PIXELS {
+        return Err(failed(&"too large a picture"));
+    }
     let mut pixels = tiny_skia::Pixmap::new(size.width(), size.height())
         .ok_or_else(|| failed(&"a picture of no size"))?;
     resvg::render(&tree, tiny_skia::Transform::identity(), &mut pixels.as_mut());

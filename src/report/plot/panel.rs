@@ -6,8 +6,9 @@ use plotters::prelude::*;
 use super::{
     Area, Drawn, FAINT, GREY, Key, PlotError, failed, font, heading, legend, sheet, shortened, tick,
 };
+use crate::sim::recorder::Log;
 use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::timeline;
+use crate::study::timeline::{self, Row};
 use crate::units::float;
 
 /// Room for heading and legend.
@@ -34,6 +35,48 @@ impl Axis {
     pub(super) fn new(name: impl Into<String>, end: f64, ticks: usize) -> Self {
         Self { name: name.into(), end, ticks, labelled_to: end }
     }
+}
+
+/// More rows than this are more than can be told apart.
+const MOST_ROWS: usize = 20_000;
+/// So many stretches of time a run is divided into then.
+const STRETCHES: u64 = 2_000;
+
+/// The rows of a run, as many as are drawn: of a long one, of each stretch of time the last row and
+/// those with the most and the fewest calls in flight.
+pub(super) fn drawn(log: &Log) -> Vec<Row> {
+    let (mut count, mut end_ms) = (0, 0);
+    for row in timeline::each_row(log) {
+        count += 1;
+        end_ms = row.t_ms.max(end_ms);
+    }
+    if count <= MOST_ROWS {
+        return timeline::rows(log);
+    }
+    let stretch =
+        |row: &Row| u128::from(row.t_ms) * u128::from(STRETCHES) / (u128::from(end_ms) + 1);
+    let mut rows: Vec<Row> = Vec::new();
+    let mut here: Option<[Row; 3]> = None;
+    for row in timeline::each_row(log) {
+        match &mut here {
+            Some([most, fewest, last]) if stretch(last) == stretch(&row) => {
+                let of = |row: &Row| (row.in_flight, row.limit);
+                if of(&row) > of(most) {
+                    *most = row;
+                }
+                if of(&row) < of(fewest) {
+                    *fewest = row;
+                }
+                *last = row;
+            }
+            _ => rows.extend(here.replace([row; 3]).into_iter().flatten()),
+        }
+    }
+    rows.extend(here.into_iter().flatten());
+    // What is the same row twice is drawn once.
+    rows.sort_by_key(|row| row.t_ms);
+    rows.dedup();
+    rows
 }
 
 /// A sheet with a panel of this height for each run.

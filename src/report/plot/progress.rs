@@ -3,11 +3,11 @@
 
 use plotters::prelude::*;
 
-use super::panel::{Axis, chart, mark_cancel, panel_name, panels, time_name};
+use super::panel::{Axis, chart, drawn, mark_cancel, panel_name, panels, time_name};
 use super::{Area, BLUE, Count, Drawn, GREEN, GREY, Key, PlotError, RED, failed, time_unit};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::timeline::{Row, rows};
+use crate::study::timeline::Row;
 use crate::units::float;
 
 const PANEL: u32 = 250;
@@ -24,7 +24,7 @@ pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
             vec![Key { colour: GREY, text: "given out" }, Key { colour: BLUE, text: "labelled" }];
     }
     // One scale for all runs, so that they can be compared by eye.
-    let all: Vec<Row> = judged.runs.iter().flat_map(|run| rows(&run.log)).collect();
+    let all: Vec<Row> = judged.runs.iter().flat_map(|run| drawn(&run.log)).collect();
     let end_ms = all.iter().map(|row| row.t_ms).max().unwrap_or(0).max(1);
     let pages = all.iter().map(|row| row.pages_listed).max().unwrap_or(0).max(1);
     let title = format!("{}: pages over time", scenario.name);
@@ -32,7 +32,7 @@ pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
 }
 
 fn draw_run(area: &Area<'_>, run: &JudgedRun, end_ms: u64, pages: u64) -> Result<(), PlotError> {
-    let rows = rows(&run.log);
+    let rows = drawn(&run.log);
     let (unit, per) = time_unit(end_ms);
     // A little room on the right keeps the last step off the border.
     let x = Axis::new(time_name(run, unit), float(end_ms) / per * 1.02, 11);

@@ -3,14 +3,14 @@
 
 use plotters::prelude::*;
 
-use super::panel::{Axis, chart, mark_cancel, panel_name, panels, time_name};
+use super::panel::{Axis, chart, drawn, mark_cancel, panel_name, panels, time_name};
 use super::{
     Area, BLUE, Count, Drawn, Key, ORANGE, PURPLE, PlotError, RED, SKY, failed, time_unit,
     whole_ticks,
 };
 use crate::sim::scenario::Scenario;
 use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::timeline::{Row, rows};
+use crate::study::timeline::Row;
 use crate::units::float;
 
 const PANEL: u32 = 250;
@@ -31,7 +31,7 @@ pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
         keys.retain(|key| !["limit", "wait before a retry"].contains(&key.text));
     }
     // One scale for all runs, so that they can be compared by eye.
-    let all: Vec<Row> = judged.runs.iter().flat_map(|run| rows(&run.log)).collect();
+    let all: Vec<Row> = judged.runs.iter().flat_map(|run| drawn(&run.log)).collect();
     let end_ms = all.iter().map(|row| row.t_ms).max().unwrap_or(0).max(1);
     let highest =
         all.iter().map(|row| row.limit.unwrap_or(0).max(row.in_flight)).max().unwrap_or(1).max(1);
@@ -39,7 +39,7 @@ pub(super) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
 }
 
 fn draw_run(area: &Area<'_>, run: &JudgedRun, end_ms: u64, highest: u64) -> Result<(), PlotError> {
-    let rows = rows(&run.log);
+    let rows = drawn(&run.log);
     let (unit, per) = time_unit(end_ms);
     let x = Axis::new(time_name(run, unit), float(end_ms) / per, 11);
     // Three bands above the highest value hold the marks.

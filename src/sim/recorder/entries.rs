@@ -59,7 +59,8 @@ impl Entries {
 
     /// The entry at this place.
     pub fn get(&self, index: usize) -> Option<Entry> {
-        self.skip(index).next()
+        let marked = index / MARKED;
+        self.from(marked, true).nth(index - marked * MARKED)
     }
 
     /// The last entry.

@@ -63,6 +63,8 @@ pub(super) struct Account {
     stated_at: u64,
     /// When what was taken, and how much; calls in flight with what they are expected to take.
     taken: VecDeque<(u64, u64)>,
+    /// All of that together.
+    taken_in_all: u64,
     /// The same of refused calls, which may count as well. Where they are known to and the service
     /// says so, they are in `taken`; where it says nothing they stay here, because from `taken` a
     /// pace is measured.
@@ -122,6 +124,7 @@ impl Account {
             cut_at: 0,
             stated_at: 0,
             taken: VecDeque::new(),
+            taken_in_all: 0,
             refused: VecDeque::new(),
             refused_count: false,
             unproved: None,
@@ -164,6 +167,7 @@ impl Account {
         }
         self.ask(now, amount);
         self.taken.push_back((now, amount));
+        self.taken_in_all = self.taken_in_all.saturating_add(amount);
         if let Window::Bucket { unit_us, free_us } = &mut self.window {
             let taken_us = unit_us.saturating_mul(amount);
             *free_us = (*free_us).max(now * 1000).saturating_add(taken_us).min(LATEST_US);
@@ -176,11 +180,15 @@ impl Account {
         let longest = (2 * self.window_ms()).max(2 * MINUTE_MS);
         // As long as nothing is known, the window may prove longer than that.
         let kept = if self.allowed.is_none() { KEPT } else { 0 };
-        for log in [&mut self.taken, &mut self.refused] {
-            while log.len() > kept && log.front().is_some_and(|(at, _)| at + longest < now) {
-                log.pop_front();
+        let mut gone = 0;
+        for (log, is_taken) in [(&mut self.taken, 1), (&mut self.refused, 0)] {
+            while log.len() > kept
+                && let Some((_, amount)) = log.pop_front_if(|(at, _)| *at + longest < now)
+            {
+                gone += amount * is_taken;
             }
         }
+        self.taken_in_all = self.taken_in_all.saturating_sub(gone);
     }
 
     /// A call took another amount than was expected.
@@ -189,6 +197,7 @@ impl Account {
         let took = took.min(MOST);
         if let Some(entry) = self.entry(sent, expected) {
             entry.1 = took;
+            self.taken_in_all = self.taken_in_all.saturating_add(took).saturating_sub(expected);
         }
         if let Window::Bucket { unit_us, free_us } = &mut self.window {
             let longer = free_us.saturating_add(unit_us.saturating_mul(took)).min(LATEST_US);
@@ -207,6 +216,7 @@ impl Account {
         }
         if let Some(at) = self.taken.iter().rposition(|entry| *entry == (sent, amount)) {
             self.taken.remove(at);
+            self.taken_in_all = self.taken_in_all.saturating_sub(amount);
             if let Window::Bucket { unit_us, free_us } = &mut self.window {
                 *free_us = free_us.saturating_sub(unit_us.saturating_mul(amount));
             }
@@ -221,6 +231,17 @@ impl Account {
     /// A call was refused without a word, which may have taken of it all the same.
     pub(super) fn note_refused(&mut self, sent: u64) {
         self.refused.push_back((sent, 1));
+    }
+
+    /// Adds up what was taken, after it was written anew.
+    fn sum_up(&mut self) {
+        self.taken_in_all =
+            self.taken.iter().fold(0, |sum: u64, (_, taken)| sum.saturating_add(*taken));
+    }
+
+    /// Whether so much was never taken in all, as far back as is known: then no window holds it.
+    fn is_far_from(&self, amount: u64) -> bool {
+        self.taken_in_all < amount
     }
 
     /// What was taken in the window that ends with `at`, or holds it.

@@ -29,7 +29,9 @@ macro_rules! field {
     };
     (put $to:ident, pages, $value:expr) => {{
         $to.number($value.len() as u64);
-        $value.iter().for_each(|page| $to.page(page.0));
+        for page in $value {
+            $to.page(page.0);
+        }
     }};
     (put $to:ident, some, $value:expr) => {
         $to.some(*$value)
@@ -81,10 +83,10 @@ macro_rules! field {
         (0..count).map(|_| $from.page().map(PageId)).collect::<Option<_>>()?
     }};
     (get $from:ident, some) => {
-        $from.some()?
+        $from.some()?.0
     };
     (get $from:ident, some_small) => {
-        match $from.some()? {
+        match $from.some()?.0 {
             Some(number) => Some(u16::try_from(number).ok()?),
             None => None,
         }
@@ -93,7 +95,7 @@ macro_rules! field {
         $from.text()?
     };
     (get $from:ident, some_text) => {
-        $from.some_text()?
+        $from.some_text()?.0
     };
     (get $from:ident, word) => {
         $from.word()?

@@ -22,6 +22,9 @@ pub(super) struct Packed {
     pub(super) last: Last,
 }
 
+/// A value that may be left out.
+pub(super) struct Perhaps<T>(pub(super) Option<T>);
+
 /// Unpacks values.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
@@ -56,10 +59,10 @@ impl Packed {
 
     pub(super) fn number(&mut self, mut number: u64) {
         while number > 0x7f {
-            self.bytes.push((number & 0x7f) as u8 | 0x80);
+            self.bytes.push(number.to_le_bytes()[0] | 0x80);
             number >>= 7;
         }
-        self.bytes.push(number as u8);
+        self.bytes.push(number.to_le_bytes()[0]);
     }
 
     pub(super) fn time(&mut self, t_ms: u64) {
@@ -138,8 +141,8 @@ impl Reader<'_> {
         Some(self.last.page)
     }
 
-    pub(super) fn some(&mut self) -> Option<Option<u64>> {
-        if self.number()? == 0 { Some(None) } else { self.number().map(Some) }
+    pub(super) fn some(&mut self) -> Option<Perhaps<u64>> {
+        Some(Perhaps(if self.number()? == 0 { None } else { Some(self.number()?) }))
     }
 
     fn known(&mut self) -> Option<&str> {
@@ -151,8 +154,8 @@ impl Reader<'_> {
         self.known().map(str::to_owned)
     }
 
-    pub(super) fn some_text(&mut self) -> Option<Option<String>> {
-        if self.number()? == 0 { Some(None) } else { self.text().map(Some) }
+    pub(super) fn some_text(&mut self) -> Option<Perhaps<String>> {
+        Some(Perhaps(if self.number()? == 0 { None } else { Some(self.text()?) }))
     }
 
     pub(super) fn word<T: DeserializeOwned>(&mut self) -> Option<T> {

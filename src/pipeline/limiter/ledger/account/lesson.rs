@@ -239,6 +239,7 @@ impl Account {
         self.taken.extend(self.refused.drain(..));
         self.taken.push_back((sent, amount));
         self.taken.make_contiguous().sort_unstable();
+        self.sum_up();
     }
 
     /// A window of an odd length that takes only a few calls when it opens again is a bucket. Gives

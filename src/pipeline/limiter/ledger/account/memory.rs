@@ -56,6 +56,7 @@ impl Account {
         self.taken =
             known.taken.iter().map(|(ago, n)| (now.saturating_sub(*ago), (*n).min(MOST))).collect();
         self.taken.make_contiguous().sort_unstable();
+        self.sum_up();
         if known.inferred {
             self.infer(now, known.limit);
         } else {

@@ -165,7 +165,9 @@ impl Account {
         self.decide(now, sent);
         let window_ms = self.window_ms();
         self.unproved = self.unproved.filter(|unproved| now < unproved.since + 2 * window_ms);
-        let is_full = self.allowed.is_some_and(|allowed| self.used_before(now) >= allowed.amount);
+        let is_full = self.allowed.is_some_and(|allowed| {
+            !self.is_far_from(allowed.amount) && self.used_before(now) >= allowed.amount
+        });
         let (Some(Allowed { amount, .. }), Some(mut probing)) = (self.allowed, self.probing) else {
             return;
         };

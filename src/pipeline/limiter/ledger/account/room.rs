@@ -18,6 +18,9 @@ impl Account {
 
     /// When a window that slides has room.
     fn free_in_sliding(&self, ms: u64, now: u64, amount: u64, allowed: u64) -> u64 {
+        if !self.refused_count && self.is_far_from((allowed + 1).saturating_sub(amount)) {
+            return now;
+        }
         let held = |(at, _): &&(u64, u64)| at + ms + MARGIN_MS > now;
         let refused = self.refused.iter().filter(|_| self.refused_count);
         let mut held: Vec<(u64, u64)> =
@@ -39,6 +42,9 @@ impl Account {
 
     /// When a window that begins anew at fixed times has room.
     fn free_in_fixed(&self, (ms, begins): (u64, u64), now: u64, amount: u64, allowed: u64) -> u64 {
+        if self.is_far_from((allowed + 1).saturating_sub(amount)) {
+            return now;
+        }
         // Who may be slower on the way than another counts for both windows.
         let begun = window::begun(ms, begins, now.saturating_sub(MARGIN_MS));
         let held = |at: u64| at + MARGIN_MS >= begun;
