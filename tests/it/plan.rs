@@ -124,7 +124,7 @@ fn prompts_keep_their_budgets_whatever_the_plan_wants() {
         let settings: Vec<&str> = base.iter().chain(settings).copied().collect();
         let run = judged(&scenario(PLAIN, &settings)).runs.remove(0);
         assert_eq!(run.figures.number("pages_tagged"), 100);
-        let of = |event: &tagspace::pipeline::event::Event| match event {
+        let of = |event: tagspace::pipeline::event::Event| match event {
             tagspace::pipeline::event::Event::BatchFormed { pages, .. } => Some(pages.len()),
             _ => None,
         };
