@@ -74,7 +74,7 @@ fn a_prompt_larger_than_the_token_quota_is_halved_and_a_page_that_is_sent_on() {
     assert_eq!(number(&sent_on, "pages_tagged"), 16);
     assert!(number(&sent_on, "makespan") < 30_000, "{}", number(&sent_on, "makespan"));
     let mut reasons = sent_on.log.events().filter_map(|event| match event {
-        Event::Fallback { why, .. } => Some(*why),
+        Event::Fallback { why, .. } => Some(why),
         _ => None,
     });
     assert!(reasons.all(|why| why == FallbackReason::TooLarge));
@@ -123,7 +123,7 @@ fn a_batch_that_no_window_can_hold_is_asked_in_parts() {
         for event in run.log.events() {
             match event {
                 Event::QuotaLearned { .. } => is_known = true,
-                Event::AttemptStarted { pages, .. } => assert!(!is_known || *pages <= 12),
+                Event::AttemptStarted { pages, .. } => assert!(!is_known || pages <= 12),
                 _ => {}
             }
         }
@@ -138,7 +138,7 @@ fn a_days_quota_sends_all_the_rest_to_the_fallback_without_asking_again() {
     // Those that were on their way when the day was over.
     assert!(number(&run, "rate_limited") <= 3, "{}", number(&run, "rate_limited"));
     let reasons = run.log.events().filter_map(|event| match event {
-        Event::Fallback { why, .. } => Some(*why),
+        Event::Fallback { why, .. } => Some(why),
         _ => None,
     });
     assert!(reasons.eq([FallbackReason::Patience; 40]));
@@ -195,7 +195,7 @@ fn a_batch_without_a_usable_answer_is_asked_in_halves() {
         let run = run(&[spoilt, "pipeline.batch_size=8", "space.pages=8", halves]);
         assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (8, 0));
         let pages = run.log.events().filter_map(|event| match event {
-            Event::AttemptStarted { pages, .. } => Some(*pages),
+            Event::AttemptStarted { pages, .. } => Some(pages),
             _ => None,
         });
         pages.collect::<Vec<_>>()

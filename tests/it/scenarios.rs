@@ -116,7 +116,7 @@ fn real_documents_become_pages() {
     assert_eq!(run.figures.number("pages"), 2);
     assert_eq!(run.figures.number("pages_tagged"), 2);
     assert_eq!(run.figures.number("pages_mistagged"), 0);
-    let log: Vec<String> = run.log.entries.iter().map(|entry| run.log.line(entry)).collect();
+    let log: Vec<String> = run.log.entries.iter().map(|entry| run.log.line(&entry)).collect();
     let tags: Vec<&String> = log.iter().filter(|line| line.contains("\"page_tagged\"")).collect();
     assert!(
         tags[0].contains(r#""doc":["report"]"#) && !tags[0].contains("postgres"),
