@@ -26,10 +26,12 @@
 //! (pages become batches; how large, says `batch/plan.rs`), `ask.rs` (one batch until it is answered),
 //! `limiter/mod.rs` (the gate; the algorithms are beside it), `backoff.rs`, `prompt.rs` and `labels.rs`. To follow
 //! an exchange through a rehearsal, read `sim/carrier.rs`, then `sim/wire.rs`, then
-//! `fakes/world.rs`. What outside clients meet is `sim/serve`; what is written down of them,
+//! `fakes/world.rs`. A scenario file is read in `sim/scenario/recover.rs` (its types, past all errors) and
+//! checked in `sim/scenario/reader.rs`. What outside clients meet is `sim/serve`; what is written down of them,
 //! `sim/serve/witness.rs`. Which limiter is best is asked in `study/league`, what no scheduler could
 //! beat in `study/bound.rs`, which of the plan's promises hold in `study/claims`,
-//! which settings are best in `study/tune`, and whether something became worse in `study/compare`.
+//! which settings are best in `study/tune`, and whether something became worse in `study/compare`
+//! (its causes, key by key, in `study/compare/settings.rs`). How a run is played and told: `cli/run`.
 //!
 //! # How virtual time goes with real HTTP
 //!
@@ -61,6 +63,11 @@
 //! - Every page that was listed ends tagged, cached, failed or not done; every bill of a fake is
 //!   counted by the pipeline; no permit stays open ([`study::conservation`] checks every run).
 //! - A condition that a caller can meet is an error; a panic is a bug.
+//! - What a scenario came to is one value ([`study::outcome`]): the printed word, every document of
+//!   `-o`, `report.json` and the exit code come from it. A target on a figure without a value is
+//!   missed, and the figure says why it has none.
+//! - A report's folder appears as a whole (`report/swap.rs`), and so does every other file that is
+//!   written (`cli/disk.rs`): a kill or a full disk leaves the earlier one.
 //! - Nothing that depends on the machine, the clock or the transport is in any file.
 //!
 //! # Decisions that differ from the design page

@@ -71,7 +71,8 @@ impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Whole<MIN, MAX> {
                 Whole::new(value).ok_or_else(|| E::custom(out_of_range(value, &self)))
             }
             fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-                Err(E::custom(out_of_range(value, &self)))
+                // `42.0` is shown with its fraction: that is what is wrong with it.
+                Err(E::custom(out_of_range(format_args!("{value:?}"), &self)))
             }
         }
         deserializer.deserialize_any(Seen::<MIN, MAX>)

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::args::RunArgs;
-use super::{CliError, golden, note};
+use super::{CliError, disk, golden, note};
 use crate::report::compare::{self as report, Differences, Sides};
 use crate::sim::scenario::Scenario;
 use crate::study::compare::{self, Comparison, Recordings, Rules, baseline};
@@ -52,7 +52,7 @@ pub(super) fn read(name: &str, missing: Missing) -> Result<Option<Recordings>, C
                 help,
             }),
         },
-        Err(source) => Err(golden::io_error("read", &path, source)),
+        Err(source) => Err(disk::io_error("read", &path, source)),
     }
 }
 
@@ -135,8 +135,8 @@ impl<'a> Baseline<'a> {
     /// Makes sure that the figures can be saved.
     pub(super) fn prepare(&self) -> Result<(), CliError> {
         let Some(name) = self.saved() else { return Ok(()) };
-        golden::make_folder(Path::new(FOLDER))?;
-        golden::check_writable(&path(name))
+        disk::make_folder(Path::new(FOLDER))?;
+        disk::check_writable(&path(name))
     }
 
     /// Compares what was played with what was accepted.
@@ -185,7 +185,7 @@ pub(super) fn require(name: &str, base: &Recordings, new: &Recordings) -> Result
 fn save(name: &str, new: &Recordings, is_blessed: bool) -> Result<(), CliError> {
     let path = path(name);
     // Commands that save into one baseline at the same time do it one after the other.
-    let _lock = golden::lock(Path::new(FOLDER))?;
+    let _lock = disk::lock(Path::new(FOLDER))?;
     let before = read(name, Missing::IsFine)?.unwrap_or_default();
     let text = baseline::write(&before, new)
         .map_err(|message| golden::failed(&path.display().to_string(), &message))?;
@@ -204,5 +204,5 @@ fn save(name: &str, new: &Recordings, is_blessed: bool) -> Result<(), CliError> 
             ));
         }
     }
-    golden::replace(&path, text.as_bytes())
+    disk::replace_locked(&path, text.as_bytes())
 }

@@ -1,6 +1,7 @@
 //! `tagspace claims`: every promise of the plan, and what came of it.
 
 use super::args::{CLAIMS_SEEDS, ClaimsArgs};
+use super::disk;
 use super::golden::{self, Named};
 use super::progress::Progress;
 use super::{CliError, ExitStatus, print};
@@ -24,7 +25,7 @@ pub(super) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
     let out = golden::folder("claims", args.out.as_deref(), is_whole, args.check)?;
     if !args.check && args.only.is_none() {
         // Not after minutes of play.
-        golden::make_folder(&out)?;
+        disk::make_folder(&out)?;
     }
     let progress = Progress::new(args.play.quiet, "games");
     let on_game = || progress.inc();
@@ -44,6 +45,7 @@ pub(super) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
     if args.check {
         return golden::check("claims", &out, &files, args.play.quiet);
     }
+    let _lock = disk::lock(&out)?;
     golden::write(&out, &files)?;
     if !args.play.quiet {
         print(&report::summary(&ledger));

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::args::{CompareArgs, CompareFormat, ModeArg};
 use super::baseline::{self, Missing};
-use super::{CliError, ExitStatus, golden, note, print};
+use super::{CliError, ExitStatus, disk, golden, note, print};
 use crate::report::ci::{annotations, junit};
 use crate::report::compare::{self as report, Differences, Sides};
 use crate::report::files;
@@ -20,7 +20,7 @@ use crate::study::compare::{self, Comparison, Mode, Recordings, Rules, Verdict, 
 pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
     let rules =
         Rules { noise_ppm: args.noise_threshold, significance_ppm: args.significance_level };
-    golden::make_room(
+    disk::make_room(
         args.output.iter().map(|(_, path)| path.as_path()),
         &reports(args),
         &read(args),
@@ -110,7 +110,7 @@ fn sides(args: &CompareArgs) -> Result<Both, CliError> {
     let folders = if args.bin {
         let folder = |side: &str| args.out.join(side);
         let (first, second) = (folder("base"), folder("new"));
-        golden::make_out(&args.out)?;
+        disk::make_out(&args.out)?;
         play(args, base, scenarios, &first)?;
         play(args, new, scenarios, &second)?;
         (first, second)
@@ -129,7 +129,7 @@ fn play(
     out: &Path,
 ) -> Result<(), CliError> {
     if out.exists() {
-        fs::remove_dir_all(out).map_err(|source| golden::io_error("empty", out, source))?;
+        fs::remove_dir_all(out).map_err(|source| disk::io_error("empty", out, source))?;
     }
     let mut command = Command::new(program);
     command.arg("run").args(scenarios).args(["--transport", "direct", "--quiet", "--out"]).arg(out);
@@ -256,7 +256,7 @@ fn first_differences(
 ) -> Result<Differences, CliError> {
     let mut differences = Differences::new();
     let of = |folder: &Path| -> std::io::Result<Vec<(String, PathBuf)>> { scenarios(folder) };
-    let io = |source| golden::io_error("read", base, source);
+    let io = |source| disk::io_error("read", base, source);
     let (bases, news) = (of(base).map_err(io)?, of(new).map_err(io)?);
     for one in comparison.scenarios.iter().filter(|one| !one.runs.is_empty()) {
         let folder = |all: &[(String, PathBuf)]| {
@@ -271,7 +271,7 @@ fn first_differences(
             let open = |folder: &Path| {
                 let path = folder.join("events.jsonl");
                 let file =
-                    File::open(&path).map_err(|source| golden::io_error("read", &path, source))?;
+                    File::open(&path).map_err(|source| disk::io_error("read", &path, source))?;
                 Ok::<_, CliError>(BufReader::new(file))
             };
             let first = events::first_difference(open(&base)?, open(new)?).map_err(io)?;
@@ -303,7 +303,7 @@ fn show(
         CompareFormat::Github => annotated(comparison, sides).into_bytes(),
     };
     for (format, path) in &args.output {
-        golden::replace(path, &document(*format))?;
+        disk::replace(path, &document(*format))?;
     }
     if args.quiet {
         for one in comparison.scenarios.iter().filter(|one| one.verdict.is_failure()) {

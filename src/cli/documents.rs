@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::{Format, RunArgs};
 use super::document::{Document, Part};
 use super::outputs::{self, Output};
-use super::{CliError, golden, print};
+use super::{CliError, disk, print};
 use crate::report::ci::Closing;
 use crate::sim::scenario::Scenario;
 use crate::study::outcome::Outcome;
@@ -27,7 +27,7 @@ impl<'a> Documents<'a> {
         read: &[PathBuf],
     ) -> Result<Self, CliError> {
         let files = args.output.iter().map(|(_, path)| path.as_path()).chain(args.log.as_deref());
-        golden::make_room(files, reports, read)?;
+        disk::make_room(files, reports, read)?;
         let log = args.log.as_deref().map(|path| Output { kind: outputs::Kind::Log, path });
         outputs::check(log.as_slice(), None)?;
         let files = args.output.iter();
@@ -73,7 +73,7 @@ impl<'a> Documents<'a> {
         for (path, document) in self.documents {
             let bytes = document.bytes();
             match path {
-                Some(path) => result = result.and(golden::replace(path, &bytes)),
+                Some(path) => result = result.and(disk::replace(path, &bytes)),
                 None => print(&String::from_utf8_lossy(&bytes)),
             }
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use walkdir::{DirEntry, WalkDir};
 
@@ -108,12 +109,14 @@ fn read(file: &Path, settings: &Settings, args: &Scenarios) -> Result<Loaded, Ve
 fn targets_of(scenario: &Scenario) -> Result<Vec<Target>, Vec<Problem>> {
     target::of(scenario).map_err(|first| {
         let mut one = scenario.clone();
+        let text: Arc<str> = scenario.text.as_str().into();
         let written = scenario.targets.iter().take(MOST_TARGETS);
         let wrong: Vec<Problem> = written
             .filter_map(|target| {
                 one.targets = vec![target.clone()];
                 target::of(&one).err()
             })
+            .map(|problem| Problem { text: Arc::clone(&text), ..problem })
             .collect();
         if wrong.is_empty() { vec![first] } else { wrong }
     })
@@ -128,9 +131,9 @@ fn told(reached: &Reached) -> String {
     };
     let mut told = named(&reached.changed);
     for (run, profile) in &reached.left {
-        told.push_str(&format!(
-            "; left the run `{run}`, whose own pipeline names the profile `{profile}`"
-        ));
+        told = format!(
+            "{told}; left the run `{run}`, whose own pipeline names the profile `{profile}`"
+        );
     }
     if !reached.left.is_empty() {
         told.push_str(" (--env-file-all-runs changes it as well)");

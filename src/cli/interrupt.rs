@@ -54,17 +54,29 @@ impl Interrupt {
 
     /// Lets the second signal end the process, for a command that has nothing left to lose.
     pub(super) fn exit_at_second(&self) {
-        let abort = self.abort.clone();
-        let wait = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().build();
-            if let Ok(runtime) = runtime {
-                runtime.block_on(abort.cancelled());
-                std::process::exit(i32::from(ExitStatus::Interrupted.code()));
-            }
-        };
-        // Without a thread the first signal has to do.
-        drop(thread::Builder::new().name("tagspace-abort".to_owned()).spawn(wait));
+        exit_when(self.abort.clone());
     }
+
+    /// Lets the first signal end the process, for a command that keeps nothing in memory that it
+    /// would have to write.
+    pub(super) fn exit_at_first() -> Result<(), CliError> {
+        exit_when(Self::listen("interrupted")?.stop);
+        Ok(())
+    }
+}
+
+/// Ends the process when a token is cancelled.
+#[expect(clippy::exit, reason = "the command was told, and may be busy")]
+fn exit_when(cancelled: CancellationToken) {
+    let wait = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        if let Ok(runtime) = runtime {
+            runtime.block_on(cancelled.cancelled());
+            std::process::exit(i32::from(ExitStatus::Interrupted.code()));
+        }
+    };
+    // Without a thread the command ends by itself.
+    drop(thread::Builder::new().name("tagspace-exit".to_owned()).spawn(wait));
 }
 
 /// The signals that were not ignored when the program started.

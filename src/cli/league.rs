@@ -1,6 +1,7 @@
 //! `tagspace league`: all limiters in all fields.
 
 use super::args::{LEAGUE_SEEDS, LeagueArgs};
+use super::disk;
 use super::golden::{self, Named};
 use super::progress::Progress;
 use super::{CliError, ExitStatus, print};
@@ -13,7 +14,7 @@ pub(super) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
     let out = golden::folder("league", args.out.as_deref(), is_whole, args.check)?;
     if !args.check {
         // Not after minutes of play.
-        golden::make_folder(&out)?;
+        disk::make_folder(&out)?;
     }
     let progress = Progress::new(args.play.quiet, "games");
     let jobs = golden::jobs(args.play.jobs);
@@ -38,6 +39,7 @@ pub(super) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
     if args.check {
         return golden::check("league", &out, &files, args.play.quiet);
     }
+    let _lock = disk::lock(&out)?;
     golden::write(&out, &files)?;
     if !args.play.quiet {
         print(&report::text(&played, &scaled, args.seeds));

@@ -4,6 +4,7 @@ mod args;
 mod baseline;
 mod claims;
 mod compare;
+mod disk;
 mod document;
 mod documents;
 mod environment;
@@ -113,7 +114,14 @@ where
             return if wrong { ExitStatus::Usage } else { ExitStatus::Met };
         }
     };
-    let result = match cli.command.quietly() {
+    let command = cli.command.quietly();
+    if !command.ends_in_order()
+        && let Err(error) = interrupt::Interrupt::exit_at_first()
+    {
+        note(&error.to_string());
+        return error.status();
+    }
+    let result = match command {
         Command::Run(args) if args.mutate => mutate::mutate(&args),
         Command::Run(args) => run::run(&args),
         Command::Validate(args) => scenarios::validate(&args),

@@ -122,14 +122,13 @@ fn is_recognised(kind: Kind, path: &Path, metadata: &Metadata) -> io::Result<boo
     File::open(path)?.take(FIRST_LINE_BYTES).read_to_end(&mut start)?;
     let start = String::from_utf8_lossy(&start);
     let line = start.lines().next().unwrap_or_default();
-    Ok(match kind {
-        Kind::Events => line.starts_with("{\"t_ms\":") && line.contains("\"run\":"),
-        _ => {
-            let mut words = line.split_whitespace();
-            let levels = ["ERROR", "WARN", "INFO", "DEBUG"];
-            words.by_ref().take(2).any(|word| levels.contains(&word)) && line.contains(" t_ms=")
-        }
-    })
+    if kind == Kind::Events {
+        return Ok(line.starts_with("{\"t_ms\":") && line.contains("\"run\":"));
+    }
+    let levels = ["ERROR", "WARN", "INFO", "DEBUG"];
+    // The level stands first, or after the time.
+    let has_level = line.split_whitespace().take(2).any(|word| levels.contains(&word));
+    Ok(has_level && line.contains(" t_ms="))
 }
 
 /// What tells one file from another.

@@ -16,14 +16,20 @@ pub(super) fn validate(scenarios: &Scenarios) -> Result<ExitStatus, CliError> {
             problems.push(problem);
             continue;
         }
-        let (runs, targets) = (scenario.runs.len(), targets.len());
-        print(&format!("{}: valid, {runs} runs, {targets} targets\n", scenario.origin));
+        let runs = counted(scenario.runs.len(), "run");
+        let targets = counted(targets.len(), "target");
+        print(&format!("{}: valid, {runs}, {targets}\n", scenario.origin));
     }
     if problems.is_empty() {
         Ok(ExitStatus::Met)
     } else {
         Err(CliError::Problems(Problems(problems)))
     }
+}
+
+/// A count of things.
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Lists scenarios with their questions.

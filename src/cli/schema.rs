@@ -94,18 +94,7 @@ fn add_targets(schema: &mut Value) {
             "pattern": pattern(metric),
             "anyOf": [{ "type": "string" }, { "$ref": format!("#/$defs/{kind}Table") }],
         });
-        schema["$defs"][format!("{kind}Table")] = json!({
-            "type": "object",
-            "properties": {
-                "limit": { "type": "string", "pattern": pattern(metric), "examples": examples(metric) },
-                "over": {
-                    "description": "The pages that it looks at (default: all).",
-                    "enum": ["tagged"],
-                },
-            },
-            "required": ["limit"],
-            "additionalProperties": false,
-        });
+        schema["$defs"][format!("{kind}Table")] = table(metric);
         let limits = json!({
             "description": metric.doc,
             "pattern": pattern(metric),
@@ -131,6 +120,23 @@ fn add_targets(schema: &mut Value) {
     }
 }
 
+/// The table form of a limit on a metric.
+fn table(metric: &Metric) -> Value {
+    let limit =
+        json!({ "type": "string", "pattern": pattern(metric), "examples": examples(metric) });
+    let mut table = json!({
+        "type": "object",
+        "properties": { "limit": limit },
+        "required": ["limit"],
+        "additionalProperties": false,
+    });
+    if let Some(over) = metric.over() {
+        let description = "What the limit looks at (default: a latency that covers all).";
+        table["properties"]["over"] = json!({ "description": description, "enum": [over] });
+    }
+    table
+}
+
 /// The name of the limits that a metric takes.
 fn kind(metric: &Metric) -> String {
     let unit = match metric.unit {
@@ -144,7 +150,12 @@ fn kind(metric: &Metric) -> String {
         Shape::Distribution => "Statistic",
         Shape::Level => "Level",
     };
-    format!("{unit}{shape}Limit")
+    let over = match metric.over() {
+        Some("tagged") => "OverTagged",
+        Some(_) => "OverAnswered",
+        None => "",
+    };
+    format!("{unit}{shape}Limit{over}")
 }
 
 /// What a limit on a metric looks like.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::args::{Scenarios, ServeArgs};
 use super::interrupt::Signals;
 use super::outputs::{self, Failures, Output, Stamp, subscriber};
-use super::{CliError, ExitStatus, find, golden, note, print, quoted, run, terminal};
+use super::{CliError, ExitStatus, disk, find, note, print, quoted, run, terminal};
 use crate::fakes::world::World;
 use crate::report::files::{self, Folder, Kind};
 use crate::report::text::{self, Colour, Detail};
@@ -40,7 +40,7 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
     files::check(&place)?;
     let log = args.log.as_deref().map(|path| Output { kind: outputs::Kind::Log, path });
     outputs::check(log.as_slice(), None)?;
-    golden::make_out(&args.out)?;
+    disk::make_out(&args.out)?;
     // While it is written it is no report yet; what stands there after a crash is the log so far.
     let part = args.out.join(format!(".{}.{}.events.part", scenario.name, std::process::id()));
     let file = File::create(&part).map_err(|source| io_error("write", &part, source))?;

@@ -34,7 +34,7 @@ pub(super) fn status(ended: &Ended) -> ExitStatus {
         ended.causes().iter().for_each(|(service, class)| note(&ended.cause(service, *class)));
     }
     if let Err(error) = &ended.result {
-        note(&ended.failure(error));
+        note(&ended.transport.hide(&ended.failure(error)));
     }
     match &ended.result {
         Err(PipelineError::Panicked(_)) => ExitStatus::Internal,

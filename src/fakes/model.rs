@@ -113,17 +113,16 @@ impl Matcher {
         Some(Self { words, tags, categories })
     }
 
+    /// Whether a text holds the taxonomy itself, so that its words say nothing of a page: at least half
+    /// of all tags stand in it, and more than a page can get.
+    pub fn is_named_in(&self, text: &str) -> bool {
+        let found = self.counts(text).into_iter().filter(|count| *count > 0).count();
+        found > PER_CATEGORY * self.categories.len().min(2) && found * 2 >= self.tags.len()
+    }
+
     /// The tags of a text: per category the three most frequent, ties in the taxonomy's order.
     pub fn tags(&self, text: &str) -> TagMap {
-        let mut counts = vec![0_u32; self.tags.len()];
-        for found in self.words.find_iter(text) {
-            let before = text[..found.start()].chars().next_back();
-            let after = text[found.end()..].chars().next();
-            let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-            if !inside(before) && !inside(after) {
-                counts[found.pattern().as_usize()] += 1;
-            }
-        }
+        let counts = self.counts(text);
         let of_category = |category: usize| {
             let mut found: Vec<usize> = (0..self.tags.len())
                 .filter(|index| self.tags[*index].0 == category && counts[*index] > 0)
@@ -134,5 +133,19 @@ impl Matcher {
         };
         let named = self.categories.iter().enumerate();
         named.map(|(index, name)| (name.clone(), of_category(index))).collect()
+    }
+
+    /// How often each tag stands in a text as a word of its own.
+    fn counts(&self, text: &str) -> Vec<u32> {
+        let mut counts = vec![0_u32; self.tags.len()];
+        for found in self.words.find_iter(text) {
+            let before = text[..found.start()].chars().next_back();
+            let after = text[found.end()..].chars().next();
+            let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+            if !inside(before) && !inside(after) {
+                counts[found.pattern().as_usize()] += 1;
+            }
+        }
+        counts
     }
 }

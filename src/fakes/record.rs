@@ -47,6 +47,9 @@ pub enum Record {
     Neighbour { service: Service, admitted: u64, refused: u64 },
     /// A fault rule (or a ratio) struck.
     FaultFired { service: Service, fault: String },
+    /// A prompt held the taxonomy where the model looks for the page, so that the answer says nothing of
+    /// the page.
+    TaxonomyInPage { service: Service },
     /// The labels of a page changed.
     LabelsChanged { page: u64, labels: u64 },
 }

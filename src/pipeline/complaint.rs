@@ -51,6 +51,8 @@ impl<T: Transport> Listening<T> {
         let keys = providers.iter().map(|provider| provider.key.expose().to_owned());
         let mut credentials: Vec<String> = keys.chain([token.to_owned(), basic]).collect();
         credentials.retain(|credential| credential.len() >= CREDENTIAL_CHARS);
+        // One may be a part of another.
+        credentials.sort_by_key(|credential| std::cmp::Reverse(credential.len()));
         Arc::new(Self {
             carrier,
             site: site.clone(),
@@ -85,16 +87,15 @@ impl<T: Transport> Listening<T> {
         };
         let Some(class) = class else { return };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = || self.without_credentials(&answer(response));
+        // What is not seen goes first: it may stand between the letters of a credential.
+        let said = || shown(&self.hide(&shown(&answer(response), READ_BYTES)), SHOWN_CHARS);
         kept.entry((service.to_owned(), class)).or_insert_with(said);
     }
 
-    fn without_credentials(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for credential in &self.credentials {
-            text = text.replace(credential, "…");
-        }
-        shown(&text, SHOWN_CHARS)
+    /// A text without the credentials that it may hold.
+    pub fn hide(&self, text: &str) -> String {
+        let hide = |text: String, credential: &String| text.replace(credential, "…");
+        self.credentials.iter().fold(text.to_owned(), hide)
     }
 }
 

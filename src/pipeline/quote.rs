@@ -40,12 +40,13 @@ pub(crate) fn push(prompt: &mut String, text: &str) {
 
 /// The signs like `=` that a character shows; two of three strokes and more are a run by itself.
 fn equals_signs(c: char) -> u32 {
+    const ONE: &str = "\u{1400}\u{207c}\u{208c}\u{22cd}\u{2550}\u{2a77}\u{2e40}\u{3013}\u{30a0}\
+                       \u{a78a}\u{fe66}\u{ff1d}\u{1f7f0}";
     match c {
+        ..'\u{1400}' => u32::from(c == '='),
         '\u{2261}'..='\u{2263}' | '\u{2a75}' | '\u{2a76}' => 2,
-        '=' | '\u{1400}' | '\u{207c}' | '\u{208c}' | '\u{224d}'..='\u{2260}' | '\u{22cd}' => 1,
-        '\u{2550}' | '\u{2a6c}'..='\u{2a74}' | '\u{2a77}' | '\u{2e40}' | '\u{3013}' => 1,
-        '\u{30a0}' | '\u{a78a}' | '\u{fe66}' | '\u{ff1d}' | '\u{1f7f0}' => 1,
-        _ => 0,
+        '\u{224d}'..='\u{2260}' | '\u{2a6c}'..='\u{2a74}' => 1,
+        _ => u32::from(ONE.contains(c)),
     }
 }
 

@@ -64,9 +64,9 @@ pub enum TaxonomyError {
     )]
     OneLabel {
         /// A category with its tag.
-        first: (String, String),
+        first: Box<(String, String)>,
         /// Another.
-        second: (String, String),
+        second: Box<(String, String)>,
         /// The position of the second in its category, counted from 0.
         index: usize,
         /// The label of both.
@@ -154,8 +154,8 @@ impl Taxonomy {
                     let (category, tag) = (owned(), tag.clone());
                     found.push(TaxonomyError::Tag { category, tag, index, problem });
                 } else if let Some((first_category, first)) = labels.get(&label) {
-                    let first = ((*first_category).clone(), (*first).clone());
-                    let second = (owned(), tag.clone());
+                    let first = Box::new(((*first_category).clone(), (*first).clone()));
+                    let second = Box::new((owned(), tag.clone()));
                     found.push(TaxonomyError::OneLabel { first, second, index, label });
                 } else {
                     labels.insert(label, (category, tag));

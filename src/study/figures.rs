@@ -14,57 +14,9 @@ use crate::pipeline::page::{PageId, Source};
 use crate::price::{self, Price};
 use crate::sim::recorder::{Log, What};
 use crate::study::bound::Bound;
+pub use crate::study::distribution::Distribution;
 use crate::study::metric::{METRICS, Metric, Shape, Unit, find};
 use crate::units::Share;
-
-/// The statistics of many samples.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Distribution {
-    sorted: Vec<u64>,
-    /// How many things could have a sample, where some may have none.
-    all: Option<u64>,
-}
-
-impl Distribution {
-    /// Of these samples.
-    pub fn new(mut samples: Vec<u64>) -> Self {
-        samples.sort_unstable();
-        Self { sorted: samples, all: None }
-    }
-
-    /// Of these samples, a part of those that `all` things could have.
-    pub fn of_some(samples: Vec<u64>, all: u64) -> Self {
-        Self { all: Some(all), ..Self::new(samples) }
-    }
-
-    /// The samples, in order.
-    pub fn sorted(&self) -> &[u64] {
-        &self.sorted
-    }
-
-    /// Of how many things the samples are, if some have none: a page that was never tagged has no
-    /// latency.
-    pub fn partial(&self) -> Option<Share> {
-        let (num, den) = (self.sorted.len() as u64, self.all?);
-        (num < den).then_some(Share { num, den })
-    }
-
-    /// The sample of nearest rank: the smallest that `percent` of all do not exceed.
-    pub fn percentile(&self, percent: usize) -> Option<u64> {
-        let rank = self.sorted.len().saturating_mul(percent).div_ceil(100).max(1);
-        self.sorted.get(rank - 1).copied()
-    }
-
-    /// A statistic by its name. Sum and count of nothing are 0; the others have no value then.
-    pub fn stat(&self, stat: &str) -> Option<u64> {
-        match stat {
-            "max" => self.sorted.last().copied(),
-            "sum" => Some(self.sorted.iter().fold(0, |sum, one| sum.saturating_add(*one))),
-            "count" => Some(self.sorted.len() as u64),
-            percentile => self.percentile(percentile.strip_prefix('p')?.parse().ok()?),
-        }
-    }
-}
 
 /// The value of a figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -257,6 +209,8 @@ struct Fold {
     /// Pages whose labels were right already.
     right: BTreeSet<PageId>,
     from_outside: bool,
+    /// Whether an answer may have come from the taxonomy in the prompt.
+    is_taxonomy_in_page: bool,
 }
 
 fn level(seen: &mut Option<(u64, u64, u64)>, now: u64) {
@@ -424,6 +378,7 @@ impl Fold {
                 billed.0 = billed.0.saturating_add(*input_tokens);
                 billed.1 = billed.1.saturating_add(*output_tokens);
             }
+            Record::TaxonomyInPage { .. } => self.is_taxonomy_in_page = true,
             Record::QuotaRefused { .. }
             | Record::LabelsChanged { .. }
             | Record::Neighbour { .. } => {}
@@ -459,18 +414,14 @@ impl Fold {
         if let Some(per_minute) = done.saturating_mul(60_000).checked_div(makespan_ms) {
             put("pages_per_minute", Value::Number(per_minute));
         }
-        if self.truths.is_empty() && !self.tagged.is_empty() {
-            figures.values.remove("pages_mistagged");
-            figures.absent.insert("pages_mistagged", "the right tags of the pages are not known");
-        } else {
-            // From outside, tags are labels, and labels have no order.
-            let of = |tags: &Digests| if self.from_outside { tags.sorted } else { tags.ordered };
-            let wrong = self
-                .tagged
-                .iter()
-                .filter(|(page, tags)| self.truths.get(page).map(of) != Some(of(tags)));
-            figures.values.insert("pages_mistagged", Value::Number(wrong.count() as u64));
+        match self.mistagged() {
+            Ok(pages) => drop(figures.values.insert("pages_mistagged", Value::Number(pages))),
+            Err(why) => {
+                figures.values.remove("pages_mistagged");
+                figures.absent.insert("pages_mistagged", why);
+            }
         }
+        self.spent(prices, &mut figures);
         let answered = self.batch_answered_ms.iter();
         let ai_latency = answered
             .filter_map(|(batch, end)| Some(end.saturating_sub(*self.batch_started_ms.get(batch)?)))
@@ -491,6 +442,29 @@ impl Fold {
                 figures.values.insert(name, Value::Level { min, max, last });
             }
         }
+        if self.from_outside {
+            figures.values.retain(|name, _| find(name).is_some_and(Metric::is_seen_from_outside));
+        }
+        figures
+    }
+
+    /// The pages with other tags than the model gives for them alone, or why nobody knows.
+    fn mistagged(&self) -> Result<u64, &'static str> {
+        if self.is_taxonomy_in_page {
+            return Err("the fake model cannot tell the page from the taxonomy in the prompt");
+        }
+        if self.truths.is_empty() && !self.tagged.is_empty() {
+            return Err("the right tags of the pages are not known");
+        }
+        // From outside, tags are labels, and labels have no order.
+        let of = |tags: &Digests| if self.from_outside { tags.sorted } else { tags.ordered };
+        let is_wrong =
+            |(page, tags): &(&PageId, &Digests)| self.truths.get(page).map(of) != Some(of(tags));
+        Ok(self.tagged.iter().filter(is_wrong).count() as u64)
+    }
+
+    /// Adds the tokens and what they cost.
+    fn spent(&self, prices: &BTreeMap<String, Price>, figures: &mut Figures) {
         // A client may ask any model, now or later; the bill names it.
         let (spent, later) = if self.from_outside {
             (&self.billed, Some(&self.billed_later))
@@ -517,9 +491,5 @@ impl Fold {
             Some(cost) => drop(figures.values.insert("cost", Value::Number(cost))),
             None => drop(figures.absent.insert("cost", "the price of a model is not known")),
         }
-        if self.from_outside {
-            figures.values.retain(|name, _| find(name).is_some_and(Metric::is_seen_from_outside));
-        }
-        figures
     }
 }

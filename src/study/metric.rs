@@ -75,6 +75,15 @@ const INSIDE: &[&str] = &[
 ];
 
 impl Metric {
+    /// Of a latency that leaves out what never ended: what it is over, as targets say it.
+    pub fn over(&self) -> Option<&'static str> {
+        match self.name {
+            "page_latency" => Some("tagged"),
+            "ai_latency" => Some("answered"),
+            _ => None,
+        }
+    }
+
     /// Whether a service can tell this figure of the client that it serves.
     pub fn is_seen_from_outside(&self) -> bool {
         !INSIDE.contains(&self.name)

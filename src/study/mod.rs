@@ -8,6 +8,7 @@ pub mod claims;
 pub mod compare;
 pub mod conservation;
 pub mod determinism;
+pub mod distribution;
 pub mod figures;
 pub mod judge;
 pub mod league;

@@ -125,7 +125,7 @@ impl Target {
 }
 
 /// All seeds, in millionths.
-pub(super) const ALL_SEEDS_PPM: u64 = 1_000_000;
+pub const ALL_SEEDS_PPM: u64 = 1_000_000;
 
 /// What became of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -291,10 +291,4 @@ pub fn over_seeds(each: &[(u64, &Judged)]) -> Option<Judged> {
     let over = OverSeeds { met, seeds, worst: *worst };
     let enough = judged.target.is_met_in(met, seeds, ALL_SEEDS_PPM);
     Some(Judged { met: enough, over: Some(over), ..(*judged).clone() })
-}
-
-/// Whether a target says little: no equality, and more than 10 % away from what was measured.
-pub fn is_slack(judged: &Judged) -> bool {
-    let Some((value, limit)) = judged.value.zip(judged.limit) else { return false };
-    judged.target.compare != Compare::Equal && value.abs_diff(limit) * 10 > value.max(limit)
 }

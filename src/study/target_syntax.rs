@@ -45,19 +45,14 @@ fn over_tagged(
     let refused = |message: String, help: &str| {
         scenario.problem(written.over_span.clone(), message, Some(help.to_owned()))
     };
-    let wanted = match metric.name {
-        "page_latency" => "tagged",
-        "ai_latency" => "answered",
-        _ => "",
-    };
-    match written.over.as_deref() {
-        None => Ok(false),
-        Some(_) if wanted.is_empty() => Err(refused(
+    match (written.over.as_deref(), metric.over()) {
+        (None, _) => Ok(false),
+        (Some(_), None) => Err(refused(
             format!("`over` says what a latency covers, and {} is none", metric.name),
             "leave `over` out",
         )),
-        Some(over) if over == wanted => Ok(true),
-        Some(over) => Err(refused(
+        (Some(over), Some(wanted)) if over == wanted => Ok(true),
+        (Some(over), Some(wanted)) => Err(refused(
             format!("expected over = \"{wanted}\", found `{over}`"),
             "without `over` a latency that leaves some out is missed",
         )),

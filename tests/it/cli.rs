@@ -189,7 +189,7 @@ fn formats_go_to_standard_output_and_to_files() {
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
     assert_eq!(read("runs.csv").lines().count(), 2);
     assert_eq!(read("events.jsonl"), read("reports/out/one/events.jsonl"));
-    assert!(read("report.txt").starts_with("MET  one  Plain?"));
+    assert!(read("report.txt").starts_with("NOT JUDGED  one  Plain?"));
 }
 
 #[test]

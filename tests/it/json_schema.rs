@@ -8,6 +8,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 use tagspace::sim::scenario::Scenario;
 use tagspace::study::metric::METRICS;
+use tagspace::study::target;
 
 use crate::cli::tagspace;
 use crate::common::PLAIN;
@@ -141,7 +142,7 @@ fn a_latency_has_the_keys_of_its_dist() {
         (r#"{ dist = "fixed", ms = 1, median_ms = 2 }"#, false),
         (r#"{ dist = "fixed", ms = 1, tail = { ratio = 0.1 } }"#, false),
         (r#"{ dist = "fixd", ms = 1 }"#, false),
-        (r#"{ ms = 1 }"#, false),
+        ("{ ms = 1 }", false),
         (r#"[{ dist = "fixed", ms = 1 }]"#, false),
         (r#"["fixed", 1]"#, false),
         ("20", false),
@@ -202,6 +203,9 @@ fn targets_fit_by_metric_and_statistic() {
         ("makespan = \"<= 10% of before\"", true),
         ("ai_calls = \"<= 1/5 of before\"", true),
         ("page_latency = \"p95 <= 10% of before in >= 90% of seeds\"", true),
+        ("ai_latency = { limit = \"max <= 5s\", over = \"answered\" }", true),
+        ("ai_latency = { limit = \"max <= 5s\", over = \"tagged\" }", false),
+        ("makespan = { limit = \"<= 5s\", over = \"tagged\" }", false),
         ("ai_call = \"<= 20\"", false),
         ("ai_calls = 20", false),
         ("ai_calls = \"20\"", false),
@@ -222,6 +226,25 @@ fn targets_fit_by_metric_and_statistic() {
     ] {
         let text = format!("{PLAIN}[targets.run]\n{target}\n");
         assert_eq!(validator.takes(&text), fits, "{target}");
+    }
+}
+
+#[test]
+fn the_schema_and_the_reader_of_targets_agree() {
+    let validator = Validator::new();
+    let runs = "[[run]]\nname = \"before\"\n[[run]]\nname = \"run\"\n[targets.run]\n";
+    for metric in METRICS {
+        let limits = &validator.root["properties"]["targets"]["additionalProperties"];
+        let examples = limits["properties"][metric.name]["examples"].as_array().unwrap();
+        let all = examples.iter().map(|example| format!("{{ limit = {example} }}"));
+        let over = |over| format!("{{ limit = {}, over = \"{over}\" }}", examples[0]);
+        for limit in all.chain(["tagged", "answered", "all"].map(over)) {
+            let text = format!("{PLAIN}{runs}{} = {limit}\n", metric.name);
+            let scenario = Scenario::parse("one", "one.toml", &text, Path::new(".")).unwrap();
+            let is_read = target::of(&scenario).is_ok();
+            assert_eq!(validator.takes(&text), is_read, "{} = {limit}", metric.name);
+            assert!(is_read || limit.contains("over"), "{} = {limit}", metric.name);
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod conservation; // what a spoiled log is told from
 mod determinism; // same seed, same bytes, whatever the transport and the load
 mod fakes; // wire formats, quotas, calendar
 mod fixed_windows; // windows that begin anew at fixed times
+mod folders; // folders and files of reports
 mod forms; // the forms of answers
 mod hostile_numbers; // what no honest service says
 mod hostile_prompt; // texts that would be another page
@@ -39,6 +40,7 @@ mod properties; // what holds for every input
 mod quota_properties; // what holds for every quota and every order
 mod readme; // what the README shows
 mod recommended; // what the recommended profile does about quotas
+mod regressions; // what is worse than accepted, in every document
 mod rivals; // what a window explains as well as a bucket
 mod scenario_errors; // one test per bad value
 mod scenarios; // the shipped scenarios
@@ -47,9 +49,11 @@ mod series; // many seeds of one scenario
 mod serve; // on real ports
 mod settings; // --set, --env-file, --mutate
 mod shared_quota; // quotas that change midway, and that a neighbour uses as well
+mod shipped_counts; // exact counts of the shipped scenarios, one seed each
 mod silent; // quotas that say nothing
 mod tag; // `tag` as a user meets it
 mod tidy; // the source text itself
 mod tune; // grids of settings, and which is best
+mod verdicts; // verdicts that stay true
 mod whole_files; // all that is wrong with a scenario file, and with its bytes
 mod wire_formats; // what other clients ask of the fakes

@@ -229,6 +229,45 @@ fn faults_without_sense() {
 }
 
 #[test]
+fn values_that_make_no_sense_together() {
+    check(
+        "median = 400, sigma = 0.2, max = 1000",
+        "median = 400, sigma = 0.2, max = 100",
+        "bad.toml:6:11: expected a `median` of at most `max`, found 400 above 100",
+    );
+    let quota = |quota: &str, message: &str| {
+        check("[openai]", &format!("quota = {quota}\n[openai]"), message);
+    };
+    quota(
+        "{ per_s = 60 }",
+        "bad.toml:13:1: expected `requests`, `tokens`, `per_day` or `tokens_per_day`, found a quota \
+         of nothing",
+    );
+    quota(
+        "{ requests = 9, burst = 3 }",
+        "bad.toml:13:25: expected `burst` with window = \"bucket\", found it with another window",
+    );
+    quota(
+        "{ tokens = 9, window = \"bucket\", burst = 3 }",
+        "bad.toml:13:42: expected `burst` with `requests`, found it without",
+    );
+    check(
+        "[openai]",
+        "[[gemini.fault]]\nreply = { kind = \"timeout\", retry_after_s = 3 }\n[openai]",
+        "bad.toml:14:29: expected `retry_after_s` with `status`, found it with `kind`",
+    );
+    check_added(
+        "[[run]]\nname = \"a\"\nfresh = true\nchanged_ratio = 0.3",
+        "bad.toml:21:1: expected no `changed_ratio` in a run that is `fresh`, found 0.3: in a new \
+         world nothing has changed",
+    );
+    check_added(
+        "limiter = \"pace\"\nquota = { per_s = 9 }",
+        "bad.toml:19:1: expected `requests` or `tokens`, found a quota of nothing",
+    );
+}
+
+#[test]
 fn an_unreadable_folder() {
     let got = problem(&PLAIN.replacen("pages = 20", "dir = \"no/such/folder\"", 1));
     assert!(got.starts_with("bad.toml:5:1: cannot read the folder ./no/such/folder: "), "{got}");

@@ -1,6 +1,6 @@
 //! A Confluence and a Gemini at one loopback port, answering as a test says, and `tag` against them.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -15,9 +15,7 @@ pub(crate) const TOKEN: &str = "sesame-confluence-token";
 /// What a server was asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
-    pub(crate) method: String,
     pub(crate) target: String,
-    pub(crate) head: String,
     pub(crate) body: String,
 }
 
@@ -161,9 +159,8 @@ fn read(stream: &mut impl BufRead) -> Option<Asked> {
     });
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).ok()?;
-    let mut words = head.split(' ').map(str::to_owned);
-    let (method, target) = (words.next()?, words.next()?);
-    Some(Asked { method, target, head, body: String::from_utf8_lossy(&body).into_owned() })
+    let target = head.split(' ').nth(1)?.to_owned();
+    Some(Asked { target, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 fn usual(asked: &Asked, pages: u64) -> Reply {

@@ -59,6 +59,15 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// Whether it listens to signals itself, because it has something to finish.
+    pub(super) fn ends_in_order(&self) -> bool {
+        match self {
+            Self::Run(args) => !args.mutate,
+            Self::Tag(_) | Self::Serve(_) => true,
+            _ => false,
+        }
+    }
+
     /// The same, where its scenarios know whether anything but errors is printed.
     pub(super) fn quietly(mut self) -> Self {
         if let Self::Run(args) = &mut self {

@@ -19,7 +19,7 @@ use super::find;
 use super::interrupt::Interrupt;
 use super::outputs::{Failures, Stamp, subscriber};
 use super::progress::Progress;
-use super::{CliError, ExitStatus, golden, note, quoted};
+use super::{CliError, ExitStatus, disk, golden, note, quoted};
 use crate::report::files::{self, Kind};
 use crate::report::text::Colour;
 use crate::sim::scenario::Scenario;
@@ -66,10 +66,13 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
         }
     });
     progress.finish();
-    let is_interrupted = interrupt.stop.is_cancelled();
-    if args.clock == ClockArg::Real && !is_interrupted {
-        verdicts.play_in_real_time(&options)?;
+    if args.clock == ClockArg::Real && !interrupt.stop.is_cancelled() {
+        let played = verdicts.play_in_real_time(&options);
+        if !interrupt.stop.is_cancelled() {
+            played?;
+        }
     }
+    let is_interrupted = interrupt.stop.is_cancelled();
     let status = verdicts.finish(documents, &baseline, is_interrupted)?;
     Ok(failures.turn(status))
 }
@@ -116,7 +119,7 @@ fn prepare<'a>(
     let read: Vec<_> = read.chain(args.scenarios.env_file.clone()).collect();
     let documents = Documents::new(args, &places, &read)?;
     baseline.prepare()?;
-    golden::make_out(&args.out)?;
+    disk::make_out(&args.out)?;
     Ok(documents)
 }
 

@@ -84,7 +84,10 @@ impl<'a> Verdicts<'a> {
         for result in results {
             match result {
                 Ok(one) => done.push(one),
-                Err(CliError::Judge(JudgeError::Sim(SimError::Interrupted))) => {}
+                Err(
+                    CliError::Judge(JudgeError::Sim(SimError::Interrupted))
+                    | CliError::Sim(SimError::Interrupted),
+                ) => {}
                 Err(error) => drop(failed.get_or_insert(error)),
             }
         }
@@ -269,10 +272,13 @@ impl<'a> Verdicts<'a> {
         for told in &mut self.told {
             let scenario = told.entry.scenario();
             let own = compared.as_ref().and_then(|compared| compared.of(&scenario.name));
-            let failure = own.map(|own| own.verdict).filter(|_| !self.args.bless);
-            let outcome = match &told.unplayed {
-                Some((outcome, _)) => *outcome,
-                None => Outcome::of(told.verdict, failure, !told.diverged.is_empty()),
+            // What is blessed is accepted, so that it stops nothing.
+            let own = own.filter(|_| !self.args.bless);
+            let outcome = if let Some((outcome, _)) = &told.unplayed {
+                *outcome
+            } else {
+                let compared = own.map(|own| own.verdict);
+                Outcome::of(told.verdict, compared, !told.diverged.is_empty())
             };
             let closing = Closing {
                 outcome,

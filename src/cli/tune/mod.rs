@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use super::args::TuneArgs;
+use super::disk;
 use super::golden::{self, Named};
 use super::progress::Progress;
 use super::{CliError, ExitStatus, Problems, print};
@@ -71,8 +72,9 @@ pub(super) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
 fn make_room(args: &TuneArgs, questions: &[Question]) -> Result<(), CliError> {
     let each = questions.iter().map(|question| args.out.join(&question.scenario.name));
     let each = each.filter(|_| questions.len() > 1);
+    disk::make_out(&args.out)?;
     for folder in [args.out.clone()].into_iter().chain(each) {
-        golden::make_folder(&folder)?;
+        disk::make_folder(&folder)?;
         if let Some(path) = FILES.map(|name| folder.join(name)).iter().find(|path| path.is_dir()) {
             return Err(CliError::Usage {
                 message: format!("got a folder at {}, wanted room for a file", path.display()),
@@ -101,6 +103,9 @@ fn finish(
         Err(error) => return Err(cli_error(error)),
     };
     let files = files(one, guard.as_ref())?;
+    // Two answers at the same time are written one after the other.
+    disk::make_out(&args.out)?;
+    let _lock = disk::lock(&args.out)?;
     forget_earlier(&args.out, &files)?;
     golden::write(&args.out, &files)?;
     say(args, &report::text(one, guard.as_ref()), confirmed);
@@ -125,6 +130,8 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
             Err(error) => return Err(cli_error(error)),
         }
     }
+    disk::make_out(&args.out)?;
+    let _lock = disk::lock(&args.out)?;
     for one in tuned {
         let name = &one.question.scenario.name;
         let guard = guards.iter().find(|(guarded, _)| guarded == name).map(|(_, guard)| guard);
@@ -179,7 +186,7 @@ fn forget_earlier(out: &Path, files: &[Named]) -> Result<(), CliError> {
     for name in FILES {
         let path = out.join(name);
         if !files.iter().any(|(written, _)| *written == name) && path.is_file() {
-            fs::remove_file(&path).map_err(|source| golden::io_error("remove", &path, source))?;
+            fs::remove_file(&path).map_err(|source| disk::io_error("remove", &path, source))?;
         }
     }
     Ok(())
@@ -210,7 +217,7 @@ fn cli_error(error: TuneError) -> CliError {
             message: error.to_string(),
             help: "--run names one of the scenario's [[run]] tables".to_owned(),
         },
-        TuneError::Io { path, source } => golden::io_error("write", &path, source),
+        TuneError::Io { path, source } => disk::io_error("write", &path, source),
         error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. }) => {
             CliError::Live(error.to_string())
         }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use super::cli_error;
 use crate::cli::args::TuneArgs;
 use crate::cli::progress::Progress;
-use crate::cli::{CliError, ExitStatus, golden, print};
+use crate::cli::{CliError, ExitStatus, disk, golden, print};
 use crate::study::tune::games::{self, Game, Played, Results};
 use crate::study::tune::part::{self, Header, Shard};
 use crate::study::tune::{Question, TuneError};
@@ -49,7 +49,7 @@ pub(super) fn play(
     shard: Shard,
 ) -> Result<ExitStatus, CliError> {
     let folder = args.out.join(FOLDER);
-    fs::create_dir_all(&folder).map_err(|source| golden::io_error("create", &folder, source))?;
+    fs::create_dir_all(&folder).map_err(|source| disk::io_error("create", &folder, source))?;
     let path = folder.join(shard.file());
     let header = Header::of(questions, shard);
     let known = match fs::read_to_string(&path) {
@@ -64,7 +64,7 @@ pub(super) fn play(
             });
         }
     };
-    let in_path = |source| golden::io_error("write", &path, source);
+    let in_path = |source| disk::io_error("write", &path, source);
     // Anew, without a last line that was cut off; in a file beside it, so that nothing is lost.
     let whole = path.with_extension("part");
     let mut file = BufWriter::new(File::create(&whole).map_err(in_path)?);

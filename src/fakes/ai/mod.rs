@@ -254,6 +254,9 @@ impl Ai {
             return self.quickly(decision, input_tokens, seen);
         }
         records.extend(spoiled.iter().map(|(name, _)| fired(name.clone())));
+        if self.reads_taxonomy_as_page(&question) {
+            records.push(Record::TaxonomyInPage { service });
+        }
         let kind = spoiled.map(|(_, kind)| kind);
         let Some(written) = self.answer(&question, kind, asked, identity) else {
             return self.quickly(Decision::Status(400, None), input_tokens, seen);
@@ -278,6 +281,15 @@ impl Ai {
             about: Prompt { use_of: written.use_of, input_tokens, output_tokens, ..seen },
             decision: written.decision,
         }
+    }
+
+    /// Whether a prompt lists its tags in a form that the model does not know, where it looks for the
+    /// page.
+    fn reads_taxonomy_as_page(&self, question: &model::Question<'_>) -> bool {
+        let [(None, text)] = question.pages.as_slice() else { return false };
+        let usual = self.usual.iter().map(|(name, tags)| (name.as_str(), tags.as_slice()));
+        question.taxonomy.is_empty()
+            && Matcher::new(usual).is_some_and(|matcher| matcher.is_named_in(text))
     }
 
     /// Answers outside of the quota of single calls and without their faults, as batch jobs are.

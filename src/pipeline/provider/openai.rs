@@ -13,6 +13,10 @@ use crate::pipeline::prompt;
 use crate::pipeline::quota::{Dimension, Stated};
 use crate::pipeline::taxonomy::Taxonomy;
 
+/// What a 429 is called that no wait cures.
+const BILLING: [&str; 3] =
+    ["insufficient_quota", "billing_not_active", "billing_hard_limit_reached"];
+
 pub(super) fn request(
     provider: &Provider,
     prompt: &str,
@@ -96,8 +100,8 @@ fn failure(response: &Response<Bytes>) -> Failure {
     failure.hint = retry_after(response.headers());
     if failure.class == ErrorClass::RateLimited {
         let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
-        let billing = body["error"]["type"] == "insufficient_quota";
-        if billing || body["error"]["code"] == "insufficient_quota" {
+        let names = [&body["error"]["type"], &body["error"]["code"]];
+        if names.iter().any(|name| BILLING.contains(&name.as_str().unwrap_or_default())) {
             failure.class = ErrorClass::QuotaExhausted;
             return failure;
         }

@@ -4,6 +4,7 @@
 //! can be known beforehand is known to hold.
 
 mod bytes;
+mod combinations;
 mod depth;
 pub mod env;
 pub mod file;

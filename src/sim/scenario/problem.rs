@@ -9,8 +9,10 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 /// The most problems of one file that are shown.
 const MOST_SHOWN: usize = 50;
-/// The most characters of a value, or of a message, that are shown.
-const MOST_CHARS: usize = 400;
+/// The most characters of a value that are shown.
+const VALUE_CHARS: usize = 400;
+/// The most characters of a message that are shown.
+const MESSAGE_CHARS: usize = 1_000;
 /// The most bytes of a line that is shown.
 const LINE_BYTES: usize = 4_000;
 
@@ -69,9 +71,13 @@ pub fn first(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems
 }
 
-/// A text that fits into a message: of a long one, its beginning.
+/// A value that fits into a message: of a long one, its beginning.
 pub(super) fn shortened(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(MOST_CHARS) {
+    beginning(text, VALUE_CHARS)
+}
+
+fn beginning(text: &str, chars: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(chars) {
         Some((end, _)) => format!("{}…", &text[..end]).into(),
         None => text.into(),
     }
@@ -118,9 +124,14 @@ impl fmt::Display for Problem {
             group = group.element(snippet);
         }
         if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(shortened(help)));
+            group = group.element(Level::HELP.message(help));
         }
-        writeln!(f, "{}:{line}:{column}: {}", self.origin, shortened(&self.message))?;
+        writeln!(
+            f,
+            "{}:{line}:{column}: {}",
+            self.origin,
+            beginning(&self.message, MESSAGE_CHARS)
+        )?;
         f.write_str(&Renderer::plain().render(&[group]))
     }
 }

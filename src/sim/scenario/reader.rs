@@ -50,21 +50,31 @@ pub(super) fn examine(name: &str, origin: &str, text: &str, folder: &Path) -> Ex
     }
     let mut recovered = recover::read(document);
     let mut findings = std::mem::take(&mut recovered.findings);
+    for finding in &mut findings {
+        one_pair_of_brackets(text, finding);
+    }
     let question = question.unwrap_or_else(|finding| {
         findings.push(finding);
         String::new()
     });
     let file = recovered.file.take();
     let mut reader = Reader { text, folder, root, recovered, findings };
-    let has_all_runs = !reader.recovered.skipped.iter().any(|skipped| is_run(skipped));
+    let has_all_runs = reader.recovered.has_all_runs();
     let scenario = file.map(|file| reader.scenario(name, origin, question, file));
     let problems = problem::of_findings(origin, text, reader.findings);
     Examined { scenario, problems, has_all_runs, reached: None }
 }
 
-/// Whether a path is that of a run, or of all runs.
-fn is_run(path: &[Step]) -> bool {
-    path.len() <= 2 && path.first() == Some(&Step::Key("run".to_owned()))
+/// Says what makes a list of a table whose heading has two pairs of brackets.
+fn one_pair_of_brackets(text: &str, finding: &mut Finding) {
+    let before = &text[..finding.span.start];
+    let found = text.get(finding.span.clone()).unwrap_or_default();
+    let name = found.strip_prefix("[[").and_then(|found| found.strip_suffix("]]"));
+    if let (Some(name), true, true) =
+        (name, before.ends_with('\n'), finding.message == "expected a table, found a list")
+    {
+        finding.help = Some(format!("one pair of brackets makes a table: `[{name}]`"));
+    }
 }
 
 /// The question that the first line of a text asks.
@@ -85,29 +95,35 @@ fn question(text: &str) -> Result<String, Finding> {
 }
 
 /// Turns a file into a scenario; what is wrong is noted, and something else stands in for it.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     text: &'a str,
     folder: &'a Path,
     root: DeTable<'a>,
-    recovered: Recovered,
+    pub(super) recovered: Recovered,
     findings: Vec<Finding>,
 }
 
 /// A path below that of a table.
-fn below(table: &[Step], keys: &[&str]) -> Vec<Step> {
+pub(super) fn below(table: &[Step], keys: &[&str]) -> Vec<Step> {
     [table, &path(keys)].concat()
 }
 
 impl Reader<'_> {
     /// Notes a problem with what is at a path, unless something there is known to be wrong.
-    fn note(&mut self, about: &[Step], span: Range<usize>, message: String, help: Option<String>) {
+    pub(super) fn note(
+        &mut self,
+        about: &[Step],
+        span: Range<usize>,
+        message: String,
+        help: Option<String>,
+    ) {
         if !self.recovered.is_wrong(about) {
             self.findings.push(Finding { span, message, help });
         }
     }
 
     /// The place of a key.
-    fn key(&self, at: &[Step]) -> Option<Range<usize>> {
+    pub(super) fn key(&self, at: &[Step]) -> Option<Range<usize>> {
         Some(tree::places(&self.root, at)?.0)
     }
 
@@ -125,6 +141,7 @@ impl Reader<'_> {
         question: String,
         file: ScenarioFile,
     ) -> Scenario {
+        self.combinations(&file);
         let start = self.start(file.start.as_ref());
         let taxonomy = self.taxonomy(file.taxonomy.clone());
         let mut space = file.space.get_ref().clone();
@@ -335,7 +352,7 @@ impl Reader<'_> {
         if written.is_empty() {
             return vec![Run {
                 name: "run".to_owned(),
-                config: self.config(base.get_ref(), &[], base.span()),
+                config: self.config(&Overrides::default(), base.get_ref(), &[], base.span()),
                 changed_ratio: Ratio::ZERO,
                 start_after_s: 0,
                 pages: None,
@@ -364,7 +381,7 @@ impl Reader<'_> {
                 if run.pipeline.span().is_empty() { base.span() } else { run.pipeline.span() };
             runs.push(Run {
                 name: name.clone(),
-                config: self.config(&own.over(base.get_ref()), &at, span),
+                config: self.config(own, base.get_ref(), &at, span),
                 changed_ratio: run.changed_ratio,
                 start_after_s: run.start_after_s.get(),
                 pages: run.pages.map(Whole::get),
@@ -375,12 +392,20 @@ impl Reader<'_> {
         runs
     }
 
-    /// The settings of a run; those of a profile, where they do not fit.
-    fn config(&mut self, overrides: &Overrides, run: &[Step], span: Range<usize>) -> Config {
-        overrides.resolve().unwrap_or_else(|error| {
-            let own = below(run, &["pipeline"]);
-            if !self.recovered.is_wrong(&own) {
-                self.note(&path(&["pipeline"]), span, error.to_string(), None);
+    /// The settings of a run, its own over those of all; those of a profile, where they do not fit.
+    fn config(
+        &mut self,
+        own: &Overrides,
+        base: &Overrides,
+        run: &[Step],
+        span: Range<usize>,
+    ) -> Config {
+        own.over(base).resolve().unwrap_or_else(|error| {
+            let is_wrong = |at: &[Step]| self.recovered.is_wrong(&below(at, &["pipeline"]));
+            // What is wrong below may be why it does not fit, unless it does not fit alone.
+            let is_known = is_wrong(run) || is_wrong(&[]) && own.resolve() != Err(error.clone());
+            if !is_known {
+                self.findings.push(Finding { span, message: error.to_string(), help: None });
             }
             Overrides::default().resolve().expect("a profile holds together")
         })
@@ -397,7 +422,9 @@ impl Reader<'_> {
                     known.join(", ")
                 );
                 let help = problem::did_you_mean(name, known);
-                self.note(&path(&["run"]), run.span(), message, help);
+                if self.recovered.has_all_runs() {
+                    self.findings.push(Finding { span: run.span(), message, help });
+                }
                 continue;
             }
             for (metric, limits) in metrics {

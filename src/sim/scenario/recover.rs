@@ -44,6 +44,12 @@ impl Recovered {
         self.wrong.range(at.to_vec()..).next().is_some_and(|wrong| wrong.starts_with(at))
     }
 
+    /// Whether no run was passed over, so that the names of all are known.
+    pub(super) fn has_all_runs(&self) -> bool {
+        let run = Step::Key("run".to_owned());
+        !self.skipped.iter().any(|skipped| skipped.len() <= 2 && skipped.first() == Some(&run))
+    }
+
     /// The positions in the text of the entries that a list still has.
     pub(super) fn kept(&self, list: &[&str], count: usize) -> Vec<usize> {
         let kept = |index: &usize| {
@@ -92,9 +98,9 @@ pub(super) fn read(document: Spanned<DeTable<'_>>) -> Recovered {
 
 impl Recovered {
     /// Goes on without a key that is missing: with a stand-in for it, or without its table.
-    fn without<'t>(
+    fn without(
         &mut self,
-        root: &mut Spanned<DeValue<'t>>,
+        root: &mut Spanned<DeValue<'_>>,
         table: Path,
         key: &str,
         finding: Finding,

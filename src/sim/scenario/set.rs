@@ -103,9 +103,8 @@ fn place(mut table: &mut dyn TableLike, key: &str, value: Value) -> Result<(), S
     while let Some((first, below)) = rest.split_once('.') {
         let no_table = || format!("`{first}` holds no keys");
         rest = below;
-        let empty = || match is_inline {
-            true => Item::Value(InlineTable::new().into()),
-            false => toml_edit::table(),
+        let empty = || {
+            if is_inline { Item::Value(InlineTable::new().into()) } else { toml_edit::table() }
         };
         let item = table.entry(first).or_insert_with(empty);
         is_inline |= item.is_value();

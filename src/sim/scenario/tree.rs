@@ -139,8 +139,10 @@ impl de::Error for Misfit {
 
     fn missing_field(field: &'static str) -> Self {
         let help = "`tagspace new NAME` writes a scenario with everything that is needed";
+        let is_needed = ["schema", "seed", "space", "gemini", "model"].contains(&field);
+        let help = is_needed.then(|| help.to_owned());
         let message = format!("got no `{field}`, wanted it set");
-        Self { missing: Some(field), help: Some(help.to_owned()), ..Self::new(message) }
+        Self { missing: Some(field), help, ..Self::new(message) }
     }
 }
 
@@ -225,7 +227,7 @@ impl Node<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Misfit> for Node<'_> {
+impl IntoDeserializer<'_, Misfit> for Node<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -395,7 +397,7 @@ struct Name<'t> {
     span: Range<usize>,
 }
 
-impl<'de> IntoDeserializer<'de, Misfit> for Name<'_> {
+impl IntoDeserializer<'_, Misfit> for Name<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -180,4 +180,5 @@ kinds! {
     23: Record::Neighbour { service: word, admitted: number, refused: number },
     24: Record::FaultFired { service: word, fault: text },
     25: Record::LabelsChanged { page: page_number, labels: number },
+    26: Record::TaxonomyInPage { service: word },
 }
