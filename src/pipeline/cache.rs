@@ -103,8 +103,9 @@ impl Cache {
     }
 
     /// Keeps an answer.
-    pub fn put(&mut self, key: Key, tags: &Tags) {
-        if let Some(text) = self.is_enabled().then(|| serde_json::to_string(tags).ok()).flatten() {
+    pub fn put(&mut self, key: Key, tags: Tags) {
+        let Tags(tags) = tags;
+        if let Some(text) = self.is_enabled().then(|| serde_json::to_string(&tags).ok()).flatten() {
             self.answers.put(key, text.into());
             if self.answers.len() > self.capacity {
                 self.answers.pop_lru();

@@ -257,7 +257,7 @@ impl Shared {
             && cache.is_enabled()
         {
             let content = Content::new(page, self.config.cache_key);
-            cache.put(Key::new(content, *fingerprint), tags);
+            cache.put(Key::new(content, *fingerprint), tags.clone());
         }
     }
 
