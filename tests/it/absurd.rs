@@ -129,7 +129,7 @@ fn pages_of_a_megabyte_are_read_whatever_they_hold() {
     let pages = [
         attributes,
         values,
-        format!("{}seen</x>", "<".repeat(1_000_000)),
+        format!("{} seen</x>", "<".repeat(1_000_000)),
         format!("{}seen</x>", "<div>".repeat(200_000)),
         format!("{}seen</x>", "<b><p>".repeat(150_000)),
         format!("<ac:x>{}seen</x>", "<![CDATA[".repeat(100_000)),

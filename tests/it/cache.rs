@@ -34,7 +34,7 @@ fn each_kind_of_key_knows_what_is_the_same() {
     for (kind, key) in [CacheKey::PageVersion, CacheKey::Content, CacheKey::Text].iter().enumerate()
     {
         let mut cache = Cache::new(std::num::NonZeroUsize::new(8));
-        cache.put(Key::new(Content::new(&kept, *key), fingerprint), &Tags::default());
+        cache.put(Key::new(Content::new(&kept, *key), fingerprint), Tags::default());
         for (page, hits) in &asked {
             let found = cache.get(&Key::new(Content::new(page, *key), fingerprint));
             assert_eq!(found.is_some(), hits[kind], "{key:?}: {page:?}");
@@ -48,7 +48,7 @@ fn another_taxonomy_or_model_is_a_miss() {
     let key =
         |tags: &[&str], model: &str| Key::new(content, Fingerprint::new(&taxonomy(tags), model));
     let mut cache = Cache::new(std::num::NonZeroUsize::new(8));
-    cache.put(key(&["runbook"], "a-model"), &Tags::default());
+    cache.put(key(&["runbook"], "a-model"), Tags::default());
     assert!(cache.get(&key(&["runbook"], "a-model")).is_some());
     for (tags, model) in [
         (&["runbook", "how-to"][..], "a-model"),

@@ -1,5 +1,7 @@
 //! Folders and files of reports: whole or not there, whatever else happens.
 
+#![expect(clippy::disallowed_methods, reason = "processes are looked at while they run")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -128,7 +128,7 @@ fn prompts_keep_their_budgets_whatever_the_plan_wants() {
             tagspace::pipeline::event::Event::BatchFormed { pages, .. } => Some(pages.len()),
             _ => None,
         };
-        run.log.events().filter_map(|event| of(&event)).max().unwrap()
+        run.log.events().filter_map(of).max().unwrap()
     };
     let free = pages(&[]);
     assert!((10..=20).contains(&free), "{free}");
