@@ -3,7 +3,7 @@
 //! The prompt is one text: instructions, the taxonomy as `category: tag, tag`, then for each page
 //! a line `=== page <id> ===`, the title and the text. What comes first is the same in every
 //! prompt, so that a provider can cache it. No title and no text can open the section of another
-//! page ([`quote`]). An answer is never trusted: only pages that were asked for are read from it,
+//! page (`quote.rs`). An answer is never trusted: only pages that were asked for are read from it,
 //! each once, and a text that is no whole JSON is read as far as whole page entries go.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The folder of a scenario: data, log and pictures, replaced as a whole ([`Swap`]).
+//! The folder of a scenario: data, log and pictures, replaced as a whole (`swap.rs`).
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
