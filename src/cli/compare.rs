@@ -3,18 +3,27 @@
 use std::fs::{self, File};
 use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus as ExitStatusOfChild, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use serde_json::Value;
 
 use super::args::{CompareArgs, CompareFormat, ModeArg};
 use super::baseline::{self, Missing};
+use super::interrupt::Interrupt;
 use super::{CliError, ExitStatus, disk, golden, note, print};
 use crate::report::ci::{annotations, junit};
 use crate::report::compare::{self as report, Differences, Sides};
 use crate::report::files;
 use crate::study::compare::recorded::Recorded;
 use crate::study::compare::{self, Comparison, Mode, Recordings, Rules, Verdict, events};
+
+/// How often it is looked whether a program is to be ended.
+const LOOKS_EVERY: Duration = Duration::from_millis(50);
 
 /// Compares, prints and gives the verdict.
 pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
@@ -25,7 +34,9 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
         &reports(args),
         &read(args),
     )?;
-    let (sides, base, new, folders) = sides(args)?;
+    let interrupt = Interrupt::listen("stopping")?;
+    interrupt.exit_at_second();
+    let (sides, base, new, folders) = sides(args, &interrupt)?;
     let Some((base, new)) = base.zip(new) else { return Ok(ExitStatus::Met) };
     let mode = match args.mode {
         ModeArg::Auto => compare::mode(&base, &new, rules),
@@ -60,6 +71,9 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
         }
     }
     show(args, &comparison, &sides, &differences)?;
+    if interrupt.stop.is_cancelled() {
+        return Ok(ExitStatus::Interrupted);
+    }
     let is_failure = comparison.verdict().is_failure();
     Ok(if is_failure { ExitStatus::Regressed } else { ExitStatus::Met })
 }
@@ -82,7 +96,7 @@ fn read(args: &CompareArgs) -> Vec<PathBuf> {
 type Both = (Sides, Option<Recordings>, Option<Recordings>, Option<(PathBuf, PathBuf)>);
 
 /// What is compared.
-fn sides(args: &CompareArgs) -> Result<Both, CliError> {
+fn sides(args: &CompareArgs, interrupt: &Interrupt) -> Result<Both, CliError> {
     let usage = |message: String| CliError::Usage {
         message,
         help: "`tagspace compare BASE NEW` takes two folders that `tagspace run --out` wrote, \
@@ -111,8 +125,8 @@ fn sides(args: &CompareArgs) -> Result<Both, CliError> {
         let folder = |side: &str| args.out.join(side);
         let (first, second) = (folder("base"), folder("new"));
         disk::make_out(&args.out)?;
-        play(args, base, scenarios, &first)?;
-        play(args, new, scenarios, &second)?;
+        play(args, base, scenarios, &first, interrupt)?;
+        play(args, new, scenarios, &second, interrupt)?;
         (first, second)
     } else {
         (base.clone(), new.clone())
@@ -127,6 +141,7 @@ fn play(
     program: &Path,
     scenarios: &[PathBuf],
     out: &Path,
+    interrupt: &Interrupt,
 ) -> Result<(), CliError> {
     if out.exists() {
         fs::remove_dir_all(out).map_err(|source| disk::io_error("empty", out, source))?;
@@ -137,11 +152,12 @@ fn play(
     if let Some(seeds) = seeds {
         command.arg("--seeds").arg(format!("{}..={}", seeds.start(), seeds.end()));
     }
-    let status = command.stdin(Stdio::null()).status().map_err(|error| CliError::Usage {
+    let child = command.stdin(Stdio::null()).spawn().map_err(|error| CliError::Usage {
         message: format!("{}: cannot start the program: {error}", program.display()),
         help: "--bin takes two tagspace programs, such as ./before ./target/release/tagspace"
             .to_owned(),
     })?;
+    let status = ended(child, interrupt)?;
     // Targets that are missed are no reason not to compare.
     let has_run = matches!(status.code(), Some(0 | 99));
     if has_run && out.is_dir() {
@@ -161,6 +177,35 @@ fn play(
         message: format!("{}: got {status}, wanted a run", program.display()),
         help: "what it said is above".to_owned(),
     })
+}
+
+/// Waits for a program, and ends it as soon as this command is interrupted.
+fn ended(mut child: Child, interrupt: &Interrupt) -> Result<ExitStatusOfChild, CliError> {
+    let failed = |source| CliError::Io { what: "wait for the program".to_owned(), source };
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let mut is_told = false;
+    let (sender, status) = mpsc::channel();
+    thread::spawn(move || {
+        // If nobody waits any more, the command has ended.
+        let _ = sender.send(child.wait());
+    });
+    loop {
+        match status.recv_timeout(LOOKS_EVERY) {
+            Ok(status) if interrupt.stop.is_cancelled() => {
+                return status.map_err(failed).and(Err(CliError::Interrupted));
+            }
+            Ok(status) => return status.map_err(failed),
+            Err(RecvTimeoutError::Disconnected) => return Err(CliError::Interrupted),
+            Err(RecvTimeoutError::Timeout) => {
+                let is_due = interrupt.stop.is_cancelled()
+                    && !std::mem::replace(&mut is_told, interrupt.stop.is_cancelled());
+                if let Some(pid) = pid.filter(|_| is_due) {
+                    // It may have ended already.
+                    let _ = kill_process(pid, Signal::TERM);
+                }
+            }
+        }
+    }
 }
 
 /// The recordings of a folder: that of a scenario, or one that holds several.

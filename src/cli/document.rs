@@ -43,7 +43,12 @@ pub(super) enum Document {
     /// A step summary.
     Summary(Vec<summary::Part>),
     /// Annotations.
-    Annotations(Vec<String>),
+    Annotations {
+        /// What stops the gate, and what was not judged or played.
+        closing: Vec<String>,
+        /// The missed targets.
+        targets: Vec<String>,
+    },
     /// Bencher's metric format.
     Bmf(Map<String, Value>),
     /// github-action-benchmark, in one direction.
@@ -60,7 +65,7 @@ impl Document {
             Format::Jsonl => Self::Logs(Vec::new()),
             Format::Junit => Self::Junit(Vec::new()),
             Format::Markdown => Self::Summary(Vec::new()),
-            Format::Github => Self::Annotations(Vec::new()),
+            Format::Github => Self::Annotations { closing: Vec::new(), targets: Vec::new() },
             Format::Bmf => Self::Bmf(Map::new()),
             Format::Smaller => Self::Tracked(Better::Smaller, Vec::new()),
             Format::Bigger => Self::Tracked(Better::Bigger, Vec::new()),
@@ -93,11 +98,11 @@ impl Document {
             }
             Self::Junit(suites) => suites.push(junit::suite(scenario, judged, series, replay)),
             Self::Summary(parts) => parts.push(summary::part(scenario, judged, series, replay)),
-            Self::Annotations(all) => {
+            Self::Annotations { targets, .. } => {
                 let file = fs::read_to_string(scenario.file());
                 // Without the file the lines are those of the text that was run.
                 let original = file.unwrap_or_else(|_| scenario.text.clone());
-                all.extend(annotations::of(scenario, judged, &original));
+                targets.extend(annotations::of(scenario, judged, &original));
             }
             Self::Bmf(runs) => runs.extend(benchmark::bmf(scenario, judged, series)),
             Self::Tracked(better, entries) => {
@@ -119,7 +124,7 @@ impl Document {
             Self::Table(_)
             | Self::Logs(_)
             | Self::Junit(_)
-            | Self::Annotations(_)
+            | Self::Annotations { .. }
             | Self::Bmf(_)
             | Self::Tracked(..) => {}
         }
@@ -153,13 +158,12 @@ impl Document {
                     json::close(report, closing.outcome, comparison.as_ref(), closing.diverged);
                 }
             }
-            // What stops a gate comes first.
-            Self::Junit(suites) => drop(suites.splice(0..0, junit::closing(scenario, closing))),
+            Self::Junit(suites) => suites.extend(junit::closing(scenario, closing)),
             Self::Summary(parts) => parts.iter_mut().for_each(|part| part.close(scenario, closing)),
-            Self::Annotations(all) => {
+            Self::Annotations { closing: all, .. } => {
                 let file = fs::read_to_string(scenario.file());
                 let original = file.unwrap_or_else(|_| scenario.text.clone());
-                all.splice(0..0, annotations::closing(scenario, closing, &original));
+                all.extend(annotations::closing(scenario, closing, &original));
             }
             Self::Table(_) | Self::Logs(_) | Self::Bmf(_) | Self::Tracked(..) => {}
         }
@@ -178,7 +182,9 @@ impl Document {
             Self::Bmf(runs) => pretty(&Value::Object(runs)),
             Self::Junit(suites) => junit::document(&suites).into_bytes(),
             Self::Summary(parts) => summary::document(&parts).into_bytes(),
-            Self::Annotations(all) => annotations::document(&all).into_bytes(),
+            Self::Annotations { closing, targets } => {
+                annotations::document(&[closing, targets].concat()).into_bytes()
+            }
         }
     }
 }

@@ -60,7 +60,9 @@ impl ExitStatus {
             Self::Met => {
                 "every target is met, or there is none (`NOT JUDGED`); `tag`: every page is done"
             }
-            Self::Internal => "an internal error, or output that could not be written",
+            Self::Internal => {
+                "an internal error, a run that did not end within `deadline_s` (ten virtual days unless the scenario says otherwise), or output that could not be written"
+            }
             Self::Usage => {
                 "a wrong argument, or an invalid scenario: file, line, column, what is allowed"
             }

@@ -61,6 +61,8 @@ enum CliError {
     Io { what: String, source: io::Error },
     #[error("error: {0}")]
     Live(String),
+    #[error("interrupted")]
+    Interrupted,
 }
 
 /// All problems of the scenarios that were read.
@@ -85,6 +87,7 @@ impl CliError {
             Self::Problems(_) | Self::Usage { .. } | Self::Files(FilesError::NotOurs { .. }) => {
                 ExitStatus::Usage
             }
+            Self::Interrupted => ExitStatus::Interrupted,
             _ => ExitStatus::Internal,
         }
     }
@@ -109,9 +112,16 @@ where
         Err(error) => {
             // Help and version are asked for; everything else is wrong usage.
             let wrong = error.use_stderr();
-            // If the terminal is gone there is nobody to tell.
-            let _ = error.print();
-            return if wrong { ExitStatus::Usage } else { ExitStatus::Met };
+            let is_printed = match error.print() {
+                Ok(()) => true,
+                // A reader that leaves changes nothing.
+                Err(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            };
+            return match (wrong, is_printed) {
+                (true, _) => ExitStatus::Usage,
+                (false, true) => ExitStatus::Met,
+                (false, false) => ExitStatus::Internal,
+            };
         }
     };
     let command = cli.command.quietly();

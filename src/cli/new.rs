@@ -54,6 +54,15 @@ pub(super) fn new(args: &NewArgs) -> Result<ExitStatus, CliError> {
         PathBuf::from("scenarios").join(name)
     };
     let failed = |source| CliError::Io { what: format!("write {}", path.display()), source };
+    if path
+        .file_stem()
+        .is_none_or(|stem| stem.is_empty() || stem.to_string_lossy().starts_with('.'))
+    {
+        return Err(CliError::Usage {
+            message: format!("expected a name for the scenario, found `{}`", args.name),
+            help: "such as `tagspace new first`".to_owned(),
+        });
+    }
     if path.exists() {
         return Err(CliError::Usage {
             message: format!("{}: got a file that is there already", path.display()),

@@ -37,7 +37,7 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
     let index = chosen(args, &scenario)?;
     let run = &scenario.runs[index];
     let place = files::place(&args.out, &scenario, Kind::Single);
-    files::check(&place)?;
+    files::check(&place, &scenario.name)?;
     let log = args.log.as_deref().map(|path| Output { kind: outputs::Kind::Log, path });
     outputs::check(log.as_slice(), None)?;
     disk::make_out(&args.out)?;
@@ -58,10 +58,10 @@ pub(super) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
     let log = log.map_err(|source| io_error("read", &part, source))?;
     let used = quota_use::text(&scenario, &log);
     let judged = judge::from_outside(&scenario, &targets, log);
-    let folder = Folder::begin(&place)?;
+    let folder = Folder::begin(&place, &scenario.name)?;
     folder.single(&scenario, &judged)?;
     for failed in folder.finish(&json::report(&scenario, &judged))? {
-        note(&format!("warning: the picture {failed} is left out"));
+        note(&format!("warning: {failed}"));
     }
     fs::remove_file(&part).map_err(|source| io_error("remove", &part, source))?;
     if !args.quiet {

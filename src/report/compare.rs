@@ -38,7 +38,7 @@ pub fn headline_of(compared: &Compared, most: usize) -> String {
     };
     let mut figures: Vec<String> = worse.iter().take(most).map(named).collect();
     if worse.len() > most {
-        figures.push(format!("{} more", worse.len() - most));
+        figures.push(format!("and {}", format::counted(worse.len() - most, "other figure")));
     }
     if figures.is_empty() {
         let reason = compared.reason.clone();
@@ -51,6 +51,16 @@ pub fn headline_of(compared: &Compared, most: usize) -> String {
 pub fn moved_in_words(moved: &Moved) -> String {
     let [base, new, change] = moved_cells(moved);
     format!("{} {base} -> {new} ({change})", moved.name)
+}
+
+/// A figure that one side lacks in some seeds.
+pub fn lacking_in_words(one: &Lacking) -> String {
+    let Lacking { name, base, new, both } = one;
+    let over = match both {
+        0 => "so it is not compared".to_owned(),
+        both => format!("so it is compared over {both}"),
+    };
+    format!("`{name}` has a value in {base} seeds of the base and in {new} of this side, {over}.")
 }
 
 /// The mean before, the mean now, and the change against the mean before.
@@ -122,14 +132,7 @@ fn scenario(out: &mut String, one: &Compared, mode: Mode, differences: &Differen
             let _ = writeln!(out, "\nSince it was first accepted: {}.", drifts.join(", "));
         }
         for one in &run.lacking {
-            let Lacking { name, base, new, both } = one;
-            let seeds = run.seeds.len();
-            let over =
-                if *both > 0 { format!("compared over {both}") } else { "not compared".to_owned() };
-            let _ = writeln!(
-                out,
-                "\n`{name}` has a value in {base} of {seeds} seeds of the base and in {new} of this side: {over}."
-            );
+            let _ = writeln!(out, "\n{}", lacking_in_words(one));
         }
         let others = run.moved.iter().filter(|moved| moved.better.is_none());
         let others: Vec<&str> = others.map(|moved| moved.name.as_str()).collect();

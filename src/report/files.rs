@@ -26,15 +26,13 @@ pub enum FilesError {
         /// What the disk said.
         source: io::Error,
     },
-    /// A folder holds something that no report of ours put there.
-    #[error(
-        "{path} holds `{found}`, which is no part of a report, so it is not replaced; choose another --out"
-    )]
+    /// What stands there is not to be replaced.
+    #[error("{path} {problem}, so it is not replaced; choose another --out")]
     NotOurs {
         /// The folder.
         path: PathBuf,
-        /// What it holds, or is.
-        found: String,
+        /// Why not.
+        problem: String,
     },
 }
 
@@ -93,22 +91,34 @@ pub fn beside(name: &str, seed: u64) -> String {
     format!("{name}.seed-{seed}")
 }
 
-/// Whether a report may be put there: nothing stands there, or an earlier report.
-pub fn check(whole: &Path) -> Result<(), FilesError> {
+/// Whether a report of this scenario may be put there: nothing stands there, or an earlier report of
+/// it that can be replaced.
+pub fn check(whole: &Path, scenario: &str) -> Result<(), FilesError> {
     let in_whole = |source| FilesError::Io { path: whole.to_path_buf(), source };
-    let refused = |found: &str| {
-        Err(FilesError::NotOurs { path: whole.to_path_buf(), found: found.to_owned() })
-    };
+    let refused = |problem: String| Err(FilesError::NotOurs { path: whole.to_path_buf(), problem });
     match fs::symlink_metadata(whole) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(in_whole(error)),
-        Ok(found) if !found.is_dir() => return refused("a file in its place"),
+        Ok(found) if !found.is_dir() => return refused("is a file or a link".to_owned()),
         Ok(_) => {}
     }
-    match swap::foreign(whole, is_ours).map_err(in_whole)? {
-        Some(found) => refused(&found),
+    if let Some(found) = swap::foreign(whole, is_ours).map_err(in_whole)? {
+        return refused(format!("holds `{found}`, which is no part of a report"));
+    }
+    if let Some(other) = name_in(whole).filter(|name| name != scenario) {
+        return refused(format!("is the report of another scenario, `{other}`"));
+    }
+    match swap::obstacle(whole).map_err(in_whole)? {
+        Some(obstacle) => refused(obstacle),
         None => Ok(()),
     }
+}
+
+/// The scenario that a report is about.
+fn name_in(folder: &Path) -> Option<String> {
+    let report = fs::read(folder.join("report.json")).ok()?;
+    let report: Json = serde_json::from_slice(&report).ok()?;
+    report["name"].as_str().map(str::to_owned)
 }
 
 /// A scenario's folder in the making.
@@ -120,9 +130,9 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Begins the folder that will stand at `whole`.
-    pub fn begin(whole: &Path) -> Result<Self, FilesError> {
-        check(whole)?;
+    /// Begins the folder of a scenario that will stand at `whole`.
+    pub fn begin(whole: &Path, scenario: &str) -> Result<Self, FilesError> {
+        check(whole, scenario)?;
         let in_whole = |source| FilesError::Io { path: whole.to_path_buf(), source };
         if let Some(out) = whole.parent() {
             fs::create_dir_all(out).map_err(in_whole)?;
@@ -157,12 +167,14 @@ impl Folder {
         self.pictures(plot::of_seeds(scenario, series))
     }
 
-    /// Adds the report and puts the folder in its place. Gives the pictures that could not be made.
+    /// Adds the report and puts the folder in its place. Gives what could not be made or removed.
     pub fn finish(self, report: &Json) -> Result<Vec<String>, FilesError> {
         put_json(self.swap.part(), report)?;
         let path = self.swap.part().to_path_buf();
-        self.swap.finish().map_err(|source| FilesError::Io { path, source })?;
-        Ok(self.failed.into_inner().unwrap_or_else(PoisonError::into_inner))
+        let left = self.swap.finish().map_err(|source| FilesError::Io { path, source })?;
+        let mut failed = self.failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        failed.extend(left.map(|left| format!("the earlier report is left in {}", left.display())));
+        Ok(failed)
     }
 
     /// A picture that cannot be made costs nothing but itself.
@@ -176,7 +188,7 @@ impl Folder {
                 Ok(both) => both,
                 Err(error) => {
                     let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-                    failed.push(format!("{name}: {error}"));
+                    failed.push(format!("the picture {name} is left out: {error}"));
                     continue;
                 }
             };

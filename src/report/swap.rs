@@ -62,8 +62,8 @@ impl Swap {
         &self.part
     }
 
-    /// Puts the folder in its place, and removes what stood there.
-    pub(super) fn finish(mut self) -> io::Result<PathBuf> {
+    /// Puts the folder in its place, and removes what stood there. Gives what could not be removed.
+    pub(super) fn finish(mut self) -> io::Result<Option<PathBuf>> {
         self.is_done = true;
         let earlier = loop {
             match exchange(&self.part, &self.whole) {
@@ -94,13 +94,13 @@ impl Swap {
             }
         };
         // What somebody has put there meanwhile is nobody's to remove.
-        if let Some(earlier) = earlier
-            && foreign(&earlier, self.is_ours)?.is_none()
-        {
-            remove(&earlier)?;
-        }
+        let is_left = |earlier: &PathBuf| {
+            let is_foreign = foreign(earlier, self.is_ours).is_ok_and(|found| found.is_some());
+            is_foreign || remove(earlier).is_err()
+        };
+        let left = earlier.filter(is_left);
         let _ = self.lock.unlock();
-        Ok(self.whole.clone())
+        Ok(left)
     }
 }
 
@@ -219,6 +219,43 @@ fn remove(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         done => done,
     }
+}
+
+/// What keeps a folder from being replaced: it, or a folder in it, cannot be written, or it belongs
+/// to another user in a folder in which only the owner may remove (the sticky bit).
+#[cfg(unix)]
+pub(super) fn obstacle(folder: &Path) -> io::Result<Option<String>> {
+    use std::os::unix::fs::MetadataExt;
+
+    use rustix::fs::Access;
+    const STICKY: u32 = 0o1000;
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        if rustix::fs::access(&folder, Access::WRITE_OK | Access::EXEC_OK).is_err() {
+            return Ok(Some(format!("cannot be changed ({} is not writable)", folder.display())));
+        }
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                open.push(entry.path());
+            }
+        }
+    }
+    let (parent, _) = split(folder)?;
+    let (above, own) = (fs::metadata(&parent)?, fs::metadata(folder)?);
+    let user = rustix::process::geteuid();
+    let is_owner = |uid: u32| rustix::process::Uid::from_raw(uid) == user;
+    let is_kept = above.mode() & STICKY != 0
+        && !user.is_root()
+        && !is_owner(own.uid())
+        && !is_owner(above.uid());
+    Ok(is_kept.then(|| "belongs to another user".to_owned()))
+}
+
+/// What keeps a folder from being replaced, as far as this system tells.
+#[cfg(not(unix))]
+pub(super) fn obstacle(_: &Path) -> io::Result<Option<String>> {
+    Ok(None)
 }
 
 /// Whether a folder stands where another was to be put.

@@ -12,7 +12,11 @@ pub enum Outcome {
     NotJudged,
     /// It was not played, because the command ended before.
     Skipped,
-    /// It is worse than, or not the same as, what it was compared with.
+    /// It is not the same as what it was compared with, where that was asked.
+    Changed,
+    /// It cannot be compared with what it was to be compared with.
+    Incomparable,
+    /// It is worse than what it was compared with.
     Regressed,
     /// Two runs of one seed differ.
     Differs,
@@ -32,15 +36,17 @@ impl Outcome {
             Verdict::NotJudged => Self::NotJudged,
             Verdict::Missed => Self::Missed,
         };
-        let is_worse = compared.is_some_and(compare::Verdict::is_failure);
-        let regressed = if is_worse { Self::Regressed } else { targets };
+        let compared = match compared {
+            Some(compare::Verdict::Changed) => Self::Changed,
+            Some(compare::Verdict::Regressed) => Self::Regressed,
+            Some(compare::Verdict::Incomparable | compare::Verdict::Missing) => Self::Incomparable,
+            Some(
+                compare::Verdict::NoChange | compare::Verdict::Improved | compare::Verdict::New,
+            )
+            | None => targets,
+        };
         let differs = if differs { Self::Differs } else { targets };
-        targets.max(regressed).max(differs)
-    }
-
-    /// Whether all targets are met, whatever else was found.
-    pub fn is_met(self) -> bool {
-        matches!(self, Self::Met | Self::Regressed | Self::Differs)
+        targets.max(compared).max(differs)
     }
 
     /// The exit code of a command that did nothing else; nothing for a scenario that was skipped.
@@ -48,7 +54,7 @@ impl Outcome {
         match self {
             Self::Met | Self::NotJudged => Some(0),
             Self::Skipped => None,
-            Self::Regressed => Some(3),
+            Self::Changed | Self::Incomparable | Self::Regressed => Some(3),
             Self::Differs => Some(98),
             Self::Missed => Some(99),
             Self::Failed => Some(1),
@@ -62,6 +68,8 @@ impl Outcome {
             Self::Met => "met",
             Self::NotJudged => "not_judged",
             Self::Skipped => "skipped",
+            Self::Changed => "changed",
+            Self::Incomparable => "incomparable",
             Self::Regressed => "regressed",
             Self::Differs => "differs",
             Self::Missed => "missed",
@@ -76,6 +84,8 @@ impl Outcome {
             Self::Met => "MET",
             Self::NotJudged => "NOT JUDGED",
             Self::Skipped => "SKIPPED",
+            Self::Changed => "CHANGED",
+            Self::Incomparable => "INCOMPARABLE",
             Self::Regressed => "REGRESSED",
             Self::Differs => "DIFFERS",
             Self::Missed => "MISSED",

@@ -31,8 +31,10 @@ fn parse(scenario: &Scenario, written: &TargetText) -> Result<Target, Problem> {
             .map_err(|(message, help)| refused(message, help))?;
     }
     let (line, _) = refused(String::new(), None).line_and_column();
-    let (run, text) = (written.run.clone(), written.limit.trim().to_owned());
     let over_tagged = over_tagged(scenario, metric, written)?;
+    let over = metric.over().filter(|_| over_tagged);
+    let over = over.map_or(String::new(), |over| format!(" over {over}"));
+    let (run, text) = (written.run.clone(), format!("{}{over}", written.limit.trim()));
     Ok(Target { run, metric, stat, compare, limit, of_seeds_ppm, over_tagged, text, line })
 }
 

@@ -130,6 +130,60 @@ fn the_cause_is_a_setting_or_the_world_or_the_program() {
 }
 
 #[test]
+fn without_targets_a_regression_is_no_met_target() {
+    let folder = repository();
+    let text = fs::read_to_string(folder.path().join("s.toml")).unwrap();
+    fs::write(folder.path().join("s.toml"), text.split("[targets").next().unwrap()).unwrap();
+    let run = |args: &[&str]| {
+        let run = [
+            "run",
+            "s.toml",
+            "--transport",
+            "direct",
+            "--baseline",
+            "main",
+            "-o",
+            "markdown=m",
+            "-o",
+            "json=r",
+        ];
+        let output = tagspace(folder.path(), &[&run[..], args].concat());
+        let json = fs::read(folder.path().join("r")).unwrap();
+        let json: Value = serde_json::from_slice(&json).unwrap();
+        let markdown = fs::read_to_string(folder.path().join("m")).unwrap();
+        (output.status.code(), stdout(&output), markdown, json[0]["verdict"].clone())
+    };
+    let (code, said, markdown, verdict) = run(&["--set", "pipeline.batch_size=1"]);
+    assert_eq!((code, verdict), (Some(3), "regressed".into()), "{said}");
+    assert!(
+        said.contains("0 of 1 scenarios met their targets; regressed: s; NOT JUDGED"),
+        "{said}"
+    );
+    assert!(markdown.contains("0 of 1 scenarios met their targets, 1 not judged"), "{markdown}");
+    // What cannot be compared is called so.
+    let (code, said, markdown, verdict) = run(&["--set", "space.pages=21"]);
+    assert_eq!((code, verdict), (Some(3), "incomparable".into()), "{said}");
+    assert!(markdown.contains("| ❌ INCOMPARABLE | `s` |"), "{markdown}");
+}
+
+#[test]
+fn a_latency_over_some_of_the_pages_is_compared_with_nothing() {
+    let folder = repository();
+    let lose = ["--set", "gemini.fault=[{ when = { from_s = 1 }, reply = { status = 503 } }]"];
+    let play = |out: &str, args: &[&str]| {
+        let run =
+            ["run", "s.toml", "--transport", "direct", "-q", "--seeds", "1..=13", "--out", out];
+        tagspace(folder.path(), &[&run[..], &lose, args].concat())
+    };
+    play("a", &[]);
+    play("b", &["--set", "pipeline.fallback=false"]);
+    let output = tagspace(folder.path(), &["compare", "a", "b"]);
+    let said = stdout(&output);
+    assert!(said.contains("`page_latency p95` has a value in 13 seeds of the base and in 0 of this side, so it is not compared"), "{said}");
+    assert!(!said.contains("| page_latency"), "{said}");
+}
+
+#[test]
 fn a_failure_that_never_was_is_a_regression_in_the_same_world() {
     let folder = repository();
     let lose = "pipeline.timeout_ms=900";

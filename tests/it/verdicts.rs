@@ -120,6 +120,7 @@ fn a_latency_over_some_of_the_pages_is_marked_and_missed() {
     let output = tagspace(folder.path(), &BROKEN);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
     assert!(stdout(&output).contains("over 15 of 20"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("page_latency p95 <= 1h over tagged"), "{}", stdout(&output));
     for (bad, told) in [
         ("page_latency = { limit = \"p95 <= 1h\", over = \"all\" }", "expected over = \"tagged\""),
         ("makespan = { limit = \"<= 1h\", over = \"tagged\" }", "and makespan is none"),

@@ -63,7 +63,7 @@ impl Command {
     pub(super) fn ends_in_order(&self) -> bool {
         match self {
             Self::Run(args) => !args.mutate,
-            Self::Tag(_) | Self::Serve(_) => true,
+            Self::Tag(_) | Self::Serve(_) | Self::Compare(_) => true,
             _ => false,
         }
     }

@@ -17,7 +17,7 @@ use crate::report::{format, json};
 use crate::sim::scenario::Scenario;
 use crate::sim::{self, Options};
 use crate::study::determinism::{self, Divergence};
-use crate::study::judge::{self, JudgedScenario};
+use crate::study::judge::{self, JudgedScenario, Verdict};
 use crate::study::outcome::Outcome;
 use crate::study::series::Played;
 
@@ -55,7 +55,9 @@ impl<'a> Entry<'a> {
         let mut folder = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
         match &*folder {
             Some(folder) => Ok(Arc::clone(folder)),
-            None => Ok(Arc::clone(folder.insert(Arc::new(Folder::begin(&self.place)?)))),
+            None => Ok(Arc::clone(
+                folder.insert(Arc::new(Folder::begin(&self.place, &self.scenario().name)?)),
+            )),
         }
     }
 
@@ -89,6 +91,8 @@ pub(super) struct Rules<'a> {
     pub(super) options: &'a Options,
     pub(super) jobs: usize,
     pub(super) check_determinism: bool,
+    /// Whether the first scenario that misses a target is the last.
+    pub(super) fail_fast: bool,
     /// Set from outside or by `take`: no further game is begun.
     pub(super) stop: &'a AtomicBool,
     /// The same at the first signal.
@@ -117,6 +121,9 @@ pub(super) fn play<'a>(
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some((at, seed)) = games.get(index) else { return };
                     let done = game(&entries[*at], *seed, rules);
+                    if rules.fail_fast && is_failure(&done) {
+                        rules.stop.store(true, Ordering::Relaxed);
+                    }
                     (rules.on_game)();
                     if sender.send((*at, *seed, done)).is_err() {
                         return;
@@ -146,6 +153,14 @@ pub(super) fn play<'a>(
             take(entry, played.into_values().collect());
         }
     });
+}
+
+/// Whether a game alone decides that its scenario misses a target: one seed of many does not.
+fn is_failure(done: &Result<Done, CliError>) -> bool {
+    match done {
+        Ok(done) => done.judged.as_ref().is_some_and(|one| one.verdict() == Verdict::Missed),
+        Err(_) => true,
+    }
 }
 
 #[expect(

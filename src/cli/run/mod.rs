@@ -54,6 +54,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
         options: &options,
         jobs: golden::jobs(args.jobs),
         check_determinism: args.check_determinism,
+        fail_fast: args.fail_fast,
         stop: &stop,
         interrupt: &interrupt.stop,
         on_game: &|| progress.inc(),
@@ -104,8 +105,19 @@ fn prepare<'a>(
     baseline: &Baseline,
 ) -> Result<Documents<'a>, CliError> {
     let places: Vec<PathBuf> = entries.iter().map(|entry| entry.place.clone()).collect();
-    for entry in entries {
-        files::check(&entry.place)?;
+    for (at, entry) in entries.iter().enumerate() {
+        let name = &entry.scenario().name;
+        files::check(&entry.place, name)?;
+        if let Some(other) = entries[..at].iter().find(|other| other.place == entry.place) {
+            return Err(CliError::Usage {
+                message: format!(
+                    "`{}` and `{name}` would both be written to {}",
+                    other.scenario().name,
+                    entry.place.display()
+                ),
+                help: "rename one of the files, or choose another --out".to_owned(),
+            });
+        }
         let series = args.out.join(&entry.scenario().name);
         if entry.place != series && entry.kind == Kind::Single && !args.quiet {
             note(&format!(

@@ -120,10 +120,8 @@ impl<'a> Verdicts<'a> {
         };
         match told {
             Ok(told) => self.told.push(told),
-            Err(error) => {
-                note(&error.to_string());
-                self.error.get_or_insert(error);
-            }
+            // It is told in the end.
+            Err(error) => drop(self.error.get_or_insert(error)),
         }
     }
 
@@ -267,8 +265,14 @@ impl<'a> Verdicts<'a> {
         baseline: &Baseline,
         is_interrupted: bool,
     ) -> Result<ExitStatus, CliError> {
-        let compared = baseline.compare(&self.recordings)?;
-        let mut outcomes = Vec::new();
+        // What was played before an interrupt is no base for a judgement.
+        let compared = if is_interrupted { None } else { baseline.compare(&self.recordings)? };
+        if is_interrupted && baseline.is_wanted() {
+            note(
+                "nothing is compared with the baseline, and none is saved: the run was interrupted",
+            );
+        }
+        let (mut outcomes, mut met, mut not_judged) = (Vec::new(), 0, Vec::new());
         for told in &mut self.told {
             let scenario = told.entry.scenario();
             let own = compared.as_ref().and_then(|compared| compared.of(&scenario.name));
@@ -288,7 +292,15 @@ impl<'a> Verdicts<'a> {
                 unplayed: told.unplayed.as_ref().map(|(_, why)| why.as_str()),
             };
             documents.close(scenario, &closing);
+            let is_met = told.verdict == Verdict::Met && told.unplayed.is_none();
+            let is_not_judged = told.verdict == Verdict::NotJudged && told.unplayed.is_none();
             outcomes.push((scenario.name.as_str(), outcome));
+            if is_met {
+                met += 1;
+            }
+            if is_not_judged && outcome != Outcome::NotJudged {
+                not_judged.push(scenario.name.as_str());
+            }
             if let Some((mut report, folder)) = told.report.take() {
                 let comparison = own.map(|own| crate::report::compare::scenario_json(own, &[]));
                 json::close(&mut report, outcome, comparison.as_ref(), &told.diverged);
@@ -296,7 +308,8 @@ impl<'a> Verdicts<'a> {
             }
         }
         let written = documents.finish();
-        self.say(&outcomes, compared.as_ref(), is_interrupted);
+        let said = Said { outcomes: &outcomes, met, not_judged: &not_judged };
+        self.say(&said, compared.as_ref(), is_interrupted);
         written?;
         if let Some(error) = self.error {
             return Err(error);
@@ -318,10 +331,10 @@ impl<'a> Verdicts<'a> {
     }
 
     /// The last lines: what was compared, and how many met their targets.
-    fn say(&self, outcomes: &[(&str, Outcome)], compared: Option<&Compared>, is_interrupted: bool) {
+    fn say(&self, said: &Said<'_>, compared: Option<&Compared>, is_interrupted: bool) {
         let is_text = !self.args.quiet && self.args.format == Format::Text;
         if is_text {
-            print(&closing(outcomes, self.args, is_interrupted));
+            print(&closing(said, self.args, is_interrupted));
         }
         let Some(compared) = compared else { return };
         if is_text {
@@ -339,27 +352,37 @@ fn put_in_place(
     report: &serde_json::Value,
 ) -> Result<(), CliError> {
     for failed in folder.finish(report)? {
-        note(&format!("warning: {}: the picture {failed} is left out", scenario.name));
+        note(&format!("warning: {}: {failed}", scenario.name));
     }
     Ok(())
 }
 
+/// What the last line tells of.
+struct Said<'a> {
+    outcomes: &'a [(&'a str, Outcome)],
+    /// How many scenarios met all their targets, whatever else was found.
+    met: usize,
+    /// Scenarios without targets of which something else was found.
+    not_judged: &'a [&'a str],
+}
+
 /// The last line: how many scenarios met their targets, and which did not.
-fn closing(outcomes: &[(&str, Outcome)], args: &RunArgs, is_interrupted: bool) -> String {
+fn closing(said: &Said<'_>, args: &RunArgs, is_interrupted: bool) -> String {
+    let Said { outcomes, met, not_judged } = said;
     let mut by_outcome: BTreeMap<Outcome, Vec<&str>> = BTreeMap::new();
-    for (name, outcome) in outcomes {
+    for (name, outcome) in *outcomes {
         by_outcome.entry(*outcome).or_default().push(name);
     }
-    let mut text = format!(
-        "{} of {} scenarios met their targets",
-        outcomes.iter().filter(|(_, outcome)| outcome.is_met()).count(),
-        outcomes.len()
-    );
+    by_outcome.entry(Outcome::NotJudged).or_default().extend(*not_judged);
+    by_outcome.retain(|_, names| !names.is_empty());
+    let mut text = format!("{met} of {} scenarios met their targets", outcomes.len());
     let listed = [
         (Outcome::Missed, "missed"),
         (Outcome::Failed, "could not be played"),
         (Outcome::Differs, "differ from themselves"),
         (Outcome::Regressed, "regressed"),
+        (Outcome::Changed, "changed"),
+        (Outcome::Incomparable, "incomparable"),
         (Outcome::NotJudged, "NOT JUDGED, because they have no targets"),
         (Outcome::Interrupted, "played in part"),
         (Outcome::Skipped, "not played"),

@@ -75,6 +75,7 @@ fn make_room(args: &TuneArgs, questions: &[Question]) -> Result<(), CliError> {
     disk::make_out(&args.out)?;
     for folder in [args.out.clone()].into_iter().chain(each) {
         disk::make_folder(&folder)?;
+        is_room(&folder, questions)?;
         if let Some(path) = FILES.map(|name| folder.join(name)).iter().find(|path| path.is_dir()) {
             return Err(CliError::Usage {
                 message: format!("got a folder at {}, wanted room for a file", path.display()),
@@ -83,6 +84,35 @@ fn make_room(args: &TuneArgs, questions: &[Question]) -> Result<(), CliError> {
         }
     }
     Ok(())
+}
+
+/// Whether an answer may be written into a folder: what it would write over is an earlier answer, and
+/// no scenario that is read.
+fn is_room(folder: &Path, questions: &[Question]) -> Result<(), CliError> {
+    let refused =
+        |message: String| Err(CliError::Usage { message, help: "choose another --out".to_owned() });
+    let found: Vec<_> = FILES.iter().filter(|name| folder.join(name).exists()).collect();
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    for name in &found {
+        let path = folder.join(name);
+        let is_read =
+            questions.iter().any(|one| real(Path::new(one.scenario.file())) == real(&path));
+        if is_read {
+            return refused(format!("{}: this scenario would be written over", path.display()));
+        }
+    }
+    if folder.join("report.json").exists() {
+        return refused(format!("{}: this is the report of a run", folder.display()));
+    }
+    // Every answer has one of these.
+    let is_answer = ["tune.json", "robust.json"].iter().any(|name| folder.join(name).exists());
+    match found.first().filter(|_| !is_answer) {
+        Some(name) => refused(format!(
+            "{}: this file would be written over, and is no part of an earlier answer",
+            folder.join(name).display()
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Writes and prints what came of all games.

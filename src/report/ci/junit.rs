@@ -9,7 +9,7 @@ use super::{Closing, Replay, failure, margin, name, seed, value};
 use crate::report::compare;
 use crate::report::text::NO_TARGETS;
 use crate::sim::scenario::Scenario;
-use crate::study::compare::Compared;
+use crate::study::compare::{Compared, Verdict};
 use crate::study::judge::{JudgedRun, JudgedScenario};
 use crate::study::outcome::Outcome;
 use crate::study::series::Series;
@@ -23,6 +23,8 @@ pub struct Suite {
     failures: usize,
     time_ms: u64,
     text: String,
+    /// Whether it stands before the suites of the scenarios, because it stops the gate.
+    is_first: bool,
 }
 
 /// A text as an attribute or as content. XML has no place for most control characters.
@@ -66,9 +68,9 @@ pub fn suite(
     }
     let mut text = heading(&scenario.name, (tests, failures, skipped), time_ms);
     text.push_str("    <properties>\n");
-    let over = targets().find_map(|judged| judged.over);
-    let seeds =
-        over.map_or(scenario.world.seed.0.to_string(), |over| format!("{} seeds", over.seeds));
+    let seeds = series.map_or(scenario.world.seed.0.to_string(), |series| {
+        format!("{} seeds", series.played.len())
+    });
     let properties = [
         ("question", scenario.question.as_str()),
         ("seed", &seeds),
@@ -80,7 +82,7 @@ pub fn suite(
         let _ = writeln!(text, "      <property name=\"{name}\" value=\"{}\"/>", xml(value));
     }
     let _ = write!(text, "    </properties>\n{cases}  </testsuite>\n");
-    Suite { tests, failures, time_ms, text }
+    Suite { tests, failures, time_ms, text, is_first: false }
 }
 
 fn heading(name: &str, (tests, failures, skipped): (usize, usize, usize), time_ms: u64) -> String {
@@ -145,7 +147,11 @@ pub fn comparison(compared: &Compared, base: &str) -> Suite {
     if cases.is_empty() {
         cases.push((verdict.to_owned(), compare::headline_of(compared, usize::MAX)));
     }
-    failing(&name, "regression", cases)
+    let kind = match compared.verdict {
+        Verdict::Regressed => "regression",
+        other => other.name(),
+    };
+    failing(&name, kind, cases)
 }
 
 /// A suite of failing cases, each with its name and its message.
@@ -164,7 +170,7 @@ fn failing(name: &str, kind: &str, cases: Vec<(String, String)>) -> Suite {
         );
     }
     text.push_str("  </testsuite>\n");
-    Suite { tests: count, failures: count, text, ..Suite::default() }
+    Suite { tests: count, failures: count, text, is_first: true, ..Suite::default() }
 }
 
 fn skipped_case(out: &mut String, (name, class): (&str, &str), message: &str) {
@@ -226,7 +232,9 @@ pub fn document(suites: &[Suite]) -> String {
         sum(|suite| suite.failures),
         seconds(time_ms)
     );
-    out.extend(suites.iter().map(|suite| suite.text.as_str()));
+    let (first, others): (Vec<&Suite>, Vec<&Suite>) =
+        suites.iter().partition(|suite| suite.is_first);
+    out.extend(first.into_iter().chain(others).map(|suite| suite.text.as_str()));
     out.push_str("</testsuites>\n");
     out
 }

@@ -16,6 +16,8 @@ use crate::study::series::Series;
 pub struct Part {
     name: String,
     outcome: Outcome,
+    /// What came of its targets alone.
+    targets: Outcome,
     /// Its row, without the mark at its beginning.
     row: String,
     /// What is said first, because it stops the gate.
@@ -29,6 +31,8 @@ fn mark(outcome: Outcome) -> &'static str {
         Outcome::Met => "✅",
         Outcome::NotJudged => "⚪ NOT JUDGED",
         Outcome::Skipped => "⚪ SKIPPED",
+        Outcome::Changed => "❌ CHANGED",
+        Outcome::Incomparable => "❌ INCOMPARABLE",
         Outcome::Regressed => "❌ REGRESSED",
         Outcome::Differs => "❌ DIFFERS",
         Outcome::Missed => "❌",
@@ -101,7 +105,7 @@ pub fn part(
         let _ = write!(details, "\n```\n{}\n```\n\n</details>\n", replays.join("\n"));
     }
     let (name, headline) = (scenario.name.clone(), None);
-    Part { name, outcome, row, headline, details }
+    Part { name, outcome, targets: outcome, row, headline, details }
 }
 
 /// What the summary says of a scenario that was not played, or not to its end.
@@ -112,7 +116,8 @@ pub fn unplayed(scenario: &Scenario, outcome: Outcome, why: &str) -> Part {
         cell(&scenario.question),
         cell(why.lines().next().unwrap_or_default())
     );
-    Part { name: scenario.name.clone(), outcome, row, headline: None, details: String::new() }
+    let (name, targets) = (scenario.name.clone(), outcome);
+    Part { name, outcome, targets, row, headline: None, details: String::new() }
 }
 
 impl Part {
@@ -131,7 +136,9 @@ impl Part {
             let _ = write!(self.details, "\n❌ `{}`\n\n```\n{diverged}\n```\n", self.name);
         }
         if let Some(why) = closing.unplayed {
-            let _ = write!(self.details, "\n⚪ `{}`: {}\n", self.name, cell(why));
+            let why = cell(why.lines().next().unwrap_or_default());
+            let mark = if self.outcome == Outcome::Failed { "❌" } else { "⚪" };
+            let _ = write!(self.details, "\n{mark} `{}`: {why}\n", self.name);
         }
     }
 }
@@ -164,13 +171,17 @@ pub fn regression(compared: &Compared, base: &str) -> (String, String) {
             moved.name
         );
     }
+    for one in compared.runs.iter().flat_map(|run| &run.lacking) {
+        let said = compare::lacking_in_words(one);
+        let _ = writeln!(details, "\n{}", cell(&said));
+    }
     details.push_str("\n</details>\n");
     (details, headline)
 }
 
 /// The whole summary. What stops a gate is in its first line.
 pub fn document(parts: &[Part]) -> String {
-    let count = |outcome: Outcome| parts.iter().filter(|part| part.outcome == outcome).count();
+    let count = |outcome: Outcome| parts.iter().filter(|part| part.targets == outcome).count();
     let headlines: Vec<&str> = parts.iter().filter_map(|part| part.headline.as_deref()).collect();
     let mut out = String::new();
     match headlines.as_slice() {
@@ -179,7 +190,8 @@ pub fn document(parts: &[Part]) -> String {
             let _ = writeln!(out, "### ❌ tagspace: {one}\n");
         }
         [first, rest @ ..] => {
-            let _ = writeln!(out, "### ❌ tagspace: {first}; {} more\n", rest.len());
+            let others = format::counted(rest.len(), "other scenario");
+            let _ = writeln!(out, "### ❌ tagspace: {first} (and {others})\n");
         }
     }
     let not_judged = match count(Outcome::NotJudged) {
@@ -193,7 +205,7 @@ pub fn document(parts: &[Part]) -> String {
     let _ = write!(
         out,
         "### tagspace: {} of {} scenarios met their targets{not_judged}{not_played}\n\n| | scenario | question | targets | virtual time | AI calls | 429s |\n|---|---|---|---|---|---|---|\n",
-        parts.iter().filter(|part| part.outcome.is_met()).count(),
+        parts.iter().filter(|part| part.targets == Outcome::Met).count(),
         parts.len()
     );
     for part in parts {

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::settings::{self, Keys};
 use crate::sim::scenario::Scenario;
+use crate::study::figures::{Figures, Value};
 use crate::study::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape};
 use crate::study::series::Played;
 
@@ -123,6 +124,10 @@ impl Report {
             let figure = |(metric, stat, name): (&'static Metric, Option<&str>, String)| {
                 let value = metrics.get(metric.key)?;
                 let number = match (stat, value.get("num"), value.get("den")) {
+                    // A latency that leaves pages out is not comparable with one that does not.
+                    (Some(stat), ..) if stat != "count" && value.get("over").is_some() => {
+                        return None;
+                    }
                     (Some(stat), ..) => value.get(stat)?.as_u64()?,
                     (None, Some(num), Some(den)) => {
                         num.as_u64()?.checked_mul(1_000_000)?.checked_div(den.as_u64()?)?
@@ -146,6 +151,15 @@ impl Report {
             world: keys(report.get("world")),
             runs: report.get("runs")?.as_array()?.iter().map(run).collect::<Option<_>>()?,
         })
+    }
+}
+
+/// A figure that can be compared: a latency that leaves pages out cannot.
+fn comparable(figures: &Figures, name: &str) -> Option<u64> {
+    let (metric, stat) = name.split_once(' ').unwrap_or((name, ""));
+    match figures.get(metric)? {
+        Value::Distribution(samples) if samples.partial().is_some() && stat != "count" => None,
+        _ => figures.integer(name),
     }
 }
 
@@ -196,7 +210,7 @@ impl Recorded {
         let runs = scenario.runs.iter().enumerate().map(|(at, run)| {
             let each: Vec<_> = played.iter().filter_map(|one| one.runs.get(at)).collect();
             let digests = each.iter().map(|run| run.events_sha256.clone()).collect();
-            let of = |name: &str, seed: usize| each.get(seed)?.figures.integer(name);
+            let of = |name: &str, seed: usize| comparable(&each.get(seed)?.figures, name);
             (run.name.clone(), RecordedRun::new(digests, settings::of_config(&run.config), of))
         });
         Self {
