@@ -16,6 +16,41 @@ pub struct Seed(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw(u64);
 
+/// The name of a stream, which may be made of parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stream(u64);
+
+impl Stream {
+    /// The stream of this name.
+    pub fn named(name: &str) -> Self {
+        Self(0xcbf2_9ce4_8422_2325).then(name)
+    }
+
+    /// The stream whose name goes on with this.
+    #[must_use]
+    pub fn then(self, more: &str) -> Self {
+        Self(more.bytes().fold(self.0, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        }))
+    }
+
+    /// The stream whose name goes on with a number.
+    #[must_use]
+    pub fn then_number(self, mut number: usize) -> Self {
+        let mut digits = [0_u8; 20];
+        let mut first = digits.len();
+        loop {
+            first -= 1;
+            digits[first] = b"0123456789"[number % 10];
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.then(std::str::from_utf8(&digits[first..]).unwrap_or_default())
+    }
+}
+
 /// A sequence of draws that starts at one keyed draw, for content that is made in one go.
 #[derive(Debug, Clone)]
 pub struct Sequence(u64);
@@ -23,10 +58,12 @@ pub struct Sequence(u64);
 impl Seed {
     /// The draw for the `attempt`-th time that `identity` is asked about in `stream`.
     pub fn draw(self, stream: &str, identity: u64, attempt: u64) -> Draw {
-        let name = stream.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
-        let keyed = mix(mix(mix(self.0 ^ name).wrapping_add(identity)) ^ attempt);
+        self.draw_of(Stream::named(stream), identity, attempt)
+    }
+
+    /// The same of a stream whose name is known already.
+    pub fn draw_of(self, stream: Stream, identity: u64, attempt: u64) -> Draw {
+        let keyed = mix(mix(mix(self.0 ^ stream.0).wrapping_add(identity)) ^ attempt);
         Draw(mix(keyed))
     }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rng::Seed;
+use crate::rng::{Seed, Stream};
 use crate::units::{Count, Ratio, Whole};
 
 /// When a rule matches; every condition that is given must hold.
@@ -141,14 +141,14 @@ impl FaultRule {
         }
     }
 
-    fn matches(&self, index: usize, call: Call, seed: Seed, stream: &str) -> bool {
+    fn matches(&self, index: usize, call: Call, seed: Seed, faults: Stream) -> bool {
         let When { from_s, until_s, first_calls, ratio } = &self.when;
         from_s.is_none_or(|from| call.now_ms >= from.get() * 1000)
             && until_s.is_none_or(|until| call.now_ms < until.get() * 1000)
             && first_calls.is_none_or(|first| call.before < first.get())
             && ratio.is_none_or(|ratio| {
-                let stream = format!("{stream} fault {index}");
-                seed.draw(&stream, call.identity, call.attempt).happens(ratio)
+                let stream = faults.then_number(index);
+                seed.draw_of(stream, call.identity, call.attempt).happens(ratio)
             })
     }
 
@@ -168,8 +168,9 @@ pub fn strike(
     seed: Seed,
     stream: &str,
 ) -> Option<(String, Fault)> {
+    let faults = Stream::named(stream).then(" fault ");
     let matching = rules.iter().enumerate();
-    let mut matching = matching.filter(|(index, rule)| rule.matches(*index, call, seed, stream));
+    let mut matching = matching.filter(|(index, rule)| rule.matches(*index, call, seed, faults));
     let (_, rule) = matching.next()?;
     Some((rule.label(), rule.fault()?))
 }

@@ -36,6 +36,15 @@ pub struct Chars {
     pub max: Whole<1, 10_000_000>,
 }
 
+impl Chars {
+    /// The mean length, about.
+    pub fn mean(&self) -> u64 {
+        let spread = self.sigma.get();
+        let mean = float(self.median.get()) * libm::exp(spread * spread / 2.0);
+        whole(mean.min(float(self.max.get()))).max(1)
+    }
+}
+
 /// The shapes that lengths can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

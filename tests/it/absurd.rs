@@ -1,11 +1,14 @@
 //! Numbers that nobody means, in scenarios that are valid all the same: they are played to their end.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use tagspace::fakes::documents;
 use tagspace::pipeline::text;
+use tagspace::rng::{Seed, Stream};
 use tagspace::sim::SimError;
+use tagspace::sim::scenario::Scenario;
 use tagspace::study::judge::{self, JudgeError};
 use tagspace::study::tune::grid::Axis;
 
@@ -113,6 +116,42 @@ fn a_part_that_was_edited_is_told_by_its_name_and_what_is_wrong() {
 }
 
 #[test]
+fn pages_that_nobody_could_wait_for_are_refused_with_their_place() {
+    let text = PLAIN.replace(
+        "pages = 20\nchars = { median = 400, sigma = 0.2, max = 1000 }",
+        "pages = 1000000\nchars = { median = 1000000, sigma = 0, max = 1000000 }",
+    );
+    let problem = Scenario::parse("test", "test.toml", &text, Path::new(".")).unwrap_err();
+    let said = problem.to_string();
+    assert!(
+        said.contains("test.toml:5") && said.contains("expected at most 50000000000"),
+        "{said}"
+    );
+    // A million of the usual length is fine.
+    let text = PLAIN.replace(
+        "pages = 20\nchars = { median = 400, sigma = 0.2, max = 1000 }",
+        "pages = 1000000",
+    );
+    Scenario::parse("test", "test.toml", &text, Path::new(".")).unwrap();
+}
+
+#[test]
+fn a_stream_of_parts_is_the_stream_of_the_whole_name() {
+    for number in [0, 7, 10, 123_456, usize::MAX] {
+        let parts = Stream::named("gemini").then(" fault ").then_number(number);
+        let whole = Seed(5).draw(&format!("gemini fault {number}"), 9, 2);
+        assert_eq!(Seed(5).draw_of(parts, 9, 2), whole);
+    }
+}
+
+#[test]
+fn thousands_of_faults_are_asked_in_a_moment() {
+    let rule = "[[gemini.fault]]\nwhen = { ratio = 0 }\nreply = { status = 500 }\n";
+    let text = PLAIN.replace("[openai]", &format!("{}[openai]", rule.repeat(3_000)));
+    judged(&scenario(&text, &[]));
+}
+
+#[test]
 fn a_grid_is_read_in_one_go() {
     let values: Vec<String> = (0..9_000).map(|value| format!("v{value}")).collect();
     let axis = Axis::parse(&format!("pipeline.x={}", values.join(","))).unwrap();
@@ -149,12 +188,18 @@ fn pages_of_a_megabyte_are_read_whatever_they_hold() {
 
 #[test]
 fn a_long_run_is_drawn_with_as_many_points_as_can_be_seen() {
-    let settings = ["space.pages=9000", "space.chars={median=5,sigma=0,max=9}"];
-    let scenario = scenario(PLAIN, &[&settings[..], &["pipeline.batch_size=1"]].concat());
+    let settings = [
+        "space.pages=13000",
+        "space.chars={median=5,sigma=0,max=9}",
+        "confluence.latency={dist=\"uniform\",min_ms=5,max_ms=400}",
+        "gemini.latency={dist=\"uniform\",min_ms=500,max_ms=1500}",
+        "pipeline.batch_size=1",
+    ];
+    let scenario = scenario(PLAIN, &settings);
     let judged = judged(&scenario);
     for (name, drawn) in tagspace::report::plot::all(&scenario, &judged) {
         let svg = drawn.unwrap();
-        assert!(svg.len() < 2_000_000, "{name}: {} bytes", svg.len());
+        assert!(svg.len() < 1_500_000, "{name}: {} bytes", svg.len());
         tagspace::report::plot::png(&svg).unwrap();
     }
 }

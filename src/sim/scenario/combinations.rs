@@ -9,11 +9,16 @@ use crate::fakes::fault::FaultRule;
 use crate::fakes::quota::{QuotaConfig, WindowKind};
 use crate::fakes::space::Chars;
 use crate::pipeline::config::{LimiterKind, Overrides};
+use crate::units::Whole;
+
+/// Five times what a million pages of the usual length have.
+const MOST_CHARS: u64 = 50_000_000_000;
 
 impl Reader<'_> {
     /// Notes what makes no sense together.
     pub(super) fn combinations(&mut self, file: &ScenarioFile) {
         self.chars(&file.space.get_ref().chars);
+        self.volume(file);
         self.faults("confluence", &file.confluence.get_ref().fault);
         self.service("gemini", file.gemini.get_ref());
         if let Some(openai) = &file.openai {
@@ -40,6 +45,27 @@ impl Reader<'_> {
             let message =
                 format!("expected a `median` of at most `max`, found {median} above {max}");
             self.note_key(&path(&["space", "chars"]), "median", message);
+        }
+    }
+
+    /// A space that nobody could wait for: its pages are made anew whenever they are listed.
+    fn volume(&mut self, file: &ScenarioFile) {
+        let space = file.space.get_ref();
+        if space.dir.is_some() {
+            return;
+        }
+        let mut pages = space.pages.map_or(100, Whole::get);
+        let mut listed = if file.run.is_empty() { pages } else { 0 };
+        for run in &file.run {
+            pages = run.pages.map_or(pages, Whole::get);
+            listed = listed.saturating_add(pages);
+        }
+        let found = listed.saturating_mul(space.chars.mean());
+        if found > MOST_CHARS {
+            let message = format!(
+                "expected at most {MOST_CHARS} characters in the pages of all runs, found about {found}"
+            );
+            self.note_key(&path(&["space"]), "pages", message);
         }
     }
 
