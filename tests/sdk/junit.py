@@ -83,7 +83,24 @@ def check_a_share_of_seeds():
 
 
 def check_without_targets():
-    validated(document(WORLD), 0)
+    tree = validated(document(WORLD), 1)
+    assert tree.find(".//skipped").get("message").startswith("NOT JUDGED")
+
+
+def check_a_regression():
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        (place / "s.toml").write_text(WORLD)
+        command = [os.environ["TAGSPACE"], "run", "s.toml", "--transport", "direct", "--quiet"]
+        command += ["--seeds", "1..=13"]
+        save = [*command, "--save-baseline", "main"]
+        subprocess.run(save, cwd=place, capture_output=True, check=True)
+        worse = [*command, "--set", "pipeline.batch_size=1", "--baseline", "main", "-o", "junit=j.xml"]
+        assert subprocess.run(worse, cwd=place, capture_output=True, check=False).returncode == 3
+        tree = etree.parse(place / "j.xml")
+        is_valid, said = valid(tree)
+        assert is_valid, said
+        assert tree.find(".//failure").get("type") == "regression"
 
 
 def check_several_runs():

@@ -75,13 +75,13 @@ fn make_room(args: &TuneArgs, questions: &[Question]) -> Result<(), CliError> {
     disk::make_out(&args.out)?;
     for folder in [args.out.clone()].into_iter().chain(each) {
         disk::make_folder(&folder)?;
-        is_room(&folder, questions)?;
         if let Some(path) = FILES.map(|name| folder.join(name)).iter().find(|path| path.is_dir()) {
             return Err(CliError::Usage {
                 message: format!("got a folder at {}, wanted room for a file", path.display()),
                 help: "choose another --out, or remove it".to_owned(),
             });
         }
+        is_room(&folder, questions)?;
     }
     Ok(())
 }
