@@ -33,6 +33,13 @@ fn start(folder: &Path, args: &[&str]) -> Child {
         .unwrap()
 }
 
+/// Whether a seed of some series in a folder was played.
+fn is_played(out: &Path, seed: u64) -> bool {
+    let report = format!("seeds/{seed}/report.json");
+    let folders = fs::read_dir(out).into_iter().flatten().flatten();
+    folders.into_iter().any(|folder| folder.path().join(&report).exists())
+}
+
 /// Waits for something that a command does before it ends.
 fn wait_until(child: &mut Child, is_there: impl Fn() -> bool) {
     while !is_there() {
@@ -138,11 +145,7 @@ fn a_comparison_that_is_stopped_stops_its_programs() {
     let program = env!("CARGO_BIN_EXE_tagspace");
     let args = ["compare", "--bin", program, program, "scenarios", "--seeds", "1..=9999"];
     let mut child = start(folder.path(), &[&args[..], &["--out", "o"]].concat());
-    let is_played = || {
-        let parts = fs::read_dir(folder.path().join("o/base")).into_iter().flatten().flatten();
-        parts.into_iter().any(|part| part.path().join("seeds/2/report.json").exists())
-    };
-    wait_until(&mut child, is_played);
+    wait_until(&mut child, || is_played(&folder.path().join("o/base"), 2));
     signal(&child, "-TERM");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
@@ -261,11 +264,7 @@ fn an_interrupted_series_keeps_what_it_played() {
         let folder = folder_with(&format!("{PLAIN}[targets.run]\nai_calls = \"== 4\"\n"));
         let args = [&["run", "-o", "junit=j", "-o", "json=r", "-o", "markdown=m"], &seeds[..]];
         let mut child = start(folder.path(), &args.concat());
-        let is_played = || {
-            let parts = fs::read_dir(folder.path().join("o")).into_iter().flatten().flatten();
-            parts.into_iter().any(|part| part.path().join("seeds/3/report.json").exists())
-        };
-        wait_until(&mut child, is_played);
+        wait_until(&mut child, || is_played(&folder.path().join("o"), 3));
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
@@ -277,7 +276,8 @@ fn an_interrupted_series_keeps_what_it_played() {
         let played = report["seeds"].as_array().unwrap().len();
         let left = report["seeds_not_played"].as_u64().unwrap();
         let played = played as u64;
-        assert!(played >= 3 && played + left == 9_999, "{played} {left}");
+        // Others may have been played before the first.
+        assert!(played >= 1 && played + left == 9_999, "{played} {left}");
         assert_eq!(json(&folder.path().join("r"))[0]["verdict"], "interrupted");
         let junit = fs::read_to_string(folder.path().join("j")).unwrap();
         assert!(junit.contains("of 9999 seeds were played"), "{junit}");
@@ -298,8 +298,7 @@ fn an_ignored_signal_stays_ignored() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let is_begun = || folder.path().join("reports/out").exists();
-    wait_until(&mut child, is_begun);
+    wait_until(&mut child, || is_played(&folder.path().join("reports/out"), 1));
     signal(&child, "-HUP");
     sleep(Duration::from_millis(300));
     signal(&child, "-TERM");
