@@ -274,8 +274,8 @@ impl Quota {
         verdict
     }
 
-    /// Takes as many as there is room for of so many calls that come at once, each of this many
-    /// input tokens, and says how many that are: what `admit` would say of them one by one.
+    /// Takes those calls that have room, out of `calls` that come at once with `tokens` input tokens
+    /// each, and gives their number: the same as `admit` for one after the other.
     pub fn admit_many(&mut self, now_ms: u64, calls: u64, tokens: u64, calendar: &Calendar) -> u64 {
         self.begin_day(now_ms, calendar);
         let of_day = self.days.iter().map(|day| {

@@ -51,8 +51,8 @@ pub(super) struct Meter {
 
 /// A window never holds more groups of a neighbour's calls than this.
 const GROUPS_OF_WINDOW: u64 = 1_000_000;
-/// After so many groups, and each time that as many have come again, the calls of one more
-/// millisecond go into a group: the work grows with the root of the time.
+/// Groups of one size. After each such number of them a group spans one millisecond more, so that
+/// the work grows with the root of the time.
 const GROUPS_OF_GRAIN: u64 = 1_000_000;
 
 impl Meter {
@@ -62,8 +62,8 @@ impl Meter {
     }
 
     /// Lets the neighbour send what it has to send up to now. Calls of the same millisecond are taken
-    /// in one go, which comes to the same; those of several milliseconds only where a neighbour
-    /// sends so many that nobody could count them.
+    /// in one go, which comes to the same; those of several milliseconds only where the groups of
+    /// one millisecond would be too many to count.
     pub(super) fn visit(&mut self, now_ms: u64, calendar: &Calendar) -> Visits {
         let mut visits = Visits::default();
         let Some(NeighbourConfig { requests, per_s, tokens }) = self.neighbour else {

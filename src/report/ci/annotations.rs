@@ -72,8 +72,8 @@ pub fn regression(compared: &Compared, base: &str, file: Option<(&str, &str)>) -
     format!("::error {place}title={name} {verdict} against {}::{said}\n", property(base))
 }
 
-/// The line of a scenario's file at which the first changed key stands: its own, or that of the
-/// nearest table around it.
+/// The line of the first changed key in a scenario's file, or of the nearest table around it if the
+/// file does not have the key.
 fn key_line(compared: &Compared, original: &str) -> usize {
     let Some((table, changed)) = compared.first_changed() else { return 1 };
     let key = format!("{table}.{}", changed.key);

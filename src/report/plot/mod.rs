@@ -25,7 +25,7 @@ use crate::study::series::Series;
 use crate::study::timeline::Row;
 use crate::units::whole;
 
-/// A picture of more is not made: that of a scenario with hundreds of runs.
+/// The largest PNG in pixels. A chart of hundreds of runs would be larger, and is left out.
 const MOST_PIXELS: u64 = 64_000_000;
 /// The width of every chart.
 const WIDTH: u32 = 1000;
