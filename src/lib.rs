@@ -20,7 +20,7 @@
 //! | [`study`] | figures, targets and verdicts, determinism, mutants: questions asked of runs |
 //! | [`sim`] | scenarios, virtual time, the wire, the recorder: one run of one scenario |
 //! | [`pipeline`] and [`fakes`] | siblings: the product, and the world that it meets |
-//! | [`units`], [`rng`], [`price`] | numbers with a range, keyed randomness, prices |
+//! | [`units`], [`rng`], [`price`], [`html`] | numbers with a range, keyed randomness, prices, tags |
 //!
 //! To follow a page through the product, read `pipeline/run.rs` (the stages), then `gather.rs`
 //! (pages become batches; how large, says `batch/plan.rs`), `ask.rs` (one batch until it is answered),
@@ -57,7 +57,8 @@
 //! - `pipeline` does not know that simulations exist. Its only ways out are a
 //!   [`Transport`](pipeline::transport::Transport) and an [`Observer`](pipeline::event::Observer).
 //! - `fakes` and `pipeline` share no type; what they must agree on, the prompt, each implements
-//!   for itself, so that no bug hides on both sides.
+//!   for itself, so that no bug hides on both sides. What the HTML standard says of tags stands
+//!   once ([`html`]), and a test holds it against html5ever.
 //! - Time is tokio's, randomness is keyed ([`rng`]), maps are ordered, every `select!` is biased.
 //! - What is gated is an integer, or a share with numerator and denominator.
 //! - Every page that was listed ends tagged, cached, failed or not done; every bill of a fake is
@@ -84,6 +85,7 @@
 
 pub mod cli;
 pub mod fakes;
+pub mod html;
 pub mod pipeline;
 pub mod price;
 pub mod report;

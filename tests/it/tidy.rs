@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["study"],
     &["sim"],
     &["pipeline", "fakes"],
-    &["units", "rng", "price"],
+    &["units", "rng", "price", "html"],
 ];
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {

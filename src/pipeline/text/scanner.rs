@@ -11,6 +11,8 @@ use html5ever::tokenizer::{
     BufferQueue, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
 
+use crate::html::{self, Tag};
+
 /// A piece of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
@@ -106,7 +108,7 @@ fn markup(text: &str, has_cdata: bool) -> Markup<'_> {
         [b'/'] => Markup::Text,
         [b'/' | b'?' | b'!', ..] => {
             if let Some(comment) = inside.strip_prefix("!--") {
-                return Markup::Hidden(after_comment(comment));
+                return Markup::Hidden(html::after_comment(comment));
             }
             match inside.strip_prefix("![CDATA[").filter(|_| has_cdata) {
                 Some(literal) => {
@@ -121,75 +123,9 @@ fn markup(text: &str, has_cdata: bool) -> Markup<'_> {
     }
 }
 
-/// What follows a comment, of which this is all after `<!--`.
-fn after_comment(comment: &str) -> &str {
-    if let Some(rest) = comment.strip_prefix('>').or_else(|| comment.strip_prefix("->")) {
-        return rest;
-    }
-    let ends = |at: usize| {
-        let tail = &comment[at + 2..];
-        tail.strip_prefix('>').or_else(|| tail.strip_prefix("!>"))
-    };
-    let mut from = 0;
-    while let Some(dashes) = comment[from..].find("--") {
-        if let Some(rest) = ends(from + dashes) {
-            return rest;
-        }
-        from += dashes + 1;
-    }
-    ""
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | b' ')
-}
-
-/// A tag from its name on. What has no end is left out.
+/// A tag from its name on. A tag without an end is left out.
 fn tag(text: &str, is_start: bool) -> Markup<'_> {
-    let bytes = text.as_bytes();
-    let find = |from: usize, wanted: fn(u8) -> bool| {
-        bytes[from..].iter().position(|byte| wanted(*byte)).map(|at| from + at)
-    };
-    let ends_name = |byte: u8| is_space(byte) || matches!(byte, b'/' | b'>');
-    let Some(name_end) = find(0, ends_name) else { return Markup::Hidden("") };
-    let mut at = name_end;
-    loop {
-        // Before an attribute.
-        let Some(next) = find(at, |byte| !is_space(byte)) else { return Markup::Hidden("") };
-        at = next;
-        match bytes[at] {
-            b'>' => return ended(text, name_end, at, is_start, false),
-            b'/' if bytes.get(at + 1) == Some(&b'>') => {
-                return ended(text, name_end, at + 1, is_start, true);
-            }
-            b'/' => {
-                at += 1;
-                continue;
-            }
-            _ => {}
-        }
-        // Its name, which may begin with an equals sign.
-        let ends = |byte: u8| is_space(byte) || matches!(byte, b'/' | b'>' | b'=');
-        let Some(next) = find(at + 1, ends) else { return Markup::Hidden("") };
-        let Some(next) = find(next, |byte| !is_space(byte)) else { return Markup::Hidden("") };
-        at = next;
-        if bytes[at] != b'=' {
-            continue;
-        }
-        // Its value.
-        let Some(next) = find(at + 1, |byte| !is_space(byte)) else { return Markup::Hidden("") };
-        let end = match bytes[next] {
-            b'"' => find(next + 1, |byte| byte == b'"').map(|end| end + 1),
-            b'\'' => find(next + 1, |byte| byte == b'\'').map(|end| end + 1),
-            _ => find(next, |byte| is_space(byte) || byte == b'>'),
-        };
-        let Some(end) = end else { return Markup::Hidden("") };
-        at = end;
-    }
-}
-
-fn ended(text: &str, name_end: usize, at: usize, is_start: bool, is_closed: bool) -> Markup<'_> {
-    let name = &text[..name_end];
+    let Some(Tag { name, is_closed, rest }) = html::tag(text) else { return Markup::Hidden("") };
     let is_plain = name.bytes().all(|byte| !byte.is_ascii_uppercase() && byte != 0);
     let name = if is_plain {
         Cow::Borrowed(name)
@@ -197,7 +133,7 @@ fn ended(text: &str, name_end: usize, at: usize, is_start: bool, is_closed: bool
         Cow::Owned(name.to_ascii_lowercase().replace('\0', "\u{fffd}"))
     };
     let piece = if is_start { Piece::Start { name, is_closed } } else { Piece::End { name } };
-    Markup::Piece(piece, &text[at + 1..])
+    Markup::Piece(piece, rest)
 }
 
 /// The text with its character references resolved, as the HTML standard has it; what the standard
