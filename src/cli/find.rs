@@ -75,7 +75,7 @@ fn settings(scenarios: &Scenarios) -> Result<Settings, CliError> {
     set.extend(scenarios.seed.map(|seed| format!("seed={seed}")));
     let Some(path) = &scenarios.env_file else { return Ok(Settings { variables: None, set }) };
     let variables = Variables::read(path, scenarios.env_file_all_runs)
-        .map_err(|problem| CliError::Problems(Problems(vec![problem])))?;
+        .map_err(|problems| CliError::Problems(Problems(problems)))?;
     if variables.settings.is_empty() && !scenarios.is_quiet {
         note(&format!("{}: no variable of the pipeline, so nothing is set", path.display()));
     }
@@ -94,7 +94,7 @@ fn read(file: &Path, settings: &Settings, args: &Scenarios) -> Result<Loaded, Ve
             problems.extend(wrong);
             Vec::new()
         });
-        problems.extend(table::read(&scenario).err());
+        problems.extend(table::read(&scenario).err().into_iter().flatten());
     }
     if !problems.is_empty() {
         return Err(problem::first(problem::in_order(problems)));

@@ -12,8 +12,8 @@ pub(super) fn validate(scenarios: &Scenarios) -> Result<ExitStatus, CliError> {
     let Found { loaded, mut problems } = find::examine(scenarios)?;
     for (scenario, targets) in &loaded {
         let folder = Path::new(scenario.file()).parent().unwrap_or(Path::new(""));
-        if let Err(problem) = table::check(scenario, folder) {
-            problems.push(problem);
+        if let Err(wrong) = table::check(scenario, folder) {
+            problems.extend(wrong);
             continue;
         }
         let runs = counted(scenario.runs.len(), "run");

@@ -1,7 +1,8 @@
 //! The first stage: lists the pages, each once, and turns them into text.
 //!
-//! A listing is not trusted to end. One that comes back to a place where it was, or goes on without
-//! a page that is new, ends with an error; what it gave until then is worked on.
+//! A listing is not trusted to end. One that comes back to a place where it was, goes on without a
+//! page that is new, or names more pages than any space has ends with an error; what it gave until
+//! then is worked on.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,6 +21,9 @@ use crate::pipeline::text;
 /// Pieces of a listing in a row that may hold no new page. A piece is empty where the account may
 /// see none of its 250 pages.
 const PIECES_WITHOUT_PAGES: u32 = 100;
+
+/// Pages of a listing. The largest spaces that administrators report of have some 100,000.
+const MOST_PAGES: usize = 5_000_000;
 
 /// What a listing has given so far.
 #[derive(Default)]
@@ -103,6 +107,10 @@ impl Progress {
         self.pieces_without_pages = if is_new { 0 } else { self.pieces_without_pages + 1 };
         if self.pieces_without_pages >= PIECES_WITHOUT_PAGES {
             return Err(endless("it goes on and on without a new page"));
+        }
+        if self.pages.len() > MOST_PAGES {
+            let reason = format!("it names more than {MOST_PAGES} pages, and no space has as many");
+            return Err(endless(&reason));
         }
         Ok(())
     }

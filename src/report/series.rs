@@ -99,12 +99,19 @@ fn map(out: &mut String, scenario: &Scenario, series: &Series, all: &[(usize, us
     }
 }
 
-/// Of every figure the median (of an even number of seeds the lower of two), and the range.
+/// Of every figure the median (of an even number of seeds the lower of two), the range, and in
+/// further runs how the median stands to that of the first.
 fn figures(out: &mut String, series: &Series) {
     for (at, run) in series.judged.runs.iter().enumerate() {
-        let which =
-            if series.judged.runs.len() > 1 { format!(" of {}", run.name) } else { String::new() };
-        let _ = writeln!(out, "  FIGURES{which}: median (least to most)");
+        let heading = match (&series.judged.runs[..], at) {
+            ([_], _) => "FIGURES: median".to_owned(),
+            (_, 0) => format!("FIGURES of {}: median", run.name),
+            ([first, ..], _) => {
+                format!("FIGURES of {}: median, factor to {}", run.name, first.name)
+            }
+            ([], _) => continue,
+        };
+        let _ = writeln!(out, "  {heading} (least to most)");
         let names = METRICS.iter().flat_map(|metric| {
             let stats: &[&str] = match metric.shape {
                 Shape::Single => &[""],
@@ -134,6 +141,10 @@ fn spread(series: &Series, (run, metric, name): (usize, &Metric, &str)) -> Strin
     let mut all = all.into_iter().flatten();
     let (least_text, median_text, most_text) = (all.next(), all.next(), all.next());
     let mut text = median_text.unwrap_or_default();
+    if run > 0 {
+        let first = series.spread(0, name).map(|first| first.median);
+        let _ = write!(text, "  {}", format::factor(first, Some(median)));
+    }
     if least != most {
         let (least, most) = (least_text.unwrap_or_default(), most_text.unwrap_or_default());
         let _ = write!(text, "  ({least} to {most})");

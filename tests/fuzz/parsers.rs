@@ -80,8 +80,9 @@ fn scenario_files() {
         if let Err(problem) = target::of(&scenario) {
             assert!(!problem.to_string().is_empty());
         }
-        if let Err(problem) = table::read(&scenario) {
-            assert!(!problem.to_string().is_empty());
+        if let Err(problems) = table::read(&scenario) {
+            assert!(!problems.is_empty());
+            assert!(problems.iter().all(|problem| !problem.to_string().is_empty()));
         }
     });
 }

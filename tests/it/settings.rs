@@ -138,8 +138,11 @@ fn what_would_be_overwritten_is_told_before_anything_is_played() {
 fn a_file_of_variables_is_checked_line_by_line() {
     let folder = folder_with(PLAIN);
     for (line, told) in [
-        ("garbage", "a.env:2:1: got `garbage`, wanted lines of the form NAME=value"),
-        ("TAG_SPACE_BATCHSIZE=5", "a.env:2:1: got the unknown variable `TAG_SPACE_BATCHSIZE`"),
+        ("garbage", "a.env:2:1: expected a line of the form NAME=value"),
+        (
+            "TAG_SPACE_BATCHSIZE=5",
+            "a.env:2:1: expected a known variable, found `TAG_SPACE_BATCHSIZE`",
+        ),
         ("TAG_SPACE_BATCH_SIZE=0", "a.env:2:1: read TAG_SPACE_BATCH_SIZE: got `0`, wanted a whole"),
     ] {
         fs::write(folder.path().join("a.env"), format!("OTHER=1\n{line}\n")).unwrap();
@@ -147,6 +150,20 @@ fn a_file_of_variables_is_checked_line_by_line() {
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).starts_with(told), "{}", stderr(&output));
     }
+}
+
+#[test]
+fn all_that_is_wrong_with_a_file_of_variables_is_told_at_once() {
+    let folder = folder_with(PLAIN);
+    let text = "TAG_SPACE_CACHE_SIZE=many\nsecret-by-mistake\nTAG_SPACE_BATCHSIZE=5\n\
+                TAG_SPACE_CACHE_ENABLED=perhaps\nTAG_SPACE_AI_CONCURRENCY=0\n";
+    fs::write(folder.path().join("a.env"), text).unwrap();
+    let output = tagspace(folder.path(), &["validate", "--env-file", "a.env"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    let places: Vec<&str> =
+        said.lines().filter_map(|line| line.strip_prefix("a.env:")?.split(':').next()).collect();
+    assert_eq!(places, ["1", "2", "3", "4", "5"], "{said}");
 }
 
 #[test]

@@ -424,9 +424,9 @@ fn what_a_scenario_wants_to_know_is_in_its_own_table() {
             "concurrency\" = \"1..2",
             "got `1..2` in `pipeline.concurrency=1..2`",
         ),
-        ("[tune]\n", "[tune]\nrun = \"second\"\n", "got the run `second`, wanted one of: run"),
+        ("[tune]\n", "[tune]\nrun = \"second\"\n", "expected one of run, found `second`"),
         ("[tune]\n", "[tune]\nsedes = 3\n", "sedes"),
-        ("\"pipeline.batch_size\"", "\"seed\"", "got seed, wanted `seeds` in [tune]"),
+        ("\"pipeline.batch_size\"", "\"seed\"", "expected `seeds` in [tune], found seed"),
         (
             "[2, 5]",
             "\"1..=1024\"\n\"pipeline.max_concurrency\" = \"1..=64\"",
@@ -438,6 +438,19 @@ fn what_a_scenario_wants_to_know_is_in_its_own_table() {
         assert!(said.contains(wanted) && said.contains("own.toml:"), "{said}");
     }
     assert!(run(&small, &["tune", "own.toml"]).1.contains("got nothing to vary"));
+    // All that is wrong with the table is told at once, in `tune` as in `validate`.
+    let wrong = "[tune]\nrun = \"second\"\nseeds = \"2..=1\"\nobjective = \"cheap\"\nrequire = [\"pages_faild == 0\", \"x\"]\n[tune.set]\n\"pipeline.batch_size\" = \"3..1\"\n";
+    let first = small.lines().count() + 3;
+    let wrong = format!("{small}\n{wrong}");
+    for args in [["tune", "own.toml"], ["validate", "own.toml"]] {
+        let (code, said) = run(&wrong, &args);
+        assert_eq!(code, Some(2), "{said}");
+        let places = said.lines().filter_map(|line| line.strip_prefix("own.toml:"));
+        let lines: Vec<usize> =
+            places.filter_map(|place| place.split(':').next()?.parse().ok()).collect();
+        let expected = [0, 1, 2, 3, 3, 5].map(|line| first + line);
+        assert_eq!(lines, expected, "{said}");
+    }
 }
 
 #[test]

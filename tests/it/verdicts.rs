@@ -114,6 +114,11 @@ fn a_latency_over_some_of_the_pages_is_marked_and_missed() {
     assert_eq!(row.split(',').nth(at), Some("20"));
     assert!(!read("b").contains("page_latency"), "a part of the pages is comparable with nothing");
     assert!(read("g").contains("covers 15 of 20 pages"), "{}", read("g"));
+    // So does the picture.
+    let report = folder.path().join("reports/out/one");
+    let picture = fs::read_to_string(report.join("latency.svg")).unwrap();
+    assert!(picture.contains("page_latency over 15 of 20"), "{picture}");
+    assert!(picture.contains("ai_latency over 3 of 4"), "{picture}");
     // Whoever means the tagged pages says so, also in a list.
     let over = "page_latency = [{ limit = \"p95 <= 1h\", over = \"tagged\" }, \"count == 15\"]";
     let folder = folder_with(&with_targets(over));
@@ -212,6 +217,10 @@ fn a_relative_limit_is_judged_seed_by_seed_and_factors_are_shown() {
     assert!(said.contains("limit 5, margin +1"), "{said}");
     let output = tagspace(folder.path(), &["run", "--seeds", "1..=3", "-o", "json=r"]);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    let said = stdout(&output);
+    let (_, after) = said.split_once("FIGURES of after: median, factor to before").unwrap();
+    let row = after.lines().find(|line| line.trim().starts_with("ai_calls...")).unwrap();
+    assert!(row.contains("  ÷ 5.00"), "{row}");
     let json = fs::read(folder.path().join("r")).unwrap();
     let json: Value = serde_json::from_slice(&json).unwrap();
     let target = &json[0]["runs"][1]["targets"][0];

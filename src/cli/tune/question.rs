@@ -56,9 +56,9 @@ pub(super) fn all(args: &TuneArgs) -> Result<Vec<Question>, CliError> {
 }
 
 fn one(args: &TuneArgs, path: &Path) -> Result<Question, CliError> {
-    let problem = |problem| CliError::Problems(Problems(vec![problem]));
-    let scenario = Scenario::read(path, &[]).map_err(problem)?;
-    let table = table::read(&scenario).map_err(problem)?;
+    let problems = |problems| CliError::Problems(Problems(problems));
+    let scenario = Scenario::read(path, &[]).map_err(|problem| problems(vec![problem]))?;
+    let table = table::read(&scenario).map_err(problems)?;
     check(&args.set)?;
     let axes = together(table.axes, &args.set);
     if let Some(axis) = axes.iter().find(|axis| axis.is_luck()) {

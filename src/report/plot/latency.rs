@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 
 use super::panel::{Axis, chart, nothing, panel_name, panels};
-use super::{Area, BLUE, Drawn, GREEN, Key, PlotError, failed, time_unit, whole_ticks};
+use super::{Area, BLUE, Drawn, GREEN, Key, PlotError, failed, font, time_unit, whole_ticks};
 use crate::sim::scenario::Scenario;
 use crate::study::figures::{Distribution, Value};
 use crate::study::judge::{JudgedRun, JudgedScenario};
@@ -37,6 +37,12 @@ fn samples<'a>(run: &'a JudgedRun, name: &str) -> Option<&'a Distribution> {
     }
 }
 
+/// How many pages or batches a latency is about, where it leaves some out.
+fn left_out(run: &JudgedRun, name: &str) -> Option<String> {
+    let over = samples(run, name)?.partial()?;
+    Some(format!("{name} over {} of {}", over.num, over.den))
+}
+
 const SERIES: [(&str, RGBColor); 2] = [("page_latency", BLUE), ("ai_latency", GREEN)];
 
 fn longest(run: &JudgedRun) -> u64 {
@@ -49,6 +55,11 @@ fn draw_percentiles(area: &Area<'_>, run: &JudgedRun, longest: u64) -> Result<()
     let x = Axis::new("percentile (%)", 100.0, 11);
     let y = Axis::new(format!("latency ({unit})"), float(longest) / per * 1.05, 7);
     let mut chart = chart(area, &format!("{}: percentiles", panel_name(run)), &x, &y)?;
+    // A curve that ends early looks good where the slow ones never ended.
+    let left_out = SERIES.iter().filter_map(|(name, colour)| Some((left_out(run, name)?, *colour)));
+    for (row, (text, colour)) in (0..).zip(left_out) {
+        area.draw_text(&text, &font(13, colour), (76, 44 + 18 * row)).map_err(failed)?;
+    }
     for (name, colour) in SERIES {
         let Some(samples) = samples(run, name) else { continue };
         let curve = (1..=100_usize).filter_map(|percent| {

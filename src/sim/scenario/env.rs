@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use toml_edit::{DocumentMut, Item};
 
-use super::problem::{Problem, did_you_mean};
+use super::problem::{self, Problem, did_you_mean};
 use super::set;
 use super::{Scenario, bytes};
-use crate::pipeline::config::{ConfigError, Overrides, VARIABLES};
+use crate::pipeline::config::{Overrides, VARIABLES};
 
 /// The variables of a file, as settings of the pipeline.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,12 +31,12 @@ pub struct Reached {
 }
 
 impl Variables {
-    /// Reads a file of variables.
-    pub fn read(path: &Path, in_all_runs: bool) -> Result<Self, Problem> {
+    /// Reads a file of variables, or tells all that is wrong with it.
+    pub fn read(path: &Path, in_all_runs: bool) -> Result<Self, Vec<Problem>> {
         let text = bytes::read(path).map_err(|problem| {
             let help = "--env-file takes a file with lines such as TAG_SPACE_BATCH_SIZE=10";
             let help = problem.help.clone().unwrap_or_else(|| help.to_owned());
-            Problem { help: Some(help), ..problem }
+            vec![Problem { help: Some(help), ..problem }]
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         Ok(Self { settings: from_env_file(path, text)?, in_all_runs })
@@ -74,13 +75,16 @@ impl Variables {
     }
 }
 
-/// The settings that a file of the plan's environment variables makes.
-pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Problem> {
-    let mut pairs = Vec::new();
-    let mut spans = BTreeMap::new();
-    let wrong = |span: Range<usize>, message, help| Problem {
-        origin: path.display().to_string(),
-        text: text.into(),
+/// The settings that a file of the plan's environment variables makes, or all that is wrong with it.
+pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    // Of a variable that is written twice the last one counts.
+    let mut written = BTreeMap::new();
+    let origin = path.display().to_string();
+    let whole: Arc<str> = text.into();
+    let wrong = |span: Range<usize>, message: String, help: Option<String>| Problem {
+        origin: origin.clone(),
+        text: Arc::clone(&whole),
         span,
         message,
         help,
@@ -96,34 +100,34 @@ pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Problem> {
             continue;
         }
         let Some((name, value)) = line.split_once('=') else {
-            let message = format!("got `{line}`, wanted lines of the form NAME=value");
-            return Err(wrong(span, message, None));
+            // The line may be half a credential, and is shown by its place alone.
+            let message = "expected a line of the form NAME=value".to_owned();
+            problems.push(wrong(span, message, None));
+            continue;
         };
-        let known = VARIABLES.map(|(name, _)| name);
-        if name.starts_with("TAG_SPACE_") && !known.contains(&name.trim()) {
-            let message = format!("got the unknown variable `{}`, wanted a known one", name.trim());
+        let name = name.trim();
+        if name.starts_with("TAG_SPACE_") && VARIABLES.iter().all(|(known, _)| *known != name) {
+            let known = VARIABLES.map(|(name, _)| name);
+            let message = format!("expected a known variable, found `{name}`");
             let all = format!("known: {}", known.join(", "));
-            let nearest = did_you_mean(name.trim(), known);
+            let nearest = did_you_mean(name, known);
             let help = nearest.map_or_else(|| all.clone(), |nearest| format!("{nearest} {all}"));
-            return Err(wrong(span, message, Some(help)));
+            problems.push(wrong(span, message, Some(help)));
+            continue;
         }
-        spans.insert(name.trim().to_owned(), span);
         let value = value.split(" #").next().unwrap_or("").trim();
-        pairs.push((name.trim().to_owned(), value.trim_matches(['"', '\'']).to_owned()));
+        written.insert(name.to_owned(), (span, value.trim_matches(['"', '\'']).to_owned()));
     }
     let mut overrides = Overrides::default();
-    let variable = |name: &str| {
-        pairs.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.clone())
-    };
-    overrides.read_env(variable).map_err(|error| {
-        let span = match &error {
-            ConfigError::Variable { name, .. } => spans.get(*name).cloned(),
-            ConfigError::AboveCeiling { .. } | ConfigError::NoQuota | ConfigError::HeldPermit => {
-                None
-            }
-        };
-        wrong(span.unwrap_or_default(), error.to_string(), None)
-    })?;
+    for (name, (span, value)) in written {
+        let only = |asked: &str| (asked == name).then(|| value.clone());
+        if let Err(error) = overrides.read_env(only) {
+            problems.push(wrong(span, error.to_string(), None));
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problem::in_order(problems));
+    }
     let set = serde_json::to_value(&overrides).unwrap_or_default();
     let set = set.as_object().cloned().unwrap_or_default();
     Ok(set.into_iter().map(|(key, value)| format!("pipeline.{key}={value}")).collect())
