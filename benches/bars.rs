@@ -243,7 +243,7 @@ fn capture(scenario: &Scenario) -> Fallible<Vec<Bodies>> {
             taxonomy: Taxonomy::new(scenario.world.taxonomy.clone()),
             site: Site {
                 base: format!("https://{}/wiki", tagspace::fakes::hosts::CONFLUENCE),
-                user: "bench@example.com".to_owned(),
+                user: Some("bench@example.com".to_owned()),
                 token: Secret::new("bench"),
             },
             providers: vec![provider],

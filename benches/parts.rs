@@ -16,7 +16,7 @@ use tagspace::pipeline::limiter::halving::Halving;
 use tagspace::pipeline::limiter::limit::Outcome;
 use tagspace::pipeline::page::{Page, PageId, Tags};
 use tagspace::pipeline::taxonomy::Taxonomy;
-use tagspace::pipeline::{prompt, text};
+use tagspace::pipeline::{answer, prompt, text};
 use tagspace::sim::scenario::{Scenario, default_taxonomy};
 
 const PAGES: u64 = 100;
@@ -167,7 +167,7 @@ fn ask(c: &mut Criterion) {
     });
     for (name, answer) in [("read 10 pages", answer.as_str()), ("read a truncated answer", cut)] {
         group.bench_function(name, |b| {
-            b.iter(|| prompt::read_answer(black_box(answer), &pages, &taxonomy));
+            b.iter(|| answer::read(black_box(answer), &pages, &taxonomy));
         });
     }
     group.finish();

@@ -27,8 +27,9 @@ fn value(name: &str) -> Result<Option<String>, CliError> {
 
 /// The value of a variable that has to be set.
 pub(super) fn required(name: &str, example: &str) -> Result<String, CliError> {
-    let help = "live use needs CONFLUENCE_URL, CONFLUENCE_USER, CONFLUENCE_API_TOKEN and \
-                GEMINI_API_KEY; OPENAI_API_KEY is the fallback's";
+    let help = "live use needs CONFLUENCE_URL, CONFLUENCE_API_TOKEN and GEMINI_API_KEY; with \
+                CONFLUENCE_USER the token is sent as Basic, without it as Bearer; OPENAI_API_KEY \
+                is the fallback's";
     value(name)?.ok_or_else(|| usage(format!("{name} is not set: expected {example}"), help))
 }
 
@@ -44,11 +45,11 @@ pub(super) fn secret(name: &str, example: &str) -> Result<Secret, CliError> {
     }
 }
 
-/// The name of an account, which stands before a colon in a header.
-pub(super) fn user(name: &str, example: &str) -> Result<String, CliError> {
-    let value = required(name, example)?;
+/// The name of an account, which stands before a colon in a header, if there is one.
+pub(super) fn user(name: &str) -> Result<Option<String>, CliError> {
+    let Some(value) = value(name)? else { return Ok(None) };
     match value.chars().position(|c| c.is_control() || c == ':') {
-        None => Ok(value),
+        None => Ok(Some(value)),
         Some(at) => Err(usage(
             format!("character {} of {name} belongs to no name of an account", at + 1),
             "expected neither a colon nor a control character",

@@ -144,7 +144,7 @@ impl Settings {
                 SITE,
                 args.allow_http,
             )?,
-            user: user("CONFLUENCE_USER", "you@example.com")?,
+            user: user("CONFLUENCE_USER")?,
             token: secret("CONFLUENCE_API_TOKEN", "an API token")?,
         };
         let mut providers = vec![provider(Wire::Gemini, args)?];

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{ExitStatus, note};
-use crate::pipeline::complaint::{CONFLUENCE, Listening};
-use crate::pipeline::error::{ErrorClass, PipelineError};
+use crate::pipeline::complaint::Listening;
+use crate::pipeline::error::{CONFLUENCE, ErrorClass, PipelineError};
 use crate::pipeline::event::{Event, RunEnd};
 use crate::pipeline::live::LiveTransport;
 use crate::sim::recorder::Log;
@@ -30,8 +30,12 @@ pub(super) fn status(ended: &Ended) -> ExitStatus {
     let done = count(|event| matches!(event, Event::PageTagged { .. }));
     let failed = count(|event| matches!(event, Event::PageFailed { .. }));
     if failed > 0 {
-        note(&format!("error: {failed} of {listed} pages failed"));
-        ended.causes().iter().for_each(|(service, class)| note(&ended.cause(service, *class)));
+        let left = listed.saturating_sub(done + failed);
+        let left = if left > 0 { format!(", and {left} were left") } else { String::new() };
+        note(&format!("error: {failed} of {listed} pages failed{left}"));
+        for (service, class) in ended.causes().iter().filter(|cause| !ended.is_told(cause)) {
+            note(&ended.cause(service, *class));
+        }
     }
     if let Err(error) = &ended.result {
         note(&ended.transport.hide(&ended.failure(error)));
@@ -46,38 +50,20 @@ pub(super) fn status(ended: &Ended) -> ExitStatus {
 }
 
 impl Ended {
-    /// Which services failed in a way that pages failed of, or that made a batch leave a provider.
+    /// The failures that pages failed of, or that made a batch leave a provider, by service.
     fn causes(&self) -> BTreeSet<(String, ErrorClass)> {
-        let mut failed = BTreeSet::new();
-        let mut met = BTreeSet::new();
-        let mut causes = BTreeSet::new();
-        for event in self.log.events() {
-            match event {
-                Event::PageFailed { class, .. } => drop(failed.insert(class)),
-                Event::AttemptFinished { provider, class: Some(class), .. } => {
-                    met.insert((provider, class));
-                }
-                Event::ConfluenceCall { status: Some(200..=299), .. } => {}
-                Event::ConfluenceCall { status, .. } => {
-                    let class = status.map_or(ErrorClass::Connection, ErrorClass::of_status);
-                    met.insert((CONFLUENCE.to_owned(), class));
-                }
-                Event::Fallback { from, class, .. } => {
-                    causes.insert((from, class));
-                }
-                _ => {}
-            }
-        }
-        for class in failed {
-            let of_class = met.iter().filter(|(_, met)| *met == class).cloned();
-            let before = causes.len();
-            causes.extend(of_class);
-            if causes.len() == before && !causes.iter().any(|(_, known)| *known == class) {
-                // No call failed like this: Confluence has no such page, or lists what is none.
-                causes.insert((CONFLUENCE.to_owned(), class));
-            }
-        }
-        causes
+        let cause = |event| match event {
+            Event::PageFailed { service, class, .. } => Some((service, class)),
+            Event::Fallback { from, class, .. } => Some((from, class)),
+            _ => None,
+        };
+        self.log.events().filter_map(cause).collect()
+    }
+
+    /// Whether the error of the whole run tells of this failure.
+    fn is_told(&self, (service, class): &(String, ErrorClass)) -> bool {
+        matches!(&self.result, Err(PipelineError::Pointless { cause })
+            if cause.service == *service && cause.class == *class)
     }
 
     fn cause(&self, service: &str, class: ErrorClass) -> String {
@@ -89,7 +75,7 @@ impl Ended {
         let address =
             if service == CONFLUENCE { Some(&self.site) } else { self.origins.get(service) };
         let said = match class {
-            ErrorClass::Connection => {
+            ErrorClass::Connection | ErrorClass::Unreachable => {
                 address.and_then(|address| self.transport.carrier().why_broken(address))
             }
             _ => self.transport.said(service, class),
@@ -103,7 +89,8 @@ impl Ended {
     /// Why the run as a whole could not be done.
     fn failure(&self, error: &PipelineError) -> String {
         let details = match error {
-            PipelineError::Listing { class, .. } => self.details(CONFLUENCE, *class),
+            PipelineError::Listing { cause, .. } => self.details(CONFLUENCE, cause.class),
+            PipelineError::Pointless { cause } => self.details(&cause.service, cause.class),
             PipelineError::NoSuchSpace { .. } => {
                 "; look at the key of the space, and at what CONFLUENCE_USER may see".to_owned()
             }
@@ -117,22 +104,31 @@ impl Ended {
 /// The variable or option that a failure points to.
 fn look_at(service: &str, class: ErrorClass) -> Option<&'static str> {
     use ErrorClass::{
-        Auth, BadRequest, Connection, Malformed, NotFound, Oversized, QuotaExhausted, RateLimited,
-        Timeout,
+        Auth, BadRequest, Billing, Connection, Malformed, NotFound, Oversized, QuotaExhausted,
+        RateLimited, Timeout, Truncated, Unreachable,
     };
     Some(match (service, class) {
         (CONFLUENCE, Auth) => "CONFLUENCE_USER and CONFLUENCE_API_TOKEN",
-        (CONFLUENCE, BadRequest | Connection | Malformed | NotFound | Oversized | Timeout) => {
-            "CONFLUENCE_URL"
-        }
+        (
+            CONFLUENCE,
+            BadRequest | Connection | Unreachable | Malformed | NotFound | Oversized | Timeout,
+        ) => "CONFLUENCE_URL",
         ("gemini", Auth) => "GEMINI_API_KEY",
-        ("gemini", RateLimited | QuotaExhausted) => "the quota and the budget of GEMINI_API_KEY",
+        ("gemini", RateLimited | QuotaExhausted | Billing) => {
+            "the quota and the budget of GEMINI_API_KEY"
+        }
         ("gemini", BadRequest | NotFound) => "--model and GOOGLE_GEMINI_BASE_URL",
-        ("gemini", Connection | Malformed | Oversized | Timeout) => "GOOGLE_GEMINI_BASE_URL",
+        ("gemini", Truncated) => "--model: the model may think or say too much",
+        ("gemini", Connection | Unreachable | Malformed | Oversized | Timeout) => {
+            "GOOGLE_GEMINI_BASE_URL"
+        }
         ("openai", Auth) => "OPENAI_API_KEY",
-        ("openai", RateLimited | QuotaExhausted) => "the quota and the budget of OPENAI_API_KEY",
+        ("openai", RateLimited | QuotaExhausted | Billing) => {
+            "the quota and the budget of OPENAI_API_KEY"
+        }
         ("openai", BadRequest | NotFound) => "--fallback-model and OPENAI_BASE_URL",
-        ("openai", Connection | Malformed | Oversized | Timeout) => "OPENAI_BASE_URL",
+        ("openai", Truncated) => "--fallback-model: the model may think or say too much",
+        ("openai", Connection | Unreachable | Malformed | Oversized | Timeout) => "OPENAI_BASE_URL",
         _ => return None,
     })
 }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::outputs::Sink;
 use super::print;
 use crate::pipeline::control::Progress;
+use crate::pipeline::error::Cause;
 use crate::pipeline::event::{Event, Observer, RunEnd};
 use crate::pipeline::log;
 use crate::pipeline::page::PageId;
@@ -89,7 +90,11 @@ impl Observer for Watcher {
                 let tags: Vec<&str> = tags.all().collect();
                 Some(format!("{page}: {}\n", tags.join(", ")))
             }
-            Event::PageFailed { page, class } => Some(format!("{page}: failed after {class}\n")),
+            Event::PageFailed { page, class, service, status } => {
+                let (service, class, status) = (service.clone(), *class, *status);
+                let cause = Cause { service, class, status };
+                Some(format!("{page}: failed after {} of {}\n", cause.kind(), cause.service))
+            }
             _ => None,
         };
         let mut kept = self.lock();

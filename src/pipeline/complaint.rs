@@ -12,13 +12,10 @@ use http::{HeaderMap, Response};
 use serde_json::Value;
 
 use crate::pipeline::Site;
-use crate::pipeline::error::ErrorClass;
+use crate::pipeline::error::{CONFLUENCE, ErrorClass};
 use crate::pipeline::provider::Provider;
 use crate::pipeline::shown::shown;
 use crate::pipeline::transport::{Exchange, Transport};
-
-/// The name that the site has beside those of the providers.
-pub const CONFLUENCE: &str = "confluence";
 
 /// The most characters of a service's text that are shown.
 const SHOWN_CHARS: usize = 200;
@@ -46,10 +43,11 @@ impl<T: Transport> Listening<T> {
     /// Listens to this site and these providers.
     pub fn new(carrier: T, site: &Site, providers: &[Provider]) -> Arc<Self> {
         let token = site.token.expose();
-        let pair = format!("{}:{token}", site.user);
-        let basic = base64::engine::general_purpose::STANDARD.encode(pair);
+        let basic = site.user.as_ref().map(|user| {
+            base64::engine::general_purpose::STANDARD.encode(format!("{user}:{token}"))
+        });
         let keys = providers.iter().map(|provider| provider.key.expose().to_owned());
-        let mut credentials: Vec<String> = keys.chain([token.to_owned(), basic]).collect();
+        let mut credentials: Vec<String> = keys.chain([token.to_owned()]).chain(basic).collect();
         credentials.retain(|credential| credential.len() >= CREDENTIAL_CHARS);
         // One may be a part of another.
         credentials.sort_by_key(|credential| std::cmp::Reverse(credential.len()));

@@ -15,14 +15,18 @@ use crate::pipeline::transport::TransportError;
 pub enum ErrorClass {
     /// A 429 that a wait of seconds or minutes cures.
     RateLimited,
-    /// A 429 of a quota that does not reopen within the run: a day's quota, or money.
+    /// A 429 of a quota that does not reopen within the run: a day's quota.
     QuotaExhausted,
+    /// A 429 that no wait cures: money or credits are gone, or the model has no quota at all.
+    Billing,
     /// A 5xx.
     Server,
     /// No answer in time.
     Timeout,
     /// The connection broke.
     Connection,
+    /// No connection could be made at all: an unknown name, a refusal, TLS.
+    Unreachable,
     /// An answer that is not what was asked for.
     Malformed,
     /// An answer that is valid but misses pages.
@@ -31,19 +35,26 @@ pub enum ErrorClass {
     Truncated,
     /// A prompt or answer that the provider refused for its content.
     Blocked,
+    /// A request that is larger than the service takes at once.
+    TooLarge,
     /// Bad or missing credentials.
     Auth,
+    /// Somebody else changed the same thing at the same time (409).
+    Conflict,
     /// A request that the service does not take (other 4xx).
     BadRequest,
     /// No such model, page or space.
     NotFound,
     /// An answer that is larger than any that makes sense.
     Oversized,
+    /// A page that was listed without its body.
+    NoText,
 }
 
 impl From<TransportError> for ErrorClass {
     fn from(error: TransportError) -> Self {
         match error {
+            TransportError::Unreachable => Self::Unreachable,
             TransportError::Connection => Self::Connection,
             TransportError::TooLarge => Self::Oversized,
         }
@@ -52,35 +63,57 @@ impl From<TransportError> for ErrorClass {
 
 impl fmt::Display for ErrorClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::RateLimited => "a rate limit (429)",
-            Self::QuotaExhausted => "a used-up quota (429)",
-            Self::Server => "a server error (5xx)",
-            Self::Timeout => "no answer in time",
-            Self::Connection => "a connection that broke or could not be made",
-            Self::Malformed => "an answer that makes no sense",
-            Self::Incomplete => "an answer that misses pages",
-            Self::Truncated => "an answer that was cut off",
-            Self::Blocked => "a refusal of the content",
-            Self::Auth => "a refusal of the credentials (401 or 403)",
-            Self::BadRequest => "a request that the service does not take (4xx)",
-            Self::NotFound => "nothing found (404)",
-            Self::Oversized => "an answer that is too large to be read",
-        })
+        let statuses = match self {
+            Self::RateLimited | Self::QuotaExhausted | Self::Billing => " (429)",
+            Self::Server => " (5xx)",
+            Self::Auth => " (401 or 403)",
+            Self::Conflict => " (409)",
+            Self::BadRequest => " (4xx)",
+            Self::NotFound => " (404)",
+            _ => "",
+        };
+        write!(f, "{}{statuses}", self.words())
     }
 }
 
 impl ErrorClass {
+    /// The class in words, without a status.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::RateLimited => "a rate limit",
+            Self::QuotaExhausted => "a used-up quota",
+            Self::Billing => "a refusal because of money or of a plan without quota",
+            Self::Server => "a server error",
+            Self::Timeout => "no answer in time",
+            Self::Connection => "a connection that broke",
+            Self::Unreachable => "a connection that could not be made",
+            Self::Malformed => "an answer that makes no sense",
+            Self::Incomplete => "an answer that misses pages",
+            Self::Truncated => "an answer that was cut off",
+            Self::Blocked => "a refusal of the content",
+            Self::TooLarge => "a request that is too large",
+            Self::Auth => "a refusal of the credentials",
+            Self::Conflict => "a change by somebody else at the same time",
+            Self::BadRequest => "a request that the service does not take",
+            Self::NotFound => "nothing found",
+            Self::Oversized => "an answer that is too large to be read",
+            Self::NoText => "a listing without its text",
+        }
+    }
+
     /// Whether the same request may do better later.
     pub fn is_transient(self) -> bool {
         !matches!(
             self,
             Self::QuotaExhausted
+                | Self::Billing
                 | Self::Blocked
+                | Self::TooLarge
                 | Self::Auth
                 | Self::BadRequest
                 | Self::NotFound
                 | Self::Oversized
+                | Self::NoText
         )
     }
 
@@ -93,24 +126,83 @@ impl ErrorClass {
                 | Self::Server
                 | Self::Timeout
                 | Self::Connection
+                | Self::Unreachable
         )
+    }
+
+    /// Whether the state of the service is the cause, which may be another one later.
+    pub fn may_pass(self) -> bool {
+        self.is_of_the_service() || self == Self::Conflict
+    }
+
+    /// Whether a service that answers others may fail so because of what one request holds.
+    pub fn may_be_of_the_request(self) -> bool {
+        matches!(self, Self::Server | Self::Timeout | Self::Connection)
     }
 
     /// Whether it may lie in one of the pages, so that fewer of them may do better.
     pub fn is_of_the_pages(self) -> bool {
-        matches!(self, Self::Malformed | Self::Incomplete | Self::Truncated | Self::Blocked)
+        matches!(
+            self,
+            Self::Malformed | Self::Incomplete | Self::Truncated | Self::Blocked | Self::TooLarge
+        )
     }
 
-    /// The class of an HTTP status that is not a success and not a 429.
+    /// Whether no other request of this run would fare better: the key, the model or the money is
+    /// what is wrong.
+    pub fn is_of_the_account(self) -> bool {
+        matches!(self, Self::Auth | Self::Billing | Self::NotFound)
+    }
+
+    /// The class of an HTTP status that is not a success.
     pub fn of_status(status: u16) -> Self {
         match status {
             401 | 403 => Self::Auth,
             404 | 410 => Self::NotFound,
             408 | 504 => Self::Timeout,
+            409 => Self::Conflict,
+            413 => Self::TooLarge,
             429 => Self::RateLimited,
             500..=599 => Self::Server,
             _ => Self::BadRequest,
         }
+    }
+}
+
+/// A failure that decided about a page: whose it was, of which kind, and with which status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// The name of the provider, or [`CONFLUENCE`].
+    pub service: String,
+    /// Its kind.
+    pub class: ErrorClass,
+    /// The status of the response, if there was one.
+    pub status: Option<u16>,
+}
+
+/// The name that Confluence has beside those of the providers.
+pub const CONFLUENCE: &str = "confluence";
+
+impl Cause {
+    /// A failure of Confluence.
+    pub(crate) fn of_confluence(class: ErrorClass, status: Option<u16>) -> Self {
+        Self { service: CONFLUENCE.to_owned(), class, status }
+    }
+}
+
+impl Cause {
+    /// What kind of failure it was, with its status.
+    pub fn kind(&self) -> String {
+        match self.status {
+            Some(status) => format!("{} ({status})", self.class.words()),
+            None => self.class.words().to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.service, self.kind())
     }
 }
 
@@ -124,18 +216,24 @@ pub enum PipelineError {
         key: String,
     },
     /// Confluence would not list the pages, even after retries.
-    #[error("list the pages at {site}: gave up after {class}{}", path_hint(site, *class))]
+    #[error("list the pages at {site}: gave up after {}{}", cause.kind(), path_hint(site, cause.class))]
     Listing {
         /// The site's address.
         site: String,
-        /// The class of the last failure.
-        class: ErrorClass,
+        /// The last failure.
+        cause: Cause,
     },
     /// Confluence answered a listing that is not one.
     #[error("read the list of pages: {reason}")]
     BadListing {
         /// What is wrong with it, fit to be shown.
         reason: String,
+    },
+    /// No provider is worth asking any more: the key, the model, the money or the answers are wrong.
+    #[error("stopped: going on is pointless: {cause}")]
+    Pointless {
+        /// The failure that showed it.
+        cause: Cause,
     },
     /// A stage of the pipeline ended in a panic.
     #[error("a stage of the pipeline panicked: {0}")]

@@ -17,6 +17,10 @@ pub trait Observer: Send + Sync {
     fn observe(&self, event: Event);
 }
 
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// The number of an AI call within a run, counted from 1 in the order in which calls start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -130,8 +134,8 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         limit: Option<u64>,
     },
-    /// It ended: with a status if there was one, the usage that the provider reported, and the
-    /// wait that it asked for.
+    /// It ended: with a status if there was one, the usage that the provider reported, the wait that
+    /// it asked for, and the tags and pages in its answer that were dropped.
     AttemptFinished {
         call: CallId,
         batch: BatchId,
@@ -148,6 +152,8 @@ pub enum Event {
         latency_ms: u64,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         hint_ms: Option<u64>,
+        #[serde(skip_serializing_if = "is_zero", default)]
+        dropped: u64,
     },
     /// A batch waits before its next attempt; `hinted` if the provider said how long.
     Backoff { batch: BatchId, provider: String, class: ErrorClass, delay_ms: u64, hinted: bool },
@@ -182,8 +188,14 @@ pub enum Event {
     LabelsUnchanged { page: PageId },
     /// A page is done, with these tags.
     PageTagged { page: PageId, source: Source, tags: Tags },
-    /// A page was given up.
-    PageFailed { page: PageId, class: ErrorClass },
+    /// A page was given up, because of this failure of this service.
+    PageFailed {
+        page: PageId,
+        class: ErrorClass,
+        service: String,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        status: Option<u16>,
+    },
     /// A page was left alone because the run was cancelled.
     PageNotDone { page: PageId },
     /// The run was asked to stop.

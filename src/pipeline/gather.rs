@@ -7,6 +7,7 @@
 //! quota is used up, and are small where nothing binds.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -68,13 +69,14 @@ impl Gatherer {
                 continue;
             }
             self.accept(page).await;
-            let (room, estimates) = (self.room(size), self.run.shared.estimates(0));
+            let estimates = self.run.shared.estimates(self.run.first_provider());
+            let room = self.room(size);
             while let Some(full) = self.batcher.filling(&room, &estimates) {
                 self.form_and_send(full, slots).await?;
             }
         }
         while !self.run.cancel.is_cancelled() && !self.batcher.is_empty() {
-            let estimates = self.run.shared.estimates(0);
+            let estimates = self.run.shared.estimates(self.run.first_provider());
             let rest = self.batcher.fitting(&self.room(size), &estimates);
             self.form_and_send(rest, slots).await?;
         }
@@ -97,7 +99,8 @@ impl Gatherer {
             let is_ready = !self.batcher.is_empty()
                 && (!more || self.batcher.len() >= self.wanted(&self.room(most as u64)));
             let since = *asked.get_or_insert_with(Instant::now);
-            let order = place(&run, self.batcher.next(), 0);
+            let order = place(&run, self.batcher.next().0, 0);
+            let provider = run.first_provider();
             tokio::select! {
                 biased;
                 () = run.cancel.cancelled() => {
@@ -110,9 +113,9 @@ impl Gatherer {
                     Some(page) => self.accept(page).await,
                     None => more = false,
                 },
-                turn = run.shared.limiter(0).acquire_with(order, || self.choice()), if is_ready => {
+                turn = run.shared.limiter(provider).acquire_with(order, || self.choice()), if is_ready => {
                     let (permit, chosen) = match turn {
-                        Ok((permit, chosen)) => (Some(permit), chosen),
+                        Ok((permit, chosen)) => (Some((provider, permit)), chosen),
                         // Closed for too long; whoever asks meets the same and goes elsewhere.
                         Err(_) => (None, self.choice().1),
                     };
@@ -150,7 +153,7 @@ impl Gatherer {
     /// What a prompt may hold: no more than is configured, and not more tokens than a window has.
     fn room(&self, pages: u64) -> Room {
         let config = self.run.config();
-        let learned = self.run.shared.limiter(0).learned();
+        let learned = self.run.shared.limiter(self.run.first_provider()).learned();
         let window = learned.iter().find(|quota| quota.dimension == Dimension::Tokens);
         let is_bounded = config.batch_tokens.is_some() || config.batch_size == BatchSize::Auto;
         Room {
@@ -162,7 +165,8 @@ impl Gatherer {
 
     /// How many pages the plan would put into the next batch.
     fn wanted(&self, room: &Room) -> usize {
-        let estimates = self.run.shared.estimates(0);
+        let provider = self.run.first_provider();
+        let estimates = self.run.shared.estimates(provider);
         let waiting = self.batcher.len();
         // Of those on their way as many will be found in the cache as of those that came.
         let coming = self.run.coming(self.came) * self.missed / self.came.max(1);
@@ -172,27 +176,29 @@ impl Gatherer {
             page_chars: self.batcher.chars(waiting) / (waiting as u64).max(1),
             most: if fitting < waiting { fitting } else { room.pages } as u64,
         };
-        let outlook = self.run.shared.limiter(0).outlook();
+        let outlook = self.run.shared.limiter(provider).outlook();
         usize::try_from(plan::pages(&work, &estimates, &outlook)).unwrap_or(usize::MAX)
     }
 
     /// The tokens and the number of pages of a batch that would start now.
     fn choice(&self) -> (u64, usize) {
-        let estimates = self.run.shared.estimates(0);
+        let provider = self.run.first_provider();
+        let estimates = self.run.shared.estimates(provider);
         let room = self.room(self.run.config().max_batch_size);
         let mut chosen = self.wanted(&room).min(self.batcher.fitting(&room, &estimates));
         // Rather than wait for a window that has room for all of them, most of them go now.
-        if let Some(left) = self.run.shared.limiter(0).outlook().tokens {
+        if let Some(left) = self.run.shared.limiter(provider).outlook().tokens {
             let now = Room { pages: chosen, input_tokens: Some(left.free), output_tokens: None };
             let free = self.batcher.fitting(&now, &estimates);
             chosen = if free * 2 >= chosen { free } else { chosen };
         }
         let tokens = estimates.input_tokens(self.batcher.chars(chosen));
-        (self.run.shared.charged_tokens(0, tokens), chosen)
+        (self.run.shared.charged_tokens(provider, tokens), chosen)
     }
 
     fn form(&mut self, pages: usize) -> Option<Batch> {
         let batch = self.batcher.take(pages)?;
+        self.run.formed.store(batch.id.0, Ordering::Relaxed);
         let pages = batch.pages.iter().map(|page| page.id).collect();
         self.run.observe(Event::BatchFormed { batch: batch.id, pages });
         Some(batch)
@@ -207,7 +213,7 @@ impl Gatherer {
         Ok(())
     }
 
-    fn send(&self, batch: Batch, permit: Option<Permit>, slots: &mut Crew) {
+    fn send(&self, batch: Batch, permit: Option<(usize, Permit)>, slots: &mut Crew) {
         let (run, tagged) = (Arc::clone(&self.run), self.tagged.clone());
         slots.spawn(async move {
             ask(&run, batch, permit, &tagged).await;

@@ -5,13 +5,18 @@
 
 use std::error::Error;
 use std::sync::{Mutex, Once, PoisonError};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
+use tracing::warn;
 use url::{Host, Url};
 
 use crate::pipeline::shown::shown;
 use crate::pipeline::transport::{BodyLimit, Exchange, Transport, TransportError};
+
+/// For how long a connection is waited for.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Makes sure that this process has a TLS implementation; reqwest builds no client without one.
 pub(crate) fn install_crypto() {
@@ -53,6 +58,7 @@ impl LiveTransport {
         let settled = |builder: reqwest::ClientBuilder| {
             builder
                 .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(CONNECT_TIMEOUT)
                 .user_agent(concat!("tagspace/", env!("CARGO_PKG_VERSION")))
                 .build()
         };
@@ -69,8 +75,10 @@ impl LiveTransport {
     }
 
     fn note_broken(&self, authority: &str, error: &reqwest::Error) {
+        let cause = root_cause(error);
+        warn!(authority, cause, "no response");
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
-        broken.insert(authority.to_owned(), root_cause(error));
+        broken.insert(authority.to_owned(), cause);
     }
 }
 
@@ -106,7 +114,12 @@ impl Transport for LiveTransport {
             let client = if is_direct { &self.direct } else { &self.client };
             let broken = |error: reqwest::Error| {
                 self.note_broken(&authority, &error);
-                TransportError::Connection
+                // Names, refusals and TLS are found out while connecting.
+                if error.is_connect() {
+                    TransportError::Unreachable
+                } else {
+                    TransportError::Connection
+                }
             };
             let mut response = client.execute(request).await.map_err(broken)?;
             let mut carried = http::Response::new(Bytes::new());

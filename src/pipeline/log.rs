@@ -30,7 +30,9 @@ pub fn write(t_ms: u64, event: &Event) {
         Event::ConfluenceCall { op, status: Some(429), .. } => {
             warn!(t_ms, provider = "confluence", ?op, "[THROTTLE] 429");
         }
-        Event::PageFailed { page, class } => error!(t_ms, %page, ?class, "page failed"),
+        Event::PageFailed { page, class, service, status } => {
+            error!(t_ms, %page, service, ?class, ?status, "page failed");
+        }
         Event::RunFinished { end } => info!(t_ms, ?end, "run finished"),
         other => debug!(t_ms, event = ?other, "event"),
     }

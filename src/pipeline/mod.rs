@@ -5,7 +5,9 @@
 //! It keeps cache, limit and retry budget from one run to the next. It does not know whether its
 //! services are real: there is no clock here but tokio's, and no way out but the transport.
 
+pub mod answer;
 mod ask;
+mod attempt;
 pub mod backoff;
 pub mod batch;
 pub mod cache;
@@ -21,7 +23,6 @@ mod gather;
 pub mod job;
 mod labels;
 pub mod limiter;
-mod link;
 pub mod live;
 pub mod log;
 pub mod memory;
@@ -34,10 +35,13 @@ mod quote;
 mod read;
 mod run;
 pub mod shown;
+mod standing;
+mod suspicion;
 pub mod taxonomy;
 pub mod text;
 pub mod transport;
 mod twins;
+mod wire;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

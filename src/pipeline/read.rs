@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 use crate::pipeline::confluence::{Cursor, Listed, ListedPage};
-use crate::pipeline::error::{ErrorClass, PipelineError};
+use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
 use crate::pipeline::job::What;
 use crate::pipeline::page::{Page, PageId};
 use crate::pipeline::run::RunContext;
@@ -31,6 +31,8 @@ struct Progress {
     pages: BTreeSet<PageId>,
     places: BTreeSet<String>,
     pieces_without_pages: u32,
+    /// What is wrong with an entry that is no page.
+    unreadable: Option<String>,
 }
 
 /// Lists the pages and turns each into text.
@@ -54,13 +56,14 @@ async fn list(
     let confluence = &run.shared.confluence;
     let mut progress = Progress::default();
     let mut cursor = match what {
-        What::Pages(ids) if ids.is_empty() => None,
-        What::Pages(ids) => Some(Cursor::Ids(ids)),
-        What::Space(key) => Some(confluence.open_space(&key, &run.cancel).await?),
+        What::Pages(ids) => Cursor::of_ids(ids),
+        What::Space(key) => confluence.open_space(&key, &run.cancel).await?,
     };
     while let Some(at) = cursor.take().filter(|_| !run.cancel.is_cancelled()) {
         progress.goes_to(&at)?;
-        let Listed { pages, missing, next } = confluence.list(at, &run.cancel).await?;
+        let Some(piece) = confluence.list(at, &run.cancel).await? else { return Ok(()) };
+        let Listed { pages, missing, unreadable, next } = piece;
+        progress.unreadable = progress.unreadable.take().or(unreadable);
         let here = (pages.len() + missing.len()) as u64;
         // Where the list goes on, as many are expected of its next piece.
         let next_piece = if next.is_some() { here } else { 0 };
@@ -70,35 +73,63 @@ async fn list(
         for page in missing {
             if progress.pages.insert(page) {
                 run.page_listed(page, 0, 0);
-                run.page_failed(page, ErrorClass::NotFound);
+                run.page_failed(page, &Cause::of_confluence(ErrorClass::NotFound, None));
             }
         }
-        for listed_page in pages {
-            let id = id(&listed_page)?;
-            if !progress.pages.insert(id) {
-                continue;
-            }
-            let page = page(run, id, listed_page);
-            run.page_listed(page.id, page.version, page.text.chars().count() as u64);
-            if let Err(unsent) = listed.send(page).await {
-                run.leave([unsent.0.id]);
-            }
+        for page in pages {
+            accept(run, &mut progress, page, listed).await;
         }
         progress.counts(listed_before)?;
         cursor = next;
     }
-    Ok(())
+    // The others are dealt with first.
+    match progress.unreadable {
+        Some(reason) => Err(PipelineError::BadListing { reason }),
+        None => Ok(()),
+    }
+}
+
+/// Passes a page on if it is a new one and has come with its text.
+async fn accept(
+    run: &RunContext,
+    progress: &mut Progress,
+    page: ListedPage,
+    listed: &mpsc::Sender<Page>,
+) {
+    let Ok(id) = page.id.parse().map(PageId) else {
+        let reason = format!(
+            "expected a number as the id of a page, found `{}`; that page is left out",
+            shown(&page.id, 40)
+        );
+        progress.unreadable.get_or_insert(reason);
+        return;
+    };
+    if !progress.pages.insert(id) {
+        return;
+    }
+    let Some(storage) = page.storage() else {
+        run.page_listed(id, page.version(), 0);
+        run.page_failed(id, &Cause::of_confluence(ErrorClass::NoText, None));
+        return;
+    };
+    let limit = usize::try_from(run.config().text_limit_chars).unwrap_or(usize::MAX);
+    let text = text::extract(storage, limit);
+    let page = Page { id, version: page.version(), title: page.title, text };
+    run.page_listed(page.id, page.version, page.text.chars().count() as u64);
+    if let Err(unsent) = listed.send(page).await {
+        run.leave([unsent.0.id]);
+    }
 }
 
 impl Progress {
     /// Notes the place of the next piece, which must be a new one.
     fn goes_to(&mut self, cursor: &Cursor) -> Result<(), PipelineError> {
-        match cursor {
-            Cursor::At(path) if !self.places.insert(path.clone()) => {
-                Err(endless("it comes back to a place where it was, so some pages may be missing"))
-            }
-            _ => Ok(()),
+        if cursor.path().is_some_and(|path| !self.places.insert(path.to_owned())) {
+            return Err(endless(
+                "it comes back to a place where it was, so some pages may be missing",
+            ));
         }
+        Ok(())
     }
 
     /// Notes what a piece has brought, after `listed_before` pages.
@@ -118,20 +149,4 @@ impl Progress {
 
 fn endless(reason: &str) -> PipelineError {
     PipelineError::BadListing { reason: reason.to_owned() }
-}
-
-fn id(listed: &ListedPage) -> Result<PageId, PipelineError> {
-    listed.id.parse().map(PageId).map_err(|_| PipelineError::BadListing {
-        reason: format!("expected a number as the id of a page, found `{}`", shown(&listed.id, 40)),
-    })
-}
-
-fn page(run: &RunContext, id: PageId, listed: ListedPage) -> Page {
-    let limit = usize::try_from(run.config().text_limit_chars).unwrap_or(usize::MAX);
-    Page {
-        id,
-        version: listed.version.number,
-        title: listed.title,
-        text: text::extract(&listed.body.storage.value, limit),
-    }
 }

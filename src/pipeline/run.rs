@@ -4,8 +4,8 @@
 //! through bounded channels, so memory follows the work in flight and not the size of the space.
 //! Every page that was listed ends in exactly one of tagged, failed or not done.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ use crate::pipeline::Shared;
 use crate::pipeline::cache::Content;
 use crate::pipeline::config::{CacheKey, Config};
 use crate::pipeline::control::{Control, Progress};
-use crate::pipeline::error::{ErrorClass, PipelineError};
+use crate::pipeline::error::{Cause, PipelineError};
 use crate::pipeline::event::{Event, RunEnd};
 use crate::pipeline::gather::gather;
 use crate::pipeline::job::{Job, What};
@@ -22,6 +22,7 @@ use crate::pipeline::labels;
 use crate::pipeline::limiter::{Change, Taught};
 use crate::pipeline::page::{Page, PageId, Source, Tags};
 use crate::pipeline::read::read;
+use crate::pipeline::standing::Standing;
 use crate::pipeline::twins::Twins;
 
 /// Pages that may wait between two stages.
@@ -38,8 +39,17 @@ pub(crate) struct Tagged {
 /// What the stages of a run share.
 pub(crate) struct RunContext {
     pub(crate) shared: Arc<Shared>,
+    /// Ends the asking for more: whoever runs this, or the run itself.
     pub(crate) cancel: CancellationToken,
+    /// Whoever runs this wants it to end.
+    pub(crate) interrupt: CancellationToken,
+    /// How each provider fares.
+    pub(crate) standings: Vec<Standing>,
+    /// Why going on is pointless, if it is.
+    stopped: OnceLock<Cause>,
     pub(crate) calls: AtomicU64,
+    /// Batches that were formed so far.
+    pub(crate) formed: AtomicU64,
     twins: Twins,
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     pub(crate) listed: AtomicU64,
@@ -56,9 +66,14 @@ pub(crate) async fn run(
     control: Control,
 ) -> Result<RunEnd, PipelineError> {
     let run = Arc::new(RunContext {
+        standings: shared.providers.iter().map(|one| Standing::new(one.refused())).collect(),
         shared,
-        cancel: control.cancel,
+        // The run may stop itself as well.
+        cancel: control.cancel.child_token(),
+        interrupt: control.cancel,
+        stopped: OnceLock::new(),
         calls: AtomicU64::new(0),
+        formed: AtomicU64::new(0),
         twins: Twins::default(),
         progress: control.progress,
         listed: AtomicU64::new(0),
@@ -71,7 +86,10 @@ pub(crate) async fn run(
     });
     let (_, limit) = run.shared.limiter(0).load();
     run.observe(Event::RunStarted { task: job.task, limit: Some(limit) });
-    let result = stages(&run, job.what).await;
+    let result = stages(&run, job.what).await.and_then(|()| match run.stopped.get() {
+        Some(cause) => Err(PipelineError::Pointless { cause: cause.clone() }),
+        None => Ok(()),
+    });
     let end = match &result {
         Err(_) => RunEnd::Failed,
         Ok(()) if run.cancel.is_cancelled() => RunEnd::Cancelled,
@@ -133,9 +151,31 @@ impl RunContext {
         self.count_done();
     }
 
-    pub(crate) fn page_failed(&self, page: PageId, class: ErrorClass) {
-        self.observe(Event::PageFailed { page, class });
+    pub(crate) fn page_failed(&self, page: PageId, cause: &Cause) {
+        let Cause { service, class, status } = cause.clone();
+        self.observe(Event::PageFailed { page, class, service, status });
         self.count_done();
+    }
+
+    /// The place of the first provider that is worth asking; the last, if none is.
+    pub(crate) fn first_provider(&self) -> usize {
+        let usable = if self.config().fallback { self.standings.len() } else { 1 };
+        let is_worth_it = |standing: &Standing| standing.lost().is_none();
+        self.standings[..usable].iter().position(is_worth_it).unwrap_or(0)
+    }
+
+    /// The end of the line: behind every batch that there is.
+    pub(crate) fn end_of_line(&self) -> u64 {
+        self.formed.load(Ordering::Relaxed) + 1
+    }
+
+    /// Ends the run because no provider is worth asking: what is in flight is finished, the rest is
+    /// left.
+    pub(crate) fn stop(&self, cause: &Cause) {
+        if !self.cancel.is_cancelled() {
+            let _ = self.stopped.set(cause.clone());
+            self.cancel.cancel();
+        }
     }
 
     /// How many of so many pages in all are known to be on their way still.
@@ -181,12 +221,12 @@ impl RunContext {
     }
 
     /// A page was given up, and with it those that say the same.
-    pub(crate) fn given_up(&self, page: &Page, class: ErrorClass) {
+    pub(crate) fn given_up(&self, page: &Page, cause: &Cause) {
         for twin in self.twins_of(page) {
             self.observe(Event::CacheMiss { page: twin.id });
-            self.page_failed(twin.id, class);
+            self.page_failed(twin.id, cause);
         }
-        self.page_failed(page.id, class);
+        self.page_failed(page.id, cause);
     }
 
     /// The same for pages that were to be asked about, and those that say the same.

@@ -180,21 +180,46 @@ impl Taxonomy {
         self.categories.iter().flat_map(|(_, tags)| tags).any(|tag| self::label(tag) == label)
     }
 
+    /// The category of this name, in whatever letters it is written.
+    pub fn category(&self, name: &str) -> Option<&str> {
+        let names = || self.categories.iter().map(|(category, _)| category.as_str());
+        names().find(|known| *known == name).or_else(|| names().find(|known| is_same(known, name)))
+    }
+
     /// What is valid of an answer: known categories, known tags, no tag twice, at most
-    /// [`TAGS_PER_CATEGORY`] each; every category present, in the taxonomy's order.
+    /// [`TAGS_PER_CATEGORY`] each; every category present, in the taxonomy's order. A tag counts in
+    /// whatever letters it is written, and with its category before it: `tool: Kafka`.
     pub fn validate(&self, answered: &BTreeMap<String, Vec<String>>) -> Tags {
-        let valid = self.categories.iter().map(|(category, allowed)| {
-            let mut kept: Vec<String> = Vec::new();
-            for tag in answered.get(category).into_iter().flatten() {
-                let known = allowed.contains(tag) && !kept.contains(tag);
-                if known && kept.len() < TAGS_PER_CATEGORY {
-                    kept.push(tag.clone());
+        let none = self.categories.iter().map(|(category, _)| (category.clone(), Vec::new()));
+        let mut valid: BTreeMap<String, Vec<String>> = none.collect();
+        for (category, tags) in answered {
+            for tag in tags {
+                let Some((category, tag)) = self.find(category, tag) else { continue };
+                let kept = valid.entry(category.to_owned()).or_default();
+                if kept.len() < TAGS_PER_CATEGORY && !kept.iter().any(|known| known == tag) {
+                    kept.push(tag.to_owned());
                 }
             }
-            (category.clone(), kept)
-        });
-        Tags(valid.collect())
+        }
+        Tags(valid)
     }
+
+    /// The tag that is meant by what was said under a category. Under no category that is known it
+    /// may be of any, because no two tags have one label.
+    fn find(&self, category: &str, said: &str) -> Option<(&str, &str)> {
+        let (category, said) = said.split_once(':').unwrap_or((category, said));
+        let (category, said) = (self.category(category.trim()), said.trim());
+        let of = self.categories.iter().filter(|(name, _)| category.is_none_or(|of| of == name));
+        let all = of.flat_map(|(name, tags)| tags.iter().map(move |tag| (&**name, &**tag)));
+        let found = all.clone().find(|(_, tag)| *tag == said);
+        found.or_else(|| all.clone().find(|(_, tag)| is_same(tag, said)))
+    }
+}
+
+/// Whether two names differ in their letters' case and in what stands between them alone.
+fn is_same(one: &str, other: &str) -> bool {
+    let one = label(one);
+    !one.is_empty() && one == label(other)
 }
 
 /// The Confluence label of a tag: lower case, with `-` for what a label may not hold.

@@ -36,7 +36,10 @@ impl BodyLimit {
 /// The exchange ended without a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TransportError {
-    /// The connection could not be made, or broke.
+    /// No connection could be made: the name is unknown, the host refuses, or TLS fails.
+    #[error("no connection could be made")]
+    Unreachable,
+    /// The connection broke.
     #[error("the connection broke")]
     Connection,
     /// The body is larger than the request's [`BodyLimit`].

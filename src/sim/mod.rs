@@ -378,7 +378,7 @@ impl Stretch {
 fn site() -> Site {
     Site {
         base: format!("https://{}/wiki", hosts::CONFLUENCE),
-        user: "rehearsal@example.com".to_owned(),
+        user: Some("rehearsal@example.com".to_owned()),
         token: Secret::new("rehearsal"),
     }
 }

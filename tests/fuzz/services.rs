@@ -10,11 +10,11 @@ use tagspace::fakes::form;
 use tagspace::fakes::hosts;
 use tagspace::fakes::latency::LatencyFile;
 use tagspace::fakes::world::World;
+use tagspace::pipeline::answer;
 use tagspace::pipeline::control::Control;
 use tagspace::pipeline::event::{Event, Observer};
 use tagspace::pipeline::job::{Job, What};
 use tagspace::pipeline::page::{Page, PageId};
-use tagspace::pipeline::prompt;
 use tagspace::pipeline::provider::{Provider, Secret, Wire};
 use tagspace::pipeline::taxonomy::Taxonomy;
 use tagspace::pipeline::transport::{Exchange, Transport};
@@ -63,7 +63,7 @@ fn answers() {
     ];
     let examples = examples.map(str::to_owned).to_vec();
     play("answer", 500, edited("answer", examples, JSON), |text| {
-        prompt::read_answer(text, &pages, &taxonomy);
+        answer::read(text, &pages, &taxonomy);
     });
 }
 
@@ -172,7 +172,7 @@ fn whole_runs_against_odd_services() {
                     taxonomy: Taxonomy::new(default_taxonomy()),
                     site: Site {
                         base: "https://c.example/wiki".to_owned(),
-                        user: "u".to_owned(),
+                        user: Some("u".to_owned()),
                         token: Secret::new("t"),
                     },
                     providers: vec![provider(Wire::Gemini), provider(Wire::OpenAi)],

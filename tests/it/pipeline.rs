@@ -9,7 +9,7 @@ use http::{Request, Response};
 use serde_json::{Value, json};
 use tagspace::pipeline::config::{BatchSize, ConfigError, Overrides, Profile};
 use tagspace::pipeline::control::{Control, Progress};
-use tagspace::pipeline::error::{ErrorClass, PipelineError};
+use tagspace::pipeline::error::{Cause, ErrorClass, PipelineError};
 use tagspace::pipeline::event::{Event, Observer};
 use tagspace::pipeline::job::{Job, What};
 use tagspace::pipeline::page::PageId;
@@ -119,7 +119,7 @@ fn play_what(what: What, overrides: &str, answers: Vec<Response<Bytes>>) -> Outc
             )]),
             site: Site {
                 base: "https://acme.example/wiki".to_owned(),
-                user: "me".to_owned(),
+                user: Some("me".to_owned()),
                 token: Secret::new("sesame-token"),
             },
             providers: vec![Provider {
@@ -165,7 +165,7 @@ fn pages_that_are_named_but_not_there_are_reported() {
     let outcome = play_what(what, "", vec![tagged(5)]);
     assert!(outcome.result.is_ok());
     let failed = outcome.events.iter().filter_map(|event| match event {
-        Event::PageFailed { page, class } => Some((page.0, *class)),
+        Event::PageFailed { page, class, .. } => Some((page.0, *class)),
         _ => None,
     });
     let missing = [(4, ErrorClass::NotFound), (6, ErrorClass::NotFound)];
@@ -223,11 +223,9 @@ fn thinking_counts_as_output_tokens() {
 fn an_answer_about_another_page_tags_nobody() {
     let outcome = play("attempts = 2", vec![tagged(6), tagged(6)]);
     assert_eq!(classes(&outcome), [Some(ErrorClass::Malformed); 2]);
-    assert!(
-        outcome
-            .events
-            .contains(&Event::PageFailed { page: PageId(5), class: ErrorClass::Malformed })
-    );
+    let (page, class) = (PageId(5), ErrorClass::Malformed);
+    let (service, status) = ("gemini".to_owned(), Some(200));
+    assert!(outcome.events.contains(&Event::PageFailed { page, class, service, status }));
 }
 
 #[test]
@@ -327,7 +325,7 @@ fn a_call_that_takes_too_long_is_tried_again() {
     // The list itself is late here, and the run says so.
     assert!(matches!(
         outcome.result,
-        Err(PipelineError::Listing { class: ErrorClass::Timeout, .. })
+        Err(PipelineError::Listing { cause: Cause { class: ErrorClass::Timeout, .. }, .. })
     ));
 }
 

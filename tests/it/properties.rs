@@ -18,9 +18,9 @@ use tagspace::pipeline::limiter::Limiter;
 use tagspace::pipeline::limiter::halving::Halving;
 use tagspace::pipeline::limiter::limit::Outcome;
 use tagspace::pipeline::page::{Page, PageId};
-use tagspace::pipeline::prompt;
 use tagspace::pipeline::taxonomy::{self, TAGS_PER_CATEGORY, Taxonomy};
 use tagspace::pipeline::text;
+use tagspace::pipeline::{answer as reading, prompt};
 use tagspace::rng::Seed;
 use tagspace::sim::scenario::{Scenario, default_taxonomy};
 use tagspace::study::figures::Distribution;
@@ -319,7 +319,7 @@ proptest! {
         };
         let mut writer = answer::Writer::new(flawless, Seed(1), "test");
         let answered = writer.write(&question, &matcher, None, 0);
-        let read = prompt::read_answer(&answered.0, &pages, &taxonomy);
+        let read = reading::read(&answered.0, &pages, &taxonomy).tags;
         prop_assert_eq!(read.len(), pages.len());
         for (id, tags) in &read {
             prop_assert!(ids.contains(&id.0));
@@ -349,7 +349,7 @@ proptest! {
         let entries: Vec<String> = (1..=count).map(|id| format!("{{\"id\": \"{id}\", \"tags\": {{\"doc\": [\"guide\"]}}}}")).collect();
         let whole = format!("{{\"pages\": [{}]}}", entries.join(", "));
         let at = cut.index(whole.len());
-        let read = prompt::read_answer(&whole[..at], &pages, &taxonomy);
+        let read = reading::read(&whole[..at], &pages, &taxonomy).tags;
         let complete = entries.iter().scan("{\"pages\": [".len(), |end, entry| {
             *end += entry.len();
             let done = *end <= at;
@@ -363,7 +363,7 @@ proptest! {
     #[test]
     fn no_answer_names_pages_that_were_not_asked_about(answer in ".{0,200}") {
         let taxonomy = Taxonomy::new(default_taxonomy());
-        let read = prompt::read_answer(&answer, &[page(1, "")], &taxonomy);
+        let read = reading::read(&answer, &[page(1, "")], &taxonomy).tags;
         prop_assert!(read.keys().all(|id| id.0 == 1));
     }
 

@@ -298,7 +298,7 @@ fn a_page_that_spoils_every_answer_is_soon_alone() {
                     taxonomy: Taxonomy::new(vec![("doc".to_owned(), vec!["guide".to_owned()])]),
                     site: Site {
                         base: "https://acme.example/wiki".to_owned(),
-                        user: "me".to_owned(),
+                        user: Some("me".to_owned()),
                         token: Secret::new("t"),
                     },
                     providers: vec![Provider {

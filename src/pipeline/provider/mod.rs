@@ -1,7 +1,9 @@
 //! AI providers: how a prompt becomes their request, and their response an answer or a failure.
 
+mod extra;
 mod gemini;
 mod openai;
+mod schema;
 
 use std::fmt;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
 
+pub use self::extra::{Extra, Refused};
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::quota::Stated;
 use crate::pipeline::taxonomy::Taxonomy;
@@ -113,12 +116,15 @@ pub struct Failure {
     pub usage: Usage,
     /// What the provider says about its quotas: in a refusal, those that are used up.
     pub quotas: Vec<Stated>,
+    /// The part of the request that it does not take, where it names one that can be left out.
+    pub extra: Option<Extra>,
 }
 
 impl Failure {
     /// A failure of this class that says no more.
     pub fn of(class: ErrorClass) -> Self {
-        Self { class, hint: None, usage: Usage::default(), quotas: Vec::new() }
+        let usage = Usage::default();
+        Self { class, hint: None, usage, quotas: Vec::new(), extra: None }
     }
 }
 
@@ -129,16 +135,27 @@ impl Provider {
         format!("{name} {origin} {model} {}", key.fingerprint())
     }
 
-    /// The request for this prompt.
+    /// The extras that its model is known to refuse.
+    pub fn refused(&self) -> Refused {
+        match self.wire {
+            Wire::OpenAi if openai::reasons(&self.model) => {
+                Refused::default().with(Extra::Temperature)
+            }
+            Wire::Gemini | Wire::OpenAi => Refused::default(),
+        }
+    }
+
+    /// The request for this prompt, without the extras that it refuses.
     pub fn request(
         &self,
         prompt: &str,
         taxonomy: &Taxonomy,
         max_output_tokens: u64,
+        refused: Refused,
     ) -> Result<http::Request<Bytes>, http::Error> {
         match self.wire {
-            Wire::Gemini => gemini::request(self, prompt, taxonomy, max_output_tokens),
-            Wire::OpenAi => openai::request(self, prompt, taxonomy, max_output_tokens),
+            Wire::Gemini => gemini::request(self, prompt, taxonomy, max_output_tokens, refused),
+            Wire::OpenAi => openai::request(self, prompt, taxonomy, max_output_tokens, refused),
         }
     }
 
@@ -159,6 +176,40 @@ impl Provider {
             Wire::OpenAi => openai::read(response),
         }
     }
+}
+
+/// A length of time as the services write it: `38s`, `38.909s`, `800ms`, `1m26.4s`, `7h12m0s`;
+/// nothing if there is anything else.
+fn length_of_time(text: &str) -> Option<Duration> {
+    let mut rest = text.trim();
+    let mut total = Duration::ZERO;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, unit) = rest.split_at(end);
+        let unit_end = unit.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(unit.len());
+        let seconds = match &unit[..unit_end] {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            _ => return None,
+        };
+        let part = Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()?;
+        total = total.checked_add(part)?;
+        rest = &unit[unit_end..];
+    }
+    Some(total)
+}
+
+/// The wait that a message states after these words.
+fn wait_after(words: &str, message: &str) -> Option<Duration> {
+    let (_, after) = message.rsplit_once(words)?;
+    let stated = after.split_whitespace().next()?;
+    length_of_time(stated.trim_end_matches(['.', ','])).map(|wait| wait.min(LONGEST_WAIT))
 }
 
 /// The wait that the headers ask for: `retry-after-ms`, or `Retry-After` in seconds or as a date

@@ -298,6 +298,7 @@ impl<W: Write> State<W> {
             input_tokens,
             output_tokens,
             latency_ms,
+            dropped: 0,
             hint_ms: hint_ms.filter(|_| status.is_some()),
         };
         self.observe(now_ms, finished);

@@ -182,15 +182,10 @@ impl Ledger {
     }
 
     fn succeeded(&mut self, now: u64, sent: u64, ended: &Ended) {
-        let Verdict { input_tokens, quotas, .. } = &ended.verdict;
-        if let Some(took) = input_tokens {
-            self.tokens.settle(sent, ended.tokens, *took);
+        if let Some(took) = ended.verdict.input_tokens {
+            self.tokens.settle(sent, ended.tokens, took);
         }
-        for Stated { dimension, of_day, limit, .. } in quotas {
-            if let Some(limit) = limit.filter(|_| !of_day) {
-                self.account(*dimension).state(now, limit);
-            }
-        }
+        self.told(now, &ended.verdict.quotas);
         self.admitted += 1;
         self.slowest_ms = self.slowest_ms.max(now - sent);
         self.in_vain = (0, 0);
@@ -219,6 +214,15 @@ impl Ledger {
         }
         self.requests.answered(now, sent);
         self.tokens.answered(now, sent);
+    }
+
+    /// Takes limits as the service states them.
+    fn told(&mut self, now: u64, quotas: &[Stated]) {
+        for Stated { dimension, of_day, limit } in quotas {
+            if let Some(limit) = limit.filter(|_| !of_day) {
+                self.account(*dimension).state(now, limit);
+            }
+        }
     }
 
     fn refused(&mut self, now: u64, sent: u64, ended: &Ended) {
@@ -453,7 +457,7 @@ impl Limit for Ledger {
             Outcome::Success => self.succeeded(now, sent, ended),
             Outcome::RateLimited => self.refused(now, sent, ended),
             Outcome::Failed => self.failed(now, sent, ended.verdict.hint),
-            Outcome::Ignored => {}
+            Outcome::Ignored => self.told(now, &ended.verdict.quotas),
         }
     }
 

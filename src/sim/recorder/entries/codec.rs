@@ -153,7 +153,7 @@ kinds! {
     7: Event::AttemptFinished {
         call: call, batch: id, provider: text, model: some_text, outcome: word, class: word,
         status: some_small, input_tokens: number, output_tokens: number, latency_ms: number,
-        hint_ms: some
+        hint_ms: some, dropped: number
     },
     8: Event::Backoff { batch: id, provider: text, class: word, delay_ms: number, hinted: flag },
     9: Event::QuotaLearned {
@@ -166,7 +166,7 @@ kinds! {
     13: Event::LabelsWritten { page: page, added: number, removed: number },
     14: Event::LabelsUnchanged { page: page },
     15: Event::PageTagged { page: page, source: word, tags: tags },
-    16: Event::PageFailed { page: page, class: word },
+    16: Event::PageFailed { page: page, class: word, service: text, status: some_small },
     17: Event::PageNotDone { page: page },
     18: Event::CancelRequested {},
     19: Event::RunFinished { end: word },

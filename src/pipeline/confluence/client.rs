@@ -1,0 +1,236 @@
+//! One call to a site, with all its retries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::Site;
+use super::gate::{Gate, Met};
+use crate::pipeline::backoff::Schedule;
+use crate::pipeline::config::Config;
+use crate::pipeline::error::{Cause, ErrorClass};
+use crate::pipeline::event::{ConfluenceOp, Event, Observer};
+use crate::pipeline::provider::retry_after;
+use crate::pipeline::transport::{BodyLimit, Transport};
+use crate::rng::Seed;
+
+/// The longest stated wait that is waited: a quota of an hour is full again by then.
+const STATED_WAIT: Duration = Duration::from_secs(3_700);
+
+/// A site that refuses everything and says for how long is waited for for so many times the patience.
+const TOLD_AT_MOST: u32 = 4;
+
+/// A call: what it is for, and what is sent.
+pub(super) struct Call<'a> {
+    pub(super) op: ConfluenceOp,
+    /// The page that it is about, or 0.
+    pub(super) identity: u64,
+    pub(super) method: Method,
+    /// Path and query, below the base of the site.
+    pub(super) path: &'a str,
+    pub(super) body: Bytes,
+    /// Ends its waits.
+    pub(super) stop: &'a CancellationToken,
+}
+
+impl<'a> Call<'a> {
+    /// A call that changes nothing.
+    pub(super) fn read(op: ConfluenceOp, path: &'a str, stop: &'a CancellationToken) -> Self {
+        Self { op, identity: 0, method: Method::GET, path, body: Bytes::new(), stop }
+    }
+
+    /// The same about a page.
+    pub(super) fn about(self, page: u64) -> Self {
+        Self { identity: page, ..self }
+    }
+}
+
+/// Why a call has no response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It failed for good.
+    Failed(Cause),
+    /// It was stopped while it waited.
+    Stopped,
+}
+
+/// A failed attempt, and the wait that the site asked for.
+struct Failure {
+    cause: Cause,
+    hint: Option<Duration>,
+}
+
+/// The client of one site.
+pub(super) struct Client {
+    pub(super) site: Site,
+    transport: Arc<dyn Transport>,
+    observer: Arc<dyn Observer>,
+    schedule: Schedule,
+    /// Attempts of one call while others are answered.
+    attempts: u32,
+    time_limit: Duration,
+    patience: Duration,
+    seed: Seed,
+    gate: Gate,
+}
+
+impl Client {
+    pub(super) fn new(
+        site: Site,
+        transport: Arc<dyn Transport>,
+        observer: Arc<dyn Observer>,
+        config: &Config,
+        seed: Seed,
+    ) -> Self {
+        Self {
+            site,
+            transport,
+            observer,
+            schedule: config.backoff,
+            attempts: u32::try_from(config.confluence_attempts).unwrap_or(u32::MAX),
+            time_limit: Duration::from_millis(config.timeout_ms),
+            patience: Duration::from_secs(config.patience_s),
+            seed,
+            gate: Gate::default(),
+        }
+    }
+
+    /// Makes a call until it succeeds, fails for good or is stopped. What the site cannot do now is
+    /// tried again for as long as it fails everything and the patience lasts; while it answers
+    /// others, a number of times.
+    pub(super) async fn call(&self, call: &Call<'_>) -> Result<Response<Bytes>, Ended> {
+        let mut failed = 0;
+        let answers = self.gate.answers();
+        loop {
+            let pass = unless_stopped(call.stop, self.gate.pass()).await?;
+            let Failure { cause, hint } = match self.attempt(call).await {
+                Ok(response) => {
+                    self.gate.answered();
+                    return Ok(response);
+                }
+                Err(failure) => failure,
+            };
+            failed += 1;
+            let is_closed = self.settle(&cause, hint);
+            drop(pass);
+            if self.is_final(&cause, failed, answers) || hint.is_some_and(|hint| hint > STATED_WAIT)
+            {
+                return Err(Ended::Failed(cause));
+            }
+            if !is_closed {
+                let draw = self.seed.draw("confluence backoff", call.identity, u64::from(failed));
+                unless_stopped(call.stop, sleep(self.schedule.delay(failed, draw))).await?;
+            }
+        }
+    }
+
+    /// Tells the gate what a failure means for all calls. Gives whether it is closed now.
+    fn settle(&self, cause: &Cause, hint: Option<Duration>) -> bool {
+        if !cause.class.is_of_the_service() {
+            // The site is well, whatever it thinks of this call.
+            self.gate.answered();
+            return false;
+        }
+        let met = match hint {
+            Some(hint) => Met::RefusedFor(hint.min(STATED_WAIT)),
+            None if cause.class == ErrorClass::RateLimited => Met::Refused,
+            None => Met::Failure,
+        };
+        self.gate.failed(met)
+    }
+
+    /// Whether another attempt is of no use.
+    fn is_final(&self, cause: &Cause, failed: u32, answers: u64) -> bool {
+        let is_first = self.gate.answers() == 0;
+        // A site that says when to come again is not down.
+        let times = if cause.class == ErrorClass::RateLimited { TOLD_AT_MOST } else { 1 };
+        let since = self.gate.failing_since();
+        let is_lost = since.is_some_and(|since| since.elapsed() > self.patience * times);
+        let is_alone = self.gate.answers() > answers;
+        !cause.class.is_transient()
+            || (cause.class == ErrorClass::Unreachable && is_first)
+            || is_lost
+            || (is_alone && failed >= self.attempts)
+    }
+
+    /// One attempt.
+    async fn attempt(&self, call: &Call<'_>) -> Result<Response<Bytes>, Failure> {
+        let fail = |class, status| Cause::of_confluence(class, status);
+        let unfit = || Failure { cause: fail(ErrorClass::BadRequest, None), hint: None };
+        let mut request = self.request(call).ok_or_else(unfit)?;
+        if call.op == ConfluenceOp::Pages {
+            request.extensions_mut().insert(BodyLimit::LISTING);
+        }
+        let started = Instant::now();
+        let result = timeout(self.time_limit, self.transport.send(request)).await;
+        let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let response = result.map_err(|_| ErrorClass::Timeout);
+        let response = response.and_then(|sent| sent.map_err(ErrorClass::from));
+        let status = response.as_ref().ok().map(|response| response.status().as_u16());
+        let op = call.op;
+        self.observer.observe(Event::ConfluenceCall { op, status, latency_ms, hint_ms: None });
+        match response {
+            Ok(response) if response.status().is_success() => Ok(response),
+            Ok(response) => {
+                let class = ErrorClass::of_status(response.status().as_u16());
+                let hint = stated_wait(class, response.headers());
+                Err(Failure { cause: fail(class, status), hint })
+            }
+            Err(class) => Err(Failure { cause: fail(class, None), hint: None }),
+        }
+    }
+
+    fn request(&self, call: &Call<'_>) -> Option<Request<Bytes>> {
+        let token = self.site.token.expose();
+        let credentials = match &self.site.user {
+            Some(user) => {
+                let pair =
+                    base64::engine::general_purpose::STANDARD.encode(format!("{user}:{token}"));
+                format!("Basic {pair}")
+            }
+            None => format!("Bearer {token}"),
+        };
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(format!("{}{}", self.site.base, call.path))
+            .header("authorization", credentials)
+            .header("accept", "application/json");
+        if !call.body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        request.body(call.body.clone()).ok()
+    }
+}
+
+/// The wait that a refusal states: in `Retry-After`, or as the time at which `X-RateLimit-Reset`
+/// says that there is room again, measured against the response's own `Date`.
+fn stated_wait(class: ErrorClass, headers: &HeaderMap) -> Option<Duration> {
+    if let Some(wait) = retry_after(headers) {
+        return Some(wait);
+    }
+    if class != ErrorClass::RateLimited {
+        return None;
+    }
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let reset: jiff::Timestamp = text("x-ratelimit-reset")?.parse().ok()?;
+    let sent = httpdate::parse_http_date(text("date")?).ok()?;
+    let sent = jiff::Timestamp::try_from(sent).ok()?;
+    Duration::try_from(reset.duration_since(sent)).ok()
+}
+
+/// What a wait comes to, unless it is stopped first.
+async fn unless_stopped<T>(
+    stop: &CancellationToken,
+    wait: impl Future<Output = T>,
+) -> Result<T, Ended> {
+    tokio::select! {
+        biased;
+        done = wait => Ok(done),
+        () = stop.cancelled() => Err(Ended::Stopped),
+    }
+}

@@ -1,0 +1,136 @@
+//! The gate that all calls to a site wait at.
+//!
+//! A site that asks for a pause, or that fails several calls in a row, closes it. When the time is
+//! over one call goes first; the others follow when it was answered. So one refusal is enough, and
+//! an outage meets one call at a time instead of every page's own attempts.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+/// Failures in a row that close the gate.
+const FAILURES: u32 = 3;
+/// For how long they do at first, and at most.
+const FAILURE_WAIT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+/// For how long a refusal without a stated time does at first, and at most.
+const REFUSAL_WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// What a call met that the site could not answer now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Met {
+    /// A refusal that says for how long.
+    RefusedFor(Duration),
+    /// A refusal that does not.
+    Refused,
+    /// A failure.
+    Failure,
+}
+
+/// The gate.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    state: Mutex<State>,
+    /// Wakes calls that wait for the first one.
+    opened: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed_until: Option<Instant>,
+    /// Whether the next call goes alone, and whether it is out.
+    is_probing: bool,
+    is_probe_out: bool,
+    /// Refusals and failures in a row, and since when.
+    in_vain: u32,
+    since: Option<Instant>,
+    answers: u64,
+}
+
+/// A call that may go. Dropped without an end, it lets the next one try.
+#[derive(Debug)]
+pub(super) struct Pass<'a> {
+    gate: &'a Gate,
+    is_probe: bool,
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if self.is_probe {
+            self.gate.state().is_probe_out = false;
+            self.gate.opened.notify_waiters();
+        }
+    }
+}
+
+impl Gate {
+    /// Waits until a call may go.
+    pub(super) async fn pass(&self) -> Pass<'_> {
+        loop {
+            let opened = self.opened.notified();
+            let wait = {
+                let mut state = self.state();
+                match state.closed_until.filter(|until| *until > Instant::now()) {
+                    Some(until) => Some(until),
+                    None if state.is_probe_out => None,
+                    None => {
+                        let is_probe = state.is_probing;
+                        state.is_probe_out = is_probe;
+                        return Pass { gate: self, is_probe };
+                    }
+                }
+            };
+            match wait {
+                Some(until) => sleep_until(until).await,
+                None => opened.await,
+            }
+        }
+    }
+
+    /// The number of calls that were answered.
+    pub(super) fn answers(&self) -> u64 {
+        self.state().answers
+    }
+
+    /// Since when nothing is answered, if so.
+    pub(super) fn failing_since(&self) -> Option<Instant> {
+        self.state().since
+    }
+
+    /// A call was answered: the gate is open to all.
+    pub(super) fn answered(&self) {
+        let mut state = self.state();
+        state.answers += 1;
+        (state.in_vain, state.since, state.is_probing) = (0, None, false);
+        drop(state);
+        self.opened.notify_waiters();
+    }
+
+    /// A call was not answered. Gives whether the gate is closed now.
+    pub(super) fn failed(&self, met: Met) -> bool {
+        let mut state = self.state();
+        let now = Instant::now();
+        state.since.get_or_insert(now);
+        // Calls that were on their way together have met the same.
+        let is_news = state.closed_until.is_none_or(|until| until <= now);
+        state.in_vain += u32::from(is_news);
+        let nth = |(first, most): (Duration, Duration), before: u32| {
+            first.saturating_mul(1 << before.min(16)).min(most)
+        };
+        let wait = match met {
+            Met::RefusedFor(wait) => wait,
+            Met::Refused => nth(REFUSAL_WAIT, state.in_vain.saturating_sub(1)),
+            Met::Failure if state.in_vain < FAILURES => return false,
+            Met::Failure => nth(FAILURE_WAIT, state.in_vain - FAILURES),
+        };
+        let until = now + wait;
+        state.closed_until = Some(state.closed_until.map_or(until, |before| before.max(until)));
+        state.is_probing = true;
+        true
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

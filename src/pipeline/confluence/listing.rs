@@ -1,0 +1,286 @@
+//! Listing: pages with their bodies, piece by piece, as far as each can be read.
+//!
+//! Cloud has v2. A site without it (Data Center) is listed with v1, whose pages have the same form
+//! but for their version. Every field but the id may be missing or `null`.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use http::Response;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{Call, Ended};
+use super::{Api, Confluence, LIST_LIMIT, Links, query};
+use crate::pipeline::complaint;
+use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
+use crate::pipeline::event::ConfluenceOp;
+use crate::pipeline::page::PageId;
+use crate::pipeline::shown::shown;
+use crate::pipeline::wire::{or_default, text_of_id};
+
+/// Pages per piece in v1, which gives fewer with their bodies.
+const V1_LIMIT: usize = 100;
+
+/// A page as listed, with its body in storage format.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ListedPage {
+    /// Its id, as text.
+    #[serde(deserialize_with = "text_of_id")]
+    pub(crate) id: String,
+    /// Its title.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) title: String,
+    /// Its version.
+    #[serde(default, deserialize_with = "or_default")]
+    version: ListedVersion,
+    /// Its body.
+    #[serde(default, deserialize_with = "or_default")]
+    body: ListedBody,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct ListedVersion {
+    #[serde(deserialize_with = "or_default")]
+    number: u64,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct ListedBody {
+    #[serde(deserialize_with = "or_default")]
+    storage: Storage,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Storage {
+    value: Option<String>,
+}
+
+impl ListedPage {
+    /// The number of its version, or 0.
+    pub(crate) fn version(&self) -> u64 {
+        self.version.number
+    }
+
+    /// The XHTML fragment, if it came.
+    pub(crate) fn storage(&self) -> Option<&str> {
+        self.body.storage.value.as_deref()
+    }
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    #[serde(default, deserialize_with = "or_default")]
+    results: Vec<Value>,
+    #[serde(rename = "_links", default, deserialize_with = "or_default")]
+    links: Links,
+}
+
+/// A piece of a listing.
+pub(crate) struct Listed {
+    /// The pages, in order.
+    pub(crate) pages: Vec<ListedPage>,
+    /// Ids that were asked for and that the site does not show.
+    pub(crate) missing: Vec<PageId>,
+    /// What is wrong with an entry that is no page, if one is.
+    pub(crate) unreadable: Option<String>,
+    /// Where to go on, if there is more.
+    pub(crate) next: Option<Cursor>,
+}
+
+/// Where a listing stands.
+#[derive(Debug, Clone)]
+pub(crate) enum Cursor {
+    /// At this path and query, relative to the site's base.
+    At(String),
+    /// At these ids, of which none has come yet, and then at the rest; the answer to them goes on at
+    /// a path, if there is one.
+    Ids { open: Vec<PageId>, rest: Vec<PageId>, path: Option<String> },
+}
+
+impl Cursor {
+    /// Before the first of these ids.
+    pub(crate) fn of_ids(mut ids: Vec<PageId>) -> Option<Self> {
+        let rest = ids.split_off(ids.len().min(LIST_LIMIT));
+        (!ids.is_empty()).then_some(Self::Ids { open: ids, rest, path: None })
+    }
+
+    /// The path that is asked for next, where it is known.
+    pub(crate) fn path(&self) -> Option<&str> {
+        match self {
+            Self::At(path) => Some(path),
+            Self::Ids { path, .. } => path.as_deref(),
+        }
+    }
+}
+
+impl Confluence {
+    /// Where the listing of this space begins.
+    pub(crate) async fn open_space(
+        &self,
+        key: &str,
+        stop: &CancellationToken,
+    ) -> Result<Option<Cursor>, PipelineError> {
+        #[derive(Deserialize)]
+        struct Spaces {
+            results: Vec<Space>,
+        }
+        #[derive(Deserialize)]
+        struct Space {
+            #[serde(deserialize_with = "text_of_id")]
+            id: String,
+            key: String,
+        }
+        let path = format!("/api/v2/spaces?{}", query("keys", key));
+        let response = match self.read(ConfluenceOp::Space, &path, stop).await {
+            Ok(response) => response,
+            Err(Ended::Stopped) => return Ok(None),
+            Err(Ended::Failed(cause)) if cause.class == ErrorClass::NotFound => {
+                return self.open_v1(key, cause, stop).await;
+            }
+            Err(Ended::Failed(cause)) => return Err(self.listing_failed(cause)),
+        };
+        let spaces: Spaces = read_json(&response)?;
+        let space = spaces.results.into_iter().find(|space| space.key == key);
+        let id = space.ok_or_else(|| PipelineError::NoSuchSpace { key: key.to_owned() })?.id;
+        Ok(Some(Cursor::At(format!(
+            "/api/v2/spaces/{id}/pages?body-format=storage&status=current&limit={LIST_LIMIT}"
+        ))))
+    }
+
+    /// The same on a site that has no v2; `v2` is what it said to that.
+    async fn open_v1(
+        &self,
+        key: &str,
+        v2: Cause,
+        stop: &CancellationToken,
+    ) -> Result<Option<Cursor>, PipelineError> {
+        let path = format!("/rest/api/space?{}", query("spaceKey", key));
+        let response = match self.read(ConfluenceOp::Space, &path, stop).await {
+            Ok(response) => response,
+            Err(Ended::Stopped) => return Ok(None),
+            // It has neither.
+            Err(Ended::Failed(cause)) if cause.class == ErrorClass::NotFound => {
+                return Err(self.listing_failed(v2));
+            }
+            Err(Ended::Failed(cause)) => return Err(self.listing_failed(cause)),
+        };
+        let spaces: Value = read_json(&response)?;
+        let is_named = |space: &Value| space["key"] == key;
+        if !spaces["results"].as_array().is_some_and(|spaces| spaces.iter().any(is_named)) {
+            return Err(PipelineError::NoSuchSpace { key: key.to_owned() });
+        }
+        self.has_v1_only();
+        Ok(Some(Cursor::At(format!(
+            "/rest/api/content?{}&type=page&status=current&expand=body.storage,version&limit={V1_LIMIT}",
+            query("spaceKey", key)
+        ))))
+    }
+
+    /// The next pages, and where to go on; nothing if it is stopped.
+    pub(crate) async fn list(
+        &self,
+        cursor: Cursor,
+        stop: &CancellationToken,
+    ) -> Result<Option<Listed>, PipelineError> {
+        let (mut open, rest, path) = match cursor {
+            Cursor::At(path) => (Vec::new(), Vec::new(), path),
+            Cursor::Ids { open, rest, path } => {
+                let path = path.unwrap_or_else(|| self.path_of_ids(&open));
+                (open, rest, path)
+            }
+        };
+        let is_of_ids = !open.is_empty();
+        let response = match self.read(ConfluenceOp::Pages, &path, stop).await {
+            Ok(response) => response,
+            Err(Ended::Stopped) => return Ok(None),
+            Err(Ended::Failed(cause))
+                if is_of_ids && cause.class == ErrorClass::NotFound && self.api() == Api::V2 =>
+            {
+                // Perhaps it has no v2; if it has neither, the second answer says so.
+                self.has_v1_only();
+                let cursor = Cursor::Ids { open, rest, path: None };
+                return Box::pin(self.list(cursor, stop)).await;
+            }
+            Err(Ended::Failed(cause)) => return Err(self.listing_failed(cause)),
+        };
+        let Listing { results, links } = read_json(&response)?;
+        let next = self.follow(&path, links).map_err(|reason| PipelineError::BadListing {
+            reason: format!("{reason}; it is not followed"),
+        })?;
+        let (mut pages, unreadable) = pages(results);
+        if !is_of_ids {
+            let next = next.map(Cursor::At);
+            return Ok(Some(Listed { pages, missing: Vec::new(), unreadable, next }));
+        }
+        // Whatever else is answered was not asked for, and is not touched.
+        let asked: BTreeSet<String> = open.iter().map(PageId::to_string).collect();
+        pages.retain(|page| asked.contains(&page.id));
+        let found: BTreeSet<&str> = pages.iter().map(|page| page.id.as_str()).collect();
+        open.retain(|id| !found.contains(id.to_string().as_str()));
+        let is_more = next.is_some() && !open.is_empty();
+        let (next, missing) = if is_more {
+            (Some(Cursor::Ids { open, rest, path: next }), Vec::new())
+        } else {
+            (Cursor::of_ids(rest), open)
+        };
+        Ok(Some(Listed { pages, missing, unreadable, next }))
+    }
+
+    fn path_of_ids(&self, ids: &[PageId]) -> String {
+        let list: Vec<String> = ids.iter().map(PageId::to_string).collect();
+        let list = list.join(",");
+        match self.api() {
+            Api::V2 => format!("/api/v2/pages?id={list}&body-format=storage&limit={LIST_LIMIT}"),
+            Api::V1 => format!(
+                "/rest/api/content/search?{}&expand=body.storage,version&limit={V1_LIMIT}",
+                query("cql", &format!("id in ({list})"))
+            ),
+        }
+    }
+
+    fn listing_failed(&self, cause: Cause) -> PipelineError {
+        PipelineError::Listing { site: self.base().to_owned(), cause }
+    }
+}
+
+/// The pages of a piece, and what is wrong with an entry that is none.
+fn pages(results: Vec<Value>) -> (Vec<ListedPage>, Option<String>) {
+    let (mut pages, mut unreadable) = (Vec::new(), None);
+    for entry in results {
+        let id = shown(&entry["id"].to_string(), 40);
+        match serde_json::from_value::<ListedPage>(entry) {
+            Ok(page) => pages.push(page),
+            Err(error) => {
+                let reason = format!("the page {id}: {}", shown(&error.to_string(), 160));
+                unreadable.get_or_insert(reason);
+            }
+        }
+    }
+    (pages, unreadable)
+}
+
+fn read_json<'a, T: Deserialize<'a>>(response: &'a Response<Bytes>) -> Result<T, PipelineError> {
+    serde_json::from_slice(response.body()).map_err(|error| {
+        let reason = match complaint::title(response.body()) {
+            Some(title) => format!("expected JSON, found an HTML page, `{title}`"),
+            None => shown(&error.to_string(), 160),
+        };
+        PipelineError::BadListing { reason }
+    })
+}
+
+impl Confluence {
+    async fn read(
+        &self,
+        op: ConfluenceOp,
+        path: &str,
+        stop: &CancellationToken,
+    ) -> Result<Response<Bytes>, Ended> {
+        self.client.call(&Call::read(op, path, stop)).await
+    }
+}

@@ -1,0 +1,114 @@
+//! How a provider fares in a run: whether it answers others, and whether going on is pointless.
+//!
+//! A key that is refused, a model that is unknown, money that is gone or a host that cannot be
+//! reached will not be better for the next prompt, so the provider is left at once; after it has
+//! answered before, only if that keeps happening. Prompts in a row that bring no usable tag are
+//! a brake: something is wrong with the question, and each costs money. Rate limits and failures of
+//! the service are waited out and count for neither.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::pipeline::error::{Cause, ErrorClass};
+use crate::pipeline::provider::{Extra, Refused};
+
+/// Prompts in a row that may bring no usable tag.
+const IN_VAIN: u32 = 5;
+
+/// What is known of a provider.
+#[derive(Debug, Default)]
+pub(crate) struct Standing(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Prompts that were answered, at least in part.
+    answers: u64,
+    /// Prompts in a row that brought nothing.
+    in_vain: u32,
+    /// Why it is asked no more.
+    lost: Option<Cause>,
+    /// Its last failure.
+    last: Option<Cause>,
+    refused: Refused,
+}
+
+impl Standing {
+    /// Of a provider that refuses these extras.
+    pub(crate) fn new(refused: Refused) -> Self {
+        Self(Mutex::new(State { refused, ..State::default() }))
+    }
+
+    /// The number of prompts that were answered, at least in part.
+    pub(crate) fn answers(&self) -> u64 {
+        self.state().answers
+    }
+
+    /// Why the provider is asked no more, if so.
+    pub(crate) fn lost(&self) -> Option<Cause> {
+        self.state().lost.clone()
+    }
+
+    /// Its last failure, if there was one.
+    pub(crate) fn last_failure(&self) -> Option<Cause> {
+        self.state().last.clone()
+    }
+
+    /// The extras that it refuses.
+    pub(crate) fn refused(&self) -> Refused {
+        self.state().refused
+    }
+
+    /// It does not take this part of a request.
+    pub(crate) fn refuses(&self, extra: Extra) {
+        let mut state = self.state();
+        state.refused = state.refused.with(extra);
+    }
+
+    /// A prompt was answered, at least in part.
+    pub(crate) fn answered(&self) {
+        let mut state = self.state();
+        state.answers += 1;
+        state.in_vain = 0;
+    }
+
+    /// A prompt brought nothing.
+    pub(crate) fn failed(&self, cause: &Cause) {
+        let mut state = self.state();
+        state.last = Some(cause.clone());
+        let is_first = state.answers == 0;
+        let is_pointless = match cause.class {
+            ErrorClass::Billing => true,
+            ErrorClass::Auth | ErrorClass::NotFound => is_first || state.is_in_vain(),
+            ErrorClass::Unreachable => is_first,
+            ErrorClass::Malformed
+            | ErrorClass::Incomplete
+            | ErrorClass::Truncated
+            | ErrorClass::BadRequest
+            | ErrorClass::Oversized => state.is_in_vain(),
+            // The service is to be waited for, or one page is odd.
+            ErrorClass::RateLimited
+            | ErrorClass::QuotaExhausted
+            | ErrorClass::Server
+            | ErrorClass::Timeout
+            | ErrorClass::Connection
+            | ErrorClass::Conflict
+            | ErrorClass::Blocked
+            | ErrorClass::NoText
+            | ErrorClass::TooLarge => false,
+        };
+        if is_pointless {
+            state.lost.get_or_insert_with(|| cause.clone());
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Counts a prompt in vain, and says whether that makes too many.
+    fn is_in_vain(&mut self) -> bool {
+        self.in_vain += 1;
+        self.in_vain >= IN_VAIN
+    }
+}
