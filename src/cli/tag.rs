@@ -99,13 +99,19 @@ async fn played(
         progress: Some(Arc::new(move |progress| shown.progress(progress))),
         cancel: interrupt.stop.clone(),
     };
+    let checked_and_run = async {
+        for cause in pipeline.check(&what, &interrupt.stop).await? {
+            note(&format!("warning: only the fallback is of use: {cause}"));
+        }
+        pipeline.run(Job { task: args.task.clone(), what }, control).await
+    };
     tokio::select! {
         biased;
         () = interrupt.abort.cancelled() => {
             watcher.abort();
             Ok(RunEnd::Cancelled)
         }
-        result = pipeline.run(Job { task: args.task.clone(), what }, control) => result,
+        result = checked_and_run => result,
     }
 }
 

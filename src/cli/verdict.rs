@@ -94,6 +94,11 @@ impl Ended {
             PipelineError::NoSuchSpace { .. } => {
                 "; look at the key of the space, and at what CONFLUENCE_USER may see".to_owned()
             }
+            PipelineError::NoRight { .. } => {
+                "; look at what CONFLUENCE_USER may change and at the scopes of \
+                 CONFLUENCE_API_TOKEN, or leave out --write"
+                    .to_owned()
+            }
             PipelineError::BadListing { .. } => "; look at CONFLUENCE_URL".to_owned(),
             PipelineError::Panicked(_) => String::new(),
         };

@@ -1,7 +1,7 @@
 //! What a live run shows and keeps while it goes: tags as they are decided, the event log line by
 //! line, so that nothing is lost if the run is aborted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,10 +10,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 
 use super::outputs::Sink;
-use super::print;
+use super::{note, print};
 use crate::pipeline::control::Progress;
 use crate::pipeline::error::Cause;
-use crate::pipeline::event::{Event, Observer, RunEnd};
+use crate::pipeline::event::{Event, Observer, Pause, RunEnd};
 use crate::pipeline::log;
 use crate::pipeline::page::PageId;
 use crate::sim::recorder::{Entries, Entry, Log, What};
@@ -30,13 +30,18 @@ struct Kept {
     events: Option<Sink>,
     /// Nothing is added any more.
     is_closed: bool,
+    /// Until when each service is known to be left in peace.
+    told: BTreeMap<String, Instant>,
 }
+
+/// Pauses whose ends differ by no more are one.
+const SAME_PAUSE: Duration = Duration::from_secs(2);
 
 impl Watcher {
     /// Starts to watch. The event log, if asked for, is written to `events`.
     pub(super) fn new(task: &str, events: Option<Sink>) -> Self {
         let log = Log { run: task.to_owned(), entries: Entries::new() };
-        let kept = Kept { log, events, is_closed: false };
+        let kept = Kept { log, events, is_closed: false, told: BTreeMap::new() };
         Self { kept: Mutex::new(kept), epoch: Instant::now(), bar: bar() }
     }
 
@@ -67,6 +72,10 @@ impl Watcher {
         self.bar.set_position(done);
     }
 
+    fn t_ms(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// The whole log.
     pub(super) fn finish(&self) -> Log {
         self.bar.finish_and_clear();
@@ -80,7 +89,7 @@ impl Watcher {
 
 impl Observer for Watcher {
     fn observe(&self, event: Event) {
-        let t_ms = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let t_ms = self.t_ms();
         if self.lock().is_closed {
             return;
         }
@@ -102,6 +111,27 @@ impl Observer for Watcher {
             self.bar.suspend(|| print(&line));
         }
         kept.add(&Entry { t_ms, what: What::Event(event) });
+    }
+
+    fn pauses(&self, pause: &Pause) {
+        log::pause(self.t_ms(), pause);
+        let until = Instant::now() + pause.wait;
+        let mut kept = self.lock();
+        // Calls that were on their way together are told the same.
+        let is_known = |known: &Instant| *known + SAME_PAUSE >= until;
+        if kept.is_closed || kept.told.get(&pause.service).is_some_and(is_known) {
+            return;
+        }
+        kept.told.insert(pause.service.clone(), until);
+        let Pause { service, class, wait } = pause;
+        let end = jiff::Timestamp::now().checked_add(*wait).map_or_else(
+            |_| "a time that no calendar has".to_owned(),
+            |end| end.strftime("%H:%M:%S UTC").to_string(),
+        );
+        let wait_s = wait.as_secs();
+        self.bar.suspend(|| {
+            note(&format!("{service} is asked again in {wait_s} s, at {end}, after {class}"))
+        });
     }
 }
 

@@ -13,7 +13,7 @@ use crate::pipeline::batch::BatchId;
 use crate::pipeline::config::PermitScope;
 use crate::pipeline::error::{Cause, ErrorClass};
 use crate::pipeline::estimate::Answered;
-use crate::pipeline::event::{CallId, CallOutcome, Event};
+use crate::pipeline::event::{CallId, CallOutcome, Event, Pause, TOLD_PAUSE};
 use crate::pipeline::limiter::Permit;
 use crate::pipeline::limiter::limit::{Outcome, Verdict};
 use crate::pipeline::page::Page;
@@ -234,6 +234,11 @@ impl Attempt<'_> {
             return Some(permit);
         }
         run.taught(self.provider, permit.finish(verdict));
+        let wait = run.shared.limiter(self.provider).closed_for();
+        if let Some(class) = response.class.filter(|_| wait > TOLD_PAUSE) {
+            let service = run.shared.providers[self.provider].name.clone();
+            run.shared.observer.pauses(&Pause { service, class, wait });
+        }
         None
     }
 }

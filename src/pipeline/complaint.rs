@@ -71,7 +71,7 @@ impl<T: Transport> Listening<T> {
         kept.get(&(service.to_owned(), class)).cloned()
     }
 
-    fn listen(&self, address: &str, response: &Response<Bytes>) {
+    fn listen(&self, address: &str, is_read: bool, response: &Response<Bytes>) {
         let provider = self.providers.iter().find(|provider| address.starts_with(&provider.origin));
         // Both may be at one origin in a test, but a site's path is its own.
         let (service, class) = if address.starts_with(&self.site.base) {
@@ -79,7 +79,10 @@ impl<T: Transport> Listening<T> {
             let class = (!status.is_success()).then(|| ErrorClass::of_status(status.as_u16()));
             (CONFLUENCE, class)
         } else if let Some(provider) = provider {
-            (provider.name.as_str(), provider.read(response).err().map(|failure| failure.class))
+            // What is known of a model is no answer.
+            let is_answer = !(is_read && response.status().is_success());
+            let failure = is_answer.then(|| provider.read(response).err()).flatten();
+            (provider.name.as_str(), failure.map(|failure| failure.class))
         } else {
             return;
         };
@@ -101,8 +104,9 @@ impl<T: Transport> Transport for Listening<T> {
     fn send(&self, request: http::Request<Bytes>) -> Exchange<'_> {
         Box::pin(async move {
             let address = request.uri().to_string();
+            let is_read = request.method() == http::Method::GET;
             let response = self.carrier.send(request).await?;
-            self.listen(&address, &response);
+            self.listen(&address, is_read, &response);
             Ok(response)
         })
     }

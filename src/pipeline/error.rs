@@ -229,6 +229,12 @@ pub enum PipelineError {
         /// What is wrong with it, fit to be shown.
         reason: String,
     },
+    /// The credentials may read and not write.
+    #[error("write labels: these credentials may read the page {page} and not change it")]
+    NoRight {
+        /// The page that was asked about.
+        page: String,
+    },
     /// No provider is worth asking any more: the key, the model, the money or the answers are wrong.
     #[error("stopped: going on is pointless: {cause}")]
     Pointless {

@@ -3,6 +3,8 @@
 //! Every measurement is a fold over this stream; the pipeline counts nothing itself. Events hold
 //! error classes, never error text, and no credentials. The observer stamps the time.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::batch::BatchId;
@@ -10,11 +12,29 @@ use crate::pipeline::error::ErrorClass;
 use crate::pipeline::page::{PageId, Source, Tags};
 use crate::pipeline::quota::{Dimension, WindowKind};
 
+/// A service that is not asked for a while, by anybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// Its name.
+    pub service: String,
+    /// The failure that made it so.
+    pub class: ErrorClass,
+    /// For how long.
+    pub wait: Duration,
+}
+
+/// A pause of more than this is told.
+pub(crate) const TOLD_PAUSE: Duration = Duration::from_secs(5);
+
 /// Takes events as they happen, in order. It is called inside the pipeline's task and must not
 /// block.
 pub trait Observer: Send + Sync {
     /// Takes one event.
     fn observe(&self, event: Event);
+
+    /// Is told of a pause of more than a few seconds, which is no event of the run: it may be cut
+    /// short.
+    fn pauses(&self, _: &Pause) {}
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -3,7 +3,7 @@
 
 use tracing::{debug, error, info, warn};
 
-use crate::pipeline::event::{Event, LimitReason};
+use crate::pipeline::event::{Event, LimitReason, Pause};
 
 /// Logs one event that happened at this time.
 pub fn write(t_ms: u64, event: &Event) {
@@ -36,6 +36,12 @@ pub fn write(t_ms: u64, event: &Event) {
         Event::RunFinished { end } => info!(t_ms, ?end, "run finished"),
         other => debug!(t_ms, event = ?other, "event"),
     }
+}
+
+/// Logs a pause.
+pub fn pause(t_ms: u64, Pause { service, class, wait }: &Pause) {
+    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    warn!(t_ms, service, ?class, wait_ms, "[THROTTLE] waiting");
 }
 
 /// Logs the figures of a run that has ended, one line of `name=value` pairs.

@@ -11,6 +11,7 @@ mod attempt;
 pub mod backoff;
 pub mod batch;
 pub mod cache;
+mod check;
 pub mod complaint;
 pub mod config;
 mod confluence;

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::fakes::record::{Record, Service};
 use crate::pipeline::batch::BatchId;
+use crate::pipeline::error::{CONFLUENCE, ErrorClass};
 use crate::pipeline::event::{CallOutcome, Event, LimitReason};
 use crate::pipeline::page::{PageId, Source};
 use crate::price::{self, Price};
@@ -293,7 +294,14 @@ impl Fold {
                 }
                 self.tagged.insert(*page, Digests::of(&tags.0));
             }
-            Event::PageFailed { .. } => self.count("pages_failed"),
+            Event::PageFailed { service, .. } => {
+                self.count("pages_failed");
+                self.count(if service == CONFLUENCE {
+                    "pages_failed_confluence"
+                } else {
+                    "pages_failed_ai"
+                });
+            }
             Event::PageNotDone { .. } => self.count("pages_not_done"),
             Event::RunFinished { .. } => self.ended_ms = t_ms,
             Event::BatchFormed { .. } | Event::QuotaLearned { .. } | Event::CancelRequested => {}
@@ -326,10 +334,12 @@ impl Fold {
             provider,
             model,
             outcome,
+            class,
             status,
             input_tokens,
             output_tokens,
             hint_ms,
+            dropped,
             ..
         } = event
         else {
@@ -341,9 +351,12 @@ impl Fold {
             *until = (*until).max(t_ms.saturating_add(*hint_ms));
         }
         let is_primary = self.primary.as_ref() == Some(provider);
-        if *status == Some(429) && is_primary {
+        // Money that is gone and prompts that are too large have the same status.
+        let is_limit = class.is_none_or(ErrorClass::is_of_the_service);
+        if *status == Some(429) && is_primary && is_limit {
             self.count("rate_limited");
         }
+        self.add("tags_dropped", *dropped);
         if *outcome == CallOutcome::Failed {
             self.count("wasted_calls");
         } else {

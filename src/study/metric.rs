@@ -59,8 +59,11 @@ const fn times(name: &'static str, key: &'static str, doc: &'static str) -> Metr
 const INSIDE: &[&str] = &[
     "pages_cached",
     "pages_failed",
+    "pages_failed_ai",
+    "pages_failed_confluence",
     "pages_not_done",
     "pages_unlabelled",
+    "tags_dropped",
     "cache_hits",
     "cache_misses",
     "cache_hit_ratio",
@@ -96,6 +99,12 @@ pub const METRICS: &[Metric] = &[
     single("pages_tagged", Unit::Count, "pages with the right labels from an answer of this run"),
     single("pages_cached", Unit::Count, "pages with the right labels from the cache"),
     single("pages_failed", Unit::Count, "pages that were given up"),
+    single("pages_failed_ai", Unit::Count, "pages that were given up because no provider answered"),
+    single(
+        "pages_failed_confluence",
+        Unit::Count,
+        "pages that were given up because Confluence did not give or take what it should",
+    ),
     single("pages_not_done", Unit::Count, "pages that a cancelled run left alone"),
     single(
         "pages_unlabelled",
@@ -180,6 +189,11 @@ pub const METRICS: &[Metric] = &[
     single("quota_refusals", Unit::Count, "calls that an AI provider's quota refused"),
     single("wasted_calls", Unit::Count, "AI calls that brought no usable answer"),
     single(
+        "tags_dropped",
+        Unit::Count,
+        "tags and pages in answers that were not asked for, or were there twice",
+    ),
+    single(
         "early_calls",
         Unit::Count,
         "calls sent before the time that their service had named in a refusal",
@@ -206,6 +220,8 @@ pub const TRACKED: &[(&str, Better)] = &[
     ("fallback_ratio", Better::Smaller),
     ("pages", Better::Bigger),
     ("pages_failed", Better::Smaller),
+    ("pages_failed_ai", Better::Smaller),
+    ("pages_failed_confluence", Better::Smaller),
     ("pages_not_done", Better::Smaller),
     ("pages_unlabelled", Better::Smaller),
     ("pages_mistagged", Better::Smaller),

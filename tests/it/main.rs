@@ -5,6 +5,7 @@
 mod common;
 
 mod absurd; // numbers that nobody means
+mod answers; // answers that are nearly right
 mod bound; // what no scheduler could beat
 mod cache; // what is the same to the cache
 mod cancellation; // what a cancelled run leaves
@@ -47,6 +48,7 @@ mod scenarios; // the shipped scenarios
 mod scripted; // a Confluence and a Gemini that answer as a test says
 mod series; // many seeds of one scenario
 mod serve; // on real ports
+mod services; // what services really do, to `tag`
 mod settings; // --set, --env-file, --mutate
 mod shared_quota; // quotas that change midway, and that a neighbour uses as well
 mod shipped_counts; // exact counts of the shipped scenarios, one seed each

@@ -15,6 +15,8 @@ pub(crate) const TOKEN: &str = "sesame-confluence-token";
 /// What a server was asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
+    /// The first line and the headers.
+    pub(crate) head: String,
     pub(crate) target: String,
     pub(crate) body: String,
 }
@@ -160,7 +162,7 @@ fn read(stream: &mut impl BufRead) -> Option<Asked> {
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).ok()?;
     let target = head.split(' ').nth(1)?.to_owned();
-    Some(Asked { target, body: String::from_utf8_lossy(&body).into_owned() })
+    Some(Asked { head, target, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 fn usual(asked: &Asked, pages: u64) -> Reply {

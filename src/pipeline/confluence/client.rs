@@ -14,7 +14,7 @@ use super::gate::{Gate, Met};
 use crate::pipeline::backoff::Schedule;
 use crate::pipeline::config::Config;
 use crate::pipeline::error::{Cause, ErrorClass};
-use crate::pipeline::event::{ConfluenceOp, Event, Observer};
+use crate::pipeline::event::{ConfluenceOp, Event, Observer, Pause, TOLD_PAUSE};
 use crate::pipeline::provider::retry_after;
 use crate::pipeline::transport::{BodyLimit, Transport};
 use crate::rng::Seed;
@@ -141,7 +141,12 @@ impl Client {
             None if cause.class == ErrorClass::RateLimited => Met::Refused,
             None => Met::Failure,
         };
-        self.gate.failed(met)
+        let Some(wait) = self.gate.failed(met) else { return false };
+        if wait > TOLD_PAUSE {
+            let (service, class) = (cause.service.clone(), cause.class);
+            self.observer.pauses(&Pause { service, class, wait });
+        }
+        true
     }
 
     /// Whether another attempt is of no use.

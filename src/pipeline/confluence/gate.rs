@@ -107,8 +107,8 @@ impl Gate {
         self.opened.notify_waiters();
     }
 
-    /// A call was not answered. Gives whether the gate is closed now.
-    pub(super) fn failed(&self, met: Met) -> bool {
+    /// A call was not answered. Gives for how long that closes the gate, if it does.
+    pub(super) fn failed(&self, met: Met) -> Option<Duration> {
         let mut state = self.state();
         let now = Instant::now();
         state.since.get_or_insert(now);
@@ -121,13 +121,13 @@ impl Gate {
         let wait = match met {
             Met::RefusedFor(wait) => wait,
             Met::Refused => nth(REFUSAL_WAIT, state.in_vain.saturating_sub(1)),
-            Met::Failure if state.in_vain < FAILURES => return false,
+            Met::Failure if state.in_vain < FAILURES => return None,
             Met::Failure => nth(FAILURE_WAIT, state.in_vain - FAILURES),
         };
         let until = now + wait;
         state.closed_until = Some(state.closed_until.map_or(until, |before| before.max(until)));
         state.is_probing = true;
-        true
+        Some(wait)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

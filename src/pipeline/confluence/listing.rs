@@ -243,7 +243,7 @@ impl Confluence {
         }
     }
 
-    fn listing_failed(&self, cause: Cause) -> PipelineError {
+    pub(super) fn listing_failed(&self, cause: Cause) -> PipelineError {
         PipelineError::Listing { site: self.base().to_owned(), cause }
     }
 }

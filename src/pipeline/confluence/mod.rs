@@ -11,6 +11,7 @@ mod gate;
 mod labels;
 mod link;
 mod listing;
+mod right;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -159,6 +159,19 @@ impl Provider {
         }
     }
 
+    /// The request for what is known of its model, which costs nothing.
+    pub(crate) fn model_request(&self) -> Result<http::Request<Bytes>, http::Error> {
+        let Self { origin, model, key, .. } = self;
+        let key = key.expose();
+        match self.wire {
+            Wire::Gemini => http::Request::get(format!("{origin}/v1beta/models/{model}"))
+                .header("x-goog-api-key", key),
+            Wire::OpenAi => http::Request::get(format!("{origin}/v1/models/{model}"))
+                .header("authorization", format!("Bearer {key}")),
+        }
+        .body(Bytes::new())
+    }
+
     /// The tokens that it charges to its quota for a call of so many input tokens that allows so
     /// many output tokens. `OpenAI` charges the larger of both before it answers, and gives nothing
     /// back; Gemini counts input alone.

@@ -1,0 +1,81 @@
+//! What can be found out for nothing before the first paid call: whether each key and model is
+//! taken, and whether labels may be written.
+//!
+//! All of it is read, none of it is retried, and a server that lacks such a route says nothing. Only
+//! live runs do this; a rehearsal has nothing to find out.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::pipeline::Pipeline;
+use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
+use crate::pipeline::job::What;
+use crate::pipeline::provider::Provider;
+
+/// For how long an answer is waited for.
+const TIME_LIMIT: Duration = Duration::from_secs(12);
+
+impl Pipeline {
+    /// Checks the providers and, if labels are to be written, the right to do so. Gives the failures
+    /// of providers that others make up for.
+    pub async fn check(
+        &self,
+        what: &What,
+        stop: &CancellationToken,
+    ) -> Result<Vec<Cause>, PipelineError> {
+        let config = &self.shared.config;
+        let count = if config.fallback { self.shared.providers.len() } else { 1 };
+        let mut refused = Vec::new();
+        for provider in self.shared.providers.iter().take(count) {
+            refused.extend(self.model(provider).await);
+        }
+        if refused.len() >= count
+            && let Some(cause) = refused.first()
+        {
+            return Err(PipelineError::Pointless { cause: cause.clone() });
+        }
+        if !config.dry_run {
+            self.shared.confluence.check_write(what, stop).await?;
+        }
+        Ok(refused)
+    }
+
+    /// Why a provider is of no use, if that can be known: it refuses the key or knows no such model,
+    /// or cannot be reached.
+    async fn model(&self, provider: &Provider) -> Option<Cause> {
+        let cause = |class, status| Cause { service: provider.name.clone(), class, status };
+        let request = provider.model_request().ok()?;
+        let response = match timeout(TIME_LIMIT, self.shared.transport.send(request)).await {
+            // A server that is slow to say what it has may be quick with answers.
+            Err(_) => return None,
+            Ok(Err(error)) => {
+                let class = ErrorClass::from(error);
+                return (class == ErrorClass::Unreachable).then(|| cause(class, None));
+            }
+            Ok(Ok(response)) => response,
+        };
+        let status = response.status();
+        if status.is_success() {
+            return None;
+        }
+        let class = provider.read(&response).err()?.class;
+        let is_known = match class {
+            ErrorClass::Auth | ErrorClass::Billing => true,
+            ErrorClass::NotFound => is_no_such_model(response.body()),
+            _ => false,
+        };
+        is_known.then(|| cause(class, Some(status.as_u16())))
+    }
+}
+
+/// Whether it is the model that is not found, and not the route.
+fn is_no_such_model(body: &Bytes) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let error = &body.get(0).unwrap_or(&body)["error"];
+    let says = |key: &str, word: &str| error[key].as_str().is_some_and(|text| text.contains(word));
+    says("code", "model_not_found") || (says("status", "NOT_FOUND") && says("message", "model"))
+}

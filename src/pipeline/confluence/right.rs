@@ -1,0 +1,60 @@
+//! Whether labels may be written, as far as a read tells.
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{Call, Ended};
+use super::{Api, Confluence, Cursor};
+use crate::pipeline::error::{ErrorClass, PipelineError};
+use crate::pipeline::event::ConfluenceOp;
+use crate::pipeline::job::What;
+
+impl Confluence {
+    /// Asks what may be done with the first page. A site that does not say lets everything pass.
+    pub(crate) async fn check_write(
+        &self,
+        what: &What,
+        stop: &CancellationToken,
+    ) -> Result<(), PipelineError> {
+        let Some(page) = self.first_page(what, stop).await? else { return Ok(()) };
+        if self.api() == Api::V1 {
+            return Ok(());
+        }
+        let path = format!("/api/v2/pages/{page}/operations");
+        let call = Call::read(ConfluenceOp::Other, &path, stop);
+        let response = match self.client.call(&call).await {
+            Ok(response) => response,
+            Err(Ended::Stopped) => return Ok(()),
+            Err(Ended::Failed(cause)) if cause.class == ErrorClass::Auth => {
+                return Err(self.listing_failed(cause));
+            }
+            Err(Ended::Failed(_)) => return Ok(()),
+        };
+        let said: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+        let Some(allowed) = said["operations"].as_array() else { return Ok(()) };
+        let is_update = |one: &Value| one["operation"] == "update" && one["targetType"] == "page";
+        if allowed.is_empty() || allowed.iter().any(is_update) {
+            return Ok(());
+        }
+        Err(PipelineError::NoRight { page })
+    }
+
+    /// The id of the first page, as text.
+    async fn first_page(
+        &self,
+        what: &What,
+        stop: &CancellationToken,
+    ) -> Result<Option<String>, PipelineError> {
+        let cursor = match what {
+            What::Pages(ids) => return Ok(ids.first().map(ToString::to_string)),
+            What::Space(key) => self.open_space(key, stop).await?,
+        };
+        let Some(Cursor::At(path)) = cursor else { return Ok(None) };
+        // The piece is as small as can be, and its bodies are not needed.
+        let path = path.replace("body-format=storage&", "");
+        let path =
+            path.rsplit_once("limit=").map_or(path.clone(), |(path, _)| format!("{path}limit=1"));
+        let listed = self.list(Cursor::At(path), stop).await?;
+        Ok(listed.and_then(|listed| listed.pages.into_iter().next()).map(|page| page.id))
+    }
+}
