@@ -1,8 +1,8 @@
 //! Pieces of anything that resembles HTML: tags by their names, and the text between them.
 //!
-//! It reads what the tokenizer of the HTML standard reads, but keeps no attributes: that tokenizer
-//! compares each attribute of a tag with all before it, so that a tag with a hundred thousand of
-//! them takes minutes. Here every byte is looked at a fixed number of times.
+//! It reads what the tokenizer of the HTML standard reads, but keeps attributes as they are written:
+//! that tokenizer compares each attribute of a tag with all before it, so that a tag with a hundred
+//! thousand of them takes minutes. Here every byte is looked at a fixed number of times.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -24,6 +24,8 @@ pub(super) enum Piece<'a> {
     Start {
         /// The name.
         name: Cow<'a, str>,
+        /// The attributes, as they are written.
+        attributes: &'a str,
         /// Whether it ends with a slash.
         is_closed: bool,
     },
@@ -125,14 +127,20 @@ fn markup(text: &str, has_cdata: bool) -> Markup<'_> {
 
 /// A tag from its name on. A tag without an end is left out.
 fn tag(text: &str, is_start: bool) -> Markup<'_> {
-    let Some(Tag { name, is_closed, rest }) = html::tag(text) else { return Markup::Hidden("") };
+    let Some(Tag { name, attributes, is_closed, rest }) = html::tag(text) else {
+        return Markup::Hidden("");
+    };
     let is_plain = name.bytes().all(|byte| !byte.is_ascii_uppercase() && byte != 0);
     let name = if is_plain {
         Cow::Borrowed(name)
     } else {
         Cow::Owned(name.to_ascii_lowercase().replace('\0', "\u{fffd}"))
     };
-    let piece = if is_start { Piece::Start { name, is_closed } } else { Piece::End { name } };
+    let piece = if is_start {
+        Piece::Start { name, attributes, is_closed }
+    } else {
+        Piece::End { name }
+    };
     Markup::Piece(piece, rest)
 }
 
