@@ -70,7 +70,8 @@ fn before_attribute(bytes: &[u8], mut at: usize) -> Option<usize> {
 /// The attribute that begins here, perhaps with an equals sign; it ends with the text at the latest.
 fn attribute_at(text: &str, at: usize) -> Attribute<'_> {
     let bytes = text.as_bytes();
-    let find = |from: usize, wanted: fn(u8) -> bool| find(bytes, from, wanted).unwrap_or(text.len());
+    let find =
+        |from: usize, wanted: fn(u8) -> bool| find(bytes, from, wanted).unwrap_or(text.len());
     let end = find(at + 1, |byte| is_space(byte) || matches!(byte, b'/' | b'>' | b'='));
     let name = &text[at..end];
     let equals = find(end, |byte| !is_space(byte));

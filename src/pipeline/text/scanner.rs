@@ -136,11 +136,8 @@ fn tag(text: &str, is_start: bool) -> Markup<'_> {
     } else {
         Cow::Owned(name.to_ascii_lowercase().replace('\0', "\u{fffd}"))
     };
-    let piece = if is_start {
-        Piece::Start { name, attributes, is_closed }
-    } else {
-        Piece::End { name }
-    };
+    let piece =
+        if is_start { Piece::Start { name, attributes, is_closed } } else { Piece::End { name } };
     Markup::Piece(piece, rest)
 }
 
