@@ -1,5 +1,6 @@
 //! What a reader sees of a page in storage format: in text, what comes out.
 
+use tagspace::fakes::documents;
 use tagspace::fakes::model::Matcher;
 use tagspace::fakes::space::{Space, SpaceConfig};
 use tagspace::fakes::storage::elements::{MARKS, PLACES, UNSEEN};
@@ -170,11 +171,9 @@ fn extensions_are_seen_once() {
         &format!("{}{}", item("a"), item("b")),
         &fallback("<ul><li>a</li><li>b</li></ul>"),
     );
-    let chart = format!(
-        "<ac:adf-attribute key=\"parameters\"><ac:adf-parameter key=\"y\"><ac:adf-parameter-value>no\
+    let chart = "<ac:adf-attribute key=\"parameters\"><ac:adf-parameter key=\"y\"><ac:adf-parameter-value>no\
          </ac:adf-parameter-value></ac:adf-parameter></ac:adf-attribute><ac:adf-mark key=\"c\">\
-         <ac:adf-data-consumer-source>no</ac:adf-data-consumer-source></ac:adf-mark>"
-    );
+         <ac:adf-data-consumer-source>no</ac:adf-data-consumer-source></ac:adf-mark>";
     check(&[
         (&format!("<p>x</p>{panel}<p>y</p>"), "x\nonly\ny"),
         (&decisions, "a\nb"),
@@ -183,7 +182,7 @@ fn extensions_are_seen_once() {
         (&extension(&content("<p>bodied</p>"), ""), "bodied"),
         (&extension(&content(&panel), &fallback(&panel)), "only"),
         (&extension("", &fallback(&panel)), "only"),
-        (&format!("{}{}", extension(&chart, &fallback(&extension(&chart, ""))), panel), "only"),
+        (&format!("{}{}", extension(chart, &fallback(&extension(chart, ""))), panel), "only"),
         (
             "<ac:task-list><ac:task><ac:task-id>1</ac:task-id><ac:task-uuid>2</ac:task-uuid><ac:task-status>complete</ac:task-status><ac:task-body><span>do</span></ac:task-body></ac:task><ac:task><ac:task-body>it</ac:task-body></ac:task></ac:task-list>",
             "do\nit",
@@ -247,7 +246,7 @@ fn writer(seed: u64) -> StorageWriter {
     let decoys = ["hidden".to_owned()].into();
     let mut writer = StorageWriter::new(Seed(seed).draw("elements", 1, 1).sequence(), decoys);
     // Code may stand where there is much other text.
-    writer.block(Block::Paragraph, &"first words ".repeat(40).trim_end().to_owned());
+    writer.block(Block::Paragraph, "first words ".repeat(40).trim_end());
     writer
 }
 
@@ -347,4 +346,20 @@ fn words_that_decide_tags_stand_in_every_kind_of_element() {
     };
     let unnoticed: Vec<_> = changes.into_iter().filter(is_unnoticed).collect();
     assert_eq!(unnoticed, []);
+}
+
+#[test]
+fn real_documents_stand_in_the_same_elements() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("page.html");
+    let paragraph =
+        "<h2>Two</h2><p>Post&shy;gres \u{200b}&amp; Kafka</p><ul><li>one two three four five";
+    std::fs::write(&path, paragraph.repeat(60)).unwrap();
+    let document = documents::read(&path, writer(3)).unwrap();
+    assert!(document.text.ends_with("\nTwo\nPostgres & Kafka\none two three four five"));
+    for element in ["adf-extension", "task-list", "caption", "plain-text-body", "link", "emoticon"]
+    {
+        assert!(document.storage.contains(&format!("<ac:{element}")), "{element}");
+    }
+    assert_eq!(seen(&document.storage), document.text);
 }

@@ -144,27 +144,42 @@ fn tag(text: &str, is_start: bool) -> Markup<'_> {
 /// The text with its character references resolved, as the HTML standard has it; what the standard
 /// drops is dropped.
 pub(super) fn resolved(text: &str) -> Cow<'_, str> {
+    if is_plain(text) { Cow::Borrowed(text) } else { Cow::Owned(tokenized(text)) }
+}
+
+/// The same of the value of an attribute, where fewer references are meant as such.
+pub(super) fn resolved_value(value: &str) -> Cow<'_, str> {
+    if is_plain(value) {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(tokenized(&format!("<a a='{}'>", value.replace('\'', "&#39;"))))
+}
+
+fn is_plain(text: &str) -> bool {
+    !text.bytes().any(|byte| matches!(byte, b'&' | b'\0'))
+}
+
+/// The text and the values of attributes that the standard's tokenizer finds.
+fn tokenized(markup: &str) -> String {
     struct Sink(RefCell<String>);
     impl TokenSink for Sink {
         type Handle = ();
         fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
-            if let Token::CharacterTokens(piece) = token {
-                self.0.borrow_mut().push_str(&piece);
+            let mut found = self.0.borrow_mut();
+            match token {
+                Token::CharacterTokens(piece) => found.push_str(&piece),
+                Token::TagToken(tag) => tag.attrs.iter().for_each(|a| found.push_str(&a.value)),
+                _ => {}
             }
             TokenSinkResult::Continue
         }
     }
-    if !text.bytes().any(|byte| matches!(byte, b'&' | b'\0')) {
-        return Cow::Borrowed(text);
-    }
-    let tokenizer = Tokenizer::new(
-        Sink(RefCell::default()),
-        TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() },
-    );
+    let options = TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() };
+    let tokenizer = Tokenizer::new(Sink(RefCell::default()), options);
     let input = BufferQueue::default();
-    input.push_back(text.into());
+    input.push_back(markup.into());
     // The sink never asks for a script to run, so one pass reads everything.
     let _ = tokenizer.feed(&input);
     tokenizer.end();
-    Cow::Owned(tokenizer.sink.0.into_inner())
+    tokenizer.sink.0.into_inner()
 }

@@ -5,7 +5,7 @@
 
 use super::element::{KNOWN, Macro, Role, is_block, known, name_of_target};
 use super::lines::Lines;
-use super::scanner::resolved;
+use super::scanner::resolved_value;
 use crate::html;
 
 /// How text is seen.
@@ -150,7 +150,7 @@ impl Sight {
 
     fn open(&mut self, element: usize, attributes: &str) {
         let role = KNOWN[element].1;
-        let name = html::attribute(attributes, "ac:name").map(resolved).unwrap_or_default();
+        let name = html::attribute(attributes, "ac:name").map(resolved_value).unwrap_or_default();
         let inside = self.seen_inside(role, &name);
         let seen = if self.is_seen() { inside } else { self.seen() };
         let shows = match role {
@@ -217,7 +217,7 @@ impl Sight {
 
     /// Something of Confluence is named here.
     fn leads_to(&mut self, attributes: &str, attribute: &str) {
-        let Some(name) = html::attribute(attributes, attribute).map(resolved) else { return };
+        let Some(name) = html::attribute(attributes, attribute).map(resolved_value) else { return };
         match self.open.last_mut() {
             Some(Open { shows: Shows::Target(target @ None), .. }) => {
                 *target = Some(name.into_owned());
