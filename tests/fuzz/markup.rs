@@ -202,12 +202,15 @@ fn files() {
         tokenizer.end();
         let all = letters(&tokenizer.sink.0.into_inner().0);
         let visible = |text: &str| -> usize {
+            let has_no_width = |c: &char| {
+                matches!(
+                    c,
+                    '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+                )
+            };
             text.chars()
-                .filter(|c| {
-                    !c.is_whitespace()
-                        && !c.is_control()
-                        && !matches!(c, '\u{ad}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
-                })
+                .filter(|c| !c.is_whitespace() && !c.is_control() && !has_no_width(c))
                 .count()
         };
         let title = if read.title == "page" { 0 } else { visible(&read.title) };

@@ -129,6 +129,10 @@ fn a_link_shows_its_body_or_the_name_of_its_target() {
             "See News.",
         ),
         (format!("{page}<ac:link-body><em>it</em></ac:link-body>"), "See it."),
+        (
+            format!("{page}<ac:plain-text-link-body><![CDATA[]]></ac:plain-text-link-body>"),
+            "See Q & A.",
+        ),
         (format!("{page}{literal}"), "See a[0]]> b."),
         (
             format!(

@@ -19,9 +19,9 @@ pub(super) enum Role {
     RichBody,
     /// The body of a macro, as plain text.
     PlainBody,
-    /// A link to something of Confluence, which shows its body or the name of what it leads to.
+    /// A link to something of Confluence, which shows its text or the name of what it leads to.
     Link,
-    /// The body of such a link.
+    /// The body of a link as markup, which may be a picture: then no name is seen.
     LinkBody,
     /// What the Cloud editor has and the storage format has not: a node, and a fallback that says
     /// the same again.
@@ -35,7 +35,7 @@ pub(super) enum Role {
 }
 
 /// The elements that have a role, in byte order.
-pub(super) const KNOWN: [(&str, Role); 26] = [
+pub(super) const KNOWN: [(&str, Role); 25] = [
     ("ac:adf-attribute", Role::Hidden),
     ("ac:adf-content", Role::Node),
     ("ac:adf-extension", Role::Extension),
@@ -50,7 +50,6 @@ pub(super) const KNOWN: [(&str, Role); 26] = [
     ("ac:parameter", Role::Parameter),
     ("ac:placeholder", Role::Hidden),
     ("ac:plain-text-body", Role::PlainBody),
-    ("ac:plain-text-link-body", Role::LinkBody),
     ("ac:rich-text-body", Role::RichBody),
     ("ac:structured-macro", Role::Macro),
     ("ac:task-id", Role::Hidden),

@@ -36,7 +36,7 @@ enum Shows {
     Nothing,
     /// Of a macro, what its name says; and whether its body is hidden.
     Macro(Macro, bool),
-    /// Of a link without a body, the name of what it leads to, as far as it is known.
+    /// Of a link, the name of what it leads to, as far as it is known.
     Target(Option<String>),
 }
 
