@@ -71,10 +71,10 @@ pub struct Document {
     pub text: String,
 }
 
-/// Reads a file. What is not UTF-8 in it is replaced.
-pub fn read(path: &Path) -> io::Result<Document> {
+/// Reads a file and writes it as a page. What is not UTF-8 in it is replaced.
+pub fn read(path: &Path, writer: StorageWriter) -> io::Result<Document> {
     let html = String::from_utf8_lossy(&fs::read(path)?).into_owned();
-    let sink = Converter(RefCell::new(State::default()));
+    let sink = Converter(RefCell::new(State::new(writer)));
     let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(plain::without_attributes(&html).into());
@@ -89,7 +89,6 @@ pub fn read(path: &Path) -> io::Result<Document> {
     Ok(Document { title, storage, text })
 }
 
-#[derive(Default)]
 struct State {
     writer: StorageWriter,
     title: String,
@@ -100,6 +99,11 @@ struct State {
 }
 
 impl State {
+    fn new(writer: StorageWriter) -> Self {
+        let (title, line) = (String::new(), String::new());
+        Self { writer, title, in_title: false, hidden: false, heading: None, line }
+    }
+
     fn end_block(&mut self) {
         let line = folded(&std::mem::take(&mut self.line));
         if !line.is_empty() {
@@ -151,16 +155,24 @@ impl TokenSink for Converter {
     }
 }
 
-/// White space folded, and characters that XML forbids left out.
+/// White space folded, and characters left out that XML forbids or that nobody sees.
 fn folded(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for word in text.split_whitespace() {
-        if !folded.is_empty() {
-            folded.push(' ');
+        let before = folded.len();
+        folded.extend(word.chars().filter(|c| is_seen(*c)));
+        if before > 0 && folded.len() > before {
+            folded.insert(before, ' ');
         }
-        folded.extend(
-            word.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')),
-        );
     }
-    folded.trim().to_owned()
+    folded
+}
+
+fn is_seen(c: char) -> bool {
+    let has_no_width = matches!(
+        c,
+        '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    );
+    !has_no_width && !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')
 }

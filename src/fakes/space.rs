@@ -1,10 +1,11 @@
 //! The space: generated pages, or real documents, in as many versions as there were edits.
 //!
 //! A page is made when it is asked for, from (seed, page, version), and never kept. Its tags are
-//! not assigned but planted: words of the taxonomy stand in its text, and decoys stand where no
-//! reader sees them (scripts, code, macro parameters).
+//! not assigned but planted: words of the taxonomy stand in its text, in whatever elements Confluence
+//! stores today, and decoys stand where no reader sees them (scripts, attributes, macro parameters).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -121,6 +122,7 @@ pub struct SpacePage {
 pub struct Space {
     config: SpaceConfig,
     taxonomy: Vec<(String, Vec<String>)>,
+    decoys: Arc<[String]>,
     seed: Seed,
     documents: Vec<PathBuf>,
     pages: u64,
@@ -138,7 +140,8 @@ impl Space {
         let wanted = config.pages.map_or(u64::MAX, Whole::get);
         let pages = if config.dir.is_some() { wanted.min(documents.len() as u64) } else { wanted };
         let pages = if pages == u64::MAX { 100 } else { pages };
-        Self { config, taxonomy, seed, documents, pages, edits: Vec::new() }
+        let decoys = taxonomy.iter().flat_map(|(_, tags)| tags).cloned().collect();
+        Self { config, taxonomy, decoys, seed, documents, pages, edits: Vec::new() }
     }
 
     /// The key of the space.
@@ -197,10 +200,12 @@ impl Space {
     fn document(&self, id: u64, version: u64) -> Option<SpacePage> {
         let index = usize::try_from(id - FIRST_ID).ok()?;
         let path = self.documents.get(index)?;
-        let document = documents::read(path).unwrap_or_else(|error| documents::Document {
-            title: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            storage: format!("<p>{:?}</p>", error.kind()),
-            text: format!("{:?}", error.kind()),
+        let document = documents::read(path, self.writer(id, version)).unwrap_or_else(|error| {
+            documents::Document {
+                title: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                storage: format!("<p>{:?}</p>", error.kind()),
+                text: format!("{:?}", error.kind()),
+            }
         });
         let documents::Document { title, mut storage, mut text } = document;
         if version > 1 {
@@ -208,6 +213,12 @@ impl Space {
             text.insert_str(0, &format!("revision {version}\n"));
         }
         Some(SpacePage { id, version, title, storage, text: text.trim_end().to_owned() })
+    }
+
+    /// An empty page, in the elements that a version of a page has.
+    fn writer(&self, id: u64, version: u64) -> StorageWriter {
+        let luck = self.seed.draw("elements", id, version).sequence();
+        StorageWriter::new(luck, Arc::clone(&self.decoys))
     }
 
     /// Title, storage format and text of a generated page.
@@ -221,10 +232,10 @@ impl Space {
             words: if ukrainian { UKRAINIAN } else { ENGLISH },
             luck: self.seed.draw("content", id, version).sequence(),
             planted: self.planted(id, version),
-            decoys: self.taxonomy.iter().flat_map(|(_, tags)| tags).cloned().collect(),
+            decoys: Arc::clone(&self.decoys),
         };
         let title = format!("{} {}", author.sentence(3, false), id);
-        let mut writer = StorageWriter::new();
+        let mut writer = self.writer(id, version);
         // Cyrillic letters take two bytes, so the length is counted by what a letter takes.
         let bytes =
             usize::try_from(length).unwrap_or(usize::MAX) * if ukrainian { 9 } else { 5 } / 5;
@@ -262,7 +273,7 @@ struct Author {
     words: &'static [&'static str],
     luck: Sequence,
     planted: Vec<String>,
-    decoys: Vec<String>,
+    decoys: Arc<[String]>,
 }
 
 impl Author {
@@ -293,8 +304,7 @@ impl Author {
                 let hidden = self.decoy();
                 writer.info(&hidden, &self.sentence(words.min(20), true));
             }
-            5 => writer.code(&self.decoy()),
-            6 => writer.script(&self.decoy()),
+            5 | 6 => writer.hidden(&self.decoy()),
             _ => writer.block(Block::Paragraph, &self.sentence(words, true)),
         }
     }

@@ -207,7 +207,7 @@ pub struct Overrides {
     /// A pause after each batch before its place is given to the next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause_ms: Option<DayMs>,
-    /// Characters of a page that are sent.
+    /// Characters of a page that are sent; of code a quarter of them, or what prose leaves free.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_limit_chars: Option<Whole<1, 10_000_000>>,
     /// Output tokens that a call may use.

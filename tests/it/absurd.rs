@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tagspace::fakes::documents;
+use tagspace::fakes::storage::StorageWriter;
 use tagspace::pipeline::text;
 use tagspace::rng::{Seed, Stream};
 use tagspace::sim::SimError;
@@ -176,13 +177,22 @@ fn pages_of_a_megabyte_are_read_whatever_they_hold() {
         format!("{}seen</x>", "<!--".repeat(200_000) + "-->"),
         format!("{}seen</x>", "<!-- -".repeat(150_000) + "-->"),
         format!("seen</x>{}", "<a ".repeat(300_000)),
+        // Elements that have a role, and ends that fit none or the outermost.
+        format!("{}seen", "<ac:link><ac:adf-extension>".repeat(40_000)),
+        format!("{}{}seen", "<ac:link>".repeat(60_000), "</ac:adf-node>".repeat(50_000)),
+        format!("<ac:adf-node>{}</ac:adf-node>seen", "<ac:structured-macro>".repeat(40_000)),
+        format!("{}seen", "<ac:adf-fallback></ac:parameter>".repeat(30_000)),
+        format!("<ac:link {}>seen</ac:link></x>", many(|at| format!("a{at}='>' "), 100_000)),
+        format!("{}seen", "<ac:structured-macro ac:name='html'><ac:plain-text-body>&lt;b>".repeat(15_000)),
+        format!("{}seen", "<ac:structured-macro ac:name=\"code\"><ac:plain-text-body><![CDATA[x]]></ac:plain-text-body></ac:structured-macro>".repeat(9_000)),
     ];
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("page.html");
     for page in pages {
         assert!(text::extract(&page, usize::MAX).contains("seen"), "{}", &page[..20]);
         fs::write(&path, &page).unwrap();
-        documents::read(&path).unwrap();
+        let luck = Seed(1).draw("elements", 1, 1).sequence();
+        documents::read(&path, StorageWriter::new(luck, [].into())).unwrap();
     }
 }
 

@@ -54,6 +54,7 @@ mod shared_quota; // quotas that change midway, and that a neighbour uses as wel
 mod shipped_counts; // exact counts of the shipped scenarios, one seed each
 mod silent; // quotas that say nothing
 mod tag; // `tag` as a user meets it
+mod text; // what a reader sees of a page
 mod tidy; // the source text itself
 mod tune; // grids of settings, and which is best
 mod verdicts; // verdicts that stay true

@@ -15,7 +15,6 @@ use tagspace::pipeline::job::{Job, What};
 use tagspace::pipeline::page::PageId;
 use tagspace::pipeline::provider::{Provider, Secret, Wire};
 use tagspace::pipeline::taxonomy::Taxonomy;
-use tagspace::pipeline::text;
 use tagspace::pipeline::transport::{Exchange, Transport};
 use tagspace::pipeline::{Parts, Pipeline, Site};
 use tagspace::rng::Seed;
@@ -407,27 +406,4 @@ fn the_environment_of_the_plan_is_read() {
         error,
         "read TAG_SPACE_BATCH_SIZE: got `many`, wanted a whole number from 1 to 1000, or `auto`"
     );
-}
-
-#[test]
-fn text_leaves_out_what_no_reader_sees() {
-    let check = |storage: &str, expected: &str| assert_eq!(text::extract(storage, 1_000), expected);
-    check("<p>Billing&nbsp;&ndash; two   nodes</p>", "Billing – two nodes");
-    check("<h1>A</h1><p>b <strong>c</strong>d</p>", "A\nb cd");
-    check("<p>a</p><script>var x = 1 &lt; 2;</script><style>p {}</style><p>b</p>", "a\nb");
-    check(
-        "<ac:structured-macro ac:name=\"info\"><ac:parameter ac:name=\"title\">no</ac:parameter>\
-         <ac:rich-text-body><p>yes</p></ac:rich-text-body></ac:structured-macro>",
-        "yes",
-    );
-    check(
-        "<p>x</p><ac:structured-macro ac:name=\"code\"><ac:plain-text-body><![CDATA[if a < b && c]]>\
-         </ac:plain-text-body></ac:structured-macro><p>y</p>",
-        "x\ny",
-    );
-    check("<table><tbody><tr><td>1</td><td>2</td></tr></tbody></table>", "1\n2");
-    // Not well-formed: an attribute without quotes, tags that never close.
-    check("<p class=a>one<br>two<ul><li>three", "one\ntwo\nthree");
-    check("&unknown; &#1078; &amp;", "&unknown; ж &");
-    check("", "");
 }

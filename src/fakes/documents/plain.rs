@@ -39,7 +39,7 @@ pub(super) fn without_attributes(document: &str) -> String {
 
 /// Writes a tag that opens an element, and the text within it if that is raw; gives what follows.
 fn start_tag<'a>(tag: Tag<'a>, plain: &mut String) -> &'a str {
-    let Tag { name, is_closed, rest } = tag;
+    let Tag { name, is_closed, rest, .. } = tag;
     plain.extend(["<", name, if is_closed { "/>" } else { ">" }]);
     if is_closed || !RAW.iter().any(|raw| name.eq_ignore_ascii_case(raw)) {
         return rest;

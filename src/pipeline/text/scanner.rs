@@ -1,8 +1,8 @@
 //! Pieces of anything that resembles HTML: tags by their names, and the text between them.
 //!
-//! It reads what the tokenizer of the HTML standard reads, but keeps no attributes: that tokenizer
-//! compares each attribute of a tag with all before it, so that a tag with a hundred thousand of
-//! them takes minutes. Here every byte is looked at a fixed number of times.
+//! It reads what the tokenizer of the HTML standard reads, but keeps attributes as they are written:
+//! that tokenizer compares each attribute of a tag with all before it, so that a tag with a hundred
+//! thousand of them takes minutes. Here every byte is looked at a fixed number of times.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -24,6 +24,8 @@ pub(super) enum Piece<'a> {
     Start {
         /// The name.
         name: Cow<'a, str>,
+        /// The attributes, as they are written.
+        attributes: &'a str,
         /// Whether it ends with a slash.
         is_closed: bool,
     },
@@ -125,41 +127,59 @@ fn markup(text: &str, has_cdata: bool) -> Markup<'_> {
 
 /// A tag from its name on. A tag without an end is left out.
 fn tag(text: &str, is_start: bool) -> Markup<'_> {
-    let Some(Tag { name, is_closed, rest }) = html::tag(text) else { return Markup::Hidden("") };
+    let Some(Tag { name, attributes, is_closed, rest }) = html::tag(text) else {
+        return Markup::Hidden("");
+    };
     let is_plain = name.bytes().all(|byte| !byte.is_ascii_uppercase() && byte != 0);
     let name = if is_plain {
         Cow::Borrowed(name)
     } else {
         Cow::Owned(name.to_ascii_lowercase().replace('\0', "\u{fffd}"))
     };
-    let piece = if is_start { Piece::Start { name, is_closed } } else { Piece::End { name } };
+    let piece =
+        if is_start { Piece::Start { name, attributes, is_closed } } else { Piece::End { name } };
     Markup::Piece(piece, rest)
 }
 
 /// The text with its character references resolved, as the HTML standard has it; what the standard
 /// drops is dropped.
 pub(super) fn resolved(text: &str) -> Cow<'_, str> {
+    if is_plain(text) { Cow::Borrowed(text) } else { Cow::Owned(tokenized(text)) }
+}
+
+/// The same of the value of an attribute, where fewer references are meant as such.
+pub(super) fn resolved_value(value: &str) -> Cow<'_, str> {
+    if is_plain(value) {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(tokenized(&format!("<a a='{}'>", value.replace('\'', "&#39;"))))
+}
+
+fn is_plain(text: &str) -> bool {
+    !text.bytes().any(|byte| matches!(byte, b'&' | b'\0'))
+}
+
+/// The text and the values of attributes that the standard's tokenizer finds.
+fn tokenized(markup: &str) -> String {
     struct Sink(RefCell<String>);
     impl TokenSink for Sink {
         type Handle = ();
         fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
-            if let Token::CharacterTokens(piece) = token {
-                self.0.borrow_mut().push_str(&piece);
+            let mut found = self.0.borrow_mut();
+            match token {
+                Token::CharacterTokens(piece) => found.push_str(&piece),
+                Token::TagToken(tag) => tag.attrs.iter().for_each(|a| found.push_str(&a.value)),
+                _ => {}
             }
             TokenSinkResult::Continue
         }
     }
-    if !text.bytes().any(|byte| matches!(byte, b'&' | b'\0')) {
-        return Cow::Borrowed(text);
-    }
-    let tokenizer = Tokenizer::new(
-        Sink(RefCell::default()),
-        TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() },
-    );
+    let options = TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() };
+    let tokenizer = Tokenizer::new(Sink(RefCell::default()), options);
     let input = BufferQueue::default();
-    input.push_back(text.into());
+    input.push_back(markup.into());
     // The sink never asks for a script to run, so one pass reads everything.
     let _ = tokenizer.feed(&input);
     tokenizer.end();
-    Cow::Owned(tokenizer.sink.0.into_inner())
+    tokenizer.sink.0.into_inner()
 }
