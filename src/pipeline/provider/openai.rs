@@ -23,19 +23,29 @@ pub(super) fn request(
     taxonomy: &Taxonomy,
     max_output_tokens: u64,
 ) -> Result<Request<Bytes>, http::Error> {
-    let body = json!({
+    let mut body = json!({
         "model": provider.model,
         "messages": [{"role": "user", "content": prompt}],
-        "temperature": 0,
         "max_completion_tokens": max_output_tokens,
         "response_format": {"type": "json_schema", "json_schema": {
             "name": "page_tags", "strict": true, "schema": prompt::openai_schema(taxonomy)
         }}
     });
+    if !reasons(&provider.model) {
+        body["temperature"] = json!(0);
+    }
     Request::post(format!("{}/v1/chat/completions", provider.origin))
         .header("authorization", format!("Bearer {}", provider.key.expose()))
         .header("content-type", "application/json")
         .body(Bytes::from(serde_json::to_vec(&body).unwrap_or_default()))
+}
+
+/// Whether a model reasons, and so takes no temperature: gpt-5 and later, and the o-series.
+fn reasons(model: &str) -> bool {
+    let number = |text: &str| text.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok();
+    let generation = model.strip_prefix("gpt-").and_then(number);
+    generation.is_some_and(|generation| generation >= 5)
+        || model.strip_prefix('o').and_then(number).is_some()
 }
 
 #[derive(Deserialize)]
