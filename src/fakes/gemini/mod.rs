@@ -6,6 +6,7 @@ mod error;
 mod fields;
 mod request;
 mod response;
+mod schema;
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -15,11 +16,11 @@ use self::batch::{Jobs, NotMade};
 use self::request::Asks;
 use crate::fakes::Reply;
 use crate::fakes::about::{About, Prompt};
-use crate::fakes::ai::{Ai, digest, glance};
+use crate::fakes::ai::{Ai, Scene, digest, glance};
 use crate::fakes::answer::tokens;
-use crate::fakes::calendar::Calendar;
+use crate::fakes::ordered;
 use crate::fakes::query::Query;
-use crate::fakes::record::{Record, Service};
+use crate::fakes::record::Service;
 use crate::units::Whole;
 
 /// The largest body that it takes: 20 MB inline.
@@ -106,13 +107,7 @@ impl Gemini {
     }
 
     /// Answers a request.
-    pub fn reply(
-        &mut self,
-        now_ms: u64,
-        request: &Request<Bytes>,
-        calendar: &Calendar,
-        records: &mut Vec<Record>,
-    ) -> Reply {
+    pub fn reply(&mut self, now_ms: u64, request: &Request<Bytes>, scene: &mut Scene<'_>) -> Reply {
         let path = request.uri().path();
         let version = ["v1beta", "v1"].into_iter().find_map(|version| {
             Some((version, path.strip_prefix('/')?.strip_prefix(version)?.strip_prefix('/')?))
@@ -121,10 +116,10 @@ impl Gemini {
             .and_then(|(version, route)| Some((version, Route::of(request.method(), route)?)));
         let Some((version, route)) = routed else { return error::no_such_route() };
         let asks = matches!(route, Route::Generate(_) | Route::Stream(_));
-        let reply = self.routed(now_ms, request, version, route, (calendar, records));
+        let reply = self.routed(now_ms, request, version, route, scene);
         // A call that fails before the model sees it is a call all the same.
         if asks && reply.about.is_none() {
-            let body = serde_json::from_slice(request.body()).ok();
+            let body = ordered::read(request.body()).ok();
             let (identity, pages) = match body.and_then(Asks::of) {
                 Some(asks) => glance(&asks.prompt),
                 None => (digest(request.body()), 0),
@@ -142,7 +137,7 @@ impl Gemini {
         request: &Request<Bytes>,
         version: &str,
         route: Route<'_>,
-        (calendar, records): (&Calendar, &mut Vec<Record>),
+        scene: &mut Scene<'_>,
     ) -> Reply {
         let query = Query::new(request.uri().query().unwrap_or(""));
         let header = request.headers().get("x-goog-api-key").and_then(|key| key.to_str().ok());
@@ -156,8 +151,7 @@ impl Gemini {
         {
             return error::no_such_model(model, version);
         }
-        let asked =
-            |asks: fn(Value) -> Option<Asks>| asks(serde_json::from_slice(request.body()).ok()?);
+        let asked = |asks: fn(Value) -> Option<Asks>| asks(ordered::read(request.body()).ok()?);
         let unread = || match serde_json::from_slice::<Value>(request.body()) {
             Err(_) => error::invalid("Invalid JSON payload received."),
             Ok(_) => {
@@ -189,36 +183,36 @@ impl Gemini {
                 if let Some(problem) = asks.problem(model) {
                     return error::refused(problem);
                 }
-                let outcome = self.ai.decide(now_ms, asks.of_model(model), calendar, records);
+                let outcome = self.ai.decide(now_ms, asks.of_model(model), scene);
+                let shape = &asks.shape;
                 let reply = match route {
                     Route::Stream(_) if query.one("alt") == Some("sse") => {
-                        response::events(&self.ai, model, &outcome)
+                        response::events(&self.ai, model, shape, &outcome)
                     }
-                    Route::Stream(_) => response::list(&self.ai, model, &outcome),
-                    _ => response::whole(&self.ai, model, &outcome),
+                    Route::Stream(_) => response::list(&self.ai, model, shape, &outcome),
+                    _ => response::whole(&self.ai, model, shape, &outcome),
                 };
                 reply.after(outcome.latency_ms).on(About::Prompt(outcome.about))
             }
             Route::Batch(model) => {
-                let body = serde_json::from_slice::<Value>(request.body());
-                let Ok(body) = body else {
+                let Ok(body) = ordered::read(request.body()) else {
                     return error::invalid("Invalid JSON payload received.");
                 };
                 let takes_ms = self.ai.config().batch_s.map_or(600, Whole::get) * 1000;
                 match self.jobs.create(now_ms, model, &body, takes_ms) {
-                    Ok(name) => self.job(now_ms, &name, calendar, records),
+                    Ok(name) => self.job(now_ms, &name, scene),
                     Err(NotMade::Wrong(wrong)) => error::invalid(wrong),
                     Err(NotMade::TooMany) => error::exhausted(),
                 }
             }
             Route::Jobs => {
                 let names = self.jobs.names();
-                let jobs = names.iter().filter_map(|name| {
-                    self.jobs.operation(now_ms, name, &mut self.ai, calendar, records)
-                });
+                let jobs = names
+                    .iter()
+                    .filter_map(|name| self.jobs.operation(now_ms, name, &mut self.ai, scene));
                 response::sent(200, &json!({"operations": jobs.collect::<Vec<_>>()}))
             }
-            Route::Job(name) => self.job(now_ms, name, calendar, records),
+            Route::Job(name) => self.job(now_ms, name, scene),
             Route::Cancel(name) => match self.jobs.cancel(now_ms, name) {
                 Some(()) => response::sent(200, &json!({})),
                 None => error::not_found(),
@@ -230,14 +224,8 @@ impl Gemini {
         }
     }
 
-    fn job(
-        &mut self,
-        now_ms: u64,
-        name: &str,
-        calendar: &Calendar,
-        records: &mut Vec<Record>,
-    ) -> Reply {
-        match self.jobs.operation(now_ms, name, &mut self.ai, calendar, records) {
+    fn job(&mut self, now_ms: u64, name: &str, scene: &mut Scene<'_>) -> Reply {
+        match self.jobs.operation(now_ms, name, &mut self.ai, scene) {
             Some(operation) => response::sent(200, &operation),
             None => error::not_found(),
         }

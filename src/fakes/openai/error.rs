@@ -22,6 +22,12 @@ pub(super) fn too_large() -> Reply {
 
 pub(super) fn wrong(wrong: &Wrong) -> Reply {
     let (param, code, message) = match wrong {
+        Wrong::Said { param, code, message } => {
+            return error(400, "invalid_request_error", *code, Some(param), message);
+        }
+        Wrong::Schema { param, code, message } => {
+            return error(400, "invalid_request_error", *code, Some(param), message);
+        }
         Wrong::Missing(param) => {
             let message = format!("Missing required parameter: '{param}'.");
             (*param, "missing_required_parameter", message)

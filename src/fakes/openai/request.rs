@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::Interface;
+use super::tools::{self, Call};
+use super::{Interface, reasoning, strict};
 use crate::fakes::ai::Asked;
 use crate::units::float;
 
@@ -19,6 +20,10 @@ pub(super) enum Wrong {
     Type { param: &'static str, wanted: &'static str },
     /// This parameter is none of the values that it may have.
     Value { param: &'static str, wanted: &'static str, got: String },
+    /// This parameter is wrong for a reason of its own.
+    Said { param: &'static str, code: Option<&'static str>, message: String },
+    /// The schema at this parameter is not strict.
+    Schema { param: String, code: Option<&'static str>, message: String },
 }
 
 /// What a call asks.
@@ -28,9 +33,14 @@ pub(super) struct Asks {
     pub(super) instructions: Value,
     pub(super) stream: bool,
     pub(super) stream_usage: bool,
+    /// The function that the answer has to call, if it may not be text.
+    pub(super) call: Option<Call>,
+    /// How many answers there are to be.
+    pub(super) choices: u64,
     prompt: String,
     max_output_tokens: Option<u64>,
     schema: Option<Value>,
+    is_json: bool,
 }
 
 impl Asks {
@@ -48,6 +58,8 @@ impl Asks {
             });
         }
         known(&body, interface)?;
+        reasoning::refuse(&body, &model, interface)?;
+        let call = tools::forced(&body, interface)?;
         let mut prompt = String::new();
         let (input, limits, format) = match interface {
             Interface::Chat => (
@@ -71,8 +83,16 @@ impl Asks {
             }
             _ => return Err(Wrong::Missing(input)),
         }
+        let is_json = format_of(&body, interface)["type"] == "json_object";
+        if is_json && !prompt.to_lowercase().contains("json") {
+            return Err(no_word_of_json(interface));
+        }
+        let format = call.as_ref().map_or(format, |call| call.parameters.clone());
         Ok(Self {
             model,
+            call,
+            choices: body["n"].as_u64().unwrap_or(1),
+            is_json,
             instructions: body["instructions"].take(),
             stream: body["stream"] == true,
             stream_usage: body["stream_options"]["include_usage"] == true,
@@ -95,6 +115,9 @@ impl Asks {
             max_output_tokens: self.max_output_tokens,
             thinking_budget: None,
             schema: self.schema.as_ref(),
+            is_bare: false,
+            is_json: self.is_json,
+            copies: self.choices,
         }
     }
 }
@@ -136,10 +159,7 @@ fn known(body: &Value, interface: Interface) -> Result<(), Wrong> {
             return Err(Wrong::Value { param: "messages[0].role", wanted, got: role.to_owned() });
         }
     }
-    let format = match interface {
-        Interface::Chat => &body["response_format"],
-        Interface::Responses => &body["text"]["format"],
-    };
+    let format = format_of(body, interface);
     if set(format) && !["text", "json_object", "json_schema"].iter().any(|k| format["type"] == *k) {
         let wanted = "'json_object', 'json_schema', and 'text'";
         let got = format["type"].as_str().unwrap_or_default().to_owned();
@@ -152,7 +172,61 @@ fn known(body: &Value, interface: Interface) -> Result<(), Wrong> {
     if format["type"] == "json_schema" && !schema.is_object() {
         return Err(Wrong::Missing("response_format.json_schema.schema"));
     }
-    Ok(())
+    let (stated, param, code) = match interface {
+        Interface::Chat => (&format["json_schema"], "response_format", None),
+        Interface::Responses => (format, "text.format.schema", Some("invalid_json_schema")),
+    };
+    let is_strict = stated["strict"] == true;
+    if let Some(problem) = is_strict.then(|| strict::problem(schema)).flatten() {
+        let name = stated["name"].as_str().unwrap_or_default();
+        let message = format!("Invalid schema for response_format '{name}': {problem}");
+        return Err(Wrong::Said { param, code, message });
+    }
+    match &body["n"] {
+        Value::Null => Ok(()),
+        number if number.as_u64().is_none() => {
+            Err(Wrong::Type { param: "n", wanted: "an integer" })
+        }
+        number if number.as_u64() == Some(0) => {
+            Err(Wrong::Below { param: "n", least: 1, got: number.to_string() })
+        }
+        number if number.as_u64().is_some_and(|number| number > MOST_CHOICES) => {
+            let message = format!(
+                "Invalid 'n': integer above maximum value. Expected a value <= {MOST_CHOICES}, but got \
+                 {number} instead."
+            );
+            Err(Wrong::Said { param: "n", code: Some("integer_above_max_value"), message })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Answers to one call.
+const MOST_CHOICES: u64 = 128;
+
+/// The form that an answer is to have.
+fn format_of(body: &Value, interface: Interface) -> &Value {
+    match interface {
+        Interface::Chat => &body["response_format"],
+        Interface::Responses => &body["text"]["format"],
+    }
+}
+
+/// JSON without a schema must be asked for in words as well.
+fn no_word_of_json(interface: Interface) -> Wrong {
+    let (param, message) = match interface {
+        Interface::Chat => (
+            "messages",
+            "'messages' must contain the word 'json' in some form, to use 'response_format' of type \
+             'json_object'.",
+        ),
+        Interface::Responses => (
+            "input",
+            "Response input messages must contain the word 'json' in some form to use 'text.format' \
+             of type 'json_object'.",
+        ),
+    };
+    Wrong::Said { param, code: None, message: message.to_owned() }
 }
 
 /// Adds a text, or the texts of a list of parts, on lines of their own.
