@@ -33,8 +33,11 @@ pub(super) fn list(ai: &Ai, model: &str, shape: &Shape, outcome: &Outcome) -> Re
     if let Some(chunks) = chunks(model, shape, outcome) {
         return sent(200, &Value::Array(chunks));
     }
-    let mut reply = failed(ai, model, outcome);
-    // An error is a list of one there.
+    listed(failed(ai, model, outcome))
+}
+
+/// An error as a list of one.
+pub(super) fn listed(mut reply: Reply) -> Reply {
     if reply.broken.is_none() {
         let wrapped = [b"[", reply.response.body().as_ref(), b"]"].concat();
         *reply.response.body_mut() = wrapped.into();
@@ -42,7 +45,8 @@ pub(super) fn list(ai: &Ai, model: &str, shape: &Shape, outcome: &Outcome) -> Re
     reply
 }
 
-fn failed(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
+/// What is said to a call without an answer.
+pub(super) fn failed(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
     match &outcome.decision {
         Decision::Refused(refusals, told_ms) => error::over_quota(ai, model, refusals, *told_ms),
         Decision::Unpaid => error::unpaid(),
@@ -97,8 +101,10 @@ fn said(
 }
 
 /// A summary of what was thought, for those that want to see it.
+pub(super) const THOUGHT: &str = "The words of each page decide.";
+
 fn thought() -> Value {
-    json!({"text": "The words of each page decide.", "thought": true})
+    json!({"text": THOUGHT, "thought": true})
 }
 
 fn candidates(shape: &Shape, parts: &[Value], finish: Option<&str>) -> Vec<Value> {

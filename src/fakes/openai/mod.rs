@@ -1,11 +1,11 @@
 //! OpenAI's wire format: chat completions and responses, whole or as streams, and the models.
 
 mod completion;
-mod error;
-mod reasoning;
-mod request;
+pub(super) mod error;
+pub(super) mod request;
 mod response;
-mod said;
+mod rules;
+pub(super) mod said;
 mod strict;
 mod tools;
 
@@ -31,7 +31,7 @@ pub(super) fn too_large() -> Reply {
 
 /// Which of its two interfaces is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Interface {
+pub(in crate::fakes) enum Interface {
     /// `POST /v1/chat/completions`
     Chat,
     /// `POST /v1/responses`
@@ -65,8 +65,9 @@ pub(super) fn reply(
         .with_header("openai-version", "2020-10-01");
     // A call that fails before the model sees it is a call all the same.
     if interface.is_some() && reply.about.is_none() {
-        let body = ordered::read(request.body()).ok();
-        let asks = interface.zip(body).and_then(|(interface, body)| Asks::of(body, interface).ok());
+        let body: Option<Value> = ordered::read(request.body()).ok();
+        let asks =
+            interface.zip(body).and_then(|(interface, body)| Asks::of(&body, interface).ok());
         let (model, (identity, pages)) = match &asks {
             Some(asks) => (asks.model.as_str(), glance(asks.prompt())),
             None => ("", (digest(request.body()), 0)),
@@ -100,7 +101,9 @@ fn asked(
     let Ok(body) = ordered::read(request.body()) else {
         return error::invalid("We could not parse the JSON body of your request.", None);
     };
-    let asks = match Asks::of(body, interface) {
+    let read = Asks::of(&body, interface)
+        .and_then(|asks| rules::check(&body, &asks, interface).map(|()| asks));
+    let asks = match read {
         Ok(asks) => asks,
         Err(wrong) => return error::wrong(&wrong),
     };

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
+use super::Interface;
 use super::tools::{self, Call};
-use super::{Interface, reasoning, strict};
 use crate::fakes::ai::Asked;
 use crate::units::float;
 
 /// What is wrong with a body.
 #[derive(Debug)]
-pub(super) enum Wrong {
+pub(in crate::fakes) enum Wrong {
     /// It lacks this parameter.
     Missing(&'static str),
     /// This parameter is above its highest value.
@@ -28,8 +28,8 @@ pub(super) enum Wrong {
 
 /// What a call asks.
 #[derive(Debug)]
-pub(super) struct Asks {
-    pub(super) model: String,
+pub(in crate::fakes) struct Asks {
+    pub(in crate::fakes) model: String,
     pub(super) instructions: Value,
     pub(super) stream: bool,
     pub(super) stream_usage: bool,
@@ -39,13 +39,14 @@ pub(super) struct Asks {
     pub(super) choices: u64,
     prompt: String,
     max_output_tokens: Option<u64>,
+    thinks: bool,
     schema: Option<Value>,
     is_json: bool,
 }
 
 impl Asks {
     /// What a body asks, or what is wrong with it.
-    pub(super) fn of(mut body: Value, interface: Interface) -> Result<Self, Wrong> {
+    pub(in crate::fakes) fn of(body: &Value, interface: Interface) -> Result<Self, Wrong> {
         let model = body["model"].as_str().unwrap_or("").to_owned();
         if model.is_empty() {
             return Err(Wrong::Missing("model"));
@@ -57,19 +58,18 @@ impl Asks {
                 got: body["temperature"].to_string(),
             });
         }
-        known(&body, interface)?;
-        reasoning::refuse(&body, &model, interface)?;
-        let call = tools::forced(&body, interface)?;
+        known(body, interface)?;
+        let call = tools::forced(body, interface)?;
         let mut prompt = String::new();
         let (input, limits, format) = match interface {
             Interface::Chat => (
                 "messages",
                 ["max_completion_tokens", "max_tokens"],
-                body["response_format"]["json_schema"]["schema"].take(),
+                &body["response_format"]["json_schema"]["schema"],
             ),
             Interface::Responses => {
                 add_text(&body["instructions"], &mut prompt);
-                ("input", ["max_output_tokens"; 2], body["text"]["format"]["schema"].take())
+                ("input", ["max_output_tokens"; 2], &body["text"]["format"]["schema"])
             }
         };
         match &body[input] {
@@ -83,17 +83,15 @@ impl Asks {
             }
             _ => return Err(Wrong::Missing(input)),
         }
-        let is_json = format_of(&body, interface)["type"] == "json_object";
-        if is_json && !prompt.to_lowercase().contains("json") {
-            return Err(no_word_of_json(interface));
-        }
-        let format = call.as_ref().map_or(format, |call| call.parameters.clone());
+        let is_json = format_of(body, interface)["type"] == "json_object";
+        let format = call.as_ref().map_or(format, |call| &call.parameters).clone();
         Ok(Self {
             model,
             call,
             choices: body["n"].as_u64().unwrap_or(1),
             is_json,
-            instructions: body["instructions"].take(),
+            thinks: effort(body, interface) != "none",
+            instructions: body["instructions"].clone(),
             stream: body["stream"] == true,
             stream_usage: body["stream_options"]["include_usage"] == true,
             prompt,
@@ -103,17 +101,17 @@ impl Asks {
     }
 
     /// The text of the prompt.
-    pub(super) fn prompt(&self) -> &str {
+    pub(in crate::fakes) fn prompt(&self) -> &str {
         &self.prompt
     }
 
     /// The same as the model sees it.
-    pub(super) fn of_model(&self) -> Asked<'_> {
+    pub(in crate::fakes) fn of_model(&self) -> Asked<'_> {
         Asked {
             model: &self.model,
             prompt: &self.prompt,
             max_output_tokens: self.max_output_tokens,
-            thinking_budget: None,
+            thinking_budget: (!self.thinks).then_some(0),
             schema: self.schema.as_ref(),
             is_bare: false,
             is_json: self.is_json,
@@ -172,16 +170,6 @@ fn known(body: &Value, interface: Interface) -> Result<(), Wrong> {
     if format["type"] == "json_schema" && !schema.is_object() {
         return Err(Wrong::Missing("response_format.json_schema.schema"));
     }
-    let (stated, param, code) = match interface {
-        Interface::Chat => (&format["json_schema"], "response_format", None),
-        Interface::Responses => (format, "text.format.schema", Some("invalid_json_schema")),
-    };
-    let is_strict = stated["strict"] == true;
-    if let Some(problem) = is_strict.then(|| strict::problem(schema)).flatten() {
-        let name = stated["name"].as_str().unwrap_or_default();
-        let message = format!("Invalid schema for response_format '{name}': {problem}");
-        return Err(Wrong::Said { param, code, message });
-    }
     match &body["n"] {
         Value::Null => Ok(()),
         number if number.as_u64().is_none() => {
@@ -204,29 +192,20 @@ fn known(body: &Value, interface: Interface) -> Result<(), Wrong> {
 /// Answers to one call.
 const MOST_CHOICES: u64 = 128;
 
+/// How much the model is to think before it answers.
+pub(super) fn effort(body: &Value, interface: Interface) -> &Value {
+    match interface {
+        Interface::Chat => &body["reasoning_effort"],
+        Interface::Responses => &body["reasoning"]["effort"],
+    }
+}
+
 /// The form that an answer is to have.
-fn format_of(body: &Value, interface: Interface) -> &Value {
+pub(super) fn format_of(body: &Value, interface: Interface) -> &Value {
     match interface {
         Interface::Chat => &body["response_format"],
         Interface::Responses => &body["text"]["format"],
     }
-}
-
-/// JSON without a schema must be asked for in words as well.
-fn no_word_of_json(interface: Interface) -> Wrong {
-    let (param, message) = match interface {
-        Interface::Chat => (
-            "messages",
-            "'messages' must contain the word 'json' in some form, to use 'response_format' of type \
-             'json_object'.",
-        ),
-        Interface::Responses => (
-            "input",
-            "Response input messages must contain the word 'json' in some form to use 'text.format' \
-             of type 'json_object'.",
-        ),
-    };
-    Wrong::Said { param, code: None, message: message.to_owned() }
 }
 
 /// Adds a text, or the texts of a list of parts, on lines of their own.

@@ -38,7 +38,7 @@ impl Said<'_> {
 }
 
 /// The answer, if the call has one.
-pub(super) fn answered(
+pub(in crate::fakes) fn answered(
     asks: &Asks,
     outcome: &Outcome,
     interface: Interface,

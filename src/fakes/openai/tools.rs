@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::Interface;
 use super::request::Wrong;
-use super::strict;
 
 /// A function that has to be called.
 #[derive(Debug)]
@@ -23,9 +22,6 @@ pub(super) fn forced(body: &Value, interface: Interface) -> Result<Option<Call>,
     };
     let choice = &body["tool_choice"];
     let tools = body["tools"].as_array().map_or(&[][..], Vec::as_slice);
-    for (index, tool) in tools.iter().enumerate() {
-        refuse_loose(described(tool, interface), index, interface)?;
-    }
     if !choice.is_null() && choice != "none" && tools.is_empty() {
         return refuse(
             "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.",
@@ -66,23 +62,9 @@ pub(super) fn forced(body: &Value, interface: Interface) -> Result<Option<Call>,
 }
 
 /// Where a tool, or a choice of one, says what it is.
-fn described(tool: &Value, interface: Interface) -> &Value {
+pub(super) fn described(tool: &Value, interface: Interface) -> &Value {
     match interface {
         Interface::Chat => &tool["function"],
         Interface::Responses => tool,
     }
-}
-
-/// Refuses a strict function whose parameters are not strict.
-fn refuse_loose(function: &Value, index: usize, interface: Interface) -> Result<(), Wrong> {
-    let is_strict = function["strict"] == true && function["parameters"].is_object();
-    let Some(problem) = is_strict.then(|| strict::problem(&function["parameters"])).flatten()
-    else {
-        return Ok(());
-    };
-    let name = function["name"].as_str().unwrap_or_default();
-    let message = format!("Invalid schema for function '{name}': {problem}");
-    let inside = if interface == Interface::Chat { ".function" } else { "" };
-    let param = format!("tools[{index}]{inside}.parameters");
-    Err(Wrong::Schema { param, code: Some("invalid_function_parameters"), message })
 }
