@@ -101,14 +101,15 @@ fn asked(
     let Ok(body) = ordered::read(request.body()) else {
         return error::invalid("We could not parse the JSON body of your request.", None);
     };
-    let read = Asks::of(&body, interface)
-        .and_then(|asks| rules::check(&body, &asks, interface).map(|()| asks));
-    let asks = match read {
+    let asks = match Asks::of(&body, interface) {
         Ok(asks) => asks,
         Err(wrong) => return error::wrong(&wrong),
     };
     if !ai.models().any(|known| known == asks.model) {
         return error::no_such_model(&asks.model);
+    }
+    if let Err(wrong) = rules::check(&body, &asks, interface) {
+        return error::wrong(&wrong);
     }
     let outcome = ai.decide(now_ms, asks.of_model(), scene);
     let created = scene.calendar.shown(now_ms).as_second();

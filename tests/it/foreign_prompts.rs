@@ -1,0 +1,146 @@
+//! Pages that Confluence gave out, in prompts of clients that have a form of their own.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tagspace::fakes::record::Record;
+
+use crate::wire_formats::{Service, asking, body};
+
+type Tags = BTreeMap<String, Vec<String>>;
+
+/// A page as a client gets it, and its true tags.
+struct Got {
+    id: String,
+    storage: String,
+    truth: Tags,
+}
+
+/// All pages of a space, listed.
+fn listed(service: &mut Service) -> Vec<Got> {
+    let list = body(&service.confluence(
+        "GET",
+        "/api/v2/pages?body-format=storage&limit=250",
+        &Value::Null,
+    ));
+    let truths: BTreeMap<String, Tags> = (service.0.take_records().into_iter())
+        .filter_map(|record| match record {
+            Record::PageTruth { page, tags } => Some((page.to_string(), tags)),
+            _ => None,
+        })
+        .collect();
+    let pages = list["results"].as_array().unwrap().iter();
+    pages
+        .map(|page| {
+            let id = page["id"].as_str().unwrap().to_owned();
+            let storage = page["body"]["storage"]["value"].as_str().unwrap().to_owned();
+            let truth = truths[&id].clone();
+            Got { id, storage, truth }
+        })
+        .collect()
+}
+
+/// Storage format as plain people turn it into text: tags away, everything else stays.
+fn stripped(storage: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    for letter in storage.chars() {
+        match letter {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                text.push(' ');
+            }
+            _ if !inside => text.push(letter),
+            _ => {}
+        }
+    }
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").replace("&quot;", "\"")
+}
+
+/// The taxonomy, a tag a line, among instructions that name a tag as well.
+fn instructions(truth: &[Got]) -> String {
+    let mut tags: Vec<&String> =
+        truth.iter().flat_map(|got| got.truth.values().flatten()).collect();
+    tags.sort();
+    tags.dedup();
+    let lines: Vec<String> = tags.iter().map(|tag| format!("- {tag}")).collect();
+    format!(
+        "You tag pages.\nrule: be brief, be right\nALLOWED TAGS:\n{}\nIf a page is a {}, say so.\n",
+        lines.join("\n"),
+        tags[0]
+    )
+}
+
+fn said(service: &mut Service, asked: &Value) -> Value {
+    let answer = body(&service.gemini(0, "generateContent", asked));
+    let text = answer["candidates"][0]["content"]["parts"][0]["text"].as_str().unwrap();
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn a_page_gets_its_own_tags_whatever_form_the_prompt_has() {
+    let mut service = Service::new(&[]);
+    let pages = listed(&mut service);
+    let list = instructions(&pages);
+    let mut tagged = 0;
+    for page in &pages {
+        let texts = [stripped(&page.storage), page.storage.clone()];
+        for text in texts {
+            let prompt =
+                format!("{list}\nCONTENT TO ANALYZE:\n{text}\n\nReturn ONLY JSON from {list}");
+            let tags: Tags = serde_json::from_value(said(&mut service, &asking(&prompt))).unwrap();
+            assert_eq!(tags, page.truth, "{prompt}");
+            tagged += tags.values().flatten().count();
+        }
+    }
+    assert!(tagged > 40, "{tagged}");
+    let fired = service.0.take_records();
+    assert!(!fired.iter().any(|record| matches!(record, Record::TaxonomyInPage { .. })));
+}
+
+#[test]
+fn several_pages_of_a_prompt_are_told_apart() {
+    let mut service = Service::new(&[]);
+    let pages = listed(&mut service);
+    let mut prompt = instructions(&pages);
+    // Whatever their order, and with one left out.
+    for page in pages.iter().rev().skip(1).take(6) {
+        prompt.push_str(&format!("\n<document>\n{}\n</document>\n", stripped(&page.storage)));
+    }
+    let item = json!({"type": "OBJECT", "required": ["id", "labels"], "properties": {
+        "id": {"type": "STRING"}, "labels": {"type": "ARRAY", "items": {"type": "STRING"}}}});
+    let mut asked = asking(&prompt);
+    asked["generationConfig"] = json!({"responseMimeType": "application/json", "responseSchema": {
+        "type": "ARRAY", "items": item}});
+    let answer = said(&mut service, &asked);
+    let wanted: Vec<Value> = (pages.iter().rev().skip(1).take(6))
+        .map(|page| {
+            let labels: Vec<&String> = page.truth.values().flatten().collect();
+            json!({"id": page.id, "labels": labels})
+        })
+        .collect();
+    assert_eq!(answer, json!(wanted));
+}
+
+#[test]
+fn what_was_cut_off_is_not_judged_and_what_was_never_given_out_is_a_text_like_any_other() {
+    let mut service = Service::new(&[]);
+    let pages = listed(&mut service);
+    let most = |got: &&Got| got.truth.values().flatten().count();
+    let page = pages.iter().max_by_key(most).unwrap();
+    let text = stripped(&page.storage);
+    let half: String = text.chars().take(text.chars().count() / 3).collect();
+    let list = instructions(&pages);
+    let tags: Tags =
+        serde_json::from_value(said(&mut service, &asking(&format!("{list}\n{half}")))).unwrap();
+    let (seen, all) = (tags.values().flatten(), page.truth.values().flatten());
+    assert!(seen.count() < all.count(), "{tags:?}");
+    // To a model that has not seen the page, the list is a part of it.
+    let mut other = Service::new(&[]);
+    let prompt = format!("{list}\n{text}").replace("rule: ", "");
+    let all: Tags = serde_json::from_value(said(&mut other, &asking(&prompt))).unwrap();
+    assert_ne!(all, page.truth);
+    let fired = other.0.take_records();
+    assert!(fired.iter().any(|record| matches!(record, Record::TaxonomyInPage { .. })));
+}
