@@ -228,7 +228,11 @@ struct Day {
     bucket: Option<Window>,
 }
 
-const DAY_MS: u64 = 86_400_000;
+/// The window of a day that refills evenly.
+pub fn even_day(limit: u64) -> Window {
+    const DAY_MS: u64 = 86_400_000;
+    Window::new(WindowKind::Bucket, limit, limit, DAY_MS)
+}
 
 impl Day {
     /// What a call of this many tokens takes of it.
@@ -270,9 +274,10 @@ impl Quota {
 
     /// The same quota, of which what is used in a day comes back evenly: of 10,000 requests one in
     /// 8.64 s, as OpenAI states it.
+    #[must_use]
     pub fn with_even_days(mut self) -> Self {
         for day in &mut self.days {
-            day.bucket = Some(Window::new(WindowKind::Bucket, day.limit, day.limit, DAY_MS));
+            day.bucket = Some(even_day(day.limit));
         }
         self
     }

@@ -106,7 +106,8 @@ fn several_pages_of_a_prompt_are_told_apart() {
     let mut prompt = instructions(&pages);
     // Whatever their order, and with one left out.
     for page in pages.iter().rev().skip(1).take(6) {
-        prompt.push_str(&format!("\n<document>\n{}\n</document>\n", stripped(&page.storage)));
+        let text = stripped(&page.storage);
+        prompt = format!("{prompt}\n<document>\n{text}\n</document>\n");
     }
     let item = json!({"type": "OBJECT", "required": ["id", "labels"], "properties": {
         "id": {"type": "STRING"}, "labels": {"type": "ARRAY", "items": {"type": "STRING"}}}});
