@@ -8,18 +8,18 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
-use crate::fakes::ai::digest;
 use crate::fakes::space::{Space, SpacePage};
 
 /// Words that follow each other, by which pages are known.
 const GROUP: usize = 5;
 /// Of so many groups of a page one is kept.
 const EVERY: usize = 8;
-/// A group that stands in more pages than this says nothing of any of them.
-const MOST_PAGES: usize = 8;
-/// Of the pages that share a group with a prompt no more are compared with it than this.
+/// A group that stands in more texts than this says nothing of any of them.
+const MOST_TEXTS: usize = 8;
+/// Of the texts that share a group with a prompt no more are compared with it than this.
 const MOST_COMPARED: usize = 128;
 /// So many words make a page, and half of a shorter one.
 const ENOUGH: usize = 20;
@@ -33,6 +33,9 @@ pub struct Handed {
     /// Those whose groups are not known yet: most clients never ask for them.
     new: BTreeSet<u64>,
     versions: BTreeMap<u64, u64>,
+    /// The texts, by their digests; the pages that have them, and how many groups they have.
+    texts: BTreeMap<u64, (Vec<u64>, usize)>,
+    /// The texts that a group stands in.
     groups: BTreeMap<u64, Vec<u64>>,
 }
 
@@ -58,53 +61,95 @@ impl Handed {
             return Vec::new();
         }
         let prompt = Words::of(prompt);
-        let mut hits: BTreeMap<u64, usize> = BTreeMap::new();
-        for pages in prompt.groups().filter_map(|(_, group)| self.groups.get(&group)) {
-            for page in pages {
-                *hits.entry(*page).or_default() += 1;
-            }
-        }
-        let mut likely: Vec<(u64, usize)> = hits.into_iter().collect();
-        likely.sort_by_key(|(page, hits)| (Reverse(*hits), *page));
         let mut free = vec![true; prompt.words.len()];
         let mut found: Vec<(usize, Found)> = Vec::new();
-        likely.truncate(MOST_COMPARED);
-        for page in likely.into_iter().filter_map(|(page, _)| space.page(page)) {
-            let text = Words::of(&page.text);
-            let runs = prompt.runs_of(&text, &free);
-            let words: usize = runs.iter().map(Range::len).sum();
-            if words < ENOUGH.min(text.words.len().div_ceil(2)) {
+        for (pages, places) in self.likely(&prompt) {
+            // What many pages have in common is left over where one of them was found.
+            if !places.iter().any(|at| free[*at..*at + GROUP].iter().all(|free| *free)) {
                 continue;
             }
-            for run in &runs {
-                free[run.clone()].fill(false);
+            let Some(first) = pages.first().and_then(|page| space.page(*page)) else { continue };
+            let text = Words::of(&first.text);
+            // A text that several pages have may stand there as often.
+            for page in pages {
+                let runs = prompt.runs_of(&text, &free);
+                let words: usize = runs.iter().map(Range::len).sum();
+                let Some(start) = runs.first().map(|run| run.start) else { break };
+                if words < ENOUGH.min(text.words.len().div_ceil(2)) {
+                    break;
+                }
+                let title = prompt.title(&first.title, start, &free);
+                let runs: Vec<Range<usize>> = title.into_iter().chain(runs).collect();
+                for run in &runs {
+                    free[run.clone()].fill(false);
+                }
+                let parts = runs.into_iter().map(|run| prompt.text(run));
+                let text = parts.collect::<Vec<_>>().join("\n");
+                found.push((start, Found { id: page.to_string(), text }));
             }
-            let Some(first) = runs.first().map(|run| run.start) else { continue };
-            let title = prompt.title(&page, first, &free);
-            let parts = title.into_iter().chain(runs).map(|run| prompt.text(run));
-            let text = parts.collect::<Vec<_>>().join("\n");
-            found.push((first, Found { id: page.id.to_string(), text }));
         }
         found.sort_by_key(|(first, _)| *first);
         found.into_iter().map(|(_, found)| found).collect()
+    }
+
+    /// The pages of each text that has a group in common with a prompt, and where: those with the most
+    /// first, and of two with as many that which has fewer besides.
+    fn likely(&self, prompt: &Words<'_>) -> Vec<(&[u64], Vec<usize>)> {
+        let mut hits: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        for (at, group) in prompt.groups() {
+            let texts = self.groups.get(&group).filter(|texts| texts.len() <= MOST_TEXTS);
+            for text in texts.into_iter().flatten() {
+                hits.entry(*text).or_default().push(at);
+            }
+        }
+        let mut likely: Vec<(Reverse<usize>, usize, &[u64], Vec<usize>)> = Vec::new();
+        for (text, places) in hits {
+            if let Some((pages, size)) = self.texts.get(&text) {
+                likely.push((Reverse(places.len()), *size, pages, places));
+            }
+        }
+        likely.sort_unstable();
+        likely.into_iter().take(MOST_COMPARED).map(|(_, _, pages, at)| (pages, at)).collect()
     }
 
     /// Learns the groups of pages that were given out since a prompt was last looked through.
     fn read_new(&mut self, space: &Space) {
         for page in std::mem::take(&mut self.new) {
             let version = space.version(page);
-            if self.versions.insert(page, version) == Some(version) {
-                continue;
+            match self.versions.insert(page, version) {
+                Some(known) if known == version => continue,
+                // It has another text than before.
+                Some(_) => {
+                    for (pages, _) in self.texts.values_mut() {
+                        pages.retain(|known| *known != page);
+                    }
+                }
+                None => {}
             }
             let Some(SpacePage { text, .. }) = space.page(page) else { continue };
-            for (_, group) in Words::of(&text).groups().step_by(EVERY) {
-                let pages = self.groups.entry(group).or_default();
-                if pages.len() < MOST_PAGES && !pages.contains(&page) {
-                    pages.push(page);
+            let digest = hashed([text.as_str()]);
+            let words = Words::of(&text);
+            let size = words.words.len() / EVERY;
+            let (pages, _) = self.texts.entry(digest).or_insert((Vec::new(), size));
+            pages.push(page);
+            for (_, group) in words.groups().step_by(EVERY) {
+                let texts = self.groups.entry(group).or_default();
+                // One more than that says enough.
+                if texts.len() <= MOST_TEXTS && !texts.contains(&digest) {
+                    texts.push(digest);
                 }
             }
         }
     }
+}
+
+/// A number for words that follow each other.
+fn hashed<'a>(words: impl IntoIterator<Item = &'a str>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for word in words {
+        word.hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// A text with its words in lower case, each with its place.
@@ -142,10 +187,8 @@ impl<'a> Words<'a> {
 
     /// The groups with the places of their first words.
     fn groups(&self) -> impl Iterator<Item = (usize, u64)> {
-        self.words.windows(GROUP).enumerate().map(|(at, words)| {
-            let words: Vec<&str> = words.iter().map(|(_, word)| word.as_str()).collect();
-            (at, digest(words.join(" ").as_bytes()))
-        })
+        let groups = self.words.windows(GROUP).enumerate();
+        groups.map(|(at, words)| (at, hashed(words.iter().map(|(_, word)| word.as_str()))))
     }
 
     /// The runs of words that are those of a page, in its order, among those that are free.
@@ -180,8 +223,8 @@ impl<'a> Words<'a> {
     }
 
     /// Where the title of a page stands last before its text.
-    fn title(&self, page: &SpacePage, before: usize, free: &[bool]) -> Option<Range<usize>> {
-        let title = Words::of(&page.title);
+    fn title(&self, title: &str, before: usize, free: &[bool]) -> Option<Range<usize>> {
+        let title = Words::of(title);
         let length = title.words.len();
         let begins = (0..(before + 1).saturating_sub(length)).rev();
         let is_title = |at: &usize| {
