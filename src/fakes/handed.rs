@@ -62,14 +62,16 @@ impl Handed {
         }
         let prompt = Words::of(prompt);
         let mut free = vec![true; prompt.words.len()];
+        let mut known = vec![false; prompt.words.len()];
         let mut found: Vec<(usize, Found)> = Vec::new();
         for (pages, places) in self.likely(&prompt) {
-            // What many pages have in common is left over where one of them was found.
-            if !places.iter().any(|at| free[*at..*at + GROUP].iter().all(|free| *free)) {
+            // What a text that was found has as well says nothing of another.
+            if places.iter().all(|at| known[*at..*at + GROUP].iter().all(|known| *known)) {
                 continue;
             }
             let Some(first) = pages.first().and_then(|page| space.page(*page)) else { continue };
             let text = Words::of(&first.text);
+            let mut is_there = false;
             // A text that several pages have may stand there as often.
             for page in pages {
                 let runs = prompt.runs_of(&text, &free);
@@ -82,10 +84,16 @@ impl Handed {
                 let runs: Vec<Range<usize>> = title.into_iter().chain(runs).collect();
                 for run in &runs {
                     free[run.clone()].fill(false);
+                    known[run.clone()].fill(true);
                 }
                 let parts = runs.into_iter().map(|run| prompt.text(run));
                 let text = parts.collect::<Vec<_>>().join("\n");
                 found.push((start, Found { id: page.to_string(), text }));
+                is_there = true;
+            }
+            let its: BTreeSet<u64> = text.groups().map(|(_, group)| group).collect();
+            for (at, _) in prompt.groups().filter(|(_, group)| is_there && its.contains(group)) {
+                known[at..at + GROUP].fill(true);
             }
         }
         found.sort_by_key(|(first, _)| *first);

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tagspace::fakes::record::Record;
+use tagspace::fakes::world::World;
 
+use crate::common::scenario;
 use crate::wire_formats::{Service, asking, body};
 
 type Tags = BTreeMap<String, Vec<String>>;
@@ -122,6 +124,37 @@ fn several_pages_of_a_prompt_are_told_apart() {
         })
         .collect();
     assert_eq!(answer, json!(wanted));
+}
+
+#[test]
+fn what_pages_have_in_common_is_no_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let number = |n: u32| format!("number{n} stands here as word{n} of all{n} and more{n}");
+    let common: Vec<String> = (100..108).map(number).collect();
+    let common = common.join(" ");
+    for n in 0..12 {
+        // Two of them have a part in common that no other has.
+        let own: Vec<String> = (0..8).map(|k| number(n / 2 * 10 + k)).collect();
+        let html = format!(
+            "<html><head><title>Page {n}</title></head><body><p>{common}</p><p>{}</p><p>{} kafka</p></body></html>",
+            own.join(" "),
+            number(1_000 + n)
+        );
+        std::fs::write(folder.path().join(format!("{n}.html")), html).unwrap();
+    }
+    let text = format!(
+        "# Documents?\nschema = 1\nseed = 7\n[space]\ndir = {:?}\n[confluence]\n[gemini]\nmodel = \"gemini-3.5-flash-lite\"\n",
+        folder.path()
+    );
+    let mut service = Service(World::new(scenario(&text, &[]).world));
+    service.0.begin_run(0, tagspace::units::Ratio::ZERO, None, 3_000);
+    for page in listed(&mut service) {
+        let text = stripped(&page.storage);
+        // As a site shows it: what all pages have stands there once more.
+        let prompt = format!("Say how this is tagged.\n{common}\n{text}\n{common}\n");
+        let tags = said(&mut service, &asking(&prompt));
+        assert_eq!(tags["tool"], json!(["kafka"]), "{tags}");
+    }
 }
 
 #[test]
