@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::process::Command;
 
-/// Runs a script with the SDKs of one environment.
+/// Runs a script with the SDKs of one environment of Python.
 fn judged_by(environment: &str, script: &str) {
     let home = format!("target/sdk/{environment}");
     let python = format!("{home}/bin/python");
@@ -16,11 +16,12 @@ fn judged_by(environment: &str, script: &str) {
         "{python} is missing; install the SDKs with: python3 -m venv {home} && \
          {home}/bin/pip install -r tests/sdk/{environment}.txt"
     );
-    let ended = Command::new(&python)
-        .arg(format!("tests/sdk/{script}.py"))
-        .env("TAGSPACE", env!("CARGO_BIN_EXE_tagspace"))
-        .output()
-        .unwrap();
+    judged(Command::new(&python).arg(format!("tests/sdk/{script}.py")));
+}
+
+/// Runs a script that says of each of its checks whether it holds.
+fn judged(script: &mut Command) {
+    let ended = script.env("TAGSPACE", env!("CARGO_BIN_EXE_tagspace")).output().unwrap();
     let said = String::from_utf8_lossy(&ended.stdout);
     let errors = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success(), "{said}{errors}");
@@ -56,6 +57,24 @@ fn atlassian_confluence_v2() {
 #[test]
 fn litellm() {
     judged_by("older", "gateway");
+}
+
+#[test]
+fn instructor_langchain_and_pydantic_ai() {
+    judged_by("wrappers", "wrappers");
+}
+
+#[test]
+fn node() {
+    let home = "target/sdk/node";
+    assert!(
+        Path::new(home).join("node_modules").exists(),
+        "{home}/node_modules is missing; install the SDKs with: mkdir -p {home} && \
+         cp tests/sdk/node/package*.json {home} && npm ci --prefix {home} --ignore-scripts"
+    );
+    let has_node = Command::new("node").arg("--version").output().is_ok();
+    assert!(has_node, "node is missing; install it with: apt-get install nodejs npm");
+    judged(Command::new("node").arg("tests/sdk/node/sdks.mjs").env("SDKS", home));
 }
 
 #[test]

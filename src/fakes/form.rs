@@ -5,12 +5,15 @@
 //! objects has one for each page, a list of texts holds the page's tags, a choice is one of the
 //! words that stand in the page.
 
-use std::borrow::Cow;
+mod merged;
+
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use self::merged::merged;
 use crate::fakes::model::TagMap;
+use crate::fakes::ordered;
 use crate::units::whole;
 
 /// A page of a prompt, with the tags that the model found.
@@ -44,81 +47,6 @@ struct Left {
 
 /// A form that asks for more than this gets no more.
 const MOST_FILLED: usize = 100;
-
-/// A form with more values than this, all that its references name included, is too large as well.
-const MOST_PARTS: usize = 100_000;
-
-/// What of `allOf` is one schema: the parts of each are put together, the first word counts. Nothing
-/// if that is too large: a schema that refers to itself twice has no end.
-fn merged(schema: &Value) -> Option<Cow<'_, Value>> {
-    fn parts(at: &Value, left: &mut usize) -> Option<()> {
-        *left = left.checked_sub(1)?;
-        match at {
-            Value::Object(entries) => entries.values().try_for_each(|at| parts(at, left)),
-            Value::Array(items) => items.iter().try_for_each(|at| parts(at, left)),
-            _ => Some(()),
-        }
-    }
-    fn has_parts(at: &Value) -> bool {
-        match at {
-            Value::Object(entries) => {
-                entries.contains_key("allOf") || entries.values().any(has_parts)
-            }
-            Value::Array(items) => items.iter().any(has_parts),
-            _ => false,
-        }
-    }
-    fn merge(into: &mut Value, from: &Value) {
-        match (into, from) {
-            (Value::Object(into), Value::Object(from)) => {
-                for (name, value) in from {
-                    match into.get_mut(name) {
-                        Some(known) => merge(known, value),
-                        None => {
-                            into.insert(name.clone(), value.clone());
-                        }
-                    }
-                }
-            }
-            (Value::Array(into), Value::Array(from)) => {
-                into.extend(
-                    from.iter().filter(|one| !into.contains(one)).cloned().collect::<Vec<_>>(),
-                );
-            }
-            _ => {}
-        }
-    }
-    fn walk(at: &mut Value, root: &Value, depth: usize, left: &mut usize) -> Option<()> {
-        if depth > TOO_DEEP {
-            return Some(());
-        }
-        if let Some(Value::Array(all)) = at.as_object_mut().and_then(|at| at.remove("allOf")) {
-            for part in &all {
-                let path = part["$ref"].as_str().and_then(|path| path.strip_prefix('#'));
-                let part = path.and_then(|path| root.pointer(path)).unwrap_or(part);
-                parts(part, left)?;
-                merge(at, part);
-            }
-        }
-        match at {
-            Value::Object(entries) => {
-                entries.values_mut().try_for_each(|at| walk(at, root, depth + 1, left))
-            }
-            Value::Array(items) => {
-                items.iter_mut().try_for_each(|at| walk(at, root, depth + 1, left))
-            }
-            _ => Some(()),
-        }
-    }
-    let mut left = MOST_PARTS;
-    parts(schema, &mut left)?;
-    if !has_parts(schema) {
-        return Some(Cow::Borrowed(schema));
-    }
-    let mut whole = schema.clone();
-    walk(&mut whole, schema, 0, &mut left)?;
-    Some(Cow::Owned(whole))
-}
 
 /// A schema, and the document that its references point into.
 #[derive(Debug, Clone, Copy)]
@@ -165,10 +93,17 @@ impl<'a> Schema<'a> {
         Self { at, root: self.root }.resolved()
     }
 
+    /// The properties in their order; those of which none is stated come last.
     fn properties(self) -> impl Iterator<Item = (&'a str, Self)> {
         let properties = self.at["properties"].as_object();
-        let properties = properties.into_iter().flatten();
-        properties.map(move |(name, at)| (name.as_str(), self.part(at)))
+        let order = self.at.get(ordered::ORDER).unwrap_or(&self.at["property_ordering"]);
+        let order = order.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let stated = order.filter_map(move |name| properties?.get_key_value(name));
+        let mut names = BTreeSet::new();
+        stated
+            .chain(properties.into_iter().flatten())
+            .filter(move |(name, _)| names.insert(name.as_str()))
+            .map(move |(name, at)| (name.as_str(), self.part(at)))
     }
 
     /// A number that the schema states, under either spelling of its name; Gemini also takes text.
@@ -183,7 +118,16 @@ impl<'a> Schema<'a> {
     }
 }
 
-/// Whether a value has the form that a schema asks for.
+/// The first schema of an object that stands in a prompt, as clients write it there that ask for JSON
+/// without saying in the request of which form.
+pub fn told_in(prompt: &str) -> Option<Value> {
+    let until = prompt.find("\"properties\"")?;
+    let starts = prompt[..until].match_indices('{').map(|(at, _)| at);
+    // It may stand in braces of something else, and those not be JSON.
+    starts.rev().take(DEEPEST).filter_map(|at| ordered::first(&prompt[at..])).last()
+}
+
+/// Whether a value has the form that a schema asks for, and nothing besides.
 pub fn fits(value: &Value, schema: &Value) -> bool {
     let Some(schema) = merged(schema) else { return false };
     let schema = &*schema;
@@ -205,10 +149,10 @@ fn fits_at(value: &Value, schema: Schema<'_>, depth: usize) -> bool {
             let required = schema.at["required"].as_array().into_iter().flatten();
             let complete =
                 required.filter_map(Value::as_str).all(|name| entries.contains_key(name));
-            let known = schema.at["properties"].as_object().is_none_or(|known| {
-                schema.at["additionalProperties"] != false
-                    || entries.keys().all(|name| known.contains_key(name))
-            });
+            let known = match schema.at["properties"].as_object() {
+                Some(known) => entries.keys().all(|name| known.contains_key(name)),
+                None => schema.at["additionalProperties"] != false || entries.is_empty(),
+            };
             let mut properties = schema.properties();
             complete
                 && known
@@ -233,8 +177,49 @@ fn fits_at(value: &Value, schema: Schema<'_>, depth: usize) -> bool {
     }
 }
 
-/// A value of the form that a schema asks for, about these pages; nothing if the form is too large.
-pub fn fill(schema: &Value, pages: &[Seen<'_>]) -> Option<Value> {
+/// A value that has the form, as a text in which properties stand in the order of the schema.
+pub fn in_order(value: &Value, schema: &Value) -> String {
+    match merged(schema) {
+        Some(schema) => written(value, Schema { at: &schema, root: &schema }.resolved(), 0),
+        None => value.to_string(),
+    }
+}
+
+fn written(value: &Value, schema: Schema<'_>, depth: usize) -> String {
+    match value {
+        Value::Object(entries) if depth <= DEEPEST => {
+            let known = schema.properties();
+            let known = known.filter_map(|(name, part)| {
+                Some((name.to_owned(), written(entries.get(name)?, part, depth + 1)))
+            });
+            let known: Vec<(String, String)> = known.collect();
+            let is_other = |name: &&String| known.iter().all(|(known, _)| known != *name);
+            let others = entries.keys().filter(is_other);
+            let others = others.map(|name| (name.clone(), entries[name].to_string()));
+            let others: Vec<(String, String)> = others.collect();
+            object(known.into_iter().chain(others))
+        }
+        Value::Array(items) => {
+            let part = schema.part(&schema.at["items"]);
+            list(&items.iter().map(|item| written(item, part, depth + 1)).collect::<Vec<_>>())
+        }
+        leaf => leaf.to_string(),
+    }
+}
+
+/// An object of values that are written already.
+fn object(entries: impl IntoIterator<Item = (String, String)>) -> String {
+    let entries = entries.into_iter().map(|(name, value)| format!("{}:{value}", json!(name)));
+    format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
+}
+
+fn list(items: &[String]) -> String {
+    format!("[{}]", items.join(","))
+}
+
+/// The text of a value of the form that a schema asks for, about these pages; nothing if the form is
+/// too large.
+pub fn fill(schema: &Value, pages: &[Seen<'_>]) -> Option<String> {
     let schema = merged(schema)?;
     let schema = &*schema;
     let mut left = Left { values: MOST_VALUES, compared: MOST_COMPARED };
@@ -247,10 +232,10 @@ fn fill_at(
     pages: &[Seen<'_>],
     depth: usize,
     left: &mut Left,
-) -> Option<Value> {
+) -> Option<String> {
     left.values = left.values.checked_sub(1).filter(|_| depth <= TOO_DEEP)?;
     if let Some(constant) = schema.at.get("const") {
-        return Some(constant.clone());
+        return Some(constant.to_string());
     }
     if let Some(choices) = schema.choices() {
         let mut choices_left = choices.iter();
@@ -262,33 +247,33 @@ fn fill_at(
                 break Some(choice);
             }
         };
-        return Some(choice.cloned().unwrap_or(Value::Null));
+        return Some(choice.unwrap_or(&Value::Null).to_string());
     }
     Some(match schema.kind().as_str() {
         "object" => {
             let required = schema.at["required"].as_array().into_iter().flatten();
             let required: BTreeSet<&str> = required.filter_map(Value::as_str).collect();
             let wanted = |name: &str| depth < FREELY || required.contains(name);
-            let mut filled = Map::new();
+            let mut filled = Vec::new();
             for (name, part) in schema.properties().filter(|(name, _)| wanted(name)) {
-                filled.insert(name.to_owned(), fill_at(part, name, pages, depth + 1, left)?);
+                filled.push((name.to_owned(), fill_at(part, name, pages, depth + 1, left)?));
             }
-            Value::Object(filled)
+            object(filled)
         }
-        "array" => Value::Array(items(schema, name, pages, depth, left)?),
-        "integer" | "number" => least(schema),
-        "boolean" => json!(pages.iter().any(|page| page.tags.values().any(|t| !t.is_empty()))),
-        "null" => Value::Null,
+        "array" => list(&items(schema, name, pages, depth, left)?),
+        "integer" | "number" => least(schema).to_string(),
+        "boolean" => pages.iter().any(|page| page.tags.values().any(|t| !t.is_empty())).to_string(),
+        "null" => Value::Null.to_string(),
         _ => {
             if let Some(text) = schema.at["format"].as_str().and_then(formatted) {
-                return Some(json!(text));
+                return Some(json!(text).to_string());
             }
             let text = text(name, pages);
             let most = schema.number("maxLength", "max_length").unwrap_or(usize::MAX);
             let least = schema.number("minLength", "min_length").unwrap_or(0).min(MOST_FILLED);
             let missing = least.saturating_sub(text.chars().count());
             let filler = std::iter::repeat_n('x', missing);
-            json!(text.chars().take(most).chain(filler).collect::<String>())
+            json!(text.chars().take(most).chain(filler).collect::<String>()).to_string()
         }
     })
 }
@@ -324,18 +309,21 @@ fn formatted(format: &str) -> Option<&'static str> {
     })
 }
 
-/// The items of a list: texts of the pages, or one object for each page.
+/// The items of a list, written: texts of the pages, or one object for each page.
 fn items(
     schema: Schema<'_>,
     name: &str,
     pages: &[Seen<'_>],
     depth: usize,
     left: &mut Left,
-) -> Option<Vec<Value>> {
+) -> Option<Vec<String>> {
     let part = schema.part(&schema.at["items"]);
-    let mut items: Vec<Value> = Vec::new();
+    let mut items: Vec<String> = Vec::new();
     match part.kind().as_str() {
-        "string" => items.extend(words(part, name, pages, left)?.into_iter().map(Value::from)),
+        "string" => {
+            let words = words(part, name, pages, left)?;
+            items.extend(words.into_iter().map(|word| json!(word).to_string()));
+        }
         // Deep inside, lists are as short as they may be.
         "object" if depth < FREELY => {
             for page in pages {
@@ -347,15 +335,15 @@ fn items(
     // Where the pages say too little or too much, the form wins.
     let least = schema.number("minItems", "min_items").unwrap_or(0).min(MOST_FILLED);
     if schema.at["uniqueItems"] == true {
-        let mut once: Vec<Value> = Vec::new();
+        let mut once: Vec<String> = Vec::new();
         for item in items {
             if !once.contains(&item) {
                 once.push(item);
             }
         }
         items = once;
-        let choices = part.choices().into_iter().flatten();
-        let others: Vec<Value> = choices.filter(|word| !items.contains(word)).cloned().collect();
+        let choices = part.choices().into_iter().flatten().map(Value::to_string);
+        let others: Vec<String> = choices.filter(|word| !items.contains(word)).collect();
         let missing = least.saturating_sub(items.len());
         items.extend(others.into_iter().take(missing));
     }

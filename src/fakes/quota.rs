@@ -67,10 +67,10 @@ pub struct QuotaConfig {
     /// For `bucket`: how many requests it holds (default: `requests`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burst: Option<Count>,
-    /// Requests per day, until midnight Pacific time.
+    /// Requests per day: Gemini's until midnight Pacific time, while OpenAI's refill evenly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_day: Option<Count>,
-    /// Input tokens per day, until midnight Pacific time.
+    /// Input tokens per day: Gemini's until midnight Pacific time, while OpenAI's refill evenly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens_per_day: Option<Count>,
     /// What a refusal says.
@@ -224,12 +224,35 @@ struct Day {
     limit: u64,
     used: u64,
     ends_ms: u64,
+    /// What it holds, if it has no end but refills evenly.
+    bucket: Option<Window>,
+}
+
+/// The window of a day that refills evenly.
+pub fn even_day(limit: u64) -> Window {
+    const DAY_MS: u64 = 86_400_000;
+    Window::new(WindowKind::Bucket, limit, limit, DAY_MS)
 }
 
 impl Day {
     /// What a call of this many tokens takes of it.
     fn amount(&self, tokens: u64) -> u64 {
         if self.dimension == Dimension::DayTokens { tokens } else { 1 }
+    }
+
+    fn take(&mut self, now_ms: u64, amount: u64) {
+        self.used = self.used.saturating_add(amount);
+        if let Some(bucket) = &mut self.bucket {
+            bucket.take(now_ms, amount);
+        }
+    }
+
+    /// How long to wait until this amount fits.
+    fn wait(&mut self, now_ms: u64, amount: u64) -> u64 {
+        match &mut self.bucket {
+            Some(bucket) => bucket.wait(now_ms, amount).unwrap_or(0),
+            None => self.ends_ms.saturating_sub(now_ms),
+        }
     }
 }
 
@@ -242,11 +265,21 @@ impl Quota {
             days: [(Dimension::Day, config.per_day), (Dimension::DayTokens, config.tokens_per_day)]
                 .into_iter()
                 .filter_map(|(dimension, limit)| {
-                    Some(Day { dimension, limit: limit?.get(), used: 0, ends_ms: 0 })
+                    Some(Day { dimension, limit: limit?.get(), used: 0, ends_ms: 0, bucket: None })
                 })
                 .collect(),
             refused_count: config.refused_count,
         }
+    }
+
+    /// The same quota, of which what is used in a day comes back evenly: of 10,000 requests one in
+    /// 8.64 s, as OpenAI states it.
+    #[must_use]
+    pub fn with_even_days(mut self) -> Self {
+        for day in &mut self.days {
+            day.bucket = Some(even_day(day.limit));
+        }
+        self
     }
 
     /// Takes a call of this many input tokens, or says why not, the longest wait first.
@@ -268,7 +301,7 @@ impl Quota {
         }
         if verdict.is_ok() {
             for day in &mut self.days {
-                day.used = day.used.saturating_add(day.amount(tokens));
+                day.take(now_ms, day.amount(tokens));
             }
         }
         verdict
@@ -297,25 +330,30 @@ impl Quota {
             }
         }
         for day in &mut self.days {
-            day.used = day.used.saturating_add(day.amount(tokens).saturating_mul(admitted));
+            day.take(now_ms, day.amount(tokens).saturating_mul(admitted));
         }
         admitted
     }
 
     fn begin_day(&mut self, now_ms: u64, calendar: &Calendar) {
-        for day in self.days.iter_mut().filter(|day| now_ms >= day.ends_ms) {
-            day.used = 0;
-            day.ends_ms = calendar.pacific_midnight_after(now_ms);
+        for day in &mut self.days {
+            if let Some(bucket) = &mut day.bucket {
+                bucket.pass(now_ms);
+                day.used = bucket.used();
+            } else if now_ms >= day.ends_ms {
+                day.used = 0;
+                day.ends_ms = calendar.pacific_midnight_after(now_ms);
+            }
         }
     }
 
     fn judge(&mut self, now_ms: u64, tokens: u64) -> Result<(), Vec<Refusal>> {
-        let full = |day: &&Day| day.used.saturating_add(day.amount(tokens)) > day.limit;
-        let of_day = self.days.iter().filter(full).map(|day| Refusal {
+        let full = |day: &&mut Day| day.used.saturating_add(day.amount(tokens)) > day.limit;
+        let of_day = self.days.iter_mut().filter(full).map(|day| Refusal {
             dimension: day.dimension,
             used: day.used,
             limit: day.limit,
-            retry_ms: day.ends_ms.saturating_sub(now_ms),
+            retry_ms: day.wait(now_ms, day.amount(tokens)),
         });
         let of_day: Vec<Refusal> = of_day.collect();
         let windows = [

@@ -7,10 +7,11 @@ use http::Request;
 use jiff::Timestamp;
 
 use crate::fakes::about::{About, Prompt};
-use crate::fakes::ai::{Ai, AiConfig};
+use crate::fakes::ai::{Ai, AiConfig, Scene};
 use crate::fakes::calendar::Calendar;
 use crate::fakes::confluence::{Confluence, ConfluenceConfig};
 use crate::fakes::gemini::Gemini;
+use crate::fakes::handed::Handed;
 use crate::fakes::latency::Latency;
 use crate::fakes::model::Matcher;
 use crate::fakes::record::{Record, Service};
@@ -50,6 +51,8 @@ pub struct World {
     confluence: Confluence,
     gemini: Gemini,
     openai: Ai,
+    /// The pages that were given out.
+    handed: Handed,
     records: Vec<Record>,
 }
 
@@ -74,6 +77,7 @@ impl World {
             confluence: Confluence::new(confluence.0, confluence.1, matcher, weather),
             gemini: Gemini::new(Ai::new(Service::Gemini, gemini, taxonomy.clone(), weather)),
             openai: Ai::new(Service::Openai, openai, taxonomy, weather),
+            handed: Handed::default(),
             records: Vec::new(),
         }
     }
@@ -91,14 +95,21 @@ impl World {
     /// Answers a request at this virtual time. Unknown hosts do not resolve.
     pub fn reply(&mut self, now_ms: u64, host: &str, request: &Request<Bytes>) -> Option<Reply> {
         let (calendar, records) = (&self.calendar, &mut self.records);
+        if host == hosts::CONFLUENCE {
+            let known = records.len();
+            let reply = self.confluence.reply(now_ms, request, (&self.space, calendar), records);
+            for record in &records[known..] {
+                if let Record::PageTruth { page, .. } = record {
+                    self.handed.note(*page);
+                }
+            }
+            return Some(reply);
+        }
+        let (space, handed) = (&self.space, &mut self.handed);
+        let mut scene = Scene { calendar, space, handed, records };
         match host {
-            hosts::CONFLUENCE => {
-                Some(self.confluence.reply(now_ms, request, (&self.space, calendar), records))
-            }
-            hosts::GEMINI => Some(self.gemini.reply(now_ms, request, calendar, records)),
-            hosts::OPENAI => {
-                Some(openai::reply(&mut self.openai, now_ms, request, calendar, records))
-            }
+            hosts::GEMINI => Some(self.gemini.reply(now_ms, request, &mut scene)),
+            hosts::OPENAI => Some(openai::reply(&mut self.openai, now_ms, request, &mut scene)),
             _ => None,
         }
     }

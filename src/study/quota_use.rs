@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::fakes::ai::AiConfig;
 use crate::fakes::calendar::Calendar;
-use crate::fakes::quota::{Change, Dimension, QuotaConfig, Window, WindowKind};
+use crate::fakes::quota::{Change, Dimension, QuotaConfig, Window, WindowKind, even_day};
 use crate::fakes::record::{Record, Service};
 use crate::sim::recorder::{Log, What};
 use crate::sim::scenario::Scenario;
@@ -92,9 +92,15 @@ fn of_service(
         });
         let tokens = largest(quota.tokens, |change| change.tokens);
         add("input tokens", "tokens", tokens, &|| used(Dimension::Tokens, calls));
-        add("requests a day", "per_day", quota.per_day, &|| of_day(calendar, &ones(calls)));
+        let most_of_day = |limit: Option<Count>, taken: &Taken| match (service, limit) {
+            (Service::Openai, Some(limit)) => of_window(even_day(limit.get()), taken),
+            _ => of_day(calendar, taken),
+        };
+        add("requests a day", "per_day", quota.per_day, &|| {
+            most_of_day(quota.per_day, &ones(calls))
+        });
         add("input tokens a day", "tokens_per_day", quota.tokens_per_day, &|| {
-            of_day(calendar, calls)
+            most_of_day(quota.tokens_per_day, calls)
         });
     }
     peaks

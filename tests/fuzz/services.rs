@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use tagspace::fakes::form;
 use tagspace::fakes::hosts;
 use tagspace::fakes::latency::LatencyFile;
 use tagspace::fakes::world::World;
+use tagspace::fakes::{form, ordered};
 use tagspace::pipeline::answer;
 use tagspace::pipeline::control::Control;
 use tagspace::pipeline::event::{Event, Observer};
@@ -257,9 +257,11 @@ fn forms() {
     }];
     let examples = examples.map(str::to_owned).to_vec();
     play("form", 300, edited("form", examples, JSON), |text| {
-        let Ok(schema) = serde_json::from_str(text) else { return };
+        let Ok(schema) = ordered::read(text.as_bytes()) else { return };
         if let Some(filled) = form::fill(&schema, &seen) {
+            let filled = serde_json::from_str(&filled).unwrap();
             form::fits(&filled, &schema);
+            form::in_order(&filled, &schema);
         }
     });
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
-use tagspace::fakes::form;
+use serde_json::{Value, json};
+use tagspace::fakes::{form, ordered};
 
 #[test]
 fn a_form_of_parts_bounds_and_formats_is_kept() {
@@ -24,6 +24,7 @@ fn a_form_of_parts_bounds_and_formats_is_kept() {
     });
     let seen = form::Seen { id: Some("7"), text: "A guide to kafka", tags: BTreeMap::new() };
     let filled = form::fill(&schema, &[seen]).unwrap();
+    let filled: Value = serde_json::from_str(&filled).unwrap();
     assert_eq!(filled["on"], "2026-01-01");
     assert_eq!(filled["share"], 0.5);
     assert_eq!(filled["below"], -3);
@@ -38,4 +39,33 @@ fn a_form_of_parts_bounds_and_formats_is_kept() {
     broken = filled;
     broken["kinds"] = json!(["tool", "tool", "guide"]);
     assert!(!form::fits(&broken, &schema), "what is there twice is not unique");
+}
+
+#[test]
+fn properties_keep_the_order_of_the_schema() {
+    let text = br#"{"type": "object", "required": ["tool", "doc"], "properties": {
+        "tool": {"type": "array", "items": {"type": "string"}},
+        "properties": {"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "null"}}},
+        "doc": {"type": "array", "items": {"type": "string"}}}}"#;
+    let schema = ordered::read(text).unwrap();
+    let tags = BTreeMap::from([
+        ("doc".to_owned(), vec!["guide".to_owned()]),
+        ("tool".to_owned(), vec!["kafka".to_owned()]),
+    ]);
+    let seen = form::Seen { id: None, text: "A guide to kafka", tags };
+    let filled = form::fill(&schema, &[seen]).unwrap();
+    let wanted = r#"{"tool":["kafka"],"properties":{"z":"guide","a":null},"doc":["guide"]}"#;
+    assert_eq!(filled, wanted);
+    let value: Value = serde_json::from_str(&filled).unwrap();
+    assert_ne!(value.to_string(), wanted, "sorted by name");
+    assert_eq!(form::in_order(&value, &schema), wanted);
+}
+
+#[test]
+fn a_form_without_required_properties_is_still_the_form() {
+    let schema = json!({"type": "object", "properties": {
+        "tags": {"type": "array", "items": {"type": "string"}}, "summary": {"type": "string"}}});
+    assert!(form::fits(&json!({"tags": []}), &schema));
+    assert!(!form::fits(&json!({"doc": [], "tool": []}), &schema), "no property of it");
+    assert!(form::fits(&json!({"doc": []}), &json!({"type": "object"})), "any object");
 }

@@ -5,6 +5,7 @@
 mod common;
 
 mod absurd; // numbers that nobody means
+mod ai_services; // what clients of the AI services meet besides the plain way
 mod answers; // answers that are nearly right
 mod bound; // what no scheduler could beat
 mod cache; // what is the same to the cache
@@ -18,6 +19,7 @@ mod determinism; // same seed, same bytes, whatever the transport and the load
 mod fakes; // wire formats, quotas, calendar
 mod fixed_windows; // windows that begin anew at fixed times
 mod folders; // folders and files of reports
+mod foreign_prompts; // pages in prompts of any form
 mod forms; // the forms of answers
 mod hostile_numbers; // what no honest service says
 mod hostile_prompt; // texts that would be another page

@@ -391,3 +391,47 @@ impl Drop for Served {
         let _ = self.child.wait();
     }
 }
+
+/// Storage format without its tags, as a client strips it.
+fn stripped(storage: &str) -> String {
+    let parts = storage.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+    parts.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_client_that_lists_its_taxonomy_its_own_way_is_judged_rightly() {
+    let taxonomy = "[taxonomy]\ndoc = [\"doc-tech\", \"doc-process\", \"doc-onboarding\", \"doc-design\"]\n\
+        kb = [\"kb-overview\", \"kb-uml\", \"kb-error-handling\"]\ntool = [\"tool-confluence\", \"tool-rovo-agent\"]\n";
+    let targets = "[targets.run]\npages_tagged = \"== 20\"\npages_mistagged = \"== 0\"\n";
+    let served = Served::start(&format!("{taxonomy}{targets}"), &["--speed", "20"]);
+    let agent: ureq::Agent = ureq::Agent::config_builder().build().into();
+    let site = format!("{}/wiki", served.origin("confluence"));
+    let url = format!("{site}/api/v2/pages?body-format=storage&limit=50");
+    let mut list = agent.get(&url).header("authorization", "Basic bWU6dA==").call().unwrap();
+    let list: Value = serde_json::from_str(&list.body_mut().read_to_string().unwrap()).unwrap();
+    let words = taxonomy.split('"').skip(1).step_by(2).map(|tag| format!("- {tag}\n"));
+    let words: String = words.collect();
+    for page in list["results"].as_array().unwrap() {
+        let text = stripped(page["body"]["storage"]["value"].as_str().unwrap());
+        let prompt = format!(
+            "You tag pages, for example as \"doc-tech\".\nALLOWED TAGS:\n{words}\nCONTENT:\n{text}\n\n\
+             Return ONLY JSON with tags of the list."
+        );
+        let (_, answer) = served.gemini(&prompt);
+        let said = answer["candidates"][0]["content"]["parts"][0]["text"].as_str().unwrap();
+        let tags: std::collections::BTreeMap<String, Vec<String>> =
+            serde_json::from_str(said).unwrap();
+        // A page without tags is written as well, so that it counts as judged.
+        let labels: Vec<Value> = (tags.values().flatten())
+            .map(|tag| json!({"prefix": "global", "name": tag}))
+            .chain([json!({"prefix": "global", "name": "read"})])
+            .collect();
+        let url = format!("{site}/rest/api/content/{}/label", page["id"].as_str().unwrap());
+        let body = json!(labels).to_string();
+        let post = agent.post(&url).header("authorization", "Basic bWU6dA==");
+        post.header("content-type", "application/json").send(body).unwrap();
+    }
+    let (code, said, report) = served.stop();
+    assert_eq!((code, &report["verdict"]), (0, &json!("met")), "{said}");
+    assert_eq!(metric(&report, "pages_mistagged"), 0);
+}

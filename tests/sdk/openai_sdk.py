@@ -179,7 +179,11 @@ def check_schema_of_the_caller():
         answer = gpt.chat.completions.parse(model=MODEL, messages=HELLO, response_format=Ticket)
         assert isinstance(answer.choices[0].message.parsed, Ticket), answer
         same(type(json.loads(answer.choices[0].message.content)["score"]), int)
-        answer = ask(urls, settings={"response_format": {"type": "json_object"}})
+        form = {"response_format": {"type": "json_object"}}
+        # The service takes no such form without the word.
+        same(raises(openai.BadRequestError, ask, urls, settings=form).param, "messages")
+        words = [{"role": "user", "content": "Say hello as JSON."}]
+        answer = ask(urls, words, settings=form)
         assert isinstance(json.loads(answer.choices[0].message.content), dict), answer
 
 
@@ -308,8 +312,10 @@ def check_responses_fail_alike():
 def check_cut_at_the_limit():
     messages = [{"role": "user", "content": INSTRUCTIONS + many_pages()}]
     with world() as urls, client(urls) as gpt:
-        for limit in ("max_completion_tokens", "max_tokens"):
-            answer = ask(urls, messages, settings={limit: 12})
+        error = raises(openai.BadRequestError, ask, urls, settings={"max_tokens": 12})
+        same((error.param, error.code), ("max_tokens", "unsupported_parameter"))
+        for limit in ({"max_completion_tokens": 12}, {"max_tokens": 12, "reasoning_effort": "none"}):
+            answer = ask(urls, messages, settings=limit)
             same(
                 (answer.choices[0].finish_reason, answer.usage.completion_tokens <= 12),
                 ("length", True),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fakes::calendar::Calendar;
-use crate::fakes::quota::{Left, Quota, QuotaConfig, Refusal};
+use crate::fakes::quota::{Left, Quota, Refusal};
 use crate::units::{Count, Whole};
 
 /// Another client of the same account: it uses the quota of the model under test as well, evenly
@@ -56,9 +56,8 @@ const GROUPS_OF_WINDOW: u64 = 1_000_000;
 const GROUPS_OF_GRAIN: u64 = 1_000_000;
 
 impl Meter {
-    pub(super) fn new(quota: &QuotaConfig, neighbour: Option<NeighbourConfig>) -> Self {
-        let window_ms = quota.per_s.get() * 1000;
-        Self { quota: Quota::new(quota), neighbour, sent: 0, groups: 0, window_ms }
+    pub(super) fn new(quota: Quota, per_s: u64, neighbour: Option<NeighbourConfig>) -> Self {
+        Self { quota, neighbour, sent: 0, groups: 0, window_ms: per_s * 1000 }
     }
 
     /// Lets the neighbour send what it has to send up to now. Calls of the same millisecond are taken

@@ -1,14 +1,15 @@
 //! What Gemini and OpenAI have in common: faults, quota, model, latency, in that order. Their wire
 //! formats are in rooms of their own.
 
+mod answering;
+mod call;
 mod config;
 mod meter;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use serde_json::Value;
-
+pub use self::call::{Asked, Decision, Outcome, Scene};
 pub use self::config::{AiConfig, PriceFile};
 pub use self::meter::NeighbourConfig;
 use self::meter::{Meter, Visits};
@@ -17,75 +18,13 @@ use crate::fakes::answer::{Writer, tokens};
 use crate::fakes::attempts::Attempts;
 use crate::fakes::calendar::Calendar;
 use crate::fakes::fault::{self, Call, Fault, Kind};
-use crate::fakes::form;
+use crate::fakes::handed::Found;
 use crate::fakes::latency::{Latency, Load};
-use crate::fakes::model::{self, Matcher};
-use crate::fakes::quota::{Dimension, Hint, Left, Refusal};
+use crate::fakes::model::{self, Matcher, Question};
+use crate::fakes::quota::{Dimension, Hint, Left, Quota, Refusal};
 use crate::fakes::record::{Record, Service};
 use crate::price;
 use crate::rng::Seed;
-use crate::units::Count;
-
-/// What a call asks, as far as the service looks at it.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
-    /// The model.
-    pub model: &'a str,
-    /// The text of the prompt.
-    pub prompt: &'a str,
-    /// The output tokens that the caller allows.
-    pub max_output_tokens: Option<u64>,
-    /// The tokens that the model may think before it answers; unless told, as many as it likes.
-    pub thinking_budget: Option<u64>,
-    /// The form that the answer must have.
-    pub schema: Option<&'a Value>,
-}
-
-/// What comes of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// An answer.
-    Answer {
-        /// Its text.
-        text: String,
-        /// Whether it was cut off.
-        truncated: bool,
-    },
-    /// The prompt is refused for its content.
-    Blocked,
-    /// Refused for one quota or several, the longest wait first; come again after so many
-    /// milliseconds.
-    Refused(Vec<Refusal>, u64),
-    /// Refused because the money is used up.
-    Unpaid,
-    /// A 429 that no quota explains.
-    Random429,
-    /// An error with this status, perhaps with a `Retry-After`.
-    Status(u16, Option<u64>),
-    /// The connection is reset.
-    Reset,
-    /// No answer comes.
-    Hang,
-}
-
-/// A decision with what it costs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// What comes of the call.
-    pub decision: Decision,
-    /// How long it takes.
-    pub latency_ms: u64,
-    /// Input tokens, billed with an answer or a block.
-    pub input_tokens: u64,
-    /// Output tokens, billed with an answer; those that the model thought are among them.
-    pub output_tokens: u64,
-    /// Output tokens that the model thought.
-    pub thought_tokens: u64,
-    /// A number that names the call, for ids in bodies.
-    pub serial: u64,
-    /// What it was about.
-    pub about: Prompt,
-}
 
 /// The state of an AI service.
 #[derive(Debug)]
@@ -184,14 +123,11 @@ impl Ai {
     }
 
     /// Decides what comes of a call, and records what only the service knows of it.
-    pub fn decide(
-        &mut self,
-        now_ms: u64,
-        asked: Asked<'_>,
-        calendar: &Calendar,
-        records: &mut Vec<Record>,
-    ) -> Outcome {
-        let question = model::read(asked.prompt);
+    pub fn decide(&mut self, now_ms: u64, asked: Asked<'_>, scene: &mut Scene<'_>) -> Outcome {
+        let mut question = model::read(asked.prompt);
+        let found = scene.pages_in(asked.prompt, &question);
+        self.see(&mut question, &found);
+        let Scene { calendar, records, .. } = scene;
         let identity = identity(&question, asked.prompt);
         let attempt = self.asked.count(identity);
         let call = Call { now_ms, before: self.calls, identity, attempt };
@@ -283,9 +219,27 @@ impl Ai {
         }
     }
 
+    /// Takes what stands in a prompt of the pages that were given out for its pages. Lines that look like
+    /// a taxonomy are one if they name a tag that the pages are known to have.
+    fn see<'a>(&self, question: &mut Question<'a>, found: &'a [Found]) {
+        if found.is_empty() {
+            return;
+        }
+        let is_usual =
+            |tag: &&str| self.usual.iter().any(|(_, tags)| tags.iter().any(|t| t == tag));
+        if !question.taxonomy.iter().flat_map(|(_, tags)| tags).any(is_usual) {
+            question.taxonomy.clear();
+        }
+        let is_alone = found.len() == 1;
+        let pages = found.iter();
+        let pages = pages
+            .map(|Found { id, text }| (Some(id.as_str()).filter(|_| !is_alone), text.as_str()));
+        question.pages = pages.collect();
+    }
+
     /// Whether a prompt lists its tags in a form that the model does not know, where it looks for the
     /// page.
-    fn reads_taxonomy_as_page(&self, question: &model::Question<'_>) -> bool {
+    fn reads_taxonomy_as_page(&self, question: &Question<'_>) -> bool {
         let [(None, text)] = question.pages.as_slice() else { return false };
         let usual = self.usual.iter().map(|(name, tags)| (name.as_str(), tags.as_slice()));
         question.taxonomy.is_empty()
@@ -293,8 +247,10 @@ impl Ai {
     }
 
     /// Answers outside of the quota of single calls and without their faults, as batch jobs are.
-    pub fn answer_later(&mut self, asked: Asked<'_>, records: &mut Vec<Record>) -> Outcome {
-        let question = model::read(asked.prompt);
+    pub fn answer_later(&mut self, asked: Asked<'_>, scene: &mut Scene<'_>) -> Outcome {
+        let mut question = model::read(asked.prompt);
+        let found = scene.pages_in(asked.prompt, &question);
+        self.see(&mut question, &found);
         let identity = identity(&question, asked.prompt);
         let pages = question.pages.len() as u64;
         let seen = Prompt::refused(self.service, asked.model, identity, pages);
@@ -306,7 +262,7 @@ impl Ai {
         let output_tokens = written.output_tokens.saturating_add(written.thought_tokens);
         let (service, model) = (self.service, asked.model.to_owned());
         let later = true;
-        records.push(Record::Billed { service, model, input_tokens, output_tokens, later });
+        scene.records.push(Record::Billed { service, model, input_tokens, output_tokens, later });
         Outcome {
             latency_ms: 0,
             input_tokens,
@@ -329,7 +285,12 @@ impl Ai {
         let Some(config) = &self.config.quota else { return Vec::new() };
         let neighbour = self.config.neighbour.filter(|_| model == self.config.model);
         let meter = self.quotas.entry(model.to_owned());
-        let meter = meter.or_insert_with(|| Meter::new(config, neighbour));
+        let is_even = self.service == Service::Openai;
+        let meter = meter.or_insert_with(|| {
+            let quota = Quota::new(config);
+            let quota = if is_even { quota.with_even_days() } else { quota };
+            Meter::new(quota, config.per_s.get(), neighbour)
+        });
         let Visits { admitted, refused } = meter.visit(now_ms, calendar);
         if admitted > 0 || refused > 0 {
             records.push(Record::Neighbour { service: self.service, admitted, refused });
@@ -366,85 +327,6 @@ impl Ai {
             about: Prompt { use_of, hint_ms, ..seen },
         }
     }
-
-    /// What the model writes; nothing if the form that is asked for is too large.
-    fn answer(
-        &mut self,
-        question: &model::Question<'_>,
-        kind: Option<Kind>,
-        asked: Asked<'_>,
-        identity: u64,
-    ) -> Option<Written> {
-        if kind == Some(Kind::Blocked) {
-            return Some(Written::blocked());
-        }
-        let known = format!("{:?}", question.taxonomy);
-        if self.matcher.as_ref().is_none_or(|(taxonomy, _)| *taxonomy != known) {
-            let matcher = if question.taxonomy.is_empty() {
-                // Clients have their own ways to name a taxonomy; the words to find are these.
-                Matcher::new(self.usual.iter().map(|(name, tags)| (name.as_str(), tags.as_slice())))
-            } else {
-                Matcher::new(question.taxonomy.iter().map(|(name, tags)| (*name, tags.as_slice())))
-            };
-            self.matcher = matcher.map(|matcher| (known, matcher));
-        }
-        let Some((_, matcher)) = &self.matcher else { return Some(Written::blocked()) };
-        let (mut text, mut whole) = self.writer.write(question, matcher, kind, identity);
-        if let Some(schema) = asked.schema
-            && !serde_json::from_str(&text).is_ok_and(|value| form::fits(&value, schema))
-        {
-            let pages = question.pages.iter();
-            let seen =
-                pages.map(|(id, text)| form::Seen { id: *id, text, tags: matcher.tags(text) });
-            let pages: Vec<form::Seen<'_>> = seen.collect();
-            text = form::fill(schema, &pages)?.to_string();
-            whole = true;
-        }
-        let caller_limit = asked.max_output_tokens.unwrap_or(u64::MAX);
-        let mut limit = caller_limit.min(self.writer.config().truncate_at_output_tokens.get());
-        let budget = asked.thinking_budget.unwrap_or(u64::MAX);
-        let thought_tokens =
-            self.config.thinking_tokens.map_or(0, Count::get).min(budget).min(limit);
-        limit -= thought_tokens;
-        match kind {
-            Some(Kind::Malformed) => {
-                text =
-                    format!("Here are the tags you asked for. {}", text.replace(['{', '"'], " "));
-            }
-            Some(Kind::Truncated) => limit = limit.min(tokens(&text) * 2 / 3),
-            _ => {}
-        }
-        let truncated = tokens(&text) > limit;
-        if truncated {
-            let chars = usize::try_from(limit.saturating_mul(36) / 10).unwrap_or(usize::MAX);
-            text = text.chars().take(chars).collect();
-        }
-        let use_of = match kind {
-            Some(Kind::Malformed) => Use::Malformed,
-            // Of a list of pages a part is of use, of anything else cut off nothing.
-            _ if truncated && (text.is_empty() || question.pages.len() < 2) => Use::Malformed,
-            _ if truncated || !whole => Use::Part,
-            _ => Use::Whole,
-        };
-        let output_tokens = tokens(&text);
-        let decision = Decision::Answer { text, truncated };
-        Some(Written { decision, use_of, output_tokens, thought_tokens })
-    }
-}
-
-/// What a model wrote.
-struct Written {
-    decision: Decision,
-    use_of: Use,
-    output_tokens: u64,
-    thought_tokens: u64,
-}
-
-impl Written {
-    fn blocked() -> Self {
-        let (decision, use_of) = (Decision::Blocked, Use::Blocked);
-        Self { decision, use_of, output_tokens: 0, thought_tokens: 0 }
-    }
 }
 
 fn stream(service: Service) -> &'static str {
@@ -456,7 +338,7 @@ fn stream(service: Service) -> &'static str {
 }
 
 /// What a prompt is about: its lowest page id, or its digest.
-fn identity(question: &model::Question<'_>, prompt: &str) -> u64 {
+fn identity(question: &Question<'_>, prompt: &str) -> u64 {
     let ids = question.pages.iter().filter_map(|(id, _)| id.and_then(|id| id.parse().ok()));
     ids.min().unwrap_or_else(|| digest(prompt.as_bytes()))
 }

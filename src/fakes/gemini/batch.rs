@@ -9,9 +9,7 @@ use serde_json::{Value, json};
 
 use super::request::{Asks, either};
 use super::response;
-use crate::fakes::ai::Ai;
-use crate::fakes::calendar::Calendar;
-use crate::fakes::record::Record;
+use crate::fakes::ai::{Ai, Scene};
 
 /// All jobs, by their number.
 #[derive(Debug, Default)]
@@ -121,8 +119,7 @@ impl Jobs {
         now_ms: u64,
         name: &str,
         ai: &mut Ai,
-        calendar: &Calendar,
-        records: &mut Vec<Record>,
+        scene: &mut Scene<'_>,
     ) -> Option<Value> {
         let job = self.jobs.get_mut(&number(name)?)?;
         let state = job.state(now_ms);
@@ -131,10 +128,10 @@ impl Jobs {
             let model = &job.model;
             let requests = job.requests.iter();
             job.responses =
-                Some(requests.map(|request| answered(model, request, ai, records)).collect());
+                Some(requests.map(|request| answered(model, request, ai, scene)).collect());
             job.requests = Vec::new();
         }
-        let time = |at_ms: u64| calendar.shown(at_ms).to_string();
+        let time = |at_ms: u64| scene.calendar.shown(at_ms).to_string();
         let failed = job.responses.iter().flatten().filter(|one| one["error"].is_object()).count();
         let count = job.count;
         let mut metadata = json!({
@@ -172,14 +169,14 @@ impl Job {
 }
 
 /// One request of a job, answered.
-fn answered(model: &str, written: &Value, ai: &mut Ai, records: &mut Vec<Record>) -> Value {
+fn answered(model: &str, written: &Value, ai: &mut Ai, scene: &mut Scene<'_>) -> Value {
     let mut entry = json!({});
     if written["metadata"].is_object() {
         entry["metadata"] = written["metadata"].clone();
     }
     let response = Asks::of(written["request"].clone()).and_then(|asks| {
-        let outcome = ai.answer_later(asks.of_model(model), records);
-        response::generated(model, &outcome)
+        let outcome = ai.answer_later(asks.of_model(model), scene);
+        response::generated(model, &asks.shape, &outcome)
     });
     match response {
         Some(response) => entry["response"] = response,

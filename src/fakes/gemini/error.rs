@@ -66,14 +66,12 @@ pub(super) fn invalid(message: &str) -> Reply {
 
 /// What is said to a request that the service does not take.
 pub(super) fn refused(problem: &Problem) -> Reply {
-    let Unknown { name, at } = match problem {
+    let Unknown { name, at, why } = match problem {
         Problem::Value(message) => return invalid(message),
         Problem::Unknown(unknown) => unknown,
     };
     let place = if at.is_empty() { String::new() } else { format!(" at '{at}'") };
-    let message = format!(
-        "Invalid JSON payload received. Unknown name \"{name}\"{place}: Cannot find field."
-    );
+    let message = format!("Invalid JSON payload received. Unknown name \"{name}\"{place}: {why}");
     let violation = if at.is_empty() {
         json!({"description": message})
     } else {

@@ -3,6 +3,9 @@
 
 use serde_json::Value;
 
+use super::request::either;
+use crate::fakes::ordered;
+
 const REQUEST: &[&str] = &[
     "model",
     "contents",
@@ -66,12 +69,65 @@ const CONFIG: &[&str] = &[
 const THINKING: &[&str] = &["include_thoughts", "thinking_budget", "thinking_level"];
 const SAFETY: &[&str] = &["category", "threshold"];
 
-/// A field that the service does not know, and where it stands.
+const TOOL: &[&str] = &[
+    "function_declarations",
+    "google_search_retrieval",
+    "code_execution",
+    "google_search",
+    "computer_use",
+    "url_context",
+    "file_search",
+    "google_maps",
+    "mcp_servers",
+    "enterprise_web_search",
+    "retrieval",
+];
+const FUNCTION: &[&str] = &[
+    "name",
+    "description",
+    "behavior",
+    "parameters",
+    "parameters_json_schema",
+    "response",
+    "response_json_schema",
+];
+/// What `Schema` has (google/ai/generativelanguage/v1beta/content.proto): a part of OpenAPI's, without
+/// `additionalProperties`, `const`, `$ref` and whatever else JSON Schema says.
+const SCHEMA: &[&str] = &[
+    "type",
+    "format",
+    "title",
+    "description",
+    "nullable",
+    "enum",
+    "items",
+    "max_items",
+    "min_items",
+    "properties",
+    "required",
+    "min_properties",
+    "max_properties",
+    "minimum",
+    "maximum",
+    "min_length",
+    "max_length",
+    "pattern",
+    "example",
+    "any_of",
+    "property_ordering",
+    "default",
+];
+
+/// A field that the service does not know, where it stands, and what it says of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unknown {
     pub(super) name: String,
     pub(super) at: String,
+    pub(super) why: &'static str,
 }
+
+const NO_FIELD: &str = "Cannot find field.";
+const NO_LIST: &str = "Proto field is not repeating, cannot start list.";
 
 /// The first field of a `generateContent` that the service does not know.
 pub(super) fn unknown(request: &Value) -> Option<Unknown> {
@@ -84,6 +140,11 @@ pub(super) fn unknown(request: &Value) -> Option<Unknown> {
     strange(request, REQUEST, "")
         .or_else(|| strange(config?, CONFIG, "generation_config"))
         .or_else(|| strange(thinking?, THINKING, "generation_config.thinking_config"))
+        .or_else(|| {
+            let schema = either(config?, "responseSchema", "response_schema");
+            strange_schema(schema, "generation_config.response_schema")
+        })
+        .or_else(|| each(under("tools")?, "tools").find_map(|(at, tool)| strange_tool(tool, &at)))
         .or_else(|| strange_in_list(under("safety_settings")?, SAFETY, "safety_settings"))
         .or_else(|| strange_content(under("system_instruction")?, "system_instruction"))
         .or_else(|| {
@@ -96,6 +157,40 @@ fn strange_content(content: &Value, at: &str) -> Option<Unknown> {
         .or_else(|| strange_in_list(content.get("parts")?, PART, &format!("{at}.parts")))
 }
 
+fn strange_tool(tool: &Value, at: &str) -> Option<Unknown> {
+    let functions = either(tool, "functionDeclarations", "function_declarations");
+    let at_functions = format!("{at}.function_declarations");
+    strange(tool, TOOL, at).or_else(|| {
+        each(functions, &at_functions).find_map(|(at, function)| {
+            strange(function, FUNCTION, &at).or_else(|| {
+                strange_schema(function.get("parameters")?, &format!("{at}.parameters"))
+            })
+        })
+    })
+}
+
+/// The first field that `Schema` does not have, outside before inside.
+fn strange_schema(schema: &Value, at: &str) -> Option<Unknown> {
+    if schema.get("type").is_some_and(Value::is_array) {
+        return Some(Unknown { name: "type".to_owned(), at: at.to_owned(), why: NO_LIST });
+    }
+    let properties = schema["properties"].as_object();
+    // The service counts them as they were given.
+    let order = schema[ordered::ORDER].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let given = order.enumerate().filter_map(|(at, name)| Some((at, properties?.get(name)?)));
+    strange(schema, SCHEMA, at)
+        .or_else(|| {
+            given.into_iter().find_map(|(index, property)| {
+                strange_schema(property, &format!("{at}.properties[{index}].value"))
+            })
+        })
+        .or_else(|| strange_schema(schema.get("items")?, &format!("{at}.items")))
+        .or_else(|| {
+            each(either(schema, "anyOf", "any_of"), &format!("{at}.any_of"))
+                .find_map(|(at, one)| strange_schema(one, &at))
+        })
+}
+
 fn strange_in_list(list: &Value, known: &[&str], at: &str) -> Option<Unknown> {
     each(list, at).find_map(|(at, one)| strange(one, known, &at))
 }
@@ -104,6 +199,7 @@ fn strange_in_list(list: &Value, known: &[&str], at: &str) -> Option<Unknown> {
 fn each<'a>(list: &'a Value, at: &str) -> impl Iterator<Item = (String, &'a Value)> {
     let (items, is_list) = match list {
         Value::Array(items) => (items.as_slice(), true),
+        Value::Null => (&[][..], false),
         one => (std::slice::from_ref(one), false),
     };
     let named =
@@ -116,7 +212,7 @@ fn strange(object: &Value, known: &[&str], at: &str) -> Option<Unknown> {
     let mut strange =
         names.filter(|name| !known.iter().any(|k| *name == k || camel(k).eq(name.chars())));
     let name = strange.next()?.clone();
-    Some(Unknown { name, at: at.to_owned() })
+    Some(Unknown { name, at: at.to_owned(), why: NO_FIELD })
 }
 
 /// A name in camel case.

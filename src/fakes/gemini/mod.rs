@@ -1,25 +1,32 @@
 //! Gemini's wire format, under `/v1` and `/v1beta`, with keys in camel case or in snake case:
-//! `generateContent`, its stream, `countTokens`, batches and the list of models.
+//! `generateContent`, its stream, `countTokens`, batches, interactions, what it serves in OpenAI's
+//! language, and the list of models.
 
 mod batch;
+mod chat;
 mod error;
 mod fields;
+mod interactions;
 mod request;
 mod response;
+mod route;
+mod schema;
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::Request;
 use serde_json::{Value, json};
 
 use self::batch::{Jobs, NotMade};
+use self::interactions::Kept;
 use self::request::Asks;
+use self::route::Route;
 use crate::fakes::Reply;
 use crate::fakes::about::{About, Prompt};
-use crate::fakes::ai::{Ai, digest, glance};
+use crate::fakes::ai::{Ai, Scene, digest, glance};
 use crate::fakes::answer::tokens;
-use crate::fakes::calendar::Calendar;
+use crate::fakes::ordered;
 use crate::fakes::query::Query;
-use crate::fakes::record::{Record, Service};
+use crate::fakes::record::Service;
 use crate::units::Whole;
 
 /// The largest body that it takes: 20 MB inline.
@@ -30,74 +37,18 @@ pub(super) fn too_large() -> Reply {
     error::invalid("Request payload size exceeds the limit: 20971520 bytes.")
 }
 
-/// The service: its model and its batch jobs.
+/// The service: its model, its batch jobs, and the interactions that it keeps.
 #[derive(Debug)]
 pub struct Gemini {
     ai: Ai,
     jobs: Jobs,
-}
-
-/// What a path asks for.
-#[derive(Clone, Copy)]
-enum Route<'a> {
-    Models,
-    Model(&'a str),
-    Generate(&'a str),
-    Stream(&'a str),
-    Count(&'a str),
-    Batch(&'a str),
-    Jobs,
-    Job(&'a str),
-    Cancel(&'a str),
-    Delete(&'a str),
-}
-
-impl<'a> Route<'a> {
-    fn of(method: &Method, route: &'a str) -> Option<Self> {
-        let model = |action: &str| route.strip_prefix("models/")?.strip_suffix(action);
-        let one = |rest: &'a str| Some(rest).filter(|name| !name.is_empty() && !name.contains('/'));
-        if method == Method::POST {
-            let job = route.strip_prefix("batches/");
-            return model(":generateContent")
-                .map(Self::Generate)
-                .or_else(|| model(":streamGenerateContent").map(Self::Stream))
-                .or_else(|| model(":countTokens").map(Self::Count))
-                .or_else(|| model(":batchGenerateContent").map(Self::Batch))
-                .or_else(|| job?.strip_suffix(":cancel").and_then(one).map(Self::Cancel));
-        }
-        let job = route.strip_prefix("batches/").and_then(one);
-        if method == Method::DELETE {
-            return job.map(Self::Delete);
-        }
-        if method != Method::GET {
-            return None;
-        }
-        match route {
-            "models" => Some(Self::Models),
-            "batches" => Some(Self::Jobs),
-            _ => {
-                route.strip_prefix("models/").and_then(one).map(Self::Model).or(job.map(Self::Job))
-            }
-        }
-    }
-
-    /// The model that it is about.
-    fn model(&self) -> Option<&'a str> {
-        match self {
-            Self::Model(model)
-            | Self::Generate(model)
-            | Self::Stream(model)
-            | Self::Count(model)
-            | Self::Batch(model) => Some(model),
-            _ => None,
-        }
-    }
+    kept: Kept,
 }
 
 impl Gemini {
     /// A service that nobody has called yet.
     pub fn new(ai: Ai) -> Self {
-        Self { ai, jobs: Jobs::default() }
+        Self { ai, jobs: Jobs::default(), kept: Kept::default() }
     }
 
     /// Its model.
@@ -106,13 +57,7 @@ impl Gemini {
     }
 
     /// Answers a request.
-    pub fn reply(
-        &mut self,
-        now_ms: u64,
-        request: &Request<Bytes>,
-        calendar: &Calendar,
-        records: &mut Vec<Record>,
-    ) -> Reply {
+    pub fn reply(&mut self, now_ms: u64, request: &Request<Bytes>, scene: &mut Scene<'_>) -> Reply {
         let path = request.uri().path();
         let version = ["v1beta", "v1"].into_iter().find_map(|version| {
             Some((version, path.strip_prefix('/')?.strip_prefix(version)?.strip_prefix('/')?))
@@ -120,128 +65,160 @@ impl Gemini {
         let routed = version
             .and_then(|(version, route)| Some((version, Route::of(request.method(), route)?)));
         let Some((version, route)) = routed else { return error::no_such_route() };
-        let asks = matches!(route, Route::Generate(_) | Route::Stream(_));
-        let reply = self.routed(now_ms, request, version, route, (calendar, records));
+        let reply = self
+            .refused(request, version, route)
+            .unwrap_or_else(|| self.routed(now_ms, request, route, scene));
+        // Who speaks OpenAI's language gets errors in a list of one.
+        let is_error = !reply.response.status().is_success();
+        let reply = if route.is_openai() && is_error { response::listed(reply) } else { reply };
         // A call that fails before the model sees it is a call all the same.
-        if asks && reply.about.is_none() {
-            let body = serde_json::from_slice(request.body()).ok();
-            let (identity, pages) = match body.and_then(Asks::of) {
-                Some(asks) => glance(&asks.prompt),
-                None => (digest(request.body()), 0),
-            };
-            let model = route.model().unwrap_or_default();
-            let seen = Prompt::refused(Service::Gemini, model, identity, pages);
-            return reply.on(About::Prompt(seen));
+        if route.asks() && reply.about.is_none() {
+            return reply.on(About::Prompt(unseen(request.body(), route)));
         }
         reply
+    }
+
+    /// What is said to a client without a key that is taken, or that asks for a model that there is not.
+    fn refused(&self, request: &Request<Bytes>, version: &str, route: Route<'_>) -> Option<Reply> {
+        let query = Query::new(request.uri().query().unwrap_or(""));
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let bearer = header("authorization").and_then(|value| {
+            let (scheme, key) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+        });
+        let key = header("x-goog-api-key").or_else(|| query.one("key"));
+        match key.or(bearer.filter(|_| route.is_openai())) {
+            None | Some("") if route.is_openai() => {
+                return Some(error::invalid("Missing or invalid Authorization header."));
+            }
+            None | Some("") => return Some(error::no_key()),
+            Some(key) if !self.ai.takes(key) => return Some(error::bad_key()),
+            Some(_) => {}
+        }
+        let model = route.model()?;
+        let is_known = self.ai.models().any(|known| known == model);
+        (!is_known).then(|| error::no_such_model(model, version))
     }
 
     fn routed(
         &mut self,
         now_ms: u64,
         request: &Request<Bytes>,
-        version: &str,
         route: Route<'_>,
-        (calendar, records): (&Calendar, &mut Vec<Record>),
+        scene: &mut Scene<'_>,
     ) -> Reply {
-        let query = Query::new(request.uri().query().unwrap_or(""));
-        let header = request.headers().get("x-goog-api-key").and_then(|key| key.to_str().ok());
-        match header.or_else(|| query.one("key")) {
-            None | Some("") => return error::no_key(),
-            Some(key) if !self.ai.takes(key) => return error::bad_key(),
-            Some(_) => {}
-        }
-        if let Some(model) = route.model()
-            && !self.ai.models().any(|known| known == model)
-        {
-            return error::no_such_model(model, version);
-        }
-        let asked =
-            |asks: fn(Value) -> Option<Asks>| asks(serde_json::from_slice(request.body()).ok()?);
-        let unread = || match serde_json::from_slice::<Value>(request.body()) {
-            Err(_) => error::invalid("Invalid JSON payload received."),
-            Ok(_) => {
-                error::invalid("* GenerateContentRequest.contents: contents is not specified\n")
-            }
-        };
         match route {
             Route::Models => {
                 let models: Vec<Value> = self.ai.models().map(described).collect();
                 response::sent(200, &json!({"models": models}))
             }
             Route::Model(model) => response::sent(200, &described(model)),
-            Route::Count(_) if counts_both(request.body()) => {
-                error::invalid("contents and generate_content_request cannot both be set")
-            }
-            Route::Count(_) => match asked(Asks::counted) {
-                Some(asks) => {
-                    let count = tokens(&asks.prompt);
-                    let details = json!([{"modality": "TEXT", "tokenCount": count}]);
-                    response::sent(
-                        200,
-                        &json!({"totalTokens": count, "promptTokensDetails": details}),
-                    )
-                }
-                None => unread(),
-            },
+            Route::ChatModels => chat::models(&self.ai),
+            Route::ChatModel(model) => response::sent(200, &chat::described(model)),
+            Route::Count(_) => counted(request.body()),
             Route::Generate(model) | Route::Stream(model) => {
-                let Some(asks) = asked(Asks::of) else { return unread() };
-                if let Some(problem) = asks.problem(model) {
-                    return error::refused(problem);
-                }
-                let outcome = self.ai.decide(now_ms, asks.of_model(model), calendar, records);
-                let reply = match route {
-                    Route::Stream(_) if query.one("alt") == Some("sse") => {
-                        response::events(&self.ai, model, &outcome)
-                    }
-                    Route::Stream(_) => response::list(&self.ai, model, &outcome),
-                    _ => response::whole(&self.ai, model, &outcome),
-                };
-                reply.after(outcome.latency_ms).on(About::Prompt(outcome.about))
+                self.generated(now_ms, request, (model, route), scene)
             }
+            Route::Interact => {
+                interactions::create(&mut self.ai, &mut self.kept, now_ms, request.body(), scene)
+            }
+            Route::Interaction(id) => self.kept.shown(id).unwrap_or_else(error::not_found),
+            Route::ForgetInteraction(id) => emptied(self.kept.forget(id)),
+            Route::Chat => chat::completed(&mut self.ai, now_ms, request.body(), scene),
             Route::Batch(model) => {
-                let body = serde_json::from_slice::<Value>(request.body());
-                let Ok(body) = body else {
+                let Ok(body) = ordered::read(request.body()) else {
                     return error::invalid("Invalid JSON payload received.");
                 };
                 let takes_ms = self.ai.config().batch_s.map_or(600, Whole::get) * 1000;
                 match self.jobs.create(now_ms, model, &body, takes_ms) {
-                    Ok(name) => self.job(now_ms, &name, calendar, records),
+                    Ok(name) => self.job(now_ms, &name, scene),
                     Err(NotMade::Wrong(wrong)) => error::invalid(wrong),
                     Err(NotMade::TooMany) => error::exhausted(),
                 }
             }
             Route::Jobs => {
                 let names = self.jobs.names();
-                let jobs = names.iter().filter_map(|name| {
-                    self.jobs.operation(now_ms, name, &mut self.ai, calendar, records)
-                });
+                let jobs = names
+                    .iter()
+                    .filter_map(|name| self.jobs.operation(now_ms, name, &mut self.ai, scene));
                 response::sent(200, &json!({"operations": jobs.collect::<Vec<_>>()}))
             }
-            Route::Job(name) => self.job(now_ms, name, calendar, records),
-            Route::Cancel(name) => match self.jobs.cancel(now_ms, name) {
-                Some(()) => response::sent(200, &json!({})),
-                None => error::not_found(),
-            },
-            Route::Delete(name) => match self.jobs.delete(name) {
-                Some(()) => response::sent(200, &json!({})),
-                None => error::not_found(),
-            },
+            Route::Job(name) => self.job(now_ms, name, scene),
+            Route::Cancel(name) => emptied(self.jobs.cancel(now_ms, name)),
+            Route::Delete(name) => emptied(self.jobs.delete(name)),
         }
     }
 
-    fn job(
+    fn generated(
         &mut self,
         now_ms: u64,
-        name: &str,
-        calendar: &Calendar,
-        records: &mut Vec<Record>,
+        request: &Request<Bytes>,
+        (model, route): (&str, Route<'_>),
+        scene: &mut Scene<'_>,
     ) -> Reply {
-        match self.jobs.operation(now_ms, name, &mut self.ai, calendar, records) {
+        let Some(asks) = ordered::read(request.body()).ok().and_then(Asks::of) else {
+            return unread(request.body());
+        };
+        if let Some(problem) = asks.problem(model) {
+            return error::refused(problem);
+        }
+        let outcome = self.ai.decide(now_ms, asks.of_model(model), scene);
+        let shape = &asks.shape;
+        let query = Query::new(request.uri().query().unwrap_or(""));
+        let reply = match route {
+            Route::Stream(_) if query.one("alt") == Some("sse") => {
+                response::events(&self.ai, model, shape, &outcome)
+            }
+            Route::Stream(_) => response::list(&self.ai, model, shape, &outcome),
+            _ => response::whole(&self.ai, model, shape, &outcome),
+        };
+        reply.after(outcome.latency_ms).on(About::Prompt(outcome.about))
+    }
+
+    fn job(&mut self, now_ms: u64, name: &str, scene: &mut Scene<'_>) -> Reply {
+        match self.jobs.operation(now_ms, name, &mut self.ai, scene) {
             Some(operation) => response::sent(200, &operation),
             None => error::not_found(),
         }
     }
+}
+
+/// An empty answer to what was done, or to what there is not.
+fn emptied(done: Option<()>) -> Reply {
+    done.map_or_else(error::not_found, |()| response::sent(200, &json!({})))
+}
+
+/// What a call was about that the model never saw.
+fn unseen(body: &Bytes, route: Route<'_>) -> Prompt {
+    let read: Option<Value> = ordered::read(body).ok();
+    let named = read.as_ref().and_then(|body| body["model"].as_str());
+    let model = route.model().or(named).unwrap_or_default().to_owned();
+    let prompt = read.and_then(|body| match route {
+        Route::Interact => Some(Asks::of(interactions::as_generate(&body, None))?.prompt),
+        Route::Chat => chat::prompt(&body),
+        _ => Some(Asks::of(body)?.prompt),
+    });
+    let (identity, pages) = prompt.map_or_else(|| (digest(body), 0), |prompt| glance(&prompt));
+    Prompt::refused(Service::Gemini, &model, identity, pages)
+}
+
+/// What is said to a body that asks nothing.
+fn unread(body: &Bytes) -> Reply {
+    match serde_json::from_slice::<Value>(body) {
+        Err(_) => error::invalid("Invalid JSON payload received."),
+        Ok(_) => error::invalid("* GenerateContentRequest.contents: contents is not specified\n"),
+    }
+}
+
+/// The tokens of what a body asks.
+fn counted(body: &Bytes) -> Reply {
+    if counts_both(body) {
+        return error::invalid("contents and generate_content_request cannot both be set");
+    }
+    let Some(asks) = ordered::read(body).ok().and_then(Asks::counted) else { return unread(body) };
+    let count = tokens(&asks.prompt);
+    let details = json!([{"modality": "TEXT", "tokenCount": count}]);
+    response::sent(200, &json!({"totalTokens": count, "promptTokensDetails": details}))
 }
 
 /// Whether a body asks to count two things.

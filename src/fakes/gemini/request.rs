@@ -1,8 +1,11 @@
 //! What a request to Gemini asks, whichever of its two spellings it uses.
 
-use serde_json::Value;
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
 
 use super::fields::{self, Unknown};
+use super::schema;
 use crate::fakes::ai::Asked;
 use crate::units::whole;
 
@@ -13,8 +16,22 @@ pub(super) struct Asks {
     max_output_tokens: Option<u64>,
     thinking_budget: Option<u64>,
     schema: Option<Value>,
+    is_bare: bool,
+    is_json: bool,
+    pub(super) shape: Shape,
     thinking: Thinking,
     problem: Option<Problem>,
+}
+
+/// What an answer is to be made of.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// The function that it has to call, if it may not be text.
+    pub(super) call: Option<String>,
+    /// How often.
+    pub(super) candidates: u64,
+    /// Whether it says what it thought.
+    pub(super) shows_thoughts: bool,
 }
 
 /// What the service would not take of a request.
@@ -23,7 +40,7 @@ pub(super) enum Problem {
     /// A field that it does not know.
     Unknown(Unknown),
     /// A value that it does not take, in its words.
-    Value(&'static str),
+    Value(Cow<'static, str>),
 }
 
 /// How a request says how much to think; a model knows one way or the other.
@@ -49,6 +66,7 @@ impl Asks {
             "generation_config"
         };
         let mut config = body[name].take();
+        let refused = schema::refused(either(&config, "responseSchema", "response_schema"));
         let max_output_tokens =
             number(either(&config, "maxOutputTokens", "max_output_tokens")).map(whole);
         let thinking = either(&config, "thinkingConfig", "thinking_config");
@@ -56,9 +74,10 @@ impl Asks {
         let budget = either(thinking, "thinkingBudget", "thinking_budget");
         let level = either(thinking, "thinkingLevel", "thinking_level");
         let is_minimal = level.as_str().is_some_and(|level| level.eq_ignore_ascii_case("MINIMAL"));
-        let thinking_budget = if is_minimal { Some(0) } else { budget.as_u64() };
+        let shows_thoughts = *either(thinking, "includeThoughts", "include_thoughts") == true;
         let thinking =
             Thinking { has_budget: budget.as_u64().is_some(), has_level: level.is_string() };
+        let thinking_budget = if is_minimal { Some(0) } else { budget.as_u64() };
         let names =
             ["responseSchema", "response_schema", "responseJsonSchema", "response_json_schema"];
         let mut schemas = names
@@ -66,8 +85,32 @@ impl Asks {
             .filter_map(|name| config.get_mut(name).map(Value::take).filter(Value::is_object));
         let schema = schemas.next();
         let has_two_schemas = schemas.next().is_some();
-        let problem = unknown.or_else(|| problem(&config, has_two_schemas).map(Problem::Value));
-        Some(Self { prompt, max_output_tokens, thinking_budget, schema, thinking, problem })
+        let form = either(&config, "responseMimeType", "response_mime_type");
+        let (is_bare, is_json) = (form == "text/x.enum", form == "application/json");
+        let candidates = number(either(&config, "candidateCount", "candidate_count")).map(whole);
+        let forced = forced(&body);
+        let problem = unknown
+            .or_else(|| refused.map(|problem| Problem::Value(problem.into())))
+            .or_else(|| {
+                problem(&config, has_two_schemas).map(|problem| Problem::Value(problem.into()))
+            })
+            .or_else(|| forced.as_ref().err().map(|problem| Problem::Value((*problem).into())));
+        let (call, schema) = match forced {
+            Ok(Some((name, parameters))) => (Some(name), Some(parameters)),
+            _ => (None, schema),
+        };
+        let shape = Shape { call, candidates: candidates.unwrap_or(1), shows_thoughts };
+        Some(Self {
+            prompt,
+            max_output_tokens,
+            thinking_budget,
+            schema,
+            is_bare,
+            is_json,
+            shape,
+            thinking,
+            problem,
+        })
     }
 
     /// What a `countTokens` asks: contents, or a whole request.
@@ -82,11 +125,13 @@ impl Asks {
 
     /// What the service would not take for this model.
     pub(super) fn problem(&self, model: &str) -> Option<&Problem> {
-        const BOTH: Problem =
-            Problem::Value("You can only set one of thinking budget and thinking level.");
-        const NO_LEVEL: Problem = Problem::Value("Thinking level is not supported for this model.");
+        const BOTH: Problem = Problem::Value(Cow::Borrowed(
+            "You can only set one of thinking budget and thinking level.",
+        ));
+        const NO_LEVEL: Problem =
+            Problem::Value(Cow::Borrowed("Thinking level is not supported for this model."));
         const NO_BUDGET: Problem =
-            Problem::Value("Thinking budget is not supported for this model.");
+            Problem::Value(Cow::Borrowed("Thinking budget is not supported for this model."));
         let takes_budget = model.starts_with("gemini-2");
         let Thinking { has_budget, has_level } = self.thinking;
         self.problem.as_ref().or(match (has_budget, has_level) {
@@ -105,6 +150,9 @@ impl Asks {
             max_output_tokens: self.max_output_tokens,
             thinking_budget: self.thinking_budget,
             schema: self.schema.as_ref(),
+            is_bare: self.is_bare,
+            is_json: self.is_json,
+            copies: self.shape.candidates,
         }
     }
 }
@@ -151,8 +199,12 @@ fn problem(config: &Value, has_two_schemas: bool) -> Option<&'static str> {
              be positive.\n",
         );
     }
-    if either(config, "candidateCount", "candidate_count").as_f64().is_some_and(|n| n > 1.0) {
-        return Some("Multiple candidates is not enabled for this model");
+    let candidates = number(either(config, "candidateCount", "candidate_count"));
+    if candidates.is_some_and(|count| !(1.0..=8.0).contains(&count)) {
+        return Some(
+            "* GenerateContentRequest.generation_config.candidate_count: candidate_count must be in \
+             the range [1, 8].\n",
+        );
     }
     let thinking = either(config, "thinkingConfig", "thinking_config");
     let level = either(thinking, "thinkingLevel", "thinking_level").as_str();
@@ -170,6 +222,30 @@ fn problem(config: &Value, has_two_schemas: bool) -> Option<&'static str> {
     has_two_schemas.then_some(
         "response_schema and response_json_schema cannot both be set in generation_config",
     )
+}
+
+/// The function that an answer has to call, with the form of its arguments, if it has to call one.
+fn forced(body: &Value) -> Result<Option<(String, Value)>, &'static str> {
+    let config = either(body, "toolConfig", "tool_config");
+    let calling = either(config, "functionCallingConfig", "function_calling_config");
+    if !calling["mode"].as_str().is_some_and(|mode| mode.eq_ignore_ascii_case("ANY")) {
+        return Ok(None);
+    }
+    let allowed = either(calling, "allowedFunctionNames", "allowed_function_names").as_array();
+    let allowed = allowed.filter(|names| !names.is_empty());
+    let tools = body["tools"].as_array().into_iter().flatten();
+    let lists = tools.map(|tool| either(tool, "functionDeclarations", "function_declarations"));
+    let mut functions = lists.filter_map(Value::as_array).flatten();
+    let is_allowed =
+        |function: &&Value| allowed.is_none_or(|names| names.contains(&function["name"]));
+    let Some(function) = functions.find(is_allowed) else {
+        return Err("Function calling config is set without function_declarations.");
+    };
+    let stated = either(function, "parametersJsonSchema", "parameters_json_schema");
+    let parameters = function.get("parameters").unwrap_or(stated);
+    let nothing = || json!({"type": "object", "additionalProperties": false});
+    let parameters = Some(parameters.clone()).filter(Value::is_object).unwrap_or_else(nothing);
+    Ok(Some((function["name"].as_str().unwrap_or_default().to_owned(), parameters)))
 }
 
 /// The text of the instructions and of all parts, in order.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::error;
+use super::request::Shape;
 use crate::fakes::ai::{Ai, Decision, Outcome};
 use crate::fakes::{Broken, Reply};
 
@@ -13,27 +14,30 @@ pub(super) fn sent(status: u16, body: &Value) -> Reply {
 }
 
 /// The answer in one piece.
-pub(super) fn whole(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
-    match generated(model, outcome) {
+pub(super) fn whole(ai: &Ai, model: &str, shape: &Shape, outcome: &Outcome) -> Reply {
+    match generated(model, shape, outcome) {
         Some(body) => sent(200, &body),
         None => failed(ai, model, outcome),
     }
 }
 
 /// The answer as server-sent events.
-pub(super) fn events(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
-    let Some(chunks) = chunks(model, outcome) else { return failed(ai, model, outcome) };
+pub(super) fn events(ai: &Ai, model: &str, shape: &Shape, outcome: &Outcome) -> Reply {
+    let Some(chunks) = chunks(model, shape, outcome) else { return failed(ai, model, outcome) };
     let events = chunks.into_iter().map(|chunk| format!("data: {chunk}\r\n\r\n"));
     Reply::events("text/event-stream", events)
 }
 
 /// The answer as a list of chunks, which is what a stream is without `alt=sse`.
-pub(super) fn list(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
-    if let Some(chunks) = chunks(model, outcome) {
+pub(super) fn list(ai: &Ai, model: &str, shape: &Shape, outcome: &Outcome) -> Reply {
+    if let Some(chunks) = chunks(model, shape, outcome) {
         return sent(200, &Value::Array(chunks));
     }
-    let mut reply = failed(ai, model, outcome);
-    // An error is a list of one there.
+    listed(failed(ai, model, outcome))
+}
+
+/// An error as a list of one.
+pub(super) fn listed(mut reply: Reply) -> Reply {
     if reply.broken.is_none() {
         let wrapped = [b"[", reply.response.body().as_ref(), b"]"].concat();
         *reply.response.body_mut() = wrapped.into();
@@ -41,7 +45,8 @@ pub(super) fn list(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
     reply
 }
 
-fn failed(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
+/// What is said to a call without an answer.
+pub(super) fn failed(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
     match &outcome.decision {
         Decision::Refused(refusals, told_ms) => error::over_quota(ai, model, refusals, *told_ms),
         Decision::Unpaid => error::unpaid(),
@@ -55,37 +60,66 @@ fn failed(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
 }
 
 /// The body of an answer or of a refusal of the content.
-pub(super) fn generated(model: &str, outcome: &Outcome) -> Option<Value> {
-    let mut body = match &outcome.decision {
+pub(super) fn generated(model: &str, shape: &Shape, outcome: &Outcome) -> Option<Value> {
+    let body = match &outcome.decision {
         Decision::Answer { text, truncated } => {
-            let finish = if *truncated { "MAX_TOKENS" } else { "STOP" };
-            let mut body = json!({"candidates": [candidate(text, Some(finish))]});
-            body["usageMetadata"] = usage(outcome);
-            body
+            let (parts, finish) = said(text, *truncated, shape, outcome);
+            json!({"candidates": candidates(shape, &parts, Some(finish))})
         }
-        Decision::Blocked => {
-            let mut body = json!({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}});
-            body["usageMetadata"] = usage(outcome);
-            body
-        }
+        Decision::Blocked => json!({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}),
         _ => return None,
     };
-    body["modelVersion"] = json!(model);
-    body["responseId"] = json!(format!("rehearsal-{}", outcome.serial));
-    Some(body)
+    Some(complete(body, model, outcome))
 }
 
-fn candidate(text: &str, finish: Option<&str>) -> Value {
-    // A model that only thought has no parts at all.
-    let mut content = json!({"role": "model"});
-    if !text.is_empty() {
-        content["parts"] = json!([{"text": text}]);
-    }
-    let mut candidate = json!({"content": content, "index": 0});
-    if let Some(finish) = finish {
-        candidate["finishReason"] = json!(finish);
-    }
-    candidate
+fn complete(mut body: Value, model: &str, outcome: &Outcome) -> Value {
+    body["usageMetadata"] = usage(outcome);
+    body["modelVersion"] = json!(model);
+    body["responseId"] = json!(format!("rehearsal-{}", outcome.serial));
+    body
+}
+
+/// The parts of an answer, and how it ended.
+fn said(
+    text: &str,
+    truncated: bool,
+    shape: &Shape,
+    outcome: &Outcome,
+) -> (Vec<Value>, &'static str) {
+    let thought = (shape.shows_thoughts && outcome.thought_tokens > 0).then(thought);
+    let finish = if truncated { "MAX_TOKENS" } else { "STOP" };
+    let (said, finish) = match &shape.call {
+        // A model that only thought has no parts at all.
+        None => (Some(json!({"text": text})).filter(|_| !text.is_empty()), finish),
+        Some(_) if truncated => (None, finish),
+        Some(name) => match serde_json::from_str::<Value>(text) {
+            Ok(args) => (Some(json!({"functionCall": {"name": name, "args": args}})), finish),
+            Err(_) => (None, "MALFORMED_FUNCTION_CALL"),
+        },
+    };
+    (thought.into_iter().chain(said).collect(), finish)
+}
+
+/// A summary of what was thought, for those that want to see it.
+pub(super) const THOUGHT: &str = "The words of each page decide.";
+
+fn thought() -> Value {
+    json!({"text": THOUGHT, "thought": true})
+}
+
+fn candidates(shape: &Shape, parts: &[Value], finish: Option<&str>) -> Vec<Value> {
+    let candidate = |index: u64| {
+        let mut content = json!({"role": "model"});
+        if !parts.is_empty() {
+            content["parts"] = json!(parts);
+        }
+        let mut candidate = json!({"content": content, "index": index});
+        if let Some(finish) = finish {
+            candidate["finishReason"] = json!(finish);
+        }
+        candidate
+    };
+    (0..shape.candidates).map(candidate).collect()
 }
 
 /// What was used; the service leaves out what is zero.
@@ -105,22 +139,29 @@ fn usage(outcome: &Outcome) -> Value {
 }
 
 /// The answer in pieces of some words; the last one says how it ended.
-fn chunks(model: &str, outcome: &Outcome) -> Option<Vec<Value>> {
+fn chunks(model: &str, shape: &Shape, outcome: &Outcome) -> Option<Vec<Value>> {
     const CHARS: usize = 120;
-    let mut last = generated(model, outcome)?;
-    let Decision::Answer { text, truncated } = &outcome.decision else { return Some(vec![last]) };
-    let letters: Vec<char> = text.chars().collect();
-    let mut pieces: Vec<String> =
-        letters.chunks(CHARS).map(|piece| piece.iter().collect()).collect();
-    let ending = pieces.pop().unwrap_or_default();
-    let mut chunks: Vec<Value> = Vec::new();
-    for piece in pieces {
-        let mut chunk = last.clone();
-        chunk["candidates"] = json!([candidate(&piece, None)]);
-        chunks.push(chunk);
+    let whole = generated(model, shape, outcome)?;
+    let Decision::Answer { text, truncated } = &outcome.decision else { return Some(vec![whole]) };
+    let (parts, finish) = said(text, *truncated, shape, outcome);
+    // A call and a thought come in one piece each.
+    let mut pieces: Vec<Value> = Vec::new();
+    for part in parts {
+        match part["text"].as_str().filter(|_| part["thought"].is_null()) {
+            Some(text) => {
+                let letters: Vec<char> = text.chars().collect();
+                let texts = letters.chunks(CHARS).map(|piece| piece.iter().collect::<String>());
+                pieces.extend(texts.map(|text| json!({"text": text})));
+            }
+            None => pieces.push(part),
+        }
     }
-    let finish = if *truncated { "MAX_TOKENS" } else { "STOP" };
-    last["candidates"] = json!([candidate(&ending, Some(finish))]);
-    chunks.push(last);
+    let ending = pieces.pop();
+    let chunk = |part: Option<Value>, finish: Option<&str>| {
+        let parts: Vec<Value> = part.into_iter().collect();
+        complete(json!({"candidates": candidates(shape, &parts, finish)}), model, outcome)
+    };
+    let mut chunks: Vec<Value> = pieces.into_iter().map(|piece| chunk(Some(piece), None)).collect();
+    chunks.push(chunk(ending, Some(finish)));
     Some(chunks)
 }

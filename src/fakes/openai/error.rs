@@ -21,7 +21,15 @@ pub(super) fn too_large() -> Reply {
 }
 
 pub(super) fn wrong(wrong: &Wrong) -> Reply {
+    let (param, code, message) = told(wrong);
+    error(400, "invalid_request_error", code, Some(param), &message)
+}
+
+/// The parameter, the code and the words for what is wrong.
+pub(in crate::fakes) fn told(wrong: &Wrong) -> (&str, Option<&'static str>, String) {
     let (param, code, message) = match wrong {
+        Wrong::Said { param, code, message } => return (param, *code, message.clone()),
+        Wrong::Schema { param, code, message } => return (param, *code, message.clone()),
         Wrong::Missing(param) => {
             let message = format!("Missing required parameter: '{param}'.");
             (*param, "missing_required_parameter", message)
@@ -49,7 +57,7 @@ pub(super) fn wrong(wrong: &Wrong) -> Reply {
             (*param, "decimal_above_max_value", message)
         }
     };
-    error(400, "invalid_request_error", Some(code), Some(param), &message)
+    (param, Some(code), message)
 }
 
 pub(super) fn no_key() -> Reply {

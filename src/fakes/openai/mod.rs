@@ -1,10 +1,13 @@
 //! OpenAI's wire format: chat completions and responses, whole or as streams, and the models.
 
 mod completion;
-mod error;
-mod request;
+pub(super) mod error;
+pub(super) mod request;
 mod response;
-mod said;
+mod rules;
+pub(super) mod said;
+mod strict;
+mod tools;
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -13,9 +16,9 @@ use serde_json::{Value, json};
 use self::request::Asks;
 use crate::fakes::Reply;
 use crate::fakes::about::{About, Prompt};
-use crate::fakes::ai::{Ai, digest, glance};
-use crate::fakes::calendar::Calendar;
-use crate::fakes::record::{Record, Service};
+use crate::fakes::ai::{Ai, Scene, digest, glance};
+use crate::fakes::ordered;
+use crate::fakes::record::Service;
 
 /// The largest body that it takes. No page of the service names one; this is what keeps a
 /// server's memory in bounds.
@@ -28,7 +31,7 @@ pub(super) fn too_large() -> Reply {
 
 /// Which of its two interfaces is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Interface {
+pub(in crate::fakes) enum Interface {
     /// `POST /v1/chat/completions`
     Chat,
     /// `POST /v1/responses`
@@ -40,8 +43,7 @@ pub(super) fn reply(
     ai: &mut Ai,
     now_ms: u64,
     request: &Request<Bytes>,
-    calendar: &Calendar,
-    records: &mut Vec<Record>,
+    scene: &mut Scene<'_>,
 ) -> Reply {
     let path = request.uri().path();
     let interface = match (request.method(), path) {
@@ -52,7 +54,7 @@ pub(super) fn reply(
     let id = ai.number_request();
     let reply = match (unauthorized(ai, request), interface) {
         (Some(refusal), _) => refusal,
-        (None, Some(interface)) => asked(ai, now_ms, request, interface, (calendar, records)),
+        (None, Some(interface)) => asked(ai, now_ms, request, interface, scene),
         (None, None) => models(ai, request),
     };
     let took_ms = reply.latency_ms.to_string();
@@ -63,8 +65,9 @@ pub(super) fn reply(
         .with_header("openai-version", "2020-10-01");
     // A call that fails before the model sees it is a call all the same.
     if interface.is_some() && reply.about.is_none() {
-        let body = serde_json::from_slice(request.body()).ok();
-        let asks = interface.zip(body).and_then(|(interface, body)| Asks::of(body, interface).ok());
+        let body: Option<Value> = ordered::read(request.body()).ok();
+        let asks =
+            interface.zip(body).and_then(|(interface, body)| Asks::of(&body, interface).ok());
         let (model, (identity, pages)) = match &asks {
             Some(asks) => (asks.model.as_str(), glance(asks.prompt())),
             None => ("", (digest(request.body()), 0)),
@@ -93,20 +96,23 @@ fn asked(
     now_ms: u64,
     request: &Request<Bytes>,
     interface: Interface,
-    (calendar, records): (&Calendar, &mut Vec<Record>),
+    scene: &mut Scene<'_>,
 ) -> Reply {
-    let Ok(body) = serde_json::from_slice::<Value>(request.body()) else {
+    let Ok(body) = ordered::read(request.body()) else {
         return error::invalid("We could not parse the JSON body of your request.", None);
     };
-    let asks = match Asks::of(body, interface) {
+    let asks = match Asks::of(&body, interface) {
         Ok(asks) => asks,
         Err(wrong) => return error::wrong(&wrong),
     };
     if !ai.models().any(|known| known == asks.model) {
         return error::no_such_model(&asks.model);
     }
-    let outcome = ai.decide(now_ms, asks.of_model(), calendar, records);
-    let created = calendar.shown(now_ms).as_second();
+    if let Err(wrong) = rules::check(&body, &asks, interface) {
+        return error::wrong(&wrong);
+    }
+    let outcome = ai.decide(now_ms, asks.of_model(), scene);
+    let created = scene.calendar.shown(now_ms).as_second();
     let reply = match said::answered(&asks, &outcome, interface, created) {
         Some(reply) => reply,
         None => error::of(ai, &asks.model, &outcome),

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use super::Interface;
+use super::tools::{self, Call};
 use crate::fakes::ai::Asked;
 use crate::units::float;
 
 /// What is wrong with a body.
 #[derive(Debug)]
-pub(super) enum Wrong {
+pub(in crate::fakes) enum Wrong {
     /// It lacks this parameter.
     Missing(&'static str),
     /// This parameter is above its highest value.
@@ -19,23 +20,33 @@ pub(super) enum Wrong {
     Type { param: &'static str, wanted: &'static str },
     /// This parameter is none of the values that it may have.
     Value { param: &'static str, wanted: &'static str, got: String },
+    /// This parameter is wrong for a reason of its own.
+    Said { param: &'static str, code: Option<&'static str>, message: String },
+    /// The schema at this parameter is not strict.
+    Schema { param: String, code: Option<&'static str>, message: String },
 }
 
 /// What a call asks.
 #[derive(Debug)]
-pub(super) struct Asks {
-    pub(super) model: String,
+pub(in crate::fakes) struct Asks {
+    pub(in crate::fakes) model: String,
     pub(super) instructions: Value,
     pub(super) stream: bool,
     pub(super) stream_usage: bool,
+    /// The function that the answer has to call, if it may not be text.
+    pub(super) call: Option<Call>,
+    /// How many answers there are to be.
+    pub(super) choices: u64,
     prompt: String,
     max_output_tokens: Option<u64>,
+    thinking_budget: Option<u64>,
     schema: Option<Value>,
+    is_json: bool,
 }
 
 impl Asks {
     /// What a body asks, or what is wrong with it.
-    pub(super) fn of(mut body: Value, interface: Interface) -> Result<Self, Wrong> {
+    pub(in crate::fakes) fn of(body: &Value, interface: Interface) -> Result<Self, Wrong> {
         let model = body["model"].as_str().unwrap_or("").to_owned();
         if model.is_empty() {
             return Err(Wrong::Missing("model"));
@@ -47,17 +58,18 @@ impl Asks {
                 got: body["temperature"].to_string(),
             });
         }
-        known(&body, interface)?;
+        known(body, interface)?;
+        let call = tools::forced(body, interface)?;
         let mut prompt = String::new();
         let (input, limits, format) = match interface {
             Interface::Chat => (
                 "messages",
                 ["max_completion_tokens", "max_tokens"],
-                body["response_format"]["json_schema"]["schema"].take(),
+                &body["response_format"]["json_schema"]["schema"],
             ),
             Interface::Responses => {
                 add_text(&body["instructions"], &mut prompt);
-                ("input", ["max_output_tokens"; 2], body["text"]["format"]["schema"].take())
+                ("input", ["max_output_tokens"; 2], &body["text"]["format"]["schema"])
             }
         };
         match &body[input] {
@@ -71,9 +83,15 @@ impl Asks {
             }
             _ => return Err(Wrong::Missing(input)),
         }
+        let is_json = format_of(body, interface)["type"] == "json_object";
+        let format = call.as_ref().map_or(format, |call| &call.parameters).clone();
         Ok(Self {
             model,
-            instructions: body["instructions"].take(),
+            call,
+            choices: body["n"].as_u64().unwrap_or(1),
+            is_json,
+            thinking_budget: (effort(body, interface) == "none").then_some(0),
+            instructions: body["instructions"].clone(),
             stream: body["stream"] == true,
             stream_usage: body["stream_options"]["include_usage"] == true,
             prompt,
@@ -83,18 +101,21 @@ impl Asks {
     }
 
     /// The text of the prompt.
-    pub(super) fn prompt(&self) -> &str {
+    pub(in crate::fakes) fn prompt(&self) -> &str {
         &self.prompt
     }
 
     /// The same as the model sees it.
-    pub(super) fn of_model(&self) -> Asked<'_> {
+    pub(in crate::fakes) fn of_model(&self) -> Asked<'_> {
         Asked {
             model: &self.model,
             prompt: &self.prompt,
             max_output_tokens: self.max_output_tokens,
-            thinking_budget: None,
+            thinking_budget: self.thinking_budget,
             schema: self.schema.as_ref(),
+            is_bare: false,
+            is_json: self.is_json,
+            copies: self.choices,
         }
     }
 }
@@ -136,10 +157,7 @@ fn known(body: &Value, interface: Interface) -> Result<(), Wrong> {
             return Err(Wrong::Value { param: "messages[0].role", wanted, got: role.to_owned() });
         }
     }
-    let format = match interface {
-        Interface::Chat => &body["response_format"],
-        Interface::Responses => &body["text"]["format"],
-    };
+    let format = format_of(body, interface);
     if set(format) && !["text", "json_object", "json_schema"].iter().any(|k| format["type"] == *k) {
         let wanted = "'json_object', 'json_schema', and 'text'";
         let got = format["type"].as_str().unwrap_or_default().to_owned();
@@ -152,7 +170,42 @@ fn known(body: &Value, interface: Interface) -> Result<(), Wrong> {
     if format["type"] == "json_schema" && !schema.is_object() {
         return Err(Wrong::Missing("response_format.json_schema.schema"));
     }
-    Ok(())
+    match &body["n"] {
+        Value::Null => Ok(()),
+        number if number.as_u64().is_none() => {
+            Err(Wrong::Type { param: "n", wanted: "an integer" })
+        }
+        number if number.as_u64() == Some(0) => {
+            Err(Wrong::Below { param: "n", least: 1, got: number.to_string() })
+        }
+        number if number.as_u64().is_some_and(|number| number > MOST_CHOICES) => {
+            let message = format!(
+                "Invalid 'n': integer above maximum value. Expected a value <= {MOST_CHOICES}, but got \
+                 {number} instead."
+            );
+            Err(Wrong::Said { param: "n", code: Some("integer_above_max_value"), message })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Answers to one call.
+const MOST_CHOICES: u64 = 128;
+
+/// How much the model is to think before it answers.
+pub(super) fn effort(body: &Value, interface: Interface) -> &Value {
+    match interface {
+        Interface::Chat => &body["reasoning_effort"],
+        Interface::Responses => &body["reasoning"]["effort"],
+    }
+}
+
+/// The form that an answer is to have.
+pub(super) fn format_of(body: &Value, interface: Interface) -> &Value {
+    match interface {
+        Interface::Chat => &body["response_format"],
+        Interface::Responses => &body["text"]["format"],
+    }
 }
 
 /// Adds a text, or the texts of a list of parts, on lines of their own.

@@ -19,6 +19,25 @@ fn message(said: &Said<'_>, status: &str, content: &[Value]) -> Value {
     })
 }
 
+/// The one item of its output: a message, or the call of a function.
+fn item(said: &Said<'_>, status: &str, text: Option<&str>) -> Value {
+    match said.call() {
+        Some(call) => json!({
+            "type": "function_call",
+            "id": format!("fc_rehearsal{}", said.outcome.serial),
+            "call_id": format!("call_rehearsal{}", said.outcome.serial),
+            "name": call.name,
+            "arguments": text.unwrap_or_default(),
+            "status": status
+        }),
+        None => message(
+            said,
+            status,
+            &text.map(|text| part(said, text)).into_iter().collect::<Vec<_>>(),
+        ),
+    }
+}
+
 /// The one part of its message.
 fn part(said: &Said<'_>, text: &str) -> Value {
     match said.text {
@@ -29,7 +48,7 @@ fn part(said: &Said<'_>, text: &str) -> Value {
 
 /// A response in one piece.
 pub(super) fn whole(said: &Said<'_>) -> Value {
-    let message = message(said, status(said), &[part(said, said.text.unwrap_or(REFUSAL))]);
+    let said_it = item(said, status(said), Some(said.text.unwrap_or(REFUSAL)));
     let cut = said.truncated.then(|| json!({"reason": "max_output_tokens"}));
     let (input, output) = (said.outcome.input_tokens, said.outcome.output_tokens);
     json!({
@@ -42,7 +61,7 @@ pub(super) fn whole(said: &Said<'_>) -> Value {
         "instructions": said.asks.instructions,
         "max_output_tokens": said.asks.of_model().max_output_tokens,
         "model": said.asks.model,
-        "output": [message],
+        "output": [said_it],
         "parallel_tool_calls": true,
         "temperature": 1.0,
         "tool_choice": "auto",
@@ -68,17 +87,22 @@ pub(super) fn events(said: &Said<'_>) -> Vec<Value> {
     begun["output"] = json!([]);
     begun["usage"] = Value::Null;
     begun["incomplete_details"] = Value::Null;
-    let item = format!("msg_rehearsal{}", said.outcome.serial);
+    let id = item(said, "", None)["id"].clone();
     let of_part = |kind: &str, name: &str, value: Value| {
-        let mut event =
-            json!({"type": kind, "item_id": item, "output_index": 0, "content_index": 0});
+        let mut event = json!({"type": kind, "item_id": id, "output_index": 0, "content_index": 0});
         event[name] = value;
+        if said.call().is_some() {
+            event.as_object_mut().map(|event| event.remove("content_index"));
+        }
         if kind.starts_with("response.output_text") {
             event["logprobs"] = json!([]);
         }
         event
     };
     let (text, kind, last) = match said.text {
+        Some(text) if said.call().is_some() => {
+            (text, "response.function_call_arguments", "arguments")
+        }
         Some(text) => (text, "response.output_text", "text"),
         None => (REFUSAL, "response.refusal", "refusal"),
     };
@@ -87,14 +111,19 @@ pub(super) fn events(said: &Said<'_>) -> Vec<Value> {
         json!({"type": "response.created", "response": begun}),
         json!({"type": "response.in_progress", "response": begun}),
         json!({"type": "response.output_item.added", "output_index": 0,
-               "item": message(said, "in_progress", &[])}),
-        of_part("response.content_part.added", "part", part(said, "")),
+               "item": item(said, "in_progress", None)}),
     ];
+    let is_message = said.call().is_none();
+    if is_message {
+        events.push(of_part("response.content_part.added", "part", part(said, "")));
+    }
     let delta = format!("{kind}.delta");
     events.extend(pieces.into_iter().map(|piece| of_part(&delta, "delta", json!(piece))));
+    events.push(of_part(&format!("{kind}.done"), last, json!(text)));
+    if is_message {
+        events.push(of_part("response.content_part.done", "part", part(said, text)));
+    }
     events.extend([
-        of_part(&format!("{kind}.done"), last, json!(text)),
-        of_part("response.content_part.done", "part", part(said, text)),
         json!({"type": "response.output_item.done", "output_index": 0, "item": whole["output"][0]}),
         json!({"type": format!("response.{}", status(said)), "response": whole}),
     ]);

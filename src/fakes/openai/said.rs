@@ -2,6 +2,7 @@
 
 use super::Interface;
 use super::request::Asks;
+use super::tools::Call;
 use super::{completion, response};
 use crate::fakes::Reply;
 use crate::fakes::ai::{Decision, Outcome};
@@ -24,6 +25,11 @@ pub(super) struct Said<'a> {
 }
 
 impl Said<'_> {
+    /// The function that is called with the text as its arguments, if it is no answer in words.
+    pub(super) fn call(&self) -> Option<&Call> {
+        self.asks.call.as_ref().filter(|_| self.text.is_some())
+    }
+
     /// The text in pieces, as a stream has them.
     pub(super) fn pieces(&self) -> Vec<String> {
         let letters: Vec<char> = self.text.unwrap_or_default().chars().collect();
@@ -32,7 +38,7 @@ impl Said<'_> {
 }
 
 /// The answer, if the call has one.
-pub(super) fn answered(
+pub(in crate::fakes) fn answered(
     asks: &Asks,
     outcome: &Outcome,
     interface: Interface,

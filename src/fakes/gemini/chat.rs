@@ -1,0 +1,59 @@
+//! What Gemini serves in OpenAI's language: `POST /v1beta/openai/chat/completions` and its models. Its
+//! quotas and its errors are those of Gemini, the errors in a list of one; it takes what models of
+//! OpenAI that reason do not.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::{error, response};
+use crate::fakes::Reply;
+use crate::fakes::about::About;
+use crate::fakes::ai::{Ai, Scene};
+use crate::fakes::openai::Interface;
+use crate::fakes::openai::error::told;
+use crate::fakes::openai::request::Asks;
+use crate::fakes::openai::said;
+use crate::fakes::ordered;
+
+/// Answers a call.
+pub(super) fn completed(ai: &mut Ai, now_ms: u64, body: &Bytes, scene: &mut Scene<'_>) -> Reply {
+    let Ok(body) = ordered::read(body) else {
+        return error::invalid("Invalid JSON payload received.");
+    };
+    let asks = match Asks::of(&body, Interface::Chat) {
+        Ok(asks) => asks,
+        Err(wrong) => return error::invalid(&told(&wrong).2),
+    };
+    // It may be named as the list of models has it.
+    let model = asks.model.strip_prefix("models/").unwrap_or(&asks.model);
+    if !ai.models().any(|known| known == model) {
+        return error::no_such_model(model, "v1main");
+    }
+    let asked = asks.of_model();
+    let outcome = ai.decide(now_ms, crate::fakes::ai::Asked { model, ..asked }, scene);
+    let created = scene.calendar.shown(now_ms).as_second();
+    let reply = said::answered(&asks, &outcome, Interface::Chat, created);
+    let reply = reply.unwrap_or_else(|| response::failed(ai, model, &outcome));
+    reply.after(outcome.latency_ms).on(About::Prompt(outcome.about))
+}
+
+/// The prompt of a call.
+pub(super) fn prompt(body: &Value) -> Option<String> {
+    Asks::of(body, Interface::Chat).ok().map(|asks| asks.prompt().to_owned())
+}
+
+/// The list of models.
+pub(super) fn models(ai: &Ai) -> Reply {
+    let models: Vec<Value> = ai.models().map(described).collect();
+    response::sent(200, &json!({"object": "list", "data": models}))
+}
+
+/// A model, as the list shows it.
+pub(super) fn described(model: &str) -> Value {
+    json!({
+        "id": format!("models/{model}"),
+        "object": "model",
+        "owned_by": "google",
+        "display_name": model
+    })
+}
