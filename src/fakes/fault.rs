@@ -3,8 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::fakes::about::Operation;
+use crate::fakes::record::Service;
+use crate::fakes::space::FIRST_ID;
 use crate::rng::{Seed, Stream};
 use crate::units::{Count, Ratio, Whole};
+
+/// The place of a page in the listing of the space, counted from 1.
+pub type Place = Whole<1, 1_000_000>;
 
 /// When a rule matches; every condition that is given must hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
@@ -22,6 +28,18 @@ pub struct When {
     /// For this share of the calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<Ratio>,
+    /// For calls about one of these pages: their places in the listing of the space, counted from 1.
+    /// A prompt is about every page whose section it holds, a request to Confluence about the page in
+    /// its path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Vec<Place>>,
+    /// For calls about one of this share of the pages. The seed draws each page once, so that the
+    /// same pages are struck each time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_ratio: Option<Ratio>,
+    /// For Confluence: for these operations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operations: Option<Vec<Operation>>,
 }
 
 /// What goes wrong besides a status.
@@ -40,8 +58,16 @@ pub enum Kind {
     MissingPages,
     /// The prompt is refused for its content.
     Blocked,
-    /// The call is refused because the money is used up.
+    /// The answer is held back for its content: OpenAI ends it with `content_filter`, Gemini with
+    /// `SAFETY`.
+    ContentFilter,
+    /// OpenAI refuses the prompt for its content with the status 400 and the code `invalid_prompt`.
+    InvalidPrompt,
+    /// The call is refused with 429 because the money is used up.
     InsufficientQuota,
+    /// The call is refused with 429 because the account is not paid for: prepaid credits are depleted
+    /// (Gemini), or billing is not active (OpenAI).
+    Billing,
 }
 
 impl Kind {
@@ -54,7 +80,19 @@ impl Kind {
             Self::Truncated => "truncated",
             Self::MissingPages => "missing-pages",
             Self::Blocked => "blocked",
+            Self::ContentFilter => "content-filter",
+            Self::InvalidPrompt => "invalid-prompt",
             Self::InsufficientQuota => "insufficient-quota",
+            Self::Billing => "billing",
+        }
+    }
+
+    /// Whether a service has it.
+    pub fn is_of(self, service: Service) -> bool {
+        match self {
+            Self::ContentFilter | Self::Billing => service != Service::Confluence,
+            Self::InvalidPrompt => service == Service::Openai,
+            _ => true,
         }
     }
 }
@@ -99,7 +137,7 @@ pub enum Fault {
 
 /// The call that a rule is asked about.
 #[derive(Debug, Clone, Copy)]
-pub struct Call {
+pub struct Call<'a> {
     /// The virtual time.
     pub now_ms: u64,
     /// Calls to the service before this one.
@@ -108,69 +146,98 @@ pub struct Call {
     pub identity: u64,
     /// How often that was asked for before.
     pub attempt: u64,
+    /// The ids of the pages that it is about.
+    pub pages: &'a [u64],
+    /// What it asks Confluence for.
+    pub operation: Option<Operation>,
 }
 
-impl FaultRule {
-    /// The name in reports.
-    pub fn label(&self) -> String {
-        let reply = &self.reply;
-        match (&self.name, &reply.kind, reply.status) {
-            (Some(name), _, _) => name.clone(),
-            (None, Some(kind), _) => kind.name().to_owned(),
-            (None, None, Some(status)) => status.to_string(),
-            (None, None, None) => "nothing".to_owned(),
+impl FaultReply {
+    /// Its name in reports.
+    fn label(&self) -> String {
+        match (self.kind, self.status) {
+            (Some(kind), _) => kind.name().to_owned(),
+            (None, Some(status)) => status.to_string(),
+            (None, None) => "nothing".to_owned(),
         }
     }
 
-    /// What is wrong with the rule, if anything.
+    /// What is wrong with it, if anything.
     pub fn problem(&self) -> Option<String> {
-        let reply = &self.reply;
-        match (reply.status, reply.kind) {
+        match (self.status, self.kind) {
             (None, None) => {
                 Some("got a fault without effect, wanted `status` or `kind`".to_owned())
             }
             (Some(_), Some(_)) => {
                 Some("got both `status` and `kind`, wanted one of them".to_owned())
             }
-            _ => match (self.when.from_s, self.when.until_s) {
-                (Some(from), Some(until)) if from >= until => Some(format!(
-                    "got a fault from {from} s until {until} s, wanted from_s below until_s"
-                )),
-                _ => None,
-            },
+            _ => None,
         }
     }
 
-    fn matches(&self, index: usize, call: Call, seed: Seed, faults: Stream) -> bool {
-        let When { from_s, until_s, first_calls, ratio } = &self.when;
+    /// What strikes a call.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        if let Some(kind) = self.kind {
+            return Some(Fault::Kind(kind));
+        }
+        let status = u16::try_from(self.status?.get()).ok()?;
+        Some(Fault::Status(status, self.retry_after_s.map(Whole::get)))
+    }
+}
+
+impl When {
+    /// Whether every condition holds for a call; `luck` is the stream of the rule.
+    fn holds(&self, call: Call<'_>, seed: Seed, luck: Stream) -> bool {
+        let Self { from_s, until_s, first_calls, ratio, pages, page_ratio, operations } = self;
+        let is_listed = |page: &u64, places: &[Place]| {
+            places.iter().any(|place| FIRST_ID + place.get() - 1 == *page)
+        };
+        let is_drawn =
+            |page: &u64, share| seed.draw_of(luck.then(" page"), *page, 0).happens(share);
         from_s.is_none_or(|from| call.now_ms >= from.get() * 1000)
             && until_s.is_none_or(|until| call.now_ms < until.get() * 1000)
             && first_calls.is_none_or(|first| call.before < first.get())
-            && ratio.is_none_or(|ratio| {
-                let stream = faults.then_number(index);
-                seed.draw_of(stream, call.identity, call.attempt).happens(ratio)
+            && operations.as_ref().is_none_or(|listed| {
+                call.operation.is_some_and(|operation| listed.contains(&operation))
             })
+            && pages
+                .as_ref()
+                .is_none_or(|places| call.pages.iter().any(|page| is_listed(page, places)))
+            && page_ratio.is_none_or(|share| call.pages.iter().any(|page| is_drawn(page, share)))
+            && ratio
+                .is_none_or(|share| seed.draw_of(luck, call.identity, call.attempt).happens(share))
+    }
+}
+
+impl FaultRule {
+    /// The name in reports.
+    pub fn label(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.reply.label())
     }
 
-    fn fault(&self) -> Option<Fault> {
-        if let Some(kind) = self.reply.kind {
-            return Some(Fault::Kind(kind));
-        }
-        let status = u16::try_from(self.reply.status?.get()).ok()?;
-        Some(Fault::Status(status, self.reply.retry_after_s.map(Whole::get)))
+    /// What is wrong with the rule, if anything.
+    pub fn problem(&self) -> Option<String> {
+        self.reply.problem().or(match (self.when.from_s, self.when.until_s) {
+            (Some(from), Some(until)) if from >= until => Some(format!(
+                "got a fault from {from} s until {until} s, wanted from_s below until_s"
+            )),
+            _ => None,
+        })
     }
 }
 
 /// The fault that strikes this call, if any, with the name of its rule.
 pub fn strike(
     rules: &[FaultRule],
-    call: Call,
+    call: Call<'_>,
     seed: Seed,
     stream: &str,
 ) -> Option<(String, Fault)> {
     let faults = Stream::named(stream).then(" fault ");
-    let matching = rules.iter().enumerate();
-    let mut matching = matching.filter(|(index, rule)| rule.matches(*index, call, seed, faults));
-    let (_, rule) = matching.next()?;
-    Some((rule.label(), rule.fault()?))
+    let mut rules = rules.iter().enumerate();
+    let (_, rule) = rules.find(|(index, rule)| {
+        let luck = faults.then_number(*index);
+        rule.when.holds(call, seed, luck)
+    })?;
+    Some((rule.label(), rule.reply.fault()?))
 }

@@ -173,6 +173,36 @@ pub struct Load {
     pub output_tokens: u64,
     /// Other calls in service.
     pub others: u64,
+    /// How much slower than usual the service is.
+    pub slowness: Slowness,
+}
+
+/// How much slower than usual a service is.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Slowness {
+    /// Answers take this many times as long.
+    pub factor: Option<Factor>,
+    /// Output is made at this speed at most.
+    pub output_tokens_per_s: Option<Factor>,
+}
+
+impl Slowness {
+    /// This one and another at the same time.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        let larger = |a: Option<Factor>, b: Option<Factor>| match (a, b) {
+            (Some(a), Some(b)) => Some(if a < b { b } else { a }),
+            (one, None) | (None, one) => one,
+        };
+        let smaller = |a: Option<Factor>, b: Option<Factor>| match (a, b) {
+            (Some(a), Some(b)) => Some(if a < b { a } else { b }),
+            (one, None) | (None, one) => one,
+        };
+        Self {
+            factor: larger(self.factor, other.factor),
+            output_tokens_per_s: smaller(self.output_tokens_per_s, other.output_tokens_per_s),
+        }
+    }
 }
 
 impl Default for Latency {
@@ -199,8 +229,8 @@ impl Latency {
         let draw = seed.draw(&format!("{stream} latency"), identity, attempt);
         let mut ms = self.shape.draw(draw);
         ms += self.ms_per_1k_input_tokens * float(load.input_tokens) / 1000.0;
-        if self.output_tokens_per_s > 0.0 {
-            ms += 1000.0 * float(load.output_tokens) / self.output_tokens_per_s;
+        if let Some(speed) = self.speed(load.slowness) {
+            ms += 1000.0 * float(load.output_tokens) / speed;
         }
         ms *= 1.0 + self.load_factor * float(load.others);
         if let Some(tail) = self.tail {
@@ -211,7 +241,17 @@ impl Latency {
                 ms += float(tail.min_ms.get() + extra);
             }
         }
-        whole(ms).min(LONGEST_MS)
+        whole(ms * load.slowness.factor.map_or(1.0, Factor::get)).min(LONGEST_MS)
+    }
+
+    /// The speed at which output is made, unless it takes no time.
+    fn speed(&self, slowness: Slowness) -> Option<f64> {
+        let usual = Some(self.output_tokens_per_s).filter(|speed| *speed > 0.0);
+        let slow = slowness.output_tokens_per_s.map(Factor::get);
+        match (usual, slow) {
+            (Some(usual), Some(slow)) => Some(usual.min(slow)),
+            (one, None) | (None, one) => one,
+        }
     }
 
     /// How long a refusal takes.

@@ -92,9 +92,12 @@ fn of_service(
         });
         let tokens = largest(quota.tokens, |change| change.tokens);
         add("input tokens", "tokens", tokens, &|| used(Dimension::Tokens, calls));
-        add("requests a day", "per_day", quota.per_day, &|| of_day(calendar, &ones(calls)));
+        let before = |dimension| (calendar, quota.used_of(dimension));
+        add("requests a day", "per_day", quota.per_day, &|| {
+            of_day(before(Dimension::Day), &ones(calls))
+        });
         add("input tokens a day", "tokens_per_day", quota.tokens_per_day, &|| {
-            of_day(calendar, calls)
+            of_day(before(Dimension::DayTokens), calls)
         });
     }
     peaks
@@ -110,9 +113,9 @@ fn of_window(mut window: Window, taken: &Taken) -> u64 {
     held.max().unwrap_or(0)
 }
 
-/// The most that was taken on one day.
-fn of_day(calendar: &Calendar, taken: &Taken) -> u64 {
-    let mut days: BTreeMap<u64, u64> = BTreeMap::new();
+/// The most that was taken on one day; `before` was taken by others on the day of virtual zero.
+fn of_day((calendar, before): (&Calendar, u64), taken: &Taken) -> u64 {
+    let mut days = BTreeMap::from([(calendar.pacific_midnight_after(0), before)]);
     for (t_ms, amount) in taken {
         let day = days.entry(calendar.pacific_midnight_after(*t_ms)).or_insert(0);
         *day = day.saturating_add(*amount);

@@ -91,7 +91,10 @@ fn tokens_and_load_add_exactly_what_they_state() {
     assert_eq!(one(Load { input_tokens: 5_000, ..Load::default() }), 500);
     assert_eq!(one(Load { output_tokens: 100, ..Load::default() }), 900);
     assert_eq!(one(Load { others: 3, ..Load::default() }), 520);
-    assert_eq!(one(Load { input_tokens: 5_000, output_tokens: 100, others: 2 }), 1_200);
+    assert_eq!(
+        one(Load { input_tokens: 5_000, output_tokens: 100, others: 2, ..Load::default() }),
+        1_200
+    );
 }
 
 #[test]

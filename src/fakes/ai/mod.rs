@@ -2,6 +2,7 @@
 //! formats are in rooms of their own.
 
 mod config;
+mod identity;
 mod meter;
 
 use std::cmp::Reverse;
@@ -10,20 +11,23 @@ use std::collections::{BTreeMap, BinaryHeap};
 use serde_json::Value;
 
 pub use self::config::{AiConfig, PriceFile};
+pub(super) use self::identity::{digest, glance};
+use self::identity::{identity, ids, stream};
 pub use self::meter::NeighbourConfig;
 use self::meter::{Meter, Visits};
 use crate::fakes::about::{Prompt, Use};
 use crate::fakes::answer::{Writer, tokens};
 use crate::fakes::attempts::Attempts;
 use crate::fakes::calendar::Calendar;
-use crate::fakes::fault::{self, Call, Fault, Kind};
+use crate::fakes::fault::{Call, Fault, Kind};
 use crate::fakes::form;
 use crate::fakes::latency::{Latency, Load};
 use crate::fakes::model::{self, Matcher};
 use crate::fakes::quota::{Dimension, Hint, Left, Refusal};
 use crate::fakes::record::{Record, Service};
+use crate::fakes::trouble::Troubles;
 use crate::price;
-use crate::rng::Seed;
+use crate::rng::{Draw, Seed};
 use crate::units::Count;
 
 /// What a call asks, as far as the service looks at it.
@@ -53,11 +57,17 @@ pub enum Decision {
     },
     /// The prompt is refused for its content.
     Blocked,
+    /// The answer is held back for its content.
+    Filtered,
+    /// The prompt is refused for its content as a request that is not valid.
+    InvalidPrompt,
     /// Refused for one quota or several, the longest wait first; come again after so many
     /// milliseconds.
     Refused(Vec<Refusal>, u64),
     /// Refused because the money is used up.
     Unpaid,
+    /// Refused because the account is not paid for.
+    Inactive,
     /// A 429 that no quota explains.
     Random429,
     /// An error with this status, perhaps with a `Retry-After`.
@@ -93,6 +103,7 @@ pub struct Ai {
     service: Service,
     config: AiConfig,
     latency: Latency,
+    troubles: Troubles,
     quotas: BTreeMap<String, Meter>,
     writer: Writer,
     /// The tags that it looks for where a prompt has no taxonomy in our form.
@@ -119,6 +130,7 @@ impl Ai {
         Self {
             service,
             latency,
+            troubles: Troubles::new(&config.fault, &config.spell, seed, stream),
             quotas: BTreeMap::new(),
             usual,
             writer: Writer::new(config.answer.clone(), seed, stream),
@@ -165,6 +177,9 @@ impl Ai {
 
     /// What is left of the quota of a model, for headers; waits are as its clients count them.
     pub fn left(&mut self, model: &str, now_ms: u64) -> Vec<(&'static str, Left)> {
+        if self.config.quota.as_ref().is_some_and(|quota| quota.hint == Hint::TimeOnly) {
+            return Vec::new();
+        }
         let mut left = self.quotas.get_mut(model).map_or(Vec::new(), |quota| quota.left(now_ms));
         for (_, left) in &mut left {
             left.reset_ms = left.reset_ms.div_ceil(self.speed);
@@ -194,7 +209,9 @@ impl Ai {
         let question = model::read(asked.prompt);
         let identity = identity(&question, asked.prompt);
         let attempt = self.asked.count(identity);
-        let call = Call { now_ms, before: self.calls, identity, attempt };
+        let ids: Vec<u64> = ids(&question).collect();
+        let (before, pages) = (self.calls, ids.as_slice());
+        let call = Call { now_ms, before, identity, attempt, pages, operation: None };
         self.calls += 1;
 
         let input_tokens = tokens(asked.prompt);
@@ -206,14 +223,16 @@ impl Ai {
         // First what strikes a call whatever it asks, then the quota, then what goes wrong with the
         // answer: a fault fires only where there is something for it to spoil.
         let mut spoiled = None;
-        if let Some((name, fault)) = fault::strike(&self.config.fault, call, self.seed, stream) {
+        if let Some((name, fault)) = self.troubles.strike(call) {
             let decision = match fault {
                 Fault::Status(status, retry) => {
                     Some(Decision::Status(status, retry.map(|s| s.div_ceil(self.speed))))
                 }
                 Fault::Kind(Kind::Reset) => Some(Decision::Reset),
                 Fault::Kind(Kind::Timeout) => Some(Decision::Hang),
+                Fault::Kind(Kind::InvalidPrompt) => Some(Decision::InvalidPrompt),
                 Fault::Kind(Kind::InsufficientQuota) => Some(Decision::Unpaid),
+                Fault::Kind(Kind::Billing) => Some(Decision::Inactive),
                 Fault::Kind(kind) => {
                     spoiled = Some((name.clone(), kind));
                     None
@@ -240,7 +259,8 @@ impl Ai {
             Service::Openai => input_tokens.max(asked.max_output_tokens.unwrap_or(0)),
             Service::Gemini | Service::Confluence => input_tokens,
         };
-        let refusals = self.refusals(now_ms, (asked.model, charged), calendar, records);
+        let luck = draw("looseness");
+        let refusals = self.refusals(now_ms, (asked.model, charged, luck), calendar, records);
         if let Some(refusal) = refusals.first() {
             let Refusal { dimension, used, limit, retry_ms } = *refusal;
             let quota = dimension.name().to_owned();
@@ -269,7 +289,9 @@ impl Ai {
             self.in_service_until.pop();
         }
         let others = self.in_service_until.len() as u64;
-        let load = Load { input_tokens, output_tokens, others };
+        let (slowness, spells) = self.troubles.slowness(now_ms);
+        records.extend(spells.into_iter().map(fired));
+        let load = Load { input_tokens, output_tokens, others, slowness };
         let latency_ms = self.latency.draw(self.seed, stream, identity, attempt, load);
         self.in_service_until.push(Reverse(now_ms.saturating_add(latency_ms)));
         Outcome {
@@ -322,7 +344,7 @@ impl Ai {
     fn refusals(
         &mut self,
         now_ms: u64,
-        (model, tokens): (&str, u64),
+        (model, tokens, luck): (&str, u64, Draw),
         calendar: &Calendar,
         records: &mut Vec<Record>,
     ) -> Vec<Refusal> {
@@ -334,7 +356,7 @@ impl Ai {
         if admitted > 0 || refused > 0 {
             records.push(Record::Neighbour { service: self.service, admitted, refused });
         }
-        meter.admit(now_ms, tokens, calendar).err().unwrap_or_default()
+        meter.admit(now_ms, tokens, calendar, luck).err().unwrap_or_default()
     }
 
     fn quickly(&self, decision: Decision, input_tokens: u64, seen: Prompt) -> Outcome {
@@ -353,7 +375,8 @@ impl Ai {
             Decision::Status(_, retry_s) => {
                 (Use::Nothing, retry_s.map(|seconds| seconds * 1000 * self.speed))
             }
-            Decision::Unpaid => (Use::Exhausted, None),
+            Decision::Unpaid | Decision::Inactive => (Use::Exhausted, None),
+            Decision::InvalidPrompt => (Use::Blocked, None),
             _ => (Use::Nothing, None),
         };
         Outcome {
@@ -375,8 +398,10 @@ impl Ai {
         asked: Asked<'_>,
         identity: u64,
     ) -> Option<Written> {
-        if kind == Some(Kind::Blocked) {
-            return Some(Written::blocked());
+        match kind {
+            Some(Kind::Blocked) => return Some(Written::withheld(Decision::Blocked)),
+            Some(Kind::ContentFilter) => return Some(Written::withheld(Decision::Filtered)),
+            _ => {}
         }
         let known = format!("{:?}", question.taxonomy);
         if self.matcher.as_ref().is_none_or(|(taxonomy, _)| *taxonomy != known) {
@@ -388,7 +413,9 @@ impl Ai {
             };
             self.matcher = matcher.map(|matcher| (known, matcher));
         }
-        let Some((_, matcher)) = &self.matcher else { return Some(Written::blocked()) };
+        let Some((_, matcher)) = &self.matcher else {
+            return Some(Written::withheld(Decision::Blocked));
+        };
         let (mut text, mut whole) = self.writer.write(question, matcher, kind, identity);
         if let Some(schema) = asked.schema
             && !serde_json::from_str(&text).is_ok_and(|value| form::fits(&value, schema))
@@ -441,37 +468,9 @@ struct Written {
 }
 
 impl Written {
-    fn blocked() -> Self {
-        let (decision, use_of) = (Decision::Blocked, Use::Blocked);
-        Self { decision, use_of, output_tokens: 0, thought_tokens: 0 }
+    fn withheld(decision: Decision) -> Self {
+        Self { decision, use_of: Use::Blocked, output_tokens: 0, thought_tokens: 0 }
     }
-}
-
-fn stream(service: Service) -> &'static str {
-    match service {
-        Service::Confluence => "confluence",
-        Service::Gemini => "gemini",
-        Service::Openai => "openai",
-    }
-}
-
-/// What a prompt is about: its lowest page id, or its digest.
-fn identity(question: &model::Question<'_>, prompt: &str) -> u64 {
-    let ids = question.pages.iter().filter_map(|(id, _)| id.and_then(|id| id.parse().ok()));
-    ids.min().unwrap_or_else(|| digest(prompt.as_bytes()))
-}
-
-/// What a prompt is about, and how many pages it has, for a call that the model never sees.
-pub(super) fn glance(prompt: &str) -> (u64, u64) {
-    let question = model::read(prompt);
-    (identity(&question, prompt), question.pages.len() as u64)
-}
-
-/// The identity of what has no page ids.
-pub(super) fn digest(bytes: &[u8]) -> u64 {
-    use sha2::{Digest as _, Sha256};
-    let hash: [u8; 32] = Sha256::digest(bytes).into();
-    u64::from_le_bytes(std::array::from_fn(|index| hash[index]))
 }
 
 impl Refusal {

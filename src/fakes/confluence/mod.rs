@@ -19,13 +19,15 @@ use serde_json::json;
 use self::label::Labels;
 use crate::fakes::about::{About, Given, Labelled, Operation, Site};
 use crate::fakes::calendar::Calendar;
-use crate::fakes::fault::{self, Call, Fault, FaultRule, Kind};
+use crate::fakes::fault::{Call, Fault, FaultRule, Kind};
 use crate::fakes::latency::{Latency, LatencyFile, Load};
 use crate::fakes::model::Matcher;
 use crate::fakes::query::Query;
 use crate::fakes::quota::{Left, Window, WindowKind};
 use crate::fakes::record::{Record, Service};
 use crate::fakes::space::{Space, SpacePage};
+use crate::fakes::spell::{OneOrMany, SpellConfig, one_or_many};
+use crate::fakes::trouble::Troubles;
 use crate::fakes::{Broken, Reply, hosts};
 use crate::rng::Seed;
 use crate::units::{Count, Whole};
@@ -62,6 +64,11 @@ pub struct ConfluenceConfig {
     /// Faults, of which the first that matches strikes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fault: Vec<FaultRule>,
+    /// Bad times that come again and again, one kind or several. A request that a fault strikes is not
+    /// struck by a spell as well; of several spells the first that strikes decides.
+    #[serde(deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "OneOrMany<SpellConfig>")]
+    pub spell: Vec<SpellConfig>,
 }
 
 /// The id of the one space.
@@ -71,13 +78,14 @@ const SPACE_ID: &str = "9001";
 pub(super) const BODY_LIMIT: usize = 5_242_880;
 
 /// So many operations there are.
-const OPERATIONS: usize = 6;
+const OPERATIONS: usize = 7;
 
 /// The state of the site.
 #[derive(Debug)]
 pub struct Confluence {
     config: ConfluenceConfig,
     latency: Latency,
+    troubles: Troubles,
     window: Option<Window>,
     labels: BTreeMap<u64, Labels>,
     names: label::Names,
@@ -141,6 +149,7 @@ impl Confluence {
             Window::new(WindowKind::Sliding, requests, requests, limit.per_s.get() * 1000)
         });
         Self {
+            troubles: Troubles::new(&config.fault, &config.spell, seed, "confluence"),
             config,
             latency,
             window,
@@ -203,13 +212,16 @@ impl Confluence {
         let count = &mut counts[operation as usize % OPERATIONS];
         let attempt = u64::from(*count);
         *count = count.saturating_add(1);
-        let call = Call { now_ms, before: self.calls, identity, attempt };
+        let page = page_in(path);
+        let (before, pages) = (self.calls, page.as_slice());
+        let call = Call { now_ms, before, identity, attempt, pages, operation: Some(operation) };
         self.calls += 1;
 
+        let fired = |fault| Record::FaultFired { service: Service::Confluence, fault };
         let mut site = Site { operation, given: Vec::new(), labelled: None, hint_ms: None };
-        let reply = match fault::strike(&self.config.fault, call, self.seed, "confluence") {
+        let reply = match self.troubles.strike(call) {
             Some((name, fault)) => {
-                records.push(Record::FaultFired { service: Service::Confluence, fault: name });
+                records.push(fired(name));
                 self.faulty(fault).after(self.latency.refusal_ms())
             }
             None => match self.admitted(now_ms, request, calendar, records) {
@@ -221,7 +233,9 @@ impl Confluence {
                     let reply = self.route(&mut visit);
                     site = visit.site;
                     let stream = format!("confluence {}", request.method());
-                    let load = Load::default();
+                    let (slowness, spells) = self.troubles.slowness(now_ms);
+                    visit.records.extend(spells.into_iter().map(fired));
+                    let load = Load { slowness, ..Load::default() };
                     let latency_ms = self.latency.draw(self.seed, &stream, identity, attempt, load);
                     self.with_limit(reply, now_ms, calendar).after(latency_ms)
                 }
@@ -427,9 +441,14 @@ fn operation_of(request: &Request<Bytes>, path: &str) -> Operation {
     }
 }
 
+/// The id of the page in a path.
+fn page_in(path: &str) -> Option<u64> {
+    path.split('/').find_map(|part| part.parse::<u64>().ok().filter(|n| *n > 9001))
+}
+
 /// What a call is about: a page, or the start of a list.
 fn identity(path: &str, query: &Query<'_>) -> u64 {
-    let number = path.split('/').find_map(|part| part.parse::<u64>().ok().filter(|n| *n > 9001));
+    let number = page_in(path);
     let cursor =
         query.one("cursor").and_then(|c| u64::from_str_radix(c.strip_prefix("c")?, 36).ok());
     number.or(cursor).unwrap_or(0)

@@ -45,12 +45,15 @@ fn failed(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
     match &outcome.decision {
         Decision::Refused(refusals, told_ms) => error::over_quota(ai, model, refusals, *told_ms),
         Decision::Unpaid => error::unpaid(),
+        Decision::Inactive => error::inactive(),
         Decision::Random429 => error::exhausted(),
         Decision::Status(status, retry_after_s) => error::status(*status, *retry_after_s),
         Decision::Hang => Reply::broken(Broken::Hang),
-        Decision::Reset | Decision::Answer { .. } | Decision::Blocked => {
-            Reply::broken(Broken::Reset)
-        }
+        Decision::Reset
+        | Decision::Answer { .. }
+        | Decision::Blocked
+        | Decision::Filtered
+        | Decision::InvalidPrompt => Reply::broken(Broken::Reset),
     }
 }
 
@@ -65,6 +68,11 @@ pub(super) fn generated(model: &str, outcome: &Outcome) -> Option<Value> {
         }
         Decision::Blocked => {
             let mut body = json!({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}});
+            body["usageMetadata"] = usage(outcome);
+            body
+        }
+        Decision::Filtered => {
+            let mut body = json!({"candidates": [candidate("", Some("SAFETY"))]});
             body["usageMetadata"] = usage(outcome);
             body
         }

@@ -6,7 +6,11 @@ use super::said::{REFUSAL, Said};
 use crate::fakes::ai::Outcome;
 
 fn finish(said: &Said<'_>) -> &'static str {
-    if said.truncated { "length" } else { "stop" }
+    match () {
+        () if said.filtered => "content_filter",
+        () if said.truncated => "length",
+        () => "stop",
+    }
 }
 
 fn usage(outcome: &Outcome) -> Value {
