@@ -34,9 +34,10 @@ pub(super) fn read(
         let got = record.get(index).unwrap_or("").trim();
         let value = got.parse::<f64>().ok();
         let value = value.filter(|value| (0.0..=LONGEST_MS).contains(&(value * ms)));
-        values.push(value.ok_or_else(|| {
-            fail(format!("got `{got}` in row {}, wanted {wanted}", row + 2))
-        })?);
+        values.push(
+            value
+                .ok_or_else(|| fail(format!("got `{got}` in row {}, wanted {wanted}", row + 2)))?,
+        );
     }
     if values.is_empty() {
         return Err(fail("got no rows, wanted at least one".to_owned()));
