@@ -91,16 +91,18 @@ impl World {
     /// Answers a request at this virtual time. Unknown hosts do not resolve.
     pub fn reply(&mut self, now_ms: u64, host: &str, request: &Request<Bytes>) -> Option<Reply> {
         let (calendar, records) = (&self.calendar, &mut self.records);
-        match host {
+        let reply = match host {
             hosts::CONFLUENCE => {
-                Some(self.confluence.reply(now_ms, request, (&self.space, calendar), records))
+                self.confluence.reply(now_ms, request, (&self.space, calendar), records)
             }
-            hosts::GEMINI => Some(self.gemini.reply(now_ms, request, calendar, records)),
-            hosts::OPENAI => {
-                Some(openai::reply(&mut self.openai, now_ms, request, calendar, records))
-            }
-            _ => None,
-        }
+            hosts::GEMINI => self.gemini.reply(now_ms, request, calendar, records),
+            hosts::OPENAI => openai::reply(&mut self.openai, now_ms, request, calendar, records),
+            _ => return None,
+        };
+        // What a header says of a moment is read against the server's own clock.
+        let sent = calendar.shown(now_ms.saturating_add(reply.latency_ms));
+        let date = sent.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        Some(reply.with_header("date", &date))
     }
 
     /// Tells what requests are about.

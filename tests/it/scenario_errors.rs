@@ -17,7 +17,7 @@ fn problem(text: &str) -> String {
 }
 
 /// The problem of the plain scenario after one replacement.
-fn check(from: &str, to: &str, expected: &str) {
+pub(crate) fn check(from: &str, to: &str, expected: &str) {
     assert!(PLAIN.contains(from), "{from}");
     assert_eq!(problem(&PLAIN.replacen(from, to, 1)), expected);
 }

@@ -10,21 +10,28 @@ use tagspace::fakes::{Reply, hosts};
 
 use crate::common::{PLAIN, scenario};
 
-struct Service(World);
+pub(crate) struct Service(World);
 
 impl Service {
-    fn new(settings: &[&str]) -> Self {
+    pub(crate) fn new(settings: &[&str]) -> Self {
         let mut world = World::new(scenario(PLAIN, settings).world);
         world.watch();
         world.begin_run(0, tagspace::units::Ratio::ZERO, None, 3_000);
         Self(world)
     }
 
-    fn send(&mut self, now_ms: u64, method: &str, url: &str, body: &Value) -> Reply {
+    pub(crate) fn send(&mut self, now_ms: u64, method: &str, url: &str, body: &Value) -> Reply {
         self.send_as(now_ms, method, url, body, "Basic bWU6dA==")
     }
 
-    fn send_as(&mut self, now_ms: u64, method: &str, url: &str, body: &Value, auth: &str) -> Reply {
+    pub(crate) fn send_as(
+        &mut self,
+        now_ms: u64,
+        method: &str,
+        url: &str,
+        body: &Value,
+        auth: &str,
+    ) -> Reply {
         let host = url.split('/').nth(2).unwrap().to_owned();
         let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
         let auth = if host == hosts::OPENAI { "Bearer k" } else { auth };
@@ -33,30 +40,30 @@ impl Service {
         self.0.reply(now_ms, &host, &request.body(body).unwrap()).unwrap()
     }
 
-    fn gemini(&mut self, now_ms: u64, action: &str, body: &Value) -> Reply {
+    pub(crate) fn gemini(&mut self, now_ms: u64, action: &str, body: &Value) -> Reply {
         let model = "gemini-3.5-flash-lite";
         let url = format!("https://{}/v1beta/models/{model}:{action}", hosts::GEMINI);
         self.send(now_ms, "POST", &url, body)
     }
 
-    fn openai(&mut self, path: &str, body: &Value) -> Reply {
+    pub(crate) fn openai(&mut self, path: &str, body: &Value) -> Reply {
         self.send(0, "POST", &format!("https://{}/v1/{path}", hosts::OPENAI), body)
     }
 
-    fn confluence(&mut self, method: &str, path: &str, body: &Value) -> Reply {
+    pub(crate) fn confluence(&mut self, method: &str, path: &str, body: &Value) -> Reply {
         self.send(0, method, &format!("https://{}/wiki{path}", hosts::CONFLUENCE), body)
     }
 }
 
-fn body(reply: &Reply) -> Value {
+pub(crate) fn body(reply: &Reply) -> Value {
     serde_json::from_slice(reply.response.body()).unwrap()
 }
 
-fn status(reply: &Reply) -> u16 {
+pub(crate) fn status(reply: &Reply) -> u16 {
     reply.response.status().as_u16()
 }
 
-fn header<'a>(reply: &'a Reply, name: &str) -> &'a str {
+pub(crate) fn header<'a>(reply: &'a Reply, name: &str) -> &'a str {
     reply.response.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 

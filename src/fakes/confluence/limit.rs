@@ -1,5 +1,6 @@
 //! The site's limit on requests, and what a refusal says of it.
 
+use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -87,10 +88,10 @@ impl Confluence {
             return reply;
         };
         let Left { limit, left, reset_ms } = window.left(now_ms);
-        let reset = calendar
-            .shown(now_ms.saturating_add(reset_ms))
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-            .to_string();
+        let reset = calendar.shown(now_ms.saturating_add(reset_ms));
+        // Rounded up to a whole second: a client that waits for it is not early.
+        let reset = reset.checked_add(SignedDuration::from_millis(999)).unwrap_or(reset);
+        let reset = reset.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let near = left.saturating_mul(5) < limit;
         reply
             .with_header("x-ratelimit-limit", &limit.to_string())

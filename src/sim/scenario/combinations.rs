@@ -6,6 +6,7 @@ use super::file::{RunFile, ScenarioFile};
 use super::reader::{Reader, below};
 use super::tree::{Step, path};
 use crate::fakes::ai::AiConfig;
+use crate::fakes::confluence::LimitHint;
 use crate::fakes::quota::{QuotaConfig, WindowKind};
 use crate::fakes::space::Chars;
 use crate::pipeline::config::{LimiterKind, Overrides};
@@ -22,6 +23,15 @@ impl Reader<'_> {
         let pages = most_pages(file);
         let confluence = file.confluence.get_ref();
         self.troubles(CONFLUENCE, (&confluence.fault, &confluence.spell), pages);
+        if let Some(limit) = &confluence.rate_limit
+            && limit.hint != LimitHint::RetryAfter
+            && limit.retry_after_s.is_some()
+        {
+            let message =
+                "expected `retry_after_s` with hint = \"retry-after\", found it with another";
+            let at = path(&["confluence", "rate_limit"]);
+            self.note_key(&at, "retry_after_s", message.to_owned());
+        }
         self.service(GEMINI, file.gemini.get_ref(), pages);
         if let Some(openai) = &file.openai {
             self.service(OPENAI, openai.get_ref(), pages);
