@@ -140,15 +140,15 @@ impl Spell {
     }
 }
 
-/// One or several, for the schema.
+/// The two forms of spells, for the schema.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]
-pub(super) enum OneOrMany<T> {
-    /// One.
-    One(T),
+pub(super) enum SpellForms {
+    /// One kind.
+    One(SpellConfig),
     /// Several.
-    Many(Vec<T>),
+    Many(Vec<SpellConfig>),
 }
 
 /// Reads one table, or a list of them.

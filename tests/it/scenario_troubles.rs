@@ -93,7 +93,10 @@ fn spells_without_sense() {
         "{ every_s = 9, min_s = 3, reply = { status = 503 } }",
         "bad.toml:13:9: got no `max_s`, wanted it set",
     );
-    spell("{ every = 9 }", "bad.toml:13:11: got the unknown key `every`, wanted a known one");
+    spell(
+        "{ every_s = 9, min_s = 3, max_s = 4, latency_facto = 2 }",
+        "bad.toml:13:47: got the unknown key `latency_facto`, wanted a known one",
+    );
     spell("7", "bad.toml:13:9: got integer `7`, wanted a table, or a list of them");
     // Of several, the place of the one that is wrong.
     spell(
@@ -122,7 +125,7 @@ fn parts_of_a_quota_that_is_not_there() {
     );
     quota(
         "{ requests = 9, window = \"bucket\", burst = 3, used = { requests = 4 } }",
-        "bad.toml:13:63: expected at most 3 to be used, found 4",
+        "bad.toml:13:64: expected at most 3 to be used, found 4",
     );
     quota(
         "{ tokens = 9, looseness = 0.5 }",

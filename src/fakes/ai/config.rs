@@ -8,7 +8,7 @@ use crate::fakes::answer::AnswerConfig;
 use crate::fakes::fault::FaultRule;
 use crate::fakes::latency::LatencyFile;
 use crate::fakes::quota::QuotaConfig;
-use crate::fakes::spell::{OneOrMany, SpellConfig, one_or_many};
+use crate::fakes::spell::{SpellConfig, SpellForms, one_or_many};
 use crate::units::{Count, Ratio, UsdPerMillion, Whole};
 
 /// What a million tokens cost, where a scenario states it.
@@ -63,7 +63,7 @@ pub struct AiConfig {
     /// Bad times that come again and again, one kind or several. A call that a fault strikes is not
     /// struck by a spell as well; of several spells the first that strikes decides.
     #[serde(default, deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
-    #[schemars(with = "OneOrMany<SpellConfig>")]
+    #[schemars(with = "SpellForms")]
     pub spell: Vec<SpellConfig>,
 }
 

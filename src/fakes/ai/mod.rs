@@ -224,23 +224,12 @@ impl Ai {
         // answer: a fault fires only where there is something for it to spoil.
         let mut spoiled = None;
         if let Some((name, fault)) = self.troubles.strike(call) {
-            let decision = match fault {
-                Fault::Status(status, retry) => {
-                    Some(Decision::Status(status, retry.map(|s| s.div_ceil(self.speed))))
+            match self.decision_of(fault) {
+                Ok(decision) => {
+                    records.push(fired(name));
+                    return self.quickly(decision, input_tokens, seen);
                 }
-                Fault::Kind(Kind::Reset) => Some(Decision::Reset),
-                Fault::Kind(Kind::Timeout) => Some(Decision::Hang),
-                Fault::Kind(Kind::InvalidPrompt) => Some(Decision::InvalidPrompt),
-                Fault::Kind(Kind::InsufficientQuota) => Some(Decision::Unpaid),
-                Fault::Kind(Kind::Billing) => Some(Decision::Inactive),
-                Fault::Kind(kind) => {
-                    spoiled = Some((name.clone(), kind));
-                    None
-                }
-            };
-            if let Some(decision) = decision {
-                records.push(fired(name));
-                return self.quickly(decision, input_tokens, seen);
+                Err(kind) => spoiled = Some((name, kind)),
             }
         }
         if draw("random 429").happens(self.config.error_429_ratio) {
@@ -303,6 +292,21 @@ impl Ai {
             about: Prompt { use_of: written.use_of, input_tokens, output_tokens, ..seen },
             decision: written.decision,
         }
+    }
+
+    /// What comes of a call that a fault strikes, or the kind of fault that spoils its answer.
+    fn decision_of(&self, fault: Fault) -> Result<Decision, Kind> {
+        Ok(match fault {
+            Fault::Status(status, retry) => {
+                Decision::Status(status, retry.map(|s| s.div_ceil(self.speed)))
+            }
+            Fault::Kind(Kind::Reset) => Decision::Reset,
+            Fault::Kind(Kind::Timeout) => Decision::Hang,
+            Fault::Kind(Kind::InvalidPrompt) => Decision::InvalidPrompt,
+            Fault::Kind(Kind::InsufficientQuota) => Decision::Unpaid,
+            Fault::Kind(Kind::Billing) => Decision::Inactive,
+            Fault::Kind(kind) => return Err(kind),
+        })
     }
 
     /// Whether a prompt lists its tags in a form that the model does not know, where it looks for the

@@ -37,7 +37,7 @@ use crate::fakes::query::Query;
 use crate::fakes::quota::{Window, WindowKind};
 use crate::fakes::record::{Record, Service};
 use crate::fakes::space::{Space, SpacePage};
-use crate::fakes::spell::{OneOrMany, SpellConfig, one_or_many};
+use crate::fakes::spell::{SpellConfig, SpellForms, one_or_many};
 use crate::fakes::trouble::Troubles;
 use crate::fakes::{Broken, Reply, hosts};
 use crate::rng::Seed;
@@ -67,7 +67,7 @@ pub struct ConfluenceConfig {
     /// Bad times that come again and again, one kind or several. A request that a fault strikes is not
     /// struck by a spell as well; of several spells the first that strikes decides.
     #[serde(deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
-    #[schemars(with = "OneOrMany<SpellConfig>")]
+    #[schemars(with = "SpellForms")]
     pub spell: Vec<SpellConfig>,
 }
 
