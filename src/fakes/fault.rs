@@ -4,10 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fakes::about::Operation;
+use crate::fakes::latency::Slowness;
 use crate::fakes::record::Service;
 use crate::fakes::space::FIRST_ID;
 use crate::rng::{Seed, Stream};
-use crate::units::{Count, Ratio, Whole};
+use crate::units::{Count, Factor, Ratio, Whole};
 
 /// The place of a page in the listing of the space, counted from 1.
 pub type Place = Whole<1, 1_000_000>;
@@ -97,8 +98,8 @@ impl Kind {
     }
 }
 
-/// What the service replies: a status, or another kind of fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What the service replies: a status, another kind of fault, or its answer, but slowly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FaultReply {
     /// This status, with the service's own error body.
@@ -110,6 +111,12 @@ pub struct FaultReply {
     /// Something else than a status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
+    /// The answer, which takes this many times as long: at least 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_factor: Option<Factor>,
+    /// For models: the answer, whose output is made at this speed at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens_per_s: Option<Factor>,
 }
 
 /// A rule.
@@ -127,12 +134,14 @@ pub struct FaultRule {
 }
 
 /// A fault that strikes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fault {
     /// This status, perhaps with a `Retry-After`.
     Status(u16, Option<u64>),
     /// Another kind.
     Kind(Kind),
+    /// The answer is slow.
+    Slow(Slowness),
 }
 
 /// The call that a rule is asked about.
@@ -158,30 +167,48 @@ impl FaultReply {
         match (self.kind, self.status) {
             (Some(kind), _) => kind.name().to_owned(),
             (None, Some(status)) => status.to_string(),
-            (None, None) => "nothing".to_owned(),
+            (None, None) => "slow".to_owned(),
         }
     }
 
     /// What is wrong with it, if anything.
     pub fn problem(&self) -> Option<String> {
-        match (self.status, self.kind) {
-            (None, None) => {
-                Some("got a fault without effect, wanted `status` or `kind`".to_owned())
+        let slowness = self.slowness();
+        let ways = [self.status.is_some(), self.kind.is_some(), slowness != Slowness::default()];
+        match ways.into_iter().filter(|is_set| *is_set).count() {
+            0 => {
+                let wanted = "`status`, `kind`, `latency_factor` or `output_tokens_per_s`";
+                return Some(format!("expected {wanted}, found a reply without effect"));
             }
-            (Some(_), Some(_)) => {
-                Some("got both `status` and `kind`, wanted one of them".to_owned())
+            1 => {}
+            _ => return Some("expected `status`, `kind` or a slow answer, found two".to_owned()),
+        }
+        match (slowness.factor.map(Factor::get), slowness.output_tokens_per_s.map(Factor::get)) {
+            (Some(factor), _) if factor < 1.0 => {
+                Some(format!("expected a `latency_factor` of at least 1, found {factor}"))
+            }
+            (_, Some(speed)) if speed <= 0.0 => {
+                Some("expected an `output_tokens_per_s` above 0, found 0".to_owned())
             }
             _ => None,
         }
     }
 
+    fn slowness(&self) -> Slowness {
+        let Self { latency_factor: factor, output_tokens_per_s, .. } = *self;
+        Slowness { factor, output_tokens_per_s }
+    }
+
     /// What strikes a call.
     pub(super) fn fault(&self) -> Option<Fault> {
-        if let Some(kind) = self.kind {
-            return Some(Fault::Kind(kind));
+        match (self.kind, self.status) {
+            (Some(kind), _) => Some(Fault::Kind(kind)),
+            (None, Some(status)) => {
+                let status = u16::try_from(status.get()).ok()?;
+                Some(Fault::Status(status, self.retry_after_s.map(Whole::get)))
+            }
+            (None, None) => Some(Fault::Slow(self.slowness())),
         }
-        let status = u16::try_from(self.status?.get()).ok()?;
-        Some(Fault::Status(status, self.retry_after_s.map(Whole::get)))
     }
 }
 

@@ -205,25 +205,6 @@ pub struct Slowness {
     pub output_tokens_per_s: Option<Factor>,
 }
 
-impl Slowness {
-    /// This one and another at the same time.
-    #[must_use]
-    pub fn with(self, other: Self) -> Self {
-        let larger = |a: Option<Factor>, b: Option<Factor>| match (a, b) {
-            (Some(a), Some(b)) => Some(if a < b { b } else { a }),
-            (one, None) | (None, one) => one,
-        };
-        let smaller = |a: Option<Factor>, b: Option<Factor>| match (a, b) {
-            (Some(a), Some(b)) => Some(if a < b { a } else { b }),
-            (one, None) | (None, one) => one,
-        };
-        Self {
-            factor: larger(self.factor, other.factor),
-            output_tokens_per_s: smaller(self.output_tokens_per_s, other.output_tokens_per_s),
-        }
-    }
-}
-
 impl Default for Latency {
     fn default() -> Self {
         Self::fixed(0)

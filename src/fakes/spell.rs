@@ -12,9 +12,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 
 use crate::fakes::fault::{Call, Fault, FaultReply};
-use crate::fakes::latency::Slowness;
 use crate::rng::{Seed, Stream};
-use crate::units::{Factor, Ratio, Whole, float, whole};
+use crate::units::{Ratio, Whole, float, whole};
 
 /// No spell begins after the last second that a scenario can name.
 const LAST_MS: u64 = 8_640_000_000;
@@ -33,45 +32,23 @@ pub struct SpellConfig {
     pub min_s: Whole<1, 864_000>,
     /// Seconds that a spell lasts at most.
     pub max_s: Whole<1, 864_000>,
-    /// What calls get while it lasts (default: their answers).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reply: Option<FaultReply>,
-    /// The share of calls that get `reply` (default: all).
+    /// What calls get that are sent while it lasts.
+    pub reply: FaultReply,
+    /// The share of these calls that get it (default: all).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<Ratio>,
-    /// Answers to calls that are sent while it lasts take this many times as long, at least 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub latency_factor: Option<Factor>,
-    /// The speed at which output is made for calls that are sent while it lasts, if that is slower
-    /// than usual.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub output_tokens_per_s: Option<Factor>,
 }
 
 impl SpellConfig {
     /// What is wrong with it, if anything.
     pub fn problem(&self) -> Option<String> {
         let (min_s, max_s) = (self.min_s, self.max_s);
-        let is_slow = self.latency_factor.is_some() || self.output_tokens_per_s.is_some();
         if min_s > max_s {
             return Some(format!(
                 "expected a `min_s` of at most `max_s`, found {min_s} above {max_s}"
             ));
         }
-        if self.reply.is_none() && !is_slow {
-            let wanted = "`reply`, `latency_factor` or `output_tokens_per_s`";
-            return Some(format!("expected {wanted}, found a spell without effect"));
-        }
-        if self.reply.is_none() && self.ratio.is_some() {
-            return Some("expected `ratio` with `reply`, found it without".to_owned());
-        }
-        if let Some(factor) = self.latency_factor.map(Factor::get).filter(|factor| *factor < 1.0) {
-            return Some(format!("expected a `latency_factor` of at least 1, found {factor}"));
-        }
-        if self.output_tokens_per_s.is_some_and(|speed| speed.get() <= 0.0) {
-            return Some("expected an `output_tokens_per_s` above 0, found 0".to_owned());
-        }
-        self.reply.as_ref().and_then(FaultReply::problem)
+        self.reply.problem()
     }
 }
 
@@ -129,14 +106,7 @@ impl Spell {
         let struck = self.config.ratio.is_none_or(|share| {
             self.seed.draw_of(self.luck, call.identity, call.attempt).happens(share)
         });
-        self.config.reply.as_ref().filter(|_| struck)?.fault()
-    }
-
-    /// How much slower it makes a call that is sent now, if it does.
-    pub(super) fn slowness(&mut self, now_ms: u64) -> Option<Slowness> {
-        let SpellConfig { latency_factor: factor, output_tokens_per_s, .. } = self.config;
-        let is_slow = factor.is_some() || output_tokens_per_s.is_some();
-        (is_slow && self.is_on(now_ms)).then_some(Slowness { factor, output_tokens_per_s })
+        if struck { self.config.reply.fault() } else { None }
     }
 }
 

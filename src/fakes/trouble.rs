@@ -1,7 +1,6 @@
 //! What goes wrong at a service: its fault rules in their order, then its spells.
 
 use crate::fakes::fault::{self, Call, Fault, FaultRule};
-use crate::fakes::latency::Slowness;
 use crate::fakes::spell::{Spell, SpellConfig};
 use crate::rng::Seed;
 
@@ -36,19 +35,5 @@ impl Troubles {
                 Some((spell.label(), fault))
             })
         })
-    }
-
-    /// How much slower than usual a call is that is sent now, and the names of the spells that make
-    /// it so.
-    pub(super) fn slowness(&mut self, now_ms: u64) -> (Slowness, Vec<String>) {
-        let mut names = Vec::new();
-        let mut slowness = Slowness::default();
-        for spell in &mut self.spells {
-            if let Some(more) = spell.slowness(now_ms) {
-                slowness = slowness.with(more);
-                names.push(spell.label());
-            }
-        }
-        (slowness, names)
     }
 }

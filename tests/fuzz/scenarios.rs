@@ -70,14 +70,14 @@ const SPELLS: &[&str] = &[
     "{ every_s = 1, min_s = 1, max_s = 1, reply = { status = 503 } }",
     "{ every_s = 30, min_s = 5, max_s = 60, reply = { status = 503, retry_after_s = 2 }, ratio = 0.8 }",
     "{ every_s = 8640000, min_s = 864000, max_s = 864000, reply = { kind = \"timeout\" } }",
-    "{ every_s = 9, min_s = 1, max_s = 864000, latency_factor = 1000 }",
-    "[{ every_s = 9, min_s = 1, max_s = 20, latency_factor = 3 }, { every_s = 20, min_s = 9, max_s = 9, reply = { kind = \"reset\" }, ratio = 0.5 }]",
+    "{ every_s = 9, min_s = 1, max_s = 864000, reply = { latency_factor = 1000 } }",
+    "[{ every_s = 9, min_s = 1, max_s = 20, reply = { latency_factor = 3 } }, { every_s = 20, min_s = 9, max_s = 9, reply = { kind = \"reset\" }, ratio = 0.5 }]",
     "[]",
 ];
 
 const MODEL_SPELLS: &[&str] = &[
-    "{ every_s = 5, min_s = 10, max_s = 30, output_tokens_per_s = 1e-300 }",
-    "{ every_s = 5, min_s = 10, max_s = 30, output_tokens_per_s = 20, latency_factor = 1.5 }",
+    "{ every_s = 5, min_s = 10, max_s = 30, reply = { output_tokens_per_s = 1e-300 } }",
+    "{ every_s = 5, min_s = 10, max_s = 30, reply = { output_tokens_per_s = 20, latency_factor = 1.5 }, ratio = 0.5 }",
     "{ every_s = 3, min_s = 3, max_s = 30, reply = { kind = \"missing-pages\" }, ratio = 0.4 }",
 ];
 
@@ -279,6 +279,8 @@ const REPLIES: &[&str] = &[
     "status = 500",
     "status = 529",
     "status = 599",
+    "status = 409",
+    "latency_factor = 20",
     "kind = \"reset\"",
     "kind = \"timeout\"",
     "kind = \"malformed\"",
@@ -289,7 +291,12 @@ const REPLIES: &[&str] = &[
 ];
 
 /// Those that only models have.
-const MODEL_REPLIES: &[&str] = &["kind = \"billing\"", "kind = \"content-filter\"", "status = 409"];
+const MODEL_REPLIES: &[&str] = &[
+    "kind = \"billing\"",
+    "kind = \"content-filter\"",
+    "latency_factor = 3",
+    "output_tokens_per_s = 7",
+];
 
 const TARGETS: &[&str] = &[
     "pages_failed = \"== 0\"",

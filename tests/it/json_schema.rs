@@ -165,13 +165,13 @@ fn a_latency_has_the_keys_of_its_dist() {
 fn troubles_and_quotas_fit_as_they_are_read() {
     let validator = Validator::new();
     for (table, fits) in [
-        ("spell = { every_s = 60, min_s = 1, max_s = 9, latency_factor = 2 }", true),
+        ("spell = { every_s = 60, min_s = 1, max_s = 9, reply = { latency_factor = 2 } }", true),
         (
             "spell = [{ every_s = 60, min_s = 1, max_s = 9, reply = { status = 503 }, ratio = 0.5 }]",
             true,
         ),
-        ("spell = { every_s = 60, min_s = 1, latency_factor = 2 }", false),
-        ("spell = { every_s = 0, min_s = 1, max_s = 9, latency_factor = 2 }", false),
+        ("spell = { every_s = 60, min_s = 1, reply = { latency_factor = 2 } }", false),
+        ("spell = { every_s = 0, min_s = 1, max_s = 9, reply = { latency_factor = 2 } }", false),
         ("spell = 60", false),
         ("fault = [{ when = { pages = [3], page_ratio = 2 }, reply = { status = 500 } }]", false),
         ("fault = [{ when = { pages = [3] }, reply = { kind = \"billing\" } }]", true),

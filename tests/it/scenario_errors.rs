@@ -219,7 +219,8 @@ fn faults_without_sense() {
     check(
         "[openai]",
         "[[gemini.fault]]\nreply = {}\n[openai]",
-        "bad.toml:13:1: got a fault without effect, wanted `status` or `kind`",
+        "bad.toml:13:1: expected `status`, `kind`, `latency_factor` or `output_tokens_per_s`, found a \
+         reply without effect",
     );
     check(
         "[openai]",

@@ -65,48 +65,65 @@ fn replies_that_a_service_does_not_have() {
 }
 
 #[test]
+fn slow_answers_without_sense() {
+    let with = |service: &str, reply: &str, message: &str| {
+        let rule = format!("[[{service}.fault]]\nreply = {{ {reply} }}\n[openai]");
+        check("[openai]", &rule, message);
+    };
+    with(
+        "gemini",
+        "latency_factor = 0.5",
+        "bad.toml:13:1: expected a `latency_factor` of at least 1, found 0.5",
+    );
+    with(
+        "gemini",
+        "output_tokens_per_s = 0",
+        "bad.toml:13:1: expected an `output_tokens_per_s` above 0, found 0",
+    );
+    with(
+        "gemini",
+        "status = 503, latency_factor = 2",
+        "bad.toml:13:1: expected `status`, `kind` or a slow answer, found two",
+    );
+    with(
+        "gemini",
+        "latency_factor = 2, retry_after_s = 1",
+        "bad.toml:14:31: expected `retry_after_s` with `status`, found it with a slow answer",
+    );
+    with(
+        "confluence",
+        "output_tokens_per_s = 20",
+        "bad.toml:14:11: expected `output_tokens_per_s` with a model, found it with confluence",
+    );
+}
+
+#[test]
 fn spells_without_sense() {
     let spell = |spell: &str, message: &str| {
         check("[openai]", &format!("spell = {spell}\n[openai]"), message);
     };
     spell(
-        "{ every_s = 9, min_s = 3, max_s = 2, latency_factor = 2 }",
+        "{ every_s = 9, min_s = 3, max_s = 2, reply = { status = 503 } }",
         "bad.toml:13:1: expected a `min_s` of at most `max_s`, found 3 above 2",
     );
     spell(
-        "{ every_s = 9, min_s = 3, max_s = 4 }",
-        "bad.toml:13:1: expected `reply`, `latency_factor` or `output_tokens_per_s`, found a spell without effect",
-    );
-    spell(
-        "{ every_s = 9, min_s = 3, max_s = 4, latency_factor = 2, ratio = 0.5 }",
-        "bad.toml:13:1: expected `ratio` with `reply`, found it without",
-    );
-    spell(
-        "{ every_s = 9, min_s = 3, max_s = 4, latency_factor = 0.5 }",
-        "bad.toml:13:1: expected a `latency_factor` of at least 1, found 0.5",
-    );
-    spell(
-        "{ every_s = 9, min_s = 3, max_s = 4, output_tokens_per_s = 0 }",
-        "bad.toml:13:1: expected an `output_tokens_per_s` above 0, found 0",
+        "{ every_s = 9, min_s = 3, max_s = 4, reply = {} }",
+        "bad.toml:13:1: expected `status`, `kind`, `latency_factor` or `output_tokens_per_s`, found a \
+         reply without effect",
     );
     spell(
         "{ every_s = 9, min_s = 3, reply = { status = 503 } }",
         "bad.toml:13:9: got no `max_s`, wanted it set",
     );
     spell(
-        "{ every_s = 9, min_s = 3, max_s = 4, latency_facto = 2 }",
-        "bad.toml:13:47: got the unknown key `latency_facto`, wanted a known one",
+        "{ every_s = 9, min_s = 3, max_s = 4, replay = { status = 503 } }",
+        "bad.toml:13:9: got no `reply`, wanted it set",
     );
     spell("7", "bad.toml:13:9: got integer `7`, wanted a table, or a list of them");
     // Of several, the place of the one that is wrong.
     spell(
-        "[{ every_s = 9, min_s = 3, max_s = 4, latency_factor = 2 }, { every_s = 9, min_s = 3, max_s = 4, reply = { kind = \"invalid-prompt\" } }]",
-        "bad.toml:13:118: expected a kind of fault that gemini has, found `invalid-prompt`",
-    );
-    check(
-        "[gemini]",
-        "spell = { every_s = 9, min_s = 3, max_s = 4, output_tokens_per_s = 20 }\n[gemini]",
-        "bad.toml:9:46: expected `output_tokens_per_s` with a model, found it with confluence",
+        "[{ every_s = 9, min_s = 3, max_s = 4, reply = { status = 503 } }, { every_s = 9, min_s = 3, max_s = 4, reply = { kind = \"invalid-prompt\" } }]",
+        "bad.toml:13:122: expected a kind of fault that gemini has, found `invalid-prompt`",
     );
 }
 

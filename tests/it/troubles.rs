@@ -240,30 +240,46 @@ fn answers_are_slow_in_a_spell_and_not_outside() {
     };
     let usual = latency(&[]);
     assert_eq!(usual, 1_000);
-    let slow = format!("gemini.spell={{ {always}, latency_factor = 5 }}");
+    let slow = format!("gemini.spell={{ {always}, reply = {{ latency_factor = 5 }} }}");
     assert_eq!(latency(&[&slow]), 5_000);
     let mut before = Service::new(&[
-        "gemini.spell={ every_s = 8640000, min_s = 1, max_s = 1, latency_factor = 5 }",
+        "gemini.spell={ every_s = 8640000, min_s = 1, max_s = 1, reply = { latency_factor = 5 } }",
     ]);
     assert_eq!(gemini(&mut before, 0, &[1]).latency_ms, 1_000);
     // Output that took no time takes some, and a quicker speed than the usual changes nothing.
-    let tokens = format!("gemini.spell={{ {always}, output_tokens_per_s = 20 }}");
+    let tokens = format!("gemini.spell={{ {always}, reply = {{ output_tokens_per_s = 20 }} }}");
     let with_tokens = latency(&[&tokens]);
     assert!(with_tokens > 1_500 && with_tokens < 4_000, "{with_tokens}");
     let usual_speed = "gemini.latency.output_tokens_per_s=10";
     assert_eq!(latency(&[&tokens, usual_speed]), latency(&[usual_speed]));
-    // Two kinds at once: the slower of each counts.
+    // Of two kinds at once the first decides.
     let both = format!(
-        "gemini.spell=[{{ {always}, latency_factor = 2 }}, {{ {always}, latency_factor = 3 }}]"
+        "gemini.spell=[{{ {always}, reply = {{ latency_factor = 2 }} }}, {{ {always}, reply = {{ latency_factor = 3 }} }}]"
     );
-    assert_eq!(latency(&[&both]), 3_000);
+    assert_eq!(latency(&[&both]), 2_000);
+}
+
+#[test]
+fn answers_are_slow_at_stated_times_and_for_stated_pages() {
+    let rule = "gemini.fault=[{ when = { pages = [2], from_s = 5, until_s = 60 }, reply = { latency_factor = 3 } }]";
+    let mut service = Service::new(&[rule]);
+    let mut latency = |now_ms: u64, places: &[u64]| gemini(&mut service, now_ms, places).latency_ms;
+    assert_eq!(latency(4_999, &[2]), 1_000);
+    assert_eq!(latency(5_000, &[2]), 3_000);
+    assert_eq!(latency(5_000, &[1]), 1_000);
+    assert_eq!(latency(60_000, &[2]), 1_000);
+    let rule = "confluence.fault=[{ when = { operations = [\"spaces\"] }, reply = { latency_factor = 7 } }]";
+    let mut service = Service::new(&[rule]);
+    let slow = service.confluence("GET", "/api/v2/spaces", &Value::Null);
+    assert_eq!((status(&slow), slow.latency_ms), (200, 70));
 }
 
 #[test]
 fn a_spell_of_confluence_slows_and_refuses_as_well() {
     let always = "every_s = 1, min_s = 800000, max_s = 800000";
-    let mut service =
-        Service::new(&[&format!("confluence.spell={{ {always}, latency_factor = 4 }}")]);
+    let mut service = Service::new(&[&format!(
+        "confluence.spell={{ {always}, reply = {{ latency_factor = 4 }} }}"
+    )]);
     let url = format!("https://{}/wiki/api/v2/spaces", hosts::CONFLUENCE);
     assert_eq!(service.send(100_000, "GET", &url, &Value::Null).latency_ms, 40);
     let spell =
@@ -275,8 +291,7 @@ fn a_spell_of_confluence_slows_and_refuses_as_well() {
 
 #[test]
 fn a_run_meets_its_spells_and_says_so() {
-    let spell =
-        "gemini.spell={ name = \"slow\", every_s = 2, min_s = 5, max_s = 9, latency_factor = 6 }";
+    let spell = "gemini.spell={ name = \"slow\", every_s = 2, min_s = 5, max_s = 9, reply = { latency_factor = 6 } }";
     let one_by_one = ["pipeline.batch_size=1", "space.pages=60"];
     let (slow, usual) =
         (plain(&[spell, one_by_one[0], one_by_one[1]]), plain(&[one_by_one[0], one_by_one[1]]));

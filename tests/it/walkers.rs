@@ -257,7 +257,7 @@ fn the_wire_and_a_call_in_memory_meet_the_same_troubles() {
     let settings = [
         "confluence.spell={ every_s = 3, min_s = 1, max_s = 2, reply = { status = 503, retry_after_s = 1 } }",
         "confluence.rate_limit={ requests = 9, per_s = 2, hint = \"reset\" }",
-        "gemini.spell={ every_s = 3, min_s = 1, max_s = 5, reply = { status = 503 }, ratio = 0.5, latency_factor = 3 }",
+        "gemini.spell=[{ every_s = 3, min_s = 1, max_s = 5, reply = { status = 503 }, ratio = 0.5 }, { every_s = 2, min_s = 1, max_s = 5, reply = { latency_factor = 3 } }]",
         "gemini.quota={ requests = 4, per_s = 10, looseness = 0.5, used = { requests = 2 }, hint = \"time-only\" }",
         "gemini.fault=[{ when = { page_ratio = 0.1 }, reply = { kind = \"content-filter\" } }]",
         "openai.fault=[{ when = { pages = [4] }, reply = { kind = \"invalid-prompt\" } }]",

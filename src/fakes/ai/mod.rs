@@ -222,14 +222,16 @@ impl Ai {
         let seen = Prompt::refused(service, asked.model, identity, pages);
         // First what strikes a call whatever it asks, then the quota, then what goes wrong with the
         // answer: a fault fires only where there is something for it to spoil.
-        let mut spoiled = None;
+        let (mut spoiled, mut slow) = (None, None);
         if let Some((name, fault)) = self.troubles.strike(call) {
-            match self.decision_of(fault) {
-                Ok(decision) => {
+            match (self.decision_of(fault), fault) {
+                (Some(decision), _) => {
                     records.push(fired(name));
                     return self.quickly(decision, input_tokens, seen);
                 }
-                Err(kind) => spoiled = Some((name, kind)),
+                (None, Fault::Slow(slowness)) => slow = Some((name, slowness)),
+                (None, Fault::Kind(kind)) => spoiled = Some((name, kind)),
+                (None, Fault::Status(..)) => {}
             }
         }
         if draw("random 429").happens(self.config.error_429_ratio) {
@@ -278,8 +280,9 @@ impl Ai {
             self.in_service_until.pop();
         }
         let others = self.in_service_until.len() as u64;
-        let (slowness, spells) = self.troubles.slowness(now_ms);
-        records.extend(spells.into_iter().map(fired));
+        let (slow, slowness) = slow.unzip();
+        records.extend(slow.map(fired));
+        let slowness = slowness.unwrap_or_default();
         let load = Load { input_tokens, output_tokens, others, slowness };
         let latency_ms = self.latency.draw(self.seed, stream, identity, attempt, load);
         self.in_service_until.push(Reverse(now_ms.saturating_add(latency_ms)));
@@ -294,9 +297,9 @@ impl Ai {
         }
     }
 
-    /// What comes of a call that a fault strikes, or the kind of fault that spoils its answer.
-    fn decision_of(&self, fault: Fault) -> Result<Decision, Kind> {
-        Ok(match fault {
+    /// What comes of a call that a fault strikes, unless the fault only changes the answer.
+    fn decision_of(&self, fault: Fault) -> Option<Decision> {
+        Some(match fault {
             Fault::Status(status, retry) => {
                 Decision::Status(status, retry.map(|s| s.div_ceil(self.speed)))
             }
@@ -305,7 +308,7 @@ impl Ai {
             Fault::Kind(Kind::InvalidPrompt) => Decision::InvalidPrompt,
             Fault::Kind(Kind::InsufficientQuota) => Decision::Unpaid,
             Fault::Kind(Kind::Billing) => Decision::Inactive,
-            Fault::Kind(kind) => return Err(kind),
+            Fault::Kind(_) | Fault::Slow(_) => return None,
         })
     }
 

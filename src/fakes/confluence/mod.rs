@@ -218,7 +218,11 @@ impl Confluence {
 
         let fired = |fault| Record::FaultFired { service: Service::Confluence, fault };
         let mut site = Site { operation, given: Vec::new(), labelled: None, hint_ms: None };
-        let reply = match self.troubles.strike(call) {
+        let (struck, slow) = match self.troubles.strike(call) {
+            Some((name, Fault::Slow(slowness))) => (None, Some((name, slowness))),
+            struck => (struck, None),
+        };
+        let reply = match struck {
             Some((name, fault)) => {
                 records.push(fired(name));
                 self.faulty(fault).after(self.latency.refusal_ms())
@@ -232,9 +236,9 @@ impl Confluence {
                     let reply = self.route(&mut visit);
                     site = visit.site;
                     let stream = format!("confluence {}", request.method());
-                    let (slowness, spells) = self.troubles.slowness(now_ms);
-                    visit.records.extend(spells.into_iter().map(fired));
-                    let load = Load { slowness, ..Load::default() };
+                    let (slow, slowness) = slow.unzip();
+                    visit.records.extend(slow.map(fired));
+                    let load = Load { slowness: slowness.unwrap_or_default(), ..Load::default() };
                     let latency_ms = self.latency.draw(self.seed, &stream, identity, attempt, load);
                     self.with_limit(reply, now_ms, calendar).after(latency_ms)
                 }
@@ -357,7 +361,9 @@ impl Confluence {
         match fault {
             Fault::Kind(Kind::Reset) => Reply::broken(Broken::Reset),
             Fault::Kind(Kind::Timeout) => Reply::broken(Broken::Hang),
-            Fault::Kind(_) => Reply::text(200, "application/json", "{\"results\": [{"),
+            Fault::Kind(_) | Fault::Slow(_) => {
+                Reply::text(200, "application/json", "{\"results\": [{")
+            }
             Fault::Status(status, retry_after_s) => {
                 let body = json!({"message": "The service cannot answer", "statusCode": status});
                 let reply = match status {

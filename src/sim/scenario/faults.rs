@@ -42,24 +42,22 @@ impl Reader<'_> {
                 let span = self.key(&at).unwrap_or_default();
                 self.note(&at, span, message, None);
             }
-            if let Some(reply) = &spell.reply {
-                self.reply(service, &below(&at, &["reply"]), reply);
-            }
-            if service.1 == Service::Confluence && spell.output_tokens_per_s.is_some() {
-                let message =
-                    "expected `output_tokens_per_s` with a model, found it with confluence";
-                self.note_key(&at, "output_tokens_per_s", message.to_owned());
-            }
+            self.reply(service, &below(&at, &["reply"]), &spell.reply);
         }
     }
 
     fn reply(&mut self, (name, service): Named, at: &[Step], reply: &FaultReply) {
-        let Some(kind) = reply.kind else { return };
-        if reply.retry_after_s.is_some() {
-            let message = "expected `retry_after_s` with `status`, found it with `kind`";
-            self.note_key(at, "retry_after_s", message.to_owned());
+        let other = if reply.kind.is_some() { "`kind`" } else { "a slow answer" };
+        if reply.retry_after_s.is_some() && reply.status.is_none() {
+            let message = format!("expected `retry_after_s` with `status`, found it with {other}");
+            self.note_key(at, "retry_after_s", message);
         }
-        if !kind.is_of(service) {
+        if service == Service::Confluence && reply.output_tokens_per_s.is_some() {
+            let key = "output_tokens_per_s";
+            let message = format!("expected `{key}` with a model, found it with {name}");
+            self.note_key(at, key, message);
+        }
+        if let Some(kind) = reply.kind.filter(|kind| !kind.is_of(service)) {
             let message =
                 format!("expected a kind of fault that {name} has, found `{}`", kind.name());
             self.note_key(at, "kind", message);
