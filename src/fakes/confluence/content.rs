@@ -71,7 +71,7 @@ impl Confluence {
             })
         };
         let results: Vec<Value> = section.pages.iter().map(hit).collect();
-        let mut body = self.listed("/rest/api/search", &section, results);
+        let mut body = self.listed("/rest/api/search", &section, &results);
         body["totalSize"] = json!(ids.len());
         body["cqlQuery"] = json!(cql);
         body["searchDuration"] = json!(1);
@@ -119,13 +119,10 @@ impl Confluence {
         let space = visit.space;
         let shown = space_v1(space, &self.base);
         if let Some(key) = key {
-            return match key == space.key() {
-                true => Reply::json(200, &shown),
-                false => {
-                    let message = format!("NotFoundException: No space with key : {key}");
-                    error_v1(404, &message)
-                }
-            };
+            if key == space.key() {
+                return Reply::json(200, &shown);
+            }
+            return error_v1(404, &format!("NotFoundException: No space with key : {key}"));
         }
         let mut keys = visit.query.all("spaceKey").peekable();
         let is_asked_for = keys.peek().is_none() || keys.any(|key| key == space.key());
@@ -135,7 +132,7 @@ impl Confluence {
         let is_shown = is_asked_for && is_of_type && start == 0 && limit > 0;
         let results = if is_shown { vec![shown] } else { Vec::new() };
         let section = Section { pages: Vec::new(), start, limit, next: None };
-        Reply::json(200, &self.listed("/rest/api/space", &section, results))
+        Reply::json(200, &self.listed("/rest/api/space", &section, &results))
     }
 
     fn content_list(&self, ids: &[u64], path: &str, most: usize, visit: &mut Visit<'_>) -> Reply {
@@ -145,8 +142,8 @@ impl Confluence {
         }
         let expand = expanded(visit.query);
         let shown = |page| content_v1(page, visit.space, &self.base, &expand);
-        let results = section.pages.iter().map(shown).collect();
-        Reply::json(200, &self.listed(path, &section, results))
+        let results: Vec<Value> = section.pages.iter().map(shown).collect();
+        Reply::json(200, &self.listed(path, &section, &results))
     }
 
     /// The part of a list that is asked for.
@@ -169,7 +166,7 @@ impl Confluence {
     }
 
     /// A list as it stands in an answer.
-    fn listed(&self, path: &str, section: &Section, results: Vec<Value>) -> Value {
+    fn listed(&self, path: &str, section: &Section, results: &[Value]) -> Value {
         let base = &self.base;
         let mut links = json!({"base": base, "context": "/wiki", "self": format!("{base}{path}")});
         if let Some(next) = &section.next {

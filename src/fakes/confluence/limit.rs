@@ -27,8 +27,8 @@ pub struct RateLimit {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_s: Option<Whole<0, 86_400>>,
     /// What replies say of the limit (default: `retry-after`).
-    #[serde(default, skip_serializing_if = "LimitHint::is_usual")]
-    pub hint: LimitHint,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<LimitHint>,
 }
 
 /// What replies say of a limit.
@@ -45,9 +45,10 @@ pub enum LimitHint {
     None,
 }
 
-impl LimitHint {
-    fn is_usual(&self) -> bool {
-        *self == Self::RetryAfter
+impl RateLimit {
+    /// What replies say of it.
+    pub fn said(&self) -> LimitHint {
+        self.hint.unwrap_or_default()
     }
 }
 
@@ -76,14 +77,14 @@ impl Confluence {
             Some(stated) => stated.get().div_ceil(self.speed),
             None => retry_ms.div_ceil(1000 * self.speed),
         };
-        let told = (limit.hint == LimitHint::RetryAfter).then_some(retry_after_s);
+        let told = (limit.said() == LimitHint::RetryAfter).then_some(retry_after_s);
         let reply = too_many().with_retry_after(told);
         Some(self.with_limit(reply, now_ms, calendar).after(self.latency.refusal_ms()))
     }
 
     /// Says what is left of the limit.
     pub(super) fn with_limit(&mut self, reply: Reply, now_ms: u64, calendar: &Calendar) -> Reply {
-        let hint = self.config.rate_limit.as_ref().map(|limit| limit.hint);
+        let hint = self.config.rate_limit.as_ref().map(RateLimit::said);
         let Some(window) = self.window.as_mut().filter(|_| hint != Some(LimitHint::None)) else {
             return reply;
         };

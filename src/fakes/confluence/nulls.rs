@@ -84,7 +84,7 @@ impl NullsConfig {
 
 impl Nulls {
     /// The page as far as its entry tells of it.
-    pub(super) fn of_page(&self, mut page: SpacePage) -> SpacePage {
+    pub(super) fn of_page(self, mut page: SpacePage) -> SpacePage {
         if self.title.is_some() {
             page.title.clear();
         }

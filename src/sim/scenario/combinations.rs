@@ -24,7 +24,7 @@ impl Reader<'_> {
         let confluence = file.confluence.get_ref();
         self.troubles(CONFLUENCE, (&confluence.fault, &confluence.spell), pages);
         if let Some(limit) = &confluence.rate_limit
-            && limit.hint != LimitHint::RetryAfter
+            && limit.said() != LimitHint::RetryAfter
             && limit.retry_after_s.is_some()
         {
             let message =
@@ -123,7 +123,6 @@ impl Reader<'_> {
             ("tokens_per_day", used.tokens_per_day, quota.tokens_per_day),
         ] {
             let message = match (used, limit) {
-                (None, _) => continue,
                 (Some(_), None) => format!("expected `{key}` in the quota as well, found none"),
                 (Some(used), Some(limit)) if used.get() > limit.get() => {
                     format!("expected at most {limit} to be used, found {used}")
