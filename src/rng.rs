@@ -106,6 +106,11 @@ impl Draw {
         if median > 0.0 { median * libm::exp(sigma * self.normal()) } else { 0.0 }
     }
 
+    /// An exponential number with this mean: a time until something that may happen at any moment.
+    pub fn exponential(self, mean: f64) -> f64 {
+        -mean * libm::log(1.0 - self.unit())
+    }
+
     /// A sequence of draws that starts here.
     pub fn sequence(self) -> Sequence {
         Sequence(self.0)

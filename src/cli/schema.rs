@@ -15,7 +15,7 @@ const SHAPES: [(&str, &[&str]); 4] = [
     ("fixed", &["ms"]),
     ("uniform", &["min_ms", "max_ms"]),
     ("lognormal", &["median_ms", "sigma"]),
-    ("empirical", &["quantiles_ms", "csv", "column"]),
+    ("empirical", &["quantiles_ms", "csv", "column", "unit"]),
 ];
 
 /// A decimal number.
@@ -75,7 +75,10 @@ fn by_shape(latency: &Value) -> Value {
         if dist == "empirical" {
             properties["quantiles_ms"]["minItems"] = json!(1);
             table["required"] = json!(["dist"]);
-            table["oneOf"] = json!([{ "required": ["quantiles_ms"] }, { "required": ["csv"] }]);
+            table["oneOf"] = json!([
+                { "required": ["quantiles_ms"], "properties": { "unit": false } },
+                { "required": ["csv"] }
+            ]);
         } else {
             table["required"] = [&["dist"], keys].concat().into();
         }

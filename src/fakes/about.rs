@@ -1,6 +1,9 @@
 //! What a request was about, as far as its service understood it: for whoever watches from the
 //! server's side. It is never sent, and no answer depends on it.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::fakes::record::Service;
 
 /// What a request was about.
@@ -80,7 +83,10 @@ pub struct Site {
 }
 
 /// What a request to Confluence was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Operation {
     /// Spaces.
     Spaces,
@@ -92,7 +98,10 @@ pub enum Operation {
     AddLabels,
     /// One label less.
     RemoveLabel,
+    /// A new version of a page.
+    EditPage,
     /// Nothing that the site has.
+    #[serde(skip)]
     Other,
 }
 

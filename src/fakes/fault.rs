@@ -3,8 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::fakes::about::Operation;
+use crate::fakes::latency::Slowness;
+use crate::fakes::record::Service;
+use crate::fakes::space::FIRST_ID;
 use crate::rng::{Seed, Stream};
-use crate::units::{Count, Ratio, Whole};
+use crate::units::{Count, Factor, Ratio, Whole};
+
+/// The place of a page in the listing of the space, counted from 1.
+pub type Place = Whole<1, 1_000_000>;
 
 /// When a rule matches; every condition that is given must hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
@@ -22,6 +29,18 @@ pub struct When {
     /// For this share of the calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<Ratio>,
+    /// For calls about one of these pages: their places in the listing of the space, counted from 1.
+    /// A prompt is about every page whose section it holds, a request to Confluence about the page in
+    /// its path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Vec<Place>>,
+    /// For calls about one of this share of the pages. The seed draws each page once, so that the
+    /// same pages are struck each time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_ratio: Option<Ratio>,
+    /// For Confluence: for these operations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operations: Option<Vec<Operation>>,
 }
 
 /// What goes wrong besides a status.
@@ -40,8 +59,16 @@ pub enum Kind {
     MissingPages,
     /// The prompt is refused for its content.
     Blocked,
-    /// The call is refused because the money is used up.
+    /// The answer is held back for its content: OpenAI ends it with `content_filter`, Gemini with
+    /// `SAFETY`.
+    ContentFilter,
+    /// OpenAI refuses the prompt for its content with the status 400 and the code `invalid_prompt`.
+    InvalidPrompt,
+    /// The call is refused with 429 because the money is used up.
     InsufficientQuota,
+    /// The call is refused with 429 because the account is not paid for: prepaid credits are depleted
+    /// (Gemini), or billing is not active (OpenAI).
+    Billing,
 }
 
 impl Kind {
@@ -54,13 +81,25 @@ impl Kind {
             Self::Truncated => "truncated",
             Self::MissingPages => "missing-pages",
             Self::Blocked => "blocked",
+            Self::ContentFilter => "content-filter",
+            Self::InvalidPrompt => "invalid-prompt",
             Self::InsufficientQuota => "insufficient-quota",
+            Self::Billing => "billing",
+        }
+    }
+
+    /// Whether a service has it.
+    pub fn is_of(self, service: Service) -> bool {
+        match self {
+            Self::ContentFilter | Self::Billing => service != Service::Confluence,
+            Self::InvalidPrompt => service == Service::Openai,
+            _ => true,
         }
     }
 }
 
-/// What the service replies: a status, or another kind of fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What the service replies: a status, another kind of fault, or its answer, but slowly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FaultReply {
     /// This status, with the service's own error body.
@@ -72,6 +111,12 @@ pub struct FaultReply {
     /// Something else than a status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
+    /// The answer, which takes this many times as long: at least 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_factor: Option<Factor>,
+    /// For models: the answer, whose output is made at this speed at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens_per_s: Option<Factor>,
 }
 
 /// A rule.
@@ -89,17 +134,19 @@ pub struct FaultRule {
 }
 
 /// A fault that strikes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fault {
     /// This status, perhaps with a `Retry-After`.
     Status(u16, Option<u64>),
     /// Another kind.
     Kind(Kind),
+    /// The answer is slow.
+    Slow(Slowness),
 }
 
 /// The call that a rule is asked about.
 #[derive(Debug, Clone, Copy)]
-pub struct Call {
+pub struct Call<'a> {
     /// The virtual time.
     pub now_ms: u64,
     /// Calls to the service before this one.
@@ -108,69 +155,116 @@ pub struct Call {
     pub identity: u64,
     /// How often that was asked for before.
     pub attempt: u64,
+    /// The ids of the pages that it is about.
+    pub pages: &'a [u64],
+    /// What it asks Confluence for.
+    pub operation: Option<Operation>,
+}
+
+impl FaultReply {
+    /// Its name in reports.
+    fn label(&self) -> String {
+        match (self.kind, self.status) {
+            (Some(kind), _) => kind.name().to_owned(),
+            (None, Some(status)) => status.to_string(),
+            (None, None) => "slow".to_owned(),
+        }
+    }
+
+    /// What is wrong with it, if anything.
+    pub fn problem(&self) -> Option<String> {
+        let slowness = self.slowness();
+        let ways = [self.status.is_some(), self.kind.is_some(), slowness != Slowness::default()];
+        match ways.into_iter().filter(|is_set| *is_set).count() {
+            0 => {
+                let wanted = "`status`, `kind`, `latency_factor` or `output_tokens_per_s`";
+                return Some(format!("expected {wanted}, found a reply without effect"));
+            }
+            1 => {}
+            _ => return Some("expected `status`, `kind` or a slow answer, found two".to_owned()),
+        }
+        match (slowness.factor.map(Factor::get), slowness.output_tokens_per_s.map(Factor::get)) {
+            (Some(factor), _) if factor < 1.0 => {
+                Some(format!("expected a `latency_factor` of at least 1, found {factor}"))
+            }
+            (_, Some(speed)) if speed <= 0.0 => {
+                Some("expected an `output_tokens_per_s` above 0, found 0".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    fn slowness(&self) -> Slowness {
+        let Self { latency_factor: factor, output_tokens_per_s, .. } = *self;
+        Slowness { factor, output_tokens_per_s }
+    }
+
+    /// What strikes a call.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        match (self.kind, self.status) {
+            (Some(kind), _) => Some(Fault::Kind(kind)),
+            (None, Some(status)) => {
+                let status = u16::try_from(status.get()).ok()?;
+                Some(Fault::Status(status, self.retry_after_s.map(Whole::get)))
+            }
+            (None, None) => Some(Fault::Slow(self.slowness())),
+        }
+    }
+}
+
+impl When {
+    /// Whether every condition holds for a call; `luck` is the stream of the rule.
+    fn holds(&self, call: Call<'_>, seed: Seed, luck: Stream) -> bool {
+        let Self { from_s, until_s, first_calls, ratio, pages, page_ratio, operations } = self;
+        let is_listed = |page: &u64, places: &[Place]| {
+            places.iter().any(|place| FIRST_ID + place.get() - 1 == *page)
+        };
+        let is_drawn =
+            |page: &u64, share| seed.draw_of(luck.then(" page"), *page, 0).happens(share);
+        from_s.is_none_or(|from| call.now_ms >= from.get() * 1000)
+            && until_s.is_none_or(|until| call.now_ms < until.get() * 1000)
+            && first_calls.is_none_or(|first| call.before < first.get())
+            && operations.as_ref().is_none_or(|listed| {
+                call.operation.is_some_and(|operation| listed.contains(&operation))
+            })
+            && pages
+                .as_ref()
+                .is_none_or(|places| call.pages.iter().any(|page| is_listed(page, places)))
+            && page_ratio.is_none_or(|share| call.pages.iter().any(|page| is_drawn(page, share)))
+            && ratio
+                .is_none_or(|share| seed.draw_of(luck, call.identity, call.attempt).happens(share))
+    }
 }
 
 impl FaultRule {
     /// The name in reports.
     pub fn label(&self) -> String {
-        let reply = &self.reply;
-        match (&self.name, &reply.kind, reply.status) {
-            (Some(name), _, _) => name.clone(),
-            (None, Some(kind), _) => kind.name().to_owned(),
-            (None, None, Some(status)) => status.to_string(),
-            (None, None, None) => "nothing".to_owned(),
-        }
+        self.name.clone().unwrap_or_else(|| self.reply.label())
     }
 
     /// What is wrong with the rule, if anything.
     pub fn problem(&self) -> Option<String> {
-        let reply = &self.reply;
-        match (reply.status, reply.kind) {
-            (None, None) => {
-                Some("got a fault without effect, wanted `status` or `kind`".to_owned())
-            }
-            (Some(_), Some(_)) => {
-                Some("got both `status` and `kind`, wanted one of them".to_owned())
-            }
-            _ => match (self.when.from_s, self.when.until_s) {
-                (Some(from), Some(until)) if from >= until => Some(format!(
-                    "got a fault from {from} s until {until} s, wanted from_s below until_s"
-                )),
-                _ => None,
-            },
-        }
-    }
-
-    fn matches(&self, index: usize, call: Call, seed: Seed, faults: Stream) -> bool {
-        let When { from_s, until_s, first_calls, ratio } = &self.when;
-        from_s.is_none_or(|from| call.now_ms >= from.get() * 1000)
-            && until_s.is_none_or(|until| call.now_ms < until.get() * 1000)
-            && first_calls.is_none_or(|first| call.before < first.get())
-            && ratio.is_none_or(|ratio| {
-                let stream = faults.then_number(index);
-                seed.draw_of(stream, call.identity, call.attempt).happens(ratio)
-            })
-    }
-
-    fn fault(&self) -> Option<Fault> {
-        if let Some(kind) = self.reply.kind {
-            return Some(Fault::Kind(kind));
-        }
-        let status = u16::try_from(self.reply.status?.get()).ok()?;
-        Some(Fault::Status(status, self.reply.retry_after_s.map(Whole::get)))
+        self.reply.problem().or(match (self.when.from_s, self.when.until_s) {
+            (Some(from), Some(until)) if from >= until => Some(format!(
+                "got a fault from {from} s until {until} s, wanted from_s below until_s"
+            )),
+            _ => None,
+        })
     }
 }
 
 /// The fault that strikes this call, if any, with the name of its rule.
 pub fn strike(
     rules: &[FaultRule],
-    call: Call,
+    call: Call<'_>,
     seed: Seed,
     stream: &str,
 ) -> Option<(String, Fault)> {
     let faults = Stream::named(stream).then(" fault ");
-    let matching = rules.iter().enumerate();
-    let mut matching = matching.filter(|(index, rule)| rule.matches(*index, call, seed, faults));
-    let (_, rule) = matching.next()?;
-    Some((rule.label(), rule.fault()?))
+    let mut rules = rules.iter().enumerate();
+    let (_, rule) = rules.find(|(index, rule)| {
+        let luck = faults.then_number(*index);
+        rule.when.holds(call, seed, luck)
+    })?;
+    Some((rule.label(), rule.reply.fault()?))
 }

@@ -2,6 +2,8 @@
 //!
 //! Latencies are whole milliseconds, the grain of tokio's timer.
 
+mod measurements;
+
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -38,6 +40,16 @@ impl Dist {
             Self::Empirical => "empirical",
         }
     }
+}
+
+/// The unit of measured latencies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Milliseconds.
+    Ms,
+    /// Seconds.
+    S,
 }
 
 /// A slow tail: with `ratio`, a call takes from `min_ms` to `max_ms` longer.
@@ -82,6 +94,10 @@ pub struct LatencyFile {
     /// The column of that file (default: `latency_ms`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
+    /// The unit of that column (default: milliseconds). Without it a column that looks like seconds is
+    /// refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// Added for each thousand input tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ms_per_1k_input_tokens: Option<Factor>,
@@ -125,6 +141,9 @@ pub enum LatencyError {
     /// Both a list and a file of measurements.
     #[error("got both `quantiles_ms` and `csv`, wanted one of them")]
     TwoSources,
+    /// A unit without a file of measurements.
+    #[error("expected `unit` with `csv`, found it without")]
+    UnitOfNothing,
     /// The bounds are the wrong way round.
     #[error("got {what} from {min_ms} to {max_ms}, wanted min_ms at most max_ms")]
     Bounds {
@@ -173,6 +192,17 @@ pub struct Load {
     pub output_tokens: u64,
     /// Other calls in service.
     pub others: u64,
+    /// How much slower than usual the service is.
+    pub slowness: Slowness,
+}
+
+/// How much slower than usual a service is.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Slowness {
+    /// Answers take this many times as long.
+    pub factor: Option<Factor>,
+    /// Output is made at this speed at most.
+    pub output_tokens_per_s: Option<Factor>,
 }
 
 impl Default for Latency {
@@ -199,8 +229,8 @@ impl Latency {
         let draw = seed.draw(&format!("{stream} latency"), identity, attempt);
         let mut ms = self.shape.draw(draw);
         ms += self.ms_per_1k_input_tokens * float(load.input_tokens) / 1000.0;
-        if self.output_tokens_per_s > 0.0 {
-            ms += 1000.0 * float(load.output_tokens) / self.output_tokens_per_s;
+        if let Some(speed) = self.speed(load.slowness) {
+            ms += 1000.0 * float(load.output_tokens) / speed;
         }
         ms *= 1.0 + self.load_factor * float(load.others);
         if let Some(tail) = self.tail {
@@ -211,7 +241,17 @@ impl Latency {
                 ms += float(tail.min_ms.get() + extra);
             }
         }
-        whole(ms).min(LONGEST_MS)
+        whole(ms * load.slowness.factor.map_or(1.0, Factor::get)).min(LONGEST_MS)
+    }
+
+    /// The speed at which output is made, unless it takes no time.
+    fn speed(&self, slowness: Slowness) -> Option<f64> {
+        let usual = Some(self.output_tokens_per_s).filter(|speed| *speed > 0.0);
+        let slow = slowness.output_tokens_per_s.map(Factor::get);
+        match (usual, slow) {
+            (Some(usual), Some(slow)) => Some(usual.min(slow)),
+            (one, None) | (None, one) => one,
+        }
     }
 
     /// How long a refusal takes.
@@ -296,6 +336,7 @@ impl LatencyFile {
             ("quantiles_ms", Dist::Empirical, self.quantiles_ms.is_some()),
             ("csv", Dist::Empirical, self.csv.is_some()),
             ("column", Dist::Empirical, self.column.is_some()),
+            ("unit", Dist::Empirical, self.unit.is_some()),
         ];
         match keys.into_iter().find(|(_, owner, is_set)| *is_set && *owner != self.dist) {
             Some((key, owner, _)) => {
@@ -304,6 +345,7 @@ impl LatencyFile {
             None if self.quantiles_ms.is_some() && self.csv.is_some() => {
                 Err(LatencyError::TwoSources)
             }
+            None if self.unit.is_some() && self.csv.is_none() => Err(LatencyError::UnitOfNothing),
             None => Ok(()),
         }
     }
@@ -314,7 +356,8 @@ impl LatencyFile {
                 quantiles.iter().map(|ms| ms.get()).collect()
             }
             (_, Some(csv)) => {
-                read_column(&folder.join(csv), self.column.as_deref().unwrap_or("latency_ms"))?
+                let column = self.column.as_deref().unwrap_or("latency_ms");
+                measurements::read(&folder.join(csv), column, self.unit)?
             }
             _ => {
                 let wanted = "a list of milliseconds, or `csv` with a file of measurements";
@@ -333,29 +376,4 @@ impl LatencyFile {
 fn bounds(what: &'static str, min: DayMs, max: DayMs) -> Result<(), LatencyError> {
     let (min_ms, max_ms) = (min.get(), max.get());
     if min_ms > max_ms { Err(LatencyError::Bounds { what, min_ms, max_ms }) } else { Ok(()) }
-}
-
-fn read_column(path: &Path, column: &str) -> Result<Vec<u64>, LatencyError> {
-    let fail = |reason: String| LatencyError::Csv { path: path.display().to_string(), reason };
-    let mut reader = csv::Reader::from_path(path).map_err(|error| fail(error.to_string()))?;
-    let headers = reader.headers().map_err(|error| fail(error.to_string()))?;
-    let Some(index) = headers.iter().position(|header| header.trim() == column) else {
-        let got: Vec<&str> = headers.iter().collect();
-        return Err(fail(format!("got the columns {}, wanted `{column}`", got.join(", "))));
-    };
-    let mut values = Vec::new();
-    for (row, record) in reader.records().enumerate() {
-        let record = record.map_err(|error| fail(error.to_string()))?;
-        let got = record.get(index).unwrap_or("").trim();
-        let ms = got.parse::<f64>().ok().filter(|ms| (0.0..=86_400_000.0).contains(ms));
-        let ms = ms.ok_or_else(|| {
-            fail(format!("got `{got}` in row {}, wanted milliseconds from 0 to 86400000", row + 2))
-        })?;
-        values.push(whole(ms));
-    }
-    if values.is_empty() {
-        Err(fail("got no rows, wanted at least one".to_owned()))
-    } else {
-        Ok(values)
-    }
 }

@@ -24,7 +24,9 @@ mod query;
 pub mod quota;
 pub mod record;
 pub mod space;
+pub mod spell;
 pub mod storage;
+mod trouble;
 mod words;
 pub mod world;
 

@@ -9,9 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::window::Step;
-pub use self::window::{Left, Window};
+pub use self::window::{Leeway, Left, Window};
 use crate::fakes::calendar::Calendar;
-use crate::units::{Count, Whole};
+use crate::units::{Count, Ratio, Whole};
 
 /// How a window moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +33,9 @@ pub enum Hint {
     RetryInfo,
     /// The same, and a `Retry-After` header from Gemini as well, which it is not known to send.
     RetryAfter,
+    /// When to come again, and nothing about the quota: neither its name nor its value, nor headers
+    /// with what is left of it.
+    TimeOnly,
     /// Nothing.
     None,
 }
@@ -49,7 +52,7 @@ pub enum Tier {
 }
 
 /// The quota of an AI service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QuotaConfig {
     /// Requests per window.
@@ -73,6 +76,13 @@ pub struct QuotaConfig {
     /// Input tokens per day: Gemini's until midnight Pacific time, while OpenAI's refill evenly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens_per_day: Option<Count>,
+    /// What is used already at virtual zero, by whoever was there before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used: Option<Used>,
+    /// With this probability a decision takes one request more than the limit, or refuses one too
+    /// early, as often the one as the other. Refusals state the limit itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looseness: Option<Ratio>,
     /// What a refusal says.
     #[serde(default = "retry_info")]
     pub hint: Hint,
@@ -87,6 +97,27 @@ pub struct QuotaConfig {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub change: Vec<Change>,
 }
+
+/// What is used of a quota at virtual zero: of its windows, and of the day that virtual zero lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Used {
+    /// Requests of the window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<Amount>,
+    /// Input tokens of the window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Amount>,
+    /// Requests of the day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_day: Option<Amount>,
+    /// Input tokens of the day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_per_day: Option<Amount>,
+}
+
+/// An amount that may be nothing.
+pub type Amount = Whole<0, 1_000_000_000>;
 
 /// Other amounts of a quota, from some time on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -150,7 +181,43 @@ impl QuotaConfig {
             self.per_s.get() * 1000,
         );
         window.steps = steps.collect();
+        if self.looseness.is_some() && dimension == Dimension::Requests {
+            window = window.with_spare();
+        }
+        window.take(0, self.used_of(dimension));
         Some(window)
+    }
+
+    /// What is used of a limit at virtual zero.
+    pub fn used_of(&self, dimension: Dimension) -> u64 {
+        let of = |used: &Used| match dimension {
+            Dimension::Requests => used.requests,
+            Dimension::Tokens => used.tokens,
+            Dimension::Day => used.per_day,
+            Dimension::DayTokens => used.tokens_per_day,
+        };
+        self.used.as_ref().and_then(of).map_or(0, Whole::get)
+    }
+
+    /// The same quota with all that its looseness may let through.
+    #[must_use]
+    pub fn loosest(&self) -> Self {
+        let mut quota = self.clone();
+        if self.looseness.is_some() {
+            let more = |limit: &mut Option<Count>| {
+                *limit = limit.map(|limit| Count::new(limit.get() + 1).unwrap_or(limit));
+            };
+            quota.burst =
+                quota.burst.or(quota.requests.filter(|_| quota.window == WindowKind::Bucket));
+            [&mut quota.burst, &mut quota.per_day].into_iter().for_each(more);
+            // A bucket holds more, and refills as fast as before.
+            if quota.window != WindowKind::Bucket {
+                more(&mut quota.requests);
+                quota.change.iter_mut().for_each(|change| more(&mut change.requests));
+            }
+            quota.looseness = None;
+        }
+        quota
     }
 }
 
@@ -228,10 +295,12 @@ struct Day {
     bucket: Option<Window>,
 }
 
-/// The window of a day that refills evenly.
-pub fn even_day(limit: u64) -> Window {
+/// The window of a day that refills evenly, of which so much is used at virtual zero.
+pub fn even_day(limit: u64, used: u64) -> Window {
     const DAY_MS: u64 = 86_400_000;
-    Window::new(WindowKind::Bucket, limit, limit, DAY_MS)
+    let mut day = Window::new(WindowKind::Bucket, limit, limit, DAY_MS);
+    day.take(0, used);
+    day
 }
 
 impl Day {
@@ -250,14 +319,24 @@ impl Day {
     /// How long to wait until this amount fits.
     fn wait(&mut self, now_ms: u64, amount: u64) -> u64 {
         match &mut self.bucket {
-            Some(bucket) => bucket.wait(now_ms, amount).unwrap_or(0),
+            // A decision that is too strict is another one a moment later.
+            Some(bucket) => bucket.wait(now_ms, amount).unwrap_or(1),
             None => self.ends_ms.saturating_sub(now_ms),
+        }
+    }
+
+    /// How much of it a decision with leeway gives out.
+    fn allowed(&self, leeway: Leeway) -> u64 {
+        match leeway {
+            Leeway::OneMore if self.dimension == Dimension::Day => self.limit.saturating_add(1),
+            Leeway::OneFewer if self.dimension == Dimension::Day => self.limit.saturating_sub(1),
+            _ => self.limit,
         }
     }
 }
 
 impl Quota {
-    /// A quota of which nothing is used.
+    /// A quota of which only that is used which the configuration states.
     pub fn new(config: &QuotaConfig) -> Self {
         Self {
             requests: config.window_of(Dimension::Requests),
@@ -265,7 +344,8 @@ impl Quota {
             days: [(Dimension::Day, config.per_day), (Dimension::DayTokens, config.tokens_per_day)]
                 .into_iter()
                 .filter_map(|(dimension, limit)| {
-                    Some(Day { dimension, limit: limit?.get(), used: 0, ends_ms: 0, bucket: None })
+                    let used = config.used_of(dimension);
+                    Some(Day { dimension, limit: limit?.get(), used, ends_ms: 0, bucket: None })
                 })
                 .collect(),
             refused_count: config.refused_count,
@@ -277,7 +357,7 @@ impl Quota {
     #[must_use]
     pub fn with_even_days(mut self) -> Self {
         for day in &mut self.days {
-            day.bucket = Some(even_day(day.limit));
+            day.bucket = Some(even_day(day.limit, day.used));
         }
         self
     }
@@ -289,8 +369,19 @@ impl Quota {
         tokens: u64,
         calendar: &Calendar,
     ) -> Result<(), Vec<Refusal>> {
+        self.admit_with(now_ms, tokens, calendar, Leeway::None)
+    }
+
+    /// The same with leeway, which only requests have.
+    pub fn admit_with(
+        &mut self,
+        now_ms: u64,
+        tokens: u64,
+        calendar: &Calendar,
+        leeway: Leeway,
+    ) -> Result<(), Vec<Refusal>> {
         self.begin_day(now_ms, calendar);
-        let verdict = self.judge(now_ms, tokens);
+        let verdict = self.judge(now_ms, tokens, leeway);
         if verdict.is_ok() || self.refused_count {
             if let Some(window) = &mut self.requests {
                 window.take(now_ms, 1);
@@ -340,15 +431,22 @@ impl Quota {
             if let Some(bucket) = &mut day.bucket {
                 bucket.pass(now_ms);
                 day.used = bucket.used();
-            } else if now_ms >= day.ends_ms {
+                continue;
+            }
+            if day.ends_ms == 0 {
+                // What is used at first is of the day of virtual zero.
+                day.ends_ms = calendar.pacific_midnight_after(0);
+            }
+            if now_ms >= day.ends_ms {
                 day.used = 0;
                 day.ends_ms = calendar.pacific_midnight_after(now_ms);
             }
         }
     }
 
-    fn judge(&mut self, now_ms: u64, tokens: u64) -> Result<(), Vec<Refusal>> {
-        let full = |day: &&mut Day| day.used.saturating_add(day.amount(tokens)) > day.limit;
+    fn judge(&mut self, now_ms: u64, tokens: u64, leeway: Leeway) -> Result<(), Vec<Refusal>> {
+        let full =
+            |day: &&mut Day| day.used.saturating_add(day.amount(tokens)) > day.allowed(leeway);
         let of_day = self.days.iter_mut().filter(full).map(|day| Refusal {
             dimension: day.dimension,
             used: day.used,
@@ -360,9 +458,10 @@ impl Quota {
             (Dimension::Requests, &mut self.requests, 1),
             (Dimension::Tokens, &mut self.tokens, tokens),
         ];
+        // Only the window of requests has room to spare.
         let refusals = windows.into_iter().filter_map(|(dimension, window, amount)| {
             let window = window.as_mut()?;
-            let retry_ms = window.wait(now_ms, amount)?;
+            let retry_ms = window.wait_with(now_ms, amount, leeway)?;
             Some(Refusal { dimension, used: window.used(), limit: window.limit(), retry_ms })
         });
         let mut refusals: Vec<Refusal> = refusals.collect();

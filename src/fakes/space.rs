@@ -20,7 +20,7 @@ use crate::units::{Factor, Ratio, Whole, float, whole};
 pub type Pages = Whole<0, 1_000_000>;
 
 /// The id of the first page.
-const FIRST_ID: u64 = 100_001;
+pub(super) const FIRST_ID: u64 = 100_001;
 
 /// The lengths of generated pages, in characters of text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

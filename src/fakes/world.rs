@@ -95,7 +95,7 @@ impl World {
     /// Answers a request at this virtual time. Unknown hosts do not resolve.
     pub fn reply(&mut self, now_ms: u64, host: &str, request: &Request<Bytes>) -> Option<Reply> {
         let (calendar, records) = (&self.calendar, &mut self.records);
-        if host == hosts::CONFLUENCE {
+        let reply = if host == hosts::CONFLUENCE {
             let known = records.len();
             let reply = self.confluence.reply(now_ms, request, (&self.space, calendar), records);
             for record in &records[known..] {
@@ -103,15 +103,20 @@ impl World {
                     self.handed.note(*page);
                 }
             }
-            return Some(reply);
-        }
-        let (space, handed) = (&self.space, &mut self.handed);
-        let mut scene = Scene { calendar, space, handed, records };
-        match host {
-            hosts::GEMINI => Some(self.gemini.reply(now_ms, request, &mut scene)),
-            hosts::OPENAI => Some(openai::reply(&mut self.openai, now_ms, request, &mut scene)),
-            _ => None,
-        }
+            reply
+        } else {
+            let (space, handed) = (&self.space, &mut self.handed);
+            let mut scene = Scene { calendar, space, handed, records };
+            match host {
+                hosts::GEMINI => self.gemini.reply(now_ms, request, &mut scene),
+                hosts::OPENAI => openai::reply(&mut self.openai, now_ms, request, &mut scene),
+                _ => return None,
+            }
+        };
+        // What a header says of a moment is read against the server's own clock.
+        let sent = calendar.shown(now_ms.saturating_add(reply.latency_ms));
+        let date = sent.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        Some(reply.with_header("date", &date))
     }
 
     /// Tells what requests are about.

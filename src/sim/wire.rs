@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{DATE, HOST, HeaderName};
+use http::header::{HOST, HeaderName};
 use http::{HeaderValue, Request, Response, Uri};
 use thiserror::Error;
 use tokio::runtime::Builder;
@@ -112,8 +112,6 @@ impl Wire {
         let body = body.into_with_config().limit(u64::MAX).read_to_vec();
         let mut response = Response::from_parts(parts, Bytes::from(body.map_err(WireError::new)?));
         let headers = response.headers_mut();
-        // The server's own clock is of the real world.
-        headers.remove(DATE);
         let broken = headers.remove(BROKEN).and_then(|name| Broken::named(name.to_str().ok()?));
         let latency = headers.remove(LATENCY).and_then(|ms| ms.to_str().ok()?.parse().ok());
         let latency_ms = latency.ok_or_else(|| {

@@ -2,8 +2,8 @@
 //!
 //! The bound is for the primary alone, with the run's pages, batch limits and Confluence
 //! concurrency. It knows the true quota and every latency beforehand, meets no failure, and never
-//! asks twice. It is a lower bound: where something is left out (other calls in service, retries,
-//! a neighbour that uses the same quota, what earlier runs left in a window), the truth is longer.
+//! asks twice. It is a lower bound: where something is left out (other calls in service, retries, slow
+//! spells, a neighbour that uses the same quota, what was used before), the truth is longer.
 //! Each attempt at a page has a latency of its own, so that a failure may have been lucky: the bound
 //! takes the shortest of those that the run has met.
 
@@ -75,8 +75,11 @@ pub fn of(scenario: &Scenario, before: &[Log], log: &Log) -> Option<Bound> {
     let fixed_chars = prompt::render(&taxonomy, &[]).chars().count() as u64;
     let alone = |chars: u64| answer::tokens_of_chars(fixed_chars.saturating_add(chars));
     let drawn = |(page, _, chars): &(PageId, u64, u64)| {
-        let load =
-            Load { input_tokens: alone(*chars), output_tokens: LEAST_OUTPUT_TOKENS, others: 0 };
+        let load = Load {
+            input_tokens: alone(*chars),
+            output_tokens: LEAST_OUTPUT_TOKENS,
+            ..Load::default()
+        };
         let of =
             |attempt| latency.draw(scenario.world.weather_seed(), "gemini", page.0, attempt, load);
         (0..attempts(page)).map(of).min().unwrap_or(0)
@@ -93,7 +96,7 @@ pub fn of(scenario: &Scenario, before: &[Log], log: &Log) -> Option<Bound> {
         let chars = sum(work.asked.iter().map(|(_, _, chars)| chars));
         let tokens =
             answer::tokens_of_chars(chars.saturating_add(calls.saturating_mul(fixed_chars)));
-        starts = earliest(quota, &calendar, first, (calls, tokens));
+        starts = earliest(&quota.loosest(), &calendar, first, (calls, tokens));
         for start in &mut starts {
             *start = start.saturating_sub(work.started_ms);
         }

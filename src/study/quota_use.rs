@@ -92,15 +92,20 @@ fn of_service(
         });
         let tokens = largest(quota.tokens, |change| change.tokens);
         add("input tokens", "tokens", tokens, &|| used(Dimension::Tokens, calls));
-        let most_of_day = |limit: Option<Count>, taken: &Taken| match (service, limit) {
-            (Service::Openai, Some(limit)) => of_window(even_day(limit.get()), taken),
-            _ => of_day(calendar, taken),
+        let most_of_day = |dimension, limit: Option<Count>, taken: &Taken| {
+            let before = quota.used_of(dimension);
+            match (service, limit) {
+                (Service::Openai, Some(limit)) => {
+                    of_window(even_day(limit.get(), before), taken)
+                }
+                _ => of_day((calendar, before), taken),
+            }
         };
         add("requests a day", "per_day", quota.per_day, &|| {
-            most_of_day(quota.per_day, &ones(calls))
+            most_of_day(Dimension::Day, quota.per_day, &ones(calls))
         });
         add("input tokens a day", "tokens_per_day", quota.tokens_per_day, &|| {
-            most_of_day(quota.tokens_per_day, calls)
+            most_of_day(Dimension::DayTokens, quota.tokens_per_day, calls)
         });
     }
     peaks
@@ -116,9 +121,9 @@ fn of_window(mut window: Window, taken: &Taken) -> u64 {
     held.max().unwrap_or(0)
 }
 
-/// The most that was taken on one day.
-fn of_day(calendar: &Calendar, taken: &Taken) -> u64 {
-    let mut days: BTreeMap<u64, u64> = BTreeMap::new();
+/// The most that was taken on one day; `before` was taken by others on the day of virtual zero.
+fn of_day((calendar, before): (&Calendar, u64), taken: &Taken) -> u64 {
+    let mut days = BTreeMap::from([(calendar.pacific_midnight_after(0), before)]);
     for (t_ms, amount) in taken {
         let day = days.entry(calendar.pacific_midnight_after(*t_ms)).or_insert(0);
         *day = day.saturating_add(*amount);

@@ -58,6 +58,27 @@ const QUOTAS: &[&str] = &[
     "{ requests = 20, change = [{ at_s = 1, requests = 1 }, { at_s = 90, requests = 1000000000 }] }",
     "{ requests = 20, tokens = 50000, window = \"bucket\", change = [{ at_s = 10, tokens = 1 }, { at_s = 8640000, tokens = 9 }] }",
     "{ requests = 20, window = \"fixed\", per_s = 10, change = [{ at_s = 3, requests = 2 }] }",
+    "{ requests = 5, looseness = 1, hint = \"time-only\", used = { requests = 5 } }",
+    "{ requests = 1, window = \"fixed\", per_s = 3, looseness = 0.5, per_day = 1 }",
+    "{ requests = 9, window = \"bucket\", burst = 2, looseness = 0.3, used = { requests = 2 } }",
+    "{ requests = 9, looseness = 0.9, change = [{ at_s = 2, requests = 1 }], hint = \"none\" }",
+    "{ tokens = 9000, tokens_per_day = 90000, used = { tokens = 0, tokens_per_day = 89999 } }",
+    "{ requests = 1000000000, used = { requests = 1000000000 }, looseness = 1e-9 }",
+];
+
+const SPELLS: &[&str] = &[
+    "{ every_s = 1, min_s = 1, max_s = 1, reply = { status = 503 } }",
+    "{ every_s = 30, min_s = 5, max_s = 60, reply = { status = 503, retry_after_s = 2 }, ratio = 0.8 }",
+    "{ every_s = 8640000, min_s = 864000, max_s = 864000, reply = { kind = \"timeout\" } }",
+    "{ every_s = 9, min_s = 1, max_s = 864000, reply = { latency_factor = 1000 } }",
+    "[{ every_s = 9, min_s = 1, max_s = 20, reply = { latency_factor = 3 } }, { every_s = 20, min_s = 9, max_s = 9, reply = { kind = \"reset\" }, ratio = 0.5 }]",
+    "[]",
+];
+
+const MODEL_SPELLS: &[&str] = &[
+    "{ every_s = 5, min_s = 10, max_s = 30, reply = { output_tokens_per_s = 1e-300 } }",
+    "{ every_s = 5, min_s = 10, max_s = 30, reply = { output_tokens_per_s = 20, latency_factor = 1.5 }, ratio = 0.5 }",
+    "{ every_s = 3, min_s = 3, max_s = 30, reply = { kind = \"missing-pages\" }, ratio = 0.4 }",
 ];
 
 const NEIGHBOURS: &[&str] = &[
@@ -72,6 +93,8 @@ const PROVIDER: &[Key] = &[
     ("latency", LATENCIES),
     ("quota", QUOTAS),
     ("neighbour", NEIGHBOURS),
+    ("spell", SPELLS),
+    ("spell", MODEL_SPELLS),
     ("error_429_ratio", RATIOS),
     ("thinking_tokens", COUNTS),
     ("batch_s", &["0", "86400"]),
@@ -96,6 +119,17 @@ const CONFLUENCE: &[Key] = &[
             "{ requests = 10, per_s = 1, retry_after_s = 0 }",
             "{ requests = 218, per_s = 19, retry_after_s = 86400 }",
             "{ requests = 1000000000, per_s = 86400 }",
+            "{ requests = 3, per_s = 2, hint = \"reset\" }",
+            "{ requests = 2, per_s = 1, hint = \"none\" }",
+        ],
+    ),
+    ("spell", SPELLS),
+    (
+        "nulls",
+        &[
+            "{ title_ratio = 0.1 }",
+            "{ body_ratio = 0.3, version_ratio = 0.01 }",
+            "{ title_ratio = 1, body_ratio = 1, version_ratio = 1 }",
         ],
     ),
     ("tokens", &["[]", "[\"rehearsal\"]"]),
@@ -220,6 +254,17 @@ const WHENS: &[&str] = &[
     "when = { from_s = 1, until_s = 40 }\n",
     "when = { until_s = 8640000, ratio = 0.7 }\n",
     "when = { from_s = 8639999 }\n",
+    "when = { pages = [3] }\n",
+    "when = { pages = [1, 2, 5, 19], ratio = 0.5 }\n",
+    "when = { page_ratio = 0.2 }\n",
+    "when = { page_ratio = 1, until_s = 9 }\n",
+];
+
+/// Those that only Confluence has.
+const OPERATIONS: &[&str] = &[
+    "when = { operations = [\"pages\"], until_s = 15 }\n",
+    "when = { operations = [\"labels\", \"add-labels\"], ratio = 0.3 }\n",
+    "when = { operations = [\"spaces\", \"remove-label\", \"edit-page\"], page_ratio = 0.5 }\n",
 ];
 
 const REPLIES: &[&str] = &[
@@ -234,6 +279,8 @@ const REPLIES: &[&str] = &[
     "status = 500",
     "status = 529",
     "status = 599",
+    "status = 409",
+    "latency_factor = 20",
     "kind = \"reset\"",
     "kind = \"timeout\"",
     "kind = \"malformed\"",
@@ -241,6 +288,14 @@ const REPLIES: &[&str] = &[
     "kind = \"missing-pages\"",
     "kind = \"blocked\"",
     "kind = \"insufficient-quota\"",
+];
+
+/// Those that only models have.
+const MODEL_REPLIES: &[&str] = &[
+    "kind = \"billing\"",
+    "kind = \"content-filter\"",
+    "latency_factor = 3",
+    "output_tokens_per_s = 7",
 ];
 
 const TARGETS: &[&str] = &[
@@ -313,11 +368,13 @@ fn text(seed: u64, parts: &[Part]) -> String {
                 let service = usize::from(!gemini);
                 has_openai |= !gemini;
                 let name = ["gemini", "openai"][service];
-                let (when, reply) = (one(*when, WHENS), one(*reply, REPLIES));
+                let replies = [REPLIES, MODEL_REPLIES].concat();
+                let (when, reply) = (one(*when, WHENS), one(*reply, &replies));
                 let _ = write!(tail[service], "[[{name}.fault]]\n{when}reply = {{ {reply} }}\n");
             }
             Part::ConfluenceFault(when, reply) => {
-                let (when, reply) = (one(*when, WHENS), one(*reply, REPLIES));
+                let whens = [WHENS, OPERATIONS].concat();
+                let (when, reply) = (one(*when, &whens), one(*reply, REPLIES));
                 let _ = write!(tail[2], "[[confluence.fault]]\n{when}reply = {{ {reply} }}\n");
             }
             Part::Run(keys) => {

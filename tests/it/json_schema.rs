@@ -139,6 +139,8 @@ fn a_latency_has_the_keys_of_its_dist() {
         (r#"{ dist = "empirical" }"#, false),
         (r#"{ dist = "empirical", quantiles_ms = [] }"#, false),
         (r#"{ dist = "empirical", quantiles_ms = [1], csv = "a.csv" }"#, false),
+        (r#"{ dist = "empirical", quantiles_ms = [1], unit = "s" }"#, false),
+        (r#"{ dist = "fixed", ms = 1, unit = "s" }"#, false),
         (r#"{ dist = "fixed", ms = 1, median_ms = 2 }"#, false),
         (r#"{ dist = "fixed", ms = 1, tail = { ratio = 0.1 } }"#, false),
         (r#"{ dist = "fixd", ms = 1 }"#, false),
@@ -151,9 +153,52 @@ fn a_latency_has_the_keys_of_its_dist() {
         assert_eq!((validator.takes(&text), is_read(&text)), (fits, fits), "{latency}");
     }
     // A file of measurements is there or not; the schema cannot know.
-    let csv =
-        PLAIN.replacen(r#""fixed", ms = 10"#, r#""empirical", csv = "a.csv", column = "ms""#, 1);
-    assert!(validator.takes(&csv));
+    for (more, fits) in [("column = \"ms\"", true), ("unit = \"s\"", true), ("unit = \"m\"", false)]
+    {
+        let csv = format!(r#""empirical", csv = "a.csv", {more}"#);
+        let text = PLAIN.replacen(r#""fixed", ms = 10"#, &csv, 1);
+        assert_eq!(validator.takes(&text), fits, "{more}");
+    }
+}
+
+#[test]
+fn troubles_and_quotas_fit_as_they_are_read() {
+    let validator = Validator::new();
+    for (table, fits) in [
+        ("spell = { every_s = 60, min_s = 1, max_s = 9, reply = { latency_factor = 2 } }", true),
+        (
+            "spell = [{ every_s = 60, min_s = 1, max_s = 9, reply = { status = 503 }, ratio = 0.5 }]",
+            true,
+        ),
+        ("spell = { every_s = 60, min_s = 1, reply = { latency_factor = 2 } }", false),
+        ("spell = { every_s = 0, min_s = 1, max_s = 9, reply = { latency_factor = 2 } }", false),
+        ("spell = 60", false),
+        ("fault = [{ when = { pages = [3], page_ratio = 2 }, reply = { status = 500 } }]", false),
+        ("fault = [{ when = { pages = [3] }, reply = { kind = \"billing\" } }]", true),
+        ("fault = [{ when = { pages = [0] }, reply = { kind = \"billing\" } }]", false),
+        ("fault = [{ when = { page_ratio = 0.01 }, reply = { kind = \"bill\" } }]", false),
+        (
+            "quota = { requests = 9, used = { requests = 0 }, looseness = 0.5, hint = \"time-only\" }",
+            true,
+        ),
+        ("quota = { requests = 9, used = 3 }", false),
+        ("quota = { requests = 9, looseness = 1.5 }", false),
+    ] {
+        let text = PLAIN.replacen("[openai]", &format!("{table}\n[openai]"), 1);
+        assert_eq!((validator.takes(&text), is_read(&text)), (fits, fits), "{table}");
+    }
+    for (table, fits) in [
+        ("nulls = { title_ratio = 0.1 }", true),
+        ("nulls = { id_ratio = 0.1 }", false),
+        ("rate_limit = { requests = 1, per_s = 1, hint = \"reset\" }", true),
+        ("rate_limit = { requests = 1, per_s = 1, hint = \"time-only\" }", false),
+        ("fault = [{ when = { operations = [\"add-labels\"] }, reply = { status = 409 } }]", true),
+        ("fault = [{ when = { operations = [\"other\"] }, reply = { status = 409 } }]", false),
+        ("spell = { every_s = 60, min_s = 1, max_s = 9, reply = { status = 503 } }", true),
+    ] {
+        let text = PLAIN.replacen("[gemini]", &format!("{table}\n[gemini]"), 1);
+        assert_eq!((validator.takes(&text), is_read(&text)), (fits, fits), "{table}");
+    }
 }
 
 #[test]

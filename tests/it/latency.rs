@@ -82,6 +82,34 @@ fn measurements_that_cannot_be_read_say_why() {
 }
 
 #[test]
+fn seconds_are_told_from_milliseconds() {
+    let folder = tempfile::tempdir().unwrap();
+    let resolved = |rows: &str, more: &str| {
+        fs::write(folder.path().join("own.csv"), format!("latency_ms\n{rows}\n")).unwrap();
+        let text = format!("dist = 'empirical'\ncsv = 'own.csv'\n{more}");
+        let file: LatencyFile = toml::from_str(&text).unwrap();
+        file.resolve(folder.path()).map_err(|error| {
+            let said = error.to_string();
+            said.rsplit_once("own.csv: ").map_or(said.clone(), |(_, said)| said.to_owned())
+        })
+    };
+    let most = |latency: Latency| draws(&latency, Load::default()).pop().unwrap();
+    let looks = resolved("0.5\n12\n1.25", "").unwrap_err();
+    insta::assert_snapshot!(looks, @r#"expected milliseconds, found fractions below 100, which look like seconds: state unit = "s", or unit = "ms" if they are milliseconds"#);
+    assert_eq!(most(resolved("0.45\n1.5", "unit = 's'").unwrap()), 1_500);
+    assert_eq!(most(resolved("12.5\n40.5", "unit = 'ms'").unwrap()), 41);
+    // Whole numbers may be milliseconds, and so may fractions of which one is large.
+    assert_eq!(most(resolved("12\n40", "").unwrap()), 40);
+    assert!(most(resolved("12.5\n640.25", "").unwrap()) >= 639);
+    let long = resolved("86401", "unit = 's'").unwrap_err();
+    insta::assert_snapshot!(long, @"got `86401` in row 2, wanted seconds from 0 to 86400");
+    let of_nothing = "dist = 'empirical'\nquantiles_ms = [1]\nunit = 's'";
+    let of_nothing: LatencyFile = toml::from_str(of_nothing).unwrap();
+    let refused = of_nothing.resolve(folder.path()).unwrap_err().to_string();
+    assert_eq!(refused, "expected `unit` with `csv`, found it without");
+}
+
+#[test]
 fn tokens_and_load_add_exactly_what_they_state() {
     let latency = latency(
         "dist = 'fixed'\nms = 400\nms_per_1k_input_tokens = 20\noutput_tokens_per_s = 200\nload_factor = 0.1",
@@ -91,7 +119,10 @@ fn tokens_and_load_add_exactly_what_they_state() {
     assert_eq!(one(Load { input_tokens: 5_000, ..Load::default() }), 500);
     assert_eq!(one(Load { output_tokens: 100, ..Load::default() }), 900);
     assert_eq!(one(Load { others: 3, ..Load::default() }), 520);
-    assert_eq!(one(Load { input_tokens: 5_000, output_tokens: 100, others: 2 }), 1_200);
+    assert_eq!(
+        one(Load { input_tokens: 5_000, output_tokens: 100, others: 2, ..Load::default() }),
+        1_200
+    );
 }
 
 #[test]

@@ -41,11 +41,13 @@ mod plan; // the size of a batch where it is auto
 mod prediction; // virtual time against real time
 mod properties; // what holds for every input
 mod quota_properties; // what holds for every quota and every order
+mod quota_words; // what a quota has used, how exactly it counts, what it says
 mod readme; // what the README shows
 mod recommended; // what the recommended profile does about quotas
 mod regressions; // what is worse than accepted, in every document
 mod rivals; // what a window explains as well as a bucket
 mod scenario_errors; // one test per bad value
+mod scenario_troubles; // one test per trouble that makes no sense
 mod scenarios; // the shipped scenarios
 mod scripted; // a Confluence and a Gemini that answer as a test says
 mod series; // many seeds of one scenario
@@ -58,7 +60,9 @@ mod silent; // quotas that say nothing
 mod tag; // `tag` as a user meets it
 mod text; // what a reader sees of a page
 mod tidy; // the source text itself
+mod troubles; // what goes wrong on purpose
 mod tune; // grids of settings, and which is best
 mod verdicts; // verdicts that stay true
+mod walkers; // the Confluence fake for clients that walk, search and edit
 mod whole_files; // all that is wrong with a scenario file, and with its bytes
 mod wire_formats; // what other clients ask of the fakes

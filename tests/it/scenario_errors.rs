@@ -17,7 +17,7 @@ fn problem(text: &str) -> String {
 }
 
 /// The problem of the plain scenario after one replacement.
-fn check(from: &str, to: &str, expected: &str) {
+pub(crate) fn check(from: &str, to: &str, expected: &str) {
     assert!(PLAIN.contains(from), "{from}");
     assert_eq!(problem(&PLAIN.replacen(from, to, 1)), expected);
 }
@@ -219,7 +219,8 @@ fn faults_without_sense() {
     check(
         "[openai]",
         "[[gemini.fault]]\nreply = {}\n[openai]",
-        "bad.toml:13:1: got a fault without effect, wanted `status` or `kind`",
+        "bad.toml:13:1: expected `status`, `kind`, `latency_factor` or `output_tokens_per_s`, found a \
+         reply without effect",
     );
     check(
         "[openai]",

@@ -24,7 +24,14 @@ impl Service {
         self.send_as(now_ms, method, url, body, "Basic bWU6dA==")
     }
 
-    fn send_as(&mut self, now_ms: u64, method: &str, url: &str, body: &Value, auth: &str) -> Reply {
+    pub(crate) fn send_as(
+        &mut self,
+        now_ms: u64,
+        method: &str,
+        url: &str,
+        body: &Value,
+        auth: &str,
+    ) -> Reply {
         let host = url.split('/').nth(2).unwrap().to_owned();
         let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
         let auth = if host == hosts::OPENAI { "Bearer k" } else { auth };
@@ -56,7 +63,7 @@ pub(crate) fn status(reply: &Reply) -> u16 {
     reply.response.status().as_u16()
 }
 
-fn header<'a>(reply: &'a Reply, name: &str) -> &'a str {
+pub(crate) fn header<'a>(reply: &'a Reply, name: &str) -> &'a str {
     reply.response.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 

@@ -17,8 +17,10 @@ impl Ai {
         asked: Asked<'_>,
         identity: u64,
     ) -> Option<Written> {
-        if kind == Some(Kind::Blocked) {
-            return Some(Written::blocked());
+        match kind {
+            Some(Kind::Blocked) => return Some(Written::withheld(Decision::Blocked)),
+            Some(Kind::ContentFilter) => return Some(Written::withheld(Decision::Filtered)),
+            _ => {}
         }
         let known = format!("{:?}", question.taxonomy);
         if self.matcher.as_ref().is_none_or(|(taxonomy, _)| *taxonomy != known) {
@@ -30,7 +32,9 @@ impl Ai {
             };
             self.matcher = matcher.map(|matcher| (known, matcher));
         }
-        let Some((_, matcher)) = &self.matcher else { return Some(Written::blocked()) };
+        let Some((_, matcher)) = &self.matcher else {
+            return Some(Written::withheld(Decision::Blocked));
+        };
         let (mut text, mut whole) = self.writer.write(question, matcher, kind, identity);
         let told = (asked.is_json && asked.schema.is_none()).then(|| form::told_in(asked.prompt));
         let told = told.flatten();
@@ -93,8 +97,7 @@ pub(super) struct Written {
 }
 
 impl Written {
-    fn blocked() -> Self {
-        let (decision, use_of) = (Decision::Blocked, Use::Blocked);
-        Self { decision, use_of, output_tokens: 0, thought_tokens: 0 }
+    fn withheld(decision: Decision) -> Self {
+        Self { decision, use_of: Use::Blocked, output_tokens: 0, thought_tokens: 0 }
     }
 }

@@ -66,11 +66,17 @@ pub enum Decision {
     },
     /// The prompt is refused for its content.
     Blocked,
+    /// The answer is held back for its content.
+    Filtered,
+    /// The prompt is refused for its content as a request that is not valid.
+    InvalidPrompt,
     /// Refused for one quota or several, the longest wait first; come again after so many
     /// milliseconds.
     Refused(Vec<Refusal>, u64),
     /// Refused because the money is used up.
     Unpaid,
+    /// Refused because the account is not paid for.
+    Inactive,
     /// A 429 that no quota explains.
     Random429,
     /// An error with this status, perhaps with a `Retry-After`.

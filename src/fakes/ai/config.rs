@@ -8,6 +8,7 @@ use crate::fakes::answer::AnswerConfig;
 use crate::fakes::fault::FaultRule;
 use crate::fakes::latency::LatencyFile;
 use crate::fakes::quota::QuotaConfig;
+use crate::fakes::spell::{SpellConfig, SpellForms, one_or_many};
 use crate::units::{Count, Ratio, UsdPerMillion, Whole};
 
 /// What a million tokens cost, where a scenario states it.
@@ -59,6 +60,11 @@ pub struct AiConfig {
     /// Faults, of which the first that matches strikes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fault: Vec<FaultRule>,
+    /// Bad times that come again and again, one kind or several. A call that a fault strikes is not
+    /// struck by a spell as well; of several spells the first that strikes decides.
+    #[serde(default, deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "SpellForms")]
+    pub spell: Vec<SpellConfig>,
 }
 
 fn never() -> Ratio {
@@ -81,6 +87,7 @@ impl AiConfig {
             batch_s: None,
             price: None,
             fault: Vec::new(),
+            spell: Vec::new(),
         }
     }
 

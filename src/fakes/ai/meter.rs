@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fakes::calendar::Calendar;
-use crate::fakes::quota::{Left, Quota, Refusal};
-use crate::units::{Count, Whole};
+use crate::fakes::quota::{Leeway, Left, Quota, QuotaConfig, Refusal};
+use crate::rng::Draw;
+use crate::units::{Count, Ratio, Whole};
 
 /// Another client of the same account: it uses the quota of the model under test as well, evenly
 /// and whatever we do. It does not come again with a call that was refused.
@@ -47,6 +48,7 @@ pub(super) struct Meter {
     groups: u64,
     /// The length of the quota's window.
     window_ms: u64,
+    looseness: Option<Ratio>,
 }
 
 /// A window never holds more groups of a neighbour's calls than this.
@@ -56,8 +58,13 @@ const GROUPS_OF_WINDOW: u64 = 1_000_000;
 const GROUPS_OF_GRAIN: u64 = 1_000_000;
 
 impl Meter {
-    pub(super) fn new(quota: Quota, per_s: u64, neighbour: Option<NeighbourConfig>) -> Self {
-        Self { quota, neighbour, sent: 0, groups: 0, window_ms: per_s * 1000 }
+    pub(super) fn new(
+        quota: Quota,
+        config: &QuotaConfig,
+        neighbour: Option<NeighbourConfig>,
+    ) -> Self {
+        let (window_ms, looseness) = (config.per_s.get() * 1000, config.looseness);
+        Self { quota, neighbour, sent: 0, groups: 0, window_ms, looseness }
     }
 
     /// Lets the neighbour send what it has to send up to now. Calls of the same millisecond are taken
@@ -90,14 +97,23 @@ impl Meter {
         visits
     }
 
-    /// Takes a call of this many input tokens, or says why not, the longest wait first.
+    /// Takes a call of this many input tokens, or says why not, the longest wait first. `luck` is
+    /// drawn for the call, and decides how exactly the service counts.
     pub(super) fn admit(
         &mut self,
         now_ms: u64,
         tokens: u64,
         calendar: &Calendar,
+        luck: Draw,
     ) -> Result<(), Vec<Refusal>> {
-        self.quota.admit(now_ms, tokens, calendar)
+        let leeway = match self.looseness {
+            Some(share) if luck.happens(share) => match luck.sequence().below(2) {
+                0 => Leeway::OneMore,
+                _ => Leeway::OneFewer,
+            },
+            _ => Leeway::None,
+        };
+        self.quota.admit_with(now_ms, tokens, calendar, leeway)
     }
 
     /// What is left of its windows.

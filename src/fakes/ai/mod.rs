@@ -4,6 +4,7 @@
 mod answering;
 mod call;
 mod config;
+mod identity;
 mod meter;
 
 use std::cmp::Reverse;
@@ -11,20 +12,23 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 pub use self::call::{Asked, Decision, Outcome, Scene};
 pub use self::config::{AiConfig, PriceFile};
+pub(super) use self::identity::{digest, glance};
+use self::identity::{identity, ids, stream};
 pub use self::meter::NeighbourConfig;
 use self::meter::{Meter, Visits};
 use crate::fakes::about::{Prompt, Use};
 use crate::fakes::answer::{Writer, tokens};
 use crate::fakes::attempts::Attempts;
 use crate::fakes::calendar::Calendar;
-use crate::fakes::fault::{self, Call, Fault, Kind};
+use crate::fakes::fault::{Call, Fault, Kind};
 use crate::fakes::handed::Found;
 use crate::fakes::latency::{Latency, Load};
 use crate::fakes::model::{self, Matcher, Question};
 use crate::fakes::quota::{Dimension, Hint, Left, Quota, Refusal};
 use crate::fakes::record::{Record, Service};
+use crate::fakes::trouble::Troubles;
 use crate::price;
-use crate::rng::Seed;
+use crate::rng::{Draw, Seed};
 
 /// The state of an AI service.
 #[derive(Debug)]
@@ -32,6 +36,7 @@ pub struct Ai {
     service: Service,
     config: AiConfig,
     latency: Latency,
+    troubles: Troubles,
     quotas: BTreeMap<String, Meter>,
     writer: Writer,
     /// The tags that it looks for where a prompt has no taxonomy in our form.
@@ -58,6 +63,7 @@ impl Ai {
         Self {
             service,
             latency,
+            troubles: Troubles::new(&config.fault, &config.spell, seed, stream),
             quotas: BTreeMap::new(),
             usual,
             writer: Writer::new(config.answer.clone(), seed, stream),
@@ -104,6 +110,9 @@ impl Ai {
 
     /// What is left of the quota of a model, for headers; waits are as its clients count them.
     pub fn left(&mut self, model: &str, now_ms: u64) -> Vec<(&'static str, Left)> {
+        if self.config.quota.as_ref().is_some_and(|quota| quota.hint == Hint::TimeOnly) {
+            return Vec::new();
+        }
         let mut left = self.quotas.get_mut(model).map_or(Vec::new(), |quota| quota.left(now_ms));
         for (_, left) in &mut left {
             left.reset_ms = left.reset_ms.div_ceil(self.speed);
@@ -130,7 +139,9 @@ impl Ai {
         let Scene { calendar, records, .. } = scene;
         let identity = identity(&question, asked.prompt);
         let attempt = self.asked.count(identity);
-        let call = Call { now_ms, before: self.calls, identity, attempt };
+        let ids: Vec<u64> = ids(&question).collect();
+        let (before, pages) = (self.calls, ids.as_slice());
+        let call = Call { now_ms, before, identity, attempt, pages, operation: None };
         self.calls += 1;
 
         let input_tokens = tokens(asked.prompt);
@@ -141,23 +152,16 @@ impl Ai {
         let seen = Prompt::refused(service, asked.model, identity, pages);
         // First what strikes a call whatever it asks, then the quota, then what goes wrong with the
         // answer: a fault fires only where there is something for it to spoil.
-        let mut spoiled = None;
-        if let Some((name, fault)) = fault::strike(&self.config.fault, call, self.seed, stream) {
-            let decision = match fault {
-                Fault::Status(status, retry) => {
-                    Some(Decision::Status(status, retry.map(|s| s.div_ceil(self.speed))))
+        let (mut spoiled, mut slow) = (None, None);
+        if let Some((name, fault)) = self.troubles.strike(call) {
+            match (self.decision_of(fault), fault) {
+                (Some(decision), _) => {
+                    records.push(fired(name));
+                    return self.quickly(decision, input_tokens, seen);
                 }
-                Fault::Kind(Kind::Reset) => Some(Decision::Reset),
-                Fault::Kind(Kind::Timeout) => Some(Decision::Hang),
-                Fault::Kind(Kind::InsufficientQuota) => Some(Decision::Unpaid),
-                Fault::Kind(kind) => {
-                    spoiled = Some((name.clone(), kind));
-                    None
-                }
-            };
-            if let Some(decision) = decision {
-                records.push(fired(name));
-                return self.quickly(decision, input_tokens, seen);
+                (None, Fault::Slow(slowness)) => slow = Some((name, slowness)),
+                (None, Fault::Kind(kind)) => spoiled = Some((name, kind)),
+                (None, Fault::Status(..)) => {}
             }
         }
         if draw("random 429").happens(self.config.error_429_ratio) {
@@ -176,7 +180,8 @@ impl Ai {
             Service::Openai => input_tokens.max(asked.max_output_tokens.unwrap_or(0)),
             Service::Gemini | Service::Confluence => input_tokens,
         };
-        let refusals = self.refusals(now_ms, (asked.model, charged), calendar, records);
+        let luck = draw("looseness");
+        let refusals = self.refusals(now_ms, (asked.model, charged, luck), calendar, records);
         if let Some(refusal) = refusals.first() {
             let Refusal { dimension, used, limit, retry_ms } = *refusal;
             let quota = dimension.name().to_owned();
@@ -205,7 +210,10 @@ impl Ai {
             self.in_service_until.pop();
         }
         let others = self.in_service_until.len() as u64;
-        let load = Load { input_tokens, output_tokens, others };
+        let (slow, slowness) = slow.unzip();
+        records.extend(slow.map(fired));
+        let slowness = slowness.unwrap_or_default();
+        let load = Load { input_tokens, output_tokens, others, slowness };
         let latency_ms = self.latency.draw(self.seed, stream, identity, attempt, load);
         self.in_service_until.push(Reverse(now_ms.saturating_add(latency_ms)));
         Outcome {
@@ -235,6 +243,21 @@ impl Ai {
         let pages = pages
             .map(|Found { id, text }| (Some(id.as_str()).filter(|_| !is_alone), text.as_str()));
         question.pages = pages.collect();
+    }
+
+    /// What comes of a call that a fault strikes, unless the fault only changes the answer.
+    fn decision_of(&self, fault: Fault) -> Option<Decision> {
+        Some(match fault {
+            Fault::Status(status, retry) => {
+                Decision::Status(status, retry.map(|s| s.div_ceil(self.speed)))
+            }
+            Fault::Kind(Kind::Reset) => Decision::Reset,
+            Fault::Kind(Kind::Timeout) => Decision::Hang,
+            Fault::Kind(Kind::InvalidPrompt) => Decision::InvalidPrompt,
+            Fault::Kind(Kind::InsufficientQuota) => Decision::Unpaid,
+            Fault::Kind(Kind::Billing) => Decision::Inactive,
+            Fault::Kind(_) | Fault::Slow(_) => return None,
+        })
     }
 
     /// Whether a prompt lists its tags in a form that the model does not know, where it looks for the
@@ -278,7 +301,7 @@ impl Ai {
     fn refusals(
         &mut self,
         now_ms: u64,
-        (model, tokens): (&str, u64),
+        (model, tokens, luck): (&str, u64, Draw),
         calendar: &Calendar,
         records: &mut Vec<Record>,
     ) -> Vec<Refusal> {
@@ -289,13 +312,13 @@ impl Ai {
         let meter = meter.or_insert_with(|| {
             let quota = Quota::new(config);
             let quota = if is_even { quota.with_even_days() } else { quota };
-            Meter::new(quota, config.per_s.get(), neighbour)
+            Meter::new(quota, config, neighbour)
         });
         let Visits { admitted, refused } = meter.visit(now_ms, calendar);
         if admitted > 0 || refused > 0 {
             records.push(Record::Neighbour { service: self.service, admitted, refused });
         }
-        meter.admit(now_ms, tokens, calendar).err().unwrap_or_default()
+        meter.admit(now_ms, tokens, calendar, luck).err().unwrap_or_default()
     }
 
     fn quickly(&self, decision: Decision, input_tokens: u64, seen: Prompt) -> Outcome {
@@ -314,7 +337,8 @@ impl Ai {
             Decision::Status(_, retry_s) => {
                 (Use::Nothing, retry_s.map(|seconds| seconds * 1000 * self.speed))
             }
-            Decision::Unpaid => (Use::Exhausted, None),
+            Decision::Unpaid | Decision::Inactive => (Use::Exhausted, None),
+            Decision::InvalidPrompt => (Use::Blocked, None),
             _ => (Use::Nothing, None),
         };
         Outcome {
@@ -327,33 +351,6 @@ impl Ai {
             about: Prompt { use_of, hint_ms, ..seen },
         }
     }
-}
-
-fn stream(service: Service) -> &'static str {
-    match service {
-        Service::Confluence => "confluence",
-        Service::Gemini => "gemini",
-        Service::Openai => "openai",
-    }
-}
-
-/// What a prompt is about: its lowest page id, or its digest.
-fn identity(question: &Question<'_>, prompt: &str) -> u64 {
-    let ids = question.pages.iter().filter_map(|(id, _)| id.and_then(|id| id.parse().ok()));
-    ids.min().unwrap_or_else(|| digest(prompt.as_bytes()))
-}
-
-/// What a prompt is about, and how many pages it has, for a call that the model never sees.
-pub(super) fn glance(prompt: &str) -> (u64, u64) {
-    let question = model::read(prompt);
-    (identity(&question, prompt), question.pages.len() as u64)
-}
-
-/// The identity of what has no page ids.
-pub(super) fn digest(bytes: &[u8]) -> u64 {
-    use sha2::{Digest as _, Sha256};
-    let hash: [u8; 32] = Sha256::digest(bytes).into();
-    u64::from_le_bytes(std::array::from_fn(|index| hash[index]))
 }
 
 impl Refusal {

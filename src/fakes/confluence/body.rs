@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::SPACE_ID;
+use super::nulls::{NoBody, NoTitle, NoVersion, Nulls};
+use super::{SPACE_ID, tree};
 use crate::fakes::Reply;
 use crate::fakes::space::{Space, SpacePage};
 
@@ -26,17 +27,18 @@ pub(super) struct Listing<'a> {
 pub(super) struct ListedPage<'a> {
     pub(super) id: String,
     pub(super) status: &'a str,
-    pub(super) title: &'a str,
+    pub(super) title: Option<&'a str>,
     pub(super) space_id: &'a str,
-    pub(super) parent_id: Option<&'a str>,
+    pub(super) parent_id: Option<String>,
     pub(super) author_id: &'a str,
     pub(super) owner_id: &'a str,
     pub(super) last_owner_id: Option<&'a str>,
     pub(super) parent_type: Option<&'a str>,
     pub(super) position: u64,
     pub(super) created_at: &'a str,
-    pub(super) version: Value,
-    pub(super) body: ListedBody<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<Value>,
+    pub(super) body: Option<ListedBody<'a>>,
     #[serde(rename = "_links")]
     pub(super) links: Value,
 }
@@ -52,29 +54,38 @@ pub(super) struct ListedBody<'a> {
 #[derive(Serialize)]
 pub(super) struct ListedStorage<'a> {
     pub(super) representation: &'a str,
-    pub(super) value: &'a str,
+    pub(super) value: Option<&'a str>,
 }
 
 impl<'a> ListedPage<'a> {
-    pub(super) fn new(page: &'a SpacePage, with_body: bool) -> Self {
-        let storage = ListedStorage { representation: "storage", value: &page.storage };
+    pub(super) fn new(page: &'a SpacePage, space: &Space, with_body: bool, nulls: Nulls) -> Self {
+        let value = (nulls.body != Some(NoBody::NoValue)).then_some(page.storage.as_str());
+        let storage = ListedStorage { representation: "storage", value };
+        let with_storage = with_body && nulls.body != Some(NoBody::NoStorage);
+        let body = ListedBody { storage: with_storage.then_some(storage) };
+        let parent = tree::parent(page.id, space);
+        let version = json!({
+            "number": page.version, "message": "", "minorEdit": false,
+            "authorId": AUTHOR, "createdAt": CREATED
+        });
         Self {
             id: page.id.to_string(),
             status: "current",
-            title: &page.title,
+            title: (nulls.title != Some(NoTitle::Null)).then_some(page.title.as_str()),
             space_id: SPACE_ID,
-            parent_id: None,
+            parent_id: parent.map(|id| id.to_string()),
             author_id: AUTHOR,
             owner_id: AUTHOR,
             last_owner_id: None,
-            parent_type: None,
+            parent_type: parent.map(|_| "page"),
             position: page.id,
             created_at: CREATED,
-            version: json!({
-                "number": page.version, "message": "", "minorEdit": false,
-                "authorId": AUTHOR, "createdAt": CREATED
-            }),
-            body: ListedBody { storage: with_body.then_some(storage) },
+            version: match nulls.version {
+                None => Some(version),
+                Some(NoVersion::Null) => Some(Value::Null),
+                Some(NoVersion::Missing) => None,
+            },
+            body: (!with_body || nulls.body != Some(NoBody::Null)).then_some(body),
             links: json!({
                 "webui": format!("/spaces/pages/{}", page.id),
                 "editui": format!("/pages/resumedraft.action?draftId={}", page.id)
@@ -131,6 +142,12 @@ pub(super) fn content_v1(page: &SpacePage, space: &Space, base: &str, expand: &[
     if wants("space") {
         content["space"] = json!({"id": SPACE_ID.parse::<u64>().unwrap_or(0), "key": space.key(), "type": "global"});
     }
+    if wants("ancestors") {
+        let above = tree::ancestors(id, space).into_iter();
+        let above: Vec<Value> =
+            above.map(|id| json!({"id": id.to_string(), "type": "page"})).collect();
+        content["ancestors"] = json!(above);
+    }
     if wants("body.storage") {
         content["body"] = json!({"storage": {
             "value": page.storage, "representation": "storage", "embeddedContent": [],
@@ -140,6 +157,19 @@ pub(super) fn content_v1(page: &SpacePage, space: &Space, base: &str, expand: &[
         content["_expandable"]["body"] = json!("");
     }
     content
+}
+
+/// The one space, as v1 shows it.
+pub(super) fn space_v1(space: &Space, base: &str) -> Value {
+    let key = space.key();
+    json!({
+        "id": SPACE_ID.parse::<u64>().unwrap_or(0), "key": key, "name": "Rehearsal",
+        "type": "global", "status": "current",
+        "_expandable": {
+            "homepage": tree::home(space).map(|id| format!("/rest/api/content/{id}"))
+        },
+        "_links": {"webui": format!("/spaces/{key}"), "self": format!("{base}/rest/api/space/{key}")}
+    })
 }
 
 /// What v2 says to a parameter that it cannot read.

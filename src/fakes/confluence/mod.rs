@@ -4,7 +4,14 @@
 //! is the only interface that can.
 
 mod body;
+mod content;
+mod edit;
 mod label;
+mod limit;
+mod nulls;
+mod route;
+mod search;
+mod tree;
 mod v1;
 mod v2;
 
@@ -16,32 +23,24 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use self::edit::Edits;
 use self::label::Labels;
+pub use self::limit::{LimitHint, RateLimit};
+pub use self::nulls::NullsConfig;
+use self::route::{OPERATIONS, identity, operation_of, page_in, within_site};
 use crate::fakes::about::{About, Given, Labelled, Operation, Site};
 use crate::fakes::calendar::Calendar;
-use crate::fakes::fault::{self, Call, Fault, FaultRule, Kind};
+use crate::fakes::fault::{Call, Fault, FaultRule, Kind};
 use crate::fakes::latency::{Latency, LatencyFile, Load};
 use crate::fakes::model::Matcher;
 use crate::fakes::query::Query;
-use crate::fakes::quota::{Left, Window, WindowKind};
+use crate::fakes::quota::{Window, WindowKind};
 use crate::fakes::record::{Record, Service};
 use crate::fakes::space::{Space, SpacePage};
+use crate::fakes::spell::{SpellConfig, SpellForms, one_or_many};
+use crate::fakes::trouble::Troubles;
 use crate::fakes::{Broken, Reply, hosts};
 use crate::rng::Seed;
-use crate::units::{Count, Whole};
-
-/// A limit on requests, whatever they are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RateLimit {
-    /// Requests per window.
-    pub requests: Count,
-    /// The length of the window in seconds.
-    pub per_s: Whole<1, 86_400>,
-    /// What `Retry-After` says (default: when the window has room again, in whole seconds).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after_s: Option<Whole<0, 86_400>>,
-}
 
 /// The `[confluence]` table.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,9 +58,17 @@ pub struct ConfluenceConfig {
     /// Whether nobody may change labels.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub forbidden_labels: bool,
+    /// What lists leave out (default: nothing).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nulls: Option<NullsConfig>,
     /// Faults, of which the first that matches strikes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fault: Vec<FaultRule>,
+    /// Bad times that come again and again, one kind or several. A request that a fault strikes is not
+    /// struck by a spell as well; of several spells the first that strikes decides.
+    #[serde(deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "SpellForms")]
+    pub spell: Vec<SpellConfig>,
 }
 
 /// The id of the one space.
@@ -70,17 +77,16 @@ const SPACE_ID: &str = "9001";
 /// The largest body that it takes.
 pub(super) const BODY_LIMIT: usize = 5_242_880;
 
-/// So many operations there are.
-const OPERATIONS: usize = 6;
-
 /// The state of the site.
 #[derive(Debug)]
 pub struct Confluence {
     config: ConfluenceConfig,
     latency: Latency,
+    troubles: Troubles,
     window: Option<Window>,
     labels: BTreeMap<u64, Labels>,
     names: label::Names,
+    edits: Edits,
     seed: Seed,
     calls: u64,
     /// How often each operation was asked for, by what it is about.
@@ -141,11 +147,13 @@ impl Confluence {
             Window::new(WindowKind::Sliding, requests, requests, limit.per_s.get() * 1000)
         });
         Self {
+            troubles: Troubles::new(&config.fault, &config.spell, seed, "confluence"),
             config,
             latency,
             window,
             labels: BTreeMap::new(),
             names: label::Names::default(),
+            edits: Edits::default(),
             seed,
             calls: 0,
             asked: BTreeMap::new(),
@@ -203,13 +211,20 @@ impl Confluence {
         let count = &mut counts[operation as usize % OPERATIONS];
         let attempt = u64::from(*count);
         *count = count.saturating_add(1);
-        let call = Call { now_ms, before: self.calls, identity, attempt };
+        let page = page_in(path);
+        let (before, pages) = (self.calls, page.as_slice());
+        let call = Call { now_ms, before, identity, attempt, pages, operation: Some(operation) };
         self.calls += 1;
 
+        let fired = |fault| Record::FaultFired { service: Service::Confluence, fault };
         let mut site = Site { operation, given: Vec::new(), labelled: None, hint_ms: None };
-        let reply = match fault::strike(&self.config.fault, call, self.seed, "confluence") {
+        let (struck, slow) = match self.troubles.strike(call) {
+            Some((name, Fault::Slow(slowness))) => (None, Some((name, slowness))),
+            struck => (struck, None),
+        };
+        let reply = match struck {
             Some((name, fault)) => {
-                records.push(Record::FaultFired { service: Service::Confluence, fault: name });
+                records.push(fired(name));
                 self.faulty(fault).after(self.latency.refusal_ms())
             }
             None => match self.admitted(now_ms, request, calendar, records) {
@@ -221,7 +236,9 @@ impl Confluence {
                     let reply = self.route(&mut visit);
                     site = visit.site;
                     let stream = format!("confluence {}", request.method());
-                    let load = Load::default();
+                    let (slow, slowness) = slow.unzip();
+                    visit.records.extend(slow.map(fired));
+                    let load = Load { slowness: slowness.unwrap_or_default(), ..Load::default() };
                     let latency_ms = self.latency.draw(self.seed, &stream, identity, attempt, load);
                     self.with_limit(reply, now_ms, calendar).after(latency_ms)
                 }
@@ -290,49 +307,15 @@ impl Confluence {
         }
     }
 
-    fn limited(
-        &mut self,
-        now_ms: u64,
-        calendar: &Calendar,
-        records: &mut Vec<Record>,
-    ) -> Option<Reply> {
-        let (window, limit) = (self.window.as_mut()?, self.config.rate_limit.as_ref()?);
-        let Some(retry_ms) = window.wait(now_ms, 1) else {
-            window.take(now_ms, 1);
-            return None;
+    /// The ids of the pages of the space, or of those with the title that is asked for.
+    fn titled(&self, query: &Query<'_>, space: &Space) -> Vec<u64> {
+        let title = query.one("title");
+        let has_it = |id: &u64| {
+            title.is_none_or(|title| {
+                self.edits.page(*id, space).is_some_and(|page| page.title == title)
+            })
         };
-        records.push(Record::QuotaRefused {
-            service: Service::Confluence,
-            model: None,
-            quota: "requests".to_owned(),
-            used: limit.requests.get(),
-            limit: limit.requests.get(),
-            retry_ms,
-        });
-        let retry_after_s = match limit.retry_after_s {
-            Some(stated) => stated.get().div_ceil(self.speed),
-            None => retry_ms.div_ceil(1000 * self.speed),
-        };
-        let reply = Reply::json(429, &json!({"message": "Rate limit exceeded", "statusCode": 429}))
-            .with_header("retry-after", &retry_after_s.to_string())
-            .with_header("ratelimit-reason", "confluence-burst-based");
-        Some(self.with_limit(reply, now_ms, calendar).after(self.latency.refusal_ms()))
-    }
-
-    /// Says what is left of the limit.
-    fn with_limit(&mut self, reply: Reply, now_ms: u64, calendar: &Calendar) -> Reply {
-        let Some(window) = &mut self.window else { return reply };
-        let Left { limit, left, reset_ms } = window.left(now_ms);
-        let reset = calendar
-            .shown(now_ms.saturating_add(reset_ms))
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-            .to_string();
-        let near = left.saturating_mul(5) < limit;
-        reply
-            .with_header("x-ratelimit-limit", &limit.to_string())
-            .with_header("x-ratelimit-remaining", &left.to_string())
-            .with_header("x-ratelimit-reset", &reset)
-            .with_header("x-ratelimit-nearlimit", if near { "true" } else { "false" })
+        space.ids().filter(has_it).collect()
     }
 
     fn route(&mut self, visit: &mut Visit<'_>) -> Reply {
@@ -378,11 +361,20 @@ impl Confluence {
         match fault {
             Fault::Kind(Kind::Reset) => Reply::broken(Broken::Reset),
             Fault::Kind(Kind::Timeout) => Reply::broken(Broken::Hang),
-            Fault::Kind(_) => Reply::text(200, "application/json", "{\"results\": [{"),
+            Fault::Kind(_) | Fault::Slow(_) => {
+                Reply::text(200, "application/json", "{\"results\": [{")
+            }
             Fault::Status(status, retry_after_s) => {
                 let body = json!({"message": "The service cannot answer", "statusCode": status});
+                let reply = match status {
+                    409 => {
+                        body::error_v1(409, "ConflictException: The content was changed meanwhile")
+                    }
+                    429 => limit::too_many(),
+                    _ => Reply::json(status, &body),
+                };
                 let retry_after_s = retry_after_s.map(|seconds| seconds.div_ceil(self.speed));
-                Reply::json(status, &body).with_retry_after(retry_after_s)
+                reply.with_retry_after(retry_after_s)
             }
         }
     }
@@ -391,46 +383,4 @@ impl Confluence {
 /// The page of this id, if the space has it.
 fn existing(id: &str, space: &Space) -> Option<u64> {
     id.parse().ok().filter(|id| space.ids().contains(id))
-}
-
-/// The ids of the pages of the space, or of those with the title that is asked for.
-fn titled(query: &Query<'_>, space: &Space) -> Vec<u64> {
-    let title = query.one("title");
-    let has_it = |id: &u64| {
-        title.is_none_or(|title| space.page(*id).is_some_and(|page| page.title == title))
-    };
-    space.ids().filter(has_it).collect()
-}
-
-/// A path on the site, or through the gateway: `/ex/confluence/{cloudId}` and the same path.
-fn within_site(path: &str) -> &str {
-    let gateway = path.strip_prefix("/ex/confluence/");
-    gateway.and_then(|rest| rest.find('/').map(|at| &rest[at..])).unwrap_or(path)
-}
-
-fn operation_of(request: &Request<Bytes>, path: &str) -> Operation {
-    let parts: Vec<&str> = path.split('/').skip(1).collect();
-    match (request.method().as_str(), parts.as_slice()) {
-        ("GET", ["api", "v2", "spaces"] | ["api", "v2", "spaces", _]) => Operation::Spaces,
-        ("GET", ["api", "v2", "pages", _, "labels"] | ["rest", "api", "content", _, "label"]) => {
-            Operation::Labels
-        }
-        (
-            "GET",
-            ["api", "v2", "spaces", _, "pages"]
-            | ["api", "v2", "pages", ..]
-            | ["rest", "api", "content", ..],
-        ) => Operation::Pages,
-        ("POST", ["rest", "api", "content", _, "label"]) => Operation::AddLabels,
-        ("DELETE", ["rest", "api", "content", _, "label", ..]) => Operation::RemoveLabel,
-        _ => Operation::Other,
-    }
-}
-
-/// What a call is about: a page, or the start of a list.
-fn identity(path: &str, query: &Query<'_>) -> u64 {
-    let number = path.split('/').find_map(|part| part.parse::<u64>().ok().filter(|n| *n > 9001));
-    let cursor =
-        query.one("cursor").and_then(|c| u64::from_str_radix(c.strip_prefix("c")?, 36).ok());
-    number.or(cursor).unwrap_or(0)
 }

@@ -2,19 +2,15 @@
 
 use http::Method;
 use percent_encoding::percent_decode_str;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::body::{LabelV1, LabelsV1, content_v1, error_v1, label_id, not_found_v1};
+use super::body::{LabelV1, LabelsV1, error_v1, label_id, not_found_v1};
 use super::label::{self, Labels, Unlabelled};
-use super::{Confluence, Scheme, Visit, existing, titled};
+use super::{Confluence, Scheme, Visit, existing};
 use crate::fakes::Reply;
 use crate::fakes::query::Query;
-use crate::fakes::space::SpacePage;
 
-/// How many pages a list gives unless told otherwise, and at most.
-const USUAL_PAGES: usize = 25;
-const MOST_PAGES: usize = 100;
-/// The same for labels.
+/// How many labels a list gives unless told otherwise.
 const USUAL_LABELS: usize = 200;
 
 impl Confluence {
@@ -22,66 +18,29 @@ impl Confluence {
         let parts = visit.parts.clone();
         let is_read = visit.request.method() == Method::GET;
         match &parts[2..] {
+            ["content", "search"] if is_read => self.found(false, visit),
+            ["search"] if is_read => self.found(true, visit),
+            ["space"] if is_read => self.spaces_v1(None, visit),
+            ["space", key] if is_read => self.spaces_v1(Some(key), visit),
             // Withdrawn in stages: OAuth clients have lost it already.
             ["content"] | ["content", _] if visit.scheme == Scheme::Bearer => {
                 error_v1(410, "GoneException: This deprecated endpoint has been removed.")
             }
             ["content"] if is_read => withdrawn(self.contents(visit)),
-            ["content", id] if is_read => {
-                let found = existing(id, visit.space).and_then(|id| visit.space.page(id));
-                let Some(page) = found else { return not_found_v1(id) };
-                self.give(&page, visit);
-                let mut content =
-                    content_v1(&page, visit.space, &self.base, &expanded(visit.query));
-                content["_links"]["base"] = json!(self.base);
-                content["_links"]["context"] = json!("/wiki");
-                withdrawn(Reply::json(200, &content))
+            ["content", id] if is_read => withdrawn(self.content(id, visit)),
+            ["content", id] if visit.request.method() == Method::PUT => {
+                withdrawn(self.put(id, visit))
             }
+            ["content", id, "child", "page"] if is_read => withdrawn(self.children_v1(id, visit)),
             ["content", id, "label", rest @ ..] => match existing(id, visit.space) {
                 Some(id) => self.labels_v1(id, rest, visit),
                 None => not_found_v1(id),
             },
-            ["content"] | ["content", _] => error_v1(405, "MethodNotAllowedException"),
+            ["content" | "space" | "search"]
+            | ["content" | "space", _]
+            | ["content", _, "child", "page"] => error_v1(405, "MethodNotAllowedException"),
             _ => error_v1(404, "NotFoundException: No such resource"),
         }
-    }
-
-    fn contents(&self, visit: &mut Visit<'_>) -> Reply {
-        let query = visit.query;
-        if let Some(key) = query.one("spaceKey").filter(|key| *key != visit.space.key()) {
-            return error_v1(404, &format!("NotFoundException: No space with key : {key}"));
-        }
-        let number = |name: &str| query.one(name).and_then(|number| number.parse::<usize>().ok());
-        let start = number("start").unwrap_or(0);
-        let limit = number("limit").unwrap_or(USUAL_PAGES).min(MOST_PAGES);
-        let of_pages = query.one("type").is_none_or(|kind| kind == "page");
-        let ids = if of_pages { titled(query, visit.space) } else { Vec::new() };
-        let listed = ids.iter().skip(start).take(limit);
-        let pages: Vec<SpacePage> = listed.filter_map(|id| visit.space.page(*id)).collect();
-        for page in &pages {
-            self.give(page, visit);
-        }
-        let expand = expanded(query);
-        let results: Vec<Value> =
-            pages.iter().map(|page| content_v1(page, visit.space, &self.base, &expand)).collect();
-        let base = &self.base;
-        let mut links = json!({
-            "base": base, "context": "/wiki", "self": format!("{base}/rest/api/content")
-        });
-        let end = start.saturating_add(limit);
-        if end < ids.len() {
-            let mut next = form_urlencoded::Serializer::new(String::new());
-            for name in ["spaceKey", "type", "title", "expand"] {
-                next.extend_pairs(query.one(name).map(|value| (name, value)));
-            }
-            next.append_pair("limit", &limit.to_string()).append_pair("start", &end.to_string());
-            // Unlike that of v2, it is relative to the base.
-            links["next"] = json!(format!("/rest/api/content?{}", next.finish()));
-        }
-        let body = json!({
-            "results": results, "start": start, "limit": limit, "size": pages.len(), "_links": links
-        });
-        Reply::json(200, &body)
     }
 
     fn labels_v1(&mut self, page: u64, rest: &[&str], visit: &mut Visit<'_>) -> Reply {
@@ -145,11 +104,6 @@ impl Confluence {
         });
         Reply::json(200, &LabelsV1 { start, limit, size: results.len(), results, links })
     }
-}
-
-/// What a client wants to see of each page.
-fn expanded<'a>(query: &'a Query<'_>) -> Vec<&'a str> {
-    query.all("expand").collect()
 }
 
 /// Says that the interface is withdrawn.

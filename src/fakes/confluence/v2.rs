@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::body::{AUTHOR, CREATED, ListedPage, Listing, errors_v2, not_found_v2, wrong_type_v2};
 use super::label::Labels;
-use super::{Confluence, SPACE_ID, Visit, existing, titled};
+use super::nulls::Nulls;
+use super::{Confluence, SPACE_ID, Visit, existing, tree};
 use crate::fakes::Reply;
 use crate::fakes::query::Query;
 use crate::fakes::space::{Space, SpacePage};
@@ -33,14 +34,21 @@ impl Confluence {
             ["spaces"] => self.spaces(visit),
             ["spaces", id] if *id == SPACE_ID => Reply::json(200, &described(visit.space)),
             ["spaces", id, "pages"] if *id == SPACE_ID => {
-                let ids = titled(visit.query, visit.space);
+                let mut ids = self.titled(visit.query, visit.space);
+                if visit.query.one("depth") == Some("root") {
+                    ids.retain(|id| tree::parent(*id, visit.space).is_none());
+                }
                 self.list(&ids, visit)
             }
             ["pages"] => {
-                let ids = asked_for(visit.query, visit.space);
+                let ids = self.asked_for(visit.query, visit.space);
                 self.list(&ids, visit)
             }
             ["pages", id] => self.page(id, visit),
+            ["pages", id, "children" | "direct-children"] => match existing(id, visit.space) {
+                Some(id) => self.children_v2(id, visit),
+                None => not_found_v2(),
+            },
             ["pages", id, "labels"] => match existing(id, visit.space) {
                 Some(id) => self.labels_v2(id, visit),
                 None => not_found_v2(),
@@ -61,12 +69,13 @@ impl Confluence {
     }
 
     fn page(&self, id: &str, visit: &mut Visit<'_>) -> Reply {
-        let found = existing(id, visit.space).and_then(|id| visit.space.page(id));
+        let found = existing(id, visit.space).and_then(|id| self.edits.page(id, visit.space));
         let Some(page) = found else { return not_found_v2() };
         self.give(&page, visit);
         let with_body = visit.query.one("body-format") == Some("storage");
         let mut listed =
-            serde_json::to_value(ListedPage::new(&page, with_body)).unwrap_or_default();
+            serde_json::to_value(ListedPage::new(&page, visit.space, with_body, Nulls::default()))
+                .unwrap_or_default();
         listed["_links"]["base"] = json!(self.base);
         if visit.query.one("include-labels") == Some("true") {
             listed["labels"] = json!({"results": self.labels_of(page.id, None)});
@@ -97,11 +106,21 @@ impl Confluence {
         };
         let with_body = form == Some("storage");
         let listed = ids.iter().skip(start).take(limit);
-        let pages: Vec<SpacePage> = listed.filter_map(|id| visit.space.page(*id)).collect();
-        for page in &pages {
+        let listed = listed.filter_map(|id| self.edits.page(*id, visit.space));
+        let entries: Vec<(SpacePage, Nulls)> = listed
+            .map(|page| {
+                let nulls = self.config.nulls.map(|nulls| nulls.of(page.id, self.seed));
+                let nulls = nulls.unwrap_or_default();
+                (nulls.of_page(page), nulls)
+            })
+            .collect();
+        for (page, _) in &entries {
             self.give(page, visit);
         }
-        let results = pages.iter().map(|page| ListedPage::new(page, with_body)).collect();
+        let results = entries
+            .iter()
+            .map(|(page, nulls)| ListedPage::new(page, visit.space, with_body, *nulls))
+            .collect();
         let next = next(visit, start, limit, ids.len());
         let (links, header) = self.links(next);
         let reply = Reply::json(200, &Listing { results, links });
@@ -109,6 +128,43 @@ impl Confluence {
             Some(header) => reply.with_header("link", &header),
             None => reply,
         }
+    }
+
+    /// The children of a page, without their bodies.
+    fn children_v2(&self, page: u64, visit: &Visit<'_>) -> Reply {
+        let (start, limit) = match section(visit.query) {
+            Ok(section) => section,
+            Err(wrong) => return wrong_type_v2(wrong, visit.query.one(wrong).unwrap_or("")),
+        };
+        let ids = tree::children(page, visit.space);
+        let (links, header) = self.links(next(visit, start, limit, ids.len()));
+        let listed = ids.into_iter().zip(0_u64..).skip(start).take(limit);
+        let child = |(id, position): (u64, u64)| {
+            let page = self.edits.page(id, visit.space)?;
+            Some(json!({
+                "id": id.to_string(), "status": "current", "title": page.title, "type": "page",
+                "spaceId": SPACE_ID, "childPosition": position
+            }))
+        };
+        let results: Vec<Value> = listed.filter_map(child).collect();
+        let reply = Reply::json(200, &json!({"results": results, "_links": links}));
+        match header {
+            Some(header) => reply.with_header("link", &header),
+            None => reply,
+        }
+    }
+
+    /// The pages that a list by ids or by space asks for.
+    fn asked_for(&self, query: &Query<'_>, space: &Space) -> Vec<u64> {
+        let mut spaces = query.all("space-id").peekable();
+        if spaces.peek().is_some() && !spaces.any(|id| id == SPACE_ID) {
+            return Vec::new();
+        }
+        let mut ids = query.all("id").peekable();
+        if ids.peek().is_some() {
+            return ids.filter_map(|id| existing(id, space)).collect();
+        }
+        self.titled(query, space)
     }
 
     /// The links of a list, and the header that says the same.
@@ -165,22 +221,10 @@ fn no_number(parts: &[&str], query: &Query<'_>) -> Option<(&'static str, String)
 fn described(space: &Space) -> Value {
     json!({
         "id": SPACE_ID, "key": space.key(), "name": "Rehearsal", "type": "global",
-        "status": "current", "authorId": AUTHOR, "createdAt": CREATED, "homepageId": null,
+        "status": "current", "authorId": AUTHOR, "createdAt": CREATED,
+        "homepageId": tree::home(space).map(|id| id.to_string()),
         "description": null, "icon": null, "_links": {"webui": format!("/spaces/{}", space.key())}
     })
-}
-
-/// The pages that a list by ids or by space asks for.
-fn asked_for(query: &Query<'_>, space: &Space) -> Vec<u64> {
-    let mut spaces = query.all("space-id").peekable();
-    if spaces.peek().is_some() && !spaces.any(|id| id == SPACE_ID) {
-        return Vec::new();
-    }
-    let mut ids = query.all("id").peekable();
-    if ids.peek().is_some() {
-        return ids.filter_map(|id| existing(id, space)).collect();
-    }
-    titled(query, space)
 }
 
 /// Where a list starts, and how many it may give; or the parameter that cannot be read.
@@ -199,7 +243,7 @@ fn next(visit: &Visit<'_>, start: usize, limit: usize, all: usize) -> Option<Str
         next.append_pair("limit", &limit.to_string());
         next.append_pair("cursor", &format!("c{}", base36(end)));
         next.extend_pairs(
-            ["body-format", "status", "space-id", "id", "title", "prefix", "sort"]
+            ["body-format", "status", "space-id", "id", "title", "prefix", "sort", "depth"]
                 .into_iter()
                 .flat_map(|name| visit.query.every(name).map(move |value| (name, value))),
         );

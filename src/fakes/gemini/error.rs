@@ -94,6 +94,13 @@ pub(super) fn unpaid() -> Reply {
     error(429, "RESOURCE_EXHAUSTED", message)
 }
 
+/// The account is not paid for: a 429 without details, as public reports of 2026 show it.
+pub(super) fn inactive() -> Reply {
+    let message = "Your prepayment credits are depleted. Please go to AI Studio at \
+                   https://ai.studio/projects to manage your project and billing.";
+    error(429, "RESOURCE_EXHAUSTED", message)
+}
+
 pub(super) fn status(status: u16, retry_after_s: Option<u64>) -> Reply {
     let (name, message) = match status {
         400 => ("INVALID_ARGUMENT", "Request contains an invalid argument."),
@@ -123,6 +130,14 @@ pub(super) fn over_quota(ai: &Ai, model: &str, refusals: &[Refusal], told_ms: u6
     }
     let free = quota.is_some_and(|quota| quota.tier == Tier::Free);
     let (seconds, millis) = (told_ms / 1000, told_ms % 1000);
+    // Rounded down, as the service does; in a faster world that would leave nothing of it.
+    let delay =
+        if ai.speed() == 1 { format!("{seconds}s") } else { format!("{seconds}.{millis:03}s") };
+    let retry = json!({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay});
+    if hint == Hint::TimeOnly {
+        let message = format!("{EXHAUSTED} Please retry in {seconds}.{millis:03}s.");
+        return detailed(429, "RESOURCE_EXHAUSTED", &message, &json!([retry]));
+    }
     let mut message = "You exceeded your current quota, please check your plan and billing details. \
          For more information on this error, head to: \
          https://ai.google.dev/gemini-api/docs/rate-limits. To monitor your current usage, head to: \
@@ -142,16 +157,13 @@ pub(super) fn over_quota(ai: &Ai, model: &str, refusals: &[Refusal], told_ms: u6
         }));
     }
     let message = format!("{message}\nPlease retry in {seconds}.{millis:03}s.");
-    // Rounded down, as the service does; in a faster world that would leave nothing of it.
-    let delay =
-        if ai.speed() == 1 { format!("{seconds}s") } else { format!("{seconds}.{millis:03}s") };
     let details = json!([
         {"@type": "type.googleapis.com/google.rpc.Help", "links": [{
             "description": "Learn more about Gemini API quotas",
             "url": "https://ai.google.dev/gemini-api/docs/rate-limits"
         }]},
         {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations},
-        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
+        retry
     ]);
     let header = (hint == Hint::RetryAfter).then(|| told_ms.div_ceil(1000));
     detailed(429, "RESOURCE_EXHAUSTED", &message, &details).with_retry_after(header)

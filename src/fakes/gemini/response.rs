@@ -50,12 +50,15 @@ pub(super) fn failed(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
     match &outcome.decision {
         Decision::Refused(refusals, told_ms) => error::over_quota(ai, model, refusals, *told_ms),
         Decision::Unpaid => error::unpaid(),
+        Decision::Inactive => error::inactive(),
         Decision::Random429 => error::exhausted(),
         Decision::Status(status, retry_after_s) => error::status(*status, *retry_after_s),
         Decision::Hang => Reply::broken(Broken::Hang),
-        Decision::Reset | Decision::Answer { .. } | Decision::Blocked => {
-            Reply::broken(Broken::Reset)
-        }
+        Decision::Reset
+        | Decision::Answer { .. }
+        | Decision::Blocked
+        | Decision::Filtered
+        | Decision::InvalidPrompt => Reply::broken(Broken::Reset),
     }
 }
 
@@ -67,6 +70,7 @@ pub(super) fn generated(model: &str, shape: &Shape, outcome: &Outcome) -> Option
             json!({"candidates": candidates(shape, &parts, Some(finish))})
         }
         Decision::Blocked => json!({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}),
+        Decision::Filtered => json!({"candidates": candidates(shape, &[], Some("SAFETY"))}),
         _ => return None,
     };
     Some(complete(body, model, outcome))

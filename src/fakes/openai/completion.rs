@@ -8,6 +8,7 @@ use crate::fakes::ai::Outcome;
 /// How it ended; a call that the caller named ends like a text.
 fn finish(said: &Said<'_>) -> &'static str {
     match said.call() {
+        _ if said.filtered => "content_filter",
         _ if said.truncated => "length",
         Some(call) if !call.is_named => "tool_calls",
         _ => "stop",

@@ -98,6 +98,21 @@ pub(super) fn of(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
              more information on this error, read the docs: \
              https://platform.openai.com/docs/guides/error-codes/api-errors.",
         ),
+        Decision::Inactive => error(
+            429,
+            "billing_not_active",
+            Some("billing_not_active"),
+            None,
+            "Your account is not active, please check your billing details on our website.",
+        ),
+        Decision::InvalidPrompt => error(
+            400,
+            "invalid_request_error",
+            Some("invalid_prompt"),
+            None,
+            "Invalid prompt: it was flagged as potentially violating our usage policy. Please try \
+             again with a different prompt.",
+        ),
         Decision::Random429 => error(
             429,
             "requests",
@@ -107,7 +122,7 @@ pub(super) fn of(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
         ),
         Decision::Status(status, retry_after_s) => of_status(*status, *retry_after_s),
         Decision::Hang => Reply::broken(Broken::Hang),
-        Decision::Reset | Decision::Answer { .. } | Decision::Blocked => {
+        Decision::Reset | Decision::Answer { .. } | Decision::Blocked | Decision::Filtered => {
             Reply::broken(Broken::Reset)
         }
     }
@@ -132,15 +147,21 @@ fn over_quota(ai: &Ai, model: &str, refusal: Option<&Refusal>, told_ms: u64, tok
         Some(Dimension::Requests) | None => ("requests", "requests per min (RPM)", 1),
     };
     let (limit, used) = refusal.map_or((0, 0), |refusal| (refusal.limit, refusal.used));
-    let message = format!(
-        "Rate limit reached for {model} in organization org-rehearsal on {name}: Limit {limit}, Used {used}, \
-         Requested {requested}. Please try again in {}. Visit \
-         https://platform.openai.com/account/rate-limits to learn more.",
-        duration(told_ms)
-    );
+    let hint = ai.config().quota.as_ref().map(|quota| quota.hint);
+    let again = duration(told_ms);
+    let (kind, message) = if hint == Some(Hint::TimeOnly) {
+        ("requests", format!("Rate limit reached. Please try again in {again}."))
+    } else {
+        let message = format!(
+            "Rate limit reached for {model} in organization org-rehearsal on {name}: Limit {limit}, \
+             Used {used}, Requested {requested}. Please try again in {again}. Visit \
+             https://platform.openai.com/account/rate-limits to learn more."
+        );
+        (kind, message)
+    };
     let reply = error(429, kind, Some("rate_limit_exceeded"), None, &message);
-    match ai.config().quota.as_ref().map(|quota| quota.hint) {
-        Some(Hint::RetryInfo | Hint::RetryAfter) => reply
+    match hint {
+        Some(Hint::RetryInfo | Hint::RetryAfter | Hint::TimeOnly) => reply
             .with_header("retry-after", &told_ms.div_ceil(1000).to_string())
             .with_header("retry-after-ms", &told_ms.to_string()),
         _ => reply,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::said::{REFUSAL, Said};
 
 fn status(said: &Said<'_>) -> &'static str {
-    if said.truncated { "incomplete" } else { "completed" }
+    if said.truncated || said.filtered { "incomplete" } else { "completed" }
 }
 
 /// The one message of a response.
@@ -49,7 +49,10 @@ fn part(said: &Said<'_>, text: &str) -> Value {
 /// A response in one piece.
 pub(super) fn whole(said: &Said<'_>) -> Value {
     let said_it = item(said, status(said), Some(said.text.unwrap_or(REFUSAL)));
-    let cut = said.truncated.then(|| json!({"reason": "max_output_tokens"}));
+    let cut = match () {
+        () if said.filtered => Some(json!({"reason": "content_filter"})),
+        () => said.truncated.then(|| json!({"reason": "max_output_tokens"})),
+    };
     let (input, output) = (said.outcome.input_tokens, said.outcome.output_tokens);
     json!({
         "id": format!("resp_rehearsal{}", said.outcome.serial),

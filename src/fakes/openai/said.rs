@@ -20,6 +20,8 @@ pub(super) struct Said<'a> {
     /// Nothing if the model refuses.
     pub(super) text: Option<&'a str>,
     pub(super) truncated: bool,
+    /// Whether the text is held back for its content.
+    pub(super) filtered: bool,
     /// When, in seconds.
     pub(super) created: i64,
 }
@@ -46,10 +48,12 @@ pub(in crate::fakes) fn answered(
 ) -> Option<Reply> {
     let (text, truncated) = match &outcome.decision {
         Decision::Answer { text, truncated } => (Some(text.as_str()), *truncated),
+        Decision::Filtered => (Some(""), false),
         Decision::Blocked => (None, false),
         _ => return None,
     };
-    let said = Said { asks, outcome, text, truncated, created };
+    let filtered = outcome.decision == Decision::Filtered;
+    let said = Said { asks, outcome, text, truncated, filtered, created };
     Some(match interface {
         Interface::Chat if asks.stream => {
             let chunks = completion::chunks(&said).into_iter();

@@ -15,10 +15,24 @@ pub struct Left {
     pub reset_ms: u64,
 }
 
+/// How exactly a service counts at one decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Leeway {
+    /// To the limit.
+    #[default]
+    None,
+    /// To one more than the limit.
+    OneMore,
+    /// To one fewer than the limit.
+    OneFewer,
+}
+
 /// An amount that may be taken per window.
 #[derive(Debug)]
 pub struct Window {
     limit: u64,
+    /// What may be taken beyond the limit, with leeway.
+    spare: u64,
     per_ms: u64,
     state: WindowState,
     /// What it will be, the earliest first.
@@ -69,7 +83,17 @@ impl Window {
                 WindowState::Bucket { burst, level: burst.saturating_mul(per_ms), seen_ms: 0 }
             }
         };
-        Self { limit, per_ms, state, steps: VecDeque::new() }
+        Self { limit, spare: 0, per_ms, state, steps: VecDeque::new() }
+    }
+
+    /// The same with room for one more than its limit, which only a decision with leeway gives out.
+    #[must_use]
+    pub(super) fn with_spare(mut self) -> Self {
+        self.spare = 1;
+        if let WindowState::Bucket { level, .. } = &mut self.state {
+            *level = level.saturating_add(self.per_ms);
+        }
+        self
     }
 
     /// Takes over the amounts that have come into force.
@@ -81,7 +105,8 @@ impl Window {
             self.limit = step.limit;
             if let WindowState::Bucket { burst, level, .. } = &mut self.state {
                 *burst = step.burst;
-                *level = (*level).min(step.burst.saturating_mul(self.per_ms));
+                let full = step.burst.saturating_add(self.spare).saturating_mul(self.per_ms);
+                *level = (*level).min(full);
             }
         }
     }
@@ -91,7 +116,7 @@ impl Window {
             && now_ms > *seen_ms
         {
             let refilled = (now_ms - *seen_ms).saturating_mul(self.limit);
-            let full = burst.saturating_mul(self.per_ms);
+            let full = burst.saturating_add(self.spare).saturating_mul(self.per_ms);
             *level = level.saturating_add(refilled).min(full);
             *seen_ms = now_ms;
         }
@@ -110,9 +135,20 @@ impl Window {
     /// How long to wait until this amount fits; nothing if it fits now. What never fits waits a
     /// whole window.
     pub fn wait(&mut self, now_ms: u64, amount: u64) -> Option<u64> {
+        self.wait_with(now_ms, amount, Leeway::None)
+    }
+
+    /// The same for a decision with leeway.
+    pub(super) fn wait_with(&mut self, now_ms: u64, amount: u64, leeway: Leeway) -> Option<u64> {
         self.step(now_ms);
         self.refill(now_ms);
-        let (limit, per_ms) = (self.limit, self.per_ms);
+        let (spare, per_ms, pace) = (self.spare, self.per_ms, self.limit);
+        let limit = self.limit.saturating_add(spare);
+        let amount = amount.saturating_add(match leeway {
+            Leeway::OneMore => 0,
+            Leeway::None => spare,
+            Leeway::OneFewer => spare * 2,
+        });
         match &mut self.state {
             WindowState::Sliding { taken, total, gone } => {
                 let is_over = |at: u64| at.saturating_add(per_ms) <= now_ms;
@@ -138,7 +174,8 @@ impl Window {
             WindowState::Bucket { burst, level, .. } => {
                 let wanted = amount.saturating_mul(per_ms);
                 let missing = wanted.checked_sub(*level).filter(|missing| *missing > 0)?;
-                Some(if amount > *burst { per_ms } else { missing.div_ceil(limit) })
+                let never = amount > burst.saturating_add(spare);
+                Some(if never { per_ms } else { missing.div_ceil(pace) })
             }
         }
     }
@@ -170,7 +207,7 @@ impl Window {
     pub fn room(&mut self, now_ms: u64) -> u64 {
         self.pass(now_ms);
         match &self.state {
-            WindowState::Bucket { level, .. } => level / self.per_ms,
+            WindowState::Bucket { level, .. } => (level / self.per_ms).saturating_sub(self.spare),
             WindowState::Sliding { .. } | WindowState::Fixed { .. } => {
                 self.limit.saturating_sub(self.used())
             }
@@ -190,7 +227,9 @@ impl Window {
         match &self.state {
             WindowState::Sliding { total, gone, .. } => total.saturating_sub(*gone),
             WindowState::Fixed { used, .. } => *used,
-            WindowState::Bucket { burst, level, .. } => burst.saturating_sub(level / self.per_ms),
+            WindowState::Bucket { burst, level, .. } => {
+                burst.saturating_add(self.spare).saturating_sub(level / self.per_ms)
+            }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Values that are valid alone, and make no sense together: a key that nothing uses would be a belief
 //! that does not hold.
 
+use super::faults::{CONFLUENCE, GEMINI, Named, OPENAI};
 use super::file::{RunFile, ScenarioFile};
 use super::reader::{Reader, below};
 use super::tree::{Step, path};
 use crate::fakes::ai::AiConfig;
-use crate::fakes::fault::FaultRule;
+use crate::fakes::confluence::LimitHint;
 use crate::fakes::quota::{QuotaConfig, WindowKind};
 use crate::fakes::space::Chars;
 use crate::pipeline::config::{LimiterKind, Overrides};
@@ -19,10 +20,21 @@ impl Reader<'_> {
     pub(super) fn combinations(&mut self, file: &ScenarioFile) {
         self.chars(&file.space.get_ref().chars);
         self.volume(file);
-        self.faults("confluence", &file.confluence.get_ref().fault);
-        self.service("gemini", file.gemini.get_ref());
+        let pages = most_pages(file);
+        let confluence = file.confluence.get_ref();
+        self.troubles(CONFLUENCE, (&confluence.fault, &confluence.spell), pages);
+        if let Some(limit) = &confluence.rate_limit
+            && limit.said() != LimitHint::RetryAfter
+            && limit.retry_after_s.is_some()
+        {
+            let message =
+                "expected `retry_after_s` with hint = \"retry-after\", found it with another";
+            let at = path(&["confluence", "rate_limit"]);
+            self.note_key(&at, "retry_after_s", message.to_owned());
+        }
+        self.service(GEMINI, file.gemini.get_ref(), pages);
         if let Some(openai) = &file.openai {
-            self.service("openai", openai.get_ref());
+            self.service(OPENAI, openai.get_ref(), pages);
         }
         self.pace(&path(&["pipeline"]), file.pipeline.get_ref());
         let kept = self.recovered.kept(&["run"], file.run.len());
@@ -34,7 +46,7 @@ impl Reader<'_> {
     }
 
     /// Notes a problem at a key of a table, unless something in the table is known to be wrong.
-    fn note_key(&mut self, table: &[Step], key: &str, message: String) {
+    pub(super) fn note_key(&mut self, table: &[Step], key: &str, message: String) {
         let span = self.key(&below(table, &[key])).or_else(|| self.key(table));
         self.note(table, span.unwrap_or_default(), message, None);
     }
@@ -69,10 +81,10 @@ impl Reader<'_> {
         }
     }
 
-    fn service(&mut self, service: &str, config: &AiConfig) {
-        self.faults(service, &config.fault);
+    fn service(&mut self, service: Named, config: &AiConfig, pages: Option<u64>) {
+        self.troubles(service, (&config.fault, &config.spell), pages);
         if let Some(quota) = &config.quota {
-            self.quota(&path(&[service, "quota"]), quota);
+            self.quota(&path(&[service.0, "quota"]), quota);
         }
     }
 
@@ -84,6 +96,7 @@ impl Reader<'_> {
             let span = self.key(at).unwrap_or_default();
             self.note(at, span, format!("{wanted}, found a quota of nothing"), None);
         }
+        self.parts_of_quota(at, quota);
         if quota.burst.is_some() && quota.window != WindowKind::Bucket {
             let message = "expected `burst` with window = \"bucket\", found it with another window";
             self.note_key(at, "burst", message.to_owned());
@@ -94,15 +107,29 @@ impl Reader<'_> {
         }
     }
 
-    fn faults(&mut self, service: &str, rules: &[FaultRule]) {
-        let kept = self.recovered.kept(&[service, "fault"], rules.len());
-        for (rule, index) in rules.iter().zip(kept) {
-            if rule.reply.retry_after_s.is_some() && rule.reply.kind.is_some() {
-                let mut at = path(&[service, "fault"]);
-                at.push(Step::Entry(index));
-                let message = "expected `retry_after_s` with `status`, found it with `kind`";
-                self.note_key(&below(&at, &["reply"]), "retry_after_s", message.to_owned());
-            }
+    /// What is used, or counted loosely, of a limit that is not there.
+    fn parts_of_quota(&mut self, at: &[Step], quota: &QuotaConfig) {
+        if quota.looseness.is_some() && quota.requests.is_none() && quota.per_day.is_none() {
+            let message = "expected `looseness` with `requests` or `per_day`, found it without";
+            self.note_key(at, "looseness", message.to_owned());
+        }
+        let Some(used) = &quota.used else { return };
+        let at = below(at, &["used"]);
+        let held = quota.burst.filter(|_| quota.window == WindowKind::Bucket).or(quota.requests);
+        for (key, used, limit) in [
+            ("requests", used.requests, held),
+            ("tokens", used.tokens, quota.tokens),
+            ("per_day", used.per_day, quota.per_day),
+            ("tokens_per_day", used.tokens_per_day, quota.tokens_per_day),
+        ] {
+            let message = match (used, limit) {
+                (Some(_), None) => format!("expected `{key}` in the quota as well, found none"),
+                (Some(used), Some(limit)) if used.get() > limit.get() => {
+                    format!("expected at most {limit} to be used, found {used}")
+                }
+                _ => continue,
+            };
+            self.note_key(&at, key, message);
         }
     }
 
@@ -129,4 +156,12 @@ impl Reader<'_> {
             self.note_key(at, "quota", message.to_owned());
         }
     }
+}
+
+/// The most pages that the space ever has; of a folder it is not known here.
+fn most_pages(file: &ScenarioFile) -> Option<u64> {
+    let space = file.space.get_ref();
+    let first = space.pages.map_or(100, Whole::get);
+    let of_runs = file.run.iter().filter_map(|run| run.pages.map(Whole::get));
+    space.dir.is_none().then(|| of_runs.fold(first, u64::max))
 }

@@ -7,6 +7,7 @@ mod bytes;
 mod combinations;
 mod depth;
 pub mod env;
+mod faults;
 pub mod file;
 pub mod limit;
 pub mod problem;

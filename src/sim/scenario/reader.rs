@@ -15,7 +15,6 @@ use super::tree::{self, Step, path};
 use super::{Examined, Run, Scenario, TargetText, default_taxonomy, depth, digest, world_digest};
 use crate::fakes::ai::AiConfig;
 use crate::fakes::documents;
-use crate::fakes::fault::FaultRule;
 use crate::fakes::latency::{Latency, LatencyFile};
 use crate::fakes::world::WorldConfig;
 use crate::pipeline::config::{Config, Overrides};
@@ -155,7 +154,6 @@ impl Reader<'_> {
         let at = path(&["confluence"]);
         let confluence_latency =
             self.latency(confluence.latency.as_ref(), 180, &at, file.confluence.span());
-        self.check_faults(&confluence.fault, "confluence");
         let mut prices = BTreeMap::new();
         let gemini_latency = self.ai("gemini", &file.gemini, &mut prices);
         let openai = file
@@ -299,7 +297,6 @@ impl Reader<'_> {
     ) -> Latency {
         let config = service.get_ref();
         let at = path(&[provider]);
-        self.check_faults(&config.fault, provider);
         if let Some((key, message)) = config.quota_problem() {
             let keys: &[&str] = if key == "change" { &["quota", key] } else { &[key] };
             let span = self.key(&below(&at, keys)).unwrap_or(service.span());
@@ -335,17 +332,6 @@ impl Reader<'_> {
         );
         let span = self.word(&at).unwrap_or(span);
         self.note(&at, span, message, Some(help));
-    }
-
-    fn check_faults(&mut self, rules: &[FaultRule], service: &str) {
-        let kept = self.recovered.kept(&[service, "fault"], rules.len());
-        for (rule, index) in rules.iter().zip(kept) {
-            let Some(message) = rule.problem() else { continue };
-            let mut at = path(&[service, "fault"]);
-            at.push(Step::Entry(index));
-            let span = self.key(&at).unwrap_or_default();
-            self.note(&at, span, message, None);
-        }
     }
 
     fn runs(&mut self, written: &[RunFile], base: &Spanned<Overrides>) -> Vec<Run> {

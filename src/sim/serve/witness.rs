@@ -335,6 +335,6 @@ fn op(operation: Operation) -> ConfluenceOp {
         Operation::Labels => ConfluenceOp::Labels,
         Operation::AddLabels => ConfluenceOp::AddLabels,
         Operation::RemoveLabel => ConfluenceOp::RemoveLabel,
-        Operation::Other => ConfluenceOp::Other,
+        Operation::EditPage | Operation::Other => ConfluenceOp::Other,
     }
 }
