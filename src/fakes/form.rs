@@ -177,6 +177,35 @@ fn fits_at(value: &Value, schema: Schema<'_>, depth: usize) -> bool {
     }
 }
 
+/// A value without what a model cannot write that is held to a schema: items that are none of the
+/// choices.
+pub fn constrained(mut value: Value, schema: &Value) -> Value {
+    if let Some(schema) = merged(schema) {
+        constrain(&mut value, Schema { at: &schema, root: &schema }.resolved(), 0);
+    }
+    value
+}
+
+fn constrain(value: &mut Value, schema: Schema<'_>, depth: usize) {
+    match value {
+        Value::Object(entries) if depth <= DEEPEST => {
+            for (name, part) in schema.properties() {
+                if let Some(entry) = entries.get_mut(name) {
+                    constrain(entry, part, depth + 1);
+                }
+            }
+        }
+        Value::Array(items) if depth <= DEEPEST => {
+            let part = schema.part(&schema.at["items"]);
+            if let Some(choices) = part.choices() {
+                items.retain(|item| choices.contains(item));
+            }
+            items.iter_mut().for_each(|item| constrain(item, part, depth + 1));
+        }
+        _ => {}
+    }
+}
+
 /// A value that has the form, as a text in which properties stand in the order of the schema.
 pub fn in_order(value: &Value, schema: &Value) -> String {
     match merged(schema) {

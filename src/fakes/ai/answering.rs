@@ -40,6 +40,7 @@ impl Ai {
         let told = told.flatten();
         if let Some(schema) = asked.schema.or(told.as_ref()) {
             let value = serde_json::from_str(&text).ok();
+            let value = value.map(|value| form::constrained(value, schema));
             if let Some(value) = value.filter(|value| form::fits(value, schema)) {
                 text = form::in_order(&value, schema);
             } else {
