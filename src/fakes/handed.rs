@@ -110,14 +110,14 @@ impl Handed {
                 hits.entry(*text).or_default().push(at);
             }
         }
-        let mut likely: Vec<(Reverse<usize>, usize, &[u64], Vec<usize>)> = Vec::new();
+        let mut likely: Vec<(usize, &[u64], Vec<usize>)> = Vec::new();
         for (text, places) in hits {
             if let Some((pages, size)) = self.texts.get(&text) {
-                likely.push((Reverse(places.len()), *size, pages, places));
+                likely.push((*size, pages, places));
             }
         }
-        likely.sort_unstable();
-        likely.into_iter().take(MOST_COMPARED).map(|(_, _, pages, at)| (pages, at)).collect()
+        likely.sort_by_key(|(size, pages, places)| (Reverse(places.len()), *size, *pages));
+        likely.into_iter().take(MOST_COMPARED).map(|(_, pages, places)| (pages, places)).collect()
     }
 
     /// Learns the groups of pages that were given out since a prompt was last looked through.
