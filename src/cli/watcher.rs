@@ -130,7 +130,7 @@ impl Observer for Watcher {
         );
         let wait_s = wait.as_secs();
         self.bar.suspend(|| {
-            note(&format!("{service} is asked again in {wait_s} s, at {end}, after {class}"))
+            note(&format!("{service} is asked again in {wait_s} s, at {end}, after {class}"));
         });
     }
 }

@@ -200,7 +200,9 @@ fn constrain(value: &mut Value, schema: Schema<'_>, depth: usize) {
             if let Some(choices) = part.choices() {
                 items.retain(|item| choices.contains(item));
             }
-            items.iter_mut().for_each(|item| constrain(item, part, depth + 1));
+            for item in items {
+                constrain(item, part, depth + 1);
+            }
         }
         _ => {}
     }

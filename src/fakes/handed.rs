@@ -23,6 +23,9 @@ const MOST_TEXTS: usize = 8;
 const MOST_COMPARED: usize = 128;
 /// So many words make a page, and half of a shorter one.
 const ENOUGH: usize = 20;
+/// A page of which this share of the words stands in a prompt, in hundredths, is there as a whole: a
+/// client that strips markup in its own way loses a name in an attribute, which a model makes up for.
+const MOST_PERCENT: usize = 85;
 /// A run of words that leaves out more of its page than `LEAP` must be `LONG`.
 const LEAP: usize = 60;
 const LONG: usize = 12;
@@ -81,14 +84,17 @@ impl Handed {
                     break;
                 }
                 let title = prompt.title(&first.title, start, &free);
-                let runs: Vec<Range<usize>> = title.into_iter().chain(runs).collect();
-                for run in &runs {
+                for run in title.iter().chain(&runs) {
                     free[run.clone()].fill(false);
                     known[run.clone()].fill(true);
                 }
-                let parts = runs.into_iter().map(|run| prompt.text(run));
-                let text = parts.collect::<Vec<_>>().join("\n");
-                found.push((start, Found { id: page.to_string(), text }));
+                let mut parts: Vec<&str> = title.map(|run| prompt.text(run)).into_iter().collect();
+                if prompt.holds_most_of(&text, &runs) {
+                    parts.push(&first.text);
+                } else {
+                    parts.extend(runs.into_iter().map(|run| prompt.text(run)));
+                }
+                found.push((start, Found { id: page.to_string(), text: parts.join("\n") }));
                 is_there = true;
             }
             let its: BTreeSet<u64> = text.groups().map(|(_, group)| group).collect();
@@ -228,6 +234,22 @@ impl<'a> Words<'a> {
             runs.push(run);
         }
         runs
+    }
+
+    /// Whether most of the words of a page stand where these runs of it are, in whatever order.
+    fn holds_most_of(&self, page: &Words<'_>, runs: &[Range<usize>]) -> bool {
+        let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return false };
+        let around = first.start.saturating_sub(LEAP)..(last.end + LEAP).min(self.words.len());
+        let mut there: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, word) in &self.words[around] {
+            *there.entry(word).or_default() += 1;
+        }
+        let is_there = |(_, word): &&(Range<usize>, String)| {
+            let left = there.get_mut(word.as_str()).filter(|left| **left > 0);
+            left.map(|left| *left -= 1).is_some()
+        };
+        let count = page.words.iter().filter(is_there).count();
+        count * 100 >= page.words.len() * MOST_PERCENT
     }
 
     /// Where the title of a page stands last before its text.

@@ -226,7 +226,8 @@ impl Asking<'_> {
                 made.get_or_insert_with(|| attempt::prompt(run, index, &part.pages)).clone();
             part.suspicion.sent(run.standings[index].answers());
             let (batch, tagged) = (self.id, self.tagged);
-            let attempt = Attempt { run, provider: index, batch, number, tagged };
+            let is_repeat = part.failed > 0;
+            let attempt = Attempt { run, provider: index, batch, number, is_repeat, tagged };
             let outcomes = attempt.call(&mut part.pages, prompt, permit).await;
             if outcomes.has_progress {
                 made = None;

@@ -30,6 +30,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) batch: BatchId,
     /// Counted from 1, of this batch at this provider.
     pub(crate) number: u32,
+    /// Whether these very pages were asked about before, and nothing came of it.
+    pub(crate) is_repeat: bool,
     pub(crate) tagged: &'a mpsc::Sender<Tagged>,
 }
 
@@ -110,7 +112,7 @@ impl Attempt<'_> {
             let Response { hint, goes_without, .. } = response;
             // The plan has one way with all failures.
             if !has_progress && !goes_without && run.config().backoff_by_class {
-                standing.failed(&cause);
+                standing.failed(&cause, self.is_repeat);
             }
             Failed { cause, hint, goes_without }
         });

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -73,7 +72,7 @@ impl Pipeline {
 }
 
 /// Whether it is the model that is not found, and not the route.
-fn is_no_such_model(body: &Bytes) -> bool {
+pub(crate) fn is_no_such_model(body: &[u8]) -> bool {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let error = &body.get(0).unwrap_or(&body)["error"];
     let says = |key: &str, word: &str| error[key].as_str().is_some_and(|text| text.contains(word));

@@ -144,7 +144,13 @@ impl ErrorClass {
     pub fn is_of_the_pages(self) -> bool {
         matches!(
             self,
-            Self::Malformed | Self::Incomplete | Self::Truncated | Self::Blocked | Self::TooLarge
+            Self::Malformed
+                | Self::Incomplete
+                | Self::Truncated
+                | Self::Blocked
+                | Self::TooLarge
+                | Self::BadRequest
+                | Self::Oversized
         )
     }
 

@@ -37,6 +37,7 @@ pub trait Observer: Send + Sync {
     fn pauses(&self, _: &Pause) {}
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }

@@ -70,20 +70,22 @@ impl Standing {
         state.in_vain = 0;
     }
 
-    /// A prompt brought nothing.
-    pub(crate) fn failed(&self, cause: &Cause) {
+    /// A prompt brought nothing. One that only repeats another says no more than that did.
+    pub(crate) fn failed(&self, cause: &Cause, is_repeat: bool) {
         let mut state = self.state();
         state.last = Some(cause.clone());
         let is_first = state.answers == 0;
+        let adds = u32::from(!is_repeat);
         let is_pointless = match cause.class {
             ErrorClass::Billing => true,
-            ErrorClass::Auth | ErrorClass::NotFound => is_first || state.is_in_vain(),
+            ErrorClass::Auth | ErrorClass::NotFound => is_first || state.is_in_vain(adds),
             ErrorClass::Unreachable => is_first,
             ErrorClass::Malformed
             | ErrorClass::Incomplete
             | ErrorClass::Truncated
-            | ErrorClass::BadRequest
-            | ErrorClass::Oversized => state.is_in_vain(),
+            | ErrorClass::Oversized => state.is_in_vain(adds),
+            // It costs nothing, and a service that has taken others has nothing against all.
+            ErrorClass::BadRequest => state.is_in_vain(adds) && is_first,
             // The service is to be waited for, or one page is odd.
             ErrorClass::RateLimited
             | ErrorClass::QuotaExhausted
@@ -106,9 +108,9 @@ impl Standing {
 }
 
 impl State {
-    /// Counts a prompt in vain, and says whether that makes too many.
-    fn is_in_vain(&mut self) -> bool {
-        self.in_vain += 1;
+    /// Counts prompts in vain, and says whether that makes too many.
+    fn is_in_vain(&mut self, adds: u32) -> bool {
+        self.in_vain += adds;
         self.in_vain >= IN_VAIN
     }
 }

@@ -18,7 +18,7 @@ use crate::pipeline::error::ErrorClass;
 const ANSWERS_IN_SILENCE: u64 = 3;
 /// Failures in a row, and the time since the first of them, after which a part that nobody can vouch
 /// for any more is suspected all the same.
-const LONE: (u32, Duration) = (5, Duration::from_secs(10));
+const LONE: (u32, Duration) = (5, Duration::from_secs(5));
 
 /// What a failure says of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

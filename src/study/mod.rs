@@ -10,6 +10,7 @@ pub mod conservation;
 pub mod determinism;
 pub mod distribution;
 pub mod figures;
+mod fold;
 pub mod judge;
 pub mod league;
 pub mod metric;

@@ -95,9 +95,7 @@ fn of_service(
         let most_of_day = |dimension, limit: Option<Count>, taken: &Taken| {
             let before = quota.used_of(dimension);
             match (service, limit) {
-                (Service::Openai, Some(limit)) => {
-                    of_window(even_day(limit.get(), before), taken)
-                }
+                (Service::Openai, Some(limit)) => of_window(even_day(limit.get(), before), taken),
                 _ => of_day((calendar, before), taken),
             }
         };

@@ -200,7 +200,7 @@ fn a_batch_without_a_usable_answer_is_asked_in_halves() {
         });
         pages.collect::<Vec<_>>()
     };
-    assert_eq!(asked("pipeline.halves=true"), [8, 4, 2, 1, 1, 2, 4]);
+    assert_eq!(asked("pipeline.halves=true"), [8, 4, 4, 2, 2, 2, 2]);
     assert_eq!(asked("pipeline.halves=false"), [8, 8, 8, 8]);
 }
 

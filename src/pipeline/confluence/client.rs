@@ -19,9 +19,6 @@ use crate::pipeline::provider::retry_after;
 use crate::pipeline::transport::{BodyLimit, Transport};
 use crate::rng::Seed;
 
-/// The longest stated wait that is waited: a quota of an hour is full again by then.
-const STATED_WAIT: Duration = Duration::from_secs(3_700);
-
 /// A site that refuses everything and says for how long is waited for for so many times the patience.
 const TOLD_AT_MOST: u32 = 4;
 
@@ -107,7 +104,10 @@ impl Client {
         let mut failed = 0;
         let answers = self.gate.answers();
         loop {
-            let pass = unless_stopped(call.stop, self.gate.pass()).await?;
+            let Some(pass) = unless_stopped(call.stop, self.gate.pass()).await? else {
+                let (class, status) = (ErrorClass::RateLimited, Some(429));
+                return Err(Ended::Failed(Cause::of_confluence(class, status)));
+            };
             let Failure { cause, hint } = match self.attempt(call).await {
                 Ok(response) => {
                     self.gate.answered();
@@ -118,8 +118,7 @@ impl Client {
             failed += 1;
             let is_closed = self.settle(&cause, hint);
             drop(pass);
-            if self.is_final(&cause, failed, answers) || hint.is_some_and(|hint| hint > STATED_WAIT)
-            {
+            if self.is_final(&cause, failed, answers) {
                 return Err(Ended::Failed(cause));
             }
             if !is_closed {
@@ -137,7 +136,7 @@ impl Client {
             return false;
         }
         let met = match hint {
-            Some(hint) => Met::RefusedFor(hint.min(STATED_WAIT)),
+            Some(hint) => Met::RefusedFor(hint),
             None if cause.class == ErrorClass::RateLimited => Met::Refused,
             None => Met::Failure,
         };

@@ -17,6 +17,9 @@ const FAILURE_WAIT: (Duration, Duration) = (Duration::from_millis(500), Duration
 /// For how long a refusal without a stated time does at first, and at most.
 const REFUSAL_WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
+/// The longest stated wait that is waited: a quota of an hour is full again by then.
+const STATED_WAIT: Duration = Duration::from_secs(3_700);
+
 /// What a call met that the site could not answer now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Met {
@@ -65,19 +68,20 @@ impl Drop for Pass<'_> {
 }
 
 impl Gate {
-    /// Waits until a call may go.
-    pub(super) async fn pass(&self) -> Pass<'_> {
+    /// Waits until a call may go; nothing if that is longer than anybody waits.
+    pub(super) async fn pass(&self) -> Option<Pass<'_>> {
         loop {
             let opened = self.opened.notified();
             let wait = {
                 let mut state = self.state();
                 match state.closed_until.filter(|until| *until > Instant::now()) {
+                    Some(until) if until > Instant::now() + STATED_WAIT => return None,
                     Some(until) => Some(until),
                     None if state.is_probe_out => None,
                     None => {
                         let is_probe = state.is_probing;
                         state.is_probe_out = is_probe;
-                        return Pass { gate: self, is_probe };
+                        return Some(Pass { gate: self, is_probe });
                     }
                 }
             };

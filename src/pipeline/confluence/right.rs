@@ -24,11 +24,10 @@ impl Confluence {
         let call = Call::read(ConfluenceOp::Other, &path, stop);
         let response = match self.client.call(&call).await {
             Ok(response) => response,
-            Err(Ended::Stopped) => return Ok(()),
             Err(Ended::Failed(cause)) if cause.class == ErrorClass::Auth => {
                 return Err(self.listing_failed(cause));
             }
-            Err(Ended::Failed(_)) => return Ok(()),
+            Err(Ended::Stopped | Ended::Failed(_)) => return Ok(()),
         };
         let said: Value = serde_json::from_slice(response.body()).unwrap_or_default();
         let Some(allowed) = said["operations"].as_array() else { return Ok(()) };
