@@ -24,8 +24,10 @@
 //!
 //! To follow a page through the product, read `pipeline/run.rs` (the stages), then `gather.rs`
 //! (pages become batches; how large, says `batch/plan.rs`), `ask.rs` (one batch until it is answered),
-//! `limiter/mod.rs` (the gate; the algorithms are beside it), `backoff.rs`, `prompt.rs` and `labels.rs`. To follow
-//! an exchange through a rehearsal, read `sim/carrier.rs`, then `sim/wire.rs`, then
+//! `attempt.rs` (one call), `suspicion.rs` (is it the pages?), `standing.rs` (is going on pointless?),
+//! `limiter/mod.rs` (the gate; the algorithms are beside it), `backoff.rs`, `prompt.rs`, `answer.rs` and
+//! `labels.rs`; what Confluence is asked is in `confluence/`, what is found out before the first paid call in
+//! `check.rs`. To follow an exchange through a rehearsal, read `sim/carrier.rs`, then `sim/wire.rs`, then
 //! `fakes/world.rs`. A scenario file is read in `sim/scenario/recover.rs` (its types, past all errors) and
 //! checked in `sim/scenario/reader.rs`. What outside clients meet is `sim/serve`; what is written down of them,
 //! `sim/serve/witness.rs`. Which limiter is best is asked in `study/league`, what no scheduler could

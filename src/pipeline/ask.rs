@@ -231,7 +231,7 @@ impl Asking<'_> {
             let outcomes = attempt.call(&mut part.pages, prompt, permit).await;
             if outcomes.has_progress {
                 made = None;
-                part.suspicion.cleared();
+                run.standings[index].has_passed(part.suspicion.cleared());
             }
             if run.config().permit_scope == PermitScope::Batch {
                 held = outcomes.permit;
@@ -283,7 +283,8 @@ impl Asking<'_> {
             return Ok(None);
         }
         part.order = run.end_of_line();
-        match part.suspicion.failed(class, standing.answers(), count) {
+        let known = (standing.answers(), standing.passed());
+        match part.suspicion.failed(class, known, count) {
             Verdict::Open => Ok(None),
             Verdict::OfThePages if count > 1 => Ok(Some(Ended::InHalves)),
             Verdict::OfThePages => Err(FallbackReason::Permanent),

@@ -22,6 +22,8 @@ pub(crate) struct Standing(Mutex<State>);
 struct State {
     /// Prompts that were answered, at least in part.
     answers: u64,
+    /// Failures after which the same prompt was answered.
+    passed: u64,
     /// Prompts in a row that brought nothing.
     in_vain: u32,
     /// Why it is asked no more.
@@ -40,6 +42,16 @@ impl Standing {
     /// The number of prompts that were answered, at least in part.
     pub(crate) fn answers(&self) -> u64 {
         self.state().answers
+    }
+
+    /// The number of failures after which the same prompt was answered.
+    pub(crate) fn passed(&self) -> u64 {
+        self.state().passed
+    }
+
+    /// A prompt was answered after so many failures.
+    pub(crate) fn has_passed(&self, failures: u32) {
+        self.state().passed += u64::from(failures);
     }
 
     /// Why the provider is asked no more, if so.

@@ -3,8 +3,9 @@
 //!
 //! A service that is down fails everything; then nothing is suspected, and no call is made more than
 //! without this. Where others are answered between two failures, the part is halved. The halves are
-//! suspected as their whole was, so that one failure and one answer of others are enough there; a
-//! page alone is given up only after two failures with an answer in between. At the end of a run
+//! suspected as their whole was, so that one failure and one answer of others are enough there. A
+//! page alone is given up only after as many failures, others answered in between, as hardly any page
+//! meets by chance: failures that passed say how likely one is. At the end of a run
 //! others are no more: then the answers to the other parts of the batch have to do, after failures
 //! enough and time enough for a service to recover.
 
@@ -48,9 +49,9 @@ impl Suspicion {
         self.answers_at_start = answers;
     }
 
-    /// The service answered: it was not these pages.
-    pub(crate) fn cleared(&mut self) {
-        *self = Self::default();
+    /// The service answered: it was not these pages. Gives the failures that have passed.
+    pub(crate) fn cleared(&mut self) -> u32 {
+        std::mem::take(self).failures
     }
 
     /// The suspicion of a half.
@@ -65,15 +66,26 @@ impl Suspicion {
         self.halved_at.is_some()
     }
 
-    /// A call about so many pages failed; so many prompts were answered until now.
-    pub(crate) fn failed(&mut self, class: ErrorClass, answers: u64, pages: usize) -> Verdict {
+    /// A call about so many pages failed; so many prompts were answered until now, and so many
+    /// failures of others have passed.
+    pub(crate) fn failed(
+        &mut self,
+        class: ErrorClass,
+        (answers, passed): (u64, u64),
+        pages: usize,
+    ) -> Verdict {
         let since = *self.since.get_or_insert_with(Instant::now);
         let before = std::mem::replace(&mut self.answers_at_failure, answers);
         self.failures += 1;
-        let is_known = self.failures > 1 || (self.is_inherited() && pages > 1);
+        let is_known = if pages > 1 {
+            self.failures > 1 || self.is_inherited()
+        } else {
+            self.failures >= by_chance(answers, passed)
+        };
         let is_answering = is_known && answers > before;
         let in_silence = answers.saturating_sub(self.answers_at_start);
-        let is_silent = class == ErrorClass::Timeout && in_silence >= ANSWERS_IN_SILENCE;
+        let is_silent =
+            class == ErrorClass::Timeout && in_silence >= ANSWERS_IN_SILENCE && pages > 1;
         let (failures, time) = LONE;
         let is_lone = self.halved_at.is_some_and(|halved_at| answers > halved_at)
             && self.failures >= failures
@@ -81,4 +93,19 @@ impl Suspicion {
         let is_suspect = is_answering || is_silent || is_lone;
         if is_suspect { Verdict::OfThePages } else { Verdict::Open }
     }
+}
+
+/// So many failures in a row a page meets by chance no more often than once in 10,000 times, where
+/// so many prompts were answered and so many failures have passed; two at least.
+fn by_chance(answers: u64, passed: u64) -> u32 {
+    const WHOLE: u64 = 1_000_000;
+    const RARE: u64 = WHOLE / 10_000;
+    const MOST: u32 = 30;
+    let share = (passed + 1).saturating_mul(WHOLE) / (answers + passed + 2);
+    let (mut chance, mut failures) = (WHOLE, 0);
+    while chance > RARE && failures < MOST {
+        chance = chance * share / WHOLE;
+        failures += 1;
+    }
+    failures.max(2)
 }
