@@ -22,6 +22,9 @@ use crate::rng::Seed;
 /// A site that refuses everything and says for how long is waited for for so many times the patience.
 const TOLD_AT_MOST: u32 = 4;
 
+/// The longest patience with a site that is down.
+const MOST_PATIENCE_S: u64 = 600;
+
 /// A call: what it is for, and what is sent.
 pub(super) struct Call<'a> {
     pub(super) op: ConfluenceOp,
@@ -91,7 +94,8 @@ impl Client {
             schedule: config.backoff,
             attempts: u32::try_from(config.confluence_attempts).unwrap_or(u32::MAX),
             time_limit: Duration::from_millis(config.timeout_ms),
-            patience: Duration::from_secs(config.patience_s),
+            // A site that is down is asked every few seconds, and not for days.
+            patience: Duration::from_secs(config.patience_s.min(MOST_PATIENCE_S)),
             seed,
             gate: Gate::default(),
         }
