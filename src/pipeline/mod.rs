@@ -51,8 +51,8 @@ use std::time::Duration;
 use self::backoff::Budget;
 use self::cache::{Cache, Content, Fingerprint, Key};
 use self::config::Config;
-use self::confluence::Confluence;
 pub use self::confluence::Site;
+use self::confluence::{Client, Confluence};
 use self::control::Control;
 use self::error::PipelineError;
 use self::estimate::Estimates;
@@ -127,7 +127,7 @@ impl Pipeline {
         let prompt_chars = prompt::render(&taxonomy, &[]).chars().count() as u64;
         let (carrier, watcher) = (Arc::clone(&transport), Arc::clone(&observer));
         let shared = Shared {
-            confluence: Confluence::new(site, carrier, watcher, &config, seed),
+            confluence: Confluence::new(Client::new(site, carrier, watcher, &config, seed)),
             limiters: limiters(&config, providers.len(), seed),
             estimates: providers.iter().map(|_| Mutex::new(Estimates::new(prompt_chars))).collect(),
             fingerprints: providers.iter().map(|p| Fingerprint::new(&taxonomy, &p.model)).collect(),

@@ -19,9 +19,10 @@ use crate::pipeline::provider::retry_after;
 use crate::pipeline::transport::{BodyLimit, Transport};
 use crate::rng::Seed;
 
-/// A site that refuses everything and says for how long is waited for for so many times the patience.
-const TOLD_AT_MOST: u32 = 4;
-
+/// A site that refuses everything is waited for this many times as long as one that is down.
+const REFUSED_AT_MOST: u32 = 4;
+/// A stated wait that is shorter counts as none.
+const LEAST_STATED: Duration = Duration::from_millis(500);
 /// The longest patience with a site that is down.
 const MOST_PATIENCE_S: u64 = 600;
 
@@ -66,7 +67,7 @@ struct Failure {
 }
 
 /// The client of one site.
-pub(super) struct Client {
+pub(crate) struct Client {
     pub(super) site: Site,
     transport: Arc<dyn Transport>,
     observer: Arc<dyn Observer>,
@@ -80,7 +81,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(
+    pub(crate) fn new(
         site: Site,
         transport: Arc<dyn Transport>,
         observer: Arc<dyn Observer>,
@@ -139,7 +140,8 @@ impl Client {
             self.gate.answered();
             return false;
         }
-        let met = match hint {
+        // A wait of nothing, refused and stated again, would be a loop.
+        let met = match hint.filter(|hint| *hint >= LEAST_STATED) {
             Some(hint) => Met::RefusedFor(hint),
             None if cause.class == ErrorClass::RateLimited => Met::Refused,
             None => Met::Failure,
@@ -155,8 +157,8 @@ impl Client {
     /// Whether another attempt is of no use.
     fn is_final(&self, cause: &Cause, failed: u32, answers: u64) -> bool {
         let is_first = self.gate.answers() == 0;
-        // A site that says when to come again is not down.
-        let times = if cause.class == ErrorClass::RateLimited { TOLD_AT_MOST } else { 1 };
+        // A site that refuses is not down.
+        let times = if cause.class == ErrorClass::RateLimited { REFUSED_AT_MOST } else { 1 };
         let since = self.gate.failing_since();
         let is_lost = since.is_some_and(|since| since.elapsed() > self.patience * times);
         let is_alone = self.gate.answers() > answers;

@@ -80,6 +80,39 @@ struct Listing {
     links: Links,
 }
 
+/// A space, as the interface names it that lists its pages.
+pub(super) enum FoundSpace {
+    V2 { id: String },
+    V1 { key: String },
+}
+
+impl FoundSpace {
+    /// The path of its pages with their bodies, as many at a time as there may be.
+    fn whole_pages(&self) -> String {
+        match self {
+            Self::V2 { .. } => self.pages("body-format=storage&", LIST_LIMIT),
+            Self::V1 { .. } => self.pages("expand=body.storage,version&", V1_LIMIT),
+        }
+    }
+
+    /// The path of its first page alone.
+    pub(super) fn first_page(&self) -> String {
+        self.pages("", 1)
+    }
+
+    fn pages(&self, more: &str, limit: usize) -> String {
+        match self {
+            Self::V2 { id } => {
+                format!("/api/v2/spaces/{id}/pages?{more}status=current&limit={limit}")
+            }
+            Self::V1 { key } => format!(
+                "/rest/api/content?{}&type=page&{more}status=current&limit={limit}",
+                query("spaceKey", key)
+            ),
+        }
+    }
+}
+
 /// A piece of a listing.
 pub(crate) struct Listed {
     /// The pages, in order.
@@ -119,12 +152,22 @@ impl Cursor {
 }
 
 impl Confluence {
-    /// Where the listing of this space begins.
+    /// Where the listing of this space begins; nothing if it is stopped.
     pub(crate) async fn open_space(
         &self,
         key: &str,
         stop: &CancellationToken,
     ) -> Result<Option<Cursor>, PipelineError> {
+        let found = self.find_space(key, stop).await?;
+        Ok(found.map(|space| Cursor::At(space.whole_pages())))
+    }
+
+    /// Looks a space up; nothing if it is stopped.
+    pub(super) async fn find_space(
+        &self,
+        key: &str,
+        stop: &CancellationToken,
+    ) -> Result<Option<FoundSpace>, PipelineError> {
         #[derive(Deserialize)]
         struct Spaces {
             results: Vec<Space>,
@@ -140,25 +183,23 @@ impl Confluence {
             Ok(response) => response,
             Err(Ended::Stopped) => return Ok(None),
             Err(Ended::Failed(cause)) if cause.class == ErrorClass::NotFound => {
-                return self.open_v1(key, cause, stop).await;
+                return self.find_in_v1(key, cause, stop).await;
             }
             Err(Ended::Failed(cause)) => return Err(self.listing_failed(cause)),
         };
         let spaces: Spaces = read_json(&response)?;
         let space = spaces.results.into_iter().find(|space| space.key == key);
         let id = space.ok_or_else(|| PipelineError::NoSuchSpace { key: key.to_owned() })?.id;
-        Ok(Some(Cursor::At(format!(
-            "/api/v2/spaces/{id}/pages?body-format=storage&status=current&limit={LIST_LIMIT}"
-        ))))
+        Ok(Some(FoundSpace::V2 { id }))
     }
 
     /// The same on a site that has no v2; `v2` is what it said to that.
-    async fn open_v1(
+    async fn find_in_v1(
         &self,
         key: &str,
         v2: Cause,
         stop: &CancellationToken,
-    ) -> Result<Option<Cursor>, PipelineError> {
+    ) -> Result<Option<FoundSpace>, PipelineError> {
         let path = format!("/rest/api/space?{}", query("spaceKey", key));
         let response = match self.read(ConfluenceOp::Space, &path, stop).await {
             Ok(response) => response,
@@ -175,10 +216,7 @@ impl Confluence {
             return Err(PipelineError::NoSuchSpace { key: key.to_owned() });
         }
         self.has_v1_only();
-        Ok(Some(Cursor::At(format!(
-            "/rest/api/content?{}&type=page&status=current&expand=body.storage,version&limit={V1_LIMIT}",
-            query("spaceKey", key)
-        ))))
+        Ok(Some(FoundSpace::V1 { key: key.to_owned() }))
     }
 
     /// The next pages, and where to go on; nothing if it is stopped.

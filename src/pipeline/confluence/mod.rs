@@ -13,19 +13,13 @@ mod link;
 mod listing;
 mod right;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Deserialize;
 
-use self::client::Client;
-pub(crate) use self::client::Ended;
+pub(crate) use self::client::{Client, Ended};
 pub(crate) use self::listing::{Cursor, Listed, ListedPage};
-use crate::pipeline::config::Config;
-use crate::pipeline::event::Observer;
 use crate::pipeline::provider::Secret;
-use crate::pipeline::transport::Transport;
-use crate::rng::Seed;
 
 /// Pages per listing call; the most that v2 gives.
 const LIST_LIMIT: usize = 250;
@@ -62,14 +56,8 @@ pub(crate) struct Confluence {
 }
 
 impl Confluence {
-    pub(crate) fn new(
-        site: Site,
-        transport: Arc<dyn Transport>,
-        observer: Arc<dyn Observer>,
-        config: &Config,
-        seed: Seed,
-    ) -> Self {
-        let client = Client::new(site, transport, observer, config, seed);
+    /// The site that this client asks.
+    pub(crate) fn new(client: Client) -> Self {
         Self { client, has_v1_only: AtomicBool::new(false) }
     }
 

@@ -44,16 +44,12 @@ impl Confluence {
         what: &What,
         stop: &CancellationToken,
     ) -> Result<Option<String>, PipelineError> {
-        let cursor = match what {
+        let found = match what {
             What::Pages(ids) => return Ok(ids.first().map(ToString::to_string)),
-            What::Space(key) => self.open_space(key, stop).await?,
+            What::Space(key) => self.find_space(key, stop).await?,
         };
-        let Some(Cursor::At(path)) = cursor else { return Ok(None) };
-        // The piece is as small as can be, and its bodies are not needed.
-        let path = path.replace("body-format=storage&", "");
-        let path =
-            path.rsplit_once("limit=").map_or(path.clone(), |(path, _)| format!("{path}limit=1"));
-        let listed = self.list(Cursor::At(path), stop).await?;
+        let Some(space) = found else { return Ok(None) };
+        let listed = self.list(Cursor::At(space.first_page()), stop).await?;
         Ok(listed.and_then(|listed| listed.pages.into_iter().next()).map(|page| page.id))
     }
 }
