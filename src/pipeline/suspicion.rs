@@ -5,9 +5,9 @@
 //! without this. Where others are answered between two failures, the part is halved. The halves are
 //! suspected as their whole was, so that one failure and one answer of others are enough there. A
 //! page alone is given up only after as many failures, others answered in between, as hardly any page
-//! meets by chance: failures that passed say how likely one is. At the end of a run
-//! others are no more: then the answers to the other parts of the batch have to do, after failures
-//! enough and time enough for a service to recover.
+//! meets by chance: failures that passed say how likely one is. At the end of a run others are no
+//! more: then the answers to the other parts of the batch have to do, after failures enough and time
+//! enough for a service to recover.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::pipeline::error::ErrorClass;
 const ANSWERS_IN_SILENCE: u64 = 3;
 /// Failures in a row, and the time since the first of them, after which a part that nobody can vouch
 /// for any more is suspected all the same.
-const LONE: (u32, Duration) = (5, Duration::from_secs(5));
+const LONE: (u32, Duration) = (4, Duration::from_secs(4));
 
 /// What a failure says of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,13 +95,14 @@ impl Suspicion {
     }
 }
 
-/// So many failures in a row a page meets by chance no more often than once in 10,000 times, where
-/// so many prompts were answered and so many failures have passed; two at least.
+/// The number of failures in a row that a page meets by chance no more often than once in 10,000
+/// times, where `answers` prompts were answered and `passed` failures have passed; two at least. A
+/// failure is as likely as Jeffreys' prior and these make it.
 fn by_chance(answers: u64, passed: u64) -> u32 {
     const WHOLE: u64 = 1_000_000;
     const RARE: u64 = WHOLE / 10_000;
     const MOST: u32 = 30;
-    let share = (passed + 1).saturating_mul(WHOLE) / (answers + passed + 2);
+    let share = (2 * passed + 1).saturating_mul(WHOLE) / (2 * (answers + passed + 1));
     let (mut chance, mut failures) = (WHOLE, 0);
     while chance > RARE && failures < MOST {
         chance = chance * share / WHOLE;

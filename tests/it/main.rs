@@ -24,6 +24,7 @@ mod forms; // the forms of answers
 mod hostile_numbers; // what no honest service says
 mod hostile_prompt; // texts that would be another page
 mod hostile_services; // services that lead elsewhere or never end
+mod isolation; // failures that lie in a page, and failures that do not
 mod json_schema; // what an editor is told of scenario files
 mod kinds; // the limiters that compete
 mod known_answers; // results that can be worked out by hand

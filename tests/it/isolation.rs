@@ -1,0 +1,92 @@
+//! One odd thing costs one page: failures that lie in a page, and failures that do not.
+
+use tagspace::study::judge::JudgedRun;
+
+use crate::common::{judged, scenario};
+
+const WORLD: &str = r#"# What does it cost?
+schema = 1
+seed = 1
+[space]
+pages = 200
+[confluence]
+latency = { dist = "lognormal", median_ms = 180, sigma = 0.4 }
+[gemini]
+model = "gemini-3.5-flash-lite"
+latency = { dist = "lognormal", median_ms = 450, sigma = 0.5 }
+quota = { requests = 150, per_s = 60 }
+[pipeline]
+profile = "recommended"
+batch_size = 5
+"#;
+
+fn played(settings: &[&str]) -> JudgedRun {
+    judged(&scenario(WORLD, settings)).runs.remove(0)
+}
+
+fn number(run: &JudgedRun, name: &str) -> u64 {
+    run.figures.number(name)
+}
+
+fn failing(when: &str) -> String {
+    format!("gemini.fault=[{{ when = {{ {when} }}, reply = {{ status = 500 }} }}]")
+}
+
+#[test]
+fn a_page_that_always_fails_costs_twelve_calls_at_most() {
+    let undisturbed = played(&[]);
+    for page in [1, 3, 101, 200] {
+        let run = played(&[&failing(&format!("pages = [{page}]"))]);
+        assert_eq!((number(&run, "pages_tagged"), number(&run, "pages_failed_ai")), (199, 1));
+        let more = number(&run, "ai_calls") - number(&undisturbed, "ai_calls");
+        assert!(more <= 12, "page {page}: {more} calls more");
+        let (makespan, before) = (number(&run, "makespan"), number(&undisturbed, "makespan"));
+        assert!(makespan <= 2 * before, "page {page}: {makespan} ms, undisturbed {before} ms");
+    }
+}
+
+#[test]
+fn five_pages_in_a_row_do_not_stop_the_run() {
+    let run = played(&[&failing("pages = [3, 4, 5, 6, 7]")]);
+    assert_eq!((number(&run, "pages_tagged"), number(&run, "pages_failed_ai")), (195, 5));
+}
+
+#[test]
+fn an_outage_costs_no_call_more_for_being_suspicious() {
+    let calls = |halves: &str| {
+        let run = played(&[&failing("until_s = 60"), halves]);
+        assert_eq!(number(&run, "pages_tagged"), 200);
+        number(&run, "ai_calls")
+    };
+    let (with, without) = (calls("pipeline.halves=true"), calls("pipeline.halves=false"));
+    assert!(with * 10 <= without * 11, "{with} calls, without halves {without}");
+}
+
+#[test]
+fn failures_by_chance_cost_no_page() {
+    for (ratio, batch_size) in [("0.1", 1), ("0.3", 1), ("0.5", 1), ("0.1", 5), ("0.3", 5)] {
+        let fault = failing(&format!("ratio = {ratio}"));
+        let batch_size = format!("pipeline.batch_size={batch_size}");
+        let run = played(&[&fault, &batch_size, "gemini.quota={ requests = 9000 }"]);
+        assert_eq!(number(&run, "pages_tagged"), 200, "{ratio} {batch_size}");
+    }
+}
+
+#[test]
+fn a_limit_of_confluence_loses_no_page() {
+    let limit = "confluence.rate_limit={ requests = 600, per_s = 60, retry_after_s = 5 }";
+    let run = played(&[limit, "space.pages=1200", "gemini.quota={ requests = 9000 }"]);
+    assert_eq!((number(&run, "pages_tagged"), number(&run, "pages_failed")), (1200, 0));
+    assert!(number(&run, "confluence_rate_limited") > 0);
+}
+
+#[test]
+fn a_refusal_that_says_at_once_is_no_loop() {
+    let at_once = "confluence.fault=[{ when = { operations = [\"labels\"] }, \
+                   reply = { status = 429, retry_after_s = 0 } }]";
+    let latency = "confluence.latency={ dist = \"fixed\", ms = 0, refusal_ms = 0 }";
+    let run = played(&[at_once, latency, "space.pages=20"]);
+    assert_eq!(number(&run, "pages_failed_confluence"), 20);
+    let calls = number(&run, "confluence_calls");
+    assert!(calls < 200, "{calls} calls");
+}
