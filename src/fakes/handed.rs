@@ -15,7 +15,7 @@ use crate::fakes::space::{Space, SpacePage};
 
 /// Words that follow each other, by which pages are known.
 const GROUP: usize = 5;
-/// Of so many groups of a page one is kept.
+/// Every eighth group of a page is kept.
 const EVERY: usize = 8;
 /// A group that stands in more texts than this says nothing of any of them.
 const MOST_TEXTS: usize = 8;

@@ -14,8 +14,8 @@ use quick_xml::escape::escape;
 use self::elements::{Body, MARKS, Mark, PARAGRAPH, PLACES, Place, Spot, UNSEEN};
 use crate::rng::Sequence;
 
-/// Of the text so far, at most one character in so many is code: a reader who wants prose first may
-/// leave out what is more.
+/// Code is at most a fifth of the text before it: an extraction that prefers prose may leave out what
+/// is more.
 const CODE_SHARE: usize = 5;
 
 /// How many elements stand in each other at most.

@@ -297,7 +297,7 @@ impl Asking<'_> {
         let class = cause.class;
         if config.keeps_quota() && class.is_of_the_service() {
             let since = *part.failing_since.get_or_insert(Instant::now());
-            // Who is told when to come again waits for that, as long as it takes not for ever.
+            // A stated time is waited for, but not for ever.
             let is_told = class == ErrorClass::RateLimited && hint.is_some();
             let times = if is_told { TOLD_AT_MOST } else { 1 };
             if since.elapsed() > Duration::from_secs(config.patience_s) * times {

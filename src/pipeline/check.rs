@@ -58,21 +58,22 @@ impl Pipeline {
             Ok(Ok(response)) => response,
         };
         let status = response.status();
-        if status.is_success() {
-            return None;
-        }
         let class = provider.read(&response).err()?.class;
-        let is_known = match class {
-            ErrorClass::Auth | ErrorClass::Billing => true,
-            ErrorClass::NotFound => is_no_such_model(response.body()),
-            _ => false,
-        };
-        is_known.then(|| cause(class, Some(status.as_u16())))
+        is_of_the_account(class, response.body()).then(|| cause(class, Some(status.as_u16())))
     }
 }
 
-/// Whether it is the model that is not found, and not the route.
-pub(crate) fn is_no_such_model(body: &[u8]) -> bool {
+/// Whether a refusal to say what is known of a model is about the key, the money or the model. A
+/// server that lacks the route has nothing against them.
+pub(crate) fn is_of_the_account(class: ErrorClass, body: &[u8]) -> bool {
+    match class {
+        ErrorClass::Auth | ErrorClass::Billing => true,
+        ErrorClass::NotFound => is_no_such_model(body),
+        _ => false,
+    }
+}
+
+fn is_no_such_model(body: &[u8]) -> bool {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let error = &body.get(0).unwrap_or(&body)["error"];
     let says = |key: &str, word: &str| error[key].as_str().is_some_and(|text| text.contains(word));

@@ -12,7 +12,7 @@ use http::{HeaderMap, Response};
 use serde_json::Value;
 
 use crate::pipeline::Site;
-use crate::pipeline::check::is_no_such_model;
+use crate::pipeline::check::is_of_the_account;
 use crate::pipeline::error::{CONFLUENCE, ErrorClass};
 use crate::pipeline::provider::Provider;
 use crate::pipeline::shown::shown;
@@ -80,13 +80,11 @@ impl<T: Transport> Listening<T> {
             let class = (!status.is_success()).then(|| ErrorClass::of_status(status.as_u16()));
             (CONFLUENCE, class)
         } else if let Some(provider) = provider {
-            // What is known of a model is no answer, and a server may lack that route.
-            let is_route = response.status().is_client_error()
-                && !matches!(response.status().as_u16(), 404 | 405);
-            let is_told = is_route || is_no_such_model(response.body());
-            let is_answer = !is_read || is_told;
-            let failure = is_answer.then(|| provider.read(response).err()).flatten();
-            (provider.name.as_str(), failure.map(|failure| failure.class))
+            let failed = provider.read(response).err().map(|failure| failure.class);
+            // What is known of a model is no answer.
+            let is_told =
+                |class: &ErrorClass| !is_read || is_of_the_account(*class, response.body());
+            (provider.name.as_str(), failed.filter(is_told))
         } else {
             return;
         };

@@ -15,7 +15,7 @@ use crate::pipeline::provider::{Extra, Refused};
 const IN_VAIN: u32 = 5;
 
 /// What is known of a provider.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Standing(Mutex<State>);
 
 #[derive(Debug, Default)]

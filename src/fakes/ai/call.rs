@@ -70,7 +70,7 @@ pub enum Decision {
     Filtered,
     /// The prompt is refused for its content as a request that is not valid.
     InvalidPrompt,
-    /// Refused for one quota or several, the longest wait first; come again after so many
+    /// A refusal for one quota or several, the longest wait first, and the wait that is told in
     /// milliseconds.
     Refused(Vec<Refusal>, u64),
     /// Refused because the money is used up.

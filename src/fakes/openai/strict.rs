@@ -31,19 +31,18 @@ fn problem_at<'a>(schema: &'a Value, path: &mut Vec<&'a str>) -> Option<String> 
             return wrong(path, what);
         }
         let order = schema[ordered::ORDER].as_array().into_iter().flatten();
-        let names = order.chain(properties.is_none().then_some(&Value::Null));
         let required = schema["required"].as_array();
         let is_required = |name: &Value| required.is_some_and(|required| required.contains(name));
         let must = "'required' is required to be supplied and to be an array including every key in \
                     properties.";
-        if let Some(name) =
-            names.filter_map(Value::as_str).find(|name| !is_required(&Value::from(*name)))
-        {
+        let missing =
+            order.filter_map(Value::as_str).find(|name| !is_required(&Value::from(*name)));
+        if let Some(name) = missing {
             return wrong(path, &format!("{must} Missing '{name}'."));
         }
-        let extra = required.into_iter().flatten().filter_map(Value::as_str);
+        let mut extra = required.into_iter().flatten().filter_map(Value::as_str);
         let is_known = |name: &str| properties.is_some_and(|known| known.contains_key(name));
-        if let Some(name) = { extra }.find(|name| !is_known(name)) {
+        if let Some(name) = extra.find(|name| !is_known(name)) {
             return wrong(path, &format!("{must} Extra required key '{name}' supplied."));
         }
     }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::extra::{Extra, Refused};
+use super::schema::Dialect;
 use super::{
     Answer, Failure, LONGEST_WAIT, Provider, Usage, length_of_time, retry_after, schema, wait_after,
 };
@@ -34,7 +35,7 @@ pub(super) fn request(
         "candidateCount": 1,
         "maxOutputTokens": max_output_tokens,
         "responseMimeType": "application/json",
-        "responseSchema": schema::gemini(taxonomy, !refused.has(Extra::TagEnum))
+        "responseSchema": schema::of_answer(taxonomy, Dialect::Gemini, !refused.has(Extra::TagEnum))
     });
     if !refused.has(Extra::Temperature) {
         config["temperature"] = json!(0);

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::extra::{Extra, Refused};
+use super::schema::Dialect;
 use super::{Answer, Failure, Provider, Usage, retry_after, schema, wait_after};
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::quota::{Dimension, Stated};
@@ -27,7 +28,7 @@ pub(super) fn request(
     max_output_tokens: u64,
     refused: Refused,
 ) -> Result<Request<Bytes>, http::Error> {
-    let schema = schema::openai(taxonomy, !refused.has(Extra::TagEnum));
+    let schema = schema::of_answer(taxonomy, Dialect::OpenAi, !refused.has(Extra::TagEnum));
     let mut body = json!({
         "model": provider.model,
         "messages": [{"role": "user", "content": prompt}],

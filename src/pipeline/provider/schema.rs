@@ -8,58 +8,54 @@ use crate::pipeline::taxonomy::Taxonomy;
 /// schema; Gemini refuses schemas that come to too many states, and states no number.
 const MOST_TAGS: usize = 120;
 
-/// The form of one tag: one of the category's where that is to be said, else any text.
-fn tag(kind: &str, tags: &[String], has_enum: bool) -> Value {
-    if has_enum && tags.len() <= MOST_TAGS {
-        json!({"type": kind, "enum": tags})
-    } else {
-        json!({"type": kind})
+/// How a service writes a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// The `OpenAPI` subset that Gemini takes as `responseSchema`: types in capitals.
+    Gemini,
+    /// JSON Schema as `OpenAI` takes it with `strict`: no object has more than its properties.
+    OpenAi,
+}
+
+impl Dialect {
+    /// A part of this type.
+    fn of(self, kind: &str) -> Value {
+        match self {
+            Self::Gemini => json!({"type": kind.to_ascii_uppercase()}),
+            Self::OpenAi => json!({"type": kind}),
+        }
+    }
+
+    fn list(self, items: Value) -> Value {
+        let mut list = self.of("array");
+        list["items"] = items;
+        list
+    }
+
+    /// An object that has all of these properties.
+    fn object(self, properties: impl IntoIterator<Item = (String, Value)>) -> Value {
+        let properties: Map<String, Value> = properties.into_iter().collect();
+        let mut object = self.of("object");
+        object["required"] = properties.keys().map(String::as_str).collect();
+        object["properties"] = Value::Object(properties);
+        if self == Self::OpenAi {
+            object["additionalProperties"] = json!(false);
+        }
+        object
     }
 }
 
-/// The form in the `OpenAPI` subset that Gemini takes (`responseSchema`).
-pub(super) fn gemini(taxonomy: &Taxonomy, has_enum: bool) -> Value {
+/// The form of an answer: for each page its id and a list of tags for each category. Where that is to
+/// be said, a tag is one of its category's.
+pub(super) fn of_answer(taxonomy: &Taxonomy, dialect: Dialect, has_enum: bool) -> Value {
     let list = |(category, tags): &(String, Vec<String>)| {
-        (category.clone(), json!({"type": "ARRAY", "items": tag("STRING", tags, has_enum)}))
+        let mut tag = dialect.of("string");
+        if has_enum && tags.len() <= MOST_TAGS {
+            tag["enum"] = json!(tags);
+        }
+        (category.clone(), dialect.list(tag))
     };
-    let lists: Map<String, Value> = taxonomy.categories().iter().map(list).collect();
-    let names: Vec<&String> = taxonomy.categories().iter().map(|(category, _)| category).collect();
-    json!({
-        "type": "OBJECT",
-        "properties": {"pages": {"type": "ARRAY", "items": {
-            "type": "OBJECT",
-            "properties": {
-                "id": {"type": "STRING"},
-                "tags": {"type": "OBJECT", "properties": lists, "required": names}
-            },
-            "required": ["id", "tags"]
-        }}},
-        "required": ["pages"]
-    })
-}
-
-/// The same as JSON Schema, as `OpenAI` takes it (`strict`).
-pub(super) fn openai(taxonomy: &Taxonomy, has_enum: bool) -> Value {
-    let list = |(category, tags): &(String, Vec<String>)| {
-        (category.clone(), json!({"type": "array", "items": tag("string", tags, has_enum)}))
-    };
-    let lists: Map<String, Value> = taxonomy.categories().iter().map(list).collect();
-    let names: Vec<&String> = taxonomy.categories().iter().map(|(category, _)| category).collect();
-    json!({
-        "type": "object",
-        "properties": {"pages": {"type": "array", "items": {
-            "type": "object",
-            "properties": {
-                "id": {"type": "string"},
-                "tags": {
-                    "type": "object", "properties": lists, "required": names,
-                    "additionalProperties": false
-                }
-            },
-            "required": ["id", "tags"],
-            "additionalProperties": false
-        }}},
-        "required": ["pages"],
-        "additionalProperties": false
-    })
+    let tags = dialect.object(taxonomy.categories().iter().map(list));
+    let page = [("id".to_owned(), dialect.of("string")), ("tags".to_owned(), tags)];
+    dialect.object([("pages".to_owned(), dialect.list(dialect.object(page)))])
 }
