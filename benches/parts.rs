@@ -42,7 +42,7 @@ fn pages() -> Vec<Page> {
 fn batch(c: &mut Criterion) {
     let mut group = c.benchmark_group("batch");
     group.throughput(Throughput::Elements(PAGES));
-    let (room, estimates) = (Room::of_pages(10), Estimates::new(1_000));
+    let (room, estimates) = (Room::of_pages(10), Estimates::new(300));
     group.bench_function("100 pages by 10", |b| {
         b.iter_batched(
             pages,

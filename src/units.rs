@@ -184,12 +184,29 @@ float_unit!(
     "a factor from 1 to 10"
 );
 float_unit!(
+    /// How many times as much as is usual: from a half to twice.
+    Skew,
+    0.5,
+    2.0,
+    "a factor from 0.5 to 2"
+);
+float_unit!(
     /// A price in US dollars for a million tokens, up to 1,000.
     UsdPerMillion,
     0.0,
     1000.0,
     "dollars per million tokens, from 0 to 1000"
 );
+
+impl Skew {
+    /// As much as is usual.
+    pub const NONE: Self = Self(1.0);
+
+    /// Whether it is as much as is usual.
+    pub fn is_none(&self) -> bool {
+        *self == Self::NONE
+    }
+}
 
 impl Ratio {
     /// No share at all.

@@ -45,20 +45,6 @@ impl Default for AnswerConfig {
     }
 }
 
-/// Characters per token, times ten: 3.6 for prose of both scripts (measured with the tokenizers of
-/// Gemma 3 and GPT-4o on English and Russian text: 3.6 to 4.15).
-const CHARS_PER_TEN_TOKENS: u64 = 36;
-
-/// How many tokens a text takes.
-pub fn tokens(text: &str) -> u64 {
-    tokens_of_chars(text.chars().count() as u64)
-}
-
-/// The tokens of so many characters.
-pub fn tokens_of_chars(chars: u64) -> u64 {
-    chars.saturating_mul(10).div_ceil(CHARS_PER_TEN_TOKENS)
-}
-
 /// Draws the faults of answers; remembers how often each page was asked about.
 #[derive(Debug)]
 pub struct Writer {

@@ -224,6 +224,11 @@ impl Latency {
         }
     }
 
+    /// Whether it depends on the tokens of the prompt.
+    pub fn is_slowed_by_input(&self) -> bool {
+        self.ms_per_1k_input_tokens > 0.0
+    }
+
     /// How long this call takes, the `attempt`-th about `identity`.
     pub fn draw(&self, seed: Seed, stream: &str, identity: u64, attempt: u64, load: Load) -> u64 {
         let draw = seed.draw(&format!("{stream} latency"), identity, attempt);

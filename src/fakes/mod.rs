@@ -26,6 +26,7 @@ pub mod record;
 pub mod space;
 pub mod spell;
 pub mod storage;
+pub mod tokens;
 mod trouble;
 mod words;
 pub mod world;

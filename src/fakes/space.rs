@@ -177,7 +177,11 @@ impl Space {
         if !self.ids().contains(&id) {
             return None;
         }
-        let version = self.version(id);
+        self.page_at(id, self.version(id))
+    }
+
+    /// A version of a page, whatever there is of the space now.
+    pub fn page_at(&self, id: u64, version: u64) -> Option<SpacePage> {
         if self.config.dir.is_some() {
             return self.document(id, version);
         }

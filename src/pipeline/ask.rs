@@ -354,12 +354,12 @@ impl Asking<'_> {
 }
 
 /// Where a batch stands in the line, and for how long.
-pub(crate) fn place(run: &RunContext, order: u64, tokens: u64) -> Ask {
+pub(crate) fn place(run: &RunContext, order: u64) -> Ask {
     if run.config().keeps_quota() {
         let patience = Duration::from_secs(run.config().patience_s);
-        Ask { order, tokens, patience }
+        Ask { order, patience }
     } else {
-        Ask { tokens, ..Ask::default() }
+        Ask::default()
     }
 }
 
@@ -374,14 +374,18 @@ async fn turn(run: &RunContext, batch: BatchId, part: &Part, held: Option<Permit
     let asked = Instant::now();
     let index = part.provider;
     let limiter = run.shared.limiter(index);
-    let tokens = run.shared.estimates(index).input_tokens(prompt::chars(&part.pages));
-    let tokens = run.shared.charged_tokens(index, tokens);
-    let ask = place(run, part.order, tokens);
+    let counted = prompt::tokens(&part.pages);
+    // While it waits, answers to others tell how far the count is off.
+    let tokens = || {
+        let tokens = run.shared.estimates(index).input_tokens(counted);
+        (run.shared.charged_tokens(index, tokens), ())
+    };
+    let ask = place(run, part.order);
     tokio::select! {
         biased;
         () = run.cancel.cancelled() => Turn::Cancelled,
-        permit = limiter.acquire_for(ask) => match permit {
-            Ok(permit) => {
+        permit = limiter.acquire_with(ask, tokens) => match permit {
+            Ok((permit, ())) => {
                 let waited_ms = millis(asked.elapsed());
                 run.observe(Event::PermitGranted { batch, waited_ms });
                 Turn::Permit(permit)

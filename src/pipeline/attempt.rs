@@ -199,20 +199,20 @@ impl Attempt<'_> {
 
     /// Corrects what is expected of calls.
     fn learn(&self, asked: &[Page], response: &Response, latency_ms: u64) {
-        let chars = prompt::chars(asked);
+        let counted = prompt::tokens(asked);
         let Usage { input_tokens, output_tokens } = response.usage;
         self.run.shared.learn(self.provider, |estimates| {
             if response.status.is_some_and(|status| (200..300).contains(&status)) {
                 estimates.learn(Answered {
                     pages: asked.len() as u64,
-                    chars,
+                    counted,
                     input_tokens,
                     output_tokens,
                     latency_ms,
                     is_whole: response.class.is_none(),
                 });
             } else {
-                estimates.learn_input(chars, input_tokens);
+                estimates.learn_input(counted, input_tokens);
             }
         });
     }

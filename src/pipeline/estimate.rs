@@ -2,37 +2,37 @@
 
 use crate::units::{float, whole};
 
-/// Tokens per character, corrected by every answer: at once when prompts take more than was
-/// thought, slowly when they take less, because to expect too little costs a refusal.
+/// Tokens reported for each that was counted, corrected by every answer: at once when prompts take
+/// more than was thought, slowly when they take less, because to expect too little costs a refusal.
 #[derive(Debug, Clone, Copy)]
 pub struct Estimator {
-    per_char: f64,
+    factor: f64,
 }
 
-/// Of prose in Latin or Cyrillic letters, about; code has fewer characters to a token.
-const CHARS_PER_TOKEN: f64 = 3.5;
+/// At first: the count is off by about a tenth, either way.
+const FIRST: f64 = 1.1;
 /// How much of a difference is believed when prompts take less.
 const SLOWLY: f64 = 0.1;
 
 impl Estimator {
     /// An estimator that has seen nothing.
     pub fn new() -> Self {
-        Self { per_char: 1.0 / CHARS_PER_TOKEN }
+        Self { factor: FIRST }
     }
 
-    /// The tokens of a prompt of so many characters.
-    pub fn tokens(&self, chars: u64) -> u64 {
-        whole(libm::ceil(float(chars) * self.per_char))
+    /// What a provider reports for a prompt of `counted` tokens.
+    pub fn tokens(&self, counted: u64) -> u64 {
+        whole(libm::ceil(float(counted) * self.factor))
     }
 
-    /// A prompt of so many characters took so many tokens.
-    pub fn learn(&mut self, chars: u64, tokens: u64) {
-        if chars == 0 || tokens == 0 {
+    /// For a prompt of `counted` tokens a provider reported `tokens`.
+    pub fn learn(&mut self, counted: u64, tokens: u64) {
+        if counted == 0 || tokens == 0 {
             return;
         }
-        let seen = float(tokens) / float(chars);
-        let share = if seen > self.per_char { 1.0 } else { SLOWLY };
-        self.per_char += share * (seen - self.per_char);
+        let seen = float(tokens) / float(counted);
+        let share = if seen > self.factor { 1.0 } else { SLOWLY };
+        self.factor += share * (seen - self.factor);
     }
 }
 
@@ -112,8 +112,8 @@ impl Line {
 pub struct Answered {
     /// The pages that it asked about.
     pub pages: u64,
-    /// The characters that they added to the prompt.
-    pub chars: u64,
+    /// The tokens that they added to the prompt, as counted.
+    pub counted: u64,
     /// Input tokens, if they were reported.
     pub input_tokens: u64,
     /// Output tokens, if they were reported.
@@ -127,8 +127,8 @@ pub struct Answered {
 /// All estimates about one provider.
 #[derive(Debug, Clone, Copy)]
 pub struct Estimates {
-    /// The characters that every prompt begins with.
-    prompt_chars: u64,
+    /// The tokens that every prompt begins with, as counted.
+    prompt_tokens: u64,
     input: Estimator,
     output: Line,
     latency: Line,
@@ -145,10 +145,10 @@ const AGAIN: f64 = 0.1;
 const EACH: f64 = 0.05;
 
 impl Estimates {
-    /// Nothing was seen yet, but that prompts begin with so many characters.
-    pub fn new(prompt_chars: u64) -> Self {
+    /// Nothing was seen yet, but that prompts begin with so many tokens, as counted.
+    pub fn new(prompt_tokens: u64) -> Self {
         Self {
-            prompt_chars,
+            prompt_tokens,
             input: Estimator::new(),
             output: Line::new(OUTPUT_TOKENS.0, OUTPUT_TOKENS.1),
             latency: Line::new(LATENCY_MS.0, LATENCY_MS.1),
@@ -156,9 +156,9 @@ impl Estimates {
         }
     }
 
-    /// The input tokens of a prompt whose pages add so many characters.
-    pub fn input_tokens(&self, chars: u64) -> u64 {
-        self.input.tokens(self.prompt_chars.saturating_add(chars))
+    /// The input tokens of a prompt to whose tokens the pages add `counted`.
+    pub fn input_tokens(&self, counted: u64) -> u64 {
+        self.input.tokens(self.prompt_tokens.saturating_add(counted))
     }
 
     /// The output tokens of an answer about so many pages.
@@ -178,13 +178,13 @@ impl Estimates {
     }
 
     /// A call failed that was billed all the same.
-    pub fn learn_input(&mut self, chars: u64, tokens: u64) {
-        self.input.learn(self.prompt_chars.saturating_add(chars), tokens);
+    pub fn learn_input(&mut self, counted: u64, tokens: u64) {
+        self.input.learn(self.prompt_tokens.saturating_add(counted), tokens);
     }
 
     /// A call was answered.
     pub fn learn(&mut self, call: Answered) {
-        self.learn_input(call.chars, call.input_tokens);
+        self.learn_input(call.counted, call.input_tokens);
         self.latency.learn(call.pages, call.latency_ms);
         self.again += EACH * (if call.is_whole { 0.0 } else { 1.0 } - self.again);
         if call.output_tokens > 0 {

@@ -99,7 +99,7 @@ impl Gatherer {
             let is_ready = !self.batcher.is_empty()
                 && (!more || self.batcher.len() >= self.wanted(&self.room(most as u64)));
             let since = *asked.get_or_insert_with(Instant::now);
-            let order = place(&run, self.batcher.next().0, 0);
+            let order = place(&run, self.batcher.next().0);
             let provider = run.first_provider();
             tokio::select! {
                 biased;
@@ -173,7 +173,7 @@ impl Gatherer {
         let fitting = self.batcher.fitting(room, &estimates);
         let work = Work {
             pages: waiting as u64 + coming,
-            page_chars: self.batcher.chars(waiting) / (waiting as u64).max(1),
+            page_tokens: self.batcher.tokens(waiting) / (waiting as u64).max(1),
             most: if fitting < waiting { fitting } else { room.pages } as u64,
         };
         let outlook = self.run.shared.limiter(provider).outlook();
@@ -192,7 +192,7 @@ impl Gatherer {
             let free = self.batcher.fitting(&now, &estimates);
             chosen = if free * 2 >= chosen { free } else { chosen };
         }
-        let tokens = estimates.input_tokens(self.batcher.chars(chosen));
+        let tokens = estimates.input_tokens(self.batcher.tokens(chosen));
         (self.run.shared.charged_tokens(provider, tokens), chosen)
     }
 

@@ -40,6 +40,7 @@ mod standing;
 mod suspicion;
 pub mod taxonomy;
 pub mod text;
+pub mod tokens;
 pub mod transport;
 mod twins;
 mod wire;
@@ -124,12 +125,15 @@ impl Pipeline {
     /// A pipeline of these parts. It must be made inside a tokio runtime, whose time it takes.
     pub fn new(parts: Parts) -> Self {
         let Parts { config, taxonomy, site, providers, transport, observer, seed } = parts;
-        let prompt_chars = prompt::render(&taxonomy, &[]).chars().count() as u64;
+        let prompt_tokens = tokens::count(&prompt::render(&taxonomy, &[]));
         let (carrier, watcher) = (Arc::clone(&transport), Arc::clone(&observer));
         let shared = Shared {
             confluence: Confluence::new(Client::new(site, carrier, watcher, &config, seed)),
             limiters: limiters(&config, providers.len(), seed),
-            estimates: providers.iter().map(|_| Mutex::new(Estimates::new(prompt_chars))).collect(),
+            estimates: providers
+                .iter()
+                .map(|_| Mutex::new(Estimates::new(prompt_tokens)))
+                .collect(),
             fingerprints: providers.iter().map(|p| Fingerprint::new(&taxonomy, &p.model)).collect(),
             cache: Mutex::new(Cache::new(config.cache_capacity())),
             budget: Mutex::new(config.retry_budget.map(Budget::new)),

@@ -8,6 +8,7 @@
 use crate::pipeline::page::Page;
 use crate::pipeline::quote;
 use crate::pipeline::taxonomy::{TAGS_PER_CATEGORY, Taxonomy};
+use crate::pipeline::tokens;
 
 /// The fixed first part of every prompt.
 pub fn instructions() -> String {
@@ -20,13 +21,13 @@ pub fn instructions() -> String {
     )
 }
 
-/// The characters that these pages add to a prompt, about.
-pub fn chars(pages: &[Page]) -> u64 {
-    // The line that begins a page has about as many as this.
-    pages
-        .iter()
-        .map(|page| (page.title.chars().count() + page.text.chars().count() + 30) as u64)
-        .sum()
+/// The tokens of the line that begins a page, and of the blanks around it.
+const LINE_TOKENS: u64 = 10;
+
+/// The tokens that these pages add to a prompt, about.
+pub fn tokens(pages: &[Page]) -> u64 {
+    let page = |page: &Page| tokens::count(&page.title) + tokens::count(&page.text) + LINE_TOKENS;
+    pages.iter().map(page).sum()
 }
 
 /// The prompt for these pages.

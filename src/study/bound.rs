@@ -9,15 +9,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fakes::answer;
 use crate::fakes::calendar::Calendar;
 use crate::fakes::latency::Load;
 use crate::fakes::quota::{Dimension, QuotaConfig, Window, WindowKind};
+use crate::fakes::record::Service;
+use crate::fakes::space::Space;
+use crate::fakes::tokens::Tokenizer;
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::event::{ConfluenceOp, Event, RunEnd};
 use crate::pipeline::page::PageId;
 use crate::pipeline::prompt;
 use crate::pipeline::taxonomy::Taxonomy;
+use crate::pipeline::text;
 use crate::sim::recorder::{Log, What};
 use crate::sim::scenario::Scenario;
 use crate::units::Count;
@@ -40,8 +43,8 @@ struct Work {
     started_ms: u64,
     /// When the list had come so far, and how many pages it had brought.
     listed: Vec<(u64, u64)>,
-    /// Pages that had to be asked about, with their place in the list and their characters.
-    asked: Vec<(PageId, u64, u64)>,
+    /// Pages that had to be asked about.
+    asked: Vec<Listed>,
     cached: u64,
     /// The latencies of reading and of changing labels.
     reads_ms: Vec<u64>,
@@ -50,6 +53,61 @@ struct Work {
     /// So many attempts had a page in them.
     attempts: BTreeMap<PageId, u64>,
     completed: bool,
+}
+
+/// A page as it was listed.
+#[derive(Debug, Clone, Copy)]
+struct Listed {
+    page: PageId,
+    version: u64,
+    /// Its place in the list, from 1.
+    place: u64,
+    /// Whether a text of it came.
+    has_text: bool,
+}
+
+/// What the primary counts of prompts.
+struct Tokens {
+    tokenizer: Tokenizer,
+    /// The weight of what every prompt begins with.
+    fixed: u64,
+    /// The weights of the pages, in the order of the list; nothing where no token counts.
+    pages: Vec<u64>,
+}
+
+impl Tokens {
+    fn of(scenario: &Scenario, work: &Work, limit_chars: u64) -> Self {
+        let world = &scenario.world;
+        let (ai, latency) = &world.gemini;
+        let tokenizer = Tokenizer::of(Service::Gemini, ai.token_skew);
+        let taxonomy = Taxonomy::new(world.taxonomy.clone());
+        let fixed = tokenizer.weight(&prompt::render(&taxonomy, &[]));
+        let counts = |quota: &QuotaConfig| quota.window_of(Dimension::Tokens).is_some();
+        if !latency.is_slowed_by_input() && !ai.quota.as_ref().is_some_and(counts) {
+            return Self { tokenizer, fixed, pages: Vec::new() };
+        }
+        let space = world.space.clone();
+        let space = Space::new(space, world.taxonomy.clone(), world.documents.clone(), world.seed);
+        let limit = usize::try_from(limit_chars).unwrap_or(usize::MAX);
+        let weight = |listed: &Listed| {
+            let page = space.page_at(listed.page.0, listed.version).filter(|_| listed.has_text);
+            page.map_or(0, |page| tokenizer.weight(&text::extract(&page.storage, limit)))
+        };
+        let pages = work.asked.iter().map(weight).collect();
+        Self { tokenizer, fixed, pages }
+    }
+
+    /// Of a prompt about the page at this index alone.
+    fn alone(&self, index: usize) -> u64 {
+        let page = self.pages.get(index).copied().unwrap_or(0);
+        self.tokenizer.count_weight(self.fixed.saturating_add(page))
+    }
+
+    /// Of so many prompts about all pages.
+    fn of_all(&self, calls: u64) -> u64 {
+        let fixed = calls.saturating_mul(self.fixed);
+        self.tokenizer.count_weight(fixed.saturating_add(sum(&self.pages)))
+    }
 }
 
 /// The bound of a run, if it was carried through; `before` are the logs of the runs that went
@@ -71,12 +129,10 @@ pub fn of(scenario: &Scenario, before: &[Log], log: &Log) -> Option<Bound> {
         let all = earlier.iter().chain([&work.attempts]);
         sum(all.filter_map(|attempts| attempts.get(page))).max(1)
     };
-    let taxonomy = Taxonomy::new(scenario.world.taxonomy.clone());
-    let fixed_chars = prompt::render(&taxonomy, &[]).chars().count() as u64;
-    let alone = |chars: u64| answer::tokens_of_chars(fixed_chars.saturating_add(chars));
-    let drawn = |(page, _, chars): &(PageId, u64, u64)| {
+    let tokens = Tokens::of(scenario, &work, run.config.text_limit_chars);
+    let drawn = |(index, Listed { page, .. }): (usize, &Listed)| {
         let load = Load {
-            input_tokens: alone(*chars),
+            input_tokens: tokens.alone(index),
             output_tokens: LEAST_OUTPUT_TOKENS,
             ..Load::default()
         };
@@ -84,7 +140,7 @@ pub fn of(scenario: &Scenario, before: &[Log], log: &Log) -> Option<Bound> {
             |attempt| latency.draw(scenario.world.weather_seed(), "gemini", page.0, attempt, load);
         (0..attempts(page)).map(of).min().unwrap_or(0)
     };
-    let mut latencies: Vec<u64> = work.asked.iter().map(drawn).collect();
+    let mut latencies: Vec<u64> = work.asked.iter().enumerate().map(drawn).collect();
     latencies.sort_unstable();
     latencies.truncate(usize::try_from(calls).unwrap_or(usize::MAX));
     let quickest = latencies.first().copied().unwrap_or(0);
@@ -93,10 +149,7 @@ pub fn of(scenario: &Scenario, before: &[Log], log: &Log) -> Option<Bound> {
     if let Some(quota) = &ai.quota {
         let calendar = Calendar::new(scenario.world.start);
         let first = work.started_ms.saturating_add(work.available(1));
-        let chars = sum(work.asked.iter().map(|(_, _, chars)| chars));
-        let tokens =
-            answer::tokens_of_chars(chars.saturating_add(calls.saturating_mul(fixed_chars)));
-        starts = earliest(&quota.loosest(), &calendar, first, (calls, tokens));
+        starts = earliest(&quota.loosest(), &calendar, first, (calls, tokens.of_all(calls)));
         for start in &mut starts {
             *start = start.saturating_sub(work.started_ms);
         }
@@ -142,13 +195,14 @@ impl Work {
                     }
                     ConfluenceOp::Other => {}
                 },
-                Event::PageListed { page, chars, .. } => {
+                Event::PageListed { page, version, chars } => {
                     count += 1;
                     match work.listed.last_mut() {
                         Some((known, pages)) if *known == at => *pages = count,
                         _ => work.listed.push((at, count)),
                     }
-                    work.asked.push((page, count, chars));
+                    let (place, has_text) = (count, chars > 0);
+                    work.asked.push(Listed { page, version, place, has_text });
                 }
                 Event::CacheHit { page } => {
                     hits.insert(page);
@@ -167,14 +221,14 @@ impl Work {
             }
         }
         work.cached = hits.len() as u64;
-        work.asked.retain(|(page, ..)| !hits.contains(page));
+        work.asked.retain(|listed| !hits.contains(&listed.page));
         work
     }
 
     /// When so many pages that have to be asked about can have been listed.
     fn available(&self, pages: u64) -> u64 {
         let index = usize::try_from(pages.saturating_sub(1)).unwrap_or(usize::MAX);
-        let place = self.asked.get(index).map_or(0, |(_, place, _)| *place);
+        let place = self.asked.get(index).map_or(0, |listed| listed.place);
         let found = self.listed.partition_point(|(_, listed)| *listed < place);
         self.listed.get(found).or(self.listed.last()).map_or(0, |(at, _)| *at)
     }

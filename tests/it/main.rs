@@ -61,6 +61,7 @@ mod silent; // quotas that say nothing
 mod tag; // `tag` as a user meets it
 mod text; // what a reader sees of a page
 mod tidy; // the source text itself
+mod tokens; // tokens by script, on either side
 mod troubles; // what goes wrong on purpose
 mod tune; // grids of settings, and which is best
 mod verdicts; // verdicts that stay true

@@ -32,11 +32,11 @@ fn page(id: u64, text: &str) -> Page {
     Page { id: PageId(id), version: 1, title: format!("page {id}"), text: text.to_owned() }
 }
 
-const PROMPT_CHARS: u64 = 1_000;
+const PROMPT_TOKENS: u64 = 300;
 
 /// The batches that these pages make, each as soon as it is full.
 fn batches(pages: impl Iterator<Item = Page>, room: &Room) -> Vec<Batch> {
-    let estimates = Estimates::new(PROMPT_CHARS);
+    let estimates = Estimates::new(PROMPT_TOKENS);
     let (mut batcher, mut formed) = (Batcher::new(), Vec::new());
     for page in pages {
         batcher.push(page);
@@ -77,13 +77,13 @@ proptest! {
         input in prop::option::of(1_u64..8_000), output in prop::option::of(1_u64..1_000),
     ) {
         let room = Room { pages, input_tokens: input, output_tokens: output };
-        let estimates = Estimates::new(PROMPT_CHARS);
+        let estimates = Estimates::new(PROMPT_TOKENS);
         let texts = (0..).zip(&lengths).map(|(id, length)| page(id, &"x".repeat(*length)));
         let batches = batches(texts, &room);
         let fits = |pages: &[Page]| {
             let within = |tokens: u64, limit: Option<u64>| limit.is_none_or(|limit| tokens <= limit);
             pages.len() <= room.pages
-                && within(estimates.input_tokens(prompt::chars(pages)), input)
+                && within(estimates.input_tokens(prompt::tokens(pages)), input)
                 && within(estimates.output_tokens(pages.len() as u64), output)
         };
         for (batch, after) in batches.iter().zip(batches.iter().skip(1).map(Some).chain([None])) {

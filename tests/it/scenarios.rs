@@ -30,6 +30,7 @@ const SEEDS: RangeInclusive<u64> = 1..=32;
 /// run as well, whatever its luck.
 #[test]
 fn every_target_is_met_in_its_share_of_seeds_and_none_is_slack() {
+    let mut wrong = Vec::new();
     for scenario in shipped() {
         assert!(!scenario.targets.is_empty(), "{} has no targets", scenario.name);
         let own = Played::of(scenario.world.seed.0, &judged(&scenario));
@@ -37,7 +38,9 @@ fn every_target_is_met_in_its_share_of_seeds_and_none_is_slack() {
             for target in &run.targets {
                 let said = [&scenario.name, &run.name, target.target.metric.name].join(" ");
                 let (text, value) = (&target.target.text, target.value);
-                assert!(target.met, "{said} {text}: found {value:?} with the seed of the file");
+                if !target.met {
+                    wrong.push(format!("{said} {text}: found {value:?} with the seed of the file"));
+                }
             }
         }
         // Two runs over 5,000 pages take seconds.
@@ -48,14 +51,20 @@ fn every_target_is_met_in_its_share_of_seeds_and_none_is_slack() {
             for (at, target) in judged.targets.iter().enumerate() {
                 let said = [&scenario.name, &judged.name, target.target.metric.name].join(" ");
                 let (text, over) = (&target.target.text, target.over.unwrap());
-                assert!(target.met, "{said} {text}: met in {} of {}", over.met, over.seeds);
+                if !target.met {
+                    wrong.push(format!("{said} {text}: met in {} of {}", over.met, over.seeds));
+                    continue;
+                }
                 let bounding = bounding_value(&series, run, at);
                 let is_slack = target.target.compare != Compare::Equal
                     && is_slack(target.limit.unwrap(), bounding);
-                assert!(!is_slack, "{said} {text} is slack: {bounding} would do");
+                if is_slack {
+                    wrong.push(format!("{said} {text} is slack: {bounding} would do"));
+                }
             }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// The value of the worst seed within the share in which a target has to hold: the tightest limit

@@ -29,7 +29,7 @@ const COUNTS: &[(&str, &str, &str, u64)] = &[
     ("cancellation", "resumed", "labels_written", 25),
     ("cancellation", "resumed", "ai_calls", 5),
 
-    ("confluence-throttling", "run", "confluence_rate_limited", 9),
+    ("confluence-throttling", "run", "confluence_rate_limited", 10),
     ("confluence-throttling", "run", "labels_written", 80),
 
     ("day-quota", "first", "quota_refusals", 10),

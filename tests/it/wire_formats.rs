@@ -284,7 +284,7 @@ fn every_quota_has_the_name_that_the_service_gives_it() {
 #[test]
 fn a_refusal_names_every_quota_that_it_meets() {
     let mut service =
-        Service::new(&["gemini.quota={ requests = 1, tokens = 10, per_s = 60, tier = \"free\" }"]);
+        Service::new(&["gemini.quota={ requests = 1, tokens = 7, per_s = 60, tier = \"free\" }"]);
     assert_eq!(status(&service.gemini(0, "generateContent", &asking("ten words"))), 200);
     let refused =
         body(&service.gemini(1_000, "generateContent", &asking("and ten words more than those")));

@@ -2,7 +2,6 @@
 
 use super::{Ai, Asked, Decision};
 use crate::fakes::about::Use;
-use crate::fakes::answer::tokens;
 use crate::fakes::fault::Kind;
 use crate::fakes::form;
 use crate::fakes::model::{Matcher, Question};
@@ -68,14 +67,12 @@ impl Ai {
                 text =
                     format!("Here are the tags you asked for. {}", text.replace(['{', '"'], " "));
             }
-            Some(Kind::Truncated) => limit = limit.min(tokens(&text) * 2 / 3),
+            Some(Kind::Truncated) => limit = limit.min(self.tokenizer.count(&text) * 2 / 3),
             _ => {}
         }
-        let truncated = tokens(&text) > limit;
-        if truncated {
-            let chars = usize::try_from(limit.saturating_mul(36) / 10).unwrap_or(usize::MAX);
-            text = text.chars().take(chars).collect();
-        }
+        let kept = self.tokenizer.cut(&text, limit).len();
+        let truncated = kept < text.len();
+        text.truncate(kept);
         let use_of = match kind {
             Some(Kind::Malformed) => Use::Malformed,
             // Of a list of pages a part is of use, of anything else cut off nothing.
@@ -83,7 +80,7 @@ impl Ai {
             _ if truncated || !whole => Use::Part,
             _ => Use::Whole,
         };
-        let output_tokens = tokens(&text).saturating_mul(asked.copies);
+        let output_tokens = self.tokenizer.count(&text).saturating_mul(asked.copies);
         let decision = Decision::Answer { text, truncated };
         Some(Written { decision, use_of, output_tokens, thought_tokens })
     }

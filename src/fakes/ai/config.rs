@@ -9,7 +9,7 @@ use crate::fakes::fault::FaultRule;
 use crate::fakes::latency::LatencyFile;
 use crate::fakes::quota::QuotaConfig;
 use crate::fakes::spell::{SpellConfig, SpellForms, one_or_many};
-use crate::units::{Count, Ratio, UsdPerMillion, Whole};
+use crate::units::{Count, Ratio, Skew, UsdPerMillion, Whole};
 
 /// What a million tokens cost, where a scenario states it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +51,9 @@ pub struct AiConfig {
     /// Output tokens that the model thinks before it answers, unless the caller switches it off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thinking_tokens: Option<Count>,
+    /// How many times as many tokens it counts as its tokenizer usually does (default: 1).
+    #[serde(default = "usual", skip_serializing_if = "Skew::is_none")]
+    pub token_skew: Skew,
     /// Seconds that a batch job takes (default: ten minutes).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_s: Option<Whole<0, 86_400>>,
@@ -65,6 +68,10 @@ pub struct AiConfig {
     #[serde(default, deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "SpellForms")]
     pub spell: Vec<SpellConfig>,
+}
+
+fn usual() -> Skew {
+    Skew::NONE
 }
 
 fn never() -> Ratio {
@@ -84,6 +91,7 @@ impl AiConfig {
             answer: AnswerConfig::default(),
             error_429_ratio: never(),
             thinking_tokens: None,
+            token_skew: Skew::NONE,
             batch_s: None,
             price: None,
             fault: Vec::new(),

@@ -17,7 +17,7 @@ use self::identity::{identity, ids, stream};
 pub use self::meter::NeighbourConfig;
 use self::meter::{Meter, Visits};
 use crate::fakes::about::{Prompt, Use};
-use crate::fakes::answer::{Writer, tokens};
+use crate::fakes::answer::Writer;
 use crate::fakes::attempts::Attempts;
 use crate::fakes::calendar::Calendar;
 use crate::fakes::fault::{Call, Fault, Kind};
@@ -26,6 +26,7 @@ use crate::fakes::latency::{Latency, Load};
 use crate::fakes::model::{self, Matcher, Question};
 use crate::fakes::quota::{Dimension, Hint, Left, Quota, Refusal};
 use crate::fakes::record::{Record, Service};
+use crate::fakes::tokens::Tokenizer;
 use crate::fakes::trouble::Troubles;
 use crate::price;
 use crate::rng::{Draw, Seed};
@@ -39,6 +40,7 @@ pub struct Ai {
     troubles: Troubles,
     quotas: BTreeMap<String, Meter>,
     writer: Writer,
+    tokenizer: Tokenizer,
     /// The tags that it looks for where a prompt has no taxonomy in our form.
     usual: Vec<(String, Vec<String>)>,
     seed: Seed,
@@ -66,6 +68,7 @@ impl Ai {
             troubles: Troubles::new(&config.fault, &config.spell, seed, stream),
             quotas: BTreeMap::new(),
             usual,
+            tokenizer: Tokenizer::of(service, config.token_skew),
             writer: Writer::new(config.answer.clone(), seed, stream),
             seed,
             calls: 0,
@@ -126,6 +129,11 @@ impl Ai {
         self.requests
     }
 
+    /// What counts its tokens.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
     /// Its configuration.
     pub fn config(&self) -> &AiConfig {
         &self.config
@@ -144,7 +152,7 @@ impl Ai {
         let call = Call { now_ms, before, identity, attempt, pages, operation: None };
         self.calls += 1;
 
-        let input_tokens = tokens(asked.prompt);
+        let input_tokens = self.tokenizer.count(asked.prompt);
         let pages = question.pages.len() as u64;
         let (service, stream) = (self.service, stream(self.service));
         let fired = |fault: String| Record::FaultFired { service, fault };
@@ -278,7 +286,7 @@ impl Ai {
         let pages = question.pages.len() as u64;
         let seen = Prompt::refused(self.service, asked.model, identity, pages);
         self.calls += 1;
-        let input_tokens = tokens(asked.prompt);
+        let input_tokens = self.tokenizer.count(asked.prompt);
         let Some(written) = self.answer(&question, None, asked, identity) else {
             return self.quickly(Decision::Status(400, None), input_tokens, seen);
         };

@@ -23,10 +23,10 @@ use self::route::Route;
 use crate::fakes::Reply;
 use crate::fakes::about::{About, Prompt};
 use crate::fakes::ai::{Ai, Scene, digest, glance};
-use crate::fakes::answer::tokens;
 use crate::fakes::ordered;
 use crate::fakes::query::Query;
 use crate::fakes::record::Service;
+use crate::fakes::tokens::Tokenizer;
 use crate::units::Whole;
 
 /// The largest body that it takes: 20 MB inline.
@@ -115,7 +115,7 @@ impl Gemini {
             Route::Model(model) => response::sent(200, &described(model)),
             Route::ChatModels => chat::models(&self.ai),
             Route::ChatModel(model) => response::sent(200, &chat::described(model)),
-            Route::Count(_) => counted(request.body()),
+            Route::Count(_) => counted(request.body(), self.ai.tokenizer()),
             Route::Generate(model) | Route::Stream(model) => {
                 self.generated(now_ms, request, (model, route), scene)
             }
@@ -211,12 +211,12 @@ fn unread(body: &Bytes) -> Reply {
 }
 
 /// The tokens of what a body asks.
-fn counted(body: &Bytes) -> Reply {
+fn counted(body: &Bytes, tokenizer: &Tokenizer) -> Reply {
     if counts_both(body) {
         return error::invalid("contents and generate_content_request cannot both be set");
     }
     let Some(asks) = ordered::read(body).ok().and_then(Asks::counted) else { return unread(body) };
-    let count = tokens(&asks.prompt);
+    let count = tokenizer.count(&asks.prompt);
     let details = json!([{"modality": "TEXT", "tokenCount": count}]);
     response::sent(200, &json!({"totalTokens": count, "promptTokensDetails": details}))
 }

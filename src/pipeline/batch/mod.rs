@@ -63,8 +63,8 @@ impl Batcher {
 
     /// Puts a page at the end of the line.
     pub fn push(&mut self, page: Page) {
-        let chars = prompt::chars(std::slice::from_ref(&page));
-        self.waiting.push_back((page, chars));
+        let tokens = prompt::tokens(std::slice::from_ref(&page));
+        self.waiting.push_back((page, tokens));
     }
 
     /// How many pages wait.
@@ -78,17 +78,17 @@ impl Batcher {
     }
 
     /// The characters that the first so many pages add to a prompt.
-    pub fn chars(&self, pages: usize) -> u64 {
-        self.waiting.iter().take(pages).map(|(_, chars)| chars).sum()
+    pub fn tokens(&self, pages: usize) -> u64 {
+        self.waiting.iter().take(pages).map(|(_, tokens)| tokens).sum()
     }
 
     /// How many of the first pages fit into this room; one, if none does.
     pub fn fitting(&self, room: &Room, estimates: &Estimates) -> usize {
         let within = |tokens: u64, limit: Option<u64>| limit.is_none_or(|limit| tokens <= limit);
-        let (mut fitting, mut chars) = (0, 0);
+        let (mut fitting, mut tokens) = (0, 0);
         for (_, more) in self.waiting.iter().take(room.pages) {
-            chars = more.saturating_add(chars);
-            let fits = within(estimates.input_tokens(chars), room.input_tokens)
+            tokens = more.saturating_add(tokens);
+            let fits = within(estimates.input_tokens(tokens), room.input_tokens)
                 && within(estimates.output_tokens(fitting as u64 + 1), room.output_tokens);
             if !fits {
                 break;

@@ -44,7 +44,7 @@ pub struct Work {
     /// Pages that are to be asked about, as far as is known.
     pub pages: u64,
     /// The characters that one of them adds to a prompt, on average.
-    pub page_chars: u64,
+    pub page_tokens: u64,
     /// The most pages of a batch.
     pub most: u64,
 }
@@ -68,7 +68,7 @@ pub fn pages(work: &Work, estimates: &Estimates, outlook: &Outlook) -> u64 {
     };
     let most = work.most.min(work.pages).max(1);
     let fits = |size: &u64| {
-        let tokens = estimates.input_tokens(size.saturating_mul(work.page_chars));
+        let tokens = estimates.input_tokens(size.saturating_mul(work.page_tokens));
         *size == 1 || outlook.tokens.is_none_or(|left| tokens <= left.limit)
     };
     (1..=most).filter(fits).min_by_key(|size| time(*size)).unwrap_or(1)
@@ -82,7 +82,7 @@ fn makespan_ms(
     size: u64,
     calls: u64,
 ) -> u64 {
-    let tokens = estimates.input_tokens(size.saturating_mul(work.page_chars)).max(1);
+    let tokens = estimates.input_tokens(size.saturating_mul(work.page_tokens)).max(1);
     let mut now = requests.free;
     let mut in_window = requests.limit;
     let mut window_ms = requests.window_ms;

@@ -56,15 +56,13 @@ pub struct Taught {
 pub struct Ask {
     /// Its place in the line: lower goes first, among equals who came first.
     pub order: u64,
-    /// The input tokens that it will take, as far as one can tell.
-    pub tokens: u64,
     /// How long it would wait for a gate that is closed.
     pub patience: Duration,
 }
 
 impl Default for Ask {
     fn default() -> Self {
-        Self { order: 0, tokens: 0, patience: Duration::MAX }
+        Self { order: 0, patience: Duration::MAX }
     }
 }
 
@@ -170,13 +168,13 @@ impl Limiter {
         }
     }
 
-    /// Waits for a permit for this call, or says that the gate is closed for too long.
+    /// Waits for a permit for a call of no tokens, or says that the gate is closed for too long.
     pub async fn acquire_for(self: &Arc<Self>, ask: Ask) -> Result<Permit, Closed> {
-        self.acquire_with(ask, || (ask.tokens, ())).await.map(|(permit, ())| permit)
+        self.acquire_with(ask, || (0, ())).await.map(|(permit, ())| permit)
     }
 
     /// The same for a call that is made up only when it may start: `plan` is asked again whenever
-    /// it might, and says what it is and how many tokens it takes (`ask.tokens` counts for nothing).
+    /// it might, and says what it is and how many input tokens it takes, as far as one can tell.
     pub async fn acquire_with<T>(
         self: &Arc<Self>,
         ask: Ask,
