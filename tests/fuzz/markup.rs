@@ -20,7 +20,7 @@ const EXAMPLES: [&str; 8] = [
     "<ac:link><ri:page ri:content-title=\"a\" /><ac:plain-text-link-body><![CDATA[link]]></ac:plain-text-link-body></ac:link><br/>end</div>",
     "<p>x</p><ac:adf-extension><ac:adf-node type=\"panel\"><ac:adf-attribute key=\"a\">b</ac:adf-attribute><ac:adf-content><p>c &notit d</p></ac:adf-content></ac:adf-node><ac:adf-fallback><p>c</p></ac:adf-fallback></ac:adf-extension>",
     "See <ac:link><ri:page ri:content-title=\"Q &amp; A &copy=1 &notit\" /></ac:link> <ac:structured-macro ac:name=\"html\"><ac:plain-text-body><![CDATA[<p>a</p><script>b]]></ac:plain-text-body></ac:structured-macro>",
-    "text <!-- comment -- > --> more <!doctype html> <?php x ?> </ x> </> < a <b",
+    "text <!-- comment -- > --> more <!-- a---> b<!---->c <!doctype html> <?php x ?> </ x> </> < a <b",
     "<AC:Structured-Macro><![CDATA[ ]] ]]]]><p>&#x41;&#0;&#xD800;&bogus; &lt;p&gt;",
     "<html><head><title>T &amp; t</title></head><body><h1>H</h1><p>a<a href='x'>b</a></p></body></html>",
 ];
@@ -33,6 +33,8 @@ const WORDS: &[&str] = &[
     "<!--",
     "-->",
     "--!>",
+    "--->",
+    "<!--->",
     "<!",
     "<?",
     "<![CDATA[",

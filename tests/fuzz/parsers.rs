@@ -303,7 +303,8 @@ fn logs() {
         log.run = "run".to_owned();
         bound::of(scenario, std::slice::from_ref(&log), &log);
         events::first_difference(original.as_bytes(), text.as_bytes()).unwrap();
-        let judged = judge::judge(scenario, &[], Recording { logs: vec![log], steps: 1 });
+        let judged =
+            judge::judge(scenario, &[], Recording { logs: vec![log], ..Recording::default() });
         if let Ok(judged) = judged {
             tagspace::report::json::report(scenario, &judged);
         }
