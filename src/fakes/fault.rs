@@ -69,7 +69,13 @@ pub enum Kind {
     /// The call is refused with 429 because the account is not paid for: prepaid credits are depleted
     /// (Gemini), or billing is not active (OpenAI).
     Billing,
+    /// The answer of a model comes at 20 output tokens a second, as in bad spells that were reported,
+    /// unless `output_tokens_per_s` or `latency_factor` says otherwise.
+    Slow,
 }
+
+/// Of the kind `slow`, in output tokens a second.
+const SLOW: f64 = 20.0;
 
 impl Kind {
     /// Its name in scenarios and reports.
@@ -85,13 +91,14 @@ impl Kind {
             Self::InvalidPrompt => "invalid-prompt",
             Self::InsufficientQuota => "insufficient-quota",
             Self::Billing => "billing",
+            Self::Slow => "slow",
         }
     }
 
     /// Whether a service has it.
     pub fn is_of(self, service: Service) -> bool {
         match self {
-            Self::ContentFilter | Self::Billing => service != Service::Confluence,
+            Self::ContentFilter | Self::Billing | Self::Slow => service != Service::Confluence,
             Self::InvalidPrompt => service == Service::Openai,
             _ => true,
         }
@@ -167,14 +174,15 @@ impl FaultReply {
         match (self.kind, self.status) {
             (Some(kind), _) => kind.name().to_owned(),
             (None, Some(status)) => status.to_string(),
-            (None, None) => "slow".to_owned(),
+            (None, None) => Kind::Slow.name().to_owned(),
         }
     }
 
     /// What is wrong with it, if anything.
     pub fn problem(&self) -> Option<String> {
         let slowness = self.slowness();
-        let ways = [self.status.is_some(), self.kind.is_some(), slowness != Slowness::default()];
+        let kind = self.kind.filter(|kind| *kind != Kind::Slow);
+        let ways = [self.status.is_some(), kind.is_some(), slowness != Slowness::default()];
         match ways.into_iter().filter(|is_set| *is_set).count() {
             0 => {
                 let wanted = "`status`, `kind`, `latency_factor` or `output_tokens_per_s`";
@@ -196,18 +204,20 @@ impl FaultReply {
 
     fn slowness(&self) -> Slowness {
         let Self { latency_factor: factor, output_tokens_per_s, .. } = *self;
-        Slowness { factor, output_tokens_per_s }
+        let is_usual = self.kind == Some(Kind::Slow) && factor.is_none();
+        let usual = Factor::new(SLOW).filter(|_| is_usual);
+        Slowness { factor, output_tokens_per_s: output_tokens_per_s.or(usual) }
     }
 
     /// What strikes a call.
     pub(super) fn fault(&self) -> Option<Fault> {
         match (self.kind, self.status) {
+            (Some(Kind::Slow) | None, None) => Some(Fault::Slow(self.slowness())),
             (Some(kind), _) => Some(Fault::Kind(kind)),
             (None, Some(status)) => {
                 let status = u16::try_from(status.get()).ok()?;
                 Some(Fault::Status(status, self.retry_after_s.map(Whole::get)))
             }
-            (None, None) => Some(Fault::Slow(self.slowness())),
         }
     }
 }

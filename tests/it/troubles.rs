@@ -242,6 +242,11 @@ fn answers_are_slow_in_a_spell_and_not_outside() {
     assert_eq!(usual, 1_000);
     let slow = format!("gemini.spell={{ {always}, reply = {{ latency_factor = 5 }} }}");
     assert_eq!(latency(&[&slow]), 5_000);
+    // Without figures: 20 output tokens a second.
+    let slow = format!("gemini.spell={{ {always}, reply = {{ kind = \"slow\" }} }}");
+    let stated = format!("gemini.spell={{ {always}, reply = {{ output_tokens_per_s = 20 }} }}");
+    assert!(latency(&[&slow]) > 1_000);
+    assert_eq!(latency(&[&slow]), latency(&[&stated]));
     let mut before = Service::new(&[
         "gemini.spell={ every_s = 8640000, min_s = 1, max_s = 1, reply = { latency_factor = 5 } }",
     ]);
