@@ -115,9 +115,8 @@ impl Tokenizer {
             let (run, weight) = weights.of(c);
             let begins = before.replace(run) != Some(run);
             let more = match run {
-                Run::Word => weight,
                 Run::Number if begins => weight + weights.number,
-                Run::Number => weight,
+                Run::Word | Run::Number => weight,
                 Run::Signs if begins => weight,
                 Run::Blank if !begins => weight,
                 Run::Signs | Run::Blank => 0,

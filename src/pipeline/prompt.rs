@@ -5,7 +5,7 @@
 //! prompt, so that a provider can cache it. No title and no text can open the section of another
 //! page (`quote.rs`).
 
-use crate::pipeline::page::Page;
+use crate::pipeline::page::{Page, PageId};
 use crate::pipeline::quote;
 use crate::pipeline::taxonomy::{TAGS_PER_CATEGORY, Taxonomy};
 use crate::pipeline::tokens;
@@ -30,6 +30,11 @@ pub fn tokens(pages: &[Page]) -> u64 {
     pages.iter().map(page).sum()
 }
 
+/// The line that begins a page.
+pub fn line_of(page: PageId) -> String {
+    format!("=== page {page} ===")
+}
+
 /// The prompt for these pages.
 pub fn render(taxonomy: &Taxonomy, pages: &[Page]) -> String {
     let text: usize = pages.iter().map(|page| page.title.len() + page.text.len() + 40).sum();
@@ -42,9 +47,9 @@ pub fn render(taxonomy: &Taxonomy, pages: &[Page]) -> String {
         prompt.push('\n');
     }
     for page in pages {
-        prompt.push_str("\n=== page ");
-        prompt.push_str(&page.id.to_string());
-        prompt.push_str(" ===\n");
+        prompt.push('\n');
+        prompt.push_str(&line_of(page.id));
+        prompt.push('\n');
         quote::push(&mut prompt, &page.title);
         prompt.push('\n');
         quote::push(&mut prompt, &page.text);

@@ -91,7 +91,9 @@ impl Tokens {
         let limit = usize::try_from(limit_chars).unwrap_or(usize::MAX);
         let weight = |listed: &Listed| {
             let page = space.page_at(listed.page.0, listed.version).filter(|_| listed.has_text);
-            page.map_or(0, |page| tokenizer.weight(&text::extract(&page.storage, limit)))
+            let text = page.map(|page| text::extract(&page.storage, limit)).unwrap_or_default();
+            // A title may have been left out of the list.
+            tokenizer.weight(&prompt::line_of(listed.page)) + tokenizer.weight(&text)
         };
         let pages = work.asked.iter().map(weight).collect();
         Self { tokenizer, fixed, pages }
