@@ -3,19 +3,22 @@
 use super::args::RunArgs;
 use super::find::Loaded;
 use super::{CliError, note, print};
+use crate::report::files::Folder;
 use crate::report::{format, prediction as table};
 use crate::sim::{Clock, Options};
-use crate::study::figures::Figures;
+use crate::study::counterpart;
 use crate::study::judge::{self, JudgedScenario};
-use crate::study::prediction;
+use crate::study::prediction::{Prediction, Verdict};
 
-/// Plays a scenario in real time, as often as it is wanted, and compares. Whether all agree.
+/// Plays a scenario in real time, as often as it is wanted, adds the logs to its report, and
+/// compares: how far it is as it was foretold.
 pub(super) fn compare(
     args: &RunArgs,
     (scenario, targets): &Loaded,
     predicted: &JudgedScenario,
+    folder: Option<&Folder>,
     options: &Options,
-) -> Result<bool, CliError> {
+) -> Result<Verdict, CliError> {
     let times = args.repeat.unwrap_or(1);
     let span_ms: u64 = predicted
         .runs
@@ -30,18 +33,28 @@ pub(super) fn compare(
     }
     let options = Options { clock: Clock::Real, on_progress: None, ..options.clone() };
     let mut measured = Vec::new();
-    for _ in 0..times {
-        measured.push(judge::run(scenario, targets, &options)?);
-    }
-    let mut agree = true;
-    for (index, run) in predicted.runs.iter().enumerate() {
-        let of_run: Vec<&Figures> =
-            measured.iter().filter_map(|one| Some(&one.runs.get(index)?.figures)).collect();
-        let rows = prediction::compare(&run.figures, &of_run);
-        agree &= rows.iter().all(|row| row.agrees() != Some(false));
-        if !args.quiet {
-            print(&format!("{}\n", table::text(&run.name, &rows)));
+    for number in 1..=times {
+        let judged = judge::run(scenario, targets, &options)?;
+        if let Some(folder) = folder {
+            folder.add_real_log(number.into(), &judged)?;
         }
+        measured.push(judged);
     }
-    Ok(agree)
+    let mut verdict = Verdict::Agrees;
+    for (index, run) in predicted.runs.iter().enumerate() {
+        let prediction = Prediction::of(index, predicted, &measured);
+        verdict = verdict.max(prediction.verdict());
+        if args.quiet {
+            continue;
+        }
+        let mut text = table::text(&run.name, &prediction);
+        if prediction.verdict() != Verdict::Agrees {
+            let logs = measured.iter().filter_map(|one| Some(&one.runs.get(index)?.log));
+            let unmatched = logs.filter_map(|log| counterpart::first_unmatched(&run.log, log));
+            let first = unmatched.min_by_key(|unmatched| unmatched.t_ms);
+            text.extend(first.map(|first| table::unmatched(&first)));
+        }
+        print(&format!("{text}\n"));
+    }
+    Ok(verdict)
 }

@@ -72,7 +72,7 @@ fn is_ours(name: &str, is_folder: bool) -> bool {
     if is_folder {
         name == SEEDS || name.bytes().all(|byte| byte.is_ascii_digit())
     } else {
-        FILES.contains(&name)
+        FILES.contains(&name) || is_real_log(name)
     }
 }
 
@@ -161,6 +161,14 @@ impl Folder {
         self.pictures(plot::all(scenario, judged))
     }
 
+    /// Adds the log of the n-th time that it was played in real time.
+    pub fn add_real_log(&self, number: u64, judged: &JudgedScenario) -> Result<(), FilesError> {
+        let mut logs = judged.runs.iter().map(|run| &run.log);
+        put(self.swap.part(), &real_log(number), |file| {
+            logs.try_for_each(|log| log.write(&mut *file))
+        })
+    }
+
     /// Adds what all seeds came to, all but the report.
     pub fn summary(&self, scenario: &Scenario, series: &Series) -> Result<(), FilesError> {
         put(self.swap.part(), "runs.csv", |file| Ok(csv::series(scenario, series, file)?))?;
@@ -198,6 +206,16 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// The name of the log of the n-th time that a scenario was played in real time.
+fn real_log(number: u64) -> String {
+    format!("real-{number}.jsonl")
+}
+
+fn is_real_log(name: &str) -> bool {
+    let number = name.strip_prefix("real-").and_then(|rest| rest.strip_suffix(".jsonl"));
+    number.is_some_and(|number| number.parse().is_ok_and(|number| real_log(number) == name))
 }
 
 fn put_json(folder: &Path, report: &Json) -> Result<(), FilesError> {

@@ -3,43 +3,71 @@
 use std::fmt::Write;
 
 use crate::report::format;
+use crate::study::counterpart::Unmatched;
 use crate::study::metric::Unit;
-use crate::study::prediction::Row;
+use crate::study::prediction::{Prediction, Row, Verdict};
 
-/// The table of one run.
-pub fn text(run: &str, rows: &[Row]) -> String {
-    let times = rows.first().map_or(0, |row| row.measured.len());
+/// The table of one run, and how late the host was.
+pub fn text(run: &str, prediction: &Prediction) -> String {
+    let times = prediction.lateness.len();
     let of = if times > 1 { format!("median of {times}") } else { "once".to_owned() };
-    let header = [format!("REAL TIME  {run}"), "foretold".to_owned(), of, "apart".to_owned()];
-    let mut table = vec![(header, String::new())];
-    for row in rows {
-        let name = match row.stat {
-            Some(stat) => format!("{} {stat}", row.metric.name),
-            None => row.metric.name.to_owned(),
-        };
-        let amount = |value| format::amount(value, row.metric.unit);
-        let verdict = match row.agrees() {
-            Some(true) => "agrees",
-            Some(false) => "DIFFERS",
-            None => "",
-        };
-        let cells = [name, amount(row.predicted), amount(row.median), apart(row)];
-        table.push((cells, verdict.to_owned()));
-    }
-    let width = |column: usize| {
-        table.iter().map(|(cells, _)| cells[column].chars().count()).max().unwrap_or(0)
-    };
-    let widths: [usize; 4] = std::array::from_fn(width);
-    let [name_width, predicted_width, median_width, apart_width] = widths;
+    let spread = if times > 1 { "least to most" } else { "" };
+    let header = [&format!("REAL TIME  {run}"), "foretold", &of, spread, "apart", ""];
+    let mut table = vec![header.map(str::to_owned)];
+    table.extend(prediction.rows.iter().map(|row| cells(row, prediction.of_row(row))));
+    let width =
+        |column: usize| table.iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
+    let [name_width, predicted_width, median_width, spread_width, apart_width, _] =
+        std::array::from_fn(width);
     let mut out = String::new();
-    for ([name, predicted, median, apart], verdict) in &table {
+    for [name, predicted, median, spread, apart, verdict] in &table {
+        let spread =
+            if spread_width > 0 { format!("{spread:>spread_width$}  ") } else { String::new() };
         let line = format!(
             "  {name:<name_width$}  {predicted:>predicted_width$}  {median:>median_width$}  \
-             {apart:>apart_width$}  {verdict}"
+             {spread}{apart:>apart_width$}  {verdict}"
         );
         let _ = writeln!(out, "{}", line.trim_end());
     }
+    out.push_str(&lateness(prediction));
     out
+}
+
+fn cells(row: &Row, verdict: Option<Verdict>) -> [String; 6] {
+    let name = match row.stat {
+        Some(stat) => format!("{} {stat}", row.metric.name),
+        None => row.metric.name.to_owned(),
+    };
+    let amount = |value| format::amount(value, row.metric.unit);
+    let verdict = match verdict {
+        Some(Verdict::Agrees) => "agrees",
+        Some(Verdict::HostLate) => "HOST LATE",
+        Some(Verdict::Differs) => "DIFFERS",
+        None => "",
+    };
+    let ends = (row.measured.iter().min(), row.measured.iter().max());
+    let spread = match ends {
+        (Some(least), Some(most)) if row.measured.len() > 1 => {
+            format!("{} to {}", amount(*least), amount(*most))
+        }
+        _ => String::new(),
+    };
+    [name, amount(row.predicted), amount(row.median), spread, apart(row), verdict.to_owned()]
+}
+
+/// How late the host was, each time.
+fn lateness(prediction: &Prediction) -> String {
+    let each = prediction.lateness.iter().map(|late| {
+        let (sum, most) = (format::millis(late.sum_ms), format::millis(late.most_ms));
+        if late.sum_ms == 0 { "never".to_owned() } else { format!("{sum} in all, {most} at most") }
+    });
+    format!("  the host woke late: {}\n", each.collect::<Vec<_>>().join("; "))
+}
+
+/// The first event that one side lacks.
+pub fn unmatched(event: &Unmatched) -> String {
+    let side = if event.is_of_first { "only foretold" } else { "only in real time" };
+    format!("  the first event without a counterpart, {side}: {}\n", event.line)
 }
 
 /// How far apart they are: counts by number, all else in percent.

@@ -5,6 +5,7 @@
 //! do timers and nothing else: stray I/O panics instead of leaking real time into a history.
 
 mod carrier;
+mod lateness;
 mod real;
 pub mod recorder;
 pub mod scenario;
@@ -22,6 +23,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::carrier::{Carrier, Line};
+pub use self::lateness::Lateness;
+use self::lateness::Watch;
 use self::recorder::{Log, Recorder};
 use self::scenario::{Run, Scenario};
 use self::wire::{Wire, WireError};
@@ -122,12 +125,14 @@ pub enum SimError {
 }
 
 /// What came of a scenario: a log for each run, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recording {
     /// The logs.
     pub logs: Vec<Log>,
     /// Exchanges and events, for speed figures.
     pub steps: u64,
+    /// In real time: how late the host was.
+    pub lateness: Lateness,
 }
 
 /// Real seconds without a step after which a simulation counts as stuck.
@@ -142,7 +147,8 @@ pub fn log_span(scenario: &Scenario) -> tracing::Span {
 
 /// Runs a scenario.
 pub fn run_scenario(scenario: &Scenario, options: &Options) -> Result<Recording, SimError> {
-    let mut recording = Recording { logs: Vec::new(), steps: 0 };
+    let mut recording = Recording::default();
+    let watch = Arc::new(Watch::default());
     let mut start = 0;
     while start < scenario.runs.len() {
         let rest = scenario.runs[start + 1..].iter();
@@ -154,11 +160,13 @@ pub fn run_scenario(scenario: &Scenario, options: &Options) -> Result<Recording,
             last: end,
             options: options.clone(),
             steps: Arc::clone(&steps),
+            watch: Arc::clone(&watch),
         };
         recording.logs.extend(stretch.on_own_thread()?);
         recording.steps += steps.load(Ordering::Relaxed);
         start = end;
     }
+    recording.lateness = watch.seen();
     Ok(recording)
 }
 
@@ -169,6 +177,8 @@ struct Stretch {
     last: usize,
     options: Options,
     steps: Arc<AtomicU64>,
+    /// Looks at the threads of a run in real time.
+    watch: Arc<Watch>,
 }
 
 impl Stretch {

@@ -67,7 +67,18 @@ pub(super) fn play(stretch: Stretch, world: Arc<Mutex<World>>) -> Result<Vec<Log
         let started = started.map_err(|error| failed(&error))?;
         let client = LiveTransport::without_proxy().map_err(|error| failed(&error))?;
         let line = Line::Real(Loopback { client, origins: started.origins().clone() });
-        let logs = stretch.play(world, line, recorder).await;
+        // The services' thread, and this one.
+        let watch = Arc::clone(&stretch.watch);
+        let looking = services.spawn({
+            let watch = Arc::clone(&watch);
+            async move { match watch.look().await {} }
+        });
+        let logs = tokio::select! {
+            biased;
+            logs = stretch.play(world, line, recorder) => logs,
+            never = watch.look() => match never {},
+        };
+        looking.abort();
         started.stop().await;
         logs
     })

@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::pipeline::event::{Event, RunEnd};
 use crate::sim::recorder::{Log, What};
 use crate::sim::scenario::Scenario;
-use crate::sim::{self, Options, Recording, SimError};
+use crate::sim::{self, Lateness, Options, Recording, SimError};
 use crate::study::figures::Figures;
 use crate::study::target::{self, Judged, Limit, Target};
 use crate::study::{bound, conservation};
@@ -72,6 +72,8 @@ pub struct JudgedScenario {
     pub runs: Vec<JudgedRun>,
     /// Exchanges and events, for speed figures.
     pub steps: u64,
+    /// How late the host was, if it was played in real time.
+    pub lateness: Lateness,
 }
 
 /// A scenario could not be judged.
@@ -156,7 +158,8 @@ pub fn from_outside(scenario: &Scenario, targets: &[Target], log: Log) -> Judged
             prices.insert(model.clone(), price);
         }
     }
-    let mut judged = JudgedScenario { runs: Vec::new(), steps };
+    let lateness = Lateness::default();
+    let mut judged = JudgedScenario { runs: Vec::new(), steps, lateness };
     let mut run = judged.judge(targets, Figures::of(&log, &prices), log);
     leave_unjudged(&mut run);
     judged.runs.push(run);
@@ -205,7 +208,7 @@ pub fn judge(
     targets: &[Target],
     recording: Recording,
 ) -> Result<JudgedScenario, JudgeError> {
-    let Recording { logs, steps } = recording;
+    let Recording { logs, steps, lateness } = recording;
     let mut figures = Vec::new();
     let mut stretch = 0;
     for (index, log) in logs.iter().enumerate() {
@@ -215,7 +218,7 @@ pub fn judge(
         let bound = bound::of(scenario, &logs[stretch..index], log);
         figures.push(Figures::of(log, &scenario.prices).with_bound(bound));
     }
-    let mut judged = JudgedScenario { runs: Vec::new(), steps };
+    let mut judged = JudgedScenario { runs: Vec::new(), steps, lateness };
     for (log, figures) in logs.into_iter().zip(figures) {
         if let Some(what) = conservation::violations(&log).into_iter().next() {
             return Err(JudgeError::Unsound { run: log.run, what });

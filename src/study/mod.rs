@@ -7,6 +7,7 @@ pub mod bound;
 pub mod claims;
 pub mod compare;
 pub mod conservation;
+pub mod counterpart;
 pub mod determinism;
 pub mod distribution;
 pub mod figures;

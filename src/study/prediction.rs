@@ -1,6 +1,8 @@
 //! What virtual time foretold against what real time measured, figure by figure.
 
+use crate::sim::Lateness;
 use crate::study::figures::{Figures, Value};
+use crate::study::judge::JudgedScenario;
 use crate::study::metric::{self, Metric};
 
 /// How far a measurement may be from what was foretold.
@@ -66,7 +68,79 @@ pub fn compare(predicted: &Figures, measured: &[&Figures]) -> Vec<Row> {
     COMPARED.iter().filter_map(row).collect()
 }
 
+/// What a row comes to, from good to bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// The median is as near as it must be.
+    Agrees,
+    /// It is not, and the host was late enough to be the reason.
+    HostLate,
+    /// It is not.
+    Differs,
+}
+
+/// The share of a run, and the time at a stretch, that a host must be late to change what happens.
+const LATE_PERCENT: u64 = 1;
+const LATE_MS: u64 = 100;
+
+/// A run against its repetitions in real time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prediction {
+    /// The figures.
+    pub rows: Vec<Row>,
+    /// How late the host was in each repetition.
+    pub lateness: Vec<Lateness>,
+}
+
+impl Prediction {
+    /// Compares the run at this index of a scenario.
+    pub fn of<'a>(
+        index: usize,
+        predicted: &JudgedScenario,
+        measured: &'a [JudgedScenario],
+    ) -> Self {
+        let of_run = |judged: &'a JudgedScenario| Some(&judged.runs.get(index)?.figures);
+        let repeats: Vec<&Figures> = measured.iter().filter_map(of_run).collect();
+        let rows = predicted.runs.get(index).map(|run| compare(&run.figures, &repeats));
+        let lateness = measured.iter().map(|judged| judged.lateness).collect();
+        Self { rows: rows.unwrap_or_default(), lateness }
+    }
+
+    /// What a row comes to; nothing if nobody asks.
+    pub fn of_row(&self, row: &Row) -> Option<Verdict> {
+        if row.agrees()? {
+            return Some(Verdict::Agrees);
+        }
+        let sum_ms = self.lateness.iter().map(|late| late.sum_ms).max().unwrap_or(0);
+        let most_ms = self.lateness.iter().map(|late| late.most_ms).max().unwrap_or(0);
+        let is_late = match row.tolerance {
+            // A late host makes a run longer, and by no more than it is late.
+            Tolerance::TwoPercent => {
+                row.median <= row.furthest().saturating_add(sum_ms) && row.median > row.predicted
+            }
+            // A stall at a bad moment is one more refusal or time-out.
+            Tolerance::OneOrTwoPercent | Tolerance::Any => {
+                let makespan = self.rows.iter().find(|row| row.metric.name == "makespan");
+                let makespan_ms = makespan.map_or(u64::MAX, |row| row.predicted);
+                most_ms >= LATE_MS
+                    || sum_ms.saturating_mul(100) >= makespan_ms.saturating_mul(LATE_PERCENT)
+            }
+        };
+        Some(if is_late { Verdict::HostLate } else { Verdict::Differs })
+    }
+
+    /// What all rows come to: the worst.
+    pub fn verdict(&self) -> Verdict {
+        self.rows.iter().filter_map(|row| self.of_row(row)).max().unwrap_or(Verdict::Agrees)
+    }
+}
+
 impl Row {
+    /// The largest value that still agrees, for a figure that may be 2 % apart.
+    fn furthest(&self) -> u64 {
+        self.predicted.saturating_add(self.predicted / 50)
+    }
+
     /// Whether the median is as near as it must be; nothing if nobody asks.
     pub fn agrees(&self) -> Option<bool> {
         let apart = self.predicted.abs_diff(self.median);

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::pipeline::event::RunEnd;
+use crate::sim::Lateness;
 use crate::sim::recorder::{Entries, Log};
 use crate::study::figures::{Figures, Value};
 use crate::study::judge::{JudgedRun, JudgedScenario};
@@ -101,7 +102,7 @@ impl Series {
             }
         };
         let runs = first.runs.iter().enumerate().map(run).collect();
-        let judged = JudgedScenario { runs, steps: 0 };
+        let judged = JudgedScenario { runs, steps: 0, lateness: Lateness::default() };
         Some(Self { judged, played, not_played: Vec::new() })
     }
 

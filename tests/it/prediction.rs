@@ -1,8 +1,9 @@
 //! Prediction against measurement: what counts as the same, and a run in real time.
 
-use tagspace::sim::{Clock, Options};
+use tagspace::sim::{Clock, Lateness, Options};
+use tagspace::study::counterpart::first_unmatched;
 use tagspace::study::judge;
-use tagspace::study::prediction::{Row, Tolerance, compare};
+use tagspace::study::prediction::{Prediction, Row, Tolerance, Verdict, compare};
 
 use crate::common::{PLAIN, judged, scenario};
 
@@ -26,6 +27,44 @@ fn counts_may_differ_by_one_or_two_percent_and_times_by_two_percent() {
         assert_eq!(got, Some(agrees), "{predicted} and {median}");
     }
     assert_eq!(row(1, 9, Tolerance::Any).agrees(), None);
+}
+
+/// What a makespan and a count come to, on a host that woke late.
+fn verdicts(makespan: u64, calls: u64, late: (u64, u64)) -> (Verdict, Verdict) {
+    let metric = tagspace::study::metric::find("makespan").unwrap();
+    let time = Row { metric, ..row(10_000, makespan, Tolerance::TwoPercent) };
+    let count = row(20, calls, Tolerance::OneOrTwoPercent);
+    let (sum_ms, most_ms) = late;
+    let lateness = vec![Lateness { sum_ms, most_ms }];
+    let prediction = Prediction { rows: vec![time.clone(), count.clone()], lateness };
+    (prediction.of_row(&time).unwrap(), prediction.of_row(&count).unwrap())
+}
+
+#[test]
+fn a_late_host_is_no_wrong_prediction() {
+    use Verdict::{Agrees, Differs, HostLate};
+    // 10.2 s agree; what is more may be the host's, as far as it was late.
+    assert_eq!(verdicts(10_200, 20, (0, 0)), (Agrees, Agrees));
+    assert_eq!(verdicts(10_600, 20, (400, 90)), (HostLate, Agrees));
+    assert_eq!(verdicts(10_601, 20, (400, 90)), (Differs, Agrees));
+    // Nobody gets ready earlier for being late.
+    assert_eq!(verdicts(9_000, 20, (9_000, 90)), (Differs, Agrees));
+    // One long stall, or a hundredth of the time, may cost calls.
+    assert_eq!(verdicts(10_000, 25, (99, 99)), (Agrees, Differs));
+    assert_eq!(verdicts(10_000, 25, (100, 10)), (Agrees, HostLate));
+    assert_eq!(verdicts(10_000, 25, (99, 100)), (Agrees, HostLate));
+}
+
+#[test]
+fn the_first_event_without_a_counterpart_is_found_whatever_the_times() {
+    let play = |settings: &[&str]| judged(&scenario(PLAIN, settings)).runs.remove(0).log;
+    let slower = "confluence.latency={ dist = \"fixed\", ms = 250 }";
+    assert_eq!(first_unmatched(&play(&[]), &play(&[slower])), None);
+    let third = "gemini.fault=[{ when = { first_calls = 1 }, reply = { status = 503 } }]";
+    let (without, with) = (play(&[]), play(&[third]));
+    let found = first_unmatched(&without, &with).unwrap();
+    assert!(!found.is_of_first && found.line.contains("fault_fired"), "{}", found.line);
+    assert_eq!(first_unmatched(&with, &without).unwrap().line, found.line);
 }
 
 #[test]

@@ -59,7 +59,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
         interrupt: &interrupt.stop,
         on_game: &|| progress.inc(),
     };
-    let mut verdicts = Verdicts::new(args, entries.len(), baseline.is_wanted());
+    let is_compared = baseline.is_wanted() || args.clock == ClockArg::Real;
+    let mut verdicts = Verdicts::new(args, entries.len(), is_compared);
     game::play(&entries, &rules, |entry, results: Results| {
         progress.suspend(|| verdicts.take(entry, results, &mut documents));
         if args.fail_fast && verdicts.has_failed() {

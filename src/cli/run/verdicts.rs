@@ -23,6 +23,7 @@ use crate::study::determinism::Divergence;
 use crate::study::figures::Value;
 use crate::study::judge::{JudgeError, JudgedScenario, Verdict};
 use crate::study::outcome::Outcome;
+use crate::study::prediction;
 use crate::study::series::{Played, Series};
 
 /// What came of one scenario, until all is told.
@@ -40,7 +41,7 @@ struct Told<'a> {
 pub(super) struct Verdicts<'a> {
     args: &'a RunArgs,
     is_alone: bool,
-    /// Whether figures are kept for a comparison, and reports wait for what it comes to.
+    /// Whether figures are kept and reports wait for a comparison: with a baseline, or real time.
     is_compared: bool,
     told: Vec<Told<'a>>,
     recordings: Recordings,
@@ -247,9 +248,18 @@ impl<'a> Verdicts<'a> {
     /// wait for each other's work.
     pub(super) fn play_in_real_time(&mut self, options: &Options) -> Result<(), CliError> {
         for (entry, predicted) in std::mem::take(&mut self.predicted) {
-            let agrees = real::compare(self.args, entry.loaded, &predicted, options)?;
-            let told = self.told.iter_mut().find(|told| std::ptr::eq(told.entry, entry));
-            if let Some(told) = told.filter(|_| !agrees) {
+            let mut told = self.told.iter_mut().find(|told| std::ptr::eq(told.entry, entry));
+            let report = told.as_ref().and_then(|told| told.report.as_ref());
+            let folder = report.map(|(_, folder)| folder);
+            let verdict = real::compare(self.args, entry.loaded, &predicted, folder, options)?;
+            if verdict == prediction::Verdict::HostLate {
+                note(&format!(
+                    "{}: not judged in real time, because this machine was late; try again when \
+                     it has less to do",
+                    entry.scenario().name
+                ));
+            }
+            if let Some(told) = told.as_mut().filter(|_| verdict == prediction::Verdict::Differs) {
                 let name = &entry.scenario().name;
                 told.diverged
                     .push(format!("DIFFERS  {name}: real time differs from what was predicted"));
