@@ -125,6 +125,22 @@ fn gemini_lists_its_model_and_counts_tokens_in_either_spelling() {
     let model = "models/gemini-3.5-flash-lite";
     let (status, listed) = ask("GET", "/v1beta/models", &Value::Null);
     assert_eq!((status, &listed["models"][0]["name"]), (200, &json!(model)));
+    let of_piece = |listed: &Value| listed["models"].as_array().unwrap().clone();
+    let all = of_piece(&listed);
+    assert!(all.len() > 2 && listed.get("nextPageToken").is_none());
+    let (mut found, mut token) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/v1beta/models?pageSize=2&pageToken={token}");
+        let piece = ask("GET", &path, &Value::Null).1;
+        assert!(of_piece(&piece).len() <= 2);
+        found.extend(of_piece(&piece));
+        let Some(next) = piece["nextPageToken"].as_str() else { break };
+        token = next.to_owned();
+    }
+    assert_eq!(found, all);
+    for wrong in ["pageSize=two", "pageSize=-1", "pageToken=x", "page_token=from-9999"] {
+        assert_eq!(ask("GET", &format!("/v1beta/models?{wrong}"), &Value::Null).0, 400, "{wrong}");
+    }
     assert_eq!(ask("GET", &format!("/v1/{model}"), &Value::Null).1["name"], model);
     assert_eq!(ask("GET", "/v1/models/gone", &Value::Null).0, 404);
     let contents = json!([{"parts": [{"text": "eighteen characters"}]}]);

@@ -7,6 +7,7 @@ mod chat;
 mod error;
 mod fields;
 mod interactions;
+mod paging;
 mod request;
 mod response;
 mod route;
@@ -109,8 +110,7 @@ impl Gemini {
     ) -> Reply {
         match route {
             Route::Models => {
-                let models: Vec<Value> = self.ai.models().map(described).collect();
-                response::sent(200, &json!({"models": models}))
+                paging::piece(request, "models", self.ai.models().map(described).collect())
             }
             Route::Model(model) => response::sent(200, &described(model)),
             Route::ChatModels => chat::models(&self.ai),
@@ -141,7 +141,8 @@ impl Gemini {
                 let jobs = names
                     .iter()
                     .filter_map(|name| self.jobs.operation(now_ms, name, &mut self.ai, scene));
-                response::sent(200, &json!({"operations": jobs.collect::<Vec<_>>()}))
+                let jobs = jobs.collect();
+                paging::piece(request, "operations", jobs)
             }
             Route::Job(name) => self.job(now_ms, name, scene),
             Route::Cancel(name) => emptied(self.jobs.cancel(now_ms, name)),
