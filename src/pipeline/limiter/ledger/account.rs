@@ -191,7 +191,8 @@ impl Account {
         self.taken_in_all = self.taken_in_all.saturating_sub(gone);
     }
 
-    /// A call took another amount than was expected.
+    /// A call that was answered took another amount than was expected. More of a limit that was only
+    /// inferred may have been admitted by that: then it is larger.
     pub(super) fn settle(&mut self, sent: u64, expected: u64, took: u64) {
         // Nobody takes more than that, whatever is reported.
         let took = took.min(MOST);
@@ -202,6 +203,13 @@ impl Account {
         if let Window::Bucket { unit_us, free_us } = &mut self.window {
             let longer = free_us.saturating_add(unit_us.saturating_mul(took)).min(LATEST_US);
             *free_us = longer.saturating_sub(unit_us.saturating_mul(expected));
+        }
+        let inferred = self.allowed.filter(|allowed| allowed.is_inferred && took > expected);
+        if let (Some(inferred), Window::Sliding { ms }) = (inferred, self.window) {
+            let admitted = self.used_in(sent, ms);
+            if admitted > inferred.amount {
+                self.infer(sent, admitted);
+            }
         }
     }
 
