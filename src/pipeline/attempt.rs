@@ -112,7 +112,9 @@ impl Attempt<'_> {
             let Response { hint, goes_without, .. } = response;
             // The plan has one way with all failures.
             if !has_progress && !goes_without && run.config().backoff_by_class {
-                standing.failed(&cause, self.is_repeat);
+                // A block says of several pages no more than that one of them is odd.
+                let is_of_several = class == ErrorClass::Blocked && rest.len() > 1;
+                standing.failed(&cause, self.is_repeat || is_of_several);
             }
             Failed { cause, hint, goes_without }
         });

@@ -3,6 +3,7 @@
 
 use tracing::{debug, error, info, warn};
 
+use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::{Event, LimitReason, Pause};
 
 /// Logs one event that happened at this time.
@@ -36,6 +37,11 @@ pub fn write(t_ms: u64, event: &Event) {
         Event::RunFinished { end } => info!(t_ms, ?end, "run finished"),
         other => debug!(t_ms, event = ?other, "event"),
     }
+}
+
+/// Logs why a run has failed.
+pub fn failed(problem: &PipelineError) {
+    error!("run failed: {problem}");
 }
 
 /// Logs a pause.

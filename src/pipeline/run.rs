@@ -20,6 +20,7 @@ use crate::pipeline::gather::gather;
 use crate::pipeline::job::{Job, What};
 use crate::pipeline::labels;
 use crate::pipeline::limiter::{Change, Taught};
+use crate::pipeline::log;
 use crate::pipeline::page::{Page, PageId, Source, Tags};
 use crate::pipeline::read::read;
 use crate::pipeline::standing::Standing;
@@ -95,6 +96,9 @@ pub(crate) async fn run(
         Ok(()) if run.cancel.is_cancelled() => RunEnd::Cancelled,
         Ok(()) => RunEnd::Completed,
     };
+    if let Err(problem) = &result {
+        log::failed(problem);
+    }
     run.observe(Event::RunFinished { end });
     result.map(|()| end)
 }
@@ -122,7 +126,7 @@ impl RunContext {
 
     /// Says what a call to a provider has taught.
     pub(crate) fn taught(&self, provider_index: usize, taught: Taught) {
-        // The limit that a run shows is that of its primary.
+        // The limit that a run shows is its primary's.
         if let Some(Change { old, new, why }) = taught.limit
             && (provider_index == 0 || !self.config().keeps_quota())
         {
@@ -178,7 +182,7 @@ impl RunContext {
         }
     }
 
-    /// How many of so many pages in all are known to be on their way still.
+    /// How many pages are known to be on their way still, when `came` have come.
     pub(crate) fn coming(&self, came: u64) -> u64 {
         let known = self.total.unwrap_or_else(|| self.known.load(Ordering::Relaxed));
         known.saturating_sub(came)
@@ -192,7 +196,7 @@ impl RunContext {
         self.twins.join(self.asked_about(&page), page)
     }
 
-    /// What makes a page the same to who is asked: its title and text, or the text alone where the
+    /// What makes a page the same to a provider: its title and text, or the text alone where the
     /// cache goes by that. Its version is never asked about.
     fn asked_about(&self, page: &Page) -> Content {
         let key = match self.config().cache_key {

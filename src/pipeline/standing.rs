@@ -6,7 +6,7 @@
 //! a brake: something is wrong with the question, and each costs money. Rate limits and failures of
 //! the service are waited out and count for neither.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::pipeline::error::{Cause, ErrorClass};
 use crate::pipeline::provider::{Extra, Refused};
@@ -49,7 +49,7 @@ impl Standing {
         self.state().passed
     }
 
-    /// A prompt was answered after so many failures.
+    /// A prompt was answered after `failures` failures.
     pub(crate) fn has_passed(&self, failures: u32) {
         self.state().passed += u64::from(failures);
     }
@@ -96,8 +96,8 @@ impl Standing {
             | ErrorClass::Incomplete
             | ErrorClass::Truncated
             | ErrorClass::Oversized => state.is_in_vain(adds),
-            // It costs nothing, and a service that has taken others has nothing against all.
-            ErrorClass::BadRequest => state.is_in_vain(adds) && is_first,
+            // A service that has answered others has nothing against all.
+            ErrorClass::BadRequest | ErrorClass::Blocked => state.is_in_vain(adds) && is_first,
             // The service is to be waited for, or one page is odd.
             ErrorClass::RateLimited
             | ErrorClass::QuotaExhausted
@@ -105,7 +105,6 @@ impl Standing {
             | ErrorClass::Timeout
             | ErrorClass::Connection
             | ErrorClass::Conflict
-            | ErrorClass::Blocked
             | ErrorClass::NoText
             | ErrorClass::TooLarge => false,
         };
@@ -115,7 +114,7 @@ impl Standing {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -73,6 +73,19 @@ fn failures_by_chance_cost_no_page() {
 }
 
 #[test]
+fn prompts_that_are_all_blocked_pull_the_brake() {
+    for kind in ["blocked", "content-filter"] {
+        let run = played(&[&format!("gemini.fault=[{{ reply = {{ kind = \"{kind}\" }} }}]")]);
+        assert_eq!(number(&run, "pages_tagged"), 0);
+        let calls = number(&run, "ai_calls");
+        assert!(calls <= 120, "{kind}: {calls} calls for 200 pages");
+    }
+    let run =
+        played(&["gemini.fault=[{ when = { page_ratio = 0.3 }, reply = { kind = \"blocked\" } }]"]);
+    assert!(number(&run, "pages_tagged") > 100, "{}", number(&run, "pages_tagged"));
+}
+
+#[test]
 fn a_limit_of_confluence_loses_no_page() {
     let limit = "confluence.rate_limit={ requests = 600, per_s = 60, retry_after_s = 5 }";
     let run = played(&[limit, "space.pages=1200", "gemini.quota={ requests = 9000 }"]);
