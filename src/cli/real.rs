@@ -1,6 +1,6 @@
 //! `tagspace run --clock real`: what was foretold, played in real time.
 
-use super::args::RunArgs;
+use super::args::{Format, RunArgs};
 use super::find::Loaded;
 use super::{CliError, note, print};
 use crate::report::files::Folder;
@@ -54,7 +54,12 @@ pub(super) fn compare(
             let first = unmatched.min_by_key(|unmatched| unmatched.t_ms);
             text.extend(first.map(|first| table::unmatched(&first)));
         }
-        print(&format!("{text}\n"));
+        // Only the document goes to the standard output.
+        if args.format == Format::Text {
+            print(&format!("{text}\n"));
+        } else {
+            note(text.trim_end());
+        }
     }
     Ok(verdict)
 }

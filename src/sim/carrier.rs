@@ -2,10 +2,11 @@
 //! time.
 
 use std::future::pending;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -45,13 +46,13 @@ impl Carrier {
             Line::Wire(wire) => Some(wire.exchange(now_ms, request)?),
             Line::Direct => {
                 let host = request.uri().host().unwrap_or_default().to_owned();
-                let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut world = self.world.lock();
                 world.reply(now_ms, &host, &request)
             }
             // Its exchanges are no steps; see `send`.
             Line::Real(_) => None,
         };
-        let records = self.world.lock().unwrap_or_else(PoisonError::into_inner).take_records();
+        let records = self.world.lock().take_records();
         self.recorder.add(records);
         Ok(reply)
     }
@@ -66,7 +67,7 @@ impl Transport for Carrier {
             let reply = match self.exchange(request) {
                 Ok(reply) => reply,
                 Err(error) => {
-                    *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    *self.failed.lock() = Some(error);
                     self.has_failed.notify_one();
                     return pending().await;
                 }

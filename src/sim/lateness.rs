@@ -21,7 +21,14 @@ pub struct Lateness {
     pub most_ms: u64,
 }
 
-/// Watches threads.
+impl Lateness {
+    /// The later of two threads: a host that stands still stops both for the same time.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self { sum_ms: self.sum_ms.max(other.sum_ms), most_ms: self.most_ms.max(other.most_ms) }
+    }
+}
+
+/// Watches a thread.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     sum_ms: AtomicU64,

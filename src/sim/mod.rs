@@ -12,12 +12,13 @@ pub mod scenario;
 pub mod serve;
 pub mod wire;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc as blocking;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -68,7 +69,7 @@ pub struct Options {
     pub transport: Transport,
     /// Whose time passes.
     pub clock: Clock,
-    /// Kills the HTTP server after so many exchanges, which only the wire notices.
+    /// Kills the HTTP server after this many exchanges, which only the wire notices.
     pub kill_server_after: Option<u64>,
     /// Told of the progress.
     pub on_progress: Option<OnProgress>,
@@ -148,7 +149,7 @@ pub fn log_span(scenario: &Scenario) -> tracing::Span {
 /// Runs a scenario.
 pub fn run_scenario(scenario: &Scenario, options: &Options) -> Result<Recording, SimError> {
     let mut recording = Recording::default();
-    let watch = Arc::new(Watch::default());
+    let watches: [Arc<Watch>; 2] = std::array::from_fn(|_| Arc::default());
     let mut start = 0;
     while start < scenario.runs.len() {
         let rest = scenario.runs[start + 1..].iter();
@@ -160,13 +161,14 @@ pub fn run_scenario(scenario: &Scenario, options: &Options) -> Result<Recording,
             last: end,
             options: options.clone(),
             steps: Arc::clone(&steps),
-            watch: Arc::clone(&watch),
+            watches: watches.clone(),
         };
         recording.logs.extend(stretch.on_own_thread()?);
         recording.steps += steps.load(Ordering::Relaxed);
         start = end;
     }
-    recording.lateness = watch.seen();
+    let [pipeline, services] = watches;
+    recording.lateness = pipeline.seen().or(services.seen());
     Ok(recording)
 }
 
@@ -177,8 +179,8 @@ struct Stretch {
     last: usize,
     options: Options,
     steps: Arc<AtomicU64>,
-    /// Looks at the threads of a run in real time.
-    watch: Arc<Watch>,
+    /// Look at the threads of a run in real time: the pipeline's and the services'.
+    watches: [Arc<Watch>; 2],
 }
 
 impl Stretch {
@@ -268,7 +270,7 @@ impl Stretch {
             let run = &self.scenario.runs[index];
             sleep(Duration::from_secs(run.start_after_s)).await;
             {
-                let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut world = world.lock();
                 // Runs are counted within their stretch, so that the same run of two stretches
                 // meets the same edits.
                 let number = (index - self.first) as u64;
@@ -319,7 +321,7 @@ impl Stretch {
         let outcome = tokio::select! {
             biased;
             () = carrier.has_failed.notified() => {
-                let failed = carrier.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let failed = carrier.failed.lock().take();
                 Err(failed.map(SimError::Wire))
             }
             () = self.options.interrupt.cancelled() => Err(Some(SimError::Interrupted)),

@@ -2,10 +2,11 @@
 //! the clock goes as it does. It shows what virtual time leaves out.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Uri;
+use parking_lot::Mutex;
 use tokio::runtime::Builder;
 
 use super::carrier::Line;
@@ -67,10 +68,10 @@ pub(super) fn play(stretch: Stretch, world: Arc<Mutex<World>>) -> Result<Vec<Log
         let started = started.map_err(|error| failed(&error))?;
         let client = LiveTransport::without_proxy().map_err(|error| failed(&error))?;
         let line = Line::Real(Loopback { client, origins: started.origins().clone() });
-        // The services' thread, and this one.
-        let watch = Arc::clone(&stretch.watch);
+        // This thread, and the services'.
+        let watch = Arc::clone(&stretch.watches[0]);
         let looking = services.spawn({
-            let watch = Arc::clone(&watch);
+            let watch = Arc::clone(&stretch.watches[1]);
             async move { match watch.look().await {} }
         });
         let logs = tokio::select! {

@@ -6,9 +6,10 @@
 mod entries;
 
 use std::io::{self, BufRead, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -161,7 +162,7 @@ impl Recorder {
 
     /// Adds what the fakes recorded.
     pub fn add(&self, records: Vec<Record>) {
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log = self.log.lock();
         let t_ms = self.now_ms();
         for record in records {
             log.entries.push(&Entry { t_ms, what: What::World(record) });
@@ -176,13 +177,13 @@ impl Recorder {
 
     /// The log so far, which starts anew.
     pub fn take(&self) -> Log {
-        std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.log.lock())
     }
 }
 
 impl Observer for Recorder {
     fn observe(&self, event: Event) {
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log = self.log.lock();
         let t_ms = self.now_ms();
         log::write(t_ms, &event);
         log.entries.push(&Entry { t_ms, what: What::Event(event) });

@@ -7,13 +7,14 @@
 //! private header, answers at once, and states its latency in another.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HOST, HeaderName};
 use http::{HeaderValue, Request, Response, Uri};
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::runtime::Builder;
 use wiremock::matchers::header;
@@ -60,7 +61,7 @@ struct Server {
 }
 
 impl Wire {
-    /// Starts the server. With `kill_after`, the server is gone after so many exchanges, which
+    /// Starts the server. With `kill_after`, the server is gone after that many exchanges, which
     /// proves that the wire is used.
     pub fn start(world: Arc<Mutex<World>>, kill_after: Option<u64>) -> Result<Self, WireError> {
         let mock = elsewhere(async {
@@ -83,7 +84,7 @@ impl Wire {
 
     /// Performs one exchange and blocks this thread until it is done.
     pub fn exchange(&self, now_ms: u64, request: Request<Bytes>) -> Result<Reply, WireError> {
-        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut server = self.server.lock();
         if server.kill_after == Some(server.exchanges) {
             server.mock = None;
         }
@@ -154,7 +155,7 @@ fn respond(world: &Mutex<World>, host: &str, received: &wiremock::Request) -> Re
     let target = &received.url.as_str()[url_path(received.url.as_str())..];
     *request.uri_mut() = target.parse().unwrap_or_default();
     *request.headers_mut() = received.headers.clone();
-    let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut world = world.lock();
     let reply = now.and_then(|now_ms| world.reply(now_ms, host, &request));
     let Some(Reply { response, latency_ms, broken, .. }) = reply else {
         return ResponseTemplate::new(400);

@@ -111,22 +111,38 @@ impl Prediction {
         if row.agrees()? {
             return Some(Verdict::Agrees);
         }
-        let sum_ms = self.lateness.iter().map(|late| late.sum_ms).max().unwrap_or(0);
-        let most_ms = self.lateness.iter().map(|late| late.most_ms).max().unwrap_or(0);
+        let late = self.lateness_of(row);
+        // A stall at a bad moment is one more refusal or time-out, and what follows from it.
+        let is_stalled = late.most_ms >= LATE_MS || self.is_share(late.sum_ms);
         let is_late = match row.tolerance {
-            // A late host makes a run longer, and by no more than it is late.
+            // A late host makes a run longer, by no more than it is late if all else is the same.
             Tolerance::TwoPercent => {
-                row.median <= row.furthest().saturating_add(sum_ms) && row.median > row.predicted
+                let is_longer = row.median > row.predicted;
+                let is_explained = row.median <= row.furthest().saturating_add(late.sum_ms);
+                (is_longer && is_explained) || (is_stalled && self.is_another_history())
             }
-            // A stall at a bad moment is one more refusal or time-out.
-            Tolerance::OneOrTwoPercent | Tolerance::Any => {
-                let makespan = self.rows.iter().find(|row| row.metric.name == "makespan");
-                let makespan_ms = makespan.map_or(u64::MAX, |row| row.predicted);
-                most_ms >= LATE_MS
-                    || sum_ms.saturating_mul(100) >= makespan_ms.saturating_mul(LATE_PERCENT)
-            }
+            Tolerance::OneOrTwoPercent | Tolerance::Any => is_stalled,
         };
         Some(if is_late { Verdict::HostLate } else { Verdict::Differs })
+    }
+
+    /// How late the host was in the repetition whose value is the median.
+    fn lateness_of(&self, row: &Row) -> Lateness {
+        let of_median = row.measured.iter().position(|value| *value == row.median);
+        of_median.and_then(|at| self.lateness.get(at)).copied().unwrap_or_default()
+    }
+
+    /// Whether that is a hundredth of the run.
+    fn is_share(&self, late_ms: u64) -> bool {
+        let makespan = self.rows.iter().find(|row| row.metric.name == "makespan");
+        let makespan_ms = makespan.map_or(u64::MAX, |row| row.predicted);
+        late_ms.saturating_mul(100) >= makespan_ms.saturating_mul(LATE_PERCENT)
+    }
+
+    /// Whether other calls were made than was foretold.
+    fn is_another_history(&self) -> bool {
+        let counted = |row: &&Row| row.tolerance == Tolerance::OneOrTwoPercent;
+        self.rows.iter().filter(counted).any(|row| row.agrees() == Some(false))
     }
 
     /// What all rows come to: the worst.

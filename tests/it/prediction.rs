@@ -53,6 +53,22 @@ fn a_late_host_is_no_wrong_prediction() {
     assert_eq!(verdicts(10_000, 25, (99, 99)), (Agrees, Differs));
     assert_eq!(verdicts(10_000, 25, (100, 10)), (Agrees, HostLate));
     assert_eq!(verdicts(10_000, 25, (99, 100)), (Agrees, HostLate));
+    // Other calls make another makespan.
+    assert_eq!(verdicts(16_400, 36, (700, 700)), (HostLate, HostLate));
+    assert_eq!(verdicts(16_400, 20, (700, 700)), (Differs, Agrees));
+}
+
+#[test]
+fn the_repetition_of_the_median_has_to_be_late() {
+    let metric = tagspace::study::metric::find("makespan").unwrap();
+    let measured = vec![10_000, 10_600, 10_900];
+    let row = Row { metric, measured, ..row(10_000, 10_600, Tolerance::TwoPercent) };
+    let late = |which: usize| {
+        let of = |at| Lateness { sum_ms: if at == which { 800 } else { 0 }, most_ms: 9 };
+        let lateness = (0..3).map(of).collect();
+        Prediction { rows: vec![row.clone()], lateness }.verdict()
+    };
+    assert_eq!([0, 1, 2].map(late), [Verdict::Differs, Verdict::HostLate, Verdict::Differs]);
 }
 
 #[test]

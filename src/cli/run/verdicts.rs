@@ -346,6 +346,9 @@ impl<'a> Verdicts<'a> {
         if is_text {
             print(&closing(said, self.args, is_interrupted));
         }
+        if !is_text {
+            self.told.iter().flat_map(|told| &told.diverged).for_each(|line| note(line));
+        }
         let Some(compared) = compared else { return };
         if is_text {
             print(&format!("\n# Compared with the baseline\n\n{}\n", compared.text()));

@@ -198,7 +198,7 @@ impl Scenario {
         Ok(reader::examine(&self.name, &origin, &text, folder))
     }
 
-    /// The same in another world: that of this seed.
+    /// The same in another world: the one of this seed.
     #[must_use]
     pub fn seeded(&self, seed: u64) -> Self {
         let mut scenario = self.clone();

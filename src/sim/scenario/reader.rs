@@ -102,7 +102,7 @@ pub(super) struct Reader<'a> {
     findings: Vec<Finding>,
 }
 
-/// A path below that of a table.
+/// A path below a table.
 pub(super) fn below(table: &[Step], keys: &[&str]) -> Vec<Step> {
     [table, &path(keys)].concat()
 }

@@ -172,7 +172,7 @@ impl Reading<'_> {
         skips
     }
 
-    /// Reads one step further in; an error without a place gets that of the step.
+    /// Reads one step further in; an error without a place gets the place of the step.
     fn within<T>(
         &self,
         step: Step,

@@ -1,9 +1,10 @@
-//! Who is connected: when there is no room for more, the connection that was idle the longest has
+//! The clients that are connected: when there is no room for more, the connection that was idle the longest has
 //! to go.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 
 /// File handles that other things need.
@@ -49,7 +50,7 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, Seats> {
-        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seats.lock()
     }
 
     /// Takes in a connection.
@@ -84,7 +85,7 @@ impl Connections {
     }
 
     fn no_longer_idle(&self, idle_as: &Mutex<Option<u64>>) {
-        let number = idle_as.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let number = idle_as.lock().take();
         if let Some(number) = number {
             self.lock().idle.remove(&number);
         }
@@ -118,7 +119,7 @@ impl Drop for Seat {
 impl Drop for Busy {
     fn drop(&mut self) {
         let number = self.connections.idle(&self.leave);
-        *self.idle_as.lock().unwrap_or_else(PoisonError::into_inner) = Some(number);
+        *self.idle_as.lock() = Some(number);
     }
 }
 

@@ -2,13 +2,14 @@
 //! is over.
 
 use std::future::pending;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -138,7 +139,7 @@ impl Hosted {
 
     /// Asks the world, and tells the audience, as one step.
     fn ask(&self, request: &Request<Bytes>) -> Option<(Reply, u64)> {
-        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut world = self.world.lock();
         let now_ms = self.pace.now_ms();
         let reply = world.reply(now_ms, self.host, request)?;
         let records = world.take_records();

@@ -15,12 +15,13 @@ pub mod witness;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -131,10 +132,7 @@ impl Services {
             open(places.openai).await?,
         );
         let origins = Origins { confluence: confluence.1, gemini: gemini.1, openai: openai.1 };
-        world
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .stand_at(&origins.confluence, pace.speed());
+        world.lock().stand_at(&origins.confluence, pace.speed());
         let (closing, stop) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();
         let connections = Arc::new(Connections::new());

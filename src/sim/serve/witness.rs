@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Audience;
 use crate::fakes::about::{About, Given, Labelled, Operation, Prompt, Site, Use};
@@ -23,7 +23,7 @@ use crate::pipeline::page::{PageId, Source, Tags};
 use crate::pipeline::taxonomy;
 use crate::sim::recorder::{Entries, Entry, Log, What};
 
-/// Of prompts that nobody asks again, the oldest are forgotten beyond so many.
+/// How many prompts that nobody asks again are kept; the oldest are forgotten.
 const MOST_FAILED: usize = 16_384;
 
 /// How many exchanges there were.
@@ -77,7 +77,7 @@ enum Answering {
     Other,
 }
 
-/// A prompt whose last call failed: who was asked, how often, and why it failed. It is forgotten
+/// A prompt whose last call failed: the service, the number of calls, and why it failed. It is forgotten
 /// when it is answered, and when it is asked again.
 #[derive(Debug)]
 struct Failed {
@@ -111,7 +111,7 @@ impl<W: Write> Witness<W> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<W>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// What there was so far.
