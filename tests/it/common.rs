@@ -1,6 +1,7 @@
 //! What tests share: scenarios from text, and what came of them.
 
 use std::path::Path;
+use std::process::Command;
 
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
@@ -9,6 +10,17 @@ use tagspace::sim::{Options, Transport};
 use tagspace::study::judge::{self, JudgedRun, JudgedScenario};
 use tagspace::study::series::Played;
 use tagspace::study::target;
+
+/// A program that ignores no signal, though the tests may have been started by one that does
+/// (`nohup`, or a shell's background).
+pub(crate) fn attentive(program: &str) -> Command {
+    if cfg!(not(target_os = "linux")) {
+        return Command::new(program);
+    }
+    let mut command = Command::new("/usr/bin/env");
+    command.args(["--default-signal=INT,HUP,TERM", program]);
+    command
+}
 
 /// A scenario whose world has no luck in it: fixed latencies, no faults, no quota.
 pub(crate) const PLAIN: &str = r#"# Plain?
@@ -30,7 +42,7 @@ latency = { dist = "fixed", ms = 2000 }
 profile = "documented"
 "#;
 
-/// So many cases, the same in every run: a test that fails now and then helps nobody.
+/// The number of cases, the same in every run: a test that fails now and then helps nobody.
 pub(crate) fn same_cases(cases: u32) -> ProptestConfig {
     ProptestConfig {
         cases,

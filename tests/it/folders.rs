@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::cli::{folder_with, stderr, stdout, tagspace};
-use crate::common::PLAIN;
+use crate::common::{PLAIN, attentive};
 
 fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
@@ -24,7 +24,7 @@ fn names(folder: &Path) -> BTreeSet<String> {
 }
 
 fn start(folder: &Path, args: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_tagspace"))
+    attentive(env!("CARGO_BIN_EXE_tagspace"))
         .args(args)
         .current_dir(folder)
         .stdout(Stdio::null())

@@ -8,6 +8,8 @@ use tagspace::pipeline::provider::{Provider, Secret, Wire};
 use wiremock::matchers::{body_string_contains, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use crate::common::attentive;
+
 const KEY: &str = "sesame-gemini-key";
 const TOKEN: &str = "sesame-confluence-token";
 
@@ -65,7 +67,7 @@ fn tag(server: &MockServer, folder: &tempfile::TempDir, args: &[&str]) -> Output
 }
 
 fn command(server: &MockServer, folder: &tempfile::TempDir, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+    let mut command = attentive(env!("CARGO_BIN_EXE_tagspace"));
     command
         .args(["tag", "DOCS & MORE", "--log", "tag.log", "--events", "tag.jsonl"])
         .args(args)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::common::attentive;
 use crate::scripted::{KEY, Reply, Server, Tagged};
 
 /// Refuses every AI call like this.
@@ -274,7 +275,7 @@ fn told(shell: &str, signal: &str, times: usize) -> (Option<i32>, String, String
     let folder = tempfile::tempdir().unwrap();
     let args = ["DOCS", "--no-state", "--events", "events"];
     let tag = server.command(folder.path(), &args);
-    let mut command = Command::new("sh");
+    let mut command = attentive("sh");
     command.args(["-c", &format!("{shell} exec \"$0\" \"$@\"")]).arg(tag.get_program());
     command.args(tag.get_args()).current_dir(folder.path()).stderr(Stdio::piped());
     command.env_clear().envs(tag.get_envs().filter_map(|(name, value)| Some((name, value?))));
