@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// A simulation makes many small allocations: it takes 15 % less time than with that of glibc.
+/// A simulation makes many small allocations: it takes 15 % less time than with the allocator of glibc.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -208,7 +208,7 @@ fn ended(mut child: Child, interrupt: &Interrupt) -> Result<ExitStatusOfChild, C
     }
 }
 
-/// The recordings of a folder: that of a scenario, or one that holds several.
+/// The recordings of a folder: of one scenario, or of several.
 fn recordings(folder: &Path) -> Result<Recordings, CliError> {
     let unreadable = |error: &std::io::Error| CliError::Usage {
         message: format!("{}: cannot read: {error}", folder.display()),

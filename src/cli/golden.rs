@@ -107,7 +107,7 @@ fn first_difference(golden: &[u8], now: &[u8]) -> usize {
     1 + same.filter(|(byte, _)| **byte == b'\n').count()
 }
 
-/// The threads to work on: so many, or one for each core.
+/// The threads to work on: as given, or one for each core.
 pub(super) fn jobs(asked: Option<u16>) -> usize {
     asked.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
 }

@@ -7,8 +7,9 @@ use std::fs::{self, File, FileType, Metadata};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tracing_subscriber::fmt::writer::MakeWriterExt;
 
 use super::{CliError, ExitStatus, note, state};
@@ -171,7 +172,7 @@ pub(super) struct Failures(Arc<Mutex<Vec<String>>>);
 impl Failures {
     fn add(&self, path: &Path, error: &io::Error) {
         let failure = format!("{}: {error}", path.display());
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = self.0.lock();
         if !failures.contains(&failure) {
             failures.push(failure);
         }
@@ -190,7 +191,7 @@ impl Failures {
 
     /// One sentence about all of them, if there is one.
     fn told(&self) -> Option<String> {
-        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let failures = self.0.lock();
         (!failures.is_empty()).then(|| format!("write {}", failures.join("; ")))
     }
 }
@@ -243,7 +244,8 @@ pub(super) fn subscriber(
     stamp: Stamp,
     failures: &Failures,
 ) -> Result<tracing::Dispatch, CliError> {
-    let sink = Mutex::new(Sink::create(path, failures)?);
+    // Of the standard library, because `tracing` writes through it.
+    let sink = std::sync::Mutex::new(Sink::create(path, failures)?);
     // Libraries log addresses and more; only what the pipeline says is known to hold no secret.
     let own = sink.with_filter(|line| line.target().starts_with("tagspace"));
     let log = tracing_subscriber::fmt()

@@ -8,10 +8,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::note;
 
-/// So often it is said how far the games are, where no bar can be drawn.
+/// How often a line says how far the games are, where no bar can be drawn.
 const SAID_EVERY: Duration = Duration::from_secs(10);
 
-/// So many games are done.
+/// The games that are done.
 pub(super) struct Progress {
     bar: ProgressBar,
     /// What is counted.

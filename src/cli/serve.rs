@@ -3,11 +3,12 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, IsTerminal};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde_json::json as line_of;
 use tokio::time::{Instant, sleep};
 

@@ -5,7 +5,8 @@
 //! into exit code 1 when the command ends.
 
 use std::io::{self, ErrorKind, Write};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 /// What standard output came to, for the whole process.
 static OUTPUT: Mutex<Output> = Mutex::new(Output::Open);
@@ -20,7 +21,7 @@ enum Output {
 
 /// Writes to standard output, as long as somebody reads it.
 pub(super) fn print(text: &str) {
-    let mut output = OUTPUT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut output = OUTPUT.lock();
     if !matches!(*output, Output::Open) {
         return;
     }
@@ -33,12 +34,12 @@ pub(super) fn print(text: &str) {
 
 /// Whether the reader of standard output is still there.
 pub(super) fn is_read() -> bool {
-    matches!(*OUTPUT.lock().unwrap_or_else(PoisonError::into_inner), Output::Open)
+    matches!(*OUTPUT.lock(), Output::Open)
 }
 
 /// Why standard output could not be written, other than a reader that left.
 pub(super) fn failure() -> Option<String> {
-    match &*OUTPUT.lock().unwrap_or_else(PoisonError::into_inner) {
+    match &*OUTPUT.lock() {
         Output::Failed(error) => Some(error.to_string()),
         Output::Open | Output::Closed => None,
     }

@@ -21,7 +21,7 @@ const EVERY: usize = 8;
 const MOST_TEXTS: usize = 8;
 /// Of the texts that share a group with a prompt no more are compared with it than this.
 const MOST_COMPARED: usize = 128;
-/// So many words make a page, and half of a shorter one.
+/// The words that make a page known, or half of a shorter one.
 const ENOUGH: usize = 20;
 /// A page of which this share of the words stands in a prompt, in hundredths, is there as a whole: a
 /// client that strips markup in its own way loses a name in an attribute, which a model makes up for.

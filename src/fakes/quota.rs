@@ -295,7 +295,7 @@ struct Day {
     bucket: Option<Window>,
 }
 
-/// The window of a day that refills evenly, of which so much is used at virtual zero.
+/// The window of a day that refills evenly, with this amount used at virtual zero.
 pub fn even_day(limit: u64, used: u64) -> Window {
     const DAY_MS: u64 = 86_400_000;
     let mut day = Window::new(WindowKind::Bucket, limit, limit, DAY_MS);
@@ -465,7 +465,7 @@ impl Quota {
             Some(Refusal { dimension, used: window.used(), limit: window.limit(), retry_ms })
         });
         let mut refusals: Vec<Refusal> = refusals.collect();
-        // Of two that wait as long, that of tokens comes first.
+        // Of two that wait as long, the tokens come first.
         refusals.reverse();
         refusals.sort_by_key(|refusal| Reverse(refusal.retry_ms));
         // A day that is used up decides, however near its end is.

@@ -85,7 +85,7 @@ impl Tokenizer {
         self.count_weight(self.weight(text))
     }
 
-    /// The tokens of texts that weigh so much together.
+    /// The tokens of texts with this weight in all.
     pub fn count_weight(&self, weight: u64) -> u64 {
         weight.saturating_mul(self.skew_permille).div_ceil(THOUSAND * THOUSAND)
     }
@@ -95,7 +95,7 @@ impl Tokenizer {
         self.steps(text).map(|(_, weight)| weight).sum()
     }
 
-    /// The longest beginning of a text that takes no more than so many tokens.
+    /// The longest beginning of a text that takes `most` tokens at most.
     pub fn cut<'a>(&self, text: &'a str, most: u64) -> &'a str {
         let mut weight = 0;
         for (at, more) in self.steps(text) {

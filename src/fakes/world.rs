@@ -57,7 +57,7 @@ pub struct World {
 }
 
 impl WorldConfig {
-    /// The seed of what the services do, while that of the pages stays.
+    /// The seed of what the services do; the pages have another.
     pub fn weather_seed(&self) -> Seed {
         self.weather.map_or(self.seed, |which| self.seed.apart("weather", which))
     }

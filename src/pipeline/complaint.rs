@@ -4,11 +4,12 @@
 //! kept here, without credentials and fit to be shown.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderMap, Response};
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::pipeline::Site;
@@ -68,7 +69,7 @@ impl<T: Transport> Listening<T> {
 
     /// What a service said in its first refusal of this class.
     pub fn said(&self, service: &str, class: ErrorClass) -> Option<String> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.lock();
         kept.get(&(service.to_owned(), class)).cloned()
     }
 
@@ -89,7 +90,7 @@ impl<T: Transport> Listening<T> {
             return;
         };
         let Some(class) = class else { return };
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         // What is not seen goes first: it may stand between the letters of a credential.
         let said = || shown(&self.hide(&shown(&answer(response), READ_BYTES)), SHOWN_CHARS);
         kept.entry((service.to_owned(), class)).or_insert_with(said);

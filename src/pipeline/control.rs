@@ -16,7 +16,7 @@ pub struct Progress {
     pub total: Option<u64>,
 }
 
-/// The handles on a run: who is told of its progress, and what stops it.
+/// The handles on a run: what is told of its progress, and what stops it.
 #[derive(Clone, Default)]
 pub struct Control {
     /// Called after every page.

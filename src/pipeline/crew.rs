@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 
 use crate::pipeline::error::PipelineError;
 
-/// Tasks at work, at most so many at once.
+/// Tasks at work, a bounded number at once.
 #[derive(Debug)]
 pub(crate) struct Crew {
     tasks: JoinSet<()>,

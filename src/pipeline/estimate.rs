@@ -63,7 +63,7 @@ const FADING: f64 = 0.98;
 const OUTLIER: f64 = 3.0;
 
 impl Line {
-    /// A line of so much for a call, and so much for each page.
+    /// A line of `base` for a call, and `per_page` for each page.
     pub fn new(base: f64, per_page: f64) -> Self {
         let mut line = Self { points: 0.0, x: 0.0, xx: 0.0, y: 0.0, xy: 0.0 };
         for pages in [1.0, 10.0] {
@@ -91,13 +91,13 @@ impl Line {
         (y - slope * x, slope)
     }
 
-    /// What a call about so many pages takes.
+    /// What a call about `pages` pages takes.
     pub fn at(&self, pages: u64) -> u64 {
         let (base, per_page) = self.fit();
         whole(libm::ceil(base + per_page * float(pages)))
     }
 
-    /// A call about so many pages took so much.
+    /// A call about `pages` pages took `took`.
     pub fn learn(&mut self, pages: u64, took: u64) {
         let took = float(took).min(OUTLIER * float(self.at(pages)));
         for sum in [&mut self.points, &mut self.x, &mut self.xx, &mut self.y, &mut self.xy] {
@@ -145,7 +145,7 @@ const AGAIN: f64 = 0.1;
 const EACH: f64 = 0.05;
 
 impl Estimates {
-    /// Nothing was seen yet, but that prompts begin with so many tokens, as counted.
+    /// Nothing was seen yet, but that prompts begin with `prompt_tokens` tokens, as counted.
     pub fn new(prompt_tokens: u64) -> Self {
         Self {
             prompt_tokens,
@@ -161,12 +161,12 @@ impl Estimates {
         self.input.tokens(self.prompt_tokens.saturating_add(counted))
     }
 
-    /// The output tokens of an answer about so many pages.
+    /// The output tokens of an answer about `pages` pages.
     pub fn output_tokens(&self, pages: u64) -> u64 {
         self.output.at(pages)
     }
 
-    /// How long a call about so many pages takes.
+    /// How long a call about `pages` pages takes.
     pub fn latency_ms(&self, pages: u64) -> u64 {
         self.latency.at(pages)
     }

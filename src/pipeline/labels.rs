@@ -1,7 +1,8 @@
 //! Writing: the labels of a page become its tags, and nothing is written that is already right.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use crate::pipeline::confluence::Ended;
@@ -28,7 +29,7 @@ pub(crate) async fn write(
         writers.spawn(async move { write_or_keep(&run, tagged, Some(&failed)).await });
     }
     writers.finish().await?;
-    let again = std::mem::take(&mut *failed.lock().unwrap_or_else(PoisonError::into_inner));
+    let again = std::mem::take(&mut *failed.lock());
     let mut writers = Crew::new(run.config().confluence_concurrency);
     for tagged in again {
         writers.room().await?;
@@ -46,7 +47,7 @@ async fn write_or_keep(run: &RunContext, tagged: Tagged, failed: Option<&Failed>
         Err(Ended::Stopped) => run.leave([tagged.page]),
         Err(Ended::Failed(cause)) => match failed.filter(|_| cause.class.may_pass()) {
             Some(failed) => {
-                failed.lock().unwrap_or_else(PoisonError::into_inner).push(tagged);
+                failed.lock().push(tagged);
             }
             None => run.page_failed(tagged.page, &cause),
         },

@@ -4,10 +4,11 @@
 //! machine asks no proxy, because a proxy elsewhere would be sent the credentials in plain text.
 
 use std::error::Error;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::Once;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use parking_lot::Mutex;
 use thiserror::Error;
 use tracing::warn;
 use url::{Host, Url};
@@ -70,14 +71,14 @@ impl LiveTransport {
     /// Why the host of this address could not be reached the last time, if so.
     pub fn why_broken(&self, address: &str) -> Option<String> {
         let address = Url::parse(address).ok()?;
-        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        let broken = self.broken.lock();
         broken.get(address.authority()).cloned()
     }
 
     fn note_broken(&self, authority: &str, error: &reqwest::Error) {
         let cause = root_cause(error);
         warn!(authority, cause, "no response");
-        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut broken = self.broken.lock();
         broken.insert(authority.to_owned(), cause);
     }
 }

@@ -49,7 +49,7 @@ pub struct Remembered {
 }
 
 impl Memory {
-    /// The same after so many milliseconds: what no window holds any more is left out.
+    /// The same some milliseconds later: what no window holds any more is left out.
     #[must_use]
     pub fn after(mut self, passed_ms: u64) -> Self {
         for quota in self.providers.values_mut().flatten() {

@@ -46,8 +46,10 @@ mod twins;
 mod wire;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use self::backoff::Budget;
 use self::cache::{Cache, Content, Fingerprint, Key};
@@ -207,8 +209,8 @@ impl Pipeline {
         let next = Self::new(parts);
         next.recall(&self.memory());
         if next.shared.config.cache_capacity() == old.config.cache_capacity() {
-            let mut kept = old.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut cache = next.shared.cache.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = old.cache.lock();
+            let mut cache = next.shared.cache.lock();
             std::mem::swap(&mut *kept, &mut *cache);
         }
         next
@@ -234,23 +236,22 @@ impl Shared {
 
     /// What is expected of calls to a provider.
     pub(crate) fn estimates(&self, provider_index: usize) -> Estimates {
-        *self.estimates[provider_index].lock().unwrap_or_else(PoisonError::into_inner)
+        *self.estimates[provider_index].lock()
     }
 
-    /// The tokens that the provider charges to its quota for so many input tokens.
+    /// The tokens that the provider charges to its quota for `input_tokens` input tokens.
     pub(crate) fn charged_tokens(&self, provider_index: usize, input_tokens: u64) -> u64 {
         self.providers[provider_index].charge(input_tokens, self.config.max_output_tokens)
     }
 
     /// Corrects what is expected of calls to a provider.
     pub(crate) fn learn(&self, provider_index: usize, correct: impl FnOnce(&mut Estimates)) {
-        let estimates = self.estimates[provider_index].lock();
-        correct(&mut estimates.unwrap_or_else(PoisonError::into_inner));
+        correct(&mut self.estimates[provider_index].lock());
     }
 
     /// The tags that an earlier answer gave to this very page: the primary's if there is one.
     pub(crate) fn recall(&self, page: &Page) -> Option<Tags> {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = self.cache.lock();
         if cache.is_empty() {
             return None;
         }
@@ -260,7 +261,7 @@ impl Shared {
 
     /// Keeps the answer of a model about a page.
     pub(crate) fn remember(&self, page: &Page, model: &str, tags: &Tags) {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = self.cache.lock();
         let index = self.providers.iter().position(|provider| provider.model == model);
         if let Some(fingerprint) = index.and_then(|index| self.fingerprints.get(index))
             && cache.is_enabled()
@@ -271,13 +272,13 @@ impl Shared {
     }
 
     pub(crate) fn deposit_retry(&self) {
-        if let Some(budget) = &mut *self.budget.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(budget) = &mut *self.budget.lock() {
             budget.deposit();
         }
     }
 
     pub(crate) fn withdraw_retry(&self) -> bool {
-        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut budget = self.budget.lock();
         budget.as_mut().is_none_or(Budget::withdraw)
     }
 }

@@ -44,7 +44,7 @@ pub(crate) struct Suspicion {
 }
 
 impl Suspicion {
-    /// A call goes out; so many prompts were answered until now.
+    /// A call goes out; `answers` prompts were answered until now.
     pub(crate) fn sent(&mut self, answers: u64) {
         self.answers_at_start = answers;
     }
@@ -66,7 +66,7 @@ impl Suspicion {
         self.halved_at.is_some()
     }
 
-    /// A call about so many pages failed; so many prompts were answered until now, and so many
+    /// A call about `pages` pages failed; `answers` prompts were answered until now, and `passed`
     /// failures of others have passed.
     pub(crate) fn failed(
         &mut self,

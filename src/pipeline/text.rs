@@ -36,7 +36,7 @@ pub fn extract(storage: &str, limit_chars: usize) -> String {
     }
 }
 
-/// The first characters of the text, of which so many may be code.
+/// The first characters of the text, of which a share may be code.
 fn read(storage: &str, limit_chars: usize, code_chars: usize) -> Lines {
     let nothing = || Sight::new(Lines::new(limit_chars, code_chars));
     let mut sight = nothing();

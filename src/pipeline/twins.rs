@@ -1,7 +1,8 @@
 //! Pages with the same text as one that is being asked about: they wait for its answer.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::pipeline::cache::Content;
 use crate::pipeline::page::Page;
@@ -12,7 +13,7 @@ pub(crate) struct Twins(Mutex<BTreeMap<Content, Vec<Page>>>);
 
 impl Twins {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Content, Vec<Page>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Gives the page back if nobody asks about its text yet; else it waits.
@@ -26,7 +27,7 @@ impl Twins {
         Some(page)
     }
 
-    /// Who has waited for the answer about this text, which is over one way or the other.
+    /// The pages that have waited for the answer about this text, which is over one way or the other.
     pub(crate) fn leave(&self, content: Content) -> Vec<Page> {
         self.lock().remove(&content).unwrap_or_default()
     }

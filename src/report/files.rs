@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use serde_json::Value as Json;
 use thiserror::Error;
 
@@ -180,7 +180,7 @@ impl Folder {
         put_json(self.swap.part(), report)?;
         let path = self.swap.part().to_path_buf();
         let left = self.swap.finish().map_err(|source| FilesError::Io { path, source })?;
-        let mut failed = self.failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut failed = self.failed.into_inner();
         failed.extend(left.map(|left| format!("the earlier report is left in {}", left.display())));
         Ok(failed)
     }
@@ -195,7 +195,7 @@ impl Folder {
             let (svg, png) = match both {
                 Ok(both) => both,
                 Err(error) => {
-                    let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut failed = self.failed.lock();
                     failed.push(format!("the picture {name} is left out: {error}"));
                     continue;
                 }

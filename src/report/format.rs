@@ -18,7 +18,7 @@ pub fn millis(ms: u64) -> String {
     }
 }
 
-/// So many of a noun whose plural ends in s.
+/// A count of a noun whose plural ends in s.
 pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -11,7 +11,7 @@ use crate::study::metric::{LEVEL_STATS, METRICS, Metric, Shape};
 use crate::study::series::{Series, Spread};
 use crate::study::target::Judged;
 
-/// So many seeds stand in a row of the map.
+/// The seeds in a row of the map.
 const ROW: usize = 64;
 
 /// The report; `replay` repeats the worst seed.

@@ -143,7 +143,7 @@ fn requirements(tuned: &Tuned, cell: &Cell, seeds: usize) -> String {
 /// With fewer seeds an interval says nothing: even if all agree, chance does so once in 16.
 const FEWEST: usize = 5;
 
-/// Who wins, and by how much over the next best.
+/// The winner, and by how much it beats the next best.
 pub fn verdict(tuned: &Tuned) -> String {
     let Some(best) = tuned.best() else {
         return "No setting meets what is required; the table says what each misses.\n".to_owned();

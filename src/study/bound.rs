@@ -50,7 +50,7 @@ struct Work {
     reads_ms: Vec<u64>,
     writes_ms: Vec<u64>,
     unchanged: bool,
-    /// So many attempts had a page in them.
+    /// The number of attempts with a page in them.
     attempts: BTreeMap<PageId, u64>,
     completed: bool,
 }
@@ -105,7 +105,7 @@ impl Tokens {
         self.tokenizer.count_weight(self.fixed.saturating_add(page))
     }
 
-    /// Of so many prompts about all pages.
+    /// Of `calls` prompts about all pages.
     fn of_all(&self, calls: u64) -> u64 {
         let fixed = calls.saturating_mul(self.fixed);
         self.tokenizer.count_weight(fixed.saturating_add(sum(&self.pages)))
@@ -157,7 +157,7 @@ pub fn of(scenario: &Scenario, before: &[Log], log: &Log) -> Option<Bound> {
         }
     }
     for (index, start) in (0..).zip(&mut starts) {
-        // Of the pages, so many are in the calls up to this one at least.
+        // The pages that are in the calls up to this one at least.
         let needed = pages.saturating_sub((calls - 1 - index).saturating_mul(size)).max(1);
         *start = (*start).max(work.available(needed));
     }
@@ -227,7 +227,7 @@ impl Work {
         work
     }
 
-    /// When so many pages that have to be asked about can have been listed.
+    /// When `pages` pages that have to be asked about can have been listed.
     fn available(&self, pages: u64) -> u64 {
         let index = usize::try_from(pages.saturating_sub(1)).unwrap_or(usize::MAX);
         let place = self.asked.get(index).map_or(0, |listed| listed.place);
@@ -236,7 +236,7 @@ impl Work {
     }
 }
 
-/// The earliest times of so many calls with so many tokens in all, the first at `first`, in a
+/// The earliest times of `calls` calls with `tokens` tokens in all, the first at `first`, in a
 /// quota of which nothing is used.
 pub fn earliest(
     quota: &QuotaConfig,
@@ -246,7 +246,7 @@ pub fn earliest(
 ) -> Vec<u64> {
     let per_ms = quota.per_s.get() * 1000;
     let day = quota.per_day.map(Count::get);
-    // When the day begins that so many calls are of, one call after the other.
+    // When the day begins to which each call belongs, one call after the other.
     let mut at = first;
     let mut of_day = |call: u64| {
         if day.is_some_and(|limit| call > 1 && (call - 1).is_multiple_of(limit)) {
@@ -295,9 +295,9 @@ pub fn earliest(
     starts
 }
 
-/// When a window takes so many calls, each as early as it can be. Where its amount changes midway
-/// as well, nothing is gained by waiting: who took less so far has no more room later, because at
-/// every moment the room is what is allowed less what was taken within the window.
+/// When a window takes each of `calls` calls, as early as it can be. Where its amount changes midway
+/// as well, nothing is gained by waiting: a client that took less until then has no more room later,
+/// because at every moment the room is what is allowed less what was taken within the window.
 fn admitted(mut window: Window, first: u64, calls: u64) -> Vec<u64> {
     let mut now = first;
     let mut times = Vec::new();
@@ -309,10 +309,10 @@ fn admitted(mut window: Window, first: u64, calls: u64) -> Vec<u64> {
     times
 }
 
-/// So many times a window is emptied at most to find out when it has given out an amount.
+/// How often a window is emptied at most to find out when it has given out an amount.
 const MOST_BITES: u64 = 200_000;
 
-/// When the last of so many units is given out, each as early as it can be; or earlier, where
+/// When the last of `amount` units is given out, each as early as it can be; or earlier, where
 /// nobody could count the windows that they take.
 fn given_out(mut window: Window, first: u64, amount: u64) -> u64 {
     let (mut now, mut left, mut bites) = (first, amount, 0);

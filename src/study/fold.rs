@@ -129,21 +129,7 @@ impl Fold {
                 self.count("fallbacks");
                 self.fallen.insert(*batch);
             }
-            Event::ConfluenceCall { status, latency_ms, hint_ms, .. } => {
-                self.count("confluence_calls");
-                let site = ("confluence".to_owned(), None);
-                let sent_ms = t_ms.saturating_sub(*latency_ms);
-                if self.not_before_ms.get(&site).is_some_and(|until| sent_ms < *until) {
-                    self.count("early_calls");
-                }
-                if let Some(hint_ms) = hint_ms {
-                    let until = self.not_before_ms.entry(site).or_insert(0);
-                    *until = (*until).max(t_ms.saturating_add(*hint_ms));
-                }
-                if *status == Some(429) {
-                    self.count("confluence_rate_limited");
-                }
-            }
+            Event::ConfluenceCall { .. } => self.confluence_call(t_ms, event),
             Event::LabelsWritten { page, .. } => {
                 if self.labelled.insert(*page) {
                     self.count("labels_written");
@@ -176,6 +162,23 @@ impl Fold {
             Event::PageNotDone { .. } => self.count("pages_not_done"),
             Event::RunFinished { .. } => self.ended_ms = t_ms,
             Event::BatchFormed { .. } | Event::QuotaLearned { .. } | Event::CancelRequested => {}
+        }
+    }
+
+    fn confluence_call(&mut self, t_ms: u64, event: &Event) {
+        let Event::ConfluenceCall { status, latency_ms, hint_ms, .. } = event else { return };
+        self.count("confluence_calls");
+        let site = ("confluence".to_owned(), None);
+        let sent_ms = t_ms.saturating_sub(*latency_ms);
+        if self.not_before_ms.get(&site).is_some_and(|until| sent_ms < *until) {
+            self.count("early_calls");
+        }
+        if let Some(hint_ms) = hint_ms {
+            let until = self.not_before_ms.entry(site).or_insert(0);
+            *until = (*until).max(t_ms.saturating_add(*hint_ms));
+        }
+        if *status == Some(429) {
+            self.count("confluence_rate_limited");
         }
     }
 

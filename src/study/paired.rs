@@ -1,4 +1,4 @@
-//! Two configurations on the same weather, seed by seed: who is better how often, and by how much.
+//! Two configurations on the same weather, seed by seed: which is better, how often, and by how much.
 //!
 //! The interval is a percentile bootstrap over the differences (Efron, 1979): seeds are drawn
 //! again with keyed randomness, so that the same differences always give the same interval.
@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use crate::rng::Seed;
 use crate::study::sign;
 
-/// So many times the seeds are drawn again.
+/// How often the seeds are drawn again.
 const RESAMPLES: u64 = 2_000;
 /// How many of these lie beyond each end of the interval: 2.5 %.
 const BEYOND: usize = 50;
@@ -81,7 +81,7 @@ impl Paired {
     }
 }
 
-/// A sum over so many seeds as a mean in thousandths, rounded down. One beyond all measure is the
+/// A sum over `seeds` seeds as a mean in thousandths, rounded down. One beyond all measure is the
 /// largest there is, so that it keeps its sign.
 fn mean_milli(sum: i128, seeds: u64) -> i64 {
     let mean = (sum * 1000).div_euclid(i128::from(seeds));

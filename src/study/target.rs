@@ -148,7 +148,7 @@ pub struct Judged {
     pub met: bool,
     /// Whether it could be judged at all: from outside, what happens in a client cannot.
     pub is_judged: bool,
-    /// Where it stands for many seeds: the value is that of the worst.
+    /// Where it stands for many seeds: the value is the worst one's.
     pub over: Option<OverSeeds>,
 }
 

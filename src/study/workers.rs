@@ -2,10 +2,11 @@
 //! share it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// Does `work` for every index below `count` on so many threads; the first error ends it early.
+use parking_lot::Mutex;
+
+/// Does `work` for every index below `count` on `jobs` threads; the first error ends it early.
 pub fn share_out<T: Send, E: Send>(
     jobs: usize,
     count: usize,
@@ -22,10 +23,10 @@ pub fn share_out<T: Send, E: Send>(
             }
             match work(index) {
                 Ok(result) => {
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
+                    done.lock().push((index, result));
                 }
                 Err(error) => {
-                    failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    failed.lock().get_or_insert(error);
                     next.store(count, Ordering::Relaxed);
                 }
             }
@@ -36,10 +37,10 @@ pub fn share_out<T: Send, E: Send>(
             scope.spawn(worker);
         }
     });
-    if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    if let Some(error) = failed.into_inner() {
         return Err(error);
     }
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut done = done.into_inner();
     done.sort_by_key(|(index, _)| *index);
     Ok(done.into_iter().map(|(_, result)| result).collect())
 }

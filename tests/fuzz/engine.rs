@@ -21,7 +21,7 @@ use proptest::sample::Index;
 use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 use sha2::{Digest, Sha256};
 
-/// So many targets share the time.
+/// The number of targets that share the time.
 const TARGETS: u32 = 23;
 /// Cases between two looks at the clock.
 const ROUND: u32 = 32;

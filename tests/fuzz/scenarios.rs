@@ -398,11 +398,19 @@ fn text(seed: u64, parts: &[Part]) -> String {
             Part::Fallback => has_openai = true,
         }
     }
+    if !has_openai {
+        tables.retain(|(name, _)| *name != "openai");
+    }
     let mut text = format!("# Fuzz?\nschema = 1\nseed = {seed}\n");
-    for (name, keys) in &tables {
-        if *name == "openai" && !has_openai {
-            continue;
-        }
+    write_tables(&mut text, &tables, &tail);
+    if !tail[4].is_empty() {
+        let _ = write!(text, "[targets.{}]\n{}", if runs > 0 { "run1" } else { "run" }, tail[4]);
+    }
+    text
+}
+
+fn write_tables(text: &mut String, tables: &[(&str, Vec<(&str, &str)>)], tail: &[String; 5]) {
+    for (name, keys) in tables {
         if !name.is_empty() {
             let _ = writeln!(text, "[{name}]");
         }
@@ -432,10 +440,6 @@ fn text(seed: u64, parts: &[Part]) -> String {
         };
         text.push_str(&tail[at]);
     }
-    if !tail[4].is_empty() {
-        let _ = write!(text, "[targets.{}]\n{}", if runs > 0 { "run1" } else { "run" }, tail[4]);
-    }
-    text
 }
 
 pub(crate) fn texts() -> impl Strategy<Value = String> {

@@ -113,7 +113,7 @@ fn responses() {
     });
 }
 
-/// Says the same to everybody who asks for the same: an exchange a line of `host-part`.
+/// Gives the same reply to the same request: an exchange a line of `host-part`.
 struct Scripted(Vec<(String, Response<Bytes>)>);
 
 impl Transport for Scripted {

@@ -23,7 +23,7 @@ fn changing(kind: WindowKind, (requests, per_s): (u64, u64), change: &[(u64, u64
     quota
 }
 
-/// The shortest time in which a window takes so many calls, each at once or a second later.
+/// The shortest time in which a window takes `calls` calls, each at once or a second later.
 fn dawdle(quota: &QuotaConfig, sent: &mut Vec<u64>, now: u64, calls: usize) -> u64 {
     if sent.len() == calls {
         return sent.last().copied().unwrap_or(now);
@@ -167,7 +167,7 @@ fn no_run_is_faster_than_its_bound() {
                 let (bound, makespan) =
                     (run.figures.number("bound_makespan"), run.figures.number("makespan"));
                 assert!(0 < bound, "{settings:?}");
-                // Who gives pages up may well be faster.
+                // A run that gives pages up may well be faster.
                 if run.figures.number("pages_failed") == 0 {
                     assert!(bound <= makespan, "{settings:?}: {bound} {makespan}");
                     assert_eq!(run.figures.number("regret"), makespan - bound, "{settings:?}");
@@ -181,7 +181,7 @@ fn no_run_is_faster_than_its_bound() {
 
 #[test]
 fn a_lucky_second_attempt_is_in_the_bound() {
-    // Where a call in a hundred takes much longer, who is refused on it may be lucky: this was
+    // Where a call in a hundred takes much longer, a page that is refused on it may be lucky: this was
     // twice as fast as what nobody could beat.
     let hard = [
         ("gemini.quota={ requests = 10, per_s = 5 }", "gemini.error_429_ratio=0"),

@@ -141,7 +141,7 @@ fn with_too_few_seeds_pairs_are_not_asked() {
         Recordings::from([("one".to_owned(), one.clone()), ("two".to_owned(), one)])
     };
     assert_eq!(compare::seeds(&twice(12), &twice(12), rules), (12, 13));
-    // So many are enough to find what is worse in all of them.
+    // Enough of them to find what is worse in all.
     let slower = recorded(&scenario(FREE, &["pipeline.concurrency=1"]), 1, 12);
     assert_eq!(paired(&of(12), &slower).verdict(), Verdict::Regressed);
 }

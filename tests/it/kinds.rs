@@ -14,7 +14,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A call ends that took so many milliseconds, with so many in flight.
+/// A call ends that took `took` milliseconds, with `in_flight` calls in flight.
 fn end(limit: &mut impl Limit, now: u64, took: u64, in_flight: u64, outcome: Outcome) {
     let ended = Ended { in_flight, ..Ended::alone(ms(now - took), outcome) };
     limit.on_end(ms(now), &ended);

@@ -1,4 +1,4 @@
-//! The league: who plays, what is measured, and the golden report.
+//! The league: its limiters, what is measured, and the golden report.
 
 use std::fs;
 use std::path::Path;

@@ -75,10 +75,20 @@ pub(crate) fn ledger(told: Option<Told>) -> Ledger {
     Ledger::new(16, 256, Duration::from_hours(2), told)
 }
 
-/// Carries a job of so many calls through.
+/// Carries a job of `calls` calls through.
 fn job(ledger: &mut Ledger, service: Service, calls: u64, starts_ms: u64) -> Done {
     let latencies = vec![LATENCY_MS; usize::try_from(calls).unwrap()];
     job_of(ledger, service, &latencies, starts_ms)
+}
+
+/// The answer to a call that has to wait; it may state the wait, and its limit.
+fn verdict(wait: Option<u64>, stated_limit: Option<u64>) -> Verdict {
+    let Some(wait) = wait else { return Outcome::Success.into() };
+    let mut verdict = Verdict::from(Outcome::RateLimited);
+    verdict.hint = stated_limit.map(|_| Duration::from_millis(wait));
+    let stated = |limit| Stated { limit: Some(limit), ..Stated::of(Dimension::Requests) };
+    verdict.quotas.extend(stated_limit.map(stated));
+    verdict
 }
 
 /// The same with these latencies, a call each; a refused call goes first again.
@@ -125,18 +135,8 @@ pub(crate) fn job_of(
             if wait.is_none() || refused_count {
                 window.take(now, 1);
             }
-            flying.push(match wait {
-                None => (now + latency, now, latency, Outcome::Success.into()),
-                Some(wait) => {
-                    let mut verdict = Verdict::from(Outcome::RateLimited);
-                    if says {
-                        verdict.hint = Some(ms(wait));
-                        let limit = Some(window.limit());
-                        verdict.quotas = vec![Stated { limit, ..Stated::of(Dimension::Requests) }];
-                    }
-                    (now + REFUSAL_MS, now, latency, verdict)
-                }
-            });
+            let verdict = verdict(wait, says.then(|| window.limit()));
+            flying.push((now + wait.map_or(latency, |_| REFUSAL_MS), now, latency, verdict));
         }
         let Some(next) = flying.iter().map(|(end, ..)| *end).min().map(|end| end.min(wake)) else {
             if latencies.is_empty() {
@@ -394,7 +394,7 @@ fn a_429_by_chance_cuts_nothing() {
         ledger.on_end(ms(at + 100), &Ended::alone(ms(at), Outcome::RateLimited));
     }
     assert_eq!(ledger.learned(), known);
-    // But who is refused again and again waits, ever longer.
+    // But a client that is refused again and again waits, ever longer.
     let (mut now, mut calls) = (7_000, 0);
     while now < 600_000 {
         match ledger.next_start(ms(now), 0) {

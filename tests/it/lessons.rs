@@ -33,7 +33,7 @@ pub(crate) fn stating(
     verdict
 }
 
-/// A bucket that gives so much in a minute.
+/// A bucket that gives this amount in a minute.
 fn bucket(dimension: Dimension, limit: u64, inferred: bool) -> Remembered {
     let unit_us = Some(60_000_000 / limit);
     let (window_ms, taken) = (60_000, vec![]);
@@ -257,7 +257,7 @@ fn frequent_chance_is_not_taken_for_a_bucket_for_long() {
 
 #[test]
 fn the_wall_is_felt_for_faster_the_more_it_may_cost() {
-    // How far apart calls start after so many answers, and after a refusal without a word.
+    // How far apart calls start after some answers, and after a refusal without a word.
     let apart = |answers: u64, was_refused: bool| {
         let mut ledger = ledger(None);
         let mut now = 0;

@@ -66,7 +66,7 @@ async fn a_cut_overtakes_permits_that_are_on_their_way() {
     running.pop().unwrap().finish(Outcome::RateLimited);
     assert_eq!(limiter.load(), (1, 2));
     assert_pending!(second.poll());
-    // Who comes first goes first: with the one that runs these are two.
+    // The first goes first: with the one that runs these are two.
     let permit = assert_ready!(first.poll());
     assert_pending!(second.poll());
     drop(permit);

@@ -1,4 +1,4 @@
-//! Somebody else on the same quota, who was there before or used it up; and waits in whole seconds.
+//! Another client on the same quota, which was there before or used it up; and waits in whole seconds.
 
 use tagspace::pipeline::limiter::limit::{Limit, Outcome};
 use tagspace::pipeline::quota::Dimension;
@@ -21,7 +21,7 @@ fn last_run(runs: &str, settings: &[&str]) -> JudgedRun {
     judged(&scenario(&format!("{PLAIN}{runs}"), &settings)).runs.pop().unwrap()
 }
 
-/// A job that starts when so many seconds have gone by.
+/// A job that starts some seconds later.
 fn late(start_s: u64, pages: u64, settings: &[&str]) -> JudgedRun {
     let runs = format!(
         "[[run]]\nname = \"before\"\npages = 0\n[[run]]\nname = \"run\"\npages = {pages}\nchanged_ratio = 1\nstart_after_s = {start_s}\n"

@@ -34,7 +34,7 @@ fn an_interval_of_known_differences() {
     let paired = Paired::of(&first, &[10; 10]).unwrap();
     assert_eq!((paired.less, paired.more, paired.same), (9, 1, 0));
     assert_eq!(paired.mean_milli, 200);
-    assert_eq!(paired.low_milli, -1000, "no resample lies below that of nine alike");
+    assert_eq!(paired.low_milli, -1000, "no resample lies below nine alike");
     assert!(paired.high_milli > 1000, "{paired:?}");
     assert_eq!(Paired::of(&[1, 2], &[1]), None);
     assert_eq!(Paired::of(&[], &[]), None);

@@ -17,7 +17,7 @@ fn outlook(requests: Option<u64>, tokens: Option<u64>) -> Outlook {
     }
 }
 
-/// The size for so many pages of about a thousand tokens.
+/// The size for `pages` pages of about a thousand tokens.
 fn size(pages: u64, outlook: &Outlook) -> u64 {
     let work = Work { pages, page_tokens: 1_000, most: 20 };
     plan::pages(&work, &Estimates::new(200), outlook)

@@ -239,7 +239,7 @@ proptest! {
         for _ in 0..limit {
             prop_assert!(quota.admit(0, 1, &calendar).is_ok());
         }
-        // Who goes on asking more than `limit` times a minute is never let in again.
+        // A client that goes on asking more than `limit` times a minute is never let in again.
         let gap_ms = gap_ms.min(59_000 / limit);
         for now in (1..=200).map(|turn| turn * gap_ms) {
             prop_assert!(quota.admit(now, 1, &calendar).is_err());
@@ -269,7 +269,7 @@ proptest! {
                         let limiter = std::sync::Arc::clone(&limiter);
                         async move { limiter.acquire().await }
                     })),
-                    // Those who are served take their places only now: a cut may have come between.
+                    // The calls that are served take their places only now: a cut may have come between.
                     4 => waiting.retain_mut(|waiter| match waiter.poll() {
                         std::task::Poll::Ready(permit) => {
                             running.push(permit);

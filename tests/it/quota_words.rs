@@ -18,7 +18,7 @@ fn config(text: &str) -> QuotaConfig {
     toml::from_str(text).unwrap()
 }
 
-/// How many of so many calls at this time are taken.
+/// How many of `calls` calls at this time are taken.
 fn taken(quota: &mut Quota, at_ms: u64, calls: u64, leeway: Leeway) -> u64 {
     let admitted = |_: &u64| quota.admit_with(at_ms, 10, &calendar(), leeway).is_ok();
     (0..calls).filter(admitted).count() as u64

@@ -8,7 +8,7 @@ use crate::fixed_windows::latencies;
 use crate::ledger::{Done, Service, job_of, ledger};
 use crate::lessons::{call, ms, next, stating};
 
-/// What comes of a job of so many windows' calls, and what is known of the quota after it.
+/// What comes of a job of some windows' calls, and what is known of the quota after it.
 fn played(service: Service, latency: u64, windows: u64) -> (Done, Learned) {
     let mut ledger = ledger(None);
     let done = job_of(&mut ledger, service, &latencies(latency, service.limit * windows), 0);

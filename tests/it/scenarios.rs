@@ -22,7 +22,7 @@ fn shipped() -> Vec<Scenario> {
     paths.iter().map(|path| Scenario::read(path, &[]).unwrap()).collect()
 }
 
-/// The seeds that every scenario is played with, besides that of its file. The bounds were set with
+/// The seeds that every scenario is played with, besides its file's own. The bounds were set with
 /// more of them, 1 to 256, and checked with 257 to 512.
 const SEEDS: RangeInclusive<u64> = 1..=32;
 

@@ -1,4 +1,4 @@
-//! Quotas that do not stay as they are: another amount midway, and a neighbour who takes a part.
+//! Quotas that do not stay as they are: another amount midway, and a neighbour that takes a part.
 
 use tagspace::fakes::calendar::Calendar;
 use tagspace::fakes::quota::{Dimension, Quota, QuotaConfig};
@@ -15,7 +15,7 @@ fn calendar() -> Calendar {
     Calendar::new(jiff::Timestamp::UNIX_EPOCH)
 }
 
-/// How many of so many calls at this time are taken, and the limit that a refusal states.
+/// How many of `calls` calls at this time are taken, and the limit that a refusal states.
 fn taken(quota: &mut Quota, at_ms: u64, calls: u64) -> (u64, Option<u64>) {
     let (mut taken, mut stated) = (0, None);
     for _ in 0..calls {

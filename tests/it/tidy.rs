@@ -89,42 +89,6 @@ fn no_file_is_too_long() {
 }
 
 #[test]
-fn no_function_is_too_long() {
-    for (path, text) in sources("src") {
-        let mut start = None;
-        for (number, line) in text.lines().enumerate() {
-            let indent = line.len() - line.trim_start().len();
-            let opens = [
-                "fn ",
-                "pub fn ",
-                "async fn ",
-                "pub(crate) fn ",
-                "pub(super) fn ",
-                "pub(crate) async fn ",
-                "pub async fn ",
-            ]
-            .iter()
-            .any(|word| line.trim_start().starts_with(word));
-            if opens && start.is_none() {
-                start = Some((number, indent));
-            }
-            if let Some((first, at)) = start
-                && line.trim_end() == format!("{}}}", " ".repeat(at))
-            {
-                assert!(
-                    number - first <= 100,
-                    "{}:{} is {} lines long",
-                    path.display(),
-                    first + 1,
-                    number - first
-                );
-                start = None;
-            }
-        }
-    }
-}
-
-#[test]
 fn the_product_knows_no_clock_but_tokios_and_no_simulation() {
     for (path, text) in
         sources("src/pipeline").into_iter().chain(sources("src/fakes")).chain(sources("src/sim"))

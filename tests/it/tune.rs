@@ -1,4 +1,4 @@
-//! Tuning: how a grid is read, who wins, and what is written.
+//! Tuning: how a grid is read, which settings win, and what is written.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ fn question(path: &str, axes: &[&str], seeds: u64, require: &[&str]) -> Question
     }
 }
 
-/// What came of a question, played on so many threads.
+/// What came of a question, played on `jobs` threads.
 fn played(question: Question, jobs: usize) -> Tuned {
     let questions = [question];
     let all = games::all(&questions);
@@ -94,7 +94,7 @@ fn the_fastest_that_meets_what_is_required_wins() {
     let all = tuned(&axes, 4, &[]);
     let best = all.best().unwrap();
     assert_eq!(best.values, [1, 1], "ten pages in a call, six calls at once");
-    // By hand from the single runs: the order is that of the sums.
+    // By hand from the single runs: the order is the order of the sums.
     let sums: Vec<u128> =
         all.ranking.iter().map(|index| all.cells[*index].sum("makespan").unwrap()).collect();
     assert!(sums.is_sorted(), "{sums:?}");
@@ -268,7 +268,10 @@ fn a_race_plays_less_and_finds_the_same_winner() {
     assert_eq!(raced.ranking[0], full.ranking[0]);
     let lengths: Vec<usize> =
         raced.ranking.iter().map(|index| raced.cells[*index].outcomes.len()).collect();
-    assert!(lengths.is_sorted_by(|a, b| a >= b), "who was stopped first is last: {lengths:?}");
+    assert!(
+        lengths.is_sorted_by(|a, b| a >= b),
+        "a cell that was stopped first is last: {lengths:?}"
+    );
     assert_eq!((lengths[0], lengths[11]), (8, 2));
     // Whoever was played to the end came to the same as in the full grid.
     for index in &raced.ranking[..2] {
@@ -370,7 +373,7 @@ fn the_guard_asks_for_all_the_work_and_finds_what_tells_a_weakening() {
     let found: Vec<Mutant> = guard.witnesses.iter().map(|(_, mutant)| *mutant).collect();
     assert_eq!(found, [Mutant::LimitNeverCut]);
     assert!(toml.contains(" # to notice limit-never-cut\n"), "{toml}");
-    // Who does less than that misses them.
+    // A run that does less than that misses them.
     let written = fs::read_to_string("scenarios/hinted-quota.toml").unwrap();
     let text = format!("{}{toml}", written.split("[targets").next().unwrap());
     let misses = |set: &[&str]| {

@@ -20,9 +20,7 @@ fn problems(text: &str) -> Vec<String> {
     heads.map(str::to_owned).collect()
 }
 
-#[test]
-fn all_errors_of_a_file_are_told_in_the_order_of_their_places() {
-    let text = r#"# Q?
+const ALL_WRONG: &str = r#"# Q?
 schema = 2
 sed = 3
 start = "yesterday"
@@ -64,7 +62,10 @@ makespan = ["<= 3", { limit = "<= 5s", ove = "tagged" }, 3]
 [targets.z]
 ai_calls = "<= 2"
 "#;
-    let heads: Vec<String> = problems(text)
+
+#[test]
+fn all_errors_of_a_file_are_told_in_the_order_of_their_places() {
+    let heads: Vec<String> = problems(ALL_WRONG)
         .into_iter()
         .map(|head| head.chars().take_while(|c| *c != ',').take(60).collect())
         .collect();
@@ -150,7 +151,7 @@ fn what_follows_from_an_error_is_not_told_as_well() {
     assert_eq!(problems("# Q?\na = = 1\nb = \n").len(), 1);
 }
 
-/// So many keys that no scenario has.
+/// Keys that no scenario has.
 fn unknown_keys(count: usize) -> String {
     (0..count).fold(String::new(), |keys, key| keys + &format!("key{key} = 1\n"))
 }
@@ -162,7 +163,7 @@ fn of_very_many_errors_fifty_are_told_and_the_rest_is_counted() {
     let folder = folder_with(&text);
     let told = stderr(&tagspace(folder.path(), &["run"]));
     assert!(told.contains("this file has 20 more problems after this one"), "{told}");
-    // So many that not all are looked for, in a file that is long.
+    // Too many to look for all of them, in a file that is long.
     let text = format!("# Q?\n{}", unknown_keys(40_000));
     assert_eq!(problems(&text).len(), 50);
 }

@@ -249,7 +249,7 @@ fn a_page_may_have_lines_that_look_like_a_taxonomy() {
     let text = answer["candidates"][0]["content"]["parts"][0]["text"].as_str().unwrap();
     let answer: Value = serde_json::from_str(text).unwrap();
     assert_eq!(answer, json!({"doc": ["runbook"], "tool": ["kafka"]}));
-    // A prompt that names its taxonomy in another way gets that of the scenario.
+    // A prompt that names its taxonomy in another way gets the scenario's.
     let foreign = asking(
         "Choose from guide|runbook and kafka. The page: how we restart kafka, a runbook, a runbook, kafka",
     );

@@ -51,7 +51,7 @@ def holds(text, *parts):
 
 
 def is_now(moment):
-    """The time lies close to that of this machine, with which a client compares it."""
+    """The time lies close to this machine's, with which a client compares it."""
     seconds = moment.timestamp() if hasattr(moment, "timestamp") else moment
     assert abs(seconds - time.time()) < 120, f"{moment} is not now"
 

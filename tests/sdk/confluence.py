@@ -202,7 +202,7 @@ def check_credentials():
         same(names(bearer(TOKEN).set_page_label(page, "runbook")), ["runbook"])
         error = raises(HTTPError, bearer("bad-token").get_page_labels, page)
         same(error.response.status_code, 401)
-        # Who comes with a token of OAuth has to read pages through v2.
+        # A client with a token of OAuth has to read pages through v2.
         is_error(raises(HTTPError, first_page, bearer(TOKEN)), 410, "GoneException")
 
 

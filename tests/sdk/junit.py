@@ -45,7 +45,7 @@ def valid(tree):
 
 
 def validated(tree, cases):
-    """A document that the schema accepts, with so many cases."""
+    """A document that the schema accepts, with this number of cases."""
     is_valid, said = valid(tree)
     assert is_valid, said
     assert len(tree.findall(".//testcase")) == cases, cases

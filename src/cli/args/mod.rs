@@ -253,7 +253,7 @@ pub(super) struct LeagueArgs {
     /// Only fields whose names hold this.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(super) only: String,
-    /// So many seeds for each game.
+    /// Seeds for each game.
     #[arg(long, value_name = "N", default_value_t = LEAGUE_SEEDS, value_parser = value_parser!(u64).range(1..=32))]
     pub(super) seeds: u64,
     #[command(flatten)]
@@ -273,7 +273,7 @@ pub(super) struct ClaimsArgs {
     /// Play only the claim with this number, and print what was found of it: no report is written.
     #[arg(long, value_name = "C1", conflicts_with_all = ["check", "out", "quiet"])]
     pub(super) only: Option<String>,
-    /// So many seeds for each statement in each world.
+    /// Seeds for each statement in each world.
     #[arg(long, value_name = "N", default_value_t = CLAIMS_SEEDS, value_parser = value_parser!(u64).range(1..=1000))]
     pub(super) seeds: u64,
     #[command(flatten)]
@@ -293,14 +293,14 @@ pub(super) struct TuneArgs {
     /// The seeds of each setting (default: those of `[tune]`, or 1..=16).
     #[arg(long, value_name = "A..=B", value_parser = seeds)]
     pub(super) seeds: Option<RangeInclusive<u64>>,
-    /// What is to be as small as possible (default: that of `[tune]`, or fastest).
+    /// What is to be as small as possible (default: as `[tune]` says, or fastest).
     #[arg(long, value_enum)]
     pub(super) objective: Option<ObjectiveArg>,
     /// What a setting must meet in at least 95 % of the seeds (repeatable; default: those of `[tune]`,
     /// or that all pages are done and labelled, and `rate_limited_ratio <= 1%`).
     #[arg(long, value_name = "METRIC LIMIT")]
     pub(super) require: Vec<String>,
-    /// Look at this run (default: that of `[tune]`, or the first).
+    /// Look at this run (default: as `[tune]` says, or the first).
     #[arg(long, value_name = "NAME")]
     pub(super) run: Option<String>,
     /// Stop bad settings early: after a few seeds the better half goes on with twice as many.
@@ -379,7 +379,7 @@ pub(super) struct ServeArgs {
     /// Serve the space of this run, and judge by its targets (default: the first).
     #[arg(long, value_name = "NAME")]
     pub(super) run: Option<String>,
-    /// Run the world so many times as fast; waits that it names become shorter, too.
+    /// Run the world N times as fast; waits that it names become shorter, too.
     #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
     pub(super) speed: u64,
     /// Stop after this time (default: at Ctrl-C).

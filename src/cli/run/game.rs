@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::CliError;
@@ -52,7 +53,7 @@ impl<'a> Entry<'a> {
 
     /// Its folder, begun by whatever game comes first.
     fn folder(&self) -> Result<Arc<Folder>, FilesError> {
-        let mut folder = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut folder = self.folder.lock();
         match &*folder {
             Some(folder) => Ok(Arc::clone(folder)),
             None => Ok(Arc::clone(
@@ -63,12 +64,12 @@ impl<'a> Entry<'a> {
 
     /// Its folder, if any game has begun it.
     pub(super) fn folder_to_write(&self) -> Option<Arc<Folder>> {
-        self.folder.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.folder.lock().clone()
     }
 
     /// Its folder, once no game writes into it any more.
     pub(super) fn take_folder(&self) -> Option<Folder> {
-        let folder = self.folder.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let folder = self.folder.lock().take();
         folder.and_then(Arc::into_inner)
     }
 }

@@ -18,7 +18,7 @@ use crate::study::tune::robust;
 use crate::study::tune::{Question, TuneError, Tuned, race, ranking};
 use crate::study::workers::share_out;
 
-/// Winning settings are played over HTTP with so many seeds.
+/// The number of seeds that winning settings are played with over HTTP.
 const CONFIRMED: usize = 3;
 /// All that is written into the folder of an answer.
 const FILES: [&str; 13] = [

@@ -3,7 +3,8 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::cli_error;
 use crate::cli::args::TuneArgs;
@@ -80,7 +81,7 @@ pub(super) fn play(
     progress.of(left.len());
     let file = Mutex::new(file);
     let on_game = |game: Game, played: &Played| {
-        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = file.lock();
         let written = part::write_game(game, played, &mut *file).and_then(|()| file.flush());
         progress.inc();
         written.map_err(|source| TuneError::Io { path: path.clone(), source })

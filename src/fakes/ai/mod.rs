@@ -30,6 +30,7 @@ use crate::fakes::tokens::Tokenizer;
 use crate::fakes::trouble::Troubles;
 use crate::price;
 use crate::rng::{Draw, Seed};
+use crate::units::Ratio;
 
 /// The state of an AI service.
 #[derive(Debug)]
@@ -144,7 +145,7 @@ impl Ai {
         let mut question = model::read(asked.prompt);
         let found = scene.pages_in(asked.prompt, &question);
         self.see(&mut question, &found);
-        let Scene { calendar, records, .. } = scene;
+        let records = &mut *scene.records;
         let identity = identity(&question, asked.prompt);
         let attempt = self.asked.count(identity);
         let ids: Vec<u64> = ids(&question).collect();
@@ -176,32 +177,12 @@ impl Ai {
             records.push(fired("error_429_ratio".to_owned()));
             return self.quickly(Decision::Random429, input_tokens, seen);
         }
-        let answer = self.writer.config();
-        if spoiled.is_none() && draw("blocked").happens(answer.blocked_ratio) {
-            spoiled = Some(("blocked_ratio".to_owned(), Kind::Blocked));
-        }
-        if spoiled.is_none() && draw("malformed").happens(answer.malformed_ratio) {
-            spoiled = Some(("malformed_ratio".to_owned(), Kind::Malformed));
-        }
-        // OpenAI charges what a call may take at most, as far as it knows that beforehand.
-        let charged = match service {
-            Service::Openai => input_tokens.max(asked.max_output_tokens.unwrap_or(0)),
-            Service::Gemini | Service::Confluence => input_tokens,
-        };
+        let spoiled = spoiled.or_else(|| self.spoiled_by_chance(draw));
         let luck = draw("looseness");
-        let refusals = self.refusals(now_ms, (asked.model, charged, luck), calendar, records);
-        if let Some(refusal) = refusals.first() {
-            let Refusal { dimension, used, limit, retry_ms } = *refusal;
-            let quota = dimension.name().to_owned();
-            let model = (asked.model != self.config.model).then(|| asked.model.to_owned());
-            records.push(Record::QuotaRefused { service, model, quota, used, limit, retry_ms });
-            let told_ms = match service {
-                Service::Gemini => refusal.told_by_gemini_ms(),
-                Service::Openai | Service::Confluence => retry_ms,
-            };
-            let decision = Decision::Refused(refusals, told_ms.div_ceil(self.speed));
+        if let Some(decision) = self.over_quota(now_ms, (asked, input_tokens, luck), scene) {
             return self.quickly(decision, input_tokens, seen);
         }
+        let records = &mut *scene.records;
         records.extend(spoiled.iter().map(|(name, _)| fired(name.clone())));
         if self.reads_taxonomy_as_page(&question) {
             records.push(Record::TaxonomyInPage { service });
@@ -214,16 +195,11 @@ impl Ai {
         let model = asked.model.to_owned();
         let later = false;
         records.push(Record::Billed { service, model, input_tokens, output_tokens, later });
-        while self.in_service_until.peek().is_some_and(|until| until.0 <= now_ms) {
-            self.in_service_until.pop();
-        }
-        let others = self.in_service_until.len() as u64;
         let (slow, slowness) = slow.unzip();
         records.extend(slow.map(fired));
         let slowness = slowness.unwrap_or_default();
-        let load = Load { input_tokens, output_tokens, others, slowness };
-        let latency_ms = self.latency.draw(self.seed, stream, identity, attempt, load);
-        self.in_service_until.push(Reverse(now_ms.saturating_add(latency_ms)));
+        let load = Load { input_tokens, output_tokens, slowness, ..Load::default() };
+        let latency_ms = self.serve(now_ms, (identity, attempt), load);
         Outcome {
             latency_ms,
             input_tokens,
@@ -233,6 +209,56 @@ impl Ai {
             about: Prompt { use_of: written.use_of, input_tokens, output_tokens, ..seen },
             decision: written.decision,
         }
+    }
+
+    /// What goes wrong with an answer by chance, if something does.
+    fn spoiled_by_chance(&self, draw: impl Fn(&str) -> Draw) -> Option<(String, Kind)> {
+        let answer = self.writer.config();
+        let chances = [
+            ("blocked", answer.blocked_ratio, Kind::Blocked),
+            ("malformed", answer.malformed_ratio, Kind::Malformed),
+        ];
+        let strikes = |(name, ratio, _): &(&str, Ratio, Kind)| draw(name).happens(*ratio);
+        let (name, _, kind) = chances.into_iter().find(strikes)?;
+        Some((format!("{name}_ratio"), kind))
+    }
+
+    /// The refusal of a call that the quota does not take.
+    fn over_quota(
+        &mut self,
+        now_ms: u64,
+        (asked, input_tokens, luck): (Asked<'_>, u64, Draw),
+        Scene { calendar, records, .. }: &mut Scene<'_>,
+    ) -> Option<Decision> {
+        let service = self.service;
+        // OpenAI charges what a call may take at most, as far as it knows that beforehand.
+        let charged = match service {
+            Service::Openai => input_tokens.max(asked.max_output_tokens.unwrap_or(0)),
+            Service::Gemini | Service::Confluence => input_tokens,
+        };
+        let refusals = self.refusals(now_ms, (asked.model, charged, luck), calendar, records);
+        let refusal = *refusals.first()?;
+        let Refusal { dimension, used, limit, retry_ms } = refusal;
+        let quota = dimension.name().to_owned();
+        let model = (asked.model != self.config.model).then(|| asked.model.to_owned());
+        records.push(Record::QuotaRefused { service, model, quota, used, limit, retry_ms });
+        let told_ms = match service {
+            Service::Gemini => refusal.told_by_gemini_ms(),
+            Service::Openai | Service::Confluence => retry_ms,
+        };
+        Some(Decision::Refused(refusals, told_ms.div_ceil(self.speed)))
+    }
+
+    /// Serves a call beside the others. Gives how long that takes.
+    fn serve(&mut self, now_ms: u64, (identity, attempt): (u64, u64), load: Load) -> u64 {
+        while self.in_service_until.peek().is_some_and(|until| until.0 <= now_ms) {
+            self.in_service_until.pop();
+        }
+        let load = Load { others: self.in_service_until.len() as u64, ..load };
+        let stream = stream(self.service);
+        let latency_ms = self.latency.draw(self.seed, stream, identity, attempt, load);
+        self.in_service_until.push(Reverse(now_ms.saturating_add(latency_ms)));
+        latency_ms
     }
 
     /// Takes what stands in a prompt of the pages that were given out for its pages. Lines that look like

@@ -8,7 +8,7 @@ use super::{SPACE_ID, tree};
 use crate::fakes::Reply;
 use crate::fakes::space::{Space, SpacePage};
 
-/// Who wrote all pages.
+/// The author of all pages.
 pub(super) const AUTHOR: &str = "557058:rehearsal";
 /// When.
 pub(super) const CREATED: &str = "2026-01-01T00:00:00.000Z";

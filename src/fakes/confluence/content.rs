@@ -20,7 +20,7 @@ struct Section {
     pages: Vec<SpacePage>,
     start: usize,
     limit: usize,
-    /// Where the list goes on: a path that begins after the context, unlike that of v2.
+    /// Where the list goes on: a path that begins after the context, unlike in v2.
     next: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Confluence: the site's state, who may ask, how often, and which interface answers.
+//! Confluence: the site's state, its users and their limits, and which interface answers.
 //!
 //! Pages are read through v2, or through v1 by older clients; labels are written through v1, which
 //! is the only interface that can.
@@ -113,7 +113,7 @@ pub(super) fn too_large() -> Reply {
     )
 }
 
-/// How a client says who it is.
+/// How a client names itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scheme {
     /// A user with an API token.
@@ -266,7 +266,7 @@ impl Confluence {
         };
     }
 
-    /// Lets in who has credentials and is within the limit.
+    /// Lets in a client with credentials that is within the limit.
     fn admitted(
         &mut self,
         now_ms: u64,

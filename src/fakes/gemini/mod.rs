@@ -69,7 +69,7 @@ impl Gemini {
         let reply = self
             .refused(request, version, route)
             .unwrap_or_else(|| self.routed(now_ms, request, route, scene));
-        // Who speaks OpenAI's language gets errors in a list of one.
+        // A client that speaks OpenAI's language gets errors in a list of one.
         let is_error = !reply.response.status().is_success();
         let reply = if route.is_openai() && is_error { response::listed(reply) } else { reply };
         // A call that fails before the model sees it is a call all the same.

@@ -31,10 +31,11 @@ pub(super) fn piece(request: &Request<Bytes>, name: &str, entries: Vec<Value>) -
     let Some(start) = start.filter(|start| *start <= entries.len()) else {
         return error::invalid("Invalid page token.");
     };
-    let end = start.saturating_add(size).min(entries.len());
+    let (end, all) = (start.saturating_add(size), entries.len());
     let mut shown = Map::new();
-    shown.insert(name.to_owned(), entries[start..end].to_vec().into());
-    if end < entries.len() {
+    let entries: Vec<Value> = entries.into_iter().skip(start).take(size).collect();
+    shown.insert(name.to_owned(), entries.into());
+    if end < all {
         shown.insert("nextPageToken".to_owned(), format!("{TOKEN}{end}").into());
     }
     response::sent(200, &Value::Object(shown))

@@ -155,7 +155,7 @@ impl Window {
                 while let Some((_, by_then)) = taken.pop_front_if(|(at, _)| is_over(*at)) {
                     *gone = by_then;
                 }
-                // So much has to be gone from the window.
+                // The amount that has to be gone from the window.
                 let wanted = total.saturating_add(amount).saturating_sub(limit);
                 if wanted <= *gone {
                     return None;

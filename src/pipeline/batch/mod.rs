@@ -41,7 +41,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// Room for so many pages, however long they are.
+    /// Room for `pages` pages, however long they are.
     pub fn of_pages(pages: usize) -> Self {
         Self { pages, input_tokens: None, output_tokens: None }
     }
@@ -77,7 +77,7 @@ impl Batcher {
         self.waiting.is_empty()
     }
 
-    /// The characters that the first so many pages add to a prompt.
+    /// The tokens that the first `pages` pages add to a prompt.
     pub fn tokens(&self, pages: usize) -> u64 {
         self.waiting.iter().take(pages).map(|(_, tokens)| tokens).sum()
     }
@@ -105,7 +105,7 @@ impl Batcher {
         is_full.then_some(fitting)
     }
 
-    /// Makes a batch of the first so many pages; of none if there are none.
+    /// Makes a batch of the first `pages` pages; nothing if there are none.
     pub fn take(&mut self, pages: usize) -> Option<Batch> {
         let pages: Vec<Page> =
             self.waiting.drain(..pages.min(self.waiting.len())).map(|(page, _)| page).collect();

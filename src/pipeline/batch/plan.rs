@@ -74,7 +74,7 @@ pub fn pages(work: &Work, estimates: &Estimates, outlook: &Outlook) -> u64 {
     (1..=most).filter(fits).min_by_key(|size| time(*size)).unwrap_or(1)
 }
 
-/// How long so many calls take that each ask about so many pages.
+/// How long `calls` calls take that each ask about `size` pages.
 fn makespan_ms(
     work: &Work,
     estimates: &Estimates,
@@ -112,7 +112,7 @@ fn makespan_ms(
     rounds.saturating_mul(estimates.latency_ms(size)).min(DAY_MS)
 }
 
-/// A quota of so many requests a minute, or of what was seen to be more.
+/// A quota of this many requests a minute, or of what was seen to be more.
 fn assumed(limit: u64, outlook: &Outlook) -> Left {
     let limit = limit.max(outlook.answered.saturating_mul(2));
     let used = outlook.answered.saturating_add(outlook.in_flight);

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 /// How many pages share a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchSize {
-    /// So many, from 1 to 1,000.
+    /// This number, from 1 to 1,000.
     Pages(u64),
     /// As many as serve best when a call may start; see [`plan`](super::plan).
     Auto,

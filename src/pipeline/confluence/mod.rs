@@ -24,7 +24,7 @@ use crate::pipeline::provider::Secret;
 /// Pages per listing call; the most that v2 gives.
 const LIST_LIMIT: usize = 250;
 
-/// A Confluence site and who reads it.
+/// A Confluence site and its client.
 #[derive(Debug, Clone)]
 pub struct Site {
     /// The origin with the context path, such as `https://acme.atlassian.net/wiki`.

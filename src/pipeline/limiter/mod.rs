@@ -16,9 +16,10 @@ pub mod pace;
 pub mod sre;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -54,7 +55,7 @@ pub struct Taught {
 /// What a call asks of the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask {
-    /// Its place in the line: lower goes first, among equals who came first.
+    /// Its place in the line: lower goes first, among equals the first that came.
     pub order: u64,
     /// How long it would wait for a gate that is closed.
     pub patience: Duration,
@@ -97,7 +98,7 @@ pub struct Outlook {
 /// Why a call is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closed {
-    /// The gate stays closed for so long, which is longer than the patience of who asked.
+    /// The gate stays closed for this long, which is longer than the patience of the call.
     For(Duration),
     /// The call is larger than a quota: no wait helps.
     TooLarge,
@@ -130,7 +131,7 @@ pub struct Permit {
     tokens: u64,
 }
 
-/// A place in the line. Who leaves it lets the next one step forward.
+/// A place in the line. Once it is left, the next one steps forward.
 struct Place<'a> {
     limiter: &'a Limiter,
     at: (u64, u64),
@@ -158,7 +159,7 @@ impl Limiter {
         Arc::new(Self { state: Mutex::new(state), epoch: Instant::now() })
     }
 
-    /// Waits for a permit, behind those who came before, for as long as it takes. It asks for no
+    /// Waits for a permit, behind the calls that came before, for as long as it takes. It asks for no
     /// tokens, so that it is never too large.
     pub async fn acquire(self: &Arc<Self>) -> Permit {
         loop {
@@ -273,7 +274,7 @@ impl Limiter {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn end(&self, permit: &Permit, verdict: Verdict, is_given_back: bool) -> Taught {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::limit::{Ended, Limit, Start};
 use crate::units::{float, whole};
 
-/// One call every so often.
+/// One call at each interval.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     ceiling: u64,

@@ -18,7 +18,7 @@ enum Gap {
 }
 
 impl Lines {
-    /// No text yet, of at most so many characters, of which so many may be code.
+    /// No text yet, with a limit on its characters and one on its code.
     pub(super) fn new(limit_chars: usize, code_chars: usize) -> Self {
         Self {
             text: String::new(),

@@ -13,7 +13,7 @@ use crate::html;
 enum Seen {
     /// As prose.
     Prose,
-    /// As code, of which there may be only so much.
+    /// As code, of which there is a limit.
     Code,
     /// Not at all.
     Never,

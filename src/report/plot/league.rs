@@ -18,7 +18,7 @@ const COLUMN: i32 = 480;
 /// Where the bars of time and of 429s begin in a column, and how long they are at most.
 const TIME: (i32, i32) = (80, 150);
 const REFUSED: (i32, i32) = (300, 120);
-/// A time so many times the bound fills the bar; what is longer is cut off and marked.
+/// The time over the bound that fills the bar; a longer one is cut off and marked.
 const LONGEST: f64 = 2.5;
 
 pub(in crate::report) fn draw(league: &[Played]) -> Drawn {

@@ -39,7 +39,7 @@ impl Axis {
 
 /// More rows than this are more than can be told apart.
 const MOST_ROWS: usize = 20_000;
-/// So many stretches of time a run is divided into then.
+/// The number of stretches that a run is divided into then.
 const STRETCHES: u64 = 2_000;
 
 /// The rows of a run, as many as are drawn: of a long one, of each stretch of time the last row and

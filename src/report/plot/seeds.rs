@@ -25,7 +25,7 @@ const COLUMNS: usize = 250;
 const DIGIT: i32 = 8;
 const APART: i32 = 12;
 const EVERY: [usize; 9] = [1, 2, 5, 10, 20, 50, 100, 200, 500];
-/// A name is cut after so many characters.
+/// The characters after which a name is cut.
 const NAME: usize = 50;
 
 fn index(position: usize) -> i32 {

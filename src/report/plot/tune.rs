@@ -9,6 +9,7 @@ use super::{
     shortened, time_unit,
 };
 use crate::study::metric::Unit;
+use crate::study::tune::grid::Axis;
 use crate::study::tune::{Cell, Tuned};
 use crate::units::float;
 
@@ -50,33 +51,10 @@ fn two_axes(tuned: &Tuned) -> (usize, Option<usize>) {
 /// The objective of every cell: dark is good, hatched is what misses a requirement, and the best
 /// one has a ring.
 pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
-    let axes = &tuned.question.axes;
-    let (across, down) = two_axes(tuned);
-    let Some(columns) = axes.get(across) else { return sheet(60, |area| heading(area, "no axis")) };
-    let rows = down.map(|down| &axes[down]);
-    let count = rows.map_or(1, |rows| rows.values.len());
-    let base = &tuned.cells[tuned.ranking.first().copied().unwrap_or(0)].values;
-    let (metric, unit) = (tuned.question.objective.metric(), tuned.question.objective.unit());
-    let shown: Vec<(usize, usize, &Cell)> = tuned
-        .cells
-        .iter()
-        .filter(|cell| {
-            let others = (0..axes.len()).filter(|axis| *axis != across && Some(*axis) != down);
-            others.into_iter().all(|axis| cell.values[axis] == base[axis])
-        })
-        .map(|cell| (cell.values[across], down.map_or(0, |down| cell.values[down]), cell))
-        .collect();
-    let means = || shown.iter().filter_map(|(_, _, cell)| mean(cell, metric));
-    let (least, most) = (means().fold(f64::MAX, f64::min), means().fold(0.0, f64::max));
-    let width = (ACROSS / index(columns.values.len()).max(1)).clamp(1, WIDEST);
-    // Narrow cells have no room for a gap or a figure, and not every column for its name.
-    let gap = if width > GAP * 3 { GAP } else { 0 };
-    let has_figures = width >= LEGIBLE;
-    let longest = columns.values.iter().map(|value| value.chars().count()).max().unwrap_or(0);
-    let wide = (index(longest.min(10)) * 8 + 6).max(width);
-    let apart = usize::try_from((wide + width - 1) / width).unwrap_or(1);
+    let Some(map) = HeatMap::of(tuned) else { return sheet(60, |area| heading(area, "no axis")) };
+    let count = map.rows.map_or(1, |rows| rows.values.len());
     sheet(height(TOP + ROW * index(count) + 20), |area| {
-        let what = if metric == "cost" { "cost" } else { metric };
+        let what = map.metric;
         heading(area, &format!("{}: mean {what} over the seeds", tuned.question.scenario.name))?;
         let keys = [
             Key { colour: shade(0.0), text: "best" },
@@ -85,15 +63,75 @@ pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
             Key { colour: ORANGE, text: "ring: chosen" },
         ];
         legend(area, &keys, 16, 38)?;
+        map.name_axes(area)?;
+        for (column, row, cell) in &map.shown {
+            map.draw_cell(area, map.corners(*column, *row), cell)?;
+        }
+        map.draw_ring(area)
+    })
+}
+
+/// A heat map, as it will be drawn.
+struct HeatMap<'a> {
+    tuned: &'a Tuned,
+    across: usize,
+    down: Option<usize>,
+    columns: &'a Axis,
+    rows: Option<&'a Axis>,
+    metric: &'static str,
+    /// The cells with their columns and rows.
+    shown: Vec<(usize, usize, &'a Cell)>,
+    least: f64,
+    most: f64,
+    /// How wide a cell is.
+    width: i32,
+}
+
+impl<'a> HeatMap<'a> {
+    /// The layer of the cells that the best lies in; nothing without an axis.
+    fn of(tuned: &'a Tuned) -> Option<Self> {
+        let axes = &tuned.question.axes;
+        let (across, down) = two_axes(tuned);
+        let columns = axes.get(across)?;
+        let base = base(tuned);
+        let metric = tuned.question.objective.metric();
+        let is_shown = |cell: &&Cell| {
+            let others = (0..axes.len()).filter(|axis| *axis != across && Some(*axis) != down);
+            others.into_iter().all(|axis| cell.values[axis] == base[axis])
+        };
+        let place =
+            |cell: &'a Cell| (cell.values[across], down.map_or(0, |down| cell.values[down]), cell);
+        let shown: Vec<_> = tuned.cells.iter().filter(is_shown).map(place).collect();
+        let means = || shown.iter().filter_map(|(_, _, cell)| mean(cell, metric));
+        let (least, most) = (means().fold(f64::MAX, f64::min), means().fold(0.0, f64::max));
+        let width = (ACROSS / index(columns.values.len()).max(1)).clamp(1, WIDEST);
+        let rows = down.map(|down| &axes[down]);
+        Some(Self { tuned, across, down, columns, rows, metric, shown, least, most, width })
+    }
+
+    /// Where a cell begins and ends. Narrow ones have no room for a gap.
+    fn corners(&self, column: usize, row: usize) -> [(i32, i32); 2] {
+        let gap = if self.width > GAP * 3 { GAP } else { 0 };
+        let corner = (LEFT + self.width * index(column), TOP + ROW * index(row));
+        [corner, (corner.0 + self.width - gap, corner.1 + ROW - GAP)]
+    }
+
+    fn name_axes(&self, area: &Area<'_>) -> Result<(), PlotError> {
+        let Self { columns, rows, width, .. } = *self;
         let mut names =
             rows.map_or(columns.key.clone(), |rows| format!("{} by {}", rows.key, columns.key));
         // Of other axes there is only the layer that the best lies in.
-        for (at, axis) in axes.iter().enumerate() {
-            if at != across && Some(at) != down && axis.values.len() > 1 {
-                names = format!("{names}, where {} is {}", axis.key, axis.values[base[at]]);
+        for (at, axis) in self.tuned.question.axes.iter().enumerate() {
+            if at != self.across && Some(at) != self.down && axis.values.len() > 1 {
+                let value = &axis.values[base(self.tuned)[at]];
+                names = format!("{names}, where {} is {value}", axis.key);
             }
         }
         area.draw_text(&names, &font(12, GREY), (16, 62)).map_err(failed)?;
+        // Not every narrow column has room for its name.
+        let longest = columns.values.iter().map(|value| value.chars().count()).max().unwrap_or(0);
+        let wide = (index(longest.min(10)) * 8 + 6).max(width);
+        let apart = usize::try_from((wide + width - 1) / width).unwrap_or(1);
         for (column, value) in columns.values.iter().enumerate().step_by(apart) {
             let at = (LEFT + width * index(column) + 2, TOP - 18);
             let most = usize::try_from(wide / 8).unwrap_or(1);
@@ -103,42 +141,55 @@ pub(in crate::report) fn heat_map(tuned: &Tuned) -> Drawn {
             let at = (16, TOP + ROW * index(row) + 15);
             area.draw_text(&shortened(value, 18), &font(12, BLACK), at).map_err(failed)?;
         }
-        for (column, row, cell) in &shown {
-            let corner = (LEFT + width * index(*column), TOP + ROW * index(*row));
-            let end = (corner.0 + width - gap, corner.1 + ROW - GAP);
-            let value = mean(cell, metric);
-            // By ratio: twice as much is as far from once as four times is from twice.
-            let far = |value: f64| libm::log(value.max(1.0) / least.max(1.0));
-            let share = value.map(|value| far(value) / far(most).max(1e-9));
-            let colour = share.map_or(FAINT, shade);
-            area.draw(&Rectangle::new([corner, end], colour.filled())).map_err(failed)?;
-            if !cell.is_admissible {
-                hatch(area, corner, end)?;
-            }
-            if !has_figures {
-                continue;
-            }
-            let ink = if share.is_some_and(|share| share < 0.45) { WHITE } else { BLACK };
-            let said = value.map_or("-".to_owned(), |value| short(value, unit));
-            area.draw_text(&said, &font(12, ink), (corner.0 + 6, corner.1 + 14)).map_err(failed)?;
-            let played = cell.outcomes.len();
-            if played < tuned.seeds() {
-                let few = format!("{played} seeds");
-                area.draw_text(&few, &font(10, ink), (corner.0 + 6, corner.1 + 28))
-                    .map_err(failed)?;
-            }
+        Ok(())
+    }
+
+    fn draw_cell(
+        &self,
+        area: &Area<'_>,
+        [corner, end]: [(i32, i32); 2],
+        cell: &Cell,
+    ) -> Result<(), PlotError> {
+        let value = mean(cell, self.metric);
+        // By ratio: twice as much is as far from once as four times is from twice.
+        let far = |value: f64| libm::log(value.max(1.0) / self.least.max(1.0));
+        let share = value.map(|value| far(value) / far(self.most).max(1e-9));
+        let colour = share.map_or(FAINT, shade);
+        area.draw(&Rectangle::new([corner, end], colour.filled())).map_err(failed)?;
+        if !cell.is_admissible {
+            hatch(area, corner, end)?;
         }
-        // The ring lies above its neighbours.
-        for (column, row, _) in
-            shown.iter().filter(|(_, _, cell)| tuned.best().is_some_and(|best| best == *cell))
-        {
-            let corner = (LEFT + width * index(*column), TOP + ROW * index(*row));
-            let end = (corner.0 + width - gap, corner.1 + ROW - GAP);
+        if self.width < LEGIBLE {
+            return Ok(());
+        }
+        let ink = if share.is_some_and(|share| share < 0.45) { WHITE } else { BLACK };
+        let unit = self.tuned.question.objective.unit();
+        let said = value.map_or("-".to_owned(), |value| short(value, unit));
+        area.draw_text(&said, &font(12, ink), (corner.0 + 6, corner.1 + 14)).map_err(failed)?;
+        let played = cell.outcomes.len();
+        if played < self.tuned.seeds() {
+            let few = format!("{played} seeds");
+            let at = (corner.0 + 6, corner.1 + 28);
+            area.draw_text(&few, &font(10, ink), at).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Around the best cell, above its neighbours.
+    fn draw_ring(&self, area: &Area<'_>) -> Result<(), PlotError> {
+        let Some(best) = self.tuned.best() else { return Ok(()) };
+        for (column, row, _) in self.shown.iter().filter(|(_, _, cell)| best == *cell) {
+            let [corner, end] = self.corners(*column, *row);
             let ring = vec![corner, (end.0, corner.1), end, (corner.0, end.1), corner];
             area.draw(&PathElement::new(ring, ORANGE.stroke_width(4))).map_err(failed)?;
         }
         Ok(())
-    })
+    }
+}
+
+/// The values of the best cell, by axis.
+fn base(tuned: &Tuned) -> &[usize] {
+    &tuned.cells[tuned.ranking.first().copied().unwrap_or(0)].values
 }
 
 /// From dark blue to white.
@@ -194,7 +245,7 @@ fn decimals(span: f64) -> usize {
 /// Time against cost: every cell, and the front of those that nothing admissible beats in both.
 pub(in crate::report) fn front(tuned: &Tuned) -> Drawn {
     let point = |cell: &Cell| Some((mean(cell, "makespan")?, mean(cell, "cost")?));
-    // Who was stopped early has another mean: that of a few seeds.
+    // A cell that was stopped early has another mean: of a few seeds.
     let whole = tuned.cells.iter().filter(|cell| cell.outcomes.len() == tuned.seeds());
     let points: Vec<(&Cell, (f64, f64))> =
         whole.filter_map(|cell| Some((cell, point(cell)?))).collect();

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::world::{BASE, Setup};
 use crate::pipeline::event::Event;
@@ -95,7 +97,7 @@ impl std::fmt::Debug for Lab<'_> {
 }
 
 impl<'a> Lab<'a> {
-    /// A lab of so many threads; `on_game` is told of every game that is over.
+    /// A lab of `jobs` threads; `on_game` is told of every game that is over.
     pub fn new(jobs: usize, seeds: u64, on_game: &'a (dyn Fn() + Sync)) -> Self {
         Self { jobs, seeds, played: Mutex::default(), on_game }
     }
@@ -114,12 +116,12 @@ impl<'a> Lab<'a> {
 
     fn one(&self, game: &Game, seed: u64) -> Result<Arc<Played>, ClaimsError> {
         let key = (game.clone(), seed);
-        if let Some(known) = self.played.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some(known) = self.played.lock().get(&key) {
             return Ok(Arc::clone(known));
         }
         let played = Arc::new(play(game, seed)?);
         (self.on_game)();
-        let mut all = self.played.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.played.lock();
         Ok(Arc::clone(all.entry(key).or_insert(played)))
     }
 }

@@ -83,7 +83,7 @@ impl Sample {
     }
 }
 
-/// Whether so many failures are too many among so many seeds: more than 5 %.
+/// Whether `failures` of `seeds` seeds are too many: more than 5 %.
 fn is_refuted(failures: usize, seeds: usize) -> bool {
     failures * 20 > seeds
 }
@@ -106,7 +106,7 @@ impl Statement {
     /// Whether it holds here with seeds 1 to `seeds`, or as many as its setup takes, as soon as that
     /// is certain.
     pub fn holds(&self, lab: &Lab<'_>, place: &Place, seeds: u64) -> Result<bool, ClaimsError> {
-        /// So many seeds are played before one looks.
+        /// The seeds that are played before one looks.
         const BLOCK: u64 = 4;
         let seeds = seeds.min(self.setup.seeds);
         let mut sample = Sample { values: Vec::new(), held: 0 };

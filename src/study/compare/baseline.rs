@@ -11,7 +11,7 @@ use crate::study::metric;
 
 /// The version of the file's form.
 const FORMAT_VERSION: u64 = 1;
-/// So many digits of a digest are enough to see that logs differ.
+/// The digits of a digest that are enough to see that logs differ.
 const DIGITS: usize = 12;
 /// How the file begins.
 const HEAD: &str = "\

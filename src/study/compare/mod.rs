@@ -150,7 +150,7 @@ pub struct ComparedRun {
     pub differing: Vec<u64>,
     /// Every figure that moved in a seed.
     pub moved: Vec<Moved>,
-    /// So many figures are the same in all seeds.
+    /// The number of figures that are the same in all seeds.
     pub same: usize,
     /// Watched figures that one side lacks in some seeds.
     pub lacking: Vec<Lacking>,

@@ -19,7 +19,7 @@ pub struct Recorded {
     pub world_digest: String,
     /// What was under test.
     pub config_digest: String,
-    /// Another weather than that of the seeds, if it had one.
+    /// Another weather than the seeds have, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weather: Option<u64>,
     /// The seeds, ascending.

@@ -54,7 +54,7 @@ pub struct Field {
     pub settings: &'static [&'static str],
     /// When the job starts, in seconds of virtual time: fixed windows begin at zero.
     pub starts_s: u64,
-    /// The longest virtual time: who takes longer has not finished.
+    /// The longest virtual time: a limiter that takes longer has not finished.
     pub deadline_s: u64,
 }
 

@@ -1,7 +1,7 @@
 //! The league: every kind of limiter in every field, on the same weather.
 //!
 //! Each is played twice. Alone, without a fallback and with attempts enough, for its time against
-//! the bound and its 429s; who does not finish then does not finish. And with the plan's four
+//! the bound and its 429s; a limiter that does not finish then does not finish. And with the plan's four
 //! attempts and a fallback, for the share that leaves the primary. The limiter that learns is played
 //! a third time, for what its next job is refused.
 
@@ -24,7 +24,7 @@ use crate::study::judge::{self, JudgeError, JudgedRun};
 use crate::study::workers::share_out;
 use crate::units::Share;
 
-/// Who competes, in the order of the tables.
+/// The limiters, in the order of the tables.
 pub const KINDS: [LimiterKind; 8] = [
     LimiterKind::Quota,
     LimiterKind::Pace,
@@ -110,7 +110,7 @@ impl Cell {
 pub struct Played {
     /// The field.
     pub field: &'static Field,
-    /// Who competed, in the order of [`KINDS`].
+    /// The limiters, in the order of [`KINDS`].
     pub cells: Vec<Cell>,
 }
 
@@ -214,7 +214,7 @@ fn neighbour(run: &JudgedRun) -> u64 {
     admitted.sum()
 }
 
-/// What a second job is refused, after so many seconds in which nothing is asked.
+/// What a second job is refused, after a pause in which nothing is asked.
 fn warm(field: &Field, seed: u64) -> Result<Option<Share>, LeagueError> {
     const AFTER_S: u64 = 1_800;
     let deadline = format!("deadline_s={}", 2 * field.deadline_s + AFTER_S);

@@ -32,7 +32,7 @@ const STEPS: [(u64, &str, u64); 12] = [
     (2_000, "{ requests = 2000 }", 200),
 ];
 
-/// Plays all steps with these many seeds, so many at a time.
+/// Plays all steps with `seeds` seeds, `jobs` games at a time.
 pub fn play(seeds: u64, jobs: usize) -> Result<Vec<Scaled>, LeagueError> {
     let field = |quota, pages| Field {
         name: "scale",

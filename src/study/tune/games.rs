@@ -70,7 +70,7 @@ pub fn check(question: &Question) -> Result<(), TuneError> {
     Err(TuneError::NoSuchRun { run, name, known: known.join(", ") })
 }
 
-/// Plays these games on so many threads; `on_game` is told of each as soon as it is played.
+/// Plays these games on `jobs` threads; `on_game` is told of each as soon as it is played.
 pub fn play(
     questions: &[Question],
     games: &[Game],

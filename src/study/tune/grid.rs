@@ -17,9 +17,9 @@ pub struct Axis {
 
 /// A range has no more values than this.
 const MOST: u64 = 1024;
-/// So many settings are more than anybody can read.
+/// More settings than anybody can read.
 const MOST_SETTINGS: u128 = 10_000;
-/// So many simulations take about ten hours on two cores.
+/// Simulations that take about ten hours on two cores.
 const MOST_GAMES: u128 = 2_000_000;
 /// The seeds unless others are named.
 pub const SEEDS: RangeInclusive<u64> = 1..=16;

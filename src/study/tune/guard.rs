@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use super::games;
-use super::{TuneError, Tuned};
+use super::{Cell, TuneError, Tuned};
 use crate::sim::scenario::Scenario;
 use crate::sim::{Options, SimError, Transport};
 use crate::study::compare::recorded;
@@ -28,7 +28,7 @@ const WATCHED: [(&str, Better); 10] = [
     ("makespan", Better::Smaller),
     ("cost", Better::Smaller),
 ];
-/// So much more than was measured is still fine, in percent.
+/// The margin above what was measured that is still fine, in percent.
 const MARGIN_PERCENT: u64 = 10;
 /// What a requirement that names no share of the seeds asks of them.
 const SHARE: &str = "in >= 95% of seeds";
@@ -67,9 +67,31 @@ pub enum Noticed {
     Harmless,
 }
 
-/// The guard of the best cell, found by so many threads; nothing if there is none.
+/// The guard of the best cell, found by `jobs` threads; nothing if there is none.
 pub fn of(tuned: &Tuned, jobs: usize) -> Result<Option<Guard>, TuneError> {
     let Some(best) = tuned.best() else { return Ok(None) };
+    let mut targets = promised(tuned, best);
+    let seed = tuned.question.scenario.world.seed.0;
+    let scenario = games::scenario(&tuned.question, &best.values, seed)?;
+    let played = Played { unweakened: play(&scenario)?, weakened: weakened(&scenario)? };
+    let witnesses = played.witnesses(tuned, best, jobs, &mut targets)?;
+    let noticed = played.weakened.iter().map(|(mutant, weak)| {
+        let noticed = played.noticed(&targets, weak.as_ref());
+        (*mutant, noticed)
+    });
+    let noticed = noticed.collect();
+    let missed_of = |targets: &[Target]| -> Vec<Target> {
+        let is_missed = |target: &&Target| !is_met(target, &played.unweakened);
+        targets.iter().filter(is_missed).cloned().collect()
+    };
+    let own = target::of(&scenario).unwrap_or_default();
+    let (missed, own_missed) = (missed_of(&targets), missed_of(&own));
+    let seeds = tuned.question.seeds.clone();
+    Ok(Some(Guard { targets, witnesses, noticed, seeds, seed, missed, own_missed }))
+}
+
+/// What the best cell keeps in all of its seeds, with some margin, and what was required.
+fn promised(tuned: &Tuned, best: &Cell) -> Vec<Target> {
     let run = &tuned.question.run;
     let limit = |(name, better): &(&str, Better)| -> Option<Target> {
         let values = best.values_of(name)?;
@@ -88,68 +110,85 @@ pub fn of(tuned: &Tuned, jobs: usize) -> Result<Option<Guard>, TuneError> {
             targets.push(with_share(run, one));
         }
     }
-    let seed = tuned.question.scenario.world.seed.0;
-    let scenario = games::scenario(&tuned.question, &best.values, seed)?;
-    let play = |scenario: &Scenario| {
-        let options = Options { transport: Transport::Direct, ..Options::default() };
-        judge::run(scenario, &[], &options)
-    };
-    let unweakened = play(&scenario)?;
+    targets
+}
+
+fn play(scenario: &Scenario) -> Result<JudgedScenario, JudgeError> {
+    let options = Options { transport: Transport::Direct, ..Options::default() };
+    judge::run(scenario, &[], &options)
+}
+
+/// The scenario with each weakening that it can have; nothing of one that does not even end.
+fn weakened(scenario: &Scenario) -> Result<Vec<(Mutant, Option<JudgedScenario>)>, TuneError> {
     let mut weakened = Vec::new();
     for mutant in Mutant::ALL {
-        let Some(weak) = mutant.of(&scenario) else { continue };
+        let Some(weak) = mutant.of(scenario) else { continue };
         let played = match play(&weak) {
             Ok(played) => Some(played),
-            // It does not even end.
             Err(JudgeError::Sim(SimError::Deadline { .. })) => None,
             Err(error) => return Err(error.into()),
         };
         weakened.push((mutant, played));
     }
-    let mut witnesses = Vec::new();
-    let is_unnoticed = |targets: &[Target], played: &Option<JudgedScenario>| {
-        let Some(played) = played else { return false };
-        played.digests() != unweakened.digests() && flipped(targets, &unweakened, played).is_empty()
-    };
-    if weakened.iter().any(|(_, played)| is_unnoticed(&targets, played)) {
+    Ok(weakened)
+}
+
+/// The best cell as it is, and with each weakening.
+struct Played {
+    unweakened: JudgedScenario,
+    weakened: Vec<(Mutant, Option<JudgedScenario>)>,
+}
+
+impl Played {
+    /// How a weakening is noticed by these targets.
+    fn noticed(&self, targets: &[Target], weak: Option<&JudgedScenario>) -> Noticed {
+        match weak {
+            None => Noticed::By(vec!["makespan"]),
+            Some(weak) if weak.digests() == self.unweakened.digests() => Noticed::Harmless,
+            Some(weak) => match flipped(targets, &self.unweakened, weak) {
+                missed if missed.is_empty() => Noticed::Not,
+                missed => Noticed::By(missed),
+            },
+        }
+    }
+
+    /// Adds a target for each weakening that the others do not notice, where there is one. Gives
+    /// their places.
+    fn witnesses(
+        &self,
+        tuned: &Tuned,
+        best: &Cell,
+        jobs: usize,
+        targets: &mut Vec<Target>,
+    ) -> Result<Vec<(usize, Mutant)>, TuneError> {
+        let mut witnesses = Vec::new();
+        let run = &tuned.question.run;
+        let unnoticed = |targets: &[Target], weak: &Option<JudgedScenario>| {
+            self.noticed(targets, weak.as_ref()) == Noticed::Not
+        };
+        if !self.weakened.iter().any(|(_, weak)| unnoticed(targets, weak)) {
+            return Ok(witnesses);
+        }
         let seeds: Vec<u64> = tuned.question.seeds.clone().collect();
         let figures_of = |at: usize| {
             let scenario = games::scenario(&tuned.question, &best.values, seeds[at])?;
             Ok::<_, TuneError>(figures(&play(&scenario)?, run))
         };
         let mut all = share_out(jobs, seeds.len(), figures_of)?;
-        all.push(figures(&unweakened, run));
+        all.push(figures(&self.unweakened, run));
         let all: Vec<Figures> = all.into_iter().flatten().collect();
-        for (mutant, played) in &weakened {
-            if is_unnoticed(&targets, played) {
-                let weak = played.as_ref().and_then(|played| figures(played, run));
-                if let Some(witness) = weak.and_then(|weak| witness(run, &all, &weak)) {
-                    witnesses.push((targets.len(), *mutant));
-                    targets.push(witness);
-                }
+        for (mutant, weak) in self.weakened.iter().filter(|(_, weak)| weak.is_some()) {
+            if !unnoticed(targets, weak) {
+                continue;
+            }
+            let weak = weak.as_ref().and_then(|weak| figures(weak, run));
+            if let Some(witness) = weak.and_then(|weak| witness(run, &all, &weak)) {
+                witnesses.push((targets.len(), *mutant));
+                targets.push(witness);
             }
         }
+        Ok(witnesses)
     }
-    let noticed = weakened.iter().map(|(mutant, played)| {
-        let by = match played {
-            None => Noticed::By(vec!["makespan"]),
-            Some(played) if played.digests() == unweakened.digests() => Noticed::Harmless,
-            Some(played) => match flipped(&targets, &unweakened, played) {
-                missed if missed.is_empty() => Noticed::Not,
-                missed => Noticed::By(missed),
-            },
-        };
-        (*mutant, by)
-    });
-    let noticed = noticed.collect();
-    let missed_of = |targets: &[Target]| -> Vec<Target> {
-        let is_missed = |target: &&Target| !is_met(target, &unweakened);
-        targets.iter().filter(is_missed).cloned().collect()
-    };
-    let own = target::of(&scenario).unwrap_or_default();
-    let (missed, own_missed) = (missed_of(&targets), missed_of(&own));
-    let seeds = tuned.question.seeds.clone();
-    Ok(Some(Guard { targets, witnesses, noticed, seeds, seed, missed, own_missed }))
 }
 
 fn figures(judged: &JudgedScenario, run: &str) -> Option<Figures> {
@@ -196,7 +235,7 @@ fn witness(run: &str, all: &[Figures], weak: &Figures) -> Option<Target> {
     found(true).or_else(|| found(false))
 }
 
-/// Whether a figure may be limited on this side: a limit that is missed by who becomes better would
+/// Whether a figure may be limited on this side: a limit that is missed by an improvement would
 /// be none.
 fn may_be_limited(metric: &Metric, name: &str, is_above: bool) -> bool {
     match (metric::better(name), is_above) {
@@ -206,7 +245,7 @@ fn may_be_limited(metric: &Metric, name: &str, is_above: bool) -> bool {
     }
 }
 
-/// Whether who meets the one meets the other.
+/// Whether a run that meets the one meets the other.
 fn implies(known: &Target, other: &Target) -> bool {
     let is_upper = matches!(other.compare, Compare::AtMost)
         || other.compare == Compare::Equal && other.limit == Limit::Fixed(0);

@@ -130,7 +130,7 @@ impl Cell {
     }
 }
 
-/// So many cells of the front are played again, the fastest of them.
+/// How many cells of the front are played again, the fastest of them.
 const MOST_CONFIRMED: usize = 8;
 
 /// The grid with its order.
@@ -172,7 +172,7 @@ impl Tuned {
         Paired::of(&best[..both], &other[..both])
     }
 
-    /// So many seeds are asked for.
+    /// The number of seeds that are asked for.
     pub fn seeds(&self) -> usize {
         self.question.seeds.clone().count()
     }

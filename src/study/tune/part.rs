@@ -101,7 +101,7 @@ struct Line {
 }
 
 impl Header {
-    /// That of a part of these questions.
+    /// The digest of a part of these questions.
     pub fn of(questions: &[Question], shard: Shard) -> Self {
         let questions: Vec<Written> = questions.iter().map(written).collect();
         let digest = digest(shard, &questions);

@@ -36,7 +36,7 @@ pub fn play(
     }
 }
 
-/// So many seeds that, with the cells halved and the seeds doubled each time, few are left at the end.
+/// Enough seeds that, with the cells halved and the seeds doubled each time, few are left at the end.
 fn first_round(seeds: usize, cells: usize) -> usize {
     let mut first = seeds;
     let mut left = cells;

@@ -3,7 +3,7 @@
 use super::games::{Game, Results};
 use super::{Cell, Outcome, Question, Tuned, grid};
 
-/// In so many seeds a requirement must be met, unless it says in how many: 95 %.
+/// The share of seeds in which a requirement must be met, unless it states one: 95 %.
 const MOST_SEEDS_PPM: u64 = 950_000;
 
 /// What came of a question, the first of its games' number being `at`.
@@ -34,7 +34,7 @@ pub fn of(question: Question, at: usize, results: &Results) -> Tuned {
     ranking.sort_by_key(|index| {
         let cell = &cells[*index];
         let metrics = [question.objective.metric(), "ai_calls", "cost"];
-        // Who was stopped earlier in a race is further behind.
+        // A cell that was stopped earlier in a race is further behind.
         let missing = seeds - cell.outcomes.len();
         let sums = metrics.map(|metric| cell.sum(metric).unwrap_or(u128::MAX));
         (missing, !cell.is_admissible, sums, *index)
