@@ -422,11 +422,11 @@ QUOTAS = {
         "generate_requests_per_model",
         "GenerateRequestsPerMinutePerProjectPerModel",
     ),
-    ("tokens = 20", "free"): (
+    ("tokens = 15", "free"): (
         "generate_content_free_tier_input_token_count",
         "GenerateContentInputTokensPerModelPerMinute-FreeTier",
     ),
-    ("tokens = 20", "paid"): (
+    ("tokens = 15", "paid"): (
         "generate_content_paid_tier_input_token_count",
         "GenerateContentPaidTierInputTokensPerModelPerMinute",
     ),
@@ -442,7 +442,7 @@ QUOTAS = {
 
 
 def check_throttled():
-    # 50 characters are between 10 and 20 tokens: one prompt fits, two do not.
+    # These 50 characters are about 10 tokens: one prompt fits, two do not.
     prompt = "Say hello to all of the people in this big house."
     for (limit, tier), (metric, quota_id) in QUOTAS.items():
         sent = []

@@ -351,12 +351,12 @@ def check_refused_for_its_content():
 
 
 def check_throttled():
-    # 50 characters are between 10 and 20 tokens: one prompt fits, two do not.
+    # These 50 characters are about 10 tokens: one prompt fits, two do not.
     messages = [{"role": "user", "content": "Say hello to all of the people in this big house."}]
     settings = {"max_completion_tokens": 1}
     for limit, kind, name in (
         ("requests = 1", "requests", "(RPM)"),
-        ("tokens = 20", "tokens", "(TPM)"),
+        ("tokens = 15", "tokens", "(TPM)"),
     ):
         sent = []
         with world(openai=f"quota = {{ {limit}, per_s = 60 }}") as urls:
