@@ -11,14 +11,14 @@ use crate::study::judge::{self, JudgedScenario};
 use crate::study::prediction::{Prediction, Verdict};
 
 /// Plays a scenario in real time, as often as it is wanted, adds the logs to its report, and
-/// compares: how far it is as it was foretold.
+/// compares: how far it is as it was foretold, and what differs, a line for each run.
 pub(super) fn compare(
     args: &RunArgs,
     (scenario, targets): &Loaded,
     predicted: &JudgedScenario,
     folder: Option<&Folder>,
     options: &Options,
-) -> Result<Verdict, CliError> {
+) -> Result<(Verdict, Vec<String>), CliError> {
     let times = args.repeat.unwrap_or(1);
     let span_ms: u64 = predicted
         .runs
@@ -40,10 +40,13 @@ pub(super) fn compare(
         }
         measured.push(judged);
     }
-    let mut verdict = Verdict::Agrees;
+    let (mut verdict, mut differing) = (Verdict::Agrees, Vec::new());
     for (index, run) in predicted.runs.iter().enumerate() {
         let prediction = Prediction::of(index, predicted, &measured);
         verdict = verdict.max(prediction.verdict());
+        if prediction.verdict() == Verdict::Differs {
+            differing.push(format!("run `{}`: {}", run.name, table::differing(&prediction)));
+        }
         if args.quiet {
             continue;
         }
@@ -61,5 +64,5 @@ pub(super) fn compare(
             note(text.trim_end());
         }
     }
-    Ok(verdict)
+    Ok((verdict, differing))
 }

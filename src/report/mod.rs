@@ -4,6 +4,7 @@ pub mod ci;
 pub mod claims;
 pub mod compare;
 pub mod csv;
+mod failures;
 pub mod files;
 pub mod format;
 pub mod guard;

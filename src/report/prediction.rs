@@ -64,6 +64,16 @@ fn lateness(prediction: &Prediction) -> String {
     format!("  the host woke late: {}\n", each.collect::<Vec<_>>().join("; "))
 }
 
+/// The figures that differ, in one line.
+pub fn differing(prediction: &Prediction) -> String {
+    let differs = |row: &&Row| prediction.of_row(row) == Some(Verdict::Differs);
+    let each = prediction.rows.iter().filter(differs).map(|row| {
+        let [name, predicted, median, _, apart, _] = cells(row, None);
+        format!("{name} {median} instead of {predicted} ({apart})")
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
 /// The first event that one side lacks.
 pub fn unmatched(event: &Unmatched) -> String {
     let side = if event.is_of_first { "only foretold" } else { "only in real time" };

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::report::{format, trust};
+use crate::report::{failures, format, trust};
 use crate::sim::scenario::Scenario;
 use crate::study::figures::Value;
 use crate::study::judge::{JudgedRun, JudgedScenario, Verdict};
@@ -95,6 +95,7 @@ pub fn scenario(
     if detail == Detail::Full || judged.verdict() == Verdict::Missed {
         line(&mut out, "");
         figures(&mut out, &judged.runs, colour);
+        failures::lines(&judged.runs).iter().for_each(|failed| line(&mut out, failed));
         patience(&mut out, scenario, colour);
         let missing = trust::not_represented(judged.is_from_outside()).join(", ");
         line(&mut out, &painted(colour, dimmed(), &format!("  not in these figures: {missing}")));

@@ -1,5 +1,6 @@
 //! One odd thing costs one page: failures that lie in a page, and failures that do not.
 
+use tagspace::report::text::{self, Colour, Detail};
 use tagspace::study::judge::JudgedRun;
 
 use crate::common::{judged, scenario};
@@ -43,6 +44,20 @@ fn a_page_that_always_fails_costs_twelve_calls_at_most() {
         let (makespan, before) = (number(&run, "makespan"), number(&undisturbed, "makespan"));
         assert!(makespan <= 2 * before, "page {page}: {makespan} ms, undisturbed {before} ms");
     }
+}
+
+#[test]
+fn a_report_names_the_pages_that_failed_and_why() {
+    let scenario = scenario(WORLD, &[&failing("pages = [1, 2, 3, 4, 5, 6, 7]")]);
+    let text = text::scenario(&scenario, &judged(&scenario), "", Detail::Full, Colour::Off);
+    let named = text.split("FAILED PAGES\n").nth(1).unwrap();
+    let lines: Vec<&str> = named.lines().take(6).map(str::trim).collect();
+    assert!(lines[0].starts_with("page 10000") && lines[0].contains("gemini: "), "{}", lines[0]);
+    assert!(lines[..5].iter().all(|line| line.contains("500")), "{lines:?}");
+    assert_eq!(lines[5], "and 2 more, each with its cause in events.jsonl");
+    let scenario = crate::common::scenario(WORLD, &[]);
+    let text = text::scenario(&scenario, &judged(&scenario), "", Detail::Full, Colour::Off);
+    assert!(!text.contains("FAILED PAGES"));
 }
 
 #[test]

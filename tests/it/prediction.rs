@@ -59,6 +59,16 @@ fn a_late_host_is_no_wrong_prediction() {
 }
 
 #[test]
+fn what_differs_is_said_with_its_figures() {
+    let metric = tagspace::study::metric::find("makespan").unwrap();
+    let time = Row { metric, ..row(10_000, 12_000, Tolerance::TwoPercent) };
+    let rows = vec![time, row(20, 20, Tolerance::OneOrTwoPercent)];
+    let prediction = Prediction { rows, lateness: vec![Lateness::default()] };
+    let said = tagspace::report::prediction::differing(&prediction);
+    assert_eq!(said, "makespan 12.00 s instead of 10.00 s (+20.00 %)");
+}
+
+#[test]
 fn the_repetition_of_the_median_has_to_be_late() {
     let metric = tagspace::study::metric::find("makespan").unwrap();
     let measured = vec![10_000, 10_600, 10_900];

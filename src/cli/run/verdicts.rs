@@ -247,11 +247,21 @@ impl<'a> Verdicts<'a> {
     /// Plays every scenario in real time and compares. One after the other: in real time they would
     /// wait for each other's work.
     pub(super) fn play_in_real_time(&mut self, options: &Options) -> Result<(), CliError> {
-        for (entry, predicted) in std::mem::take(&mut self.predicted) {
+        let mut predicted = std::mem::take(&mut self.predicted).into_iter();
+        while let Some((entry, predicted_now)) = predicted.next() {
             let mut told = self.told.iter_mut().find(|told| std::ptr::eq(told.entry, entry));
             let report = told.as_ref().and_then(|told| told.report.as_ref());
             let folder = report.map(|(_, folder)| folder);
-            let verdict = real::compare(self.args, entry.loaded, &predicted, folder, options)?;
+            let played = real::compare(self.args, entry.loaded, &predicted_now, folder, options);
+            let (verdict, differing) = match played {
+                Ok(played) => played,
+                Err(error) => {
+                    let left = predicted.map(|(left, _)| left).chain([entry]);
+                    let left: Vec<&Entry<'_>> = left.collect();
+                    self.leave(&left);
+                    return Err(error);
+                }
+            };
             if verdict == prediction::Verdict::HostLate {
                 note(&format!(
                     "{}: not judged in real time, because this machine was late; try again when \
@@ -261,11 +271,22 @@ impl<'a> Verdicts<'a> {
             }
             if let Some(told) = told.as_mut().filter(|_| verdict == prediction::Verdict::Differs) {
                 let name = &entry.scenario().name;
-                told.diverged
-                    .push(format!("DIFFERS  {name}: real time differs from what was predicted"));
+                told.diverged.extend(differing.iter().map(|what| {
+                    format!("DIFFERS  {name}: real time differs from what was predicted: {what}")
+                }));
             }
         }
         Ok(())
+    }
+
+    /// Marks scenarios whose real time was interrupted.
+    fn leave(&mut self, left: &[&Entry<'_>]) {
+        for told in &mut self.told {
+            if left.iter().any(|entry| std::ptr::eq(*entry, told.entry)) {
+                let why = "interrupted in real time".to_owned();
+                told.unplayed.get_or_insert((Outcome::Interrupted, why));
+            }
+        }
     }
 
     /// Compares, completes every document and gives the verdict on all.
