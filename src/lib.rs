@@ -52,14 +52,16 @@
 //! any language in, and a witness turns what the services see of them into the same events, so
 //! that the same figures and targets judge them; what only a client can know has no figure there.
 //! `tagspace run --clock real` plays a scenario with our own pipeline over async HTTP, to show what
-//! virtual time leaves out.
+//! virtual time leaves out. How late the host was meanwhile, `sim/lateness.rs` measures, so that
+//! `study/prediction.rs` does not call that a difference; `study/counterpart.rs` finds the first event that
+//! only one side has.
 //!
 //! # Invariants
 //!
 //! - `pipeline` does not know that simulations exist. Its only ways out are a
 //!   [`Transport`](pipeline::transport::Transport) and an [`Observer`](pipeline::event::Observer).
-//! - `fakes` and `pipeline` share no type; what they must agree on, the prompt, each implements
-//!   for itself, so that no bug hides on both sides. What the HTML standard says of tags stands
+//! - `fakes` and `pipeline` share no type; what they must agree on, the prompt and about how many
+//!   tokens it takes, each implements for itself, so that no bug hides on both sides. What the HTML standard says of tags stands
 //!   once ([`html`]), and a test holds it against html5ever.
 //! - Time is tokio's, randomness is keyed ([`rng`]), maps are ordered, every `select!` is biased.
 //! - What is gated is an integer, or a share with numerator and denominator.
@@ -71,7 +73,8 @@
 //!   missed, and the figure says why it has none.
 //! - A report's folder appears as a whole (`report/swap.rs`), and so does every other file that is
 //!   written (`cli/disk.rs`): a kill or a full disk leaves the earlier one.
-//! - Nothing that depends on the machine, the clock or the transport is in any file.
+//! - Nothing that depends on the machine, the clock or the transport is in any file, but for the logs
+//!   of runs in real time.
 //!
 //! # Decisions that differ from the design page
 //!

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::outputs::Sink;
@@ -49,7 +49,7 @@ impl Watcher {
     pub(super) fn abort(&self) {
         let mut open = Vec::new();
         let mut ended = BTreeSet::new();
-        for event in self.lock().log.events() {
+        for event in self.kept.lock().log.events() {
             match event {
                 Event::PageListed { page, .. } => open.push(page),
                 Event::PageTagged { page, .. }
@@ -63,7 +63,7 @@ impl Watcher {
             self.observe(Event::PageNotDone { page });
         }
         self.observe(Event::RunFinished { end: RunEnd::Cancelled });
-        self.lock().is_closed = true;
+        self.kept.lock().is_closed = true;
     }
 
     /// Shows how far the run is.
@@ -79,18 +79,14 @@ impl Watcher {
     /// The whole log.
     pub(super) fn finish(&self) -> Log {
         self.bar.finish_and_clear();
-        std::mem::take(&mut self.lock().log)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock()
+        std::mem::take(&mut self.kept.lock().log)
     }
 }
 
 impl Observer for Watcher {
     fn observe(&self, event: Event) {
         let t_ms = self.t_ms();
-        if self.lock().is_closed {
+        if self.kept.lock().is_closed {
             return;
         }
         log::write(t_ms, &event);
@@ -106,7 +102,7 @@ impl Observer for Watcher {
             }
             _ => None,
         };
-        let mut kept = self.lock();
+        let mut kept = self.kept.lock();
         if let Some(line) = shown {
             self.bar.suspend(|| print(&line));
         }
@@ -116,7 +112,7 @@ impl Observer for Watcher {
     fn pauses(&self, pause: &Pause) {
         log::pause(self.t_ms(), pause);
         let until = Instant::now() + pause.wait;
-        let mut kept = self.lock();
+        let mut kept = self.kept.lock();
         // Calls that were on their way together are told the same.
         let is_known = |known: &Instant| *known + SAME_PAUSE >= until;
         if kept.is_closed || kept.told.get(&pause.service).is_some_and(is_known) {

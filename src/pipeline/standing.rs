@@ -6,7 +6,7 @@
 //! a brake: something is wrong with the question, and each costs money. Rate limits and failures of
 //! the service are waited out and count for neither.
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use crate::pipeline::error::{Cause, ErrorClass};
 use crate::pipeline::provider::{Extra, Refused};
@@ -41,50 +41,50 @@ impl Standing {
 
     /// The number of prompts that were answered, at least in part.
     pub(crate) fn answers(&self) -> u64 {
-        self.state().answers
+        self.0.lock().answers
     }
 
     /// The number of failures after which the same prompt was answered.
     pub(crate) fn passed(&self) -> u64 {
-        self.state().passed
+        self.0.lock().passed
     }
 
     /// A prompt was answered after `failures` failures.
     pub(crate) fn has_passed(&self, failures: u32) {
-        self.state().passed += u64::from(failures);
+        self.0.lock().passed += u64::from(failures);
     }
 
     /// Why the provider is asked no more, if so.
     pub(crate) fn lost(&self) -> Option<Cause> {
-        self.state().lost.clone()
+        self.0.lock().lost.clone()
     }
 
     /// Its last failure, if there was one.
     pub(crate) fn last_failure(&self) -> Option<Cause> {
-        self.state().last.clone()
+        self.0.lock().last.clone()
     }
 
     /// The extras that it refuses.
     pub(crate) fn refused(&self) -> Refused {
-        self.state().refused
+        self.0.lock().refused
     }
 
     /// It does not take this part of a request.
     pub(crate) fn refuses(&self, extra: Extra) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         state.refused = state.refused.with(extra);
     }
 
     /// A prompt was answered, at least in part.
     pub(crate) fn answered(&self) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         state.answers += 1;
         state.in_vain = 0;
     }
 
     /// A prompt brought nothing. One that only repeats another says no more than that did.
     pub(crate) fn failed(&self, cause: &Cause, is_repeat: bool) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         state.last = Some(cause.clone());
         let is_first = state.answers == 0;
         let adds = u32::from(!is_repeat);
@@ -111,10 +111,6 @@ impl Standing {
         if is_pointless {
             state.lost.get_or_insert_with(|| cause.clone());
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use crate::pipeline::cache::Content;
 use crate::pipeline::page::Page;
@@ -12,13 +12,9 @@ use crate::pipeline::page::Page;
 pub(crate) struct Twins(Mutex<BTreeMap<Content, Vec<Page>>>);
 
 impl Twins {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Content, Vec<Page>>> {
-        self.0.lock()
-    }
-
     /// Gives the page back if nobody asks about its text yet; else it waits.
     pub(crate) fn join(&self, content: Content, page: Page) -> Option<Page> {
-        let mut asked = self.lock();
+        let mut asked = self.0.lock();
         if let Some(waiting) = asked.get_mut(&content) {
             waiting.push(page);
             return None;
@@ -27,8 +23,8 @@ impl Twins {
         Some(page)
     }
 
-    /// The pages that have waited for the answer about this text, which is over one way or the other.
+    /// The pages that have waited for the answer about this text, which is over now.
     pub(crate) fn leave(&self, content: Content) -> Vec<Page> {
-        self.lock().remove(&content).unwrap_or_default()
+        self.0.lock().remove(&content).unwrap_or_default()
     }
 }

@@ -11,20 +11,21 @@ const NAMED: usize = 5;
 pub(super) fn lines(runs: &[JudgedRun]) -> Vec<String> {
     let mut lines = Vec::new();
     for run in runs {
-        let failed = run.log.events().filter_map(|event| match event {
+        let mut failed = run.log.events().filter_map(|event| match event {
             Event::PageFailed { page, class, service, status } => {
-                Some(format!("    page {page}  {}", Cause { service, class, status }))
+                Some((page, Cause { service, class, status }))
             }
             _ => None,
         });
-        let failed: Vec<String> = failed.collect();
-        if failed.is_empty() {
+        let line = |(page, cause)| format!("    page {page}  {cause}");
+        let named: Vec<String> = failed.by_ref().take(NAMED).map(line).collect();
+        if named.is_empty() {
             continue;
         }
         let of = if runs.len() > 1 { format!(" of {}", run.name) } else { String::new() };
         lines.push(format!("  FAILED PAGES{of}"));
-        let rest = failed.len().saturating_sub(NAMED);
-        lines.extend(failed.into_iter().take(NAMED));
+        lines.extend(named);
+        let rest = failed.count();
         if rest > 0 {
             lines.push(format!("    and {rest} more, each with its cause in events.jsonl"));
         }

@@ -95,7 +95,9 @@ pub fn scenario(
     if detail == Detail::Full || judged.verdict() == Verdict::Missed {
         line(&mut out, "");
         figures(&mut out, &judged.runs, colour);
-        failures::lines(&judged.runs).iter().for_each(|failed| line(&mut out, failed));
+        for failed in failures::lines(&judged.runs) {
+            line(&mut out, &failed);
+        }
         patience(&mut out, scenario, colour);
         let missing = trust::not_represented(judged.is_from_outside()).join(", ");
         line(&mut out, &painted(colour, dimmed(), &format!("  not in these figures: {missing}")));

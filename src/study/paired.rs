@@ -1,4 +1,4 @@
-//! Two configurations on the same weather, seed by seed: which is better, how often, and by how much.
+//! Two configurations on the same weather, seed by seed: which is better, how often and by how much.
 //!
 //! The interval is a percentile bootstrap over the differences (Efron, 1979): seeds are drawn
 //! again with keyed randomness, so that the same differences always give the same interval.

@@ -44,6 +44,7 @@ mod properties; // what holds for every input
 mod quota_properties; // what holds for every quota and every order
 mod quota_words; // what a quota has used, how exactly it counts, what it says
 mod readme; // what the README shows
+mod real_time; // `run --clock real`
 mod recommended; // what the recommended profile does about quotas
 mod regressions; // what is worse than accepted, in every document
 mod rivals; // what a window explains as well as a bucket

@@ -153,7 +153,7 @@ fn a_window_of_any_length_is_found_by_trying_shorter_ones() {
 #[test]
 fn a_minute_is_not_taken_for_less_wherever_it_begins() {
     for kind in [WindowKind::Sliding, WindowKind::Fixed] {
-        // A client that meets the last ten seconds of one takes it for a window of ten seconds at first.
+        // Its last ten seconds alone look like a window of ten seconds at first.
         for starts_ms in (0..48_000).step_by(2_900) {
             for latency in [300, 1_000, 2_500] {
                 let what = format!("{kind:?} from {starts_ms} ms on, {latency} ms a call");

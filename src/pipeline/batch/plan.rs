@@ -43,7 +43,7 @@ const DAY_MS: u64 = 86_400_000;
 pub struct Work {
     /// Pages that are to be asked about, as far as is known.
     pub pages: u64,
-    /// The characters that one of them adds to a prompt, on average.
+    /// The tokens that one of them adds to a prompt, on average.
     pub page_tokens: u64,
     /// The most pages of a batch.
     pub most: u64,

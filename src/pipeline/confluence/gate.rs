@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -61,7 +61,7 @@ pub(super) struct Pass<'a> {
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         if self.is_probe {
-            self.gate.state().is_probe_out = false;
+            self.gate.state.lock().is_probe_out = false;
             self.gate.opened.notify_waiters();
         }
     }
@@ -73,7 +73,7 @@ impl Gate {
         loop {
             let opened = self.opened.notified();
             let wait = {
-                let mut state = self.state();
+                let mut state = self.state.lock();
                 match state.closed_until.filter(|until| *until > Instant::now()) {
                     Some(until) if until > Instant::now() + STATED_WAIT => return None,
                     Some(until) => Some(until),
@@ -94,17 +94,17 @@ impl Gate {
 
     /// The number of calls that were answered.
     pub(super) fn answers(&self) -> u64 {
-        self.state().answers
+        self.state.lock().answers
     }
 
     /// Since when nothing is answered, if so.
     pub(super) fn failing_since(&self) -> Option<Instant> {
-        self.state().since
+        self.state.lock().since
     }
 
     /// A call was answered: the gate is open to all.
     pub(super) fn answered(&self) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.answers += 1;
         (state.in_vain, state.since, state.is_probing) = (0, None, false);
         drop(state);
@@ -113,7 +113,7 @@ impl Gate {
 
     /// A call was not answered. Gives for how long that closes the gate, if it does.
     pub(super) fn failed(&self, met: Met) -> Option<Duration> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let now = Instant::now();
         state.since.get_or_insert(now);
         // Calls that were on their way together have met the same.
@@ -132,9 +132,5 @@ impl Gate {
         state.closed_until = Some(state.closed_until.map_or(until, |before| before.max(until)));
         state.is_probing = true;
         Some(wait)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
     }
 }

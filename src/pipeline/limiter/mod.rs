@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -140,7 +140,7 @@ struct Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let mut state = self.limiter.lock();
+        let mut state = self.limiter.state.lock();
         state.waiting.remove(&self.at);
         state.wake_first();
     }
@@ -185,7 +185,7 @@ impl Limiter {
         loop {
             let (tokens, planned) = plan();
             let (now, start) = {
-                let mut state = self.lock();
+                let mut state = self.state.lock();
                 let now = self.epoch.elapsed();
                 let start = state.start_of(place.at, now, tokens);
                 if start == Some(Start::Now) {
@@ -226,7 +226,7 @@ impl Limiter {
     }
 
     fn stand_in_line(&self, order: u64) -> Place<'_> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.arrivals += 1;
         let at = (order, state.arrivals);
         let turn = Arc::new(Notify::new());
@@ -236,49 +236,45 @@ impl Limiter {
 
     /// The calls in flight and the limit on them.
     pub fn load(&self) -> (u64, u64) {
-        let state = self.lock();
+        let state = self.state.lock();
         (state.in_flight, state.limit.current())
     }
 
     /// What the gate has to give.
     pub fn outlook(&self) -> Outlook {
         let now = self.epoch.elapsed();
-        self.lock().outlook(now)
+        self.state.lock().outlook(now)
     }
 
     /// What is known of the quotas.
     pub fn learned(&self) -> Vec<Learned> {
-        self.lock().limit.learned()
+        self.state.lock().limit.learned()
     }
 
     /// What is known of the quotas, for another limiter to start from.
     pub fn remember(&self) -> Vec<Remembered> {
         let now = self.epoch.elapsed();
-        self.lock().limit.remember(now)
+        self.state.lock().limit.remember(now)
     }
 
     /// For how long it is closed, whoever asks.
     pub fn closed_for(&self) -> Duration {
         let now = self.epoch.elapsed();
-        self.lock().limit.closed_for(now)
+        self.state.lock().limit.closed_for(now)
     }
 
     /// Stays closed for so long; to be called before anyone asks.
     pub fn keep_closed(&self, wait: Duration) {
-        self.lock().limit.keep_closed(wait);
+        self.state.lock().limit.keep_closed(wait);
     }
 
     /// Starts from what another has learned.
     pub fn recall(&self, remembered: &[Remembered]) {
-        self.lock().limit.recall(remembered);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
+        self.state.lock().limit.recall(remembered);
     }
 
     fn end(&self, permit: &Permit, verdict: Verdict, is_given_back: bool) -> Taught {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let in_flight = state.in_flight;
         let ended = Ended { sent: permit.sent, tokens: permit.tokens, in_flight, verdict };
         let taught = state.learn(&ended, self.epoch.elapsed());

@@ -1,10 +1,10 @@
-//! The clients that are connected: when there is no room for more, the connection that was idle the longest has
-//! to go.
+//! The clients that are connected: when there is no room for more, the connection that was idle the
+//! longest has to go.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 /// File handles that other things need.
@@ -49,14 +49,10 @@ impl Connections {
         Self { most: usize::try_from(most).unwrap_or(64), seats: Mutex::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Seats> {
-        self.seats.lock()
-    }
-
     /// Takes in a connection.
     pub(super) fn admit(self: &Arc<Self>) -> Seat {
         let full = {
-            let mut seats = self.lock();
+            let mut seats = self.seats.lock();
             seats.taken += 1;
             seats.taken > self.most
         };
@@ -70,14 +66,14 @@ impl Connections {
 
     /// Asks the connection to leave that has been idle the longest.
     pub(super) fn make_room(&self) {
-        let longest = self.lock().idle.pop_first();
+        let longest = self.seats.lock().idle.pop_first();
         if let Some((_, leave)) = longest {
             leave.cancel();
         }
     }
 
     fn idle(&self, leave: &CancellationToken) -> u64 {
-        let mut seats = self.lock();
+        let mut seats = self.seats.lock();
         seats.next += 1;
         let number = seats.next;
         seats.idle.insert(number, leave.clone());
@@ -87,7 +83,7 @@ impl Connections {
     fn no_longer_idle(&self, idle_as: &Mutex<Option<u64>>) {
         let number = idle_as.lock().take();
         if let Some(number) = number {
-            self.lock().idle.remove(&number);
+            self.seats.lock().idle.remove(&number);
         }
     }
 }
@@ -112,7 +108,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.connections.no_longer_idle(&self.idle_as);
-        self.connections.lock().taken -= 1;
+        self.connections.seats.lock().taken -= 1;
     }
 }
 

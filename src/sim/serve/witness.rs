@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::mem;
 
 use lru::LruCache;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::Audience;
 use crate::fakes::about::{About, Given, Labelled, Operation, Prompt, Site, Use};
@@ -77,8 +77,8 @@ enum Answering {
     Other,
 }
 
-/// A prompt whose last call failed: the service, the number of calls, and why it failed. It is forgotten
-/// when it is answered, and when it is asked again.
+/// A prompt whose last call failed: the service, the number of calls, and why it failed. It is
+/// forgotten when it is answered, and when it is asked again.
 #[derive(Debug)]
 struct Failed {
     batch: BatchId,
@@ -110,23 +110,19 @@ impl<W: Write> Witness<W> {
         Self { taxonomy, state: Mutex::new(state) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<W>> {
-        self.state.lock()
-    }
-
     /// What there was so far.
     pub fn seen(&self) -> Seen {
-        self.lock().seen
+        self.state.lock().seen
     }
 
     /// Whether the log cannot be written any more.
     pub fn has_failed(&self) -> bool {
-        self.lock().failed.is_some()
+        self.state.lock().failed.is_some()
     }
 
     /// Ends the run with the end of its last exchange.
     pub fn finish(&self) -> io::Result<Seen> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         // Without a single request the run begins and ends at once.
         let last_ms = state.last_ms;
         state.begin(last_ms);
@@ -152,7 +148,7 @@ impl<W: Write> Witness<W> {
 
 impl<W: Write + Send> Audience for Witness<W> {
     fn arrived(&self, now_ms: u64, about: Option<&About>, records: Vec<Record>) -> u64 {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.numbers += 1;
         let number = state.numbers;
         state.begin(now_ms);
@@ -169,7 +165,7 @@ impl<W: Write + Send> Audience for Witness<W> {
     }
 
     fn left(&self, now_ms: u64, number: u64, status: Option<u16>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let Some(Open { arrived_ms, what }) = state.open.remove(&number) else { return };
         let now_ms = now_ms.max(state.last_ms);
         let latency_ms = now_ms.saturating_sub(arrived_ms);
