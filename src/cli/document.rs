@@ -8,11 +8,12 @@ use serde_json::{Map, Value};
 use super::args::Format;
 use crate::report::ci::benchmark;
 use crate::report::ci::{Closing, Replay, annotations, junit, summary};
-use crate::report::{compare, csv, json};
+use crate::report::{compare, csv, json, prediction};
 use crate::sim::scenario::Scenario;
 use crate::study::judge::JudgedScenario;
 use crate::study::metric::Better;
 use crate::study::outcome::Outcome;
+use crate::study::prediction::Verdict;
 use crate::study::series::Series;
 
 /// What a scenario came to.
@@ -148,14 +149,23 @@ impl Document {
                 for diverged in closing.diverged {
                     let _ = writeln!(all, "{diverged}\n");
                 }
+                for (_, verdict, said) in closing.real_time.into_iter().flat_map(prediction::said) {
+                    if verdict != Verdict::Agrees {
+                        let _ = writeln!(
+                            all,
+                            "{}  {}: {said}\n",
+                            prediction::words(verdict),
+                            scenario.name
+                        );
+                    }
+                }
             }
             Self::Reports(reports) => {
                 let own = |report: &&mut Value| report["name"] == scenario.name;
                 let is_unplayed =
                     closing.unplayed.is_some() && closing.outcome != Outcome::Interrupted;
                 if let Some(report) = reports.iter_mut().find(own).filter(|_| !is_unplayed) {
-                    let comparison = closing.compared.map(|one| compare::scenario_json(one, &[]));
-                    json::close(report, closing.outcome, comparison.as_ref(), closing.diverged);
+                    json::close(report, closing);
                 }
             }
             Self::Junit(suites) => suites.extend(junit::closing(scenario, closing)),

@@ -8,17 +8,17 @@ use crate::report::{format, prediction as table};
 use crate::sim::{Clock, Options};
 use crate::study::counterpart;
 use crate::study::judge::{self, JudgedScenario};
-use crate::study::prediction::{Prediction, Verdict};
+use crate::study::prediction::{Prediction, RealTime, Verdict};
 
-/// Plays a scenario in real time, as often as it is wanted, adds the logs to its report, and
-/// compares: how far it is as it was foretold, and what differs, a line for each run.
+/// Plays a scenario in real time, as often as it is wanted, adds the logs to its report, and compares
+/// each run with what was foretold.
 pub(super) fn compare(
     args: &RunArgs,
     (scenario, targets): &Loaded,
     predicted: &JudgedScenario,
     folder: Option<&Folder>,
     options: &Options,
-) -> Result<(Verdict, Vec<String>), CliError> {
+) -> Result<RealTime, CliError> {
     let times = args.repeat.unwrap_or(1);
     let span_ms: u64 = predicted
         .runs
@@ -40,13 +40,10 @@ pub(super) fn compare(
         }
         measured.push(judged);
     }
-    let (mut verdict, mut differing) = (Verdict::Agrees, Vec::new());
+    let mut real_time = RealTime { runs: Vec::new() };
     for (index, run) in predicted.runs.iter().enumerate() {
         let prediction = Prediction::of(index, predicted, &measured);
-        verdict = verdict.max(prediction.verdict());
-        if prediction.verdict() == Verdict::Differs {
-            differing.push(format!("run `{}`: {}", run.name, table::differing(&prediction)));
-        }
+        real_time.runs.push((run.name.clone(), prediction.clone()));
         if args.quiet {
             continue;
         }
@@ -64,5 +61,5 @@ pub(super) fn compare(
             note(text.trim_end());
         }
     }
-    Ok((verdict, differing))
+    Ok(real_time)
 }

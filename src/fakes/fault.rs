@@ -64,7 +64,8 @@ pub enum Kind {
     ContentFilter,
     /// OpenAI refuses the prompt for its content with the status 400 and the code `invalid_prompt`.
     InvalidPrompt,
-    /// The call is refused with 429 because the money is used up.
+    /// The call is refused with 429 because the money is used up: a project's spending cap is reached
+    /// (Gemini), or `insufficient_quota` (OpenAI).
     InsufficientQuota,
     /// The call is refused with 429 because the account is not paid for: prepaid credits are depleted
     /// (Gemini), or billing is not active (OpenAI).
@@ -98,9 +99,14 @@ impl Kind {
     /// Whether a service has it.
     pub fn is_of(self, service: Service) -> bool {
         match self {
-            Self::ContentFilter | Self::Billing | Self::Slow => service != Service::Confluence,
+            Self::Reset | Self::Timeout | Self::Malformed | Self::Truncated => true,
             Self::InvalidPrompt => service == Service::Openai,
-            _ => true,
+            Self::MissingPages
+            | Self::Blocked
+            | Self::ContentFilter
+            | Self::InsufficientQuota
+            | Self::Billing
+            | Self::Slow => service != Service::Confluence,
         }
     }
 }
@@ -120,6 +126,7 @@ pub struct FaultReply {
     pub kind: Option<Kind>,
     /// The answer, which takes this many times as long: at least 1.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1.0))]
     pub latency_factor: Option<Factor>,
     /// For models: the answer, whose output is made at this speed at most.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -255,9 +262,9 @@ impl FaultRule {
     /// What is wrong with the rule, if anything.
     pub fn problem(&self) -> Option<String> {
         self.reply.problem().or(match (self.when.from_s, self.when.until_s) {
-            (Some(from), Some(until)) if from >= until => Some(format!(
-                "got a fault from {from} s until {until} s, wanted from_s below until_s"
-            )),
+            (Some(from), Some(until)) if from >= until => {
+                Some(format!("expected `from_s` below `until_s`, found {from} and {until}"))
+            }
             _ => None,
         })
     }

@@ -5,7 +5,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::report::trust;
+use crate::report::ci::Closing;
+use crate::report::{compare, prediction, trust};
 use crate::sim::scenario::Scenario;
 use crate::study::compare::settings::{self, Keys};
 use crate::study::figures::{Figures, Value};
@@ -126,14 +127,17 @@ pub fn unplayed(scenario: &Scenario, outcome: Outcome, why: &str) -> Json {
 }
 
 /// Puts what a scenario came to as a whole into its report.
-pub fn close(report: &mut Json, outcome: Outcome, comparison: Option<&Json>, diverged: &[String]) {
-    report["verdict"] = json!(outcome.name());
-    report["exit_code"] = json!(outcome.exit_code());
-    if let Some(comparison) = comparison {
-        report["comparison"] = comparison.clone();
+pub fn close(report: &mut Json, closing: &Closing<'_>) {
+    report["verdict"] = json!(closing.outcome.name());
+    report["exit_code"] = json!(closing.outcome.exit_code());
+    if let Some(compared) = closing.compared {
+        report["comparison"] = compare::scenario_json(compared, &[]);
     }
-    if !diverged.is_empty() {
-        report["differs_from_itself"] = json!(diverged);
+    if !closing.diverged.is_empty() {
+        report["differs_from_itself"] = json!(closing.diverged);
+    }
+    if let Some(real_time) = closing.real_time {
+        report["real_time"] = prediction::json(real_time);
     }
 }
 

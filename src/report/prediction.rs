@@ -1,11 +1,14 @@
-//! Prediction against measurement, for the terminal.
+//! Prediction against measurement, for the terminal and the documents.
 
 use std::fmt::Write;
 
+use serde_json::{Value as Json, json};
+
 use crate::report::format;
+use crate::sim::Lateness;
 use crate::study::counterpart::Unmatched;
 use crate::study::metric::Unit;
-use crate::study::prediction::{Prediction, Row, Verdict};
+use crate::study::prediction::{Prediction, RealTime, Row, Verdict};
 
 /// The table of one run, and how late the host was.
 pub fn text(run: &str, prediction: &Prediction) -> String {
@@ -39,12 +42,7 @@ fn cells(row: &Row, verdict: Option<Verdict>) -> [String; 6] {
         None => row.metric.name.to_owned(),
     };
     let amount = |value| format::amount(value, row.metric.unit);
-    let verdict = match verdict {
-        Some(Verdict::Agrees) => "agrees",
-        Some(Verdict::HostLate) => "HOST LATE",
-        Some(Verdict::Differs) => "DIFFERS",
-        None => "",
-    };
+    let verdict = verdict.map_or("", words);
     let ends = (row.measured.iter().min(), row.measured.iter().max());
     let spread = match ends {
         (Some(least), Some(most)) if row.measured.len() > 1 => {
@@ -55,17 +53,75 @@ fn cells(row: &Row, verdict: Option<Verdict>) -> [String; 6] {
     [name, amount(row.predicted), amount(row.median), spread, apart(row), verdict.to_owned()]
 }
 
+/// A verdict in words.
+pub fn words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Agrees => "agrees",
+        Verdict::HostLate => "HOST LATE",
+        Verdict::Differs => "DIFFERS",
+    }
+}
+
+/// For machines: what every run comes to, with its figures and how late the host was.
+pub fn json(real_time: &RealTime) -> Json {
+    let name = |verdict| match verdict {
+        Verdict::Agrees => "agrees",
+        Verdict::HostLate => "host_late",
+        Verdict::Differs => "differs",
+    };
+    let run = |(run, prediction): &(String, Prediction)| {
+        let figure = |row: &Row| {
+            json!({
+                "metric": row.metric.key, "stat": row.stat, "predicted": row.predicted,
+                "measured": row.measured, "median": row.median,
+                "verdict": prediction.of_row(row).map(name),
+            })
+        };
+        let late = |late: &Lateness| json!({"sum_ms": late.sum_ms, "max_ms": late.most_ms});
+        json!({
+            "name": run,
+            "verdict": name(prediction.verdict()),
+            "figures": prediction.rows.iter().map(figure).collect::<Vec<_>>(),
+            "host_late": prediction.lateness.iter().map(late).collect::<Vec<_>>(),
+        })
+    };
+    let runs: Vec<Json> = real_time.runs.iter().map(run).collect();
+    json!({"verdict": name(real_time.verdict()), "runs": runs})
+}
+
+/// Each run with its verdict, and a sentence where that is not that they agree.
+pub fn said(real_time: &RealTime) -> impl Iterator<Item = (&str, Verdict, String)> {
+    real_time.runs.iter().map(|(run, prediction)| {
+        let said = match prediction.verdict() {
+            Verdict::Agrees => String::new(),
+            Verdict::HostLate => format!(
+                "run `{run}` is not judged in real time, because this machine was late: {}",
+                each_late(prediction)
+            ),
+            Verdict::Differs => format!(
+                "real time differs from what was predicted: run `{run}`: {}",
+                differing(prediction)
+            ),
+        };
+        (run.as_str(), prediction.verdict(), said)
+    })
+}
+
 /// How late the host was, each time.
 fn lateness(prediction: &Prediction) -> String {
+    format!("  the host woke late: {}\n", each_late(prediction))
+}
+
+fn each_late(prediction: &Prediction) -> String {
     let each = prediction.lateness.iter().map(|late| {
         let (sum, most) = (format::millis(late.sum_ms), format::millis(late.most_ms));
         if late.sum_ms == 0 { "never".to_owned() } else { format!("{sum} in all, {most} at most") }
     });
-    format!("  the host woke late: {}\n", each.collect::<Vec<_>>().join("; "))
+    each.collect::<Vec<_>>().join("; ")
 }
 
 /// The figures that differ, in one line.
-pub fn differing(prediction: &Prediction) -> String {
+fn differing(prediction: &Prediction) -> String {
     let differs = |row: &&Row| prediction.of_row(row) == Some(Verdict::Differs);
     let each = prediction.rows.iter().filter(differs).map(|row| {
         let [name, predicted, median, _, apart, _] = cells(row, None);

@@ -151,6 +151,26 @@ impl Prediction {
     }
 }
 
+/// All runs of a scenario against their repetitions in real time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RealTime {
+    /// The names of the runs, in order, with what each comes to.
+    pub runs: Vec<(String, Prediction)>,
+}
+
+impl RealTime {
+    /// What all runs come to: the worst.
+    pub fn verdict(&self) -> Verdict {
+        let verdicts = self.runs.iter().map(|(_, prediction)| prediction.verdict());
+        verdicts.max().unwrap_or(Verdict::Agrees)
+    }
+
+    /// Whether a run differs without an excuse.
+    pub fn differs(&self) -> bool {
+        self.verdict() == Verdict::Differs
+    }
+}
+
 impl Row {
     /// The largest value that still agrees, for a figure that may be 2 % apart.
     fn furthest(&self) -> u64 {

@@ -1,9 +1,12 @@
 //! Prediction against measurement: what counts as the same, and a run in real time.
 
+use tagspace::report::ci::{Closing, annotations, junit, summary};
+use tagspace::report::{self, json};
 use tagspace::sim::{Clock, Lateness, Options};
 use tagspace::study::counterpart::first_unmatched;
 use tagspace::study::judge;
-use tagspace::study::prediction::{Prediction, Row, Tolerance, Verdict, compare};
+use tagspace::study::outcome::Outcome;
+use tagspace::study::prediction::{Prediction, RealTime, Row, Tolerance, Verdict, compare};
 
 use crate::common::{PLAIN, judged, scenario};
 
@@ -64,8 +67,55 @@ fn what_differs_is_said_with_its_figures() {
     let time = Row { metric, ..row(10_000, 12_000, Tolerance::TwoPercent) };
     let rows = vec![time, row(20, 20, Tolerance::OneOrTwoPercent)];
     let prediction = Prediction { rows, lateness: vec![Lateness::default()] };
-    let said = tagspace::report::prediction::differing(&prediction);
-    assert_eq!(said, "makespan 12.00 s instead of 10.00 s (+20.00 %)");
+    let runs = vec![("one".to_owned(), prediction)];
+    let real_time = RealTime { runs };
+    let said: Vec<_> = report::prediction::said(&real_time).map(|(_, _, said)| said).collect();
+    let expected = "real time differs from what was predicted: run `one`: makespan 12.00 s instead of \
+                    10.00 s (+20.00 %)";
+    assert_eq!(said, [expected]);
+}
+
+/// What the documents say of three runs: one as predicted, one of a late host, one that differs.
+#[test]
+fn every_document_says_what_real_time_came_to() {
+    let metric = tagspace::study::metric::find("makespan").unwrap();
+    let run = |name: &str, makespan, late_ms| {
+        let time = Row { metric, ..row(10_000, makespan, Tolerance::TwoPercent) };
+        let lateness = vec![Lateness { sum_ms: late_ms, most_ms: late_ms }];
+        (name.to_owned(), Prediction { rows: vec![time], lateness })
+    };
+    let runs = vec![run("good", 10_000, 0), run("late", 10_600, 700), run("bad", 12_000, 0)];
+    let (real_time, scenario) = (RealTime { runs }, scenario(PLAIN, &[]));
+    let name = &scenario.name;
+    let closing = Closing { real_time: Some(&real_time), ..Closing::alone(Outcome::Differs, &[]) };
+
+    let junit = junit::document(&junit::closing(&scenario, &closing));
+    assert!(junit.contains("tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\""), "{junit}");
+    assert!(junit.contains("<skipped message=\"HOST LATE: run `late` is not judged"), "{junit}");
+    assert!(junit.contains("type=\"real-time\">real time differs from what was"), "{junit}");
+
+    let judged = judged(&scenario);
+    let mut part = summary::part(&scenario, &judged, None, &|_| String::new());
+    part.close(&scenario, &closing);
+    let summary = summary::document(&[part]);
+    assert!(
+        summary.contains(&format!("⚪ HOST LATE `{name}`: run `late` is not judged")),
+        "{summary}"
+    );
+    assert!(summary.contains(&format!("❌ `{name}`: real time differs from")), "{summary}");
+    assert!(!summary.contains("`good`"), "{summary}");
+
+    let annotations = annotations::closing(&scenario, &closing, PLAIN).concat();
+    assert!(annotations.contains("::warning file="), "{annotations}");
+    assert!(annotations.contains(&format!("title={name} differs in real time::")), "{annotations}");
+
+    let mut report = serde_json::json!({});
+    json::close(&mut report, &closing);
+    let verdicts: Vec<_> = report["real_time"]["runs"].as_array().unwrap().iter().collect();
+    let verdicts: Vec<_> = verdicts.iter().map(|run| run["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["agrees", "host_late", "differs"]);
+    assert_eq!(report["real_time"]["runs"][1]["host_late"][0]["sum_ms"], 700);
+    assert_eq!(report["real_time"]["runs"][2]["figures"][0]["measured"][0], 12_000);
 }
 
 #[test]

@@ -225,8 +225,23 @@ fn faults_without_sense() {
     check(
         "[openai]",
         "[[gemini.fault]]\nwhen = { from_s = 9, until_s = 9 }\nreply = { status = 500 }\n[openai]",
-        "bad.toml:13:1: got a fault from 9 s until 9 s, wanted from_s below until_s",
+        "bad.toml:13:1: expected `from_s` below `until_s`, found 9 and 9",
     );
+    let about_spaces = "when = { pages = [3], operations = [\"spaces\"] }";
+    check(
+        "[openai]",
+        &format!("[[confluence.fault]]\n{about_spaces}\nreply = {{ status = 500 }}\n[openai]"),
+        "bad.toml:14:23: expected an operation on pages, because of `pages` or `page_ratio`, found `spaces` alone",
+    );
+    for kind in ["blocked", "missing-pages", "insufficient-quota"] {
+        check(
+            "[openai]",
+            &format!("[[confluence.fault]]\nreply = {{ kind = \"{kind}\" }}\n[openai]"),
+            &format!(
+                "bad.toml:14:11: expected a kind of fault that confluence has, found `{kind}`"
+            ),
+        );
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tagspace::fakes::about::{About, Use};
 use tagspace::fakes::{Broken, Reply, hosts};
 
-use crate::common::plain;
+use crate::common::{PLAIN, judged, plain, scenario};
 use crate::wire_formats::{Service, body, header, status};
 
 /// A prompt with these pages, by their places in the space.
@@ -150,6 +150,19 @@ fn an_account_that_is_not_paid_for_gets_a_429_without_details() {
         (&json!("billing_not_active"), &json!("billing_not_active"))
     );
     assert_eq!(header(&other, "retry-after"), "");
+}
+
+#[test]
+fn a_spending_cap_of_gemini_is_no_rate_limit() {
+    let spent = "gemini.fault=[{ reply = { kind = \"insufficient-quota\" } }]";
+    let mut service = Service::new(&[spent]);
+    let refused = gemini(&mut service, 0, &[1]);
+    assert_eq!((status(&refused), use_of(&refused)), (429, Use::Exhausted));
+    // Its message alone says so; the pipeline falls back at once all the same.
+    let played = judged(&scenario(PLAIN, &[spent]));
+    let number = |name: &str| played.runs[0].figures.number(name);
+    assert_eq!((number("pages_tagged"), number("rate_limited")), (20, 0));
+    assert!(number("fallbacks") > 0);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::CliError;
 use crate::cli::find::Loaded;
 use crate::pipeline::log;
+use crate::report::ci::Closing;
 use crate::report::files::{self, FilesError, Folder, Kind};
 use crate::report::{format, json};
 use crate::sim::scenario::Scenario;
@@ -192,7 +193,7 @@ fn game(entry: &Entry<'_>, seed: u64, rules: &Rules<'_>) -> Result<Done, CliErro
         Kind::Series => {
             let outcome = Outcome::of(judged.verdict(), None, divergence.is_some());
             let mut report = json::report(&seeded, &judged);
-            json::close(&mut report, outcome, None, &[]);
+            json::close(&mut report, &Closing::alone(outcome, &[]));
             folder.seed(&seeded, &judged, &report)?;
         }
     }

@@ -14,7 +14,7 @@ use crate::pipeline::event::RunEnd;
 use crate::report::ci::{Closing, Replay};
 use crate::report::files::{Folder, Kind};
 use crate::report::text::{Colour, Detail};
-use crate::report::{format, json, series as series_report, text};
+use crate::report::{format, json, prediction, series as series_report, text};
 use crate::sim::scenario::Scenario;
 use crate::sim::{Options, SimError};
 use crate::study::compare::Recordings;
@@ -23,7 +23,7 @@ use crate::study::determinism::Divergence;
 use crate::study::figures::Value;
 use crate::study::judge::{JudgeError, JudgedScenario, Verdict};
 use crate::study::outcome::Outcome;
-use crate::study::prediction;
+use crate::study::prediction::{RealTime, Verdict as RealVerdict};
 use crate::study::series::{Played, Series};
 
 /// What came of one scenario, until all is told.
@@ -33,6 +33,8 @@ struct Told<'a> {
     diverged: Vec<String>,
     /// Why it was not played, or not whole, with what that makes of it.
     unplayed: Option<(Outcome, String)>,
+    /// How its repetitions in real time compare.
+    real_time: Option<RealTime>,
     /// Its report, and the folder that waits for it.
     report: Option<(serde_json::Value, Folder)>,
 }
@@ -112,7 +114,8 @@ impl<'a> Verdicts<'a> {
                 drop(entry.take_folder());
                 documents.add_unplayed(entry.scenario(), outcome, &why);
                 let (verdict, diverged) = (Verdict::NotJudged, Vec::new());
-                Ok(Told { entry, verdict, diverged, unplayed: Some((outcome, why)), report: None })
+                let unplayed = Some((outcome, why));
+                Ok(Told { entry, verdict, diverged, unplayed, real_time: None, report: None })
             }
             Ok(partial) => match entry.kind {
                 Kind::Single => self.single(entry, done, documents),
@@ -166,7 +169,7 @@ impl<'a> Verdicts<'a> {
         let verdict = judged.verdict();
         let mut report = json::report(scenario, &judged);
         let outcome = Outcome::of(verdict, None, !diverged.is_empty());
-        json::close(&mut report, outcome, None, &diverged);
+        json::close(&mut report, &Closing::alone(outcome, &diverged));
         let report = self.keep(entry, report, false)?;
         if self.is_compared {
             let recorded = Recorded::of_played(scenario, &[played]);
@@ -175,7 +178,7 @@ impl<'a> Verdicts<'a> {
         if self.args.clock == ClockArg::Real {
             self.predicted.push((entry, judged));
         }
-        Ok(Told { entry, verdict, diverged, unplayed: None, report })
+        Ok(Told { entry, verdict, diverged, unplayed: None, real_time: None, report })
     }
 
     fn series(
@@ -215,7 +218,7 @@ impl<'a> Verdicts<'a> {
             Some(_) => Outcome::Interrupted,
             None => Outcome::of(verdict, None, !said.is_empty()),
         };
-        json::close(&mut report, outcome, None, &said);
+        json::close(&mut report, &Closing::alone(outcome, &said));
         if let Some(folder) = entry.folder_to_write() {
             folder.summary(scenario, &series)?;
         }
@@ -225,7 +228,7 @@ impl<'a> Verdicts<'a> {
             self.recordings.insert(scenario.name.clone(), recorded);
         }
         let unplayed = partial.map(|why| (Outcome::Interrupted, why));
-        Ok(Told { entry, verdict, diverged: said, unplayed, report })
+        Ok(Told { entry, verdict, diverged: said, unplayed, real_time: None, report })
     }
 
     /// Writes a report into its folder and puts that in its place; where a comparison is to come, the
@@ -253,8 +256,8 @@ impl<'a> Verdicts<'a> {
             let report = told.as_ref().and_then(|told| told.report.as_ref());
             let folder = report.map(|(_, folder)| folder);
             let played = real::compare(self.args, entry.loaded, &predicted_now, folder, options);
-            let (verdict, differing) = match played {
-                Ok(played) => played,
+            let real_time = match played {
+                Ok(real_time) => real_time,
                 Err(error) => {
                     let left = predicted.map(|(left, _)| left).chain([entry]);
                     let left: Vec<&Entry<'_>> = left.collect();
@@ -262,18 +265,14 @@ impl<'a> Verdicts<'a> {
                     return Err(error);
                 }
             };
-            if verdict == prediction::Verdict::HostLate {
-                note(&format!(
-                    "{}: not judged in real time, because this machine was late; try again when \
-                     it has less to do",
-                    entry.scenario().name
-                ));
+            let name = &entry.scenario().name;
+            let late =
+                |(_, verdict, _): &(&str, RealVerdict, String)| *verdict == RealVerdict::HostLate;
+            for (_, _, said) in prediction::said(&real_time).filter(late) {
+                note(&format!("{name}: {said}; try again when it has less to do"));
             }
-            if let Some(told) = told.as_mut().filter(|_| verdict == prediction::Verdict::Differs) {
-                let name = &entry.scenario().name;
-                told.diverged.extend(differing.iter().map(|what| {
-                    format!("DIFFERS  {name}: real time differs from what was predicted: {what}")
-                }));
+            if let Some(told) = told.as_mut() {
+                told.real_time = Some(real_time);
             }
         }
         Ok(())
@@ -313,7 +312,8 @@ impl<'a> Verdicts<'a> {
                 *outcome
             } else {
                 let compared = own.map(|own| own.verdict);
-                Outcome::of(told.verdict, compared, !told.diverged.is_empty())
+                let differs = told.real_time.as_ref().is_some_and(RealTime::differs);
+                Outcome::of(told.verdict, compared, differs || !told.diverged.is_empty())
             };
             let closing = Closing {
                 outcome,
@@ -321,6 +321,7 @@ impl<'a> Verdicts<'a> {
                 base: compared.as_ref().map_or("", |compared| &compared.base),
                 diverged: &told.diverged,
                 unplayed: told.unplayed.as_ref().map(|(_, why)| why.as_str()),
+                real_time: told.real_time.as_ref(),
             };
             documents.close(scenario, &closing);
             let is_met = told.verdict == Verdict::Met && told.unplayed.is_none();
@@ -333,8 +334,7 @@ impl<'a> Verdicts<'a> {
                 not_judged.push(scenario.name.as_str());
             }
             if let Some((mut report, folder)) = told.report.take() {
-                let comparison = own.map(|own| crate::report::compare::scenario_json(own, &[]));
-                json::close(&mut report, outcome, comparison.as_ref(), &told.diverged);
+                json::close(&mut report, &closing);
                 put_in_place(scenario, folder, &report)?;
             }
         }
@@ -369,6 +369,13 @@ impl<'a> Verdicts<'a> {
         }
         if !is_text {
             self.told.iter().flat_map(|told| &told.diverged).for_each(|line| note(line));
+            for told in &self.told {
+                let differing = told.real_time.iter().flat_map(prediction::said);
+                let differing =
+                    differing.filter(|(_, verdict, _)| *verdict == RealVerdict::Differs);
+                let name = &told.entry.scenario().name;
+                differing.for_each(|(_, _, said)| note(&format!("DIFFERS  {name}: {said}")));
+            }
         }
         let Some(compared) = compared else { return };
         if is_text {
@@ -413,7 +420,7 @@ fn closing(said: &Said<'_>, args: &RunArgs, is_interrupted: bool) -> String {
     let listed = [
         (Outcome::Missed, "missed"),
         (Outcome::Failed, "could not be played"),
-        (Outcome::Differs, "differ from themselves"),
+        (Outcome::Differs, "differ between two runs, or from real time"),
         (Outcome::Regressed, "regressed"),
         (Outcome::Changed, "changed"),
         (Outcome::Incomparable, "incomparable"),

@@ -87,10 +87,11 @@ pub(super) fn exhausted() -> Reply {
     error(429, "RESOURCE_EXHAUSTED", EXHAUSTED)
 }
 
-/// The money is used up. Nobody has published the body; this is the message of every 429 that
-/// names a plan, without a word of when to come again.
+/// The money is used up: the message of a reached spending cap, a 429 without details, as public
+/// reports of 2026 show it.
 pub(super) fn unpaid() -> Reply {
-    let message = "You exceeded your current quota, please check your plan and billing details.";
+    let message = "Your project has exceeded its monthly spending cap. Please go to AI Studio at \
+                   https://ai.studio/spend to manage your project spend cap.";
     error(429, "RESOURCE_EXHAUSTED", message)
 }
 

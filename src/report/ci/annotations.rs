@@ -4,12 +4,13 @@
 use std::fmt::Write;
 
 use super::{Closing, failure, missed};
-use crate::report::compare;
 use crate::report::text::NO_TARGETS;
+use crate::report::{compare, prediction};
 use crate::sim::scenario::Scenario;
 use crate::study::compare::Compared;
 use crate::study::judge::{JudgedRun, JudgedScenario};
 use crate::study::outcome::Outcome;
+use crate::study::prediction::Verdict;
 use crate::study::target::Judged;
 
 /// GitHub shows no more of one step.
@@ -45,6 +46,14 @@ pub fn closing(scenario: &Scenario, closing: &Closing<'_>, original: &str) -> Ve
     for diverged in closing.diverged {
         let title = format!("{name} differs from itself");
         all.push(format!("::error file={file},title={title}::{}\n", data(diverged)));
+    }
+    for (_, verdict, said) in closing.real_time.into_iter().flat_map(prediction::said) {
+        let (kind, title) = match verdict {
+            Verdict::Agrees => continue,
+            Verdict::HostLate => ("warning", "is not judged in real time"),
+            Verdict::Differs => ("error", "differs in real time"),
+        };
+        all.push(format!("::{kind} file={file},line=1,title={name} {title}::{}\n", data(&said)));
     }
     if let Some(why) = closing.unplayed.filter(|_| closing.outcome == Outcome::Failed) {
         let said = data(why);

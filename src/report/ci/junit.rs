@@ -6,12 +6,13 @@ use std::fmt::Write;
 use quick_xml::escape::escape;
 
 use super::{Closing, Replay, failure, margin, name, seed, value};
-use crate::report::compare;
 use crate::report::text::NO_TARGETS;
+use crate::report::{compare, prediction};
 use crate::sim::scenario::Scenario;
 use crate::study::compare::{Compared, Verdict};
 use crate::study::judge::{JudgedRun, JudgedScenario};
 use crate::study::outcome::Outcome;
+use crate::study::prediction::{RealTime, Verdict as RealVerdict};
 use crate::study::series::Series;
 use crate::study::target::Judged;
 use crate::units::float;
@@ -108,6 +109,7 @@ pub fn closing(scenario: &Scenario, closing: &Closing<'_>) -> Vec<Suite> {
         });
         suites.push(failing(&name, "determinism", cases.collect()));
     }
+    suites.extend(closing.real_time.map(|real_time| in_real_time(scenario, real_time)));
     if let Some(why) = closing.unplayed.filter(|_| closing.outcome == Outcome::Failed) {
         suites.push(failing(
             &scenario.name,
@@ -125,13 +127,38 @@ pub fn closing(scenario: &Scenario, closing: &Closing<'_>) -> Vec<Suite> {
     suites
 }
 
+/// The suite of real time: a case for each run, which is skipped where the host was late.
+fn in_real_time(scenario: &Scenario, real_time: &RealTime) -> Suite {
+    let name = format!("{} in real time", scenario.name);
+    let (mut cases, mut failures, mut skipped) = (String::new(), 0, 0);
+    for (run, verdict, said) in prediction::said(real_time) {
+        let case = format!("{run}: as predicted");
+        match verdict {
+            RealVerdict::Agrees => passed_case(&mut cases, (&case, &name)),
+            RealVerdict::HostLate => {
+                skipped += 1;
+                skipped_case(&mut cases, (&case, &name), &format!("HOST LATE: {said}"));
+            }
+            RealVerdict::Differs => {
+                failures += 1;
+                failed_case(&mut cases, (&case, &name), "real-time", &said);
+            }
+        }
+    }
+    let tests = real_time.runs.len();
+    let mut text = heading(&name, (tests, failures, skipped), 0);
+    text.push_str(&cases);
+    text.push_str("  </testsuite>\n");
+    Suite { tests, failures, text, is_first: failures > 0, ..Suite::default() }
+}
+
 /// The suite of a comparison: a failing case for each figure that became worse, the cause first.
 pub fn comparison(compared: &Compared, base: &str) -> Suite {
     let name = format!("{} compared with {base}", compared.name);
     let verdict = compared.verdict.name();
     if !compared.verdict.is_failure() {
         let mut text = heading(&name, (1, 0, 0), 0);
-        let _ = writeln!(text, "    <testcase name=\"{verdict}\" classname=\"{}\"/>", xml(&name));
+        passed_case(&mut text, (verdict, &name));
         text.push_str("  </testsuite>\n");
         return Suite { tests: 1, text, ..Suite::default() };
     }
@@ -159,18 +186,25 @@ fn failing(name: &str, kind: &str, cases: Vec<(String, String)>) -> Suite {
     let count = cases.len();
     let mut text = heading(name, (count, count, 0), 0);
     for (case, message) in cases {
-        let first = message.lines().next().unwrap_or_default();
-        let _ = write!(
-            text,
-            "    <testcase name=\"{}\" classname=\"{}\">\n      <failure message=\"{}\" type=\"{kind}\">{}</failure>\n    </testcase>\n",
-            xml(&case),
-            xml(name),
-            xml(first),
-            xml(&message)
-        );
+        failed_case(&mut text, (&case, name), kind, &message);
     }
     text.push_str("  </testsuite>\n");
     Suite { tests: count, failures: count, text, is_first: true, ..Suite::default() }
+}
+
+fn passed_case(out: &mut String, (name, class): (&str, &str)) {
+    let _ = writeln!(out, "    <testcase name=\"{}\" classname=\"{}\"/>", xml(name), xml(class));
+}
+
+fn failed_case(out: &mut String, (name, class): (&str, &str), kind: &str, message: &str) {
+    let _ = write!(
+        out,
+        "    <testcase name=\"{}\" classname=\"{}\">\n      <failure message=\"{}\" type=\"{kind}\">{}</failure>\n    </testcase>\n",
+        xml(name),
+        xml(class),
+        xml(message.lines().next().unwrap_or_default()),
+        xml(message)
+    );
 }
 
 fn skipped_case(out: &mut String, (name, class): (&str, &str), message: &str) {

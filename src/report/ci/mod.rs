@@ -11,6 +11,7 @@ use crate::sim::scenario::Scenario;
 use crate::study::compare::Compared;
 use crate::study::judge::JudgedRun;
 use crate::study::outcome::Outcome;
+use crate::study::prediction::RealTime;
 use crate::study::target::Judged;
 
 /// What came of a scenario as a whole, besides its targets.
@@ -26,9 +27,16 @@ pub struct Closing<'a> {
     pub diverged: &'a [String],
     /// Why it was not played, or not with all seeds.
     pub unplayed: Option<&'a str>,
+    /// How its repetitions in real time compare, if there were any.
+    pub real_time: Option<&'a RealTime>,
 }
 
 impl<'a> Closing<'a> {
+    /// Of a scenario that was compared with nothing.
+    pub fn alone(outcome: Outcome, diverged: &'a [String]) -> Self {
+        Self { outcome, compared: None, base: "", diverged, unplayed: None, real_time: None }
+    }
+
     /// The comparison, if it stops a gate.
     fn regression(&self) -> Option<&'a Compared> {
         self.compared.filter(|compared| compared.verdict.is_failure())

@@ -4,11 +4,12 @@
 use std::fmt::Write;
 
 use super::{Closing, Replay, margin, missed, name, seed, value};
-use crate::report::{compare, format};
+use crate::report::{compare, format, prediction};
 use crate::sim::scenario::Scenario;
 use crate::study::compare::Compared;
 use crate::study::judge::{JudgedRun, JudgedScenario};
 use crate::study::outcome::Outcome;
+use crate::study::prediction::Verdict as RealVerdict;
 use crate::study::series::Series;
 
 /// What the summary says of a scenario: a row of the table, and what follows below it.
@@ -134,6 +135,14 @@ impl Part {
         }
         for diverged in closing.diverged {
             let _ = write!(self.details, "\n❌ `{}`\n\n```\n{diverged}\n```\n", self.name);
+        }
+        for (_, verdict, said) in closing.real_time.into_iter().flat_map(prediction::said) {
+            let mark = match verdict {
+                RealVerdict::Agrees => continue,
+                RealVerdict::HostLate => "⚪ HOST LATE",
+                RealVerdict::Differs => "❌",
+            };
+            let _ = write!(self.details, "\n{mark} `{}`: {}\n", self.name, cell(&said));
         }
         if let Some(why) = closing.unplayed {
             let why = cell(why.lines().next().unwrap_or_default());

@@ -2,6 +2,7 @@
 
 use super::reader::{Reader, below};
 use super::tree::{Step, path};
+use crate::fakes::about::Operation;
 use crate::fakes::fault::{FaultReply, FaultRule, When};
 use crate::fakes::record::Service;
 use crate::fakes::spell::SpellConfig;
@@ -75,6 +76,15 @@ impl Reader<'_> {
         }
         if when.operations.as_ref().is_some_and(Vec::is_empty) {
             let message = "expected at least one operation, found none";
+            self.note_key(at, "operations", message.to_owned());
+            return;
+        }
+        let only_spaces =
+            |listed: &Vec<Operation>| listed.iter().all(|one| *one == Operation::Spaces);
+        let is_about_pages = when.pages.is_some() || when.page_ratio.is_some();
+        if is_about_pages && when.operations.as_ref().is_some_and(only_spaces) {
+            let message = "expected an operation on pages, because of `pages` or `page_ratio`, \
+                           found `spaces` alone";
             self.note_key(at, "operations", message.to_owned());
         }
         let Some(places) = &when.pages else { return };
