@@ -16,6 +16,7 @@ pub mod fault;
 pub mod form;
 pub mod gemini;
 mod handed;
+pub mod hosts;
 pub mod latency;
 pub mod model;
 mod openai;
@@ -36,16 +37,6 @@ use http::Response;
 use serde::Serialize;
 
 use self::about::About;
-
-/// The hosts that the fakes answer for. They never resolve; whoever mounts the fakes maps them.
-pub mod hosts {
-    /// The Confluence site.
-    pub const CONFLUENCE: &str = "rehearsal.atlassian.net";
-    /// Gemini.
-    pub const GEMINI: &str = "generativelanguage.googleapis.com";
-    /// OpenAI.
-    pub const OPENAI: &str = "api.openai.com";
-}
 
 /// The version of the fakes' behaviour; part of what makes two worlds the same.
 pub const VERSION: u64 = 3;
