@@ -6,14 +6,14 @@ use std::hint::black_box;
 use std::path::Path;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use tagspace::fakes::space::{Space, SpacePage};
+use tagspace::fakes::content::space::{Space, SpacePage};
 use tagspace::pipeline::batch::{Batcher, Room};
 use tagspace::pipeline::cache::{Cache, Content, Fingerprint, Key};
 use tagspace::pipeline::config::CacheKey;
 use tagspace::pipeline::estimate::Estimates;
 use tagspace::pipeline::limiter::Limiter;
+use tagspace::pipeline::limiter::algorithm::Outcome;
 use tagspace::pipeline::limiter::halving::Halving;
-use tagspace::pipeline::limiter::limit::Outcome;
 use tagspace::pipeline::page::{Page, PageId, Tags};
 use tagspace::pipeline::taxonomy::Taxonomy;
 use tagspace::pipeline::{answer, prompt, text};

@@ -22,18 +22,24 @@
 //! | [`pipeline`] and [`fakes`] | siblings: the product, and the world that it meets |
 //! | [`units`], [`rng`], [`price`], [`html`] | numbers with a range, keyed randomness, prices, tags |
 //!
-//! To follow a page through the product, read `pipeline/run.rs` (the stages), then `gather.rs`
-//! (pages become batches; how large, says `batch/plan.rs`), `ask.rs` (one batch until it is answered),
-//! `attempt.rs` (one call), `suspicion.rs` (is it the pages?), `standing.rs` (is going on pointless?),
-//! `limiter/mod.rs` (the gate; the algorithms are beside it), `backoff.rs`, `prompt.rs`, `answer.rs` and
-//! `labels.rs`; what Confluence is asked is in `confluence/`, what is found out before the first paid call in
-//! `check.rs`. To follow an exchange through a rehearsal, read `sim/carrier.rs`, then `sim/wire.rs`, then
-//! `fakes/world.rs`. A scenario file is read in `sim/scenario/recover.rs` (its types, past all errors) and
-//! checked in `sim/scenario/reader.rs`. What outside clients meet is `sim/serve`; what is written down of them,
-//! `sim/serve/witness.rs`. Which limiter is best is asked in `study/league`, what no scheduler could
-//! beat in `study/bound.rs`, which of the plan's promises hold in `study/claims`,
-//! which settings are best in `study/tune`, and whether something became worse in `study/compare`
-//! (its causes, key by key, in `study/compare/settings.rs`). How a run is played and told: `cli/run`.
+//! To follow a page through the product, read the stages in `pipeline/run`: `stages.rs`, then
+//! `list.rs` (pages become text), `gather.rs` (text becomes batches; how large, says
+//! `batch/plan.rs`), `ask.rs` (one batch until it is answered), `attempt.rs` (one call),
+//! `suspicion.rs` (is it the pages?), `standing.rs` (is going on pointless?) and `write.rs`. Beside
+//! them stand `limiter/gate.rs` (the gate; the algorithms are its neighbours), `backoff.rs`,
+//! `prompt.rs` and `answer.rs`. The requests to Confluence are in `pipeline/confluence`; what is
+//! found out before the first paid call is in `pipeline/preflight.rs`.
+//!
+//! To follow an exchange through a rehearsal, read `sim/run.rs`, `sim/transport.rs`, then
+//! `sim/wire.rs`, then `fakes/world.rs`. A scenario file is read in `sim/scenario/recover.rs` (its
+//! types, past all errors) and checked in `sim/scenario/reader.rs`. The fakes on real ports are
+//! `sim/serve`; the log that is written of their clients is `sim/serve/server_log.rs`.
+//!
+//! `study/measure` makes figures of a log, `study/verdict` judges them. Which limiter is best is
+//! asked in `study/league`, what no scheduler could beat in `study/measure/bound.rs`, which of the
+//! plan's promises hold in `study/claims`, which settings are best in `study/tune`, and whether
+//! something became worse in `study/compare` (its causes, key by key, in
+//! `study/compare/settings.rs`). The commands, from arguments to exit code, are in `cli/commands`.
 //!
 //! # How virtual time goes with real HTTP
 //!
@@ -53,7 +59,7 @@
 //! that the same figures and targets judge them; what only a client can know has no figure there.
 //! `tagspace run --clock real` plays a scenario with our own pipeline over async HTTP, to show what
 //! virtual time leaves out. How late the host was meanwhile, `sim/lateness.rs` measures, so that
-//! `study/prediction.rs` does not call that a difference; `study/counterpart.rs` finds the first event that
+//! `study/experiment/realtime_check.rs` does not call that a difference; `study/experiment/counterpart.rs` finds the first event that
 //! only one side has.
 //!
 //! # Invariants
@@ -66,9 +72,9 @@
 //! - Time is tokio's, randomness is keyed ([`rng`]), maps are ordered, every `select!` is biased.
 //! - What is gated is an integer, or a share with numerator and denominator.
 //! - Every page that was listed ends tagged, cached, failed or not done; every bill of a fake is
-//!   counted by the pipeline; no permit stays open ([`study::conservation`] checks every run).
+//!   counted by the pipeline; no permit stays open ([`study::measure::invariants`] checks every run).
 //! - A condition that a caller can meet is an error; a panic is a bug.
-//! - What a scenario came to is one value ([`study::outcome`]): the printed word, every document of
+//! - What a scenario came to is one value ([`study::verdict::outcome`]): the printed word, every document of
 //!   `-o`, `report.json` and the exit code come from it. A target on a figure without a value is
 //!   missed, and the figure says why it has none.
 //! - A report's folder appears as a whole (`report/swap.rs`), and so does every other file that is

@@ -5,10 +5,14 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::args::RunArgs;
-use super::{CliError, disk, golden, note};
-use crate::report::compare::{self as report, Differences, Sides};
+use super::main::CliError;
+use super::terminal::note;
+use super::{disk, kept_report};
+use crate::report::compare as report;
+use crate::report::compare::{Differences, Sides};
 use crate::sim::scenario::Scenario;
-use crate::study::compare::{self, Comparison, Recordings, Rules, baseline};
+use crate::study::compare;
+use crate::study::compare::{Comparison, Recordings, Rules, baseline};
 
 /// Where they lie.
 const FOLDER: &str = "reports/baselines";
@@ -188,7 +192,7 @@ fn save(name: &str, new: &Recordings, is_blessed: bool) -> Result<(), CliError> 
     let _lock = disk::lock(Path::new(FOLDER))?;
     let before = read(name, Missing::IsFine)?.unwrap_or_default();
     let text = baseline::write(&before, new)
-        .map_err(|message| golden::failed(&path.display().to_string(), &message))?;
+        .map_err(|message| kept_report::failed(&path.display().to_string(), &message))?;
     let is_there = new.keys().any(|scenario| before.contains_key(scenario));
     if is_there && !is_blessed && fs::read_to_string(&path).is_ok_and(|known| known != text) {
         return Err(CliError::Usage {

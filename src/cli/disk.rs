@@ -1,13 +1,14 @@
 //! Folders and files: room for them before anything is played, and files that appear as a whole.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use rustix::fs::Access;
 
-use super::CliError;
+use super::main::CliError;
 
 /// Makes a folder, in which files can be made.
 pub(super) fn make_folder(out: &Path) -> Result<(), CliError> {

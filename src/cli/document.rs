@@ -6,15 +6,15 @@ use std::{fs, io};
 use serde_json::{Map, Value};
 
 use super::args::Format;
-use crate::report::ci::benchmark;
-use crate::report::ci::{Closing, Replay, annotations, junit, summary};
-use crate::report::{compare, csv, json, prediction};
+use crate::report::ci::{Closing, Replay, annotations, benchmark, junit, summary};
+use crate::report::compare;
+use crate::report::run::{csv, json, realtime_check};
 use crate::sim::scenario::Scenario;
-use crate::study::judge::JudgedScenario;
-use crate::study::metric::Better;
-use crate::study::outcome::Outcome;
-use crate::study::prediction::Verdict;
-use crate::study::series::Series;
+use crate::study::experiment::realtime_check::Verdict;
+use crate::study::measure::metric::Better;
+use crate::study::verdict::judge::JudgedScenario;
+use crate::study::verdict::outcome::Outcome;
+use crate::study::verdict::seeds::Series;
 
 /// What a scenario came to.
 pub(super) struct Part<'a> {
@@ -149,12 +149,14 @@ impl Document {
                 for diverged in closing.diverged {
                     let _ = writeln!(all, "{diverged}\n");
                 }
-                for (_, verdict, said) in closing.real_time.into_iter().flat_map(prediction::said) {
+                for (_, verdict, said) in
+                    closing.real_time.into_iter().flat_map(realtime_check::said)
+                {
                     if verdict != Verdict::Agrees {
                         let _ = writeln!(
                             all,
                             "{}  {}: {said}\n",
-                            prediction::words(verdict),
+                            realtime_check::words(verdict),
                             scenario.name
                         );
                     }

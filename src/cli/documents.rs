@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Format, RunArgs};
 use super::document::{Document, Part};
-use super::outputs::{self, Output};
-use super::{CliError, disk, print};
+use super::main::CliError;
+use super::outputs::Output;
+use super::terminal::print;
+use super::{disk, outputs};
 use crate::report::ci::Closing;
 use crate::sim::scenario::Scenario;
-use crate::study::outcome::Outcome;
+use crate::study::verdict::outcome::Outcome;
 
 /// The documents of a run in the making.
 pub(super) struct Documents<'a> {

@@ -3,13 +3,14 @@
 //! The first asks the command to stop in good order, the second to stop at once. A signal that was
 //! ignored when the program started (as `nohup` ignores SIGHUP) stays ignored.
 
-use std::io;
-use std::thread;
+use std::{io, thread};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{CliError, ExitStatus, note};
+use super::ExitStatus;
+use super::main::CliError;
+use super::terminal::note;
 
 /// Told when a signal arrives.
 #[derive(Debug, Clone, Default)]

@@ -3,16 +3,20 @@
 //! A file that is something else is never replaced, and no two options may name one file. Writing
 //! is tried until it fails once; a failure is told at the end and changes nothing else.
 
-use std::fs::{self, File, FileType, Metadata};
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::{File, FileType, Metadata};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use parking_lot::Mutex;
 use tracing_subscriber::fmt::writer::MakeWriterExt;
 
-use super::{CliError, ExitStatus, note, state};
+use super::ExitStatus;
+use super::commands::tag::state;
+use super::main::CliError;
+use super::terminal::note;
 
 /// What a file is recognised by: the length of a first line is far below this.
 const FIRST_LINE_BYTES: u64 = 64 * 1024;
@@ -167,7 +171,7 @@ impl Identity {
 
 /// What could not be written, each once.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Failures(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Failures(Arc<Mutex<Vec<String>>>);
 
 impl Failures {
     fn add(&self, path: &Path, error: &io::Error) {

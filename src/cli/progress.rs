@@ -1,12 +1,13 @@
 //! How far many games are: a bar on a terminal, now and then a line in a log.
 
-use std::io::{self, IsTerminal};
+use std::io;
+use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::note;
+use super::terminal::note;
 
 /// How often a line says how far the games are, where no bar can be drawn.
 const SAID_EVERY: Duration = Duration::from_secs(10);

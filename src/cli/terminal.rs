@@ -4,7 +4,8 @@
 //! rest of the output is dropped. Any other failure of standard output is kept, and turns a success
 //! into exit code 1 when the command ends.
 
-use std::io::{self, ErrorKind, Write};
+use std::io;
+use std::io::{ErrorKind, Write};
 
 use parking_lot::Mutex;
 

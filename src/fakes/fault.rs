@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::fakes::about::Operation;
+use crate::fakes::content::space::FIRST_ID;
 use crate::fakes::latency::Slowness;
-use crate::fakes::record::Service;
-use crate::fakes::space::FIRST_ID;
+use crate::fakes::observation::Operation;
+use crate::fakes::world_event::Service;
 use crate::rng::{Seed, Stream};
 use crate::units::{Count, Factor, Ratio, Whole};
 

@@ -1,6 +1,7 @@
 //! What goes wrong at a service: its fault rules in their order, then its spells.
 
-use crate::fakes::fault::{self, Call, Fault, FaultRule};
+use crate::fakes::fault;
+use crate::fakes::fault::{Call, Fault, FaultRule};
 use crate::fakes::spell::{Spell, SpellConfig};
 use crate::rng::Seed;
 

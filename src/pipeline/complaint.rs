@@ -13,10 +13,10 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::pipeline::Site;
-use crate::pipeline::check::is_of_the_account;
 use crate::pipeline::error::{CONFLUENCE, ErrorClass};
+use crate::pipeline::preflight::is_of_the_account;
+use crate::pipeline::printable::shown;
 use crate::pipeline::provider::Provider;
-use crate::pipeline::shown::shown;
 use crate::pipeline::transport::{Exchange, Transport};
 
 /// The most characters of a service's text that are shown.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::task::JoinError;
 
-use crate::pipeline::shown::shown;
+use crate::pipeline::printable::shown;
 use crate::pipeline::transport::TransportError;
 
 /// What kind of failure a call met. The class decides whether and when it is tried again.

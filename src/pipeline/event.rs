@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::page::{PageId, Source, Tags};
-use crate::pipeline::quota::{Dimension, WindowKind};
+use crate::pipeline::provider::stated_quota::{Dimension, WindowKind};
 
 /// A service that is not asked for a while, by anybody.
 #[derive(Debug, Clone, PartialEq, Eq)]

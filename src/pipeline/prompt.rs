@@ -6,9 +6,8 @@
 //! page (`quote.rs`).
 
 use crate::pipeline::page::{Page, PageId};
-use crate::pipeline::quote;
 use crate::pipeline::taxonomy::{TAGS_PER_CATEGORY, Taxonomy};
-use crate::pipeline::tokens;
+use crate::pipeline::{quote, tokens};
 
 /// The fixed first part of every prompt.
 pub fn instructions() -> String {

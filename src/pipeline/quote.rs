@@ -5,7 +5,7 @@
 //! `page` follows. Lines end wherever any reader may see an end; white space, signs that are not
 //! seen, and look-alikes of the letters make no difference. Every other text stays as it is.
 
-use crate::pipeline::shown::{is_break, is_unseen};
+use crate::pipeline::printable::{is_break, is_unseen};
 
 const MARK: &str = "> ";
 

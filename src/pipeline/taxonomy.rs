@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 use crate::pipeline::page::Tags;
-use crate::pipeline::shown::{is_break, is_unseen, shown};
+use crate::pipeline::printable::{is_break, is_unseen, shown};
 
 /// How many tags of one category a page may have.
 pub const TAGS_PER_CATEGORY: usize = 3;

@@ -1,8 +1,8 @@
 //! How numbers are written for people: one place, so that the same figure looks the same
 //! everywhere.
 
-use crate::study::figures::{Figures, Value};
-use crate::study::metric::{METRICS, Unit};
+use crate::study::measure::figures::{Figures, Value};
+use crate::study::measure::metric::{METRICS, Unit};
 use crate::units::{Share, float};
 
 /// Milliseconds as people say them: from a second on in hundredths, rounded.

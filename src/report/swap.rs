@@ -7,10 +7,11 @@
 //! `.NAME.PID-N.old` first. [`Swap::begin`] undoes a swap that was cut in between, and removes what
 //! writers that are gone have left.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind};
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::{fs, io};
 
 /// The names that a report's folder may hold; `true` stands for a folder.
 pub(super) type IsOurs = fn(name: &str, is_folder: bool) -> bool;

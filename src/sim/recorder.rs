@@ -5,7 +5,8 @@
 
 mod entries;
 
-use std::io::{self, BufRead, Write};
+use std::io;
+use std::io::{BufRead, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 pub use self::entries::{Entries, Iter};
-use crate::fakes::record::Record;
+use crate::fakes::world_event::Record;
 use crate::pipeline::event::{Event, Observer};
 use crate::pipeline::log;
 

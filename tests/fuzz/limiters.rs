@@ -7,10 +7,10 @@ use std::time::Duration;
 use tagspace::fakes::calendar::Calendar;
 use tagspace::fakes::quota::{Quota, QuotaConfig};
 use tagspace::pipeline::config::Overrides;
+use tagspace::pipeline::learned_quotas::Memory;
+use tagspace::pipeline::limiter::algorithm::{Ended, Limit, Outcome, Start, Verdict};
 use tagspace::pipeline::limiter::ledger::Ledger;
-use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start, Verdict};
-use tagspace::pipeline::memory::Memory;
-use tagspace::pipeline::quota::{Dimension, Stated};
+use tagspace::pipeline::provider::stated_quota::{Dimension, Stated};
 use tagspace::rng::Seed;
 
 use crate::engine::{edited, play};

@@ -7,8 +7,8 @@ use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{
     BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
-use tagspace::fakes::documents;
-use tagspace::fakes::storage::StorageWriter;
+use tagspace::fakes::content::documents;
+use tagspace::fakes::content::storage::StorageWriter;
 use tagspace::pipeline::text;
 use tagspace::rng::Seed;
 

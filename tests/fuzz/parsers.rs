@@ -6,21 +6,26 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use tagspace::pipeline::batch::BatchId;
-use tagspace::pipeline::memory::Memory;
-use tagspace::report::compare::{self as report, Differences, Sides};
-use tagspace::report::{robust as robust_report, tune as tune_report};
+use tagspace::pipeline::learned_quotas::Memory;
+use tagspace::report::compare::{Differences, Sides};
+use tagspace::report::tune::minimax as robust_report;
+use tagspace::report::{compare as report, tune as tune_report};
 use tagspace::sim::recorder::Log;
-use tagspace::sim::scenario::{Scenario, set};
+use tagspace::sim::scenario::{Scenario, overrides};
 use tagspace::sim::{Options, Recording, Transport};
-use tagspace::study::compare::{self, Mode, Recordings, Rules, baseline, events, recorded};
-use tagspace::study::figures::Figures;
-use tagspace::study::judge::{self, JudgedScenario};
-use tagspace::study::series::Played;
-use tagspace::study::tune::games::{self, Game, Results};
-use tagspace::study::tune::grid::{self, Axis};
-use tagspace::study::tune::part::{self, Header, Shard};
-use tagspace::study::tune::{Objective, Question, ranking, robust, table};
-use tagspace::study::{bound, conservation, quota_use, target, timeline};
+use tagspace::study::compare;
+use tagspace::study::compare::{Mode, Recordings, Rules, baseline, event_diff, recorded};
+use tagspace::study::measure::figures::Figures;
+use tagspace::study::measure::{bound, invariants, quota_usage, timeline};
+use tagspace::study::tune::grid::Axis;
+use tagspace::study::tune::shard::{Header, Shard};
+use tagspace::study::tune::trials::{Game, Results};
+use tagspace::study::tune::{
+    Objective, Question, grid, minimax, ranking, scenario_table, shard, trials,
+};
+use tagspace::study::verdict::judge::JudgedScenario;
+use tagspace::study::verdict::seeds::Played;
+use tagspace::study::verdict::{judge, target};
 
 use crate::engine::{edited, play};
 
@@ -80,7 +85,7 @@ fn scenario_files() {
         if let Err(problem) = target::of(&scenario) {
             assert!(!problem.to_string().is_empty());
         }
-        if let Err(problems) = table::read(&scenario) {
+        if let Err(problems) = scenario_table::read(&scenario) {
             assert!(!problems.is_empty());
             assert!(problems.iter().all(|problem| !problem.to_string().is_empty()));
         }
@@ -101,7 +106,7 @@ fn settings() {
     let shipped = small().text;
     let examples = examples.map(str::to_owned).to_vec();
     play("set", 300, edited("set", examples, TOML), |setting| {
-        if let Ok(text) = set::apply(&shipped, &[setting.to_owned()], Path::new(".")) {
+        if let Ok(text) = overrides::apply(&shipped, &[setting.to_owned()], Path::new(".")) {
             read(&text);
         }
     });
@@ -113,8 +118,8 @@ fn environment_files() {
     let words = &["=", "export ", "\n", "\"", "TAG_SPACE_", "${A}", "\r\n", " "];
     play("env-file", 300, edited("env-file", vec![example.to_owned()], words), |text| {
         let shipped = small().text;
-        if let Ok(settings) = set::from_env_file(Path::new("x.env"), text)
-            && let Ok(text) = set::apply(&shipped, &settings, Path::new("."))
+        if let Ok(settings) = overrides::from_env_file(Path::new("x.env"), text)
+            && let Ok(text) = overrides::apply(&shipped, &settings, Path::new("."))
         {
             read(&text);
         }
@@ -210,7 +215,7 @@ fn reports() {
     let (scenario, _) = &*RECORDED;
     let options = Options { transport: Transport::Direct, ..Options::default() };
     let judged = judge::run(scenario, &[], &options).unwrap();
-    let report = tagspace::report::json::report(scenario, &judged).to_string();
+    let report = tagspace::report::run::json::report(scenario, &judged).to_string();
     let now = recordings();
     play("report", 100, edited("report", vec![report], TOML), |text| {
         let Ok(report) = serde_json::from_str::<serde_json::Value>(text) else { return };
@@ -234,8 +239,8 @@ fn question() -> (Vec<Question>, Results) {
         require: vec![target::in_one_piece("run", "pages_failed == 0").unwrap()],
         scenario,
     }];
-    let all = games::all(&questions);
-    let results = games::play(&questions, &all, 1, &|_: Game, _: &_| Ok(())).unwrap();
+    let all = trials::all(&questions);
+    let results = trials::play(&questions, &all, 1, &|_: Game, _: &_| Ok(())).unwrap();
     (questions, results)
 }
 
@@ -243,15 +248,15 @@ fn question() -> (Vec<Question>, Results) {
 fn parts() {
     let (questions, results) = question();
     let mut written = Vec::new();
-    part::write_header(&Header::of(&questions, Shard { index: 1, count: 1 }), &mut written)
+    shard::write_header(&Header::of(&questions, Shard { index: 1, count: 1 }), &mut written)
         .unwrap();
     for (game, played) in &results {
-        part::write_game(*game, played, &mut written).unwrap();
+        shard::write_game(*game, played, &mut written).unwrap();
     }
     let example = String::from_utf8(written).unwrap();
     let words = &["\n", "\"met\":[", "null", "{}", "[]", ",", "\"seed\":", "true", "\"cell\":"];
     play("part", 100, edited("part", vec![example], words), |text| {
-        let Ok((header, results)) = part::read_part(text) else { return };
+        let Ok((header, results)) = shard::read_part(text) else { return };
         let Ok(asked) = header.questions() else { return };
         header.shard.missing(&asked, &results);
         let tuned = ranking::of(asked[0].clone(), 0, &results);
@@ -261,7 +266,7 @@ fn parts() {
         tune_report::heat_map(&tuned).unwrap();
         tune_report::front(&tuned).unwrap();
         let both = [tuned.clone(), tuned];
-        let losses = robust::of(&both);
+        let losses = minimax::of(&both);
         robust_report::text(&both, &losses, &[]);
         robust_report::json(&both, &losses);
         robust_report::csv(&both, &losses, std::io::sink()).unwrap();
@@ -289,7 +294,7 @@ fn logs() {
         let Ok(log) = Log::read(text.as_bytes()) else { return };
         let _ = Figures::of(&log, &scenario.prices).of_real_services();
         let figures = Figures::of(&log, &scenario.prices);
-        for metric in tagspace::study::metric::METRICS {
+        for metric in tagspace::study::measure::metric::METRICS {
             for stat in ["", " p50", " sum", " max", " count", " min", " final"] {
                 figures.integer(&format!("{}{stat}", metric.name));
             }
@@ -297,16 +302,16 @@ fn logs() {
         timeline::rows(&log);
         timeline::outcomes(&log);
         timeline::cancelled_ms(&log);
-        conservation::violations(&log);
-        quota_use::of(scenario, &log);
+        invariants::violations(&log);
+        quota_usage::of(scenario, &log);
         let mut log = log;
         log.run = "run".to_owned();
         bound::of(scenario, std::slice::from_ref(&log), &log);
-        events::first_difference(original.as_bytes(), text.as_bytes()).unwrap();
+        event_diff::first_difference(original.as_bytes(), text.as_bytes()).unwrap();
         let judged =
             judge::judge(scenario, &[], Recording { logs: vec![log], ..Recording::default() });
         if let Ok(judged) = judged {
-            tagspace::report::json::report(scenario, &judged);
+            tagspace::report::run::json::report(scenario, &judged);
         }
     });
 }

@@ -7,11 +7,12 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::strategy::ValueTree;
-use tagspace::report::plot;
+use tagspace::report::draw;
 use tagspace::sim::scenario::Scenario;
 use tagspace::sim::{Options, SimError, Transport};
-use tagspace::study::judge::{self, JudgeError};
-use tagspace::study::{quota_use, target, timeline};
+use tagspace::study::measure::{quota_usage, timeline};
+use tagspace::study::verdict::judge::JudgeError;
+use tagspace::study::verdict::{judge, target};
 
 use crate::engine::play;
 
@@ -456,10 +457,10 @@ fn played(text: &str, transport: Transport) -> Option<Vec<String>> {
         Ok(judged) => {
             for run in &judged.runs {
                 timeline::rows(&run.log);
-                quota_use::of(&scenario, &run.log);
+                quota_usage::of(&scenario, &run.log);
             }
             if text.len().is_multiple_of(16) {
-                for (name, drawn) in plot::all(&scenario, &judged) {
+                for (name, drawn) in draw::all(&scenario, &judged) {
                     drawn.unwrap_or_else(|error| panic!("{name}: {error}"));
                 }
             }

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use tagspace::fakes::hosts;
 use tagspace::fakes::latency::LatencyFile;
+use tagspace::fakes::llm::json_schema;
 use tagspace::fakes::world::World;
-use tagspace::fakes::{form, ordered};
-use tagspace::pipeline::answer;
+use tagspace::fakes::{hosts, ordered};
 use tagspace::pipeline::control::Control;
 use tagspace::pipeline::event::{Event, Observer};
 use tagspace::pipeline::job::{Job, What};
@@ -18,7 +17,7 @@ use tagspace::pipeline::page::{Page, PageId};
 use tagspace::pipeline::provider::{Provider, Secret, Wire};
 use tagspace::pipeline::taxonomy::Taxonomy;
 use tagspace::pipeline::transport::{Exchange, Transport};
-use tagspace::pipeline::{Parts, Pipeline, Site, config};
+use tagspace::pipeline::{Parts, Pipeline, Site, answer, config};
 use tagspace::rng::Seed;
 use tagspace::sim::scenario::{Scenario, default_taxonomy};
 
@@ -250,7 +249,7 @@ fn forms() {
         r#"{"type":"OBJECT","properties":{"a":{"type":"STRING","minLength":"5","maxLength":9,"format":"date"},"b":{"anyOf":[{"type":"null"},{"const":4}]},"c":{"type":"ARRAY","items":{"type":"NUMBER"},"minItems":"3","uniqueItems":true}}}"#,
         r##"{"properties":{"a":{"allOf":[{"$ref":"#"}]},"b":{"allOf":[{"$ref":"#"}]}}}"##,
     ];
-    let seen = [form::Seen {
+    let seen = [json_schema::Seen {
         id: Some("5"),
         text: "a guide",
         tags: [("doc".to_owned(), vec!["guide".to_owned()])].into(),
@@ -258,10 +257,10 @@ fn forms() {
     let examples = examples.map(str::to_owned).to_vec();
     play("form", 300, edited("form", examples, JSON), |text| {
         let Ok(schema) = ordered::read(text.as_bytes()) else { return };
-        if let Some(filled) = form::fill(&schema, &seen) {
+        if let Some(filled) = json_schema::fill(&schema, &seen) {
             let filled = serde_json::from_str(&filled).unwrap();
-            form::fits(&filled, &schema);
-            form::in_order(&filled, &schema);
+            json_schema::fits(&filled, &schema);
+            json_schema::in_order(&filled, &schema);
         }
     });
 }

@@ -4,14 +4,15 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use tagspace::fakes::documents;
-use tagspace::fakes::storage::StorageWriter;
+use tagspace::fakes::content::documents;
+use tagspace::fakes::content::storage::StorageWriter;
 use tagspace::pipeline::text;
 use tagspace::rng::{Seed, Stream};
 use tagspace::sim::SimError;
 use tagspace::sim::scenario::Scenario;
-use tagspace::study::judge::{self, JudgeError};
 use tagspace::study::tune::grid::Axis;
+use tagspace::study::verdict::judge;
+use tagspace::study::verdict::judge::JudgeError;
 
 use crate::common::{PLAIN, direct, judged, scenario};
 
@@ -207,9 +208,9 @@ fn a_long_run_is_drawn_with_as_many_points_as_can_be_seen() {
     ];
     let scenario = scenario(PLAIN, &settings);
     let judged = judged(&scenario);
-    for (name, drawn) in tagspace::report::plot::all(&scenario, &judged) {
+    for (name, drawn) in tagspace::report::draw::all(&scenario, &judged) {
         let svg = drawn.unwrap();
         assert!(svg.len() < 1_500_000, "{name}: {} bytes", svg.len());
-        tagspace::report::plot::png(&svg).unwrap();
+        tagspace::report::draw::png(&svg).unwrap();
     }
 }

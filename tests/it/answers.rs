@@ -1,6 +1,7 @@
 //! Answers that are nearly right: read for what they say, and no further.
 
-use tagspace::pipeline::answer::{self, Reading};
+use tagspace::pipeline::answer;
+use tagspace::pipeline::answer::Reading;
 use tagspace::pipeline::page::{Page, PageId};
 use tagspace::pipeline::taxonomy::Taxonomy;
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tagspace::fakes::calendar::Calendar;
 use tagspace::fakes::quota::{Dimension, QuotaConfig, Window, WindowKind};
-use tagspace::study::bound::{earliest, least_end};
+use tagspace::study::measure::bound::{earliest, least_end};
 
 use crate::common::{PLAIN, judged, same_cases, scenario};
 

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 use tagspace::report::claims as report;
+use tagspace::study::claims;
 use tagspace::study::claims::boundary::{Boundary, Stretch};
 use tagspace::study::claims::lab::{Game, Lab};
 use tagspace::study::claims::statement::Place;
-use tagspace::study::claims::world::{TIERS, once};
-use tagspace::study::claims::{self, CLAIMS, Verdict, ablation, finding};
+use tagspace::study::claims::worlds::{TIERS, once};
+use tagspace::study::claims::{CLAIMS, Verdict, ablation, findings};
 
 use crate::common::same_cases;
 
@@ -131,7 +132,7 @@ fn cumulative_hits_are_what_can_be_worked_out_by_hand() {
 
 #[test]
 fn a_fifth_more_rounded_down_leaves_no_limit_below_five() {
-    let rows = finding::rounding().rows;
+    let rows = findings::rounding().rows;
     let found = rows.iter().map(|(_, values)| (values[0].value, values[1].value));
     let found: Vec<_> = found.collect();
     assert_eq!(found[..4], [1, 2, 3, 4].map(|limit| (Some(limit), None)));

@@ -7,9 +7,9 @@ use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
 use tagspace::sim::scenario::Scenario;
 use tagspace::sim::{Options, Transport};
-use tagspace::study::judge::{self, JudgedRun, JudgedScenario};
-use tagspace::study::series::Played;
-use tagspace::study::target;
+use tagspace::study::verdict::judge::{JudgedRun, JudgedScenario};
+use tagspace::study::verdict::seeds::Played;
+use tagspace::study::verdict::{judge, target};
 
 /// A program that ignores no signal, though the tests may have been started by one that does
 /// (`nohup`, or a shell's background).
@@ -56,7 +56,7 @@ pub(crate) fn same_cases(cases: u32) -> ProptestConfig {
 pub(crate) fn scenario(text: &str, settings: &[&str]) -> Scenario {
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
     let folder = Path::new(".");
-    let text = tagspace::sim::scenario::set::apply(text, &settings, folder).unwrap();
+    let text = tagspace::sim::scenario::overrides::apply(text, &settings, folder).unwrap();
     Scenario::parse("test", "test.toml", &text, folder)
         .unwrap_or_else(|problem| panic!("{problem}"))
 }

@@ -6,9 +6,10 @@ use std::process::{Command, Output};
 
 use tagspace::rng::Seed;
 use tagspace::sim::scenario::Scenario;
+use tagspace::study::compare;
 use tagspace::study::compare::recorded::{Cell, Recorded};
-use tagspace::study::compare::{self, Comparison, Mode, Recordings, Rules, Verdict, baseline};
-use tagspace::study::metric::better;
+use tagspace::study::compare::{Comparison, Mode, Recordings, Rules, Verdict, baseline};
+use tagspace::study::measure::metric::better;
 
 use crate::common::{played, scenario};
 

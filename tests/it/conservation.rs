@@ -1,9 +1,9 @@
 //! The checks that every run passes notice what they are for: a sound log, spoiled in one place.
 
-use tagspace::fakes::record::Record;
+use tagspace::fakes::world_event::Record;
 use tagspace::pipeline::event::Event;
 use tagspace::sim::recorder::{Entry, Log, What};
-use tagspace::study::conservation::violations;
+use tagspace::study::measure::invariants::violations;
 
 use crate::common::plain;
 

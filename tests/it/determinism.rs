@@ -2,16 +2,15 @@
 //! memory. Another seed differs, so that a constant would not pass.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::{fs, thread};
 
 use tagspace::sim::scenario::Scenario;
 use tagspace::sim::{Options, SimError, Transport, run_scenario};
-use tagspace::study::determinism::diverge;
+use tagspace::study::experiment::determinism::diverge;
 
 use crate::common::{PLAIN, direct, scenario};
 

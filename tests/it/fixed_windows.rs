@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 use tagspace::fakes::quota::WindowKind;
+use tagspace::pipeline::learned_quotas::{Memory, Remembered};
+use tagspace::pipeline::limiter::algorithm::{Ended, Limit, Outcome, Start};
 use tagspace::pipeline::limiter::ledger::Ledger;
-use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start};
-use tagspace::pipeline::memory::{Memory, Remembered};
-use tagspace::pipeline::quota::{Dimension, WindowKind as Kind};
+use tagspace::pipeline::provider::stated_quota::{Dimension, WindowKind as Kind};
 
 use crate::common::same_cases;
 use crate::ledger::{Service, job_of, ledger};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tagspace::fakes::record::Record;
 use tagspace::fakes::world::World;
+use tagspace::fakes::world_event::Record;
 
 use crate::common::scenario;
 use crate::wire_formats::{Service, asking, body};

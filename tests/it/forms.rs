@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use tagspace::fakes::{form, ordered};
+use tagspace::fakes::llm::json_schema;
+use tagspace::fakes::ordered;
 
 #[test]
 fn a_form_of_parts_bounds_and_formats_is_kept() {
@@ -22,8 +23,8 @@ fn a_form_of_parts_bounds_and_formats_is_kept() {
             }, "required": ["share", "below", "above", "kinds"]}
         ]
     });
-    let seen = form::Seen { id: Some("7"), text: "A guide to kafka", tags: BTreeMap::new() };
-    let filled = form::fill(&schema, &[seen]).unwrap();
+    let seen = json_schema::Seen { id: Some("7"), text: "A guide to kafka", tags: BTreeMap::new() };
+    let filled = json_schema::fill(&schema, &[seen]).unwrap();
     let filled: Value = serde_json::from_str(&filled).unwrap();
     assert_eq!(filled["on"], "2026-01-01");
     assert_eq!(filled["share"], 0.5);
@@ -32,13 +33,13 @@ fn a_form_of_parts_bounds_and_formats_is_kept() {
     let kinds: BTreeSet<&str> =
         filled["kinds"].as_array().unwrap().iter().map(|kind| kind.as_str().unwrap()).collect();
     assert_eq!(kinds.len(), 3, "{filled}");
-    assert!(form::fits(&filled, &schema));
+    assert!(json_schema::fits(&filled, &schema));
     let mut broken = filled.clone();
     broken.as_object_mut().unwrap().remove("on");
-    assert!(!form::fits(&broken, &schema), "what `allOf` requires is required");
+    assert!(!json_schema::fits(&broken, &schema), "what `allOf` requires is required");
     broken = filled;
     broken["kinds"] = json!(["tool", "tool", "guide"]);
-    assert!(!form::fits(&broken, &schema), "what is there twice is not unique");
+    assert!(!json_schema::fits(&broken, &schema), "what is there twice is not unique");
 }
 
 #[test]
@@ -52,20 +53,20 @@ fn properties_keep_the_order_of_the_schema() {
         ("doc".to_owned(), vec!["guide".to_owned()]),
         ("tool".to_owned(), vec!["kafka".to_owned()]),
     ]);
-    let seen = form::Seen { id: None, text: "A guide to kafka", tags };
-    let filled = form::fill(&schema, &[seen]).unwrap();
+    let seen = json_schema::Seen { id: None, text: "A guide to kafka", tags };
+    let filled = json_schema::fill(&schema, &[seen]).unwrap();
     let wanted = r#"{"tool":["kafka"],"properties":{"z":"guide","a":null},"doc":["guide"]}"#;
     assert_eq!(filled, wanted);
     let value: Value = serde_json::from_str(&filled).unwrap();
     assert_ne!(value.to_string(), wanted, "sorted by name");
-    assert_eq!(form::in_order(&value, &schema), wanted);
+    assert_eq!(json_schema::in_order(&value, &schema), wanted);
 }
 
 #[test]
 fn a_form_without_required_properties_is_still_the_form() {
     let schema = json!({"type": "object", "properties": {
         "tags": {"type": "array", "items": {"type": "string"}}, "summary": {"type": "string"}}});
-    assert!(form::fits(&json!({"tags": []}), &schema));
-    assert!(!form::fits(&json!({"doc": [], "tool": []}), &schema), "no property of it");
-    assert!(form::fits(&json!({"doc": []}), &json!({"type": "object"})), "any object");
+    assert!(json_schema::fits(&json!({"tags": []}), &schema));
+    assert!(!json_schema::fits(&json!({"doc": [], "tool": []}), &schema), "no property of it");
+    assert!(json_schema::fits(&json!({"doc": []}), &json!({"type": "object"})), "any object");
 }

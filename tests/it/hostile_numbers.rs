@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Verdict};
-use tagspace::pipeline::memory::Remembered;
-use tagspace::pipeline::quota::{Dimension, Stated};
+use tagspace::pipeline::learned_quotas::Remembered;
+use tagspace::pipeline::limiter::algorithm::{Ended, Limit, Outcome, Verdict};
+use tagspace::pipeline::provider::stated_quota::{Dimension, Stated};
 
 use crate::ledger::ledger;
 

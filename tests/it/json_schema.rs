@@ -7,8 +7,8 @@ use std::path::Path;
 use regex::Regex;
 use serde_json::{Value, json};
 use tagspace::sim::scenario::Scenario;
-use tagspace::study::metric::METRICS;
-use tagspace::study::target;
+use tagspace::study::measure::metric::METRICS;
+use tagspace::study::verdict::target;
 
 use crate::cli::tagspace;
 use crate::common::PLAIN;

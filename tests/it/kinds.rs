@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use tagspace::pipeline::limiter::aimd::Aimd;
-use tagspace::pipeline::limiter::arc::Arc;
-use tagspace::pipeline::limiter::cubic::Cubic;
-use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start};
-use tagspace::pipeline::limiter::pace::{Pace, Told};
-use tagspace::pipeline::limiter::sre::Sre;
+use tagspace::pipeline::limiter::algorithm::{Ended, Limit, Outcome, Start};
+use tagspace::pipeline::limiter::aws_cubic::Cubic;
+use tagspace::pipeline::limiter::paced::{Pace, Told};
+use tagspace::pipeline::limiter::sre_throttle::Sre;
+use tagspace::pipeline::limiter::vector_arc::Arc;
 use tagspace::rng::Seed;
 
 fn ms(ms: u64) -> Duration {

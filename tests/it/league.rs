@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use tagspace::pipeline::config::LimiterKind;
-use tagspace::study::league::{self, FIELDS, KINDS};
+use tagspace::study::league;
+use tagspace::study::league::{FIELDS, KINDS};
 
 fn tagspace(out: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));

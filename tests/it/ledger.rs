@@ -5,11 +5,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tagspace::fakes;
 use tagspace::fakes::quota::{QuotaConfig, Window, WindowKind};
+use tagspace::pipeline::learned_quotas::{Memory, Remembered};
+use tagspace::pipeline::limiter::algorithm::{Ended, Limit, Outcome, Start, Verdict};
 use tagspace::pipeline::limiter::ledger::Ledger;
-use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start, Verdict};
-use tagspace::pipeline::limiter::pace::Told;
-use tagspace::pipeline::memory::{Memory, Remembered};
-use tagspace::pipeline::quota::{Dimension, Stated, WindowKind as Kind};
+use tagspace::pipeline::limiter::paced::Told;
+use tagspace::pipeline::provider::stated_quota::{Dimension, Stated, WindowKind as Kind};
 
 /// A service with one quota of requests.
 #[derive(Clone, Copy, Debug)]

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use tagspace::fakes::quota::WindowKind;
+use tagspace::pipeline::learned_quotas::Remembered;
+use tagspace::pipeline::limiter::algorithm::{Ended, Learned, Limit, Outcome, Start, Verdict};
 use tagspace::pipeline::limiter::ledger::Ledger;
-use tagspace::pipeline::limiter::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
-use tagspace::pipeline::memory::Remembered;
-use tagspace::pipeline::quota::{Dimension, Stated, WindowKind as Kind};
+use tagspace::pipeline::provider::stated_quota::{Dimension, Stated, WindowKind as Kind};
 use tagspace::rng::Seed;
 
 use crate::ledger::{Service, job_of, ledger};

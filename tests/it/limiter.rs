@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use tagspace::pipeline::limiter::algorithm::{Ended, Limit, Outcome, Start};
 use tagspace::pipeline::limiter::fixed::Fixed;
 use tagspace::pipeline::limiter::halving::Halving;
-use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome, Start};
 use tagspace::pipeline::limiter::{Ask, Closed, Limiter};
-use tokio_test::task;
-use tokio_test::{assert_pending, assert_ready};
+use tokio_test::{assert_pending, assert_ready, task};
 
 const MINUTES_5: Duration = Duration::from_mins(5);
 

@@ -1,6 +1,7 @@
 //! The size of a batch where it is `auto`.
 
-use tagspace::pipeline::batch::plan::{self, Work};
+use tagspace::pipeline::batch::plan;
+use tagspace::pipeline::batch::plan::Work;
 use tagspace::pipeline::estimate::{Answered, Estimates};
 use tagspace::pipeline::limiter::{Left, Outlook};
 

@@ -1,17 +1,19 @@
 //! Prediction against measurement: what counts as the same, and a run in real time.
 
 use tagspace::report::ci::{Closing, annotations, junit, summary};
-use tagspace::report::{self, json};
+use tagspace::report::run::{json, realtime_check};
 use tagspace::sim::{Clock, Lateness, Options};
-use tagspace::study::counterpart::first_unmatched;
-use tagspace::study::judge;
-use tagspace::study::outcome::Outcome;
-use tagspace::study::prediction::{Prediction, RealTime, Row, Tolerance, Verdict, compare};
+use tagspace::study::experiment::counterpart::first_unmatched;
+use tagspace::study::experiment::realtime_check::{
+    Prediction, RealTime, Row, Tolerance, Verdict, compare,
+};
+use tagspace::study::verdict::judge;
+use tagspace::study::verdict::outcome::Outcome;
 
 use crate::common::{PLAIN, judged, scenario};
 
 fn row(predicted: u64, median: u64, tolerance: Tolerance) -> Row {
-    let metric = tagspace::study::metric::find("ai_calls").unwrap();
+    let metric = tagspace::study::measure::metric::find("ai_calls").unwrap();
     Row { metric, stat: None, predicted, measured: vec![median], median, tolerance }
 }
 
@@ -34,7 +36,7 @@ fn counts_may_differ_by_one_or_two_percent_and_times_by_two_percent() {
 
 /// What a makespan and a count come to, on a host that woke late.
 fn verdicts(makespan: u64, calls: u64, late: (u64, u64)) -> (Verdict, Verdict) {
-    let metric = tagspace::study::metric::find("makespan").unwrap();
+    let metric = tagspace::study::measure::metric::find("makespan").unwrap();
     let time = Row { metric, ..row(10_000, makespan, Tolerance::TwoPercent) };
     let count = row(20, calls, Tolerance::OneOrTwoPercent);
     let (sum_ms, most_ms) = late;
@@ -63,13 +65,13 @@ fn a_late_host_is_no_wrong_prediction() {
 
 #[test]
 fn what_differs_is_said_with_its_figures() {
-    let metric = tagspace::study::metric::find("makespan").unwrap();
+    let metric = tagspace::study::measure::metric::find("makespan").unwrap();
     let time = Row { metric, ..row(10_000, 12_000, Tolerance::TwoPercent) };
     let rows = vec![time, row(20, 20, Tolerance::OneOrTwoPercent)];
     let prediction = Prediction { rows, lateness: vec![Lateness::default()] };
     let runs = vec![("one".to_owned(), prediction)];
     let real_time = RealTime { runs };
-    let said: Vec<_> = report::prediction::said(&real_time).map(|(_, _, said)| said).collect();
+    let said: Vec<_> = realtime_check::said(&real_time).map(|(_, _, said)| said).collect();
     let expected = "real time differs from what was predicted: run `one`: makespan 12.00 s instead of \
                     10.00 s (+20.00 %)";
     assert_eq!(said, [expected]);
@@ -78,7 +80,7 @@ fn what_differs_is_said_with_its_figures() {
 /// What the documents say of three runs: one as predicted, one of a late host, one that differs.
 #[test]
 fn every_document_says_what_real_time_came_to() {
-    let metric = tagspace::study::metric::find("makespan").unwrap();
+    let metric = tagspace::study::measure::metric::find("makespan").unwrap();
     let run = |name: &str, makespan, late_ms| {
         let time = Row { metric, ..row(10_000, makespan, Tolerance::TwoPercent) };
         let lateness = vec![Lateness { sum_ms: late_ms, most_ms: late_ms }];
@@ -120,7 +122,7 @@ fn every_document_says_what_real_time_came_to() {
 
 #[test]
 fn the_repetition_of_the_median_has_to_be_late() {
-    let metric = tagspace::study::metric::find("makespan").unwrap();
+    let metric = tagspace::study::measure::metric::find("makespan").unwrap();
     let measured = vec![10_000, 10_600, 10_900];
     let row = Row { metric, measured, ..row(10_000, 10_600, Tolerance::TwoPercent) };
     let late = |which: usize| {

@@ -6,24 +6,23 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tagspace::fakes::calendar::Calendar;
+use tagspace::fakes::content::space::{Space, SpaceConfig};
+use tagspace::fakes::llm::{completion, model};
 use tagspace::fakes::quota::{Quota, QuotaConfig, Window, WindowKind};
-use tagspace::fakes::space::{Space, SpaceConfig};
-use tagspace::fakes::{answer, model};
-use tagspace::pipeline::backoff::{self, Budget, Schedule};
+use tagspace::pipeline::backoff::{Budget, Schedule};
 use tagspace::pipeline::batch::{Batch, Batcher, Room};
 use tagspace::pipeline::cache::Content;
 use tagspace::pipeline::config::CacheKey;
 use tagspace::pipeline::estimate::Estimates;
 use tagspace::pipeline::limiter::Limiter;
+use tagspace::pipeline::limiter::algorithm::Outcome;
 use tagspace::pipeline::limiter::halving::Halving;
-use tagspace::pipeline::limiter::limit::Outcome;
 use tagspace::pipeline::page::{Page, PageId};
-use tagspace::pipeline::taxonomy::{self, TAGS_PER_CATEGORY, Taxonomy};
-use tagspace::pipeline::text;
-use tagspace::pipeline::{answer as reading, prompt};
+use tagspace::pipeline::taxonomy::{TAGS_PER_CATEGORY, Taxonomy};
+use tagspace::pipeline::{answer as reading, backoff, prompt, taxonomy, text};
 use tagspace::rng::Seed;
 use tagspace::sim::scenario::{Scenario, default_taxonomy};
-use tagspace::study::figures::Distribution;
+use tagspace::study::measure::figures::Distribution;
 use tagspace::units::{float, whole};
 
 use crate::common::{PLAIN, same_cases};
@@ -314,10 +313,10 @@ proptest! {
         let known = default_taxonomy();
         let matcher = model::Matcher::new(known.iter().map(|(name, tags)| (name.as_str(), tags.as_slice()))).unwrap();
         let never = tagspace::units::Ratio::ZERO;
-        let flawless = answer::AnswerConfig {
-            miss_ratio_per_extra_page: never, tag_miss_ratio_per_extra_page: never, ..answer::AnswerConfig::default()
+        let flawless = completion::AnswerConfig {
+            miss_ratio_per_extra_page: never, tag_miss_ratio_per_extra_page: never, ..completion::AnswerConfig::default()
         };
-        let mut writer = answer::Writer::new(flawless, Seed(1), "test");
+        let mut writer = completion::Writer::new(flawless, Seed(1), "test");
         let answered = writer.write(&question, &matcher, None, 0);
         let read = reading::read(&answered.0, &pages, &taxonomy).tags;
         prop_assert_eq!(read.len(), pages.len());

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tagspace::fakes::quota::WindowKind;
-use tagspace::study::judge::JudgedRun;
+use tagspace::study::verdict::judge::JudgedRun;
 
 use crate::common::{PLAIN, judged, same_cases, scenario};
 use crate::ledger::{Service, job_of, ledger};

@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tagspace::fakes::about::{About, Use};
 use tagspace::fakes::calendar::Calendar;
+use tagspace::fakes::observation::{About, Use};
 use tagspace::fakes::quota::{Leeway, Quota, QuotaConfig};
-use tagspace::study::quota_use;
+use tagspace::study::measure::quota_usage;
 
 use crate::common::{PLAIN, judged, plain, same_cases, scenario};
 use crate::wire_formats::{Service, body, header, status};
@@ -60,7 +60,7 @@ fn a_run_that_begins_in_a_used_window_is_refused_earlier_and_the_report_says_how
             &[&setting, "pipeline.profile=\"recommended\"", "pipeline.batch_size=5"],
         );
         let run = judged(&scenario).runs.remove(0);
-        let peaks = quota_use::of(&scenario, &run.log);
+        let peaks = quota_usage::of(&scenario, &run.log);
         let used: Vec<u64> = peaks.iter().map(|peak| peak.used).collect();
         (run.figures.number("quota_refusals"), run.figures.number("makespan"), used)
     };

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use tagspace::report::prediction as table;
-use tagspace::report::text::{self, Colour, Detail};
+use tagspace::report::run::text::{Colour, Detail};
+use tagspace::report::run::{realtime_check as table, text};
 use tagspace::sim::scenario::Scenario;
-use tagspace::study::prediction::Prediction;
+use tagspace::study::experiment::realtime_check::Prediction;
 
 use crate::common::judged;
 
@@ -26,7 +26,7 @@ fn its_scenario_is_valid_and_runs() {
     let text = format!("{text}\n{asked}");
     let scenario = Scenario::parse("readme", "README.md", &text, folder.path())
         .unwrap_or_else(|problem| panic!("{problem}"));
-    let table = tagspace::study::tune::table::read(&scenario).unwrap();
+    let table = tagspace::study::tune::scenario_table::read(&scenario).unwrap();
     assert_eq!(table.axes.iter().map(|axis| axis.values.len()).collect::<Vec<_>>(), [4, 16]);
     let judged = judged(&scenario);
     assert_eq!(judged.runs[0].figures.number("pages"), 150);

@@ -10,14 +10,14 @@ use tagspace::pipeline::control::Control;
 use tagspace::pipeline::event::{Event, FallbackReason, Observer};
 use tagspace::pipeline::job::{Job, What};
 use tagspace::pipeline::page::PageId;
+use tagspace::pipeline::provider::stated_quota::WindowKind;
 use tagspace::pipeline::provider::{Provider, Secret, Wire};
-use tagspace::pipeline::quota::WindowKind;
 use tagspace::pipeline::taxonomy::Taxonomy;
 use tagspace::pipeline::transport::{Exchange, Transport};
 use tagspace::pipeline::{Parts, Pipeline, Site};
 use tagspace::rng::Seed;
 use tagspace::sim::recorder;
-use tagspace::study::judge::JudgedRun;
+use tagspace::study::verdict::judge::JudgedRun;
 
 use crate::common::{PLAIN, judged, scenario};
 

@@ -5,8 +5,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use tagspace::study::compare;
 use tagspace::study::compare::recorded::Cell;
-use tagspace::study::compare::{self, Comparison, Mode, Rules, Verdict};
+use tagspace::study::compare::{Comparison, Mode, Rules, Verdict};
 
 use crate::cli::{stderr, stdout, tagspace};
 use crate::common::PLAIN;

@@ -1,8 +1,8 @@
 //! What a window explains as well as a bucket is found out with one call.
 
 use tagspace::fakes::quota::WindowKind;
-use tagspace::pipeline::limiter::limit::{Learned, Limit, Outcome};
-use tagspace::pipeline::quota::{Dimension, WindowKind as Kind};
+use tagspace::pipeline::limiter::algorithm::{Learned, Limit, Outcome};
+use tagspace::pipeline::provider::stated_quota::{Dimension, WindowKind as Kind};
 
 use crate::fixed_windows::latencies;
 use crate::ledger::{Done, Service, job_of, ledger};

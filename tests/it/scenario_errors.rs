@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use tagspace::pipeline::config::BatchSize;
-use tagspace::sim::scenario::{Scenario, set};
-use tagspace::study::target;
+use tagspace::sim::scenario::{Scenario, overrides};
+use tagspace::study::verdict::target;
 
 use crate::common::PLAIN;
 
@@ -358,8 +358,8 @@ fn limits_that_cannot_be_read() {
 #[test]
 fn settings_on_the_command_line() {
     let apply = |setting: &str| {
-        let text =
-            set::apply(PLAIN, &[setting.to_owned()], Path::new("/")).map_err(|p| p.message)?;
+        let text = overrides::apply(PLAIN, &[setting.to_owned()], Path::new("/"))
+            .map_err(|p| p.message)?;
         Scenario::parse("set", "x", &text, Path::new(".")).map_err(|p| p.message)
     };
     assert_eq!(

@@ -6,10 +6,11 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use tagspace::sim::scenario::Scenario;
-use tagspace::study::judge::{self, Verdict};
-use tagspace::study::mutate::Mutant;
-use tagspace::study::series::{Played, Series};
-use tagspace::study::target::{self, Compare};
+use tagspace::study::experiment::mutation::Mutant;
+use tagspace::study::verdict::judge::Verdict;
+use tagspace::study::verdict::seeds::{Played, Series};
+use tagspace::study::verdict::target::Compare;
+use tagspace::study::verdict::{judge, target};
 
 use crate::common::{direct, judged, played};
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use tagspace::report::plot;
-use tagspace::study::series::{Played, Series};
-use tagspace::study::target;
+use tagspace::report::draw;
+use tagspace::study::verdict::seeds::{Played, Series};
+use tagspace::study::verdict::target;
 
 use crate::common::{judged, played, scenario};
 
@@ -78,7 +78,7 @@ fn several_seeds_in_a_column_of_the_map_show_their_share() {
     let scenario = scenario(LUCK, &[]);
     let few = played(&scenario, 1..=8);
     let picture = |played: Vec<Played>| {
-        let drawn = plot::of_seeds(&scenario, &Series::of(played).unwrap());
+        let drawn = draw::of_seeds(&scenario, &Series::of(played).unwrap());
         drawn.into_iter().next().unwrap().1.unwrap()
     };
     // Two in a column; that nobody meets 1 ms fills a column whole, and one of two half of it.

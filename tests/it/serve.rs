@@ -1,15 +1,15 @@
 //! The fakes on real ports, as a client of any language meets them.
 
-use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use std::{fs, io};
 
 use serde_json::{Value, json};
 use tagspace::sim::serve::Audience;
-use tagspace::sim::serve::witness::Witness;
+use tagspace::sim::serve::server_log::Witness;
 use tempfile::TempDir;
 
 use crate::common::{PLAIN, plain};

@@ -2,7 +2,7 @@
 
 use tagspace::fakes::calendar::Calendar;
 use tagspace::fakes::quota::{Dimension, Quota, QuotaConfig};
-use tagspace::fakes::record::{Record, Service};
+use tagspace::fakes::world_event::{Record, Service};
 use tagspace::sim::recorder::{Log, What};
 
 use crate::common::{PLAIN, judged, plain, scenario};

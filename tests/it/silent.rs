@@ -1,8 +1,8 @@
 //! Quotas that say nothing: what the ledger makes of walls, and what it does not.
 
 use tagspace::fakes::quota::WindowKind;
+use tagspace::pipeline::limiter::algorithm::{Ended, Limit, Outcome};
 use tagspace::pipeline::limiter::ledger::Ledger;
-use tagspace::pipeline::limiter::limit::{Ended, Limit, Outcome};
 
 use crate::common::{PLAIN, judged, scenario};
 use crate::ledger::{Service, job_of, ledger};

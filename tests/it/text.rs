@@ -1,11 +1,12 @@
 //! What a reader sees of a page in storage format: in text, what comes out.
 
-use tagspace::fakes::documents;
-use tagspace::fakes::model::Matcher;
-use tagspace::fakes::space::{Space, SpaceConfig};
-use tagspace::fakes::storage::elements::{MARKS, PLACES, UNSEEN};
-use tagspace::fakes::storage::{Block, StorageWriter};
-use tagspace::pipeline::text::{self, CODE_SHARE};
+use tagspace::fakes::content::documents;
+use tagspace::fakes::content::space::{Space, SpaceConfig};
+use tagspace::fakes::content::storage::elements::{MARKS, PLACES, UNSEEN};
+use tagspace::fakes::content::storage::{Block, StorageWriter};
+use tagspace::fakes::llm::model::Matcher;
+use tagspace::pipeline::text;
+use tagspace::pipeline::text::CODE_SHARE;
 use tagspace::rng::Seed;
 use tagspace::sim::scenario::default_taxonomy;
 

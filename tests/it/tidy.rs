@@ -135,7 +135,7 @@ fn nothing_unfinished_is_left() {
 #[test]
 fn every_metric_is_explained_in_the_readme() {
     let readme = fs::read_to_string("README.md").unwrap();
-    for metric in tagspace::study::metric::METRICS {
+    for metric in tagspace::study::measure::metric::METRICS {
         assert!(
             readme.contains(&format!("`{}`", metric.name)),
             "{} is not in README.md",

@@ -1,7 +1,7 @@
 //! Tokens by script: the fakes count like the tokenizers of the services, the pipeline on its own.
 
-use tagspace::fakes::record::Service;
-use tagspace::fakes::tokens::Tokenizer;
+use tagspace::fakes::llm::tokens::Tokenizer;
+use tagspace::fakes::world_event::Service;
 use tagspace::pipeline::tokens;
 use tagspace::units::Skew;
 

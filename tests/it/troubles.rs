@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tagspace::fakes::about::{About, Use};
+use tagspace::fakes::observation::{About, Use};
 use tagspace::fakes::{Broken, Reply, hosts};
 
 use crate::common::{PLAIN, judged, plain, scenario};

@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use proptest::prelude::*;
-use tagspace::report::{guard as guard_report, tune as report};
+use tagspace::report::tune as report;
+use tagspace::report::tune::regression_targets as guard_report;
 use tagspace::rng::Seed;
-use tagspace::sim::scenario::{Scenario, set};
-use tagspace::study::mutate::Mutant;
-use tagspace::study::target;
-use tagspace::study::tune::grid::{self, Axis};
-use tagspace::study::tune::guard::Noticed;
-use tagspace::study::tune::{Objective, Question, Tuned, games, guard, race, ranking, robust};
+use tagspace::sim::scenario::{Scenario, overrides};
+use tagspace::study::experiment::mutation::Mutant;
+use tagspace::study::tune::grid::Axis;
+use tagspace::study::tune::regression_targets::Noticed;
+use tagspace::study::tune::{
+    Objective, Question, Tuned, grid, minimax, ranking, regression_targets, successive_halving,
+    trials,
+};
+use tagspace::study::verdict::target;
 
 use crate::common::{judged, same_cases, scenario};
 
@@ -35,8 +39,8 @@ fn question(path: &str, axes: &[&str], seeds: u64, require: &[&str]) -> Question
 /// What came of a question, played on `jobs` threads.
 fn played(question: Question, jobs: usize) -> Tuned {
     let questions = [question];
-    let all = games::all(&questions);
-    let results = games::play(&questions, &all, jobs, &|_, _| Ok(())).unwrap();
+    let all = trials::all(&questions);
+    let results = trials::play(&questions, &all, jobs, &|_, _| Ok(())).unwrap();
     let [question] = questions;
     ranking::of(question, 0, &results)
 }
@@ -126,7 +130,7 @@ fn a_cell_is_what_run_finds_with_the_same_settings() {
     let winners = tuned.winners();
     assert_eq!(winners[0], tuned.best().unwrap());
     for winner in winners {
-        assert_eq!(games::confirm(&tuned, winner, 2, true).unwrap(), 2);
+        assert_eq!(trials::confirm(&tuned, winner, 2, true).unwrap(), 2);
     }
 }
 
@@ -158,10 +162,10 @@ fn the_answer_fed_back_is_the_same_pipeline() {
         env,
         "TAG_SPACE_BATCH_SIZE=10\nTAG_SPACE_AI_CONCURRENCY=12\nTAG_SPACE_CACHE_ENABLED=false\n"
     );
-    let settings = set::from_env_file(Path::new("tune.env"), &env).unwrap();
+    let settings = overrides::from_env_file(Path::new("tune.env"), &env).unwrap();
     let path = Path::new("scenarios/medium.toml");
     let fed_back = Scenario::read(path, &settings).unwrap();
-    let cell = games::scenario(&tuned.question, &best.values, 42).unwrap();
+    let cell = trials::scenario(&tuned.question, &best.values, 42).unwrap();
     assert_eq!(fed_back.config_digest, cell.config_digest);
     assert_ne!(fed_back.config_digest, Scenario::read(path, &[]).unwrap().config_digest);
     let toml = report::toml_block(&tuned, best);
@@ -262,7 +266,7 @@ fn a_race_plays_less_and_finds_the_same_winner() {
         let axes = ["pipeline.batch_size=1,2,5,10", "pipeline.concurrency=1,2,6"];
         question("scenarios/medium.toml", &axes, 8, &["pages_failed == 0"])
     };
-    let results = race::play(&question(), 2, &|_, _| Ok(())).unwrap();
+    let results = successive_halving::play(&question(), 2, &|_, _| Ok(())).unwrap();
     assert!(results.len() <= 12 * 8 / 2, "{} games", results.len());
     let (raced, full) = (ranking::of(question(), 0, &results), played(question(), 2));
     assert_eq!(raced.ranking[0], full.ranking[0]);
@@ -296,16 +300,16 @@ fn one_setting_for_several_loses_least_where_it_loses_most() {
     // By hand: the first loses 40 % in the second, the last 100 % in the first; the middle one loses
     // 30 % and 20 %, in all more than the first.
     let both = [tuned([1_000, 1_300, 2_000]), tuned([1_400, 1_200, 1_000])];
-    let losses = robust::of(&both);
+    let losses = minimax::of(&both);
     assert_eq!((losses[0].cell, losses[0].most()), (1, Some(300_000)));
     assert_eq!(losses[0].ppm, [Some(300_000), Some(200_000)]);
     assert_eq!((losses[1].cell, losses[1].most()), (0, Some(400_000)));
     // What misses a requirement somewhere is no choice.
     let mut unfit = both.clone();
     unfit[1].cells[1].is_admissible = false;
-    let losses = robust::of(&unfit);
+    let losses = minimax::of(&unfit);
     assert_eq!((losses[2].cell, losses[2].most()), (1, None));
-    assert_eq!(robust::chosen(&both[0], 1).ranking[0], 1);
+    assert_eq!(minimax::chosen(&both[0], 1).ranking[0], 1);
 }
 
 #[test]
@@ -315,11 +319,11 @@ fn the_targets_of_the_guard_are_met_and_notice_what_weakens() {
     // A seed that was not played may be worse, and the scenario may have it.
     let mut unlucky = tuned.clone();
     unlucky.question.scenario.world.seed = Seed(36);
-    let guard = guard::of(&unlucky, 2).unwrap().unwrap();
+    let guard = regression_targets::of(&unlucky, 2).unwrap().unwrap();
     let missed: Vec<&str> = guard.missed.iter().map(|target| target.metric.name).collect();
     assert_eq!(missed, ["makespan"]);
     assert!(guard_report::text(&guard).contains("own seed, 36, these are missed as they are"));
-    let guard = guard::of(&tuned, 2).unwrap().unwrap();
+    let guard = regression_targets::of(&tuned, 2).unwrap().unwrap();
     assert!(guard.missed.is_empty(), "{:?}", guard.missed);
     let that = |is: fn(&Noticed) -> bool| -> Vec<Mutant> {
         let such = guard.noticed.iter().filter(|(_, noticed)| is(noticed));
@@ -353,7 +357,7 @@ fn the_guard_asks_for_all_the_work_and_finds_what_tells_a_weakening() {
     let axes = ["pipeline.batch_size=10"];
     let required = ["page_latency p95 <= 40s", "labels_written >= 90", "makespan <= 60s"];
     let question = question("scenarios/hinted-quota.toml", &axes, 4, &required);
-    let guard = guard::of(&played(question, 2), 2).unwrap().unwrap();
+    let guard = regression_targets::of(&played(question, 2), 2).unwrap().unwrap();
     // What the limits imply is not said twice.
     let toml = guard_report::targets(&guard);
     for line in [

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tagspace::fakes::{Reply, hosts};
 use tagspace::sim::{Options, run_scenario};
-use tagspace::study::determinism::diverge;
+use tagspace::study::experiment::determinism::diverge;
 
 use crate::common::{PLAIN, direct, scenario};
 use crate::wire_formats::{Service, body, header, status};

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use tagspace::sim::scenario::{Scenario, set};
+use tagspace::sim::scenario::{Scenario, overrides};
 
 use crate::cli::{folder_with, stderr, stdout, tagspace};
 use crate::common::PLAIN;
@@ -433,12 +433,12 @@ fn a_setting_of_megabytes_is_short_in_its_error() {
         format!("seed=\"{}\"", "\\n".repeat(1_000_000)),
         format!("gemini.quota.requests=[{}]", "1,".repeat(1_000_000)),
     ] {
-        let told = set::apply(PLAIN, &[setting], Path::new("/"))
+        let told = overrides::apply(PLAIN, &[setting], Path::new("/"))
             .and_then(|text| Scenario::parse("set", "set.toml", &text, Path::new(".")))
             .unwrap_err();
         assert!(told.to_string().len() < 5_000, "{} bytes", told.to_string().len());
     }
-    let space = set::apply(PLAIN, &[format!("space.key={long}")], Path::new("/")).unwrap();
+    let space = overrides::apply(PLAIN, &[format!("space.key={long}")], Path::new("/")).unwrap();
     assert!(Scenario::parse("set", "set.toml", &space, Path::new(".")).is_ok());
 }
 

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
-use tagspace::fakes::about::{About, Use};
-use tagspace::fakes::form;
+use tagspace::fakes::llm::json_schema;
+use tagspace::fakes::observation::{About, Use};
 use tagspace::fakes::world::World;
 use tagspace::fakes::{Reply, hosts};
 
@@ -222,7 +222,7 @@ fn an_answer_has_the_form_that_is_asked_for() {
     let answer = body(&service.gemini(0, "generateContent", &asked));
     let text = answer["candidates"][0]["content"]["parts"][0]["text"].as_str().unwrap();
     let answer: Value = serde_json::from_str(text).unwrap();
-    assert!(form::fits(&answer, &schema), "{answer}");
+    assert!(json_schema::fits(&answer, &schema), "{answer}");
     let wanted = json!({
         "articles": [{"id": "7", "tool": ["kafka"]}, {"id": "9", "tool": ["postgres", "kafka"]}],
         "urgency": "again", "score": 1

@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::pipeline::config::Profile;
-pub(super) use crate::study::tune::part::MOST_SHARDS;
-use crate::study::tune::part::Shard;
+pub(super) use crate::study::tune::shard::MOST_SHARDS;
+use crate::study::tune::shard::Shard;
 
 /// A time such as `500ms`, `60s`, `2m` or `1h`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -40,7 +40,7 @@ pub(super) fn address(text: &str) -> Result<IpAddr, String> {
 
 /// How requests reach the fakes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum TransportArg {
+pub(crate) enum TransportArg {
     /// Real HTTP against wiremock.
     Wire,
     /// A call in memory.
@@ -49,7 +49,7 @@ pub(in crate::cli) enum TransportArg {
 
 /// What is to be as small as possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum ObjectiveArg {
+pub(crate) enum ObjectiveArg {
     /// The makespan.
     Fastest,
     /// The cost.
@@ -60,7 +60,7 @@ pub(in crate::cli) enum ObjectiveArg {
 
 /// Whose time passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum ClockArg {
+pub(crate) enum ClockArg {
     /// Virtual time, in which waiting takes none.
     Virtual,
     /// Real time.
@@ -69,7 +69,7 @@ pub(in crate::cli) enum ClockArg {
 
 /// How two sides are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum ModeArg {
+pub(crate) enum ModeArg {
     /// Paired where there are enough seeds.
     Auto,
     /// The logs must be the same.
@@ -80,7 +80,7 @@ pub(in crate::cli) enum ModeArg {
 
 /// A form of comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum CompareFormat {
+pub(crate) enum CompareFormat {
     /// For people.
     Text,
     /// For machines.
@@ -95,7 +95,7 @@ pub(in crate::cli) enum CompareFormat {
 
 /// A form of report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum Format {
+pub(crate) enum Format {
     /// For people.
     Text,
     /// A list of the scenarios' `report.json`.
@@ -120,7 +120,7 @@ pub(in crate::cli) enum Format {
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum ColorArg {
+pub(crate) enum ColorArg {
     /// If standard output is a terminal, and the environment does not object.
     Auto,
     /// Always.

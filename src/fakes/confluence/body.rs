@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::nulls::{NoBody, NoTitle, NoVersion, Nulls};
-use super::{SPACE_ID, tree};
+use super::service::SPACE_ID;
+use super::tree;
 use crate::fakes::Reply;
-use crate::fakes::space::{Space, SpacePage};
+use crate::fakes::content::space::{Space, SpacePage};
 
 /// The author of all pages.
 pub(super) const AUTHOR: &str = "557058:rehearsal";
@@ -116,7 +117,7 @@ pub(super) struct LabelV1<'a> {
 
 /// The id of a label: its own wherever it stands.
 pub(super) fn label_id(name: &str) -> String {
-    (10_000_000 + crate::fakes::ai::digest(name.as_bytes()) % 90_000_000).to_string()
+    (10_000_000 + crate::fakes::llm::digest(name.as_bytes()) % 90_000_000).to_string()
 }
 
 /// A page as v1 shows it, with the parts that are asked for.

@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::body::{content_v1, error_v1, not_found_v1, space_v1};
 use super::edit::NotEdited;
-use super::{Confluence, Visit, existing, tree};
+use super::service::{Visit, existing};
+use super::{Confluence, tree};
 use crate::fakes::Reply;
+use crate::fakes::content::space::SpacePage;
 use crate::fakes::query::Query;
-use crate::fakes::space::SpacePage;
 
 /// How many pages a list gives unless told otherwise.
 const USUAL_PAGES: usize = 25;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::fakes::space::{Space, SpacePage};
+use crate::fakes::content::space::{Space, SpacePage};
 
 /// What clients have written, by page.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use super::Confluence;
 use crate::fakes::Reply;
 use crate::fakes::calendar::Calendar;
 use crate::fakes::quota::Left;
-use crate::fakes::record::{Record, Service};
+use crate::fakes::world_event::{Record, Service};
 use crate::units::{Count, Whole};
 
 /// Why the site refuses, as its burst limits name it.

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::fakes::space::SpacePage;
+use crate::fakes::content::space::SpacePage;
 use crate::rng::Seed;
 use crate::units::Ratio;
 

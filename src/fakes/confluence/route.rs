@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Request;
 
-use crate::fakes::about::Operation;
+use crate::fakes::observation::Operation;
 use crate::fakes::query::Query;
 
 /// The number of operations.

@@ -2,7 +2,7 @@
 
 use super::label::Labels;
 use super::{Confluence, tree};
-use crate::fakes::space::{Space, SpacePage};
+use crate::fakes::content::space::{Space, SpacePage};
 
 /// A comparison of a field with one value or several.
 #[derive(Debug, PartialEq, Eq)]

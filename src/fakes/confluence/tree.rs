@@ -1,7 +1,7 @@
 //! The tree of pages: the first page of the space is its home page, and every other page has a
 //! parent, so that clients that go from page to page find them all.
 
-use crate::fakes::space::Space;
+use crate::fakes::content::space::Space;
 
 /// How many children a page has; the last parents have fewer, or none.
 const CHILDREN: u64 = 25;

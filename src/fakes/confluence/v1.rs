@@ -5,8 +5,9 @@ use percent_encoding::percent_decode_str;
 use serde_json::json;
 
 use super::body::{LabelV1, LabelsV1, error_v1, label_id, not_found_v1};
-use super::label::{self, Labels, Unlabelled};
-use super::{Confluence, Scheme, Visit, existing};
+use super::label::{Labels, Unlabelled};
+use super::service::{Scheme, Visit, existing};
+use super::{Confluence, label};
 use crate::fakes::Reply;
 use crate::fakes::query::Query;
 

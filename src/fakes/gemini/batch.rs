@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::request::{Asks, either};
 use super::response;
-use crate::fakes::ai::{Ai, Scene};
+use crate::fakes::llm::{Ai, Scene};
 
 /// All jobs, by their number.
 #[derive(Debug, Default)]

@@ -6,14 +6,12 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{error, response};
-use crate::fakes::Reply;
-use crate::fakes::about::About;
-use crate::fakes::ai::{Ai, Scene};
-use crate::fakes::openai::Interface;
+use crate::fakes::llm::{Ai, Scene};
+use crate::fakes::observation::About;
 use crate::fakes::openai::error::told;
 use crate::fakes::openai::request::Asks;
-use crate::fakes::openai::said;
-use crate::fakes::ordered;
+use crate::fakes::openai::{Interface, output};
+use crate::fakes::{Reply, ordered};
 
 /// Answers a call.
 pub(super) fn completed(ai: &mut Ai, now_ms: u64, body: &Bytes, scene: &mut Scene<'_>) -> Reply {
@@ -30,9 +28,9 @@ pub(super) fn completed(ai: &mut Ai, now_ms: u64, body: &Bytes, scene: &mut Scen
         return error::no_such_model(model, "v1main");
     }
     let asked = asks.of_model();
-    let outcome = ai.decide(now_ms, crate::fakes::ai::Asked { model, ..asked }, scene);
+    let outcome = ai.decide(now_ms, crate::fakes::llm::Asked { model, ..asked }, scene);
     let created = scene.calendar.shown(now_ms).as_second();
-    let reply = said::answered(&asks, &outcome, Interface::Chat, created);
+    let reply = output::answered(&asks, &outcome, Interface::Chat, created);
     let reply = reply.unwrap_or_else(|| response::failed(ai, model, &outcome));
     reply.after(outcome.latency_ms).on(About::Prompt(outcome.about))
 }

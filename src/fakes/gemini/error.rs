@@ -6,7 +6,7 @@ use super::fields::Unknown;
 use super::request::Problem;
 use super::response::sent;
 use crate::fakes::Reply;
-use crate::fakes::ai::Ai;
+use crate::fakes::llm::Ai;
 use crate::fakes::quota::{Dimension, Hint, Refusal, Tier};
 
 const SERVICE: &str = "generativelanguage.googleapis.com";

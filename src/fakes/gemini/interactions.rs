@@ -11,10 +11,9 @@ use serde_json::{Value, json};
 
 use super::request::{Asks, either};
 use super::{error, response};
-use crate::fakes::Reply;
-use crate::fakes::about::About;
-use crate::fakes::ai::{Ai, Decision, Outcome, Scene};
-use crate::fakes::ordered;
+use crate::fakes::llm::{Ai, Decision, Outcome, Scene};
+use crate::fakes::observation::About;
+use crate::fakes::{Reply, ordered};
 
 /// No more interactions are kept than this; the oldest is forgotten first.
 const MOST_KEPT: usize = 256;

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::fields::{self, Unknown};
-use super::schema;
-use crate::fakes::ai::Asked;
+use super::fields::Unknown;
+use super::{fields, schema};
+use crate::fakes::llm::Asked;
 use crate::units::whole;
 
 /// What a `generateContent` asks.

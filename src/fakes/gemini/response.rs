@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::error;
 use super::request::Shape;
-use crate::fakes::ai::{Ai, Decision, Outcome};
+use crate::fakes::llm::{Ai, Decision, Outcome};
 use crate::fakes::{Broken, Reply};
 
 /// A reply with the content type that the service states.

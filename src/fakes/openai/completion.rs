@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::said::{REFUSAL, Said};
-use crate::fakes::ai::Outcome;
+use super::output::{REFUSAL, Said};
+use crate::fakes::llm::Outcome;
 
 /// How it ended; a call that the caller named ends like a text.
 fn finish(said: &Said<'_>) -> &'static str {

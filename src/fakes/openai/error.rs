@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::request::Wrong;
-use crate::fakes::ai::{Ai, Decision, Outcome};
+use crate::fakes::llm::{Ai, Decision, Outcome};
 use crate::fakes::quota::{Dimension, Hint, Refusal};
 use crate::fakes::{Broken, Reply};
 
@@ -26,7 +26,7 @@ pub(super) fn wrong(wrong: &Wrong) -> Reply {
 }
 
 /// The parameter, the code and the words for what is wrong.
-pub(in crate::fakes) fn told(wrong: &Wrong) -> (&str, Option<&'static str>, String) {
+pub(crate) fn told(wrong: &Wrong) -> (&str, Option<&'static str>, String) {
     let (param, code, message) = match wrong {
         Wrong::Said { param, code, message } => return (param, *code, message.clone()),
         Wrong::Schema { param, code, message } => return (param, *code, message.clone()),

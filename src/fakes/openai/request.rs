@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::Interface;
-use super::tools::{self, Call};
-use crate::fakes::ai::Asked;
+use super::tools::Call;
+use super::{Interface, tools};
+use crate::fakes::llm::Asked;
 use crate::units::float;
 
 /// What is wrong with a body.
 #[derive(Debug)]
-pub(in crate::fakes) enum Wrong {
+pub(crate) enum Wrong {
     /// It lacks this parameter.
     Missing(&'static str),
     /// This parameter is above its highest value.
@@ -28,8 +28,8 @@ pub(in crate::fakes) enum Wrong {
 
 /// What a call asks.
 #[derive(Debug)]
-pub(in crate::fakes) struct Asks {
-    pub(in crate::fakes) model: String,
+pub(crate) struct Asks {
+    pub(crate) model: String,
     pub(super) instructions: Value,
     pub(super) stream: bool,
     pub(super) stream_usage: bool,
@@ -46,7 +46,7 @@ pub(in crate::fakes) struct Asks {
 
 impl Asks {
     /// What a body asks, or what is wrong with it.
-    pub(in crate::fakes) fn of(body: &Value, interface: Interface) -> Result<Self, Wrong> {
+    pub(crate) fn of(body: &Value, interface: Interface) -> Result<Self, Wrong> {
         let model = body["model"].as_str().unwrap_or("").to_owned();
         if model.is_empty() {
             return Err(Wrong::Missing("model"));
@@ -101,12 +101,12 @@ impl Asks {
     }
 
     /// The text of the prompt.
-    pub(in crate::fakes) fn prompt(&self) -> &str {
+    pub(crate) fn prompt(&self) -> &str {
         &self.prompt
     }
 
     /// The same as the model sees it.
-    pub(in crate::fakes) fn of_model(&self) -> Asked<'_> {
+    pub(crate) fn of_model(&self) -> Asked<'_> {
         Asked {
             model: &self.model,
             prompt: &self.prompt,

@@ -7,8 +7,8 @@ use super::request::Wrong;
 
 /// A function that has to be called.
 #[derive(Debug)]
-pub(in crate::fakes) struct Call {
-    pub(in crate::fakes) name: String,
+pub(crate) struct Call {
+    pub(crate) name: String,
     /// The form of its arguments.
     pub(super) parameters: Value,
     /// Whether the caller named it, or left the choice to the model.

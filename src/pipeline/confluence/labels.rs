@@ -9,12 +9,13 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::Confluence;
 use super::client::{Call, Ended};
-use super::{Api, Confluence, LIST_LIMIT, Links, query};
+use super::site::{Api, LIST_LIMIT, Links, query};
 use crate::pipeline::error::{Cause, ErrorClass};
 use crate::pipeline::event::ConfluenceOp;
+use crate::pipeline::lenient::or_default;
 use crate::pipeline::page::PageId;
-use crate::pipeline::wire::or_default;
 
 /// Labels of one page that are read; a page with more has none that could be trusted.
 const MOST_LABELS: usize = 25_000;

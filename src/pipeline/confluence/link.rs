@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::pipeline::shown::shown;
+use crate::pipeline::printable::shown;
 
 /// The context path of Confluence Cloud, which a gateway may leave out of its addresses.
 const CONTEXT: &str = "/wiki";

@@ -11,14 +11,15 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::Confluence;
 use super::client::{Call, Ended};
-use super::{Api, Confluence, LIST_LIMIT, Links, query};
+use super::site::{Api, LIST_LIMIT, Links, query};
 use crate::pipeline::complaint;
 use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
 use crate::pipeline::event::ConfluenceOp;
+use crate::pipeline::lenient::{or_default, text_of_id};
 use crate::pipeline::page::PageId;
-use crate::pipeline::shown::shown;
-use crate::pipeline::wire::{or_default, text_of_id};
+use crate::pipeline::printable::shown;
 
 /// Pages per piece in v1, which gives fewer with their bodies.
 const V1_LIMIT: usize = 100;

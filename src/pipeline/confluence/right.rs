@@ -4,7 +4,8 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Call, Ended};
-use super::{Api, Confluence, Cursor};
+use super::site::Api;
+use super::{Confluence, Cursor};
 use crate::pipeline::error::{ErrorClass, PipelineError};
 use crate::pipeline::event::ConfluenceOp;
 use crate::pipeline::job::What;

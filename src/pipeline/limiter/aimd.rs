@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::limit::{Ended, Limit, Outcome};
+use super::algorithm::{Ended, Limit, Outcome};
 
 /// One more on success, a tenth less on every refusal.
 #[derive(Debug, Clone, Copy)]

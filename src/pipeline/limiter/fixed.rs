@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::limit::{Ended, Limit};
+use super::algorithm::{Ended, Limit};
 
 /// Always the same limit.
 #[derive(Debug, Clone, Copy)]

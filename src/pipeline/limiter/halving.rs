@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::limit::{Ended, Limit, Outcome};
+use super::algorithm::{Ended, Limit, Outcome};
 
 /// Half on a 429, a fifth more after five minutes without one.
 #[derive(Debug, Clone, Copy)]

@@ -10,14 +10,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::extra::{Extra, Refused};
+use super::provider::{length_of_time, wait_after};
 use super::schema::Dialect;
-use super::{
-    Answer, Failure, LONGEST_WAIT, Provider, Usage, length_of_time, retry_after, schema, wait_after,
-};
+use super::{Answer, Failure, LONGEST_WAIT, Provider, Usage, retry_after, schema};
 use crate::pipeline::error::ErrorClass;
-use crate::pipeline::quota::{Dimension, Stated};
+use crate::pipeline::lenient::or_default;
+use crate::pipeline::provider::stated_quota::{Dimension, Stated};
 use crate::pipeline::taxonomy::Taxonomy;
-use crate::pipeline::wire::or_default;
 
 /// What a message about money says, in lower case. Neither status nor details tell it from a rate
 /// limit.

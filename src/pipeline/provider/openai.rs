@@ -8,12 +8,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::extra::{Extra, Refused};
+use super::provider::wait_after;
 use super::schema::Dialect;
-use super::{Answer, Failure, Provider, Usage, retry_after, schema, wait_after};
+use super::{Answer, Failure, Provider, Usage, retry_after, schema};
 use crate::pipeline::error::ErrorClass;
-use crate::pipeline::quota::{Dimension, Stated};
+use crate::pipeline::lenient::or_default;
+use crate::pipeline::provider::stated_quota::{Dimension, Stated};
 use crate::pipeline::taxonomy::Taxonomy;
-use crate::pipeline::wire::or_default;
 
 /// What a 429 is called that no wait cures.
 const BILLING: [&str; 3] =

@@ -11,7 +11,8 @@ use html5ever::tokenizer::{
     BufferQueue, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
 
-use crate::html::{self, Tag};
+use crate::html;
+use crate::html::Tag;
 
 /// A piece of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]

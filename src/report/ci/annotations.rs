@@ -3,15 +3,17 @@
 
 use std::fmt::Write;
 
-use super::{Closing, failure, missed};
-use crate::report::text::NO_TARGETS;
-use crate::report::{compare, prediction};
+use super::Closing;
+use super::closing::{failure, missed};
+use crate::report::compare;
+use crate::report::run::realtime_check;
+use crate::report::run::text::NO_TARGETS;
 use crate::sim::scenario::Scenario;
 use crate::study::compare::Compared;
-use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::outcome::Outcome;
-use crate::study::prediction::Verdict;
-use crate::study::target::Judged;
+use crate::study::experiment::realtime_check::Verdict;
+use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
+use crate::study::verdict::outcome::Outcome;
+use crate::study::verdict::target::Judged;
 
 /// GitHub shows no more of one step.
 const MOST: usize = 10;
@@ -47,7 +49,7 @@ pub fn closing(scenario: &Scenario, closing: &Closing<'_>, original: &str) -> Ve
         let title = format!("{name} differs from itself");
         all.push(format!("::error file={file},title={title}::{}\n", data(diverged)));
     }
-    for (_, verdict, said) in closing.real_time.into_iter().flat_map(prediction::said) {
+    for (_, verdict, said) in closing.real_time.into_iter().flat_map(realtime_check::said) {
         let (kind, title) = match verdict {
             Verdict::Agrees => continue,
             Verdict::HostLate => ("warning", "is not judged in real time"),

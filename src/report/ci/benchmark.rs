@@ -4,10 +4,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::sim::scenario::Scenario;
-use crate::study::figures::Value as Figure;
-use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::metric::{Better, Metric, TRACKED, Unit, find};
-use crate::study::series::{Series, Spread};
+use crate::study::measure::figures::Value as Figure;
+use crate::study::measure::metric::{Better, Metric, TRACKED, Unit, find};
+use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
+use crate::study::verdict::seeds::{Series, Spread};
 use crate::units::float;
 
 /// What is followed over time: the name of the figure, with its statistic, its metric and direction.

@@ -5,16 +5,18 @@ use std::fmt::Write;
 
 use quick_xml::escape::escape;
 
-use super::{Closing, Replay, failure, margin, name, seed, value};
-use crate::report::text::NO_TARGETS;
-use crate::report::{compare, prediction};
+use super::closing::{failure, margin, name, seed, value};
+use super::{Closing, Replay};
+use crate::report::compare;
+use crate::report::run::realtime_check;
+use crate::report::run::text::NO_TARGETS;
 use crate::sim::scenario::Scenario;
 use crate::study::compare::{Compared, Verdict};
-use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::outcome::Outcome;
-use crate::study::prediction::{RealTime, Verdict as RealVerdict};
-use crate::study::series::Series;
-use crate::study::target::Judged;
+use crate::study::experiment::realtime_check::{RealTime, Verdict as RealVerdict};
+use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
+use crate::study::verdict::outcome::Outcome;
+use crate::study::verdict::seeds::Series;
+use crate::study::verdict::target::Judged;
 use crate::units::float;
 
 /// A suite with what is added up over all suites.
@@ -131,7 +133,7 @@ pub fn closing(scenario: &Scenario, closing: &Closing<'_>) -> Vec<Suite> {
 fn in_real_time(scenario: &Scenario, real_time: &RealTime) -> Suite {
     let name = format!("{} in real time", scenario.name);
     let (mut cases, mut failures, mut skipped) = (String::new(), 0, 0);
-    for (run, verdict, said) in prediction::said(real_time) {
+    for (run, verdict, said) in realtime_check::said(real_time) {
         let case = format!("{run}: as predicted");
         match verdict {
             RealVerdict::Agrees => passed_case(&mut cases, (&case, &name)),

@@ -3,14 +3,16 @@
 
 use std::fmt::Write;
 
-use super::{Closing, Replay, margin, missed, name, seed, value};
-use crate::report::{compare, format, prediction};
+use super::closing::{margin, missed, name, seed, value};
+use super::{Closing, Replay};
+use crate::report::run::realtime_check;
+use crate::report::{compare, format};
 use crate::sim::scenario::Scenario;
 use crate::study::compare::Compared;
-use crate::study::judge::{JudgedRun, JudgedScenario};
-use crate::study::outcome::Outcome;
-use crate::study::prediction::Verdict as RealVerdict;
-use crate::study::series::Series;
+use crate::study::experiment::realtime_check::Verdict as RealVerdict;
+use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
+use crate::study::verdict::outcome::Outcome;
+use crate::study::verdict::seeds::Series;
 
 /// What the summary says of a scenario: a row of the table, and what follows below it.
 #[derive(Debug, Clone)]
@@ -136,7 +138,7 @@ impl Part {
         for diverged in closing.diverged {
             let _ = write!(self.details, "\n❌ `{}`\n\n```\n{diverged}\n```\n", self.name);
         }
-        for (_, verdict, said) in closing.real_time.into_iter().flat_map(prediction::said) {
+        for (_, verdict, said) in closing.real_time.into_iter().flat_map(realtime_check::said) {
             let mark = match verdict {
                 RealVerdict::Agrees => continue,
                 RealVerdict::HostLate => "⚪ HOST LATE",

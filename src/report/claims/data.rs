@@ -5,14 +5,14 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::words;
-use crate::study::claims::ablation::{self, Ablation, QUANTITIES};
+use crate::study::claims::ablation::{Ablation, QUANTITIES};
 use crate::study::claims::boundary::Boundary;
-use crate::study::claims::finding::Finding;
-use crate::study::claims::quantity::{Quantity, Scale};
+use crate::study::claims::findings::Finding;
+use crate::study::claims::observable::{Quantity, Scale};
 use crate::study::claims::statement::{Sample, Statement};
-use crate::study::claims::world::TIERS;
-use crate::study::claims::{Cell, Judged, Ledger, Varied};
-use crate::study::metric::Unit;
+use crate::study::claims::worlds::TIERS;
+use crate::study::claims::{Cell, Judged, Ledger, Varied, ablation};
+use crate::study::measure::metric::Unit;
 
 /// The version of the files' form.
 const FORMAT_VERSION: u64 = 1;

@@ -1,20 +1,21 @@
 //! The ledger of claims: as text, as data, and as pictures.
 
 mod data;
+pub(crate) mod plot;
 mod text;
-pub(in crate::report) mod words;
+pub(crate) mod words;
 
 pub use self::data::{csv, json};
 pub use self::text::{summary, text};
-use crate::report::plot::{self, PlotError};
+use crate::report::draw::PlotError;
 use crate::study::claims::Ledger;
 
 /// The profiles beside each other in every world.
 pub fn profiles(ledger: &Ledger) -> Result<String, PlotError> {
-    plot::claims::profiles(ledger)
+    plot::profiles(ledger)
 }
 
 /// Where the claims hold.
 pub fn boundaries(ledger: &Ledger) -> Result<String, PlotError> {
-    plot::claims::boundaries(ledger)
+    plot::boundaries(ledger)
 }

@@ -4,12 +4,12 @@ use std::fmt::Write;
 
 use super::words::{amount, boundary, place, range, spread, verdict};
 use crate::report::table::markdown;
-use crate::study::claims::ablation::{self, Ablation, PARTS, QUANTITIES};
-use crate::study::claims::axis::{FEW, MANY};
-use crate::study::claims::finding::Finding;
-use crate::study::claims::quantity::{Quantity, Scale};
-use crate::study::claims::world::{BASE, EIGHT, TIERS};
-use crate::study::claims::{Judged, Ledger, Verdict};
+use crate::study::claims::ablation::{Ablation, PARTS, QUANTITIES};
+use crate::study::claims::factor::{FEW, MANY};
+use crate::study::claims::findings::Finding;
+use crate::study::claims::observable::{Quantity, Scale};
+use crate::study::claims::worlds::{BASE, EIGHT, TIERS};
+use crate::study::claims::{Judged, Ledger, Verdict, ablation};
 
 /// Every claim with its verdict.
 pub fn summary(ledger: &Ledger) -> String {

@@ -3,12 +3,12 @@
 use std::ops::RangeInclusive;
 
 use crate::report::format;
-use crate::study::claims::axis::Axis;
 use crate::study::claims::boundary::{Boundary, Stretch};
-use crate::study::claims::quantity::Scale;
+use crate::study::claims::factor::Axis;
+use crate::study::claims::observable::Scale;
 use crate::study::claims::statement::Sample;
 use crate::study::claims::{Judged, Varied, Verdict};
-use crate::study::metric::Unit;
+use crate::study::measure::metric::Unit;
 use crate::units::float;
 
 /// A value.
@@ -21,7 +21,7 @@ pub(super) fn amount(value: u64, scale: Scale) -> String {
 }
 
 /// A value where there is little room.
-pub(in crate::report) fn short(value: u64, scale: Scale) -> String {
+pub(crate) fn short(value: u64, scale: Scale) -> String {
     match scale {
         Scale::Of(Unit::Millis) => format!("{:.0} s", float(value) / 1000.0),
         Scale::Of(Unit::Ratio) => format!("{:.0} %", float(value) / 10_000.0),
@@ -44,7 +44,7 @@ pub(super) fn spread(sample: &Sample, scale: Scale) -> String {
 }
 
 /// What a statement says of its quantity.
-pub(in crate::report) fn range(range: &RangeInclusive<u64>, scale: Scale) -> String {
+pub(crate) fn range(range: &RangeInclusive<u64>, scale: Scale) -> String {
     match (*range.start(), *range.end()) {
         (least, most) if least == most => amount(most, scale),
         (0, 0) => "none".to_owned(),
@@ -55,7 +55,7 @@ pub(in crate::report) fn range(range: &RangeInclusive<u64>, scale: Scale) -> Str
 }
 
 /// Where something holds: `from 13 pages in a call up`.
-pub(in crate::report) fn boundary(boundary: &Boundary, axis: &Axis) -> String {
+pub(crate) fn boundary(boundary: &Boundary, axis: &Axis) -> String {
     let unit = axis.unit;
     let (first, last) = boundary.range();
     let stretch = |stretch: &Stretch| match (stretch.from, stretch.to) {
@@ -83,7 +83,7 @@ pub(in crate::report) fn boundary(boundary: &Boundary, axis: &Axis) -> String {
 }
 
 /// Where a boundary was sought.
-pub(in crate::report) fn place(varied: &Varied) -> String {
+pub(crate) fn place(varied: &Varied) -> String {
     varied.tier.map_or_else(String::new, |tier| format!(" on {}", tier.name))
 }
 

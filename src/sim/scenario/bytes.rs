@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::problem::Problem;
+use super::diagnostic::Problem;
 
 /// Reads a file as text.
 pub(super) fn read(path: &Path) -> Result<String, Problem> {

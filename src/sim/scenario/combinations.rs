@@ -5,10 +5,10 @@ use super::faults::{CONFLUENCE, GEMINI, Named, OPENAI};
 use super::file::{RunFile, ScenarioFile};
 use super::reader::{Reader, below};
 use super::tree::{Step, path};
-use crate::fakes::ai::AiConfig;
 use crate::fakes::confluence::LimitHint;
+use crate::fakes::content::space::Chars;
+use crate::fakes::llm::AiConfig;
 use crate::fakes::quota::{QuotaConfig, WindowKind};
-use crate::fakes::space::Chars;
 use crate::pipeline::config::{LimiterKind, Overrides};
 use crate::units::Whole;
 

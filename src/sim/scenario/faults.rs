@@ -2,10 +2,10 @@
 
 use super::reader::{Reader, below};
 use super::tree::{Step, path};
-use crate::fakes::about::Operation;
 use crate::fakes::fault::{FaultReply, FaultRule, When};
-use crate::fakes::record::Service;
+use crate::fakes::observation::Operation;
 use crate::fakes::spell::SpellConfig;
+use crate::fakes::world_event::Service;
 
 /// A service with its name in scenarios.
 pub(super) type Named = (&'static str, Service);

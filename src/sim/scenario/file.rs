@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_spanned::Spanned;
 
 pub use super::limit::OneOrMany;
-use crate::fakes::ai::AiConfig;
 use crate::fakes::confluence::ConfluenceConfig;
-use crate::fakes::space::{Pages, SpaceConfig};
+use crate::fakes::content::space::{Pages, SpaceConfig};
+use crate::fakes::llm::AiConfig;
 use crate::pipeline::config::Overrides;
 use crate::units::{Ratio, Whole};
 

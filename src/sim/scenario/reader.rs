@@ -8,18 +8,22 @@ use jiff::Timestamp;
 use serde_spanned::Spanned;
 use toml::de::DeTable;
 
+use super::diagnostic::Finding;
 use super::file::{RunFile, ScenarioFile};
-use super::problem::{self, Finding};
-use super::recover::{self, Recovered};
-use super::tree::{self, Step, path};
-use super::{Examined, Run, Scenario, TargetText, default_taxonomy, depth, digest, world_digest};
-use crate::fakes::ai::AiConfig;
-use crate::fakes::documents;
+use super::recover::Recovered;
+use super::scenario::{digest, world_digest};
+use super::tree::{Step, path};
+use super::{
+    Examined, Run, Scenario, TargetText, default_taxonomy, depth, diagnostic, recover, tree,
+};
+use crate::fakes::content::documents;
 use crate::fakes::latency::{Latency, LatencyFile};
+use crate::fakes::llm::AiConfig;
 use crate::fakes::world::WorldConfig;
 use crate::pipeline::config::{Config, Overrides};
 use crate::pipeline::taxonomy::Taxonomy;
-use crate::price::{self, Price};
+use crate::price;
+use crate::price::Price;
 use crate::rng::Seed;
 use crate::units::{Ratio, Whole};
 
@@ -33,14 +37,14 @@ const DEADLINE_S: u64 = 864_000;
 /// Makes a scenario of a text, and tells all that is wrong with it.
 pub(super) fn examine(name: &str, origin: &str, text: &str, folder: &Path) -> Examined {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let nothing = |finding| Examined::nothing(problem::of_findings(origin, text, vec![finding]));
+    let nothing = |finding| Examined::nothing(diagnostic::of_findings(origin, text, vec![finding]));
     if let Some(at) = depth::too_deep(text) {
         let message = format!("expected at most {} levels, found more", depth::MOST_LEVELS);
         return nothing(Finding { span: at..at + 1, message, help: None });
     }
     let document = match DeTable::parse(text) {
         Ok(document) => document,
-        Err(error) => return nothing(problem::of_toml(&error)),
+        Err(error) => return nothing(diagnostic::of_toml(&error)),
     };
     let root = document.get_ref().clone();
     let question = question(text);
@@ -60,7 +64,7 @@ pub(super) fn examine(name: &str, origin: &str, text: &str, folder: &Path) -> Ex
     let mut reader = Reader { text, folder, root, recovered, findings };
     let has_all_runs = reader.recovered.has_all_runs();
     let scenario = file.map(|file| reader.scenario(name, origin, question, file));
-    let problems = problem::of_findings(origin, text, reader.findings);
+    let problems = diagnostic::of_findings(origin, text, reader.findings);
     Examined { scenario, problems, has_all_runs, reached: None }
 }
 
@@ -323,7 +327,7 @@ impl Reader<'_> {
             "known: {}; or add price = {{ input_usd = 0.3, output_usd = 2.5 }}",
             known.join(", ")
         );
-        let help = match problem::did_you_mean(model, known.iter().copied()) {
+        let help = match diagnostic::did_you_mean(model, known.iter().copied()) {
             Some(nearest) => format!("{nearest} {rest}"),
             None => rest,
         };
@@ -407,7 +411,7 @@ impl Reader<'_> {
                     "got targets for the run `{name}`, which never happens, wanted one of: {}",
                     known.join(", ")
                 );
-                let help = problem::did_you_mean(name, known);
+                let help = diagnostic::did_you_mean(name, known);
                 if self.recovered.has_all_runs() {
                     self.findings.push(Finding { span: run.span(), message, help });
                 }

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::diagnostic::Finding;
 use super::file::ScenarioFile;
-use super::problem::Finding;
-use super::tree::{self, Path, Step, path};
+use super::tree;
+use super::tree::{Path, Step, path};
 
 /// The most errors that are looked for: each takes another pass over the file.
 const MOST_PASSES: usize = 1000;

@@ -11,15 +11,15 @@ use std::ops::Range;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
-    self, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess, SeqAccess,
-    Unexpected, Visitor,
+    DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+    Visitor,
 };
-use serde::forward_to_deserialize_any;
+use serde::{de, forward_to_deserialize_any};
 use serde_spanned::Spanned;
 use serde_spanned::de::{SpannedDeserializer, is_spanned};
 use toml::de::{DeArray, DeString, DeTable, DeValue, ValueDeserializer};
 
-use super::problem::{did_you_mean, shortened};
+use super::diagnostic::{did_you_mean, shortened};
 
 /// A step on the way from the root of a document to a value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,8 +13,8 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::body::Pieces;
 use super::connections::Busy;
+use super::stream_body::Pieces;
 use super::{Audience, Pace};
 use crate::fakes::world::{World, body_limit, too_large};
 use crate::fakes::{Broken, Reply};

@@ -2,9 +2,9 @@
 
 use super::Verdict;
 use super::lab::{ClaimsError, Game, Lab};
-use super::quantity::Quantity;
+use super::observable::Quantity;
 use super::statement::Sample;
-use super::world::{TIERS, TWICE, Tier};
+use super::worlds::{TIERS, TWICE, Tier};
 
 /// Its number in the list of claims.
 pub const ID: &str = "C16";

@@ -4,16 +4,17 @@
 //! lower end of it: the worse it was, the more there is to promise.
 
 use super::Claim;
-use super::axis::{
+use super::factor::{
     BATCH, BATCH_WITHOUT_MISSES, CHANGED, LATENCY, MISSES, PAGES, PAGES_OF_CACHE, QUOTA,
     REPETITIONS,
 };
-use super::quantity::Quantity::{
-    self, CumulativeHits, FallbacksOfCalls, Figure, Final, Highest, Less, Lost, Times, Untold,
+use super::observable::Quantity;
+use super::observable::Quantity::{
+    CumulativeHits, FallbacksOfCalls, Figure, Final, Highest, Less, Lost, Times, Untold,
     WrittenTwice,
 };
 use super::statement::Statement;
-use super::world::{SCRIPT, STOPPED_EARLY, STOPPED_MIDWAY, Setup, TWICE, UNCHANGED, once};
+use super::worlds::{SCRIPT, STOPPED_EARLY, STOPPED_MIDWAY, Setup, TWICE, UNCHANGED, once};
 use std::ops::RangeInclusive;
 
 const SMALL: &Setup = &once(10);

@@ -7,14 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::world::{BASE, Setup};
+use super::worlds::{BASE, Setup};
 use crate::pipeline::event::Event;
-use crate::sim::scenario::problem::Problem;
-use crate::sim::scenario::{Scenario, set};
+use crate::sim::scenario::diagnostic::Problem;
+use crate::sim::scenario::{Scenario, overrides};
 use crate::sim::{Options, SimError, Transport};
-use crate::study::figures::Figures;
-use crate::study::judge::{self, JudgeError, JudgedScenario};
-use crate::study::workers::share_out;
+use crate::study::experiment::workers::share_out;
+use crate::study::measure::figures::Figures;
+use crate::study::verdict::judge;
+use crate::study::verdict::judge::{JudgeError, JudgedScenario};
 
 /// Something is wrong with the ledger of claims itself.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +77,7 @@ impl Game {
         settings.push(format!("seed={seed}"));
         let folder = Path::new(".");
         let text = format!("{BASE}{}", self.runs);
-        let text = set::apply(&text, &settings, folder)?;
+        let text = overrides::apply(&text, &settings, folder)?;
         Ok(Scenario::parse("claims", "claims", &text, folder)?)
     }
 }

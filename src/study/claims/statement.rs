@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::lab::{ClaimsError, Game, Lab, Played};
-use super::quantity::Quantity;
-use super::world::Setup;
+use super::observable::Quantity;
+use super::worlds::Setup;
 
 /// What a claim says of one quantity under one profile.
 #[derive(Debug)]

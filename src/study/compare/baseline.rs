@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Recordings;
 use super::recorded::{Cell, RecordedRun};
-use crate::study::metric;
+use crate::study::measure::metric;
 
 /// The version of the file's form.
 const FORMAT_VERSION: u64 = 1;
@@ -122,7 +122,7 @@ pub fn write(before: &Recordings, new: &Recordings) -> Result<String, String> {
 fn means(run: &RecordedRun) -> std::collections::BTreeMap<String, u64> {
     let mean = |cells: &Vec<Cell>| {
         let known: Vec<u64> = cells.iter().filter_map(|cell| cell.0).collect();
-        super::mean_milli(&known)
+        super::comparison::mean_milli(&known)
     };
     run.figures.iter().map(|(name, cells)| (name.clone(), mean(cells))).collect()
 }

@@ -1,8 +1,10 @@
 //! How far a figure has come since it was first accepted, in as many small steps as it may be.
 
-use super::recorded::{self, RecordedRun};
-use super::{Rules, floor_milli, mean_milli};
-use crate::study::metric::{self, Unit};
+use super::comparison::{floor_milli, mean_milli};
+use super::recorded::RecordedRun;
+use super::{Rules, recorded};
+use crate::study::measure::metric;
+use crate::study::measure::metric::Unit;
 
 /// A watched figure that is no longer what it was when it was first accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]

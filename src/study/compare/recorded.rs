@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::settings::{self, Keys};
+use super::settings;
+use super::settings::Keys;
 use crate::sim::scenario::Scenario;
-use crate::study::figures::{Figures, Value};
-use crate::study::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape};
-use crate::study::series::Played;
+use crate::study::measure::figures::{Figures, Value};
+use crate::study::measure::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape};
+use crate::study::verdict::seeds::Played;
 
 /// A scenario with some seeds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,223 +2,23 @@
 //!
 //! All cells meet the same weather, so that the difference between two of them is the settings'. A
 //! cell is admissible if each requirement is met in at least 95 % of the seeds, or in as many as it
-//! says itself. The best of the
-//! admissible ones has the least of the objective over all seeds; where that is the same, the
-//! fewest calls, then the least cost, then the first in the order of the grid.
+//! says itself. The best of the admissible ones has the least of the objective over all seeds; where
+//! that is the same, the fewest calls, then the least cost, then the first in the order of the grid.
 //!
-//! A question is played game by game ([`games`]), all of them or the share of a [`part`], or only as
-//! far as a [`race`] lets a cell go; it does not matter where and in which order. [`ranking`] makes
-//! of it what came of the grid, [`robust`] what is best for several scenarios, and [`guard`] the
-//! targets that keep it so. [`table`] reads what a scenario itself wants to know.
+//! A study is played trial by trial, all of them or the share of a [`shard`], or only as far as
+//! [successive halving](successive_halving) lets a cell go; it does not matter where and in which
+//! order. [`ranking`] makes of the trials what came of the grid, [`minimax`] what is best for
+//! several scenarios, and [`regression_targets`] the targets that keep it so. [`scenario_table`] reads
+//! what a scenario itself wants to know.
 
-pub mod games;
 pub mod grid;
-pub mod guard;
-pub mod part;
-pub mod race;
+pub mod minimax;
 pub mod ranking;
-pub mod robust;
-pub mod table;
+pub mod regression_targets;
+pub mod scenario_table;
+pub mod shard;
+mod study;
+pub mod successive_halving;
+pub mod trials;
 
-use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
-use std::path::PathBuf;
-
-use self::grid::Axis;
-use crate::sim::scenario::Scenario;
-use crate::sim::scenario::problem::Problem;
-use crate::study::judge::JudgeError;
-use crate::study::metric::Unit;
-use crate::study::paired::Paired;
-use crate::study::target::Target;
-
-/// What is to be as small as possible.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Objective {
-    /// The makespan.
-    Fastest,
-    /// The cost.
-    Cheapest,
-    /// The AI calls.
-    FewestCalls,
-}
-
-impl Objective {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Fastest, Self::Cheapest, Self::FewestCalls];
-
-    /// Its name, as typed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fastest => "fastest",
-            Self::Cheapest => "cheapest",
-            Self::FewestCalls => "fewest-calls",
-        }
-    }
-
-    /// The one of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.name() == name)
-    }
-
-    /// The metric that is to be small.
-    pub fn metric(self) -> &'static str {
-        match self {
-            Self::Fastest => "makespan",
-            Self::Cheapest => "cost",
-            Self::FewestCalls => "ai_calls",
-        }
-    }
-
-    /// Its unit.
-    pub fn unit(self) -> Unit {
-        match self {
-            Self::Fastest => Unit::Millis,
-            Self::Cheapest => Unit::UsdMicros,
-            Self::FewestCalls => Unit::Count,
-        }
-    }
-}
-
-/// What is asked.
-#[derive(Debug, Clone)]
-pub struct Question {
-    /// The scenario, as its file has it.
-    pub scenario: Scenario,
-    /// Where the files lie that it names.
-    pub folder: PathBuf,
-    /// The keys and their values.
-    pub axes: Vec<Axis>,
-    /// The seeds.
-    pub seeds: RangeInclusive<u64>,
-    /// What is to be small.
-    pub objective: Objective,
-    /// What must hold.
-    pub require: Vec<Target>,
-    /// The run that is looked at.
-    pub run: String,
-}
-
-/// What one seed came to; nothing if the run did not end within its virtual time.
-pub type Outcome = Option<BTreeMap<String, u64>>;
-
-/// One combination of values, and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cell {
-    /// Which value of each axis.
-    pub values: Vec<usize>,
-    /// By seed: every metric that is one number; shares in millionths. In a race there may be fewer
-    /// than seeds.
-    pub outcomes: Vec<Outcome>,
-    /// In how many seeds each requirement is met.
-    pub met: Vec<usize>,
-    /// Whether it is fit to be chosen.
-    pub is_admissible: bool,
-    /// Whether no other admissible cell is at least as fast and as cheap, and better in one.
-    pub is_on_front: bool,
-}
-
-impl Cell {
-    /// A metric, seed by seed; nothing if a seed has none.
-    pub fn values_of(&self, metric: &str) -> Option<Vec<u64>> {
-        self.outcomes.iter().map(|outcome| outcome.as_ref()?.get(metric).copied()).collect()
-    }
-
-    /// The sum of a metric over all seeds; nothing if a seed has none.
-    pub fn sum(&self, metric: &str) -> Option<u128> {
-        Some(self.values_of(metric)?.into_iter().map(u128::from).sum())
-    }
-}
-
-/// How many cells of the front are played again, the fastest of them.
-const MOST_CONFIRMED: usize = 8;
-
-/// The grid with its order.
-#[derive(Debug, Clone)]
-pub struct Tuned {
-    /// What was asked.
-    pub question: Question,
-    /// The cells in the order of the grid.
-    pub cells: Vec<Cell>,
-    /// Their indices from the best to the worst, those that are not admissible last.
-    pub ranking: Vec<usize>,
-}
-
-impl Tuned {
-    /// The cells that win by time, by cost or between them: the best one and the front.
-    pub fn winners(&self) -> Vec<&Cell> {
-        let Some(best) = self.best() else { return Vec::new() };
-        let mut front: Vec<&Cell> =
-            self.cells.iter().filter(|cell| cell.is_on_front && *cell != best).collect();
-        front.sort_by_key(|cell| cell.sum("makespan"));
-        [best].into_iter().chain(front.into_iter().take(MOST_CONFIRMED)).collect()
-    }
-
-    /// The best cell, if any is fit to be chosen.
-    pub fn best(&self) -> Option<&Cell> {
-        self.ranking.first().map(|index| &self.cells[*index]).filter(|cell| cell.is_admissible)
-    }
-
-    /// The other cells that are fit to be chosen, in their order.
-    pub fn others(&self) -> impl Iterator<Item = &Cell> {
-        let rest = self.ranking.iter().skip(1).map(|index| &self.cells[*index]);
-        rest.filter(|cell| cell.is_admissible)
-    }
-
-    /// How the best differs from another in a metric, in the seeds that both were played with.
-    pub fn against(&self, other: &Cell, metric: &str) -> Option<Paired> {
-        let (best, other) = (self.best()?.values_of(metric)?, other.values_of(metric)?);
-        let both = best.len().min(other.len());
-        Paired::of(&best[..both], &other[..both])
-    }
-
-    /// The number of seeds that are asked for.
-    pub fn seeds(&self) -> usize {
-        self.question.seeds.clone().count()
-    }
-}
-
-/// Something cannot be tuned.
-#[derive(Debug, thiserror::Error)]
-pub enum TuneError {
-    /// A cell is no scenario.
-    #[error("{0}")]
-    Problem(Box<Problem>),
-    /// A run could not be judged.
-    #[error(transparent)]
-    Judge(#[from] JudgeError),
-    /// The scenario has no such run.
-    #[error("got the run `{run}`, which `{name}` does not have, wanted one of: {known}")]
-    NoSuchRun {
-        /// The run.
-        run: String,
-        /// The scenario.
-        name: String,
-        /// Its runs.
-        known: String,
-    },
-    /// A part of it cannot be written.
-    #[error("write {path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the disk said.
-        source: std::io::Error,
-    },
-    /// A cell that wins is another one over HTTP.
-    #[error(
-        "seed {seed} gives another history over HTTP than in memory; this is a bug of tagspace"
-    )]
-    Differs {
-        /// The seed.
-        seed: u64,
-    },
-    /// A cell that wins does not come to what it was ranked by.
-    #[error(
-        "a winning setting comes to other figures with seed {seed} here than those it was ranked by: its part was changed, or played by another program"
-    )]
-    NotReplayed {
-        /// The seed.
-        seed: u64,
-    },
-}
+pub use self::study::{Cell, Objective, Outcome, Question, TuneError, Tuned};

@@ -1,6 +1,6 @@
 //! The order of a grid: from what came of its games.
 
-use super::games::{Game, Results};
+use super::trials::{Game, Results};
 use super::{Cell, Outcome, Question, Tuned, grid};
 
 /// The share of seeds in which a requirement must be met, unless it states one: 95 %.

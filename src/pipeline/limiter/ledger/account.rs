@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use self::probing::Probing;
 use self::rival::Rival;
 pub(super) use self::window::Window;
-use crate::pipeline::quota::Dimension;
+use crate::pipeline::provider::stated_quota::Dimension;
 
 /// The window that every service names first.
 pub(super) const MINUTE_MS: u64 = 60_000;

@@ -35,10 +35,10 @@ use self::clock::{clock, millis, since_start};
 use self::doubt::{Doubt, Proof, Step};
 use self::outage::Outage;
 use self::trial::Trial;
-use super::limit::{Ended, Learned, Limit, Outcome, Start, Verdict};
-use super::pace::Told;
-use crate::pipeline::memory::Remembered;
-use crate::pipeline::quota::{Dimension, Stated};
+use super::algorithm::{Ended, Learned, Limit, Outcome, Start, Verdict};
+use super::paced::Told;
+use crate::pipeline::learned_quotas::Remembered;
+use crate::pipeline::provider::stated_quota::{Dimension, Stated};
 use crate::units::{float, whole};
 
 /// A gate that a used-up quota of a day has closed is tried again after this time at the earliest.

@@ -1,7 +1,7 @@
 //! How each kind of entry is packed: its number, and its fields in order.
 
 use super::pack::{Packed, Reader};
-use crate::fakes::record::Record;
+use crate::fakes::world_event::Record;
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::event::{CallId, Event};
 use crate::pipeline::page::{PageId, Tags};

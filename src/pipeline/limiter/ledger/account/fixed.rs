@@ -7,7 +7,7 @@
 
 use super::lesson::SHORTEST_MS;
 use super::{Account, LONGEST_MS, MARGIN_MS, Refused, Window, window};
-use crate::pipeline::quota::Dimension;
+use crate::pipeline::provider::stated_quota::Dimension;
 
 /// How exactly a length is known that was measured from one stated time to the next.
 const MEASURED_MS: u64 = 100;

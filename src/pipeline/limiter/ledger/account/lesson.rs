@@ -5,7 +5,7 @@ use super::{
     AS_GOOD_AS, Account, COARSE_MS, LATEST_US, LONGEST_MS, MINUTE_MS, MOST, Refused, USUAL_MS,
     Unproved, Window,
 };
-use crate::pipeline::quota::Dimension;
+use crate::pipeline::provider::stated_quota::Dimension;
 
 /// How exactly two times must agree that are both known only through the network.
 const AGREES_MS: u64 = 1_600;
@@ -26,13 +26,13 @@ pub(super) const SHORTEST_MS: u64 = 500;
 
 impl Account {
     /// Learns what is left to learn from the refusal of a call that was on its way at the last one.
-    pub(in super::super) fn confirm(&mut self, refused: &Refused) {
+    pub(crate) fn confirm(&mut self, refused: &Refused) {
         self.was_emptied(refused, self.opened_at);
     }
 
     /// Learns from a refusal. The refused call is no longer in the account.
     #[expect(clippy::too_many_lines, reason = "a limiter of another design will take its place")]
-    pub(in super::super) fn learn(&mut self, now: u64, refused: Refused) {
+    pub(crate) fn learn(&mut self, now: u64, refused: Refused) {
         let Refused { sent, amount, stated, free_at } = refused;
         let stated = stated.map(|stated| stated.min(MOST));
         let known_before = self.allowed;
@@ -342,7 +342,7 @@ impl Account {
     }
 
     /// Whether the window has not proved right yet.
-    pub(in super::super) fn is_unproved(&self) -> bool {
+    pub(crate) fn is_unproved(&self) -> bool {
         // A bucket keeps its own pace.
         self.unproved.is_some() && !self.is_bucket()
     }

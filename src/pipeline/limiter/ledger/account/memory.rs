@@ -1,12 +1,12 @@
 //! What is known of a quota, for the next run and for whoever asks.
 
 use super::{Account, LATEST_US, LONGEST_MS, MOST, Window, window};
-use crate::pipeline::limiter::limit::Learned;
-use crate::pipeline::memory::Remembered;
+use crate::pipeline::learned_quotas::Remembered;
+use crate::pipeline::limiter::algorithm::Learned;
 
 impl Account {
     /// What is known, with what was taken within the last window.
-    pub(in super::super) fn remember(&self, now: u64) -> Option<Remembered> {
+    pub(crate) fn remember(&self, now: u64) -> Option<Remembered> {
         let allowed = self.allowed?;
         let (proved, window_ms) = self.proved()?;
         // Who takes a part now may be gone by then.
@@ -36,7 +36,7 @@ impl Account {
     }
 
     /// Starts from what was known.
-    pub(in super::super) fn recall(&mut self, now: u64, known: &Remembered) {
+    pub(crate) fn recall(&mut self, now: u64, known: &Remembered) {
         let ms = known.window_ms.clamp(1, LONGEST_MS);
         self.window = match (known.unit_us, known.begun_ms_ago) {
             (Some(unit_us), _) => {
@@ -64,7 +64,7 @@ impl Account {
         }
     }
 
-    pub(in super::super) fn learned(&self) -> Option<Learned> {
+    pub(crate) fn learned(&self) -> Option<Learned> {
         let allowed = self.allowed?;
         Some(Learned {
             dimension: self.dimension,

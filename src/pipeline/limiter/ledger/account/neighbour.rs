@@ -6,7 +6,7 @@
 
 use super::lesson::MOMENT_US;
 use super::{Account, LONGEST_MS, MINUTE_MS, Refused, USUAL_MS, Window};
-use crate::pipeline::quota::Dimension;
+use crate::pipeline::provider::stated_quota::Dimension;
 
 impl Account {
     /// Somebody else takes a part of it: half of it is ours, and what they leave.

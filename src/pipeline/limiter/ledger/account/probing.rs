@@ -64,7 +64,7 @@ impl Probing {
 
 impl Account {
     /// An amount that was admitted before a refusal is taken to be all that is allowed.
-    pub(in super::super) fn infer(&mut self, now: u64, amount: u64) {
+    pub(crate) fn infer(&mut self, now: u64, amount: u64) {
         let good = amount.clamp(1, super::MOST);
         self.allowed = Some(Allowed { amount: good, is_inferred: true });
         let window_ms = self.window_ms();
@@ -96,20 +96,20 @@ impl Account {
     }
 
     /// Whether more is being tried than is known to be allowed.
-    pub(in super::super) fn is_exceeding(&self) -> bool {
+    pub(crate) fn is_exceeding(&self) -> bool {
         let Some((allowed, probing)) = self.allowed.zip(self.probing) else { return false };
         let is_shorter = probing.tries == Tries::Shorter && self.window_ms() < probing.good_ms;
         allowed.amount > probing.good || is_shorter
     }
 
     /// Whether the next call is more than is known to be allowed.
-    pub(in super::super) fn exceeds(&self, now: u64) -> bool {
+    pub(crate) fn exceeds(&self, now: u64) -> bool {
         let Some((good, ms)) = self.proved().filter(|_| self.is_exceeding()) else { return false };
         self.is_bucket() || self.used_in(now, ms) >= good
     }
 
     /// Whether a shorter window than was inferred is thought to be good.
-    pub(in super::super) fn is_shortened(&self) -> bool {
+    pub(crate) fn is_shortened(&self) -> bool {
         let shortened = |probing: Probing| {
             probing.tries == Tries::Shorter && probing.good_ms < probing.inferred_ms
         };
@@ -117,7 +117,7 @@ impl Account {
     }
 
     /// A shorter window was good only by chance: one that begins by the clock had just begun.
-    pub(in super::super) fn lengthen(&mut self, now: u64) {
+    pub(crate) fn lengthen(&mut self, now: u64) {
         if let Some(probing) = &mut self.probing {
             let ms = probing.inferred_ms;
             self.window = Window::Sliding { ms };
@@ -128,7 +128,7 @@ impl Account {
     }
 
     /// More was tried and refused: back to what is good, and the next trial is further away.
-    pub(in super::super) fn retreat(&mut self, now: u64, sent: u64) {
+    pub(crate) fn retreat(&mut self, now: u64, sent: u64) {
         let Some(mut probing) = self.probing.filter(|_| self.is_exceeding()) else { return };
         let Some(Allowed { amount, .. }) = self.allowed else { return };
         let Probing { good, good_ms, inferred_ms, tries, .. } = probing;
@@ -161,7 +161,7 @@ impl Account {
     }
 
     /// A call was answered. If that was in a window that is full, it is good, and more is tried.
-    pub(in super::super) fn answered(&mut self, now: u64, sent: u64) {
+    pub(crate) fn answered(&mut self, now: u64, sent: u64) {
         self.decide(now, sent);
         let window_ms = self.window_ms();
         self.unproved = self.unproved.filter(|unproved| now < unproved.since + 2 * window_ms);

@@ -4,7 +4,7 @@ use super::{Account, Allowed, MARGIN_MS, Window, window};
 
 impl Account {
     /// When an amount will be free, at the earliest now.
-    pub(in super::super) fn free_at(&self, now: u64, amount: u64) -> u64 {
+    pub(crate) fn free_at(&self, now: u64, amount: u64) -> u64 {
         let Some(Allowed { amount: allowed, .. }) = self.allowed else { return now };
         match self.window {
             Window::Bucket { unit_us, free_us } => {

@@ -1,10 +1,10 @@
 //! How a quota's window gives back what was taken.
 
-use crate::pipeline::quota::WindowKind;
+use crate::pipeline::provider::stated_quota::WindowKind;
 
 /// A window of one kind, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Window {
+pub(crate) enum Window {
     /// Each amount so long after it was taken. A counter that starts anew at fixed times gives
     /// back no later than this.
     Sliding { ms: u64 },

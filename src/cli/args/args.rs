@@ -1,0 +1,413 @@
+//! The arguments of every command.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args, Parser, Subcommand, value_parser};
+
+use crate::cli::ExitStatus;
+use crate::pipeline::config::Profile;
+use crate::sim::scenario::file::MAX_SEED;
+use crate::study::tune::grid::{Axis, seeds};
+use crate::study::tune::shard::Shard;
+
+use super::values::{
+    ClockArg, ColorArg, CompareFormat, Format, ModeArg, ObjectiveArg, TransportArg,
+};
+use super::values::{
+    MOST_SHARDS, address, baseline, chance, duration, output, percent, profile, shard, speed,
+};
+
+/// Rehearses the tagging of a Confluence space, and does it.
+#[derive(Debug, Parser)]
+#[command(name = "tagspace", version, max_term_width = 100, arg_required_else_help = true, after_help = ExitStatus::table())]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Replay scenarios in virtual time and judge their targets.
+    Run(RunArgs),
+    /// Check scenarios without running them.
+    Validate(Scenarios),
+    /// List scenarios with the question that each asks.
+    List(Scenarios),
+    /// Print the JSON Schema of scenario files.
+    Schema,
+    /// Write a scenario to start from.
+    New(NewArgs),
+    /// Tag a real space (a dry run unless told otherwise).
+    Tag(TagArgs),
+    /// Serve a scenario's fakes on loopback ports, in real time, and judge whoever uses them.
+    Serve(ServeArgs),
+    /// Let all kinds of limiters compete in a family of worlds, on the same weather.
+    League(LeagueArgs),
+    /// Play every promise of the plan, and say which hold, which do not, and from where on.
+    Claims(ClaimsArgs),
+    /// Play a grid of settings with many seeds, and say which are best.
+    Tune(TuneArgs),
+    /// Compare two outputs, two programs, or an output and a baseline: what moved, and is it worse?
+    Compare(CompareArgs),
+}
+
+impl Command {
+    /// Whether it listens to signals itself, because it has something to finish.
+    pub(crate) fn ends_in_order(&self) -> bool {
+        match self {
+            Self::Run(args) => !args.mutate,
+            Self::Tag(_) | Self::Serve(_) | Self::Compare(_) => true,
+            _ => false,
+        }
+    }
+
+    /// The same, where its scenarios know whether anything but errors is printed.
+    pub(crate) fn quietly(mut self) -> Self {
+        if let Self::Run(args) = &mut self {
+            args.scenarios.is_quiet = args.quiet;
+        }
+        self
+    }
+}
+
+/// Which scenarios, and what is set on top of them.
+#[derive(Debug, Args, Clone)]
+pub(crate) struct Scenarios {
+    /// Scenario files, or folders that are searched for them.
+    #[arg(value_name = "SCENARIO|DIR", default_value = "scenarios")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Set a key of every scenario, such as pipeline.batch_size=10 (repeatable).
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Use this seed instead of the scenarios' own.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(..=MAX_SEED))]
+    pub(crate) seed: Option<u64>,
+    /// Take settings of the pipeline from a file with the plan's TAG_SPACE_ variables; runs whose own
+    /// `[run.pipeline]` names a profile stay as they are.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+    /// With --env-file: also set the runs whose own `[run.pipeline]` names a profile.
+    #[arg(long, requires = "env_file")]
+    pub(crate) env_file_all_runs: bool,
+    /// Whether nothing but errors is printed.
+    #[arg(skip)]
+    pub(crate) is_quiet: bool,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("accepted").args(["baseline", "save_baseline"]).multiple(true)))]
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch of the command line")]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) scenarios: Scenarios,
+    /// Where a folder for each scenario is written.
+    #[arg(long, value_name = "DIR", default_value = "reports/out")]
+    pub(crate) out: PathBuf,
+    /// Run every scenario with each of these seeds; a target must be met in all of them, unless it
+    /// says `in >= 95% of seeds`.
+    #[arg(long, value_name = "A..=B", value_parser = seeds, conflicts_with_all = ["seed", "clock", "mutate", "log"])]
+    pub(crate) seeds: Option<RangeInclusive<u64>>,
+    /// How requests reach the fakes: real HTTP, or a call in memory. The history is the same.
+    #[arg(long, value_enum, default_value = "wire")]
+    pub(crate) transport: TransportArg,
+    /// Whose time passes. In real time the same run is played again after its rehearsal, and both
+    /// are compared.
+    #[arg(long, value_enum, default_value = "virtual")]
+    pub(crate) clock: ClockArg,
+    /// With --clock real: how often it is played; medians are compared.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=99))]
+    pub(crate) repeat: Option<u16>,
+    /// Stop at the first scenario that misses a target.
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// Compare with this baseline after the run; exit 3 if something became worse.
+    #[arg(long, value_name = "NAME", value_parser = baseline, conflicts_with_all = ["mutate", "clock"])]
+    pub(crate) baseline: Option<String>,
+    /// The same, but nothing is said if it is not there.
+    #[arg(long, value_name = "NAME", value_parser = baseline, conflicts_with_all = ["baseline", "mutate", "clock"])]
+    pub(crate) baseline_lenient: Option<String>,
+    /// A baseline that is not there is an error.
+    #[arg(long, requires = "baseline")]
+    pub(crate) require_baseline: bool,
+    /// A scenario without targets is an error: nothing would be judged.
+    #[arg(long)]
+    pub(crate) require_targets: bool,
+    /// Save the figures as reports/baselines/NAME.toml.
+    #[arg(long, value_name = "NAME", value_parser = baseline, conflicts_with_all = ["mutate", "clock"])]
+    pub(crate) save_baseline: Option<String>,
+    /// Accept other figures than those of the baseline: write it anew.
+    #[arg(long, requires = "accepted")]
+    pub(crate) bless: bool,
+    /// Scenarios to run at once (default: one for each core).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+    /// Run everything twice and name the first event that differs.
+    #[arg(long)]
+    pub(crate) check_determinism: bool,
+    /// Weaken the pipeline on purpose and list which targets notice.
+    #[arg(long, conflicts_with_all = ["check_determinism", "fail_fast", "format", "output", "out", "repeat"])]
+    pub(crate) mutate: bool,
+    /// What goes to standard output.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+    /// Also write this format to a file (repeatable), such as -o json=report.json.
+    #[arg(short = 'o', value_name = "FORMAT=PATH", value_parser = output::<Format>)]
+    pub(crate) output: Vec<(Format, PathBuf)>,
+    /// Print nothing but errors.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// When to use colours.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) color: ColorArg,
+    /// Log every event for humans into a file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+}
+
+/// Arguments of `new`.
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// The file to write, or a name for one in scenarios/.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+/// Arguments of `tag`.
+#[derive(Debug, Args)]
+pub(crate) struct TagArgs {
+    /// The key of the space.
+    #[arg(value_name = "SPACE", required_unless_present = "pages")]
+    pub(crate) space: Option<String>,
+    /// Tag these pages instead of a space.
+    #[arg(long, value_name = "ID", value_delimiter = ',', conflicts_with = "space")]
+    pub(crate) pages: Vec<u64>,
+    /// Write labels; without it nothing in Confluence changes.
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// The task id that the events carry.
+    #[arg(long, default_value = "tag")]
+    pub(crate) task: String,
+    /// A TOML file with a table `taxonomy`: tags by category.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) taxonomy: Option<PathBuf>,
+    /// Gemini's model.
+    #[arg(long, default_value = "gemini-3.5-flash-lite")]
+    pub(crate) model: String,
+    /// OpenAI's model, asked when Gemini gives up.
+    #[arg(long, default_value = "gpt-6-luna")]
+    pub(crate) fallback_model: String,
+    /// The settings to start from; TAG_SPACE_ variables are set on top.
+    #[arg(long, value_name = "NAME", default_value = "recommended", value_parser = profile)]
+    pub(crate) profile: Profile,
+    /// Keep what is learned of quotas in this file, and start from what it holds
+    /// (default: tagspace/quotas.json in $XDG_STATE_HOME or ~/.local/state).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Neither read nor keep what is learned of quotas.
+    #[arg(long, conflicts_with = "state")]
+    pub(crate) no_state: bool,
+    /// Where the event log is written; a file that is something else is not replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
+    /// Log every event for humans into a file; one that is something else is not replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+    /// Send credentials to other machines over plain http as well.
+    #[arg(long)]
+    pub(crate) allow_http: bool,
+}
+
+/// How many games are played.
+#[derive(Debug, Args)]
+pub(crate) struct Play {
+    /// How many simulations run at once (default: one for each core).
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+    /// Print nothing but errors.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// How many seeds `league` and `claims` play for the reports that are kept.
+pub(crate) const LEAGUE_SEEDS: u64 = 3;
+pub(crate) const CLAIMS_SEEDS: u64 = 32;
+
+/// Arguments of `league`.
+#[derive(Debug, Args)]
+pub(crate) struct LeagueArgs {
+    /// Where the report is written, or read with --check (default: reports/league; with --only or
+    /// other --seeds reports/out/league).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Compare with the report that is there instead of writing one; exit 3 if it differs.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Only fields whose names hold this.
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub(crate) only: String,
+    /// Seeds for each game.
+    #[arg(long, value_name = "N", default_value_t = LEAGUE_SEEDS, value_parser = value_parser!(u64).range(1..=32))]
+    pub(crate) seeds: u64,
+    #[command(flatten)]
+    pub(crate) play: Play,
+}
+
+/// Arguments of `claims`.
+#[derive(Debug, Args)]
+pub(crate) struct ClaimsArgs {
+    /// Where the report is written, or read with --check (default: reports/claims; with other
+    /// --seeds reports/out/claims).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Compare with the report that is there instead of writing one; exit 3 if it differs.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Play only the claim with this number, and print what was found of it: no report is written.
+    #[arg(long, value_name = "C1", conflicts_with_all = ["check", "out", "quiet"])]
+    pub(crate) only: Option<String>,
+    /// Seeds for each statement in each world.
+    #[arg(long, value_name = "N", default_value_t = CLAIMS_SEEDS, value_parser = value_parser!(u64).range(1..=1000))]
+    pub(crate) seeds: u64,
+    #[command(flatten)]
+    pub(crate) play: Play,
+}
+
+/// Arguments of `tune`.
+#[derive(Debug, Args)]
+pub(crate) struct TuneArgs {
+    /// The scenario file; of several, the setting is found that loses least in the worst of them.
+    #[arg(value_name = "SCENARIO", required_unless_present = "merge")]
+    pub(crate) scenarios: Vec<PathBuf>,
+    /// Vary a key over values or a range, such as pipeline.batch_size=5,10,20 or
+    /// pipeline.concurrency=1..=16, or set it to one (repeatable; default: the scenario's `[tune]`).
+    #[arg(long = "set", value_name = "KEY=VALUES", value_parser = Axis::parse)]
+    pub(crate) set: Vec<Axis>,
+    /// The seeds of each setting (default: those of `[tune]`, or 1..=16).
+    #[arg(long, value_name = "A..=B", value_parser = seeds)]
+    pub(crate) seeds: Option<RangeInclusive<u64>>,
+    /// What is to be as small as possible (default: as `[tune]` says, or fastest).
+    #[arg(long, value_enum)]
+    pub(crate) objective: Option<ObjectiveArg>,
+    /// What a setting must meet in at least 95 % of the seeds (repeatable; default: those of `[tune]`,
+    /// or that all pages are done and labelled, and `rate_limited_ratio <= 1%`).
+    #[arg(long, value_name = "METRIC LIMIT")]
+    pub(crate) require: Vec<String>,
+    /// Look at this run (default: as `[tune]` says, or the first).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) run: Option<String>,
+    /// Stop bad settings early: after a few seeds the better half goes on with twice as many.
+    #[arg(long, conflicts_with_all = ["shard", "shards", "merge"])]
+    pub(crate) race: bool,
+    /// Play only this part, such as 3/16, into a file in --out that all parts share.
+    #[arg(long, value_name = "K/N", value_parser = shard, conflicts_with = "merge")]
+    pub(crate) shard: Option<Shard>,
+    /// Play the part of N whose number, counted from 0, is in JOB_COMPLETION_INDEX.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=MOST_SHARDS), conflicts_with_all = ["shard", "merge"])]
+    pub(crate) shards: Option<u64>,
+    /// Join the parts that lie in this folder, and write the report as if one had played them all.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["scenarios", "set", "seeds", "objective", "require", "run"])]
+    pub(crate) merge: Option<PathBuf>,
+    /// Where the report is written.
+    #[arg(long, value_name = "DIR", default_value = "reports/out/tune")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) play: Play,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// Two folders that `run --out` wrote; with --baseline the new one only.
+    #[arg(value_name = "BASE NEW", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// BASE and NEW are programs: both play the scenarios that follow (default: scenarios/).
+    #[arg(long, conflicts_with = "baseline")]
+    pub(crate) bin: bool,
+    /// With --bin: the seeds.
+    #[arg(long, value_name = "A..=B", requires = "bin", value_parser = seeds)]
+    pub(crate) seeds: Option<RangeInclusive<u64>>,
+    /// With --bin: where both write.
+    #[arg(long, value_name = "DIR", default_value = "reports/out/compare")]
+    pub(crate) out: PathBuf,
+    /// Compare with reports/baselines/NAME.toml.
+    #[arg(long, value_name = "NAME", value_parser = baseline)]
+    pub(crate) baseline: Option<String>,
+    /// A baseline that is not there is an error.
+    #[arg(long, requires = "baseline")]
+    pub(crate) require_baseline: bool,
+    /// Whether the logs must be the same, or figures may not be worse over many seeds (default:
+    /// exact with fewer seeds than pairs take, 12 for one run).
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) mode: ModeArg,
+    /// A change of a mean below this share of it is none.
+    #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = percent)]
+    pub(crate) noise_threshold: u64,
+    /// How likely a false alarm may be in the whole comparison.
+    #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = chance)]
+    pub(crate) significance_level: u64,
+    /// What goes to standard output.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: CompareFormat,
+    /// Also write this format to a file (repeatable), such as -o markdown=compare.md.
+    #[arg(short = 'o', value_name = "FORMAT=PATH", value_parser = output::<CompareFormat>)]
+    pub(crate) output: Vec<(CompareFormat, PathBuf)>,
+    /// Print nothing but errors.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The scenario file.
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenario: PathBuf,
+    /// Set a key of the scenario, such as gemini.quota.requests=10 (repeatable).
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Use this seed instead of the scenario's own.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(..=MAX_SEED))]
+    pub(crate) seed: Option<u64>,
+    /// Serve the space of this run, and judge by its targets (default: the first).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) run: Option<String>,
+    /// Run the world N times as fast; waits that it names become shorter, too.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
+    pub(crate) speed: u64,
+    /// Stop after this time (default: at Ctrl-C).
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub(crate) for_time: Option<Duration>,
+    /// Print one line of JSON with the origins, and nothing else on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The address to listen at.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1", value_parser = address)]
+    pub(crate) bind: IpAddr,
+    /// Confluence's port; 0 takes any that is free.
+    #[arg(long, value_name = "PORT", default_value = "0")]
+    pub(crate) confluence_port: u16,
+    /// Gemini's port.
+    #[arg(long, value_name = "PORT", default_value = "0")]
+    pub(crate) gemini_port: u16,
+    /// OpenAI's port.
+    #[arg(long, value_name = "PORT", default_value = "0")]
+    pub(crate) openai_port: u16,
+    /// Where a folder for the scenario is written.
+    #[arg(long, value_name = "DIR", default_value = "reports/out")]
+    pub(crate) out: PathBuf,
+    /// Print nothing but the origins and errors.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// When to use colours.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) color: ColorArg,
+    /// Log every event for humans into a file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+}

@@ -1,0 +1,73 @@
+//! `tagspace claims`: every promise of the plan, and what came of it.
+
+use crate::cli::args::{CLAIMS_SEEDS, ClaimsArgs};
+use crate::cli::kept_report::Named;
+use crate::cli::main::CliError;
+use crate::cli::progress::Progress;
+use crate::cli::terminal::print;
+use crate::cli::{ExitStatus, disk, kept_report};
+use crate::report::claims as report;
+use crate::study::claims;
+use crate::study::claims::lab::{ClaimsError, Lab};
+use crate::study::claims::{CLAIMS, Ledger, ablation};
+
+/// Plays the claims, and prints the verdicts, writes the report, or compares it with what was
+/// written.
+pub(crate) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
+    let known: Vec<&str> = CLAIMS.iter().map(|claim| claim.id).chain([ablation::ID]).collect();
+    if let Some(only) = &args.only
+        && !known.iter().any(|id| id.eq_ignore_ascii_case(only))
+    {
+        return Err(CliError::Usage {
+            message: format!("got `--only {only}`, wanted a claim such as C4"),
+            help: format!("the claims are: {}", known.join(", ")),
+        });
+    }
+    let is_whole = args.seeds == CLAIMS_SEEDS;
+    let out = kept_report::folder("claims", args.out.as_deref(), is_whole, args.check)?;
+    if !args.check && args.only.is_none() {
+        // Not after minutes of play.
+        disk::make_folder(&out)?;
+    }
+    let progress = Progress::new(args.play.quiet, "games");
+    let on_game = || progress.inc();
+    let lab = Lab::new(kept_report::jobs(args.play.jobs), args.seeds, &on_game);
+    let ledger = claims::play(args.only.as_deref(), &lab);
+    progress.finish();
+    let ledger = ledger.map_err(|error| match error {
+        ClaimsError::Judge(error) => CliError::Judge(error),
+        ClaimsError::World(_) => CliError::Live(error.to_string()),
+    })?;
+    if args.only.is_some() {
+        // A part of the ledger is looked at, not kept.
+        print(&report::text(&ledger));
+        return Ok(ExitStatus::Met);
+    }
+    let files = files(&ledger)?;
+    if args.check {
+        return kept_report::check("claims", &out, &files, args.play.quiet);
+    }
+    let _lock = disk::lock(&out)?;
+    kept_report::write(&out, &files)?;
+    if !args.play.quiet {
+        print(&report::summary(&ledger));
+        print(&format!("\nreport in {}\n", out.display()));
+    }
+    Ok(ExitStatus::Met)
+}
+
+fn files(ledger: &Ledger) -> Result<Vec<Named>, CliError> {
+    let mut csv = Vec::new();
+    report::csv(ledger, &mut csv).map_err(|error| kept_report::failed("claims.csv", &error))?;
+    let mut files = vec![
+        ("claims.json", kept_report::pretty(&report::json(ledger))),
+        ("claims.csv", csv),
+        ("claims.md", report::text(ledger).into_bytes()),
+    ];
+    files.extend(kept_report::picture(("claims.svg", "claims.png"), report::profiles(ledger))?);
+    files.extend(kept_report::picture(
+        ("boundaries.svg", "boundaries.png"),
+        report::boundaries(ledger),
+    )?);
+    Ok(files)
+}

@@ -1,0 +1,13 @@
+//! The commands, one file or folder each.
+
+pub(crate) mod claims;
+pub(crate) mod compare;
+pub(crate) mod league;
+pub(crate) mod mutate;
+pub(crate) mod new;
+pub(crate) mod run;
+pub(crate) mod schema;
+pub(crate) mod serve;
+pub(crate) mod tag;
+pub(crate) mod tune;
+pub(crate) mod validate;

@@ -1,0 +1,8 @@
+//! `tagspace run`: plays scenarios, each with its own seed or with many, and judges them.
+
+mod realtime;
+mod run;
+mod trials;
+mod verdicts;
+
+pub(crate) use self::run::{colour, options, replay, run};

@@ -1,0 +1,216 @@
+//! Playing: every scenario with each of its seeds, several at once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::main::CliError;
+use crate::cli::scenarios::Loaded;
+use crate::pipeline::log;
+use crate::report::ci::Closing;
+use crate::report::folder::{FilesError, Folder, Kind};
+use crate::report::run::json;
+use crate::report::{folder, format};
+use crate::sim;
+use crate::sim::Options;
+use crate::sim::scenario::Scenario;
+use crate::study::experiment::determinism;
+use crate::study::experiment::determinism::Divergence;
+use crate::study::verdict::judge;
+use crate::study::verdict::judge::{JudgedScenario, Verdict};
+use crate::study::verdict::outcome::Outcome;
+use crate::study::verdict::seeds::Played;
+
+/// A scenario with the seeds that it is played with, and its folder in the making.
+pub(super) struct Entry<'a> {
+    pub(super) loaded: &'a Loaded,
+    pub(super) kind: Kind,
+    /// In ascending order; of a single run its own.
+    pub(super) seeds: Vec<u64>,
+    /// Where its report will stand.
+    pub(super) place: PathBuf,
+    folder: Mutex<Option<Arc<Folder>>>,
+}
+
+impl<'a> Entry<'a> {
+    /// A scenario with its own seed, or with these.
+    pub(super) fn new(out: &Path, loaded: &'a Loaded, seeds: Option<Vec<u64>>) -> Self {
+        let scenario = &loaded.0;
+        let kind = if seeds.is_some() { Kind::Series } else { Kind::Single };
+        Self {
+            kind,
+            seeds: seeds.unwrap_or_else(|| vec![scenario.world.seed.0]),
+            place: folder::place(out, scenario, kind),
+            folder: Mutex::new(None),
+            loaded,
+        }
+    }
+
+    pub(super) fn scenario(&self) -> &'a Scenario {
+        &self.loaded.0
+    }
+
+    /// Its folder, begun by whatever game comes first.
+    fn folder(&self) -> Result<Arc<Folder>, FilesError> {
+        let mut folder = self.folder.lock();
+        match &*folder {
+            Some(folder) => Ok(Arc::clone(folder)),
+            None => Ok(Arc::clone(
+                folder.insert(Arc::new(Folder::begin(&self.place, &self.scenario().name)?)),
+            )),
+        }
+    }
+
+    /// Its folder, if any game has begun it.
+    pub(super) fn folder_to_write(&self) -> Option<Arc<Folder>> {
+        self.folder.lock().clone()
+    }
+
+    /// Its folder, once no game writes into it any more.
+    pub(super) fn take_folder(&self) -> Option<Folder> {
+        let folder = self.folder.lock().take();
+        folder.and_then(Arc::into_inner)
+    }
+}
+
+/// What came of a scenario with one seed.
+pub(super) struct Done {
+    pub(super) played: Played,
+    /// All of it, for a single run.
+    pub(super) judged: Option<JudgedScenario>,
+    pub(super) divergence: Option<Divergence>,
+    /// How long it really took.
+    pub(super) real: Duration,
+}
+
+/// What came of all games of a scenario, in the order of its seeds.
+pub(super) type Results = Vec<Result<Done, CliError>>;
+
+/// How games are played.
+pub(super) struct Rules<'a> {
+    pub(super) options: &'a Options,
+    pub(super) jobs: usize,
+    pub(super) check_determinism: bool,
+    /// Whether the first scenario that misses a target is the last.
+    pub(super) fail_fast: bool,
+    /// Set from outside or by `take`: no further game is begun.
+    pub(super) stop: &'a AtomicBool,
+    /// The same at the first signal.
+    pub(super) interrupt: &'a CancellationToken,
+    pub(super) on_game: &'a (dyn Fn() + Sync),
+}
+
+/// Plays all games, and hands over what came of each scenario in the order of the scenarios. After a
+/// stop, scenarios that were not played whole come last, with what was played of them.
+pub(super) fn play<'a>(
+    entries: &'a [Entry<'a>],
+    rules: &Rules<'_>,
+    mut take: impl FnMut(&'a Entry<'a>, Results),
+) {
+    let games: Vec<(usize, u64)> = (0..)
+        .zip(entries)
+        .flat_map(|(at, entry)| entry.seeds.iter().map(move |seed| (at, *seed)))
+        .collect();
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let (sender, results) = mpsc::channel();
+        for _ in 0..rules.jobs.min(games.len().max(1)) {
+            let (sender, next, games) = (sender.clone(), &next, &games);
+            scope.spawn(move || {
+                while !rules.stop.load(Ordering::Relaxed) && !rules.interrupt.is_cancelled() {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((at, seed)) = games.get(index) else { return };
+                    let done = game(&entries[*at], *seed, rules);
+                    if rules.fail_fast && is_failure(&done) {
+                        rules.stop.store(true, Ordering::Relaxed);
+                    }
+                    (rules.on_game)();
+                    if sender.send((*at, *seed, done)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut waiting: BTreeMap<usize, BTreeMap<u64, Result<Done, CliError>>> = BTreeMap::new();
+        let mut expected = 0;
+        for (at, seed, done) in results {
+            waiting.entry(at).or_default().insert(seed, done);
+            let is_whole = |at: usize| {
+                let played = waiting.get(&at).map_or(0, BTreeMap::len);
+                entries.get(at).is_some_and(|entry| entry.seeds.len() == played)
+            };
+            let ready: Vec<usize> =
+                (expected..entries.len()).take_while(|at| is_whole(*at)).collect();
+            for at in ready {
+                let played = waiting.remove(&at).unwrap_or_default();
+                take(&entries[at], played.into_values().collect());
+                expected = at + 1;
+            }
+        }
+        for (at, entry) in entries.iter().enumerate().skip(expected) {
+            let played = waiting.remove(&at).unwrap_or_default();
+            take(entry, played.into_values().collect());
+        }
+    });
+}
+
+/// Whether a game alone decides that its scenario misses a target: one seed of many does not.
+fn is_failure(done: &Result<Done, CliError>) -> bool {
+    match done {
+        Ok(done) => done.judged.as_ref().is_some_and(|one| one.verdict() == Verdict::Missed),
+        Err(_) => true,
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a simulation really took is shown, never stored"
+)]
+fn game(entry: &Entry<'_>, seed: u64, rules: &Rules<'_>) -> Result<Done, CliError> {
+    let (scenario, targets) = entry.loaded;
+    let seeded = scenario.seeded(seed);
+    let started = std::time::Instant::now();
+    let judged = judge::run(&seeded, targets, rules.options)?;
+    let real = started.elapsed();
+    let divergence = if rules.check_determinism {
+        let logs: Vec<_> = judged.runs.iter().map(|run| run.log.clone()).collect();
+        determinism::check(&seeded, rules.options, &logs)?
+    } else {
+        None
+    };
+    if let Some(subscriber) = &rules.options.subscriber {
+        tracing::dispatcher::with_default(subscriber, || {
+            let _named = sim::log_span(&seeded).entered();
+            summarize(&judged);
+        });
+    }
+    let folder = entry.folder()?;
+    match entry.kind {
+        Kind::Single => folder.single(&seeded, &judged)?,
+        Kind::Series => {
+            let outcome = Outcome::of(judged.verdict(), None, divergence.is_some());
+            let mut report = json::report(&seeded, &judged);
+            json::close(&mut report, &Closing::alone(outcome, &[]));
+            folder.seed(&seeded, &judged, &report)?;
+        }
+    }
+    let played = Played::of(seed, &judged);
+    // The logs of many seeds are in their folders, and too much for the memory.
+    let judged = (entry.kind == Kind::Single).then_some(judged);
+    Ok(Done { played, judged, divergence, real })
+}
+
+/// Closes the log for humans with the figures of each run.
+fn summarize(judged: &JudgedScenario) {
+    for run in &judged.runs {
+        let end_ms = run.log.entries.last().map_or(0, |entry| entry.t_ms);
+        log::summary(end_ms, &format!("run={} {}", run.name, format::summary(&run.figures)));
+    }
+}

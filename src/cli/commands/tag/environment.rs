@@ -1,0 +1,95 @@
+//! What `tag` takes from the environment. No value is ever shown: whatever a variable holds may be a
+//! credential that was put there by mistake.
+
+use std::env::VarError;
+
+use url::Url;
+
+use crate::cli::main::CliError;
+use crate::pipeline::http::is_of_this_machine;
+use crate::pipeline::provider::Secret;
+
+/// The value of a variable, without white space around it; an empty one counts as none.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    value(name).ok().flatten()
+}
+
+#[expect(clippy::disallowed_methods, reason = "live use is configured by the environment")]
+fn value(name: &str) -> Result<Option<String>, CliError> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => {
+            Err(usage(format!("{name} is no text"), "it holds bytes that are not UTF-8"))
+        }
+    }
+}
+
+/// The value of a variable that has to be set.
+pub(crate) fn required(name: &str, example: &str) -> Result<String, CliError> {
+    let help = "live use needs CONFLUENCE_URL, CONFLUENCE_API_TOKEN and GEMINI_API_KEY; with \
+                CONFLUENCE_USER the token is sent as Basic, without it as Bearer; OPENAI_API_KEY \
+                is the fallback's";
+    value(name)?.ok_or_else(|| usage(format!("{name} is not set: expected {example}"), help))
+}
+
+/// The credential in a variable, which goes into a header of every request.
+pub(crate) fn secret(name: &str, example: &str) -> Result<Secret, CliError> {
+    let value = required(name, example)?;
+    match value.chars().position(|c| !c.is_ascii_graphic()) {
+        None => Ok(Secret::new(value)),
+        Some(at) => Err(usage(
+            format!("character {} of {name} belongs to no credential", at + 1),
+            "spaces, line breaks and letters outside ASCII are often pasted along",
+        )),
+    }
+}
+
+/// The name of an account, which stands before a colon in a header, if there is one.
+pub(crate) fn user(name: &str) -> Result<Option<String>, CliError> {
+    let Some(value) = value(name)? else { return Ok(None) };
+    match value.chars().position(|c| c.is_control() || c == ':') {
+        None => Ok(Some(value)),
+        Some(at) => Err(usage(
+            format!("character {} of {name} belongs to no name of an account", at + 1),
+            "expected neither a colon nor a control character",
+        )),
+    }
+}
+
+/// The address that a variable holds, without the slash at its end.
+pub(crate) fn address(
+    name: &str,
+    value: &str,
+    example: &str,
+    allows_http: bool,
+) -> Result<String, CliError> {
+    let refuse = |what: &str| {
+        let help = format!(
+            "expected http or https, a host and perhaps a path, such as {example}; credentials \
+             have variables of their own"
+        );
+        Err(usage(format!("{name} {what}"), &help))
+    };
+    let Ok(url) = Url::parse(value) else { return refuse("is no address") };
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return refuse("is no address");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return refuse("holds credentials");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return refuse("has a query or a fragment");
+    }
+    if url.scheme() == "http" && !allows_http && !is_of_this_machine(&url) {
+        return Err(usage(
+            format!("{name} is a plain http address of another machine"),
+            "credentials would be sent for anybody on the way to read: expected https, or --allow-http",
+        ));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn usage(message: String, help: &str) -> CliError {
+    CliError::Usage { message, help: help.to_owned() }
+}

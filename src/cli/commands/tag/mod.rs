@@ -1,0 +1,9 @@
+//! `tagspace tag`: a real space. Credentials come from the environment and are shown to nobody.
+
+mod environment;
+pub(crate) mod state;
+mod tag;
+mod verdict;
+mod watcher;
+
+pub(crate) use self::tag::tag;

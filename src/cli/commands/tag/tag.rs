@@ -1,0 +1,235 @@
+//! `tagspace tag` from its arguments to its exit code.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::environment::{address, required, secret, user, variable};
+use super::state;
+use super::verdict::{Ended, status};
+use super::watcher::Watcher;
+use crate::cli::args::TagArgs;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::main::CliError;
+use crate::cli::outputs::{Failures, Kind, Output, Sink, Stamp, subscriber};
+use crate::cli::terminal::note;
+use crate::cli::{ExitStatus, outputs};
+use crate::pipeline::complaint::Listening;
+use crate::pipeline::config::{Config, ConfigError, Overrides};
+use crate::pipeline::control::Control;
+use crate::pipeline::error::PipelineError;
+use crate::pipeline::event::RunEnd;
+use crate::pipeline::http::LiveTransport;
+use crate::pipeline::job::{Job, What};
+use crate::pipeline::page::PageId;
+use crate::pipeline::provider::{Provider, Wire};
+use crate::pipeline::taxonomy::Taxonomy;
+use crate::pipeline::{Parts, Pipeline, Site, log};
+use crate::price;
+use crate::report::format;
+use crate::rng::Seed;
+use crate::sim::recorder::Log;
+use crate::sim::scenario::default_taxonomy;
+use crate::study::measure::figures::Figures;
+
+const SITE: &str = "https://acme.atlassian.net/wiki";
+const GEMINI: &str = "https://generativelanguage.googleapis.com";
+const OPENAI: &str = "https://api.openai.com";
+
+/// Tags a space, or pages of it. Whatever can be wrong with arguments and files is found before
+/// anything is asked of a service.
+pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
+    let settings = Settings::read(args)?;
+    let state = state_path(args);
+    check(args)?;
+    let failures = Failures::default();
+    let sink = |path: &PathBuf| Sink::create(path, &failures);
+    let log = args
+        .log
+        .as_deref()
+        .map(|path| subscriber(path, Stamp::WallClock, &failures))
+        .transpose()?;
+    let events = args.events.as_ref().map(sink).transpose()?;
+    let interrupt = Interrupt::listen(
+        "stopping: what is in flight is finished, the rest is left; once more to abort",
+    )?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
+    let _guard = log.as_ref().map(tracing::dispatcher::set_default);
+    let transport = LiveTransport::new().map_err(|error| CliError::Live(error.to_string()))?;
+    let transport = Listening::new(transport, &settings.site, &settings.providers);
+    let patience_s = settings.config.patience_shown_s();
+    let site = settings.site.base.clone();
+    let origins = settings.providers.iter().map(|p| (p.name.clone(), p.origin.clone())).collect();
+    let (result, log) = runtime.block_on(async {
+        let watcher = Arc::new(Watcher::new(&args.task, events));
+        let pipeline = Pipeline::new(settings.parts(&transport, &watcher));
+        if let Some(path) = &state {
+            pipeline.recall(&state::read(path));
+        }
+        let result = played(&pipeline, args, &interrupt, &watcher).await;
+        if let Some(path) = &state {
+            state::write(path, pipeline.memory());
+        }
+        (result, watcher.finish())
+    });
+    // Whatever an aborted run has left behind is not waited for.
+    runtime.shutdown_background();
+    report(args, &log, patience_s);
+    let is_stopped = interrupt.stop.is_cancelled();
+    let status = status(&Ended { result, log, is_stopped, transport, site, origins });
+    Ok(failures.turn(status))
+}
+
+/// Carries the job through, or as far as it is let.
+async fn played(
+    pipeline: &Pipeline,
+    args: &TagArgs,
+    interrupt: &Interrupt,
+    watcher: &Arc<Watcher>,
+) -> Result<RunEnd, PipelineError> {
+    let what = match &args.space {
+        Some(key) => What::Space(key.clone()),
+        None => What::Pages(pages(args)),
+    };
+    let shown = Arc::clone(watcher);
+    let control = Control {
+        progress: Some(Arc::new(move |progress| shown.progress(progress))),
+        cancel: interrupt.stop.clone(),
+    };
+    let checked_and_run = async {
+        for cause in pipeline.check(&what, &interrupt.stop).await? {
+            note(&format!("warning: only the fallback is of use: {cause}"));
+        }
+        pipeline.run(Job { task: args.task.clone(), what }, control).await
+    };
+    tokio::select! {
+        biased;
+        () = interrupt.abort.cancelled() => {
+            watcher.abort();
+            Ok(RunEnd::Cancelled)
+        }
+        result = checked_and_run => result,
+    }
+}
+
+/// The pages that were asked for, each once.
+fn pages(args: &TagArgs) -> Vec<PageId> {
+    let mut pages: Vec<PageId> = Vec::new();
+    for page in args.pages.iter().copied().map(PageId) {
+        if !pages.contains(&page) {
+            pages.push(page);
+        }
+    }
+    pages
+}
+
+/// What arguments and environment come to.
+struct Settings {
+    config: Config,
+    taxonomy: Taxonomy,
+    site: Site,
+    providers: Vec<Provider>,
+}
+
+impl Settings {
+    fn read(args: &TagArgs) -> Result<Self, CliError> {
+        let mut overrides = Overrides { profile: Some(args.profile), ..Overrides::default() };
+        let usage = |error: ConfigError| CliError::Usage {
+            message: error.to_string(),
+            help: "set or unset the TAG_SPACE_ variables".to_owned(),
+        };
+        overrides.read_env(variable).map_err(usage)?;
+        overrides.dry_run = Some(!args.write);
+        let site = Site {
+            base: address(
+                "CONFLUENCE_URL",
+                &required("CONFLUENCE_URL", SITE)?,
+                SITE,
+                args.allow_http,
+            )?,
+            user: user("CONFLUENCE_USER")?,
+            token: secret("CONFLUENCE_API_TOKEN", "an API token")?,
+        };
+        let mut providers = vec![provider(Wire::Gemini, args)?];
+        if variable("OPENAI_API_KEY").is_some() {
+            providers.push(provider(Wire::OpenAi, args)?);
+        }
+        let config = overrides.resolve().map_err(usage)?;
+        let taxonomy = Taxonomy::new(taxonomy(args)?);
+        Ok(Self { config, taxonomy, site, providers })
+    }
+
+    fn parts(self, transport: &Arc<Listening<LiveTransport>>, watcher: &Arc<Watcher>) -> Parts {
+        let Self { config, taxonomy, site, providers } = self;
+        let (transport, observer) = (Arc::clone(transport), Arc::clone(watcher));
+        Parts { config, taxonomy, site, providers, transport, observer, seed: Seed(0) }
+    }
+}
+
+/// The file that keeps what is learned, if one does.
+fn state_path(args: &TagArgs) -> Option<PathBuf> {
+    if args.no_state {
+        return None;
+    }
+    args.state.clone().or_else(|| state::usual_path(variable).and_then(state::usable))
+}
+
+/// Checks the files that are to be written.
+fn check(args: &TagArgs) -> Result<(), CliError> {
+    let named = [(Kind::State, &args.state), (Kind::Events, &args.events), (Kind::Log, &args.log)];
+    let named = named.iter().filter_map(|(kind, path)| Some((*kind, path.as_deref()?)));
+    let named: Vec<Output<'_>> = named.map(|(kind, path)| Output { kind, path }).collect();
+    outputs::check(&named, args.taxonomy.as_deref())
+}
+
+fn provider(wire: Wire, args: &TagArgs) -> Result<Provider, CliError> {
+    let (name, model, key, variable_of_base, origin) = match wire {
+        Wire::Gemini => ("gemini", &args.model, "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", GEMINI),
+        Wire::OpenAi => {
+            ("openai", &args.fallback_model, "OPENAI_API_KEY", "OPENAI_BASE_URL", OPENAI)
+        }
+    };
+    let base = variable(variable_of_base).unwrap_or_else(|| origin.to_owned());
+    let base = address(variable_of_base, &base, origin, args.allow_http)?;
+    Ok(Provider {
+        name: name.to_owned(),
+        wire,
+        model: model.to_owned(),
+        origin: base.trim_end_matches("/v1").to_owned(),
+        key: secret(key, "an API key")?,
+    })
+}
+
+fn taxonomy(args: &TagArgs) -> Result<Vec<(String, Vec<String>)>, CliError> {
+    #[derive(Deserialize)]
+    struct File {
+        taxonomy: BTreeMap<String, Vec<String>>,
+    }
+    let Some(path) = &args.taxonomy else { return Ok(default_taxonomy()) };
+    let usage = |message: String| CliError::Usage {
+        message: format!("{}: {message}", path.display()),
+        help: "expected a [taxonomy] table such as doc = [\"guide\", \"runbook\"]".to_owned(),
+    };
+    let text = fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
+    let file: File = toml::from_str(&text).map_err(|error| usage(error.message().to_owned()))?;
+    let categories: Vec<(String, Vec<String>)> = file.taxonomy.into_iter().collect();
+    Taxonomy::check(&categories).map_err(|error| usage(error.to_string()))?;
+    Ok(categories)
+}
+
+/// Sums up what was done.
+fn report(args: &TagArgs, log: &Log, patience_s: Option<u64>) {
+    let models = [("gemini", &args.model), ("openai", &args.fallback_model)];
+    let prices =
+        models.into_iter().filter_map(|(name, model)| Some((name.to_owned(), price::of(model)?)));
+    let figures = format::summary(&Figures::of(log, &prices.collect()).of_real_services());
+    log::summary(log.entries.last().map_or(0, |entry| entry.t_ms), &figures);
+    let mode = if args.write { "labels written" } else { "dry run, no label written" };
+    let patience = patience_s.map_or(String::new(), |s| format!("; patience {s} s"));
+    note(&format!("{figures} ({mode}{patience})"));
+}

@@ -1,0 +1,157 @@
+//! What a live run shows and keeps while it goes: tags as they are decided, the event log line by
+//! line, so that nothing is lost if the run is aborted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::cli::outputs::Sink;
+use crate::cli::terminal::{note, print};
+use crate::pipeline::control::Progress;
+use crate::pipeline::error::Cause;
+use crate::pipeline::event::{Event, Observer, Pause, RunEnd};
+use crate::pipeline::log;
+use crate::pipeline::page::PageId;
+use crate::sim::recorder::{Entries, Entry, Log, What};
+
+/// The observer of a live run.
+pub(crate) struct Watcher {
+    kept: Mutex<Kept>,
+    epoch: Instant,
+    bar: ProgressBar,
+}
+
+struct Kept {
+    log: Log,
+    events: Option<Sink>,
+    /// Nothing is added any more.
+    is_closed: bool,
+    /// Until when each service is known to be left in peace.
+    told: BTreeMap<String, Instant>,
+}
+
+/// Pauses whose ends differ by no more are one.
+const SAME_PAUSE: Duration = Duration::from_secs(2);
+
+impl Watcher {
+    /// Starts to watch. The event log, if asked for, is written to `events`.
+    pub(crate) fn new(task: &str, events: Option<Sink>) -> Self {
+        let log = Log { run: task.to_owned(), entries: Entries::new() };
+        let kept = Kept { log, events, is_closed: false, told: BTreeMap::new() };
+        Self { kept: Mutex::new(kept), epoch: Instant::now(), bar: bar() }
+    }
+
+    /// Accounts for the pages that an aborted run leaves behind, and ends its log.
+    pub(crate) fn abort(&self) {
+        let mut open = Vec::new();
+        let mut ended = BTreeSet::new();
+        for event in self.kept.lock().log.events() {
+            match event {
+                Event::PageListed { page, .. } => open.push(page),
+                Event::PageTagged { page, .. }
+                | Event::PageFailed { page, .. }
+                | Event::PageNotDone { page } => drop(ended.insert(page)),
+                _ => {}
+            }
+        }
+        let is_open = |page: &PageId| !ended.contains(page);
+        for page in open.into_iter().filter(is_open) {
+            self.observe(Event::PageNotDone { page });
+        }
+        self.observe(Event::RunFinished { end: RunEnd::Cancelled });
+        self.kept.lock().is_closed = true;
+    }
+
+    /// Shows how far the run is.
+    pub(crate) fn progress(&self, Progress { done, listed, total }: Progress) {
+        self.bar.set_length(total.unwrap_or(listed));
+        self.bar.set_position(done);
+    }
+
+    fn t_ms(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The whole log.
+    pub(crate) fn finish(&self) -> Log {
+        self.bar.finish_and_clear();
+        std::mem::take(&mut self.kept.lock().log)
+    }
+}
+
+impl Observer for Watcher {
+    fn observe(&self, event: Event) {
+        let t_ms = self.t_ms();
+        if self.kept.lock().is_closed {
+            return;
+        }
+        log::write(t_ms, &event);
+        let shown = match &event {
+            Event::PageTagged { page, tags, .. } => {
+                let tags: Vec<&str> = tags.all().collect();
+                Some(format!("{page}: {}\n", tags.join(", ")))
+            }
+            Event::PageFailed { page, class, service, status } => {
+                let (service, class, status) = (service.clone(), *class, *status);
+                let cause = Cause { service, class, status };
+                Some(format!("{page}: failed after {} of {}\n", cause.kind(), cause.service))
+            }
+            _ => None,
+        };
+        let mut kept = self.kept.lock();
+        if let Some(line) = shown {
+            self.bar.suspend(|| print(&line));
+        }
+        kept.add(&Entry { t_ms, what: What::Event(event) });
+    }
+
+    fn pauses(&self, pause: &Pause) {
+        log::pause(self.t_ms(), pause);
+        let until = Instant::now() + pause.wait;
+        let mut kept = self.kept.lock();
+        // Calls that were on their way together are told the same.
+        let is_known = |known: &Instant| *known + SAME_PAUSE >= until;
+        if kept.is_closed || kept.told.get(&pause.service).is_some_and(is_known) {
+            return;
+        }
+        kept.told.insert(pause.service.clone(), until);
+        let Pause { service, class, wait } = pause;
+        let end = jiff::Timestamp::now().checked_add(*wait).map_or_else(
+            |_| "a time that no calendar has".to_owned(),
+            |end| end.strftime("%H:%M:%S UTC").to_string(),
+        );
+        let wait_s = wait.as_secs();
+        self.bar.suspend(|| {
+            note(&format!("{service} is asked again in {wait_s} s, at {end}, after {class}"));
+        });
+    }
+}
+
+impl Kept {
+    fn add(&mut self, entry: &Entry) {
+        if let Some(events) = &mut self.events {
+            let line = self.log.line(entry) + "\n";
+            // A line at once, and as a whole; what fails is told at the end.
+            let _ = events.write_all(line.as_bytes());
+        }
+        self.log.entries.push(entry);
+    }
+}
+
+/// A progress bar, if there is a terminal to show it.
+fn bar() -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::no_length();
+    let style =
+        ProgressStyle::with_template("{spinner} {pos} of {len} listed pages done  {elapsed}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}

@@ -1,0 +1,125 @@
+//! What is asked: the command line over the scenario's own `[tune]`.
+
+use std::path::Path;
+
+use crate::cli::args::{ObjectiveArg, TuneArgs};
+use crate::cli::main::{CliError, Problems};
+use crate::sim::scenario::Scenario;
+use crate::study::tune::grid::Axis;
+use crate::study::tune::{Objective, Question, grid, scenario_table};
+use crate::study::verdict::target;
+
+/// What is required unless something else is.
+const REQUIRED: [&str; 4] = [
+    "pages_failed == 0",
+    "pages_not_done == 0",
+    "pages_unlabelled == 0",
+    "rate_limited_ratio <= 1%",
+];
+
+fn usage(message: String, help: &str) -> CliError {
+    CliError::Usage { message, help: help.to_owned() }
+}
+
+/// The question to every scenario.
+pub(super) fn all(args: &TuneArgs) -> Result<Vec<Question>, CliError> {
+    let questions: Vec<Question> =
+        args.scenarios.iter().map(|path| one(args, path)).collect::<Result<_, _>>()?;
+    let Some(first) = questions.first() else { return Ok(questions) };
+    for (at, other) in questions.iter().enumerate() {
+        let name = &other.scenario.name;
+        if other.axes != first.axes
+            || other.seeds != first.seeds
+            || other.objective != first.objective
+        {
+            return Err(usage(
+                format!("got another question for {name} than for {}", first.scenario.name),
+                "one setting for several scenarios needs one grid: name it with --set, --seeds and --objective",
+            ));
+        }
+        if questions[..at].iter().any(|known| known.scenario.name == *name) {
+            return Err(usage(
+                format!("got two scenarios named `{name}`"),
+                "the name is the folder of the report; rename one of the files",
+            ));
+        }
+    }
+    grid::check_size(&first.axes, &first.seeds, questions.len())
+        .map_err(|message| usage(message, grid::VARY_LESS))?;
+    if args.race && questions.len() > 1 {
+        return Err(usage(
+            format!("got --race with {} scenarios, wanted one", questions.len()),
+            "for one setting for all of them every setting must be played to the end",
+        ));
+    }
+    Ok(questions)
+}
+
+fn one(args: &TuneArgs, path: &Path) -> Result<Question, CliError> {
+    let problems = |problems| CliError::Problems(Problems(problems));
+    let scenario = Scenario::read(path, &[]).map_err(|problem| problems(vec![problem]))?;
+    let table = scenario_table::read(&scenario).map_err(problems)?;
+    check(&args.set)?;
+    let axes = together(table.axes, &args.set);
+    if let Some(axis) = axes.iter().find(|axis| axis.is_luck()) {
+        return Err(usage(format!("got --set {}, wanted --seeds", axis.key), grid::SAME_LUCK));
+    }
+    if axes.is_empty() {
+        return Err(usage(
+            format!("{}: got nothing to vary", path.display()),
+            "name it, such as --set pipeline.batch_size=5,10,20, or write a [tune] table into the scenario",
+        ));
+    }
+    let run = args.run.clone().or(table.run);
+    let first = || scenario.runs.first().map(|run| run.name.clone()).unwrap_or_default();
+    let run = run.unwrap_or_else(first);
+    let written = match (args.require.as_slice(), table.require) {
+        ([], None) => REQUIRED.map(str::to_owned).to_vec(),
+        ([], Some(written)) => written,
+        (written, _) => written.to_vec(),
+    };
+    let mut require = Vec::new();
+    for text in written {
+        let read = target::in_one_piece(&run, &text);
+        let help = "--require takes what a target takes, such as `page_latency p95 <= 45s`";
+        require.push(read.map_err(|message| usage(message, help))?);
+    }
+    let objective = args.objective.map(|objective| match objective {
+        ObjectiveArg::Fastest => Objective::Fastest,
+        ObjectiveArg::Cheapest => Objective::Cheapest,
+        ObjectiveArg::FewestCalls => Objective::FewestCalls,
+    });
+    Ok(Question {
+        folder: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+        axes,
+        seeds: args.seeds.clone().or(table.seeds).unwrap_or(grid::SEEDS),
+        objective: objective.or(table.objective).unwrap_or(Objective::Fastest),
+        require,
+        run,
+        scenario,
+    })
+}
+
+/// The scenario's own keys, those of the command line in their place, and what else it names.
+fn together(mut axes: Vec<Axis>, set: &[Axis]) -> Vec<Axis> {
+    for named in set {
+        match axes.iter_mut().find(|axis| axis.key == named.key) {
+            Some(axis) => *axis = named.clone(),
+            None => axes.push(named.clone()),
+        }
+    }
+    axes
+}
+
+fn check(axes: &[Axis]) -> Result<(), CliError> {
+    let mut keys: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
+    keys.sort_unstable();
+    let twice = keys.windows(2).find_map(|pair| (pair[0] == pair[1]).then_some(pair[0]));
+    if let Some(twice) = twice {
+        return Err(CliError::Usage {
+            message: format!("got --set {twice} twice, wanted each key once"),
+            help: format!("write all its values into one, such as --set {twice}=1,2,5"),
+        });
+    }
+    Ok(())
+}

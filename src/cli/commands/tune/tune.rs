@@ -1,0 +1,275 @@
+//! `tagspace tune` from its arguments to its answer.
+
+use std::fs;
+use std::path::Path;
+
+use crate::cli::args::TuneArgs;
+use crate::cli::kept_report::Named;
+use crate::cli::main::{CliError, Problems};
+use crate::cli::progress::Progress;
+use crate::cli::terminal::print;
+use crate::cli::{ExitStatus, disk, kept_report};
+use crate::report::tune as report;
+use crate::report::tune::{minimax as robust_report, regression_targets as guard_report};
+use crate::study::experiment::workers::share_out;
+use crate::study::tune::regression_targets::Guard;
+use crate::study::tune::trials::{Game, Played, Results};
+use crate::study::tune::{
+    Question, TuneError, Tuned, minimax, ranking, regression_targets, successive_halving, trials,
+};
+
+/// The number of seeds that winning settings are played with over HTTP.
+const CONFIRMED: usize = 3;
+/// All that is written into the folder of an answer.
+const FILES: [&str; 13] = [
+    "tune.json",
+    "tune.csv",
+    "tune.md",
+    "tune.env",
+    "tune.toml",
+    "targets.toml",
+    "heat-map.svg",
+    "heat-map.png",
+    "front.svg",
+    "front.png",
+    "robust.json",
+    "robust.csv",
+    "robust.md",
+];
+
+/// Plays the grid, confirms its best over HTTP, writes the report and prints the answer.
+pub(crate) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
+    if let Some(folder) = &args.merge {
+        let (questions, results) = super::shards::merge(folder)?;
+        return finish(args, &questions, &results);
+    }
+    let questions = super::study_spec::all(args)?;
+    for question in &questions {
+        trials::check(question).map_err(cli_error)?;
+    }
+    // What cannot be written is said before hours are played.
+    make_room(args, &questions)?;
+    if let Some(shard) = super::shards::shard(args)? {
+        return super::shards::play(args, &questions, shard);
+    }
+    let games = trials::all(&questions);
+    let progress = Progress::new(args.play.quiet, "simulations");
+    progress.of(games.len());
+    let on_game = |_: Game, _: &Played| {
+        progress.inc();
+        Ok(())
+    };
+    let jobs = kept_report::jobs(args.play.jobs);
+    let results = match questions.as_slice() {
+        [question] if args.race => successive_halving::play(question, jobs, &on_game),
+        questions => trials::play(questions, &games, jobs, &on_game),
+    };
+    progress.finish();
+    finish(args, &questions, &results.map_err(cli_error)?)
+}
+
+/// The folder of the answer, and one for each of several scenarios.
+fn make_room(args: &TuneArgs, questions: &[Question]) -> Result<(), CliError> {
+    let each = questions.iter().map(|question| args.out.join(&question.scenario.name));
+    let each = each.filter(|_| questions.len() > 1);
+    disk::make_out(&args.out)?;
+    for folder in [args.out.clone()].into_iter().chain(each) {
+        disk::make_folder(&folder)?;
+        if let Some(path) = FILES.map(|name| folder.join(name)).iter().find(|path| path.is_dir()) {
+            return Err(CliError::Usage {
+                message: format!("got a folder at {}, wanted room for a file", path.display()),
+                help: "choose another --out, or remove it".to_owned(),
+            });
+        }
+        is_room(&folder, questions)?;
+    }
+    Ok(())
+}
+
+/// Whether an answer may be written into a folder: what it would write over is an earlier answer, and
+/// no scenario that is read.
+fn is_room(folder: &Path, questions: &[Question]) -> Result<(), CliError> {
+    let refused =
+        |message: String| Err(CliError::Usage { message, help: "choose another --out".to_owned() });
+    let found: Vec<_> = FILES.iter().filter(|name| folder.join(name).exists()).collect();
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    for name in &found {
+        let path = folder.join(name);
+        let is_read =
+            questions.iter().any(|one| real(Path::new(one.scenario.file())) == real(&path));
+        if is_read {
+            return refused(format!("{}: this scenario would be written over", path.display()));
+        }
+    }
+    if folder.join("report.json").exists() {
+        return refused(format!("{}: this is the report of a run", folder.display()));
+    }
+    // Every answer has one of these.
+    let is_answer = ["tune.json", "robust.json"].iter().any(|name| folder.join(name).exists());
+    match found.first().filter(|_| !is_answer) {
+        Some(name) => refused(format!(
+            "{}: this file would be written over, and is no part of an earlier answer",
+            folder.join(name).display()
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Writes and prints what came of all games.
+fn finish(
+    args: &TuneArgs,
+    questions: &[Question],
+    results: &Results,
+) -> Result<ExitStatus, CliError> {
+    let tuned = questions.iter().enumerate();
+    let tuned: Vec<Tuned> =
+        tuned.map(|(at, question)| ranking::of(question.clone(), at, results)).collect();
+    let [one] = tuned.as_slice() else { return several(args, &tuned) };
+    let (confirmed, guard) = match confirmed(args, one) {
+        Ok(confirmed) => confirmed,
+        Err(error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. })) => {
+            return Ok(differs(&error));
+        }
+        Err(error) => return Err(cli_error(error)),
+    };
+    let files = files(one, guard.as_ref())?;
+    // Two answers at the same time are written one after the other.
+    disk::make_out(&args.out)?;
+    let _lock = disk::lock(&args.out)?;
+    forget_earlier(&args.out, &files)?;
+    kept_report::write(&args.out, &files)?;
+    say(args, &report::text(one, guard.as_ref()), confirmed);
+    Ok(if one.best().is_some() { ExitStatus::Met } else { ExitStatus::Missed })
+}
+
+/// One setting for several scenarios.
+fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
+    let losses = minimax::of(tuned);
+    let best = losses.first().filter(|one| one.most().is_some());
+    let (mut cells, mut least, mut guards) = (0, usize::MAX, Vec::new());
+    for one in best.map_or(&[][..], |_| tuned) {
+        let chosen = minimax::chosen(one, losses[0].cell);
+        match confirmed(args, &chosen) {
+            Ok(((winners, seeds), guard)) => {
+                (cells, least) = (cells + winners, least.min(seeds));
+                guards.extend(guard.map(|guard| (one.question.scenario.name.clone(), guard)));
+            }
+            Err(error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. })) => {
+                return Ok(differs(&error));
+            }
+            Err(error) => return Err(cli_error(error)),
+        }
+    }
+    disk::make_out(&args.out)?;
+    let _lock = disk::lock(&args.out)?;
+    for one in tuned {
+        let name = &one.question.scenario.name;
+        let guard = guards.iter().find(|(guarded, _)| guarded == name).map(|(_, guard)| guard);
+        let mut files = files(one, guard)?;
+        // The answer is that for all of them, and not the one that is best here.
+        files.retain(|(name, _)| !matches!(*name, "tune.env" | "tune.toml"));
+        let out = args.out.join(name);
+        forget_earlier(&out, &files)?;
+        kept_report::write(&out, &files)?;
+    }
+    let text = robust_report::text(tuned, &losses, &guards);
+    let mut csv = Vec::new();
+    robust_report::csv(tuned, &losses, &mut csv)
+        .map_err(|error| kept_report::failed("robust.csv", &error))?;
+    let mut files = vec![
+        ("robust.json", kept_report::pretty(&robust_report::json(tuned, &losses))),
+        ("robust.csv", csv),
+        ("robust.md", text.clone().into_bytes()),
+    ];
+    if let (Some(best), Some(first)) = (best, tuned.first()) {
+        let cell = &first.cells[best.cell];
+        files.push(("tune.env", report::env_block(first, cell).into_bytes()));
+        files.push(("tune.toml", report::toml_block(first, cell).into_bytes()));
+    }
+    forget_earlier(&args.out, &files)?;
+    kept_report::write(&args.out, &files)?;
+    say(args, &text, (cells, least));
+    Ok(if best.is_some() { ExitStatus::Met } else { ExitStatus::Missed })
+}
+
+/// How many winning settings were played over HTTP, and with how many seeds.
+type Confirmed = (usize, usize);
+
+/// Plays the winning settings over HTTP, and finds what keeps the best as it is.
+fn confirmed(args: &TuneArgs, tuned: &Tuned) -> Result<(Confirmed, Option<Guard>), TuneError> {
+    let winners = tuned.winners();
+    let jobs = kept_report::jobs(args.play.jobs);
+    let is_of_parts = args.merge.is_some();
+    let confirm = |at: usize| trials::confirm(tuned, winners[at], CONFIRMED, is_of_parts);
+    let seeds = share_out(jobs, winners.len(), confirm)?;
+    let confirmed = (winners.len(), seeds.into_iter().min().unwrap_or(0));
+    Ok((confirmed, regression_targets::of(tuned, jobs)?))
+}
+
+fn differs(error: &TuneError) -> ExitStatus {
+    crate::cli::terminal::note(&format!("error: {error}"));
+    ExitStatus::Differs
+}
+
+/// Removes what an earlier question left: it must not be taken for a part of this answer.
+fn forget_earlier(out: &Path, files: &[Named]) -> Result<(), CliError> {
+    for name in FILES {
+        let path = out.join(name);
+        if !files.iter().any(|(written, _)| *written == name) && path.is_file() {
+            fs::remove_file(&path).map_err(|source| disk::io_error("remove", &path, source))?;
+        }
+    }
+    Ok(())
+}
+
+fn say(args: &TuneArgs, text: &str, (cells, seeds): Confirmed) {
+    if args.play.quiet {
+        return;
+    }
+    print(text);
+    let out = args.out.display();
+    print(&match cells {
+        0 => format!("\nreport in {out}\n"),
+        1 => format!(
+            "\nThe best was played again over HTTP with {seeds} of the seeds: the same to the byte.\nreport in {out}\n"
+        ),
+        more => format!(
+            "\nThe best and the front, {more} settings, were played again over HTTP with {seeds} of the seeds: the same to the byte.\nreport in {out}\n"
+        ),
+    });
+}
+
+pub(super) fn cli_error(error: TuneError) -> CliError {
+    match error {
+        TuneError::Problem(problem) => CliError::Problems(Problems(vec![*problem])),
+        TuneError::Judge(error) => CliError::Judge(error),
+        error @ TuneError::NoSuchRun { .. } => CliError::Usage {
+            message: error.to_string(),
+            help: "--run names one of the scenario's [[run]] tables".to_owned(),
+        },
+        TuneError::Io { path, source } => disk::io_error("write", &path, source),
+        error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. }) => {
+            CliError::Live(error.to_string())
+        }
+    }
+}
+
+fn files(tuned: &Tuned, guard: Option<&Guard>) -> Result<Vec<Named>, CliError> {
+    let mut csv = Vec::new();
+    report::csv(tuned, &mut csv).map_err(|error| kept_report::failed("tune.csv", &error))?;
+    let mut files = vec![
+        ("tune.json", kept_report::pretty(&report::json(tuned))),
+        ("tune.csv", csv),
+        ("tune.md", report::text(tuned, guard).into_bytes()),
+    ];
+    if let Some(best) = tuned.best() {
+        files.push(("tune.env", report::env_block(tuned, best).into_bytes()));
+        files.push(("tune.toml", report::toml_block(tuned, best).into_bytes()));
+    }
+    if let Some(guard) = guard {
+        files.push(("targets.toml", guard_report::targets(guard).into_bytes()));
+    }
+    files.extend(kept_report::picture(("heat-map.svg", "heat-map.png"), report::heat_map(tuned))?);
+    files.extend(kept_report::picture(("front.svg", "front.png"), report::front(tuned))?);
+    Ok(files)
+}

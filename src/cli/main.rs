@@ -1,0 +1,136 @@
+//! The way through a command: arguments, dispatch, exit code.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser;
+use thiserror::Error;
+
+use super::args::{Cli, Command};
+use super::exit::ExitStatus;
+use super::terminal::note;
+use crate::report::folder::FilesError;
+use crate::sim::SimError;
+use crate::sim::scenario::diagnostic::Problem;
+use crate::study::verdict::judge::JudgeError;
+
+/// What ends a command early.
+#[derive(Debug, Error)]
+pub(crate) enum CliError {
+    #[error("{0}")]
+    Problems(Problems),
+    #[error("{message}\n  help: {help}")]
+    Usage { message: String, help: String },
+    #[error("error: {0}")]
+    Judge(#[from] JudgeError),
+    #[error("error: {0}")]
+    Sim(#[from] SimError),
+    #[error("error: {0}")]
+    Files(#[from] FilesError),
+    #[error("error: {what}: {source}")]
+    Io { what: String, source: io::Error },
+    #[error("error: {0}")]
+    Live(String),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// All problems of the scenarios that were read.
+#[derive(Debug)]
+pub(crate) struct Problems(pub(crate) Vec<Problem>);
+
+impl std::fmt::Display for Problems {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl CliError {
+    fn status(&self) -> ExitStatus {
+        match self {
+            Self::Problems(_) | Self::Usage { .. } | Self::Files(FilesError::NotOurs { .. }) => {
+                ExitStatus::Usage
+            }
+            Self::Interrupted => ExitStatus::Interrupted,
+            _ => ExitStatus::Internal,
+        }
+    }
+}
+
+/// Runs the program with these arguments, the first of which is its own name.
+pub fn main<I, T>(args: I) -> ExitCode
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    ExitCode::from(start(args).code())
+}
+
+fn start<I, T>(args: I) -> ExitStatus
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are asked for; everything else is wrong usage.
+            let wrong = error.use_stderr();
+            let is_printed = match error.print() {
+                Ok(()) => true,
+                // A reader that leaves changes nothing.
+                Err(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            };
+            return match (wrong, is_printed) {
+                (true, _) => ExitStatus::Usage,
+                (false, true) => ExitStatus::Met,
+                (false, false) => ExitStatus::Internal,
+            };
+        }
+    };
+    let command = cli.command.quietly();
+    if !command.ends_in_order()
+        && let Err(error) = super::interrupt::Interrupt::exit_at_first()
+    {
+        note(&error.to_string());
+        return error.status();
+    }
+    let result = match command {
+        Command::Run(args) if args.mutate => super::commands::mutate::mutate(&args),
+        Command::Run(args) => super::commands::run::run(&args),
+        Command::Validate(args) => super::commands::validate::validate(&args),
+        Command::List(args) => super::commands::validate::list(&args),
+        Command::Schema => Ok(super::commands::schema::schema()),
+        Command::New(args) => super::commands::new::new(&args),
+        Command::Tag(args) => super::commands::tag::tag(&args),
+        Command::Serve(args) => super::commands::serve::serve(&args),
+        Command::League(args) => super::commands::league::league(&args),
+        Command::Claims(args) => super::commands::claims::claims(&args),
+        Command::Tune(args) => super::commands::tune::tune(&args),
+        Command::Compare(args) => super::commands::compare::compare(&args),
+    };
+    let status = result.unwrap_or_else(|error| {
+        note(&error.to_string());
+        error.status()
+    });
+    match super::terminal::failure() {
+        Some(error) if status == ExitStatus::Met => {
+            note(&format!("error: write to standard output: {error}"));
+            ExitStatus::Internal
+        }
+        _ => status,
+    }
+}
+
+/// Words as a shell takes them.
+pub(super) fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    // Only a word with a NUL cannot be quoted, and no argument holds one.
+    shlex::try_join(words).unwrap_or_default()
+}

@@ -1,0 +1,380 @@
+//! A latency: its distribution, and one sample of it.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::rng::{Draw, Seed};
+use crate::units::{DayMs, Factor, Ratio, float, whole};
+
+/// The longest latency that is ever drawn: ten days, as long as a run may last. A spread of 1,000
+/// has no other end.
+const LONGEST_MS: u64 = 864_000_000;
+
+/// The shape of a distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dist {
+    /// Always `ms`.
+    Fixed,
+    /// Evenly from `min_ms` to `max_ms`.
+    Uniform,
+    /// Lognormal with `median_ms` and `sigma`.
+    Lognormal,
+    /// Measured: one of `quantiles_ms` or of the column `column` of the CSV file `csv`.
+    Empirical,
+}
+
+impl Dist {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::Uniform => "uniform",
+            Self::Lognormal => "lognormal",
+            Self::Empirical => "empirical",
+        }
+    }
+}
+
+/// The unit of measured latencies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Milliseconds.
+    Ms,
+    /// Seconds.
+    S,
+}
+
+/// A slow tail: with `ratio`, a call takes from `min_ms` to `max_ms` longer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tail {
+    /// Share of the calls.
+    pub ratio: Ratio,
+    /// The shortest extra time.
+    pub min_ms: DayMs,
+    /// The longest extra time.
+    pub max_ms: DayMs,
+}
+
+/// The latency of a service, as written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LatencyFile {
+    /// The shape.
+    pub dist: Dist,
+    /// For `fixed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ms: Option<DayMs>,
+    /// For `uniform`: the shortest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_ms: Option<DayMs>,
+    /// For `uniform`: the longest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_ms: Option<DayMs>,
+    /// For `lognormal`: the median.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub median_ms: Option<DayMs>,
+    /// For `lognormal`: the spread (standard deviation of the logarithm).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sigma: Option<Factor>,
+    /// For `empirical`: measured values, or evenly spaced quantiles of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantiles_ms: Option<Vec<DayMs>>,
+    /// For `empirical`: a CSV file of measurements, relative to the scenario file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csv: Option<PathBuf>,
+    /// The column of that file (default: `latency_ms`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// The unit of that column (default: milliseconds). Without it a column that looks like seconds is
+    /// refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// Added for each thousand input tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ms_per_1k_input_tokens: Option<Factor>,
+    /// The speed at which output is made; its time is added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens_per_s: Option<Factor>,
+    /// Each other call in service makes this one longer by this share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_factor: Option<Factor>,
+    /// A slow tail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tail: Option<Tail>,
+    /// How long a refusal takes (default 150: refusals are quick).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal_ms: Option<DayMs>,
+}
+
+/// A latency that does not hold together.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LatencyError {
+    /// A key that the distribution needs is missing.
+    #[error("got dist = \"{dist}\" without `{key}`, wanted {wanted}")]
+    Missing {
+        /// The distribution.
+        dist: &'static str,
+        /// The key.
+        key: &'static str,
+        /// What it should hold.
+        wanted: &'static str,
+    },
+    /// A key of another distribution.
+    #[error("got `{key}` with dist = \"{dist}\", which does not use it; it belongs to \"{owner}\"")]
+    Unused {
+        /// The distribution.
+        dist: &'static str,
+        /// The key.
+        key: &'static str,
+        /// The distribution that uses the key.
+        owner: &'static str,
+    },
+    /// Both a list and a file of measurements.
+    #[error("got both `quantiles_ms` and `csv`, wanted one of them")]
+    TwoSources,
+    /// A unit without a file of measurements.
+    #[error("expected `unit` with `csv`, found it without")]
+    UnitOfNothing,
+    /// The bounds are the wrong way round.
+    #[error("got {what} from {min_ms} to {max_ms}, wanted min_ms at most max_ms")]
+    Bounds {
+        /// Of what.
+        what: &'static str,
+        /// The lower bound.
+        min_ms: u64,
+        /// The upper bound.
+        max_ms: u64,
+    },
+    /// A file of measurements could not be used.
+    #[error("read the latencies in {path}: {reason}")]
+    Csv {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// A latency that is ready to be drawn from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Latency {
+    shape: Shape,
+    ms_per_1k_input_tokens: f64,
+    output_tokens_per_s: f64,
+    load_factor: f64,
+    tail: Option<Tail>,
+    refusal_ms: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+enum Shape {
+    Fixed(u64),
+    Uniform(u64, u64),
+    Lognormal { median_ms: f64, sigma: f64 },
+    Empirical(Vec<u64>),
+}
+
+/// The size of a call, as far as its latency depends on it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Load {
+    /// Input tokens.
+    pub input_tokens: u64,
+    /// Output tokens.
+    pub output_tokens: u64,
+    /// Other calls in service.
+    pub others: u64,
+    /// How much slower than usual the service is.
+    pub slowness: Slowness,
+}
+
+/// How much slower than usual a service is.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Slowness {
+    /// Answers take this many times as long.
+    pub factor: Option<Factor>,
+    /// Output is made at this speed at most.
+    pub output_tokens_per_s: Option<Factor>,
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self::fixed(0)
+    }
+}
+
+impl Latency {
+    /// Always this long.
+    pub fn fixed(ms: u64) -> Self {
+        Self {
+            shape: Shape::Fixed(ms),
+            ms_per_1k_input_tokens: 0.0,
+            output_tokens_per_s: 0.0,
+            load_factor: 0.0,
+            tail: None,
+            refusal_ms: 150,
+        }
+    }
+
+    /// Whether it depends on the tokens of the prompt.
+    pub fn is_slowed_by_input(&self) -> bool {
+        self.ms_per_1k_input_tokens > 0.0
+    }
+
+    /// How long this call takes, the `attempt`-th about `identity`.
+    pub fn draw(&self, seed: Seed, stream: &str, identity: u64, attempt: u64, load: Load) -> u64 {
+        let draw = seed.draw(&format!("{stream} latency"), identity, attempt);
+        let mut ms = self.shape.draw(draw);
+        ms += self.ms_per_1k_input_tokens * float(load.input_tokens) / 1000.0;
+        if let Some(speed) = self.speed(load.slowness) {
+            ms += 1000.0 * float(load.output_tokens) / speed;
+        }
+        ms *= 1.0 + self.load_factor * float(load.others);
+        if let Some(tail) = self.tail {
+            let draw = seed.draw(&format!("{stream} tail"), identity, attempt);
+            if draw.happens(tail.ratio) {
+                let spread = tail.max_ms.get().saturating_sub(tail.min_ms.get());
+                let extra = draw.sequence().below(spread + 1);
+                ms += float(tail.min_ms.get() + extra);
+            }
+        }
+        whole(ms * load.slowness.factor.map_or(1.0, Factor::get)).min(LONGEST_MS)
+    }
+
+    /// The speed at which output is made, unless it takes no time.
+    fn speed(&self, slowness: Slowness) -> Option<f64> {
+        let usual = Some(self.output_tokens_per_s).filter(|speed| *speed > 0.0);
+        let slow = slowness.output_tokens_per_s.map(Factor::get);
+        match (usual, slow) {
+            (Some(usual), Some(slow)) => Some(usual.min(slow)),
+            (one, None) | (None, one) => one,
+        }
+    }
+
+    /// How long a refusal takes.
+    pub fn refusal_ms(&self) -> u64 {
+        self.refusal_ms
+    }
+}
+
+impl Shape {
+    fn draw(&self, draw: Draw) -> f64 {
+        match self {
+            Self::Fixed(ms) => float(*ms),
+            Self::Uniform(min, max) => float(min + draw.below(max - min + 1)),
+            Self::Lognormal { median_ms, sigma } => draw.lognormal(*median_ms, *sigma),
+            Self::Empirical(sorted) => quantile(sorted, draw.unit()),
+        }
+    }
+}
+
+/// The value at `rank` (0 to 1) of sorted values, between neighbours in proportion.
+fn quantile(sorted: &[u64], rank: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    let position = rank * float(last as u64);
+    let below = usize::try_from(whole(libm::floor(position))).unwrap_or(0).min(last);
+    let above = (below + 1).min(last);
+    let (low, high) = (float(sorted[below]), float(sorted[above]));
+    low + (high - low) * (position - float(below as u64))
+}
+
+impl LatencyFile {
+    /// Checks what was written and reads the measurements it names, relative to `folder`.
+    pub fn resolve(&self, folder: &Path) -> Result<Latency, LatencyError> {
+        let missing = |dist, key, wanted| LatencyError::Missing { dist, key, wanted };
+        self.nothing_unused()?;
+        let shape = match self.dist {
+            Dist::Fixed => {
+                let ms = self.ms.ok_or_else(|| missing(self.dist.name(), "ms", "`ms = 250`"))?;
+                Shape::Fixed(ms.get())
+            }
+            Dist::Uniform => {
+                let min = self
+                    .min_ms
+                    .ok_or_else(|| missing(self.dist.name(), "min_ms", "`min_ms = 100`"))?;
+                let max = self
+                    .max_ms
+                    .ok_or_else(|| missing(self.dist.name(), "max_ms", "`max_ms = 300`"))?;
+                bounds("latencies", min, max)?;
+                Shape::Uniform(min.get(), max.get())
+            }
+            Dist::Lognormal => {
+                let wanted = "`median_ms = 450`";
+                let median =
+                    self.median_ms.ok_or_else(|| missing(self.dist.name(), "median_ms", wanted))?;
+                let sigma = self
+                    .sigma
+                    .ok_or_else(|| missing(self.dist.name(), "sigma", "`sigma = 0.5`"))?;
+                Shape::Lognormal { median_ms: float(median.get()), sigma: sigma.get() }
+            }
+            Dist::Empirical => Shape::Empirical(self.measured(folder)?),
+        };
+        if let Some(tail) = self.tail {
+            bounds("a tail", tail.min_ms, tail.max_ms)?;
+        }
+        Ok(Latency {
+            shape,
+            ms_per_1k_input_tokens: self.ms_per_1k_input_tokens.map_or(0.0, Factor::get),
+            output_tokens_per_s: self.output_tokens_per_s.map_or(0.0, Factor::get),
+            load_factor: self.load_factor.map_or(0.0, Factor::get),
+            tail: self.tail,
+            refusal_ms: self.refusal_ms.map_or(150, DayMs::get),
+        })
+    }
+
+    /// A key that the distribution does not use would be a belief that does not hold.
+    fn nothing_unused(&self) -> Result<(), LatencyError> {
+        let keys = [
+            ("ms", Dist::Fixed, self.ms.is_some()),
+            ("min_ms", Dist::Uniform, self.min_ms.is_some()),
+            ("max_ms", Dist::Uniform, self.max_ms.is_some()),
+            ("median_ms", Dist::Lognormal, self.median_ms.is_some()),
+            ("sigma", Dist::Lognormal, self.sigma.is_some()),
+            ("quantiles_ms", Dist::Empirical, self.quantiles_ms.is_some()),
+            ("csv", Dist::Empirical, self.csv.is_some()),
+            ("column", Dist::Empirical, self.column.is_some()),
+            ("unit", Dist::Empirical, self.unit.is_some()),
+        ];
+        match keys.into_iter().find(|(_, owner, is_set)| *is_set && *owner != self.dist) {
+            Some((key, owner, _)) => {
+                Err(LatencyError::Unused { dist: self.dist.name(), key, owner: owner.name() })
+            }
+            None if self.quantiles_ms.is_some() && self.csv.is_some() => {
+                Err(LatencyError::TwoSources)
+            }
+            None if self.unit.is_some() && self.csv.is_none() => Err(LatencyError::UnitOfNothing),
+            None => Ok(()),
+        }
+    }
+
+    fn measured(&self, folder: &Path) -> Result<Vec<u64>, LatencyError> {
+        let mut values: Vec<u64> = match (&self.quantiles_ms, &self.csv) {
+            (Some(quantiles), _) if !quantiles.is_empty() => {
+                quantiles.iter().map(|ms| ms.get()).collect()
+            }
+            (_, Some(csv)) => {
+                let column = self.column.as_deref().unwrap_or("latency_ms");
+                super::measurements::read(&folder.join(csv), column, self.unit)?
+            }
+            _ => {
+                let wanted = "a list of milliseconds, or `csv` with a file of measurements";
+                return Err(LatencyError::Missing {
+                    dist: self.dist.name(),
+                    key: "quantiles_ms",
+                    wanted,
+                });
+            }
+        };
+        values.sort_unstable();
+        Ok(values)
+    }
+}
+
+fn bounds(what: &'static str, min: DayMs, max: DayMs) -> Result<(), LatencyError> {
+    let (min_ms, max_ms) = (min.get(), max.get());
+    if min_ms > max_ms { Err(LatencyError::Bounds { what, min_ms, max_ms }) } else { Ok(()) }
+}

@@ -1,0 +1,19 @@
+//! What Gemini and OpenAI have in common: faults, quota, model, latency, in that order. Their wire
+//! formats are in rooms of their own.
+
+mod answering;
+mod call;
+pub mod completion;
+mod config;
+mod identity;
+pub mod json_schema;
+pub mod model;
+mod service;
+mod shared_quota;
+pub mod tokens;
+
+pub use self::call::{Asked, Decision, Outcome, Scene};
+pub use self::config::{AiConfig, PriceFile};
+pub(crate) use self::identity::{digest, glance};
+pub use self::service::Ai;
+pub use self::shared_quota::NeighbourConfig;

@@ -1,0 +1,148 @@
+//! OpenAI's service: its routes, and what each of them answers.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use serde_json::{Value, json};
+
+use super::request::Asks;
+use crate::fakes::llm::{Ai, Scene, digest, glance};
+use crate::fakes::observation::{About, Prompt};
+use crate::fakes::world_event::Service;
+use crate::fakes::{Reply, ordered};
+
+/// The largest body that it takes. No page of the service names one; this is what keeps a
+/// server's memory in bounds.
+pub(crate) const BODY_LIMIT: usize = 20 << 20;
+
+/// What it says to a larger one.
+pub(crate) fn too_large() -> Reply {
+    super::error::too_large()
+}
+
+/// Which of its two interfaces is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interface {
+    /// `POST /v1/chat/completions`
+    Chat,
+    /// `POST /v1/responses`
+    Responses,
+}
+
+/// Answers a request.
+pub(crate) fn reply(
+    ai: &mut Ai,
+    now_ms: u64,
+    request: &Request<Bytes>,
+    scene: &mut Scene<'_>,
+) -> Reply {
+    let path = request.uri().path();
+    let interface = match (request.method(), path) {
+        (&Method::POST, "/v1/chat/completions") => Some(Interface::Chat),
+        (&Method::POST, "/v1/responses") => Some(Interface::Responses),
+        _ => None,
+    };
+    let id = ai.number_request();
+    let reply = match (unauthorized(ai, request), interface) {
+        (Some(refusal), _) => refusal,
+        (None, Some(interface)) => asked(ai, now_ms, request, interface, scene),
+        (None, None) => models(ai, request),
+    };
+    let took_ms = reply.latency_ms.to_string();
+    let reply = reply
+        .with_header("x-request-id", &format!("req_{id}"))
+        .with_header("openai-processing-ms", &took_ms)
+        .with_header("openai-organization", "org-rehearsal")
+        .with_header("openai-version", "2020-10-01");
+    // A call that fails before the model sees it is a call all the same.
+    if interface.is_some() && reply.about.is_none() {
+        let body: Option<Value> = ordered::read(request.body()).ok();
+        let asks =
+            interface.zip(body).and_then(|(interface, body)| Asks::of(&body, interface).ok());
+        let (model, (identity, pages)) = match &asks {
+            Some(asks) => (asks.model.as_str(), glance(asks.prompt())),
+            None => ("", (digest(request.body()), 0)),
+        };
+        let seen = Prompt::refused(Service::Openai, model, identity, pages);
+        return reply.on(About::Prompt(seen));
+    }
+    reply
+}
+
+/// What is said to a client without a key that is taken.
+fn unauthorized(ai: &Ai, request: &Request<Bytes>) -> Option<Reply> {
+    let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    let key = header
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    match key.map(|(_, key)| key.trim()) {
+        None | Some("") => Some(super::error::no_key()),
+        Some(key) if !ai.takes(key) => Some(super::error::bad_key()),
+        Some(_) => None,
+    }
+}
+
+fn asked(
+    ai: &mut Ai,
+    now_ms: u64,
+    request: &Request<Bytes>,
+    interface: Interface,
+    scene: &mut Scene<'_>,
+) -> Reply {
+    let Ok(body) = ordered::read(request.body()) else {
+        return super::error::invalid("We could not parse the JSON body of your request.", None);
+    };
+    let asks = match Asks::of(&body, interface) {
+        Ok(asks) => asks,
+        Err(wrong) => return super::error::wrong(&wrong),
+    };
+    if !ai.models().any(|known| known == asks.model) {
+        return super::error::no_such_model(&asks.model);
+    }
+    if let Err(wrong) = super::rules::check(&body, &asks, interface) {
+        return super::error::wrong(&wrong);
+    }
+    let outcome = ai.decide(now_ms, asks.of_model(), scene);
+    let created = scene.calendar.shown(now_ms).as_second();
+    let reply = match super::output::answered(&asks, &outcome, interface, created) {
+        Some(reply) => reply,
+        None => super::error::of(ai, &asks.model, &outcome),
+    };
+    let left = ai.left(&asks.model, now_ms);
+    let reply = left.into_iter().fold(reply, |reply, (what, left)| {
+        let (limit, remaining, reset) = match what {
+            "requests" => (
+                "x-ratelimit-limit-requests",
+                "x-ratelimit-remaining-requests",
+                "x-ratelimit-reset-requests",
+            ),
+            _ => (
+                "x-ratelimit-limit-tokens",
+                "x-ratelimit-remaining-tokens",
+                "x-ratelimit-reset-tokens",
+            ),
+        };
+        reply
+            .with_header(limit, &left.limit.to_string())
+            .with_header(remaining, &left.left.to_string())
+            .with_header(reset, &super::error::duration(left.reset_ms))
+    });
+    reply.after(outcome.latency_ms).on(About::Prompt(outcome.about))
+}
+
+/// The list of models, or one of them.
+fn models(ai: &Ai, request: &Request<Bytes>) -> Reply {
+    let path = request.uri().path();
+    let described = |model: &str| json!({"id": model, "object": "model", "created": 1_767_225_600, "owned_by": "system"});
+    let one = path.strip_prefix("/v1/models/").filter(|_| request.method() == Method::GET);
+    match one {
+        Some(model) if ai.models().any(|known| known == model) => {
+            Reply::json(200, &described(model))
+        }
+        Some(model) => super::error::no_such_model(model),
+        None if path == "/v1/models" && request.method() == Method::GET => {
+            let models: Vec<Value> = ai.models().map(described).collect();
+            Reply::json(200, &json!({"object": "list", "data": models}))
+        }
+        None => super::error::no_such_route(request.method().as_str(), path),
+    }
+}

@@ -1,0 +1,10 @@
+//! Quotas: how many requests and tokens a service takes in a window, and what it says when it
+//! takes no more.
+
+mod quota;
+mod window;
+
+pub use self::quota::{
+    Amount, Change, Dimension, Hint, Quota, QuotaConfig, Refusal, Tier, Used, WindowKind, even_day,
+};
+pub use self::window::{Leeway, Left, Window};

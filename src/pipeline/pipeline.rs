@@ -1,0 +1,239 @@
+//! The pipeline: its parts, and what its runs share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::backoff::Budget;
+use super::cache::{Cache, Content, Fingerprint, Key};
+use super::config::Config;
+use super::confluence::Site;
+use super::confluence::{Client, Confluence};
+use super::control::Control;
+use super::error::PipelineError;
+use super::estimate::Estimates;
+use super::event::{Observer, RunEnd};
+use super::job::Job;
+use super::learned_quotas::Memory;
+use super::limiter::Limiter;
+use super::page::{Page, Tags};
+use super::provider::Provider;
+use super::taxonomy::Taxonomy;
+use super::transport::Transport;
+use crate::rng::Seed;
+
+/// What a pipeline is made of.
+#[derive(Clone)]
+pub struct Parts {
+    /// Its settings.
+    pub config: Config,
+    /// The tags that it may give.
+    pub taxonomy: Taxonomy,
+    /// The Confluence site.
+    pub site: Site,
+    /// The AI providers, the primary first.
+    pub providers: Vec<Provider>,
+    /// What carries its requests.
+    pub transport: Arc<dyn Transport>,
+    /// What takes its events.
+    pub observer: Arc<dyn Observer>,
+    /// The seed of its jitter.
+    pub seed: Seed,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// The pipeline. Runs follow one another; what was learned in one serves the next.
+#[derive(Debug)]
+pub struct Pipeline {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What the runs of a pipeline share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) taxonomy: Taxonomy,
+    pub(crate) providers: Vec<Provider>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) confluence: Confluence,
+    /// One for each provider, or one for all.
+    limiters: Vec<Arc<Limiter>>,
+    estimates: Vec<Mutex<Estimates>>,
+    pub(crate) seed: Seed,
+    fingerprints: Vec<Fingerprint>,
+    cache: Mutex<Cache>,
+    budget: Mutex<Option<Budget>>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Pipeline {
+    /// A pipeline of these parts. It must be made inside a tokio runtime, whose time it takes.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { config, taxonomy, site, providers, transport, observer, seed } = parts;
+        let prompt_tokens = super::tokens::count(&super::prompt::render(&taxonomy, &[]));
+        let (carrier, watcher) = (Arc::clone(&transport), Arc::clone(&observer));
+        let shared = Shared {
+            confluence: Confluence::new(Client::new(site, carrier, watcher, &config, seed)),
+            limiters: limiters(&config, providers.len(), seed),
+            estimates: providers
+                .iter()
+                .map(|_| Mutex::new(Estimates::new(prompt_tokens)))
+                .collect(),
+            fingerprints: providers.iter().map(|p| Fingerprint::new(&taxonomy, &p.model)).collect(),
+            cache: Mutex::new(Cache::new(config.cache_capacity())),
+            budget: Mutex::new(config.retry_budget.map(Budget::new)),
+            config,
+            taxonomy,
+            providers,
+            transport,
+            observer,
+            seed,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Carries a job through. Pages that fail are events; an error means that the run as a whole
+    /// could not be done. Either way every page that was listed is accounted for.
+    pub async fn run(&self, job: Job, control: Control) -> Result<RunEnd, PipelineError> {
+        super::run::run(Arc::clone(&self.shared), job, control).await
+    }
+
+    /// How many AI calls are in flight.
+    pub fn in_flight(&self) -> u64 {
+        self.shared.limiter(0).load().0
+    }
+
+    /// What was learned of the providers' quotas, for another pipeline.
+    pub fn memory(&self) -> Memory {
+        let mut memory = Memory::default();
+        for (index, provider) in self.shared.providers.iter().enumerate() {
+            let name = provider.account();
+            let limiter = self.shared.limiter(index);
+            let (known, closed) = (limiter.remember(), limiter.closed_for());
+            if !known.is_empty() {
+                memory.providers.insert(name.clone(), known);
+            }
+            if !closed.is_zero() {
+                let closed_ms = u64::try_from(closed.as_millis()).unwrap_or(u64::MAX);
+                memory.closed_ms.insert(name, closed_ms);
+            }
+        }
+        memory
+    }
+
+    /// Starts from what another pipeline has learned; to be called before the first run.
+    pub fn recall(&self, memory: &Memory) {
+        for (index, provider) in self.shared.providers.iter().enumerate() {
+            let name = provider.account();
+            let limiter = self.shared.limiter(index);
+            if let Some(known) = memory.providers.get(&name) {
+                limiter.recall(known);
+            }
+            if let Some(closed_ms) = memory.closed_ms.get(&name) {
+                limiter.keep_closed(Duration::from_millis(*closed_ms));
+            }
+        }
+    }
+
+    /// The same pipeline under other settings: its cache stays and what a limiter has learned of the
+    /// quotas; limit and budget start anew.
+    #[must_use]
+    pub fn reconfigured(self, config: Config, site: Site) -> Self {
+        let old = &self.shared;
+        let parts = Parts {
+            config,
+            taxonomy: old.taxonomy.clone(),
+            site,
+            providers: old.providers.clone(),
+            transport: Arc::clone(&old.transport),
+            observer: Arc::clone(&old.observer),
+            seed: old.seed,
+        };
+        let next = Self::new(parts);
+        next.recall(&self.memory());
+        if next.shared.config.cache_capacity() == old.config.cache_capacity() {
+            let mut kept = old.cache.lock();
+            let mut cache = next.shared.cache.lock();
+            std::mem::swap(&mut *kept, &mut *cache);
+        }
+        next
+    }
+}
+
+/// A limiter that keeps a quota is one provider's; any other limits all calls together.
+fn limiters(config: &Config, providers: usize, seed: Seed) -> Vec<Arc<Limiter>> {
+    let shared = Limiter::new(config.limit(seed));
+    let own = |index| match index {
+        0 => Arc::clone(&shared),
+        _ if config.keeps_quota() => Limiter::new(config.fallback_limit()),
+        _ => Arc::clone(&shared),
+    };
+    (0..providers.max(1)).map(own).collect()
+}
+
+impl Shared {
+    /// The limiter of a provider.
+    pub(crate) fn limiter(&self, provider_index: usize) -> &Arc<Limiter> {
+        &self.limiters[provider_index.min(self.limiters.len() - 1)]
+    }
+
+    /// What is expected of calls to a provider.
+    pub(crate) fn estimates(&self, provider_index: usize) -> Estimates {
+        *self.estimates[provider_index].lock()
+    }
+
+    /// The tokens that the provider charges to its quota for `input_tokens` input tokens.
+    pub(crate) fn charged_tokens(&self, provider_index: usize, input_tokens: u64) -> u64 {
+        self.providers[provider_index].charge(input_tokens, self.config.max_output_tokens)
+    }
+
+    /// Corrects what is expected of calls to a provider.
+    pub(crate) fn learn(&self, provider_index: usize, correct: impl FnOnce(&mut Estimates)) {
+        correct(&mut self.estimates[provider_index].lock());
+    }
+
+    /// The tags that an earlier answer gave to this very page: the primary's if there is one.
+    pub(crate) fn recall(&self, page: &Page) -> Option<Tags> {
+        let mut cache = self.cache.lock();
+        if cache.is_empty() {
+            return None;
+        }
+        let content = Content::new(page, self.config.cache_key);
+        self.fingerprints.iter().find_map(|fingerprint| cache.get(&Key::new(content, *fingerprint)))
+    }
+
+    /// Keeps the answer of a model about a page.
+    pub(crate) fn remember(&self, page: &Page, model: &str, tags: &Tags) {
+        let mut cache = self.cache.lock();
+        let index = self.providers.iter().position(|provider| provider.model == model);
+        if let Some(fingerprint) = index.and_then(|index| self.fingerprints.get(index))
+            && cache.is_enabled()
+        {
+            let content = Content::new(page, self.config.cache_key);
+            cache.put(Key::new(content, *fingerprint), tags.clone());
+        }
+    }
+
+    pub(crate) fn deposit_retry(&self) {
+        if let Some(budget) = &mut *self.budget.lock() {
+            budget.deposit();
+        }
+    }
+
+    pub(crate) fn withdraw_retry(&self) -> bool {
+        let mut budget = self.budget.lock();
+        budget.as_mut().is_none_or(Budget::withdraw)
+    }
+}

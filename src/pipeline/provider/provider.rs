@@ -1,0 +1,248 @@
+//! A provider: how a prompt becomes its request, and its response an answer or a failure.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use sha2::{Digest, Sha256};
+
+use super::extra::{Extra, Refused};
+use crate::pipeline::error::ErrorClass;
+use crate::pipeline::provider::stated_quota::Stated;
+use crate::pipeline::taxonomy::Taxonomy;
+
+/// A credential. It shows itself to nobody but the request that needs it.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a credential.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The credential, for a header.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Eight digits that tell one credential from another and say nothing else of it.
+    fn fingerprint(&self) -> String {
+        let hash = Sha256::new_with_prefix("tagspace quotas of ").chain_update(&self.0);
+        let [a, b, c, d, ..]: [u8; 32] = hash.finalize().into();
+        format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Which wire format a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    /// Gemini `generateContent`.
+    Gemini,
+    /// `OpenAI` chat completions.
+    OpenAi,
+}
+
+/// One provider with the model that is asked.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// The name it has in events.
+    pub name: String,
+    /// Its wire format.
+    pub wire: Wire,
+    /// The model's id.
+    pub model: String,
+    /// The origin, such as `https://api.openai.com`.
+    pub origin: String,
+    /// The API key.
+    pub key: Secret,
+}
+
+/// Tokens that a call was billed for, as the provider reports them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Input tokens.
+    pub input_tokens: u64,
+    /// Output tokens, thinking included.
+    pub output_tokens: u64,
+}
+
+impl Usage {
+    /// The most tokens of either kind that a call is taken to cost, whatever is reported.
+    const MOST: u64 = 1_000_000_000;
+
+    /// What a provider reports, as far as it can be true.
+    pub(super) fn reported(input_tokens: u64, output_tokens: u64) -> Self {
+        Self {
+            input_tokens: input_tokens.min(Self::MOST),
+            output_tokens: output_tokens.min(Self::MOST),
+        }
+    }
+}
+
+/// A usable response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The text of the answer.
+    pub text: String,
+    /// Whether it was cut off at the output limit.
+    pub truncated: bool,
+    /// What it cost.
+    pub usage: Usage,
+    /// What the provider says about its quotas.
+    pub quotas: Vec<Stated>,
+}
+
+/// A response that is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind of failure.
+    pub class: ErrorClass,
+    /// How long the provider asks to wait.
+    pub hint: Option<Duration>,
+    /// What it cost all the same.
+    pub usage: Usage,
+    /// What the provider says about its quotas: in a refusal, those that are used up.
+    pub quotas: Vec<Stated>,
+    /// The part of the request that it does not take, where it names one that can be left out.
+    pub extra: Option<Extra>,
+}
+
+impl Failure {
+    /// A failure of this class that says no more.
+    pub fn of(class: ErrorClass) -> Self {
+        let usage = Usage::default();
+        Self { class, hint: None, usage, quotas: Vec::new(), extra: None }
+    }
+}
+
+impl Provider {
+    /// Whose quotas these are: provider, origin, model and the key's fingerprint.
+    pub fn account(&self) -> String {
+        let Self { name, origin, model, key, .. } = self;
+        format!("{name} {origin} {model} {}", key.fingerprint())
+    }
+
+    /// The extras that its model is known to refuse.
+    pub fn refused(&self) -> Refused {
+        match self.wire {
+            Wire::OpenAi if super::openai::reasons(&self.model) => {
+                Refused::default().with(Extra::Temperature)
+            }
+            Wire::Gemini | Wire::OpenAi => Refused::default(),
+        }
+    }
+
+    /// The request for this prompt, without the extras that it refuses.
+    pub fn request(
+        &self,
+        prompt: &str,
+        taxonomy: &Taxonomy,
+        max_output_tokens: u64,
+        refused: Refused,
+    ) -> Result<http::Request<Bytes>, http::Error> {
+        match self.wire {
+            Wire::Gemini => {
+                super::gemini::request(self, prompt, taxonomy, max_output_tokens, refused)
+            }
+            Wire::OpenAi => {
+                super::openai::request(self, prompt, taxonomy, max_output_tokens, refused)
+            }
+        }
+    }
+
+    /// The request for what is known of its model, which costs nothing.
+    pub(crate) fn model_request(&self) -> Result<http::Request<Bytes>, http::Error> {
+        let Self { origin, model, key, .. } = self;
+        let key = key.expose();
+        match self.wire {
+            Wire::Gemini => http::Request::get(format!("{origin}/v1beta/models/{model}"))
+                .header("x-goog-api-key", key),
+            Wire::OpenAi => http::Request::get(format!("{origin}/v1/models/{model}"))
+                .header("authorization", format!("Bearer {key}")),
+        }
+        .body(Bytes::new())
+    }
+
+    /// The tokens that it charges to its quota for a call of so many input tokens that allows so
+    /// many output tokens. `OpenAI` charges the larger of both before it answers, and gives nothing
+    /// back; Gemini counts input alone.
+    pub fn charge(&self, input_tokens: u64, max_output_tokens: u64) -> u64 {
+        match self.wire {
+            Wire::Gemini => input_tokens,
+            Wire::OpenAi => input_tokens.max(max_output_tokens),
+        }
+    }
+
+    /// What a response says.
+    pub fn read(&self, response: &http::Response<Bytes>) -> Result<Answer, Failure> {
+        match self.wire {
+            Wire::Gemini => super::gemini::read(response),
+            Wire::OpenAi => super::openai::read(response),
+        }
+    }
+}
+
+/// A length of time as the services write it: `38s`, `38.909s`, `800ms`, `1m26.4s`, `7h12m0s`;
+/// nothing if there is anything else.
+pub(super) fn length_of_time(text: &str) -> Option<Duration> {
+    let mut rest = text.trim();
+    let mut total = Duration::ZERO;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, unit) = rest.split_at(end);
+        let unit_end = unit.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(unit.len());
+        let seconds = match &unit[..unit_end] {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            _ => return None,
+        };
+        let part = Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()?;
+        total = total.checked_add(part)?;
+        rest = &unit[unit_end..];
+    }
+    Some(total)
+}
+
+/// The wait that a message states after these words.
+pub(super) fn wait_after(words: &str, message: &str) -> Option<Duration> {
+    let (_, after) = message.rsplit_once(words)?;
+    let stated = after.split_whitespace().next()?;
+    length_of_time(stated.trim_end_matches(['.', ','])).map(|wait| wait.min(LONGEST_WAIT))
+}
+
+/// The wait that the headers ask for: `retry-after-ms`, or `Retry-After` in seconds or as a date
+/// (measured against the response's own `Date`, so that no clock of ours is asked).
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    stated_wait(headers).map(|wait| wait.min(LONGEST_WAIT))
+}
+
+/// Nobody waits longer than this, whatever is stated.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_hours(240);
+
+fn stated_wait(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    if let Some(ms) = text("retry-after-ms").and_then(|ms| ms.parse::<f64>().ok()) {
+        return Duration::try_from_secs_f64(ms / 1000.0).ok();
+    }
+    let stated = text("retry-after")?;
+    if let Ok(seconds) = stated.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let until = httpdate::parse_http_date(stated).ok()?;
+    let sent = httpdate::parse_http_date(text("date")?).ok()?;
+    Some(until.duration_since(sent).unwrap_or_default())
+}

@@ -1,0 +1,219 @@
+//! What the stages of a run share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::pipeline::Shared;
+use crate::pipeline::cache::Content;
+use crate::pipeline::config::{CacheKey, Config};
+use crate::pipeline::control::{Control, Progress};
+use crate::pipeline::error::Cause;
+use crate::pipeline::event::Event;
+use crate::pipeline::job::{Job, What};
+use crate::pipeline::limiter::{Change, Taught};
+use crate::pipeline::page::{Page, PageId, Source, Tags};
+use crate::pipeline::run::coalesce::Twins;
+use crate::pipeline::run::standing::Standing;
+
+/// A page with its tags, on its way to be written.
+#[derive(Debug)]
+pub(crate) struct Tagged {
+    pub(crate) page: PageId,
+    pub(crate) tags: Tags,
+    pub(crate) source: Source,
+}
+
+/// What the stages of a run share.
+pub(crate) struct RunContext {
+    pub(crate) shared: Arc<Shared>,
+    /// Ends the asking for more: whoever runs this, or the run itself.
+    pub(crate) cancel: CancellationToken,
+    /// Whoever runs this wants it to end.
+    pub(crate) interrupt: CancellationToken,
+    /// How each provider fares.
+    pub(crate) standings: Vec<Standing>,
+    /// Why going on is pointless, if it is.
+    stopped: OnceLock<Cause>,
+    pub(crate) calls: AtomicU64,
+    /// Batches that were formed so far.
+    pub(crate) formed: AtomicU64,
+    twins: Twins,
+    progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    pub(crate) listed: AtomicU64,
+    /// Pages that are known or expected to come, or have come already.
+    pub(crate) known: AtomicU64,
+    done: AtomicU64,
+    total: Option<u64>,
+}
+
+impl RunContext {
+    pub(crate) fn new(shared: Arc<Shared>, job: &Job, control: Control) -> Self {
+        Self {
+            standings: shared.providers.iter().map(|one| Standing::new(one.refused())).collect(),
+            shared,
+            // The run may stop itself as well.
+            cancel: control.cancel.child_token(),
+            interrupt: control.cancel,
+            stopped: OnceLock::new(),
+            calls: AtomicU64::new(0),
+            formed: AtomicU64::new(0),
+            twins: Twins::default(),
+            progress: control.progress,
+            listed: AtomicU64::new(0),
+            known: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            total: match &job.what {
+                What::Pages(ids) => Some(ids.len() as u64),
+                What::Space(_) => None,
+            },
+        }
+    }
+
+    /// Why going on is pointless, if it is.
+    pub(crate) fn stopped(&self) -> Option<&Cause> {
+        self.stopped.get()
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    pub(crate) fn observe(&self, event: Event) {
+        self.shared.observer.observe(event);
+    }
+
+    /// Says what a call to a provider has taught.
+    pub(crate) fn taught(&self, provider_index: usize, taught: Taught) {
+        // The limit that a run shows is its primary's.
+        if let Some(Change { old, new, why }) = taught.limit
+            && (provider_index == 0 || !self.config().keeps_quota())
+        {
+            self.observe(Event::LimitChanged { old, new, why });
+        }
+        for quota in taught.learned {
+            self.observe(Event::QuotaLearned {
+                provider: self.shared.providers[provider_index].name.clone(),
+                dimension: quota.dimension,
+                limit: quota.limit,
+                window_ms: u64::try_from(quota.window.as_millis()).unwrap_or(u64::MAX),
+                kind: quota.kind,
+                inferred: quota.is_inferred,
+                refused_count: quota.refused_count,
+            });
+        }
+    }
+
+    pub(crate) fn page_listed(&self, page: PageId, version: u64, chars: u64) {
+        self.listed.fetch_add(1, Ordering::Relaxed);
+        self.observe(Event::PageListed { page, version, chars });
+    }
+
+    pub(crate) fn page_tagged(&self, Tagged { page, tags, source }: Tagged) {
+        self.observe(Event::PageTagged { page, source, tags });
+        self.count_done();
+    }
+
+    pub(crate) fn page_failed(&self, page: PageId, cause: &Cause) {
+        let Cause { service, class, status } = cause.clone();
+        self.observe(Event::PageFailed { page, class, service, status });
+        self.count_done();
+    }
+
+    /// The place of the first provider that is worth asking; the last, if none is.
+    pub(crate) fn first_provider(&self) -> usize {
+        let usable = if self.config().fallback { self.standings.len() } else { 1 };
+        let is_worth_it = |standing: &Standing| standing.lost().is_none();
+        self.standings[..usable].iter().position(is_worth_it).unwrap_or(0)
+    }
+
+    /// The end of the line: behind every batch that there is.
+    pub(crate) fn end_of_line(&self) -> u64 {
+        self.formed.load(Ordering::Relaxed) + 1
+    }
+
+    /// Ends the run because no provider is worth asking: what is in flight is finished, the rest is
+    /// left.
+    pub(crate) fn stop(&self, cause: &Cause) {
+        if !self.cancel.is_cancelled() {
+            let _ = self.stopped.set(cause.clone());
+            self.cancel.cancel();
+        }
+    }
+
+    /// How many pages are known to be on their way still, when `came` have come.
+    pub(crate) fn coming(&self, came: u64) -> u64 {
+        let known = self.total.unwrap_or_else(|| self.known.load(Ordering::Relaxed));
+        known.saturating_sub(came)
+    }
+
+    /// Gives the page back unless one with the same text is being asked about; then it waits.
+    pub(crate) fn first_of_its_kind(&self, page: Page) -> Option<Page> {
+        if !self.config().single_flight {
+            return Some(page);
+        }
+        self.twins.join(self.asked_about(&page), page)
+    }
+
+    /// What makes a page the same to a provider: its title and text, or the text alone where the
+    /// cache goes by that. Its version is never asked about.
+    fn asked_about(&self, page: &Page) -> Content {
+        let key = match self.config().cache_key {
+            CacheKey::PageVersion | CacheKey::Content => CacheKey::Content,
+            CacheKey::Text => CacheKey::Text,
+        };
+        Content::new(page, key)
+    }
+
+    fn twins_of(&self, page: &Page) -> Vec<Page> {
+        if !self.config().single_flight {
+            return Vec::new();
+        }
+        self.twins.leave(self.asked_about(page))
+    }
+
+    /// A page was answered, and with it those that say the same.
+    pub(crate) async fn answered(&self, page: &Page, tags: Tags, tagged: &mpsc::Sender<Tagged>) {
+        // The writer outlives every batch; if it is gone, the run has failed as a whole.
+        for twin in self.twins_of(page) {
+            self.observe(Event::CacheHit { page: twin.id });
+            let (page, tags) = (twin.id, tags.clone());
+            let _ = tagged.send(Tagged { page, tags, source: Source::Cache }).await;
+        }
+        let _ = tagged.send(Tagged { page: page.id, tags, source: Source::Answer }).await;
+    }
+
+    /// A page was given up, and with it those that say the same.
+    pub(crate) fn given_up(&self, page: &Page, cause: &Cause) {
+        for twin in self.twins_of(page) {
+            self.observe(Event::CacheMiss { page: twin.id });
+            self.page_failed(twin.id, cause);
+        }
+        self.page_failed(page.id, cause);
+    }
+
+    /// The same for pages that were to be asked about, and those that say the same.
+    pub(crate) fn leave_pages(&self, pages: &[Page]) {
+        for page in pages {
+            let twins = self.twins_of(page);
+            self.leave(twins.iter().chain([page]).map(|page| page.id));
+        }
+    }
+
+    /// Leaves pages as they are, because the run was cancelled.
+    pub(crate) fn leave(&self, pages: impl IntoIterator<Item = PageId>) {
+        for page in pages {
+            self.observe(Event::PageNotDone { page });
+        }
+    }
+
+    fn count_done(&self) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(progress) = &self.progress {
+            let listed = self.listed.load(Ordering::Relaxed);
+            progress(Progress { done, listed, total: self.total });
+        }
+    }
+}

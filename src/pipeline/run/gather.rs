@@ -1,0 +1,230 @@
+//! The stage between reading and asking: answers pages from the cache, and makes batches of the
+//! others.
+//!
+//! Where the size is a number, a batch is made as soon as it is full, and then waits for its turn.
+//! Where it is `auto`, it is made as late as can be: pages are gathered while the gate is closed,
+//! and when it lets a call start, [`plan`] says how many of them go. So batches grow while the
+//! quota is used up, and are small where nothing binds.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+
+use crate::pipeline::batch::plan::Work;
+use crate::pipeline::batch::{Batch, Batcher, Room, plan};
+use crate::pipeline::config::BatchSize;
+use crate::pipeline::error::PipelineError;
+use crate::pipeline::event::Event;
+use crate::pipeline::limiter::Permit;
+use crate::pipeline::page::{Page, Source};
+use crate::pipeline::provider::stated_quota::Dimension;
+use crate::pipeline::run::ask::{ask, place};
+use crate::pipeline::run::tasks::Crew;
+use crate::pipeline::run::{RunContext, Tagged};
+
+/// Pages on their way into batches.
+struct Gatherer {
+    run: Arc<RunContext>,
+    batcher: Batcher,
+    /// Pages that have come, and those of them that have to be asked about.
+    came: u64,
+    missed: u64,
+    tagged: mpsc::Sender<Tagged>,
+}
+
+/// Answers pages from the cache, and asks about the others batch by batch.
+pub(crate) async fn gather(
+    run: Arc<RunContext>,
+    mut pages: mpsc::Receiver<Page>,
+    tagged: mpsc::Sender<Tagged>,
+) -> Result<(), PipelineError> {
+    let mut slots = Crew::new(run.config().in_flight_batches);
+    let size = run.config().batch_size;
+    let mut gatherer = Gatherer { run, batcher: Batcher::new(), came: 0, missed: 0, tagged };
+    match size {
+        BatchSize::Pages(size) => gatherer.by_number(size, &mut pages, &mut slots).await?,
+        BatchSize::Auto => gatherer.at_the_gate(&mut pages, &mut slots).await?,
+    }
+    let Gatherer { run, mut batcher, tagged, .. } = gatherer;
+    run.leave_pages(&batcher.take_waiting());
+    // The writer ends when nobody can send to it any more.
+    drop(tagged);
+    slots.finish().await
+}
+
+impl Gatherer {
+    /// Batches of a fixed size.
+    async fn by_number(
+        &mut self,
+        size: u64,
+        pages: &mut mpsc::Receiver<Page>,
+        slots: &mut Crew,
+    ) -> Result<(), PipelineError> {
+        while let Some(page) = pages.recv().await {
+            if self.run.cancel.is_cancelled() {
+                self.run.leave([page.id]);
+                continue;
+            }
+            self.accept(page).await;
+            let estimates = self.run.shared.estimates(self.run.first_provider());
+            let room = self.room(size);
+            while let Some(full) = self.batcher.filling(&room, &estimates) {
+                self.form_and_send(full, slots).await?;
+            }
+        }
+        while !self.run.cancel.is_cancelled() && !self.batcher.is_empty() {
+            let estimates = self.run.shared.estimates(self.run.first_provider());
+            let rest = self.batcher.fitting(&self.room(size), &estimates);
+            self.form_and_send(rest, slots).await?;
+        }
+        Ok(())
+    }
+
+    /// Batches of the size that suits the moment when a call may start.
+    async fn at_the_gate(
+        &mut self,
+        pages: &mut mpsc::Receiver<Page>,
+        slots: &mut Crew,
+    ) -> Result<(), PipelineError> {
+        let run = Arc::clone(&self.run);
+        let most = usize::try_from(run.config().max_batch_size).unwrap_or(usize::MAX);
+        let mut more = true;
+        let mut asked = None;
+        while more || !self.batcher.is_empty() {
+            slots.room().await?;
+            // As long as more is to come, a batch waits until it has what the plan wants.
+            let is_ready = !self.batcher.is_empty()
+                && (!more || self.batcher.len() >= self.wanted(&self.room(most as u64)));
+            let since = *asked.get_or_insert_with(Instant::now);
+            let order = place(&run, self.batcher.next().0);
+            let provider = run.first_provider();
+            tokio::select! {
+                biased;
+                () = run.cancel.cancelled() => {
+                    while let Some(page) = pages.recv().await {
+                        run.leave([page.id]);
+                    }
+                    return Ok(());
+                }
+                page = pages.recv(), if more && self.batcher.len() < most => match page {
+                    Some(page) => self.accept(page).await,
+                    None => more = false,
+                },
+                turn = run.shared.limiter(provider).acquire_with(order, || self.choice()), if is_ready => {
+                    let (permit, chosen) = match turn {
+                        Ok((permit, chosen)) => (Some((provider, permit)), chosen),
+                        // Closed for too long; whoever asks meets the same and goes elsewhere.
+                        Err(_) => (None, self.choice().1),
+                    };
+                    if let Some(batch) = self.form(chosen) {
+                        if permit.is_some() {
+                            let waited_ms = u64::try_from(since.elapsed().as_millis());
+                            let waited_ms = waited_ms.unwrap_or(u64::MAX);
+                            run.observe(Event::PermitGranted { batch: batch.id, waited_ms });
+                        }
+                        self.send(batch, permit, slots);
+                    }
+                    asked = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers a page from the cache, or has it wait for a batch.
+    async fn accept(&mut self, page: Page) {
+        self.came += 1;
+        let run = &self.run;
+        if let Some(tags) = run.shared.recall(&page) {
+            run.observe(Event::CacheHit { page: page.id });
+            let hit = Tagged { page: page.id, tags, source: Source::Cache };
+            let _ = self.tagged.send(hit).await;
+            return;
+        }
+        let Some(page) = run.first_of_its_kind(page) else { return };
+        run.observe(Event::CacheMiss { page: page.id });
+        self.missed += 1;
+        self.batcher.push(page);
+    }
+
+    /// What a prompt may hold: no more than is configured, and not more tokens than a window has.
+    fn room(&self, pages: u64) -> Room {
+        let config = self.run.config();
+        let learned = self.run.shared.limiter(self.run.first_provider()).learned();
+        let window = learned.iter().find(|quota| quota.dimension == Dimension::Tokens);
+        let is_bounded = config.batch_tokens.is_some() || config.batch_size == BatchSize::Auto;
+        Room {
+            pages: usize::try_from(pages).unwrap_or(usize::MAX).max(1),
+            input_tokens: config.batch_tokens.into_iter().chain(window.map(|q| q.limit)).min(),
+            output_tokens: is_bounded.then_some(config.max_output_tokens),
+        }
+    }
+
+    /// How many pages the plan would put into the next batch.
+    fn wanted(&self, room: &Room) -> usize {
+        let provider = self.run.first_provider();
+        let estimates = self.run.shared.estimates(provider);
+        let waiting = self.batcher.len();
+        // Of those on their way as many will be found in the cache as of those that came.
+        let coming = self.run.coming(self.came) * self.missed / self.came.max(1);
+        let fitting = self.batcher.fitting(room, &estimates);
+        let work = Work {
+            pages: waiting as u64 + coming,
+            page_tokens: self.batcher.tokens(waiting) / (waiting as u64).max(1),
+            most: if fitting < waiting { fitting } else { room.pages } as u64,
+        };
+        let outlook = self.run.shared.limiter(provider).outlook();
+        usize::try_from(plan::pages(&work, &estimates, &outlook)).unwrap_or(usize::MAX)
+    }
+
+    /// The tokens and the number of pages of a batch that would start now.
+    fn choice(&self) -> (u64, usize) {
+        let provider = self.run.first_provider();
+        let estimates = self.run.shared.estimates(provider);
+        let room = self.room(self.run.config().max_batch_size);
+        let mut chosen = self.wanted(&room).min(self.batcher.fitting(&room, &estimates));
+        // Rather than wait for a window that has room for all of them, most of them go now.
+        if let Some(left) = self.run.shared.limiter(provider).outlook().tokens {
+            let now = Room { pages: chosen, input_tokens: Some(left.free), output_tokens: None };
+            let free = self.batcher.fitting(&now, &estimates);
+            chosen = if free * 2 >= chosen { free } else { chosen };
+        }
+        let tokens = estimates.input_tokens(self.batcher.tokens(chosen));
+        (self.run.shared.charged_tokens(provider, tokens), chosen)
+    }
+
+    fn form(&mut self, pages: usize) -> Option<Batch> {
+        let batch = self.batcher.take(pages)?;
+        self.run.formed.store(batch.id.0, Ordering::Relaxed);
+        let pages = batch.pages.iter().map(|page| page.id).collect();
+        self.run.observe(Event::BatchFormed { batch: batch.id, pages });
+        Some(batch)
+    }
+
+    /// Makes a batch, and starts it as soon as one of the places for batches is free.
+    async fn form_and_send(&mut self, pages: usize, slots: &mut Crew) -> Result<(), PipelineError> {
+        if let Some(batch) = self.form(pages) {
+            slots.room().await?;
+            self.send(batch, None, slots);
+        }
+        Ok(())
+    }
+
+    fn send(&self, batch: Batch, permit: Option<(usize, Permit)>, slots: &mut Crew) {
+        let (run, tagged) = (Arc::clone(&self.run), self.tagged.clone());
+        slots.spawn(async move {
+            ask(&run, batch, permit, &tagged).await;
+            let pause = run.config().pause_ms;
+            if pause > 0 {
+                tokio::select! {
+                    biased;
+                    () = run.cancel.cancelled() => {}
+                    () = sleep(Duration::from_millis(pause)) => {}
+                }
+            }
+        });
+    }
+}

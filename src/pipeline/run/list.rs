@@ -1,0 +1,152 @@
+//! The first stage: lists the pages, each once, and turns them into text.
+//!
+//! A listing is not trusted to end. One that comes back to a place where it was, goes on without a
+//! page that is new, or names more pages than any space has ends with an error; what it gave until
+//! then is worked on.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::mpsc;
+
+use crate::pipeline::confluence::{Cursor, Listed, ListedPage};
+use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
+use crate::pipeline::job::What;
+use crate::pipeline::page::{Page, PageId};
+use crate::pipeline::printable::shown;
+use crate::pipeline::run::RunContext;
+use crate::pipeline::text;
+
+/// Pieces of a listing in a row that may hold no new page. A piece is empty where the account may
+/// see none of its 250 pages.
+const PIECES_WITHOUT_PAGES: u32 = 100;
+
+/// Pages of a listing. The largest spaces that administrators report of have some 100,000.
+const MOST_PAGES: usize = 5_000_000;
+
+/// What a listing has given so far.
+#[derive(Default)]
+struct Progress {
+    pages: BTreeSet<PageId>,
+    places: BTreeSet<String>,
+    pieces_without_pages: u32,
+    /// What is wrong with an entry that is no page.
+    unreadable: Option<String>,
+}
+
+/// Lists the pages and turns each into text.
+pub(crate) async fn read(
+    run: Arc<RunContext>,
+    what: What,
+    listed: mpsc::Sender<Page>,
+) -> Result<(), PipelineError> {
+    match list(&run, what, &listed).await {
+        // A run that was stopped leaves what it could not list.
+        Err(PipelineError::Listing { .. }) if run.cancel.is_cancelled() => Ok(()),
+        ended => ended,
+    }
+}
+
+async fn list(
+    run: &RunContext,
+    what: What,
+    listed: &mpsc::Sender<Page>,
+) -> Result<(), PipelineError> {
+    let confluence = &run.shared.confluence;
+    let mut progress = Progress::default();
+    let mut cursor = match what {
+        What::Pages(ids) => Cursor::of_ids(ids),
+        What::Space(key) => confluence.open_space(&key, &run.cancel).await?,
+    };
+    while let Some(at) = cursor.take().filter(|_| !run.cancel.is_cancelled()) {
+        progress.goes_to(&at)?;
+        let Some(piece) = confluence.list(at, &run.cancel).await? else { return Ok(()) };
+        let Listed { pages, missing, unreadable, next } = piece;
+        progress.unreadable = progress.unreadable.take().or(unreadable);
+        let here = (pages.len() + missing.len()) as u64;
+        // Where the list goes on, as many are expected of its next piece.
+        let next_piece = if next.is_some() { here } else { 0 };
+        let known = run.listed.load(Ordering::Relaxed) + here + next_piece;
+        run.known.store(known, Ordering::Relaxed);
+        let listed_before = progress.pages.len();
+        for page in missing {
+            if progress.pages.insert(page) {
+                run.page_listed(page, 0, 0);
+                run.page_failed(page, &Cause::of_confluence(ErrorClass::NotFound, None));
+            }
+        }
+        for page in pages {
+            accept(run, &mut progress, page, listed).await;
+        }
+        progress.counts(listed_before)?;
+        cursor = next;
+    }
+    // The others are dealt with first.
+    match progress.unreadable {
+        Some(reason) => Err(PipelineError::BadListing { reason }),
+        None => Ok(()),
+    }
+}
+
+/// Passes a page on if it is a new one and has come with its text.
+async fn accept(
+    run: &RunContext,
+    progress: &mut Progress,
+    page: ListedPage,
+    listed: &mpsc::Sender<Page>,
+) {
+    let Ok(id) = page.id.parse().map(PageId) else {
+        let reason = format!(
+            "expected a number as the id of a page, found `{}`; that page is left out",
+            shown(&page.id, 40)
+        );
+        progress.unreadable.get_or_insert(reason);
+        return;
+    };
+    if !progress.pages.insert(id) {
+        return;
+    }
+    let Some(storage) = page.storage() else {
+        run.page_listed(id, page.version(), 0);
+        run.page_failed(id, &Cause::of_confluence(ErrorClass::NoText, None));
+        return;
+    };
+    let limit = usize::try_from(run.config().text_limit_chars).unwrap_or(usize::MAX);
+    let text = text::extract(storage, limit);
+    let page = Page { id, version: page.version(), title: page.title, text };
+    run.page_listed(page.id, page.version, page.text.chars().count() as u64);
+    if let Err(unsent) = listed.send(page).await {
+        run.leave([unsent.0.id]);
+    }
+}
+
+impl Progress {
+    /// Notes the place of the next piece, which must be a new one.
+    fn goes_to(&mut self, cursor: &Cursor) -> Result<(), PipelineError> {
+        if cursor.path().is_some_and(|path| !self.places.insert(path.to_owned())) {
+            return Err(endless(
+                "it comes back to a place where it was, so some pages may be missing",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Notes what a piece has brought, after `listed_before` pages.
+    fn counts(&mut self, listed_before: usize) -> Result<(), PipelineError> {
+        let is_new = self.pages.len() > listed_before;
+        self.pieces_without_pages = if is_new { 0 } else { self.pieces_without_pages + 1 };
+        if self.pieces_without_pages >= PIECES_WITHOUT_PAGES {
+            return Err(endless("it goes on and on without a new page"));
+        }
+        if self.pages.len() > MOST_PAGES {
+            let reason = format!("it names more than {MOST_PAGES} pages, and no space has as many");
+            return Err(endless(&reason));
+        }
+        Ok(())
+    }
+}
+
+fn endless(reason: &str) -> PipelineError {
+    PipelineError::BadListing { reason: reason.to_owned() }
+}

@@ -1,0 +1,20 @@
+//! One run and its stages.
+//!
+//! list -> (cache | gather -> ask) -> write. The stages run at the same time and hand pages over
+//! through bounded channels, so memory follows the work in flight and not the size of the space.
+//! Every page that was listed ends in exactly one of tagged, failed or not done.
+
+mod ask;
+mod attempt;
+mod coalesce;
+mod context;
+mod gather;
+mod list;
+mod stages;
+mod standing;
+mod suspicion;
+mod tasks;
+mod write;
+
+pub(crate) use self::context::{RunContext, Tagged};
+pub(crate) use self::stages::run;

@@ -1,0 +1,54 @@
+//! A run from its first event to its last, and the stages between them.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::pipeline::control::Control;
+use crate::pipeline::error::PipelineError;
+use crate::pipeline::event::{Event, RunEnd};
+use crate::pipeline::job::{Job, What};
+use crate::pipeline::run::context::RunContext;
+use crate::pipeline::run::gather::gather;
+use crate::pipeline::run::{list, write};
+use crate::pipeline::{Shared, log};
+
+/// Pages that may wait between two stages.
+const BUFFER: usize = 32;
+
+/// Carries a job through and says how it ended.
+pub(crate) async fn run(
+    shared: Arc<Shared>,
+    job: Job,
+    control: Control,
+) -> Result<RunEnd, PipelineError> {
+    let run = Arc::new(RunContext::new(shared, &job, control));
+    let (_, limit) = run.shared.limiter(0).load();
+    run.observe(Event::RunStarted { task: job.task, limit: Some(limit) });
+    let result = stages(&run, job.what).await.and_then(|()| match run.stopped() {
+        Some(cause) => Err(PipelineError::Pointless { cause: cause.clone() }),
+        None => Ok(()),
+    });
+    let end = match &result {
+        Err(_) => RunEnd::Failed,
+        Ok(()) if run.cancel.is_cancelled() => RunEnd::Cancelled,
+        Ok(()) => RunEnd::Completed,
+    };
+    if let Err(problem) = &result {
+        log::failed(problem);
+    }
+    run.observe(Event::RunFinished { end });
+    result.map(|()| end)
+}
+
+async fn stages(run: &Arc<RunContext>, what: What) -> Result<(), PipelineError> {
+    let (listed, to_ask) = mpsc::channel(BUFFER);
+    let (tagged, to_write) = mpsc::channel(BUFFER);
+    let read = tokio::spawn(list::read(Arc::clone(run), what, listed));
+    let ask = tokio::spawn(gather(Arc::clone(run), to_ask, tagged));
+    let write = tokio::spawn(write::write(Arc::clone(run), to_write));
+    let (listed, asked, written) = (read.await, ask.await, write.await);
+    written??;
+    asked??;
+    listed?
+}

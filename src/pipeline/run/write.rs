@@ -1,0 +1,87 @@
+//! Writing: the labels of a page become its tags, and nothing is written that is already right.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use crate::pipeline::confluence::Ended;
+use crate::pipeline::error::PipelineError;
+use crate::pipeline::event::Event;
+use crate::pipeline::run::tasks::Crew;
+use crate::pipeline::run::{RunContext, Tagged};
+use crate::pipeline::taxonomy::label;
+
+/// Pages whose labels could not be written.
+type Failed = Arc<Mutex<Vec<Tagged>>>;
+
+/// Writes pages as they come, several at once. What fails for a reason that may pass is tried again
+/// at the end.
+pub(crate) async fn write(
+    run: Arc<RunContext>,
+    mut pages: mpsc::Receiver<Tagged>,
+) -> Result<(), PipelineError> {
+    let mut writers = Crew::new(run.config().confluence_concurrency);
+    let failed = Failed::default();
+    while let Some(tagged) = pages.recv().await {
+        writers.room().await?;
+        let (run, failed) = (Arc::clone(&run), Arc::clone(&failed));
+        writers.spawn(async move { write_or_keep(&run, tagged, Some(&failed)).await });
+    }
+    writers.finish().await?;
+    let again = std::mem::take(&mut *failed.lock());
+    let mut writers = Crew::new(run.config().confluence_concurrency);
+    for tagged in again {
+        writers.room().await?;
+        let run = Arc::clone(&run);
+        writers.spawn(async move { write_or_keep(&run, tagged, None).await });
+    }
+    writers.finish().await
+}
+
+/// Writes a page, or keeps it for later where there is a later.
+async fn write_or_keep(run: &RunContext, tagged: Tagged, failed: Option<&Failed>) {
+    match write_page(run, &tagged).await {
+        Ok(()) => run.page_tagged(tagged),
+        // Its tags are paid for, but whoever stops the run wants it to end.
+        Err(Ended::Stopped) => run.leave([tagged.page]),
+        Err(Ended::Failed(cause)) => match failed.filter(|_| cause.class.may_pass()) {
+            Some(failed) => {
+                failed.lock().push(tagged);
+            }
+            None => run.page_failed(tagged.page, &cause),
+        },
+    }
+}
+
+async fn write_page(run: &RunContext, tagged: &Tagged) -> Result<(), Ended> {
+    let page = tagged.page;
+    let (confluence, stop) = (&run.shared.confluence, &run.interrupt);
+    let present = confluence.labels(page, stop).await?;
+    let mut wanted: Vec<String> = tagged.tags.all().map(label).collect();
+    wanted.sort();
+    wanted.dedup();
+    let missing: Vec<String> =
+        wanted.iter().filter(|label| !present.contains(label)).cloned().collect();
+    let stale: Vec<String> = if run.config().remove_stale_labels {
+        let owned = present.into_iter().filter(|label| run.shared.taxonomy.owns_label(label));
+        owned.filter(|label| !wanted.contains(label)).collect()
+    } else {
+        Vec::new()
+    };
+    if missing.is_empty() && stale.is_empty() {
+        run.observe(Event::LabelsUnchanged { page });
+        return Ok(());
+    }
+    if !run.config().dry_run {
+        if !missing.is_empty() {
+            confluence.add_labels(page, &missing, stop).await?;
+        }
+        for label in &stale {
+            confluence.remove_label(page, label, stop).await?;
+        }
+        let (added, removed) = (missing.len() as u64, stale.len() as u64);
+        run.observe(Event::LabelsWritten { page, added, removed });
+    }
+    Ok(())
+}

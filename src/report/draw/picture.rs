@@ -1,0 +1,158 @@
+//! A picture: drawn once as SVG by plotters, and made into PNG with a font that comes along.
+
+use std::sync::{Arc, LazyLock};
+
+use plotters::prelude::*;
+use resvg::{tiny_skia, usvg};
+use thiserror::Error;
+
+use crate::sim::scenario::Scenario;
+use crate::study::measure::timeline::Row;
+use crate::study::verdict::judge::JudgedScenario;
+use crate::study::verdict::seeds::Series;
+use crate::units::whole;
+
+/// The largest PNG in pixels. A chart of hundreds of runs would be larger, and is left out.
+const MOST_PIXELS: u64 = 64_000_000;
+/// The width of every chart.
+const WIDTH: u32 = 1000;
+/// The colours of Okabe and Ito (2008), which colour-blind readers can tell apart.
+pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
+pub(crate) const SKY: RGBColor = RGBColor(86, 180, 233);
+pub(crate) const GREEN: RGBColor = RGBColor(0, 158, 115);
+pub(crate) const ORANGE: RGBColor = RGBColor(230, 159, 0);
+pub(crate) const RED: RGBColor = RGBColor(213, 94, 0);
+pub(crate) const PURPLE: RGBColor = RGBColor(150, 80, 140);
+pub(crate) const GREY: RGBColor = RGBColor(110, 110, 110);
+/// Lines of the grid.
+pub(crate) const FAINT: RGBColor = RGBColor(225, 225, 225);
+
+/// A chart could not be made.
+#[derive(Debug, Error)]
+pub enum PlotError {
+    /// plotters refused.
+    #[error("plotters: {0}")]
+    Draw(String),
+    /// The SVG could not be made into a PNG.
+    #[error("rasterize: {0}")]
+    Png(String),
+}
+
+pub(crate) type Drawn = Result<String, PlotError>;
+/// What a line of the timeline counted up to then.
+pub(crate) type Count = fn(&Row) -> u64;
+pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+
+/// Every chart of a scenario, by its file's name.
+pub fn all(scenario: &Scenario, judged: &JudgedScenario) -> Vec<(&'static str, Drawn)> {
+    vec![
+        ("timeline", crate::report::run::timeline_plot::draw(scenario, judged)),
+        ("latency", crate::report::run::latency_plot::draw(scenario, judged)),
+        ("outcomes", crate::report::run::outcomes_plot::draw(scenario, judged)),
+        ("progress", crate::report::run::progress_plot::draw(scenario, judged)),
+    ]
+}
+
+/// Every chart of a scenario with many seeds, by its file's name.
+pub fn of_seeds(scenario: &Scenario, series: &Series) -> Vec<(&'static str, Drawn)> {
+    vec![("seeds", crate::report::seeds::plot::map(scenario, series))]
+}
+
+/// The PNG of an SVG, at its own size.
+pub fn png(svg: &str) -> Result<Vec<u8>, PlotError> {
+    static FONTS: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
+        let mut fonts = usvg::fontdb::Database::new();
+        fonts.load_font_data(dejavu::sans::regular().to_vec());
+        fonts.load_font_data(dejavu::sans::bold().to_vec());
+        fonts.set_sans_serif_family("DejaVu Sans");
+        Arc::new(fonts)
+    });
+    let failed = |what: &dyn std::fmt::Display| PlotError::Png(what.to_string());
+    let options = usvg::Options { fontdb: Arc::clone(&FONTS), ..usvg::Options::default() };
+    let tree = usvg::Tree::from_str(svg, &options).map_err(|error| failed(&error))?;
+    let size = tree.size().to_int_size();
+    if u64::from(size.width()) * u64::from(size.height()) > MOST_PIXELS {
+        return Err(failed(&"too large a picture"));
+    }
+    let mut pixels = tiny_skia::Pixmap::new(size.width(), size.height())
+        .ok_or_else(|| failed(&"a picture of no size"))?;
+    resvg::render(&tree, tiny_skia::Transform::identity(), &mut pixels.as_mut());
+    pixels.encode_png().map_err(|error| failed(&error))
+}
+
+/// Draws on a white sheet of this height.
+pub(crate) fn sheet(height: u32, draw: impl FnOnce(&Area<'_>) -> Result<(), PlotError>) -> Drawn {
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+        area.fill(&WHITE).map_err(failed)?;
+        draw(&area)?;
+        area.present().map_err(failed)?;
+    }
+    Ok(svg)
+}
+
+pub(crate) fn failed(error: impl std::fmt::Display) -> PlotError {
+    PlotError::Draw(error.to_string())
+}
+
+/// Text of this size and colour.
+pub(crate) fn font(size: u32, colour: RGBColor) -> TextStyle<'static> {
+    ("sans-serif", size).into_font().color(&colour)
+}
+
+/// A heading at the top left of an area.
+pub(crate) fn heading(area: &Area<'_>, text: &str) -> Result<(), PlotError> {
+    area.draw_text(text, &font(17, BLACK), (14, 10)).map_err(failed)
+}
+
+/// What a colour stands for.
+pub(crate) struct Key {
+    pub(crate) colour: RGBColor,
+    pub(crate) text: &'static str,
+}
+
+/// A row of keys, from `x` on.
+pub(crate) fn legend(area: &Area<'_>, keys: &[Key], x: i32, y: i32) -> Result<(), PlotError> {
+    let mut x = x;
+    for Key { colour, text } in keys {
+        let swatch = Rectangle::new([(x, y + 2), (x + 14, y + 12)], colour.filled());
+        area.draw(&swatch).map_err(failed)?;
+        area.draw_text(text, &font(13, BLACK), (x + 19, y)).map_err(failed)?;
+        x += 19 + 8 * i32::try_from(text.chars().count()).unwrap_or(0) + 18;
+    }
+    Ok(())
+}
+
+/// Virtual time on an axis: its unit, and milliseconds per unit.
+pub(crate) fn time_unit(longest_ms: u64) -> (&'static str, f64) {
+    match longest_ms {
+        0..=300_000 => ("s", 1000.0),
+        300_001..=18_000_000 => ("min", 60_000.0),
+        _ => ("h", 3_600_000.0),
+    }
+}
+
+/// A text of at most this many characters.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// The most ticks that leave whole numbers on an axis that ends here.
+pub(crate) fn whole_ticks(end: f64) -> usize {
+    usize::try_from(whole(end)).unwrap_or(usize::MAX).saturating_add(2).min(8)
+}
+
+/// A tick's label without needless digits.
+pub(crate) fn tick(value: f64) -> String {
+    if (value - libm::round(value)).abs() < 1e-9 {
+        format!("{value:.0}")
+    } else if (value * 10.0 - libm::round(value * 10.0)).abs() < 1e-9 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.2}")
+    }
+}

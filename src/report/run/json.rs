@@ -1,0 +1,222 @@
+//! `report.json`: the verdict, the figures and the targets of a scenario, for machines.
+//!
+//! Integers carry their unit in the key; a share is `{"num", "den"}`; what has no samples is
+//! `null`. Nothing in it depends on the machine, the clock or the transport.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::report::ci::Closing;
+use crate::report::run::realtime_check;
+use crate::report::{compare, limitations};
+use crate::sim::scenario::Scenario;
+use crate::study::compare::settings;
+use crate::study::compare::settings::Keys;
+use crate::study::measure::figures::{Figures, Value};
+use crate::study::measure::metric::{
+    DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape, Unit,
+};
+use crate::study::measure::quota_usage;
+use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
+use crate::study::verdict::outcome::Outcome;
+use crate::study::verdict::seeds::{Series, Spread};
+use crate::study::verdict::target::Judged;
+
+/// The version of this form.
+const FORMAT_VERSION: u64 = 1;
+
+/// How much of each quota was used at most.
+fn quota_use(scenario: &Scenario, run: &JudgedRun) -> Json {
+    let peaks = quota_usage::of(scenario, &run.log).into_iter().map(|peak| {
+        json!({
+            "model": peak.model, "what": peak.what, "peak": peak.used, "limit": peak.limit,
+            "refused": peak.refused
+        })
+    });
+    peaks.collect()
+}
+
+/// The report on a scenario.
+pub fn report(scenario: &Scenario, judged: &JudgedScenario) -> Json {
+    let runs = judged.runs.iter().map(|judged| run(scenario, judged)).collect();
+    whole(scenario, judged, ("seed", json!(scenario.world.seed.0)), &runs)
+}
+
+/// The report with its runs, of a seed or of many.
+fn whole(
+    scenario: &Scenario,
+    judged: &JudgedScenario,
+    (seed_key, seed): (&str, Json),
+    runs: &Json,
+) -> Json {
+    let verdict = judged.verdict();
+    let mut report = json!({
+        "format_version": FORMAT_VERSION,
+        "verdict": verdict.name(),
+        "exit_code": verdict.exit_code(),
+        "name": scenario.name,
+        "question": scenario.question,
+        seed_key: seed,
+        "world_digest": scenario.world_digest,
+        "config_digest": scenario.config_digest,
+        "targets_digest": scenario.targets_digest,
+        "world": settings::of_world(scenario),
+        "runs": runs,
+        "not_represented": limitations::not_represented(judged.is_from_outside()),
+    });
+    if let Some(weather) = scenario.world.weather {
+        report["weather"] = json!(weather);
+    }
+    report
+}
+
+/// The report on a scenario with many seeds: of each figure the range over the seeds that have it, of
+/// each target the worst seed.
+pub fn series(scenario: &Scenario, series: &Series) -> Json {
+    let spread = |run: usize, figure: &str| {
+        let Spread { least, median, most, seeds } = series.spread(run, figure)?;
+        Some(json!({"min": least, "median": median, "max": most, "seeds": seeds}))
+    };
+    let stats = |run: usize, metric: &Metric, stats: &[&str]| {
+        let of = |stat: &&str| {
+            Some(((*stat).to_owned(), spread(run, &format!("{} {stat}", metric.name))?))
+        };
+        let mut all: Map<String, Json> = stats.iter().filter_map(of).collect();
+        let partial = series.partial(run, metric.name);
+        if partial > 0 {
+            all.insert("partial_in_seeds".to_owned(), json!(partial));
+        }
+        (metric.key.to_owned(), Json::Object(all))
+    };
+    let metric = |run: usize, metric: &Metric| match (metric.shape, metric.unit) {
+        (Shape::Single, Unit::Ratio) => {
+            Some((format!("{}_ppm", metric.key), spread(run, metric.name)?))
+        }
+        (Shape::Single, _) => Some((metric.key.to_owned(), spread(run, metric.name)?)),
+        (Shape::Distribution, _) => Some(stats(run, metric, DISTRIBUTION_STATS)),
+        (Shape::Level, _) => Some(stats(run, metric, LEVEL_STATS)),
+    };
+    let runs = series.judged.runs.iter().enumerate().map(|(at, run)| {
+        let metrics = METRICS.iter().filter_map(|one| metric(at, one));
+        json!({
+            "name": run.name,
+            "patience_s": patience_s(scenario, &run.name),
+            "settings": settings_of(scenario, &run.name),
+            "metrics": metrics.collect::<Map<_, _>>(),
+            "targets": run.targets.iter().map(target).collect::<Vec<_>>(),
+        })
+    });
+    let seeds = series.played.iter().map(|one| {
+        let met = one.runs.iter().flat_map(|run| &run.targets).all(|target| target.met);
+        let digests: Vec<&str> = one.runs.iter().map(|run| run.events_sha256.as_str()).collect();
+        json!({"seed": one.seed, "all_met": met, "events_sha256": digests})
+    });
+    let mut report = whole(scenario, &series.judged, ("seeds", seeds.collect()), &runs.collect());
+    if !series.not_played.is_empty() {
+        report["seeds_not_played"] = json!(series.not_played.len());
+    }
+    report
+}
+
+/// A scenario that was not played, or not to its end.
+pub fn unplayed(scenario: &Scenario, outcome: Outcome, why: &str) -> Json {
+    json!({
+        "format_version": FORMAT_VERSION,
+        "verdict": outcome.name(),
+        "exit_code": outcome.exit_code(),
+        "reason": why,
+        "name": scenario.name,
+        "question": scenario.question,
+        "runs": [],
+    })
+}
+
+/// Puts what a scenario came to as a whole into its report.
+pub fn close(report: &mut Json, closing: &Closing<'_>) {
+    report["verdict"] = json!(closing.outcome.name());
+    report["exit_code"] = json!(closing.outcome.exit_code());
+    if let Some(compared) = closing.compared {
+        report["comparison"] = compare::scenario_json(compared, &[]);
+    }
+    if !closing.diverged.is_empty() {
+        report["differs_from_itself"] = json!(closing.diverged);
+    }
+    if let Some(real_time) = closing.real_time {
+        report["real_time"] = realtime_check::json(real_time);
+    }
+}
+
+/// The settings of a run, by the keys of `[pipeline]`.
+fn settings_of(scenario: &Scenario, run: &str) -> Option<Keys> {
+    let run = scenario.runs.iter().find(|one| one.name == run)?;
+    Some(settings::of_config(&run.config))
+}
+
+/// How long a run waits for a closed gate, where that decides about the fallback.
+fn patience_s(scenario: &Scenario, run: &str) -> Option<u64> {
+    scenario.runs.iter().find(|one| one.name == run)?.config.patience_shown_s()
+}
+
+fn run(scenario: &Scenario, run: &JudgedRun) -> Json {
+    json!({
+        "name": run.name,
+        "end": run.end,
+        "patience_s": patience_s(scenario, &run.name),
+        "settings": settings_of(scenario, &run.name),
+        "metrics": metrics(&run.figures),
+        "quota_use": quota_use(scenario, run),
+        "targets": run.targets.iter().map(target).collect::<Vec<_>>(),
+        "events_sha256": run.events_sha256(),
+    })
+}
+
+/// Every figure under its key.
+pub fn metrics(figures: &Figures) -> Json {
+    let entries = METRICS.iter().map(|metric| {
+        let value = figures.get(metric.name).map_or(Json::Null, |value| match value {
+            Value::Number(number) => json!(number),
+            Value::Share(share) => json!(share),
+            Value::Level { min, max, last } => json!({"min": min, "max": max, "final": last}),
+            Value::Distribution(samples) => {
+                let stats = DISTRIBUTION_STATS.iter();
+                let mut all: Map<String, Json> =
+                    stats.map(|stat| ((*stat).to_owned(), json!(samples.stat(stat)))).collect();
+                if let Some(partial) = samples.partial() {
+                    all.insert("over".to_owned(), json!(partial));
+                }
+                Json::Object(all)
+            }
+        });
+        (metric.key.to_owned(), value)
+    });
+    Json::Object(entries.collect::<Map<_, _>>())
+}
+
+fn target(judged: &Judged) -> Json {
+    let target = &judged.target;
+    let value = match judged.share {
+        Some(share) => json!(share),
+        None => json!(judged.value),
+    };
+    let mut out = json!({
+        "metric": target.metric.key,
+        "stat": target.stat,
+        "compare": target.compare.sign(),
+        "limit": target.text,
+        "limit_value": judged.limit,
+        "value": value,
+        "margin": judged.margin,
+        "met": judged.is_judged.then_some(judged.met),
+        "line": target.line,
+    });
+    if let Some(reason) = &judged.reason {
+        out["reason"] = json!(reason);
+    }
+    if let Some(partial) = judged.partial {
+        out["over"] = json!(partial);
+    }
+    if let Some(over) = judged.over {
+        out["met_in_seeds"] = json!({"num": over.met, "den": over.seeds});
+        out["worst_seed"] = json!(over.worst);
+    }
+    out
+}

@@ -1,0 +1,379 @@
+//! A grid as a table, as JSON and CSV, and its answer as settings.
+
+use std::fmt::Write;
+use std::io;
+
+use serde_json::{Value, json};
+
+use crate::pipeline::config::VARIABLES;
+use crate::report::draw::PlotError;
+use crate::report::format;
+use crate::report::table::markdown;
+use crate::study::measure::metric::{METRICS, Shape, Unit};
+use crate::study::stats::paired::Paired;
+use crate::study::tune::regression_targets::Guard;
+use crate::study::tune::{Cell, Tuned, grid};
+use crate::study::verdict::seeds::Spread;
+use crate::units::float;
+
+/// The version of the files' form.
+const FORMAT_VERSION: u64 = 1;
+/// What the table shows of each cell.
+const SHOWN: [(&str, Unit); 5] = [
+    ("makespan", Unit::Millis),
+    ("ai_calls", Unit::Count),
+    ("rate_limited_ratio", Unit::Ratio),
+    ("pages_mistagged", Unit::Count),
+    ("cost", Unit::UsdMicros),
+];
+/// The table shows no more cells than this; the CSV has all.
+const MOST_ROWS: usize = 20;
+
+/// The mean of a metric over all seeds.
+fn shown(cell: &Cell, metric: &str, unit: Unit) -> String {
+    let Some(values) = cell.values_of(metric) else { return "-".to_owned() };
+    let sum: u128 = values.iter().map(|value| u128::from(*value)).sum();
+    let mean = (sum * 1000).checked_div(values.len() as u128);
+    let mean = mean.map(|mean| u64::try_from(mean).unwrap_or(u64::MAX));
+    mean.map_or("-".to_owned(), |mean| by(mean, unit))
+}
+
+/// The values of a cell, in words.
+pub fn named(tuned: &Tuned, cell: &Cell) -> String {
+    let axes = tuned.question.axes.iter().zip(&cell.values);
+    let varied = axes.filter(|(axis, _)| axis.values.len() > 1);
+    let words: Vec<String> = varied
+        .map(|(axis, value)| {
+            format!("{} {}", axis.key.rsplit('.').next().unwrap_or(&axis.key), axis.values[*value])
+        })
+        .collect();
+    if words.is_empty() { "as it is".to_owned() } else { words.join(", ") }
+}
+
+/// The ranked table, the answer in words, and the answer as settings.
+pub fn text(tuned: &Tuned, guard: Option<&Guard>) -> String {
+    let question = &tuned.question;
+    let seeds = question.seeds.clone().count();
+    let (first, last) = (question.seeds.start(), question.seeds.end());
+    let mut out = format!(
+        "# {}, run `{}`: {} with seeds {first} to {last}, {} first\n\n",
+        tuned.question.scenario.name,
+        question.run,
+        format::counted(tuned.cells.len(), "setting"),
+        question.objective.name()
+    );
+    let require: Vec<String> =
+        question.require.iter().map(|one| format!("`{} {}`", one.metric.name, one.text)).collect();
+    if !require.is_empty() {
+        let _ = write!(
+            out,
+            "Required in at least 95 % of the seeds, unless another share is named: {}. ",
+            require.join(", ")
+        );
+    }
+    out.push_str(
+        "What is shown is the mean of all seeds; `*` is on the Pareto front of time and cost.\n",
+    );
+    let all = tuned.cells.len() * seeds;
+    let played: usize = tuned.cells.iter().map(|cell| cell.outcomes.len()).sum();
+    if played < all {
+        let _ = writeln!(
+            out,
+            "A race: {played} of {all} simulations were played; what was stopped early might still have won."
+        );
+    }
+    out.push('\n');
+    let mut headings = vec!["", "settings"];
+    headings.extend(SHOWN.iter().map(|(metric, _)| *metric));
+    headings.push("requirements");
+    let rows: Vec<Vec<String>> = tuned
+        .ranking
+        .iter()
+        .take(MOST_ROWS)
+        .enumerate()
+        .map(|(rank, index)| {
+            let cell = &tuned.cells[*index];
+            let front = if cell.is_on_front { "*" } else { "" };
+            let mut row = vec![format!("{}{front}", rank + 1), named(tuned, cell)];
+            row.extend(SHOWN.iter().map(|(metric, unit)| shown(cell, metric, *unit)));
+            row.push(requirements(tuned, cell, seeds));
+            row
+        })
+        .collect();
+    out.push_str(&markdown(&headings, &rows));
+    if tuned.cells.len() > MOST_ROWS {
+        let _ = writeln!(out, "\nand {} more in tune.csv", tuned.cells.len() - MOST_ROWS);
+    }
+    out.push('\n');
+    out.push_str(&verdict(tuned));
+    if let Some(best) = tuned.best() {
+        let _ = write!(
+            out,
+            "\nAs variables (tune.env):\n\n```sh\n{}```\n\nAs a table of a scenario (tune.toml):\n\n```toml\n{}```\n",
+            env_block(tuned, best),
+            toml_block(tuned, best)
+        );
+    }
+    if let Some(guard) = guard {
+        let _ = write!(out, "\n{}", super::regression_targets::text(guard));
+    }
+    out
+}
+
+fn requirements(tuned: &Tuned, cell: &Cell, seeds: usize) -> String {
+    if cell.outcomes.iter().any(Option::is_none) {
+        return "does not finish".to_owned();
+    }
+    let played = cell.outcomes.len();
+    let missed = tuned.question.require.iter().zip(&cell.met).filter(|(_, met)| **met < played);
+    let mut words: Vec<String> = missed
+        .map(|(one, met)| format!("{} {} in {met} of {played}", one.metric.name, one.text))
+        .collect();
+    if played < seeds {
+        words.push(format!("stopped after {played} seeds"));
+    }
+    match words.as_slice() {
+        [] => "met".to_owned(),
+        words if cell.is_admissible => format!("met ({})", words.join("; ")),
+        words => words.join("; "),
+    }
+}
+
+/// With fewer seeds an interval says nothing: even if all agree, chance does so once in 16.
+const FEWEST: usize = 5;
+
+/// The winner, and by how much it beats the next best.
+pub fn verdict(tuned: &Tuned) -> String {
+    let Some(best) = tuned.best() else {
+        return "No setting meets what is required; the table says what each misses.\n".to_owned();
+    };
+    let mut out = format!("Best: {}.", named(tuned, best));
+    if let Some(next) = tuned.others().next() {
+        out.push_str(&comparison(tuned, best, next));
+    } else if tuned.cells.len() > 1 {
+        out.push_str(" No other meets what is required.");
+    }
+    out.push('\n');
+    out
+}
+
+/// How the best differs from the next, and from how many it cannot be told.
+fn comparison(tuned: &Tuned, best: &Cell, next: &Cell) -> String {
+    let (metric, unit) = (tuned.question.objective.metric(), tuned.question.objective.unit());
+    let Some(paired) = tuned.against(next, metric) else { return String::new() };
+    let (seeds, name) = (best.outcomes.len(), named(tuned, next));
+    let mut out = if paired.same == seeds {
+        format!(" It is the same as {name} in all seeds by {metric}")
+    } else {
+        let (less, more) = (paired.less, paired.more);
+        let beats = if less > more {
+            format!(" It beats {name} in")
+        } else {
+            format!(" It is before {name} by its mean alone, better in")
+        };
+        let difference = difference(&paired, seeds, unit);
+        format!("{beats} {less} of {seeds} seeds (worse in {more}), {difference}")
+    };
+    if metric != "cost"
+        && let Some(percent) = relative(best, next, "cost")
+    {
+        let _ = write!(out, ", {percent} cost");
+    }
+    out.push('.');
+    let alike = tuned.others().filter(|cell| {
+        cell.outcomes.len() == seeds
+            && tuned.against(cell, metric).is_some_and(|paired| paired.may_be_chance())
+    });
+    match alike.count() {
+        _ if seeds < FEWEST => {}
+        0 => {}
+        1 => out.push_str(" One setting cannot be told from it with these seeds."),
+        more => {
+            let _ = write!(out, " {more} settings cannot be told from it with these seeds.");
+        }
+    }
+    out
+}
+
+/// How the best differs from another by the objective, in words.
+pub(crate) fn against(tuned: &Tuned, other: &Cell) -> String {
+    let (metric, unit) = (tuned.question.objective.metric(), tuned.question.objective.unit());
+    let Some(paired) = tuned.against(other, metric) else { return String::new() };
+    let seeds = paired.less + paired.more + paired.same;
+    if paired.same == seeds {
+        return format!("the same in all {seeds} seeds");
+    }
+    let Paired { less, more, .. } = paired;
+    format!(
+        "{} (less in {less} of {seeds} seeds, more in {more})",
+        difference(&paired, seeds, unit)
+    )
+}
+
+/// The mean difference with its interval.
+fn difference(paired: &Paired, seeds: usize, unit: Unit) -> String {
+    let is_less = paired.mean_milli <= 0;
+    let word = if is_less { "less" } else { "more" };
+    let paired = if is_less { *paired } else { paired.reversed() };
+    let mut out = format!("{} {word}", by(paired.mean_milli.unsigned_abs(), unit));
+    if seeds < FEWEST {
+        out.push_str(" (too few seeds to tell it from chance)");
+        return out;
+    }
+    let _ = write!(out, " (95 % CI {})", interval(&paired, unit));
+    if paired.may_be_chance() {
+        out.push_str(", which may be chance");
+    }
+    out
+}
+
+/// A difference in thousandths of a unit.
+fn by(milli: u64, unit: Unit) -> String {
+    match unit {
+        Unit::Count => format!("{:.1}", float(milli) / 1000.0),
+        unit => format::amount(milli.saturating_add(500) / 1000, unit),
+    }
+}
+
+/// The ends of an interval of what is saved.
+fn interval(paired: &Paired, unit: Unit) -> String {
+    let end = |milli: i64| {
+        let sign = if milli > 0 { "-" } else { "" };
+        format!("{sign}{}", by(milli.unsigned_abs(), unit))
+    };
+    format!("{} to {}", end(paired.high_milli), end(paired.low_milli))
+}
+
+/// How much more a metric sums up to, in percent.
+fn relative(best: &Cell, next: &Cell, metric: &str) -> Option<String> {
+    let (ours, theirs) = (best.sum(metric)?, next.sum(metric)?);
+    let tenths = |more: u128| (more * 1000).checked_div(theirs);
+    let (sign, tenths) = match ours.checked_sub(theirs) {
+        Some(more) => ("+", tenths(more)?),
+        None => ("-", tenths(theirs - ours)?),
+    };
+    Some(format!("{sign}{}.{} %", tenths / 10, tenths % 10))
+}
+
+fn chosen<'a>(tuned: &'a Tuned, cell: &'a Cell) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let axes = tuned.question.axes.iter().zip(&cell.values);
+    axes.map(|(axis, value)| (axis.key.as_str(), axis.values[*value].as_str()))
+}
+
+/// The settings of a cell as the plan's variables.
+pub fn env_block(tuned: &Tuned, cell: &Cell) -> String {
+    let mut out = String::new();
+    for (key, value) in chosen(tuned, cell) {
+        let known = key.strip_prefix("pipeline.");
+        let variable = known.and_then(|key| VARIABLES.iter().find(|(_, set)| *set == key));
+        let _ = match variable {
+            Some((variable, _)) => writeln!(out, "{variable}={}", value.trim_matches('"')),
+            None => writeln!(out, "# has no variable, give it with: --set '{key}={value}'"),
+        };
+    }
+    out
+}
+
+/// The settings of a cell as the pipeline's table of a scenario.
+pub fn toml_block(tuned: &Tuned, cell: &Cell) -> String {
+    let mut out = "[pipeline]\n".to_owned();
+    let mut others = String::new();
+    for (key, value) in chosen(tuned, cell) {
+        // As `--set` has it: what is no TOML value is a string.
+        let is_value = format!("x = {value}").parse::<toml::Table>().is_ok();
+        let value = if is_value { value.to_owned() } else { format!("{value:?}") };
+        let _ = match key.strip_prefix("pipeline.") {
+            Some(key) => writeln!(out, "{key} = {value}"),
+            None => writeln!(others, "# not of the pipeline: {key} = {value}"),
+        };
+    }
+    out + &others
+}
+
+/// Everything but the seeds one by one, which the CSV has.
+pub fn json(tuned: &Tuned) -> Value {
+    let question = &tuned.question;
+    let cells = tuned.cells.iter().map(|cell| {
+        let metrics: serde_json::Map<String, Value> = METRICS
+            .iter()
+            .filter(|metric| metric.shape == Shape::Single)
+            .filter_map(|metric| {
+                let Spread { least, median, most, .. } = Spread::of(cell.values_of(metric.name)?)?;
+                let spread = json!({"min": least, "median": median, "max": most});
+                Some((metric.key.to_owned(), spread))
+            })
+            .collect();
+        json!({
+            "settings": grid::settings(&question.axes, &cell.values),
+            "admissible": cell.is_admissible,
+            "pareto": cell.is_on_front,
+            "seeds_played": cell.outcomes.len(),
+            "met": cell.met,
+            "metrics": metrics,
+        })
+    });
+    let axes = question.axes.iter().map(|axis| json!({"key": axis.key, "values": axis.values}));
+    let require = question.require.iter().map(|one| format!("{} {}", one.metric.name, one.text));
+    let paired =
+        tuned.others().next().and_then(|next| tuned.against(next, question.objective.metric()));
+    json!({
+        "format_version": FORMAT_VERSION,
+        "name": question.scenario.name,
+        "run": question.run,
+        "seeds": [question.seeds.start(), question.seeds.end()],
+        "objective": question.objective.name(),
+        "require": require.collect::<Vec<_>>(),
+        "axes": axes.collect::<Vec<_>>(),
+        "cells": cells.collect::<Vec<_>>(),
+        "ranking": tuned.ranking,
+        "best": tuned.best().map(|_| tuned.ranking[0]),
+        "against_next": paired.map(|paired| json!({
+            "better": paired.less,
+            "worse": paired.more,
+            "same": paired.same,
+            "mean_difference_milli": paired.mean_milli,
+            "ci95_low_milli": paired.low_milli,
+            "ci95_high_milli": paired.high_milli,
+        })),
+    })
+}
+
+/// A row for every cell and seed.
+pub fn csv(tuned: &Tuned, to: impl io::Write) -> Result<(), csv::Error> {
+    let mut to = csv::Writer::from_writer(to);
+    let axes = &tuned.question.axes;
+    let single: Vec<_> = METRICS.iter().filter(|m| m.shape == Shape::Single).collect();
+    let mut headings: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
+    headings.extend(["seed", "finished"]);
+    // Shares are given in millionths.
+    let keys: Vec<String> = single
+        .iter()
+        .map(|m| if m.unit == Unit::Ratio { format!("{}_ppm", m.key) } else { m.key.to_owned() })
+        .collect();
+    headings.extend(keys.iter().map(String::as_str));
+    to.write_record(&headings)?;
+    for cell in &tuned.cells {
+        for (seed, outcome) in tuned.question.seeds.clone().zip(&cell.outcomes) {
+            let values = axes.iter().zip(&cell.values).map(|(axis, v)| axis.values[*v].clone());
+            let mut row: Vec<String> = values.collect();
+            row.extend([seed.to_string(), u8::from(outcome.is_some()).to_string()]);
+            row.extend(single.iter().map(|metric| {
+                let value = outcome.as_ref().and_then(|outcome| outcome.get(metric.name));
+                value.map_or(String::new(), u64::to_string)
+            }));
+            to.write_record(&row)?;
+        }
+    }
+    to.flush()?;
+    Ok(())
+}
+
+/// The objective of every cell.
+pub fn heat_map(tuned: &Tuned) -> Result<String, PlotError> {
+    super::plot::heat_map(tuned)
+}
+
+/// Time against cost.
+pub fn front(tuned: &Tuned) -> Result<String, PlotError> {
+    super::plot::front(tuned)
+}

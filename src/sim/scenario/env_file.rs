@@ -1,0 +1,133 @@
+//! `--env-file`: the plan's environment variables on top of scenario files.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use toml_edit::{DocumentMut, Item};
+
+use super::diagnostic::{Problem, did_you_mean};
+use super::{Scenario, bytes, diagnostic, overrides};
+use crate::pipeline::config::{Overrides, VARIABLES};
+
+/// The variables of a file, as settings of the pipeline.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Variables {
+    /// The settings, as `--set` takes them.
+    pub settings: Vec<String>,
+    /// Whether runs whose own pipeline names a profile are set, too.
+    pub in_all_runs: bool,
+}
+
+/// Which runs of a scenario the variables reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// The names of the runs that were set.
+    pub changed: Vec<String>,
+    /// The names of the others, with the profile that each names.
+    pub left: Vec<(String, String)>,
+}
+
+impl Variables {
+    /// Reads a file of variables, or tells all that is wrong with it.
+    pub fn read(path: &Path, in_all_runs: bool) -> Result<Self, Vec<Problem>> {
+        let text = bytes::read(path).map_err(|problem| {
+            let help = "--env-file takes a file with lines such as TAG_SPACE_BATCH_SIZE=10";
+            let help = problem.help.clone().unwrap_or_else(|| help.to_owned());
+            vec![Problem { help: Some(help), ..problem }]
+        })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        Ok(Self { settings: from_env_file(path, text)?, in_all_runs })
+    }
+
+    /// Puts the variables into a scenario's text, except into the runs whose own pipeline names a
+    /// profile.
+    pub(super) fn apply(&self, scenario: &Scenario) -> (String, Reached) {
+        let mut reached = Reached::default();
+        let Ok(mut document) = scenario.text.parse::<DocumentMut>() else {
+            return (scenario.text.clone(), reached);
+        };
+        for run in &scenario.runs {
+            let own = overrides::own_pipeline(&mut document, &run.name);
+            let profile = own.and_then(|own| own.get("profile")?.as_str().map(str::to_owned));
+            match profile.filter(|_| !self.in_all_runs) {
+                Some(profile) => reached.left.push((run.name.clone(), profile)),
+                None => reached.changed.push(run.name.clone()),
+            }
+        }
+        for setting in &self.settings {
+            let Some((key, value)) = setting.split_once('=') else { continue };
+            let Some(key) = key.strip_prefix("pipeline.") else { continue };
+            let value = overrides::value(value);
+            for run in &reached.changed {
+                if let Some(own) = overrides::own_pipeline(&mut document, run) {
+                    own.insert(key, Item::Value(value.clone()));
+                }
+            }
+            let all = document.entry("pipeline").or_insert_with(toml_edit::table);
+            if let Some(all) = all.as_table_like_mut() {
+                overrides::put(all, key, value);
+            }
+        }
+        (document.to_string(), reached)
+    }
+}
+
+/// The settings that a file of the plan's environment variables makes, or all that is wrong with it.
+pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    // Of a variable that is written twice the last one counts.
+    let mut written = BTreeMap::new();
+    let origin = path.display().to_string();
+    let whole: Arc<str> = text.into();
+    let wrong = |span: Range<usize>, message: String, help: Option<String>| Problem {
+        origin: origin.clone(),
+        text: Arc::clone(&whole),
+        span,
+        message,
+        help,
+    };
+    let mut next = 0;
+    for whole in text.split_inclusive('\n') {
+        let line = whole.trim();
+        let start = next + (whole.len() - whole.trim_start().len());
+        next += whole.len();
+        let span = start..start + line.len();
+        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let Some((name, value)) = line.split_once('=') else {
+            // The line may be half a credential, and is shown by its place alone.
+            let message = "expected a line of the form NAME=value".to_owned();
+            problems.push(wrong(span, message, None));
+            continue;
+        };
+        let name = name.trim();
+        if name.starts_with("TAG_SPACE_") && VARIABLES.iter().all(|(known, _)| *known != name) {
+            let known = VARIABLES.map(|(name, _)| name);
+            let message = format!("expected a known variable, found `{name}`");
+            let all = format!("known: {}", known.join(", "));
+            let nearest = did_you_mean(name, known);
+            let help = nearest.map_or_else(|| all.clone(), |nearest| format!("{nearest} {all}"));
+            problems.push(wrong(span, message, Some(help)));
+            continue;
+        }
+        let value = value.split(" #").next().unwrap_or("").trim();
+        written.insert(name.to_owned(), (span, value.trim_matches(['"', '\'']).to_owned()));
+    }
+    let mut overrides = Overrides::default();
+    for (name, (span, value)) in written {
+        let only = |asked: &str| (asked == name).then(|| value.clone());
+        if let Err(error) = overrides.read_env(only) {
+            problems.push(wrong(span, error.to_string(), None));
+        }
+    }
+    if !problems.is_empty() {
+        return Err(diagnostic::in_order(problems));
+    }
+    let set = serde_json::to_value(&overrides).unwrap_or_default();
+    let set = set.as_object().cloned().unwrap_or_default();
+    Ok(set.into_iter().map(|(key, value)| format!("pipeline.{key}={value}")).collect())
+}

@@ -1,0 +1,181 @@
+//! The verdict on each claim, and all of them together.
+
+use super::ablation::Ablation;
+use super::boundary::Boundary;
+use super::catalogue::CLAIMS;
+use super::factor::Axis;
+use super::findings::Finding;
+use super::lab::{ClaimsError, Lab};
+use super::statement::{Place, Sample, Statement};
+use super::worlds::{TIERS, Tier, tiers_of_axes};
+
+/// The profiles that are shown beside each other.
+pub const PROFILES: [&str; 3] = ["before", "documented", "recommended"];
+
+/// A promise of the plan.
+#[derive(Debug)]
+pub struct Claim {
+    /// Its number in the list of claims.
+    pub id: &'static str,
+    /// What it says.
+    pub says: &'static str,
+    /// The same, so that it can be false.
+    pub statements: &'static [Statement],
+    /// What it may depend on.
+    pub axes: &'static [Axis],
+}
+
+/// What became of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds wherever it was tried.
+    Holds,
+    /// It holds in some places and not in others.
+    HoldsWhen,
+    /// It holds nowhere.
+    Refuted,
+}
+
+impl Verdict {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::HoldsWhen => "holds when",
+            Self::Refuted => "refuted",
+        }
+    }
+}
+
+/// A statement in one world.
+#[derive(Debug)]
+pub struct Cell {
+    /// The world.
+    pub tier: &'static Tier,
+    /// What was read under each profile, the statement's own among them.
+    pub samples: Vec<(&'static str, Sample)>,
+    /// Whether it holds.
+    pub holds: bool,
+}
+
+/// Where something holds when one thing is varied.
+#[derive(Debug)]
+pub struct Varied {
+    /// What is varied.
+    pub axis: &'static Axis,
+    /// In which world; none where the world is what is varied.
+    pub tier: Option<&'static Tier>,
+    /// The seeds were 1 to this.
+    pub seeds: u64,
+    /// Where all statements hold together.
+    pub all: Boundary,
+    /// Where each of them holds.
+    pub each: Vec<Boundary>,
+}
+
+/// A claim with what was found of it.
+#[derive(Debug)]
+pub struct Judged {
+    /// The claim.
+    pub claim: &'static Claim,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// By statement and world.
+    pub cells: Vec<Vec<Cell>>,
+    /// Where it holds.
+    pub varied: Vec<Varied>,
+}
+
+/// All that was found.
+#[derive(Debug)]
+pub struct Ledger {
+    /// The seeds were 1 to this.
+    pub seeds: u64,
+    /// The claims.
+    pub claims: Vec<Judged>,
+    /// What each part of the plan brings.
+    pub ablation: Option<Ablation>,
+    /// What the plan did not expect.
+    pub findings: Vec<Finding>,
+}
+
+/// Plays all claims whose number is `only`, or all.
+pub fn play(only: Option<&str>, lab: &Lab<'_>) -> Result<Ledger, ClaimsError> {
+    let wanted = |id: &str| only.is_none_or(|only| only.eq_ignore_ascii_case(id));
+    let claims = CLAIMS.iter().filter(|claim| wanted(claim.id));
+    let claims = claims.map(|claim| judge(claim, lab)).collect::<Result<_, _>>()?;
+    let ablation = if wanted(super::ablation::ID) { Some(Ablation::play(lab)?) } else { None };
+    let findings = if only.is_none() { super::findings::all(lab)? } else { Vec::new() };
+    Ok(Ledger { seeds: lab.seeds, claims, ablation, findings })
+}
+
+fn judge(claim: &'static Claim, lab: &Lab<'_>) -> Result<Judged, ClaimsError> {
+    let cells: Vec<Vec<Cell>> = claim
+        .statements
+        .iter()
+        .map(|statement| TIERS.iter().map(|tier| cell(statement, tier, lab)).collect())
+        .collect::<Result<_, _>>()?;
+    let mut varied = Vec::new();
+    let is_plain = cells.iter().flatten().all(|cell| cell.holds);
+    for axis in claim.axes {
+        let tiers: Vec<Option<&'static Tier>> =
+            if axis.is_quota { vec![None] } else { tiers_of_axes().map(Some).collect() };
+        for tier in tiers {
+            varied.push(vary(claim, axis, tier, lab)?);
+        }
+    }
+    let somewhere = varied.iter().any(|varied| !varied.all.stretches().is_empty());
+    let in_a_world = (0..TIERS.len()).any(|tier| cells.iter().all(|cells| cells[tier].holds));
+    let everywhere = varied.iter().all(|varied| varied.all.is_all());
+    let verdict = match (is_plain && everywhere, somewhere || in_a_world) {
+        (true, _) => Verdict::Holds,
+        (false, true) => Verdict::HoldsWhen,
+        (false, false) => Verdict::Refuted,
+    };
+    Ok(Judged { claim, verdict, cells, varied })
+}
+
+fn cell(statement: &Statement, tier: &'static Tier, lab: &Lab<'_>) -> Result<Cell, ClaimsError> {
+    let place = Place::new(tier.quota);
+    let mut profiles = PROFILES.to_vec();
+    // The state before is not compared with itself.
+    profiles.retain(|profile| *profile != "before" || !statement.quantity.compares());
+    if !profiles.contains(&statement.profile) {
+        profiles.push(statement.profile);
+    }
+    let samples: Vec<(&'static str, Sample)> = profiles
+        .into_iter()
+        .map(|profile| Ok((profile, statement.sample(lab, &place, profile)?)))
+        .collect::<Result<_, ClaimsError>>()?;
+    let own = samples.iter().find(|(profile, _)| *profile == statement.profile);
+    let holds = own.is_some_and(|(_, sample)| sample.holds());
+    Ok(Cell { tier, samples, holds })
+}
+
+fn vary(
+    claim: &'static Claim,
+    axis: &'static Axis,
+    tier: Option<&'static Tier>,
+    lab: &Lab<'_>,
+) -> Result<Varied, ClaimsError> {
+    let place = |x| {
+        let mut place = Place::new(tier.map_or("", |tier| tier.quota));
+        (axis.set)(&mut place, x);
+        place
+    };
+    let seeds = lab.seeds.min(axis.seeds);
+    let all = Boundary::find::<ClaimsError>(axis.points, |x| {
+        for statement in claim.statements {
+            if !statement.holds(lab, &place(x), seeds)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })?;
+    let each = claim
+        .statements
+        .iter()
+        .map(|statement| Boundary::find(axis.points, |x| statement.holds(lab, &place(x), seeds)))
+        .collect::<Result<_, ClaimsError>>()?;
+    Ok(Varied { axis, tier, seeds, all, each })
+}

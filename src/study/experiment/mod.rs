@@ -1,0 +1,7 @@
+//! Experiments with whole runs: repeated, in real time, or with a weaker pipeline.
+
+pub mod counterpart;
+pub mod determinism;
+pub mod mutation;
+pub mod realtime_check;
+pub mod workers;

@@ -1,0 +1,191 @@
+//! What virtual time foretold against what real time measured, figure by figure.
+
+use crate::sim::Lateness;
+use crate::study::measure::figures::{Figures, Value};
+use crate::study::measure::metric;
+use crate::study::measure::metric::Metric;
+use crate::study::verdict::judge::JudgedScenario;
+
+/// How far a measurement may be from what was foretold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tolerance {
+    /// One, or 2 %, whichever is more.
+    OneOrTwoPercent,
+    /// 2 %.
+    TwoPercent,
+    /// As it likes: it is shown, not judged.
+    Any,
+}
+
+/// A figure, foretold and measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The figure.
+    pub metric: &'static Metric,
+    /// The statistic of it, for distributions.
+    pub stat: Option<&'static str>,
+    /// What was foretold.
+    pub predicted: u64,
+    /// What was measured, in the order of the runs.
+    pub measured: Vec<u64>,
+    /// The median of that.
+    pub median: u64,
+    /// How far they may be apart.
+    pub tolerance: Tolerance,
+}
+
+/// The figures that are compared.
+const COMPARED: &[(&str, Option<&str>, Tolerance)] = &[
+    ("pages_tagged", None, Tolerance::Any),
+    ("ai_calls", None, Tolerance::OneOrTwoPercent),
+    ("rate_limited", None, Tolerance::OneOrTwoPercent),
+    ("retries", None, Tolerance::Any),
+    ("fallbacks", None, Tolerance::OneOrTwoPercent),
+    ("makespan", None, Tolerance::TwoPercent),
+    ("page_latency", Some("p50"), Tolerance::Any),
+    ("page_latency", Some("p95"), Tolerance::Any),
+    ("ai_latency", Some("p50"), Tolerance::Any),
+    ("ai_latency", Some("p95"), Tolerance::Any),
+    ("backoff_wait", Some("sum"), Tolerance::Any),
+    ("cost", None, Tolerance::Any),
+];
+
+/// Compares a run with its repetitions in real time. A figure that one of them lacks is left out.
+pub fn compare(predicted: &Figures, measured: &[&Figures]) -> Vec<Row> {
+    let row = |(name, stat, tolerance): &(&str, Option<&'static str>, Tolerance)| {
+        let of = |figures: &Figures| match (figures.get(name)?, stat) {
+            (Value::Number(number), _) => Some(*number),
+            (Value::Distribution(samples), Some(stat)) => samples.stat(stat),
+            _ => None,
+        };
+        let measured: Option<Vec<u64>> = measured.iter().map(|figures| of(figures)).collect();
+        let measured = measured.filter(|measured| !measured.is_empty())?;
+        let mut sorted = measured.clone();
+        sorted.sort_unstable();
+        let median = sorted[(sorted.len() - 1) / 2];
+        let (metric, stat, tolerance) = (metric::find(name)?, *stat, *tolerance);
+        Some(Row { metric, stat, predicted: of(predicted)?, measured, median, tolerance })
+    };
+    COMPARED.iter().filter_map(row).collect()
+}
+
+/// What a row comes to, from good to bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// The median is as near as it must be.
+    Agrees,
+    /// It is not, and the host was late enough to be the reason.
+    HostLate,
+    /// It is not.
+    Differs,
+}
+
+/// The share of a run, and the time at a stretch, that a host must be late to change what happens.
+const LATE_PERCENT: u64 = 1;
+const LATE_MS: u64 = 100;
+
+/// A run against its repetitions in real time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prediction {
+    /// The figures.
+    pub rows: Vec<Row>,
+    /// How late the host was in each repetition.
+    pub lateness: Vec<Lateness>,
+}
+
+impl Prediction {
+    /// Compares the run at this index of a scenario.
+    pub fn of<'a>(
+        index: usize,
+        predicted: &JudgedScenario,
+        measured: &'a [JudgedScenario],
+    ) -> Self {
+        let of_run = |judged: &'a JudgedScenario| Some(&judged.runs.get(index)?.figures);
+        let repeats: Vec<&Figures> = measured.iter().filter_map(of_run).collect();
+        let rows = predicted.runs.get(index).map(|run| compare(&run.figures, &repeats));
+        let lateness = measured.iter().map(|judged| judged.lateness).collect();
+        Self { rows: rows.unwrap_or_default(), lateness }
+    }
+
+    /// What a row comes to; nothing if nobody asks.
+    pub fn of_row(&self, row: &Row) -> Option<Verdict> {
+        if row.agrees()? {
+            return Some(Verdict::Agrees);
+        }
+        let late = self.lateness_of(row);
+        // A stall at a bad moment is one more refusal or time-out, and what follows from it.
+        let is_stalled = late.most_ms >= LATE_MS || self.is_share(late.sum_ms);
+        let is_late = match row.tolerance {
+            // A late host makes a run longer, by no more than it is late if all else is the same.
+            Tolerance::TwoPercent => {
+                let is_longer = row.median > row.predicted;
+                let is_explained = row.median <= row.furthest().saturating_add(late.sum_ms);
+                (is_longer && is_explained) || (is_stalled && self.is_another_history())
+            }
+            Tolerance::OneOrTwoPercent | Tolerance::Any => is_stalled,
+        };
+        Some(if is_late { Verdict::HostLate } else { Verdict::Differs })
+    }
+
+    /// How late the host was in the repetition whose value is the median.
+    fn lateness_of(&self, row: &Row) -> Lateness {
+        let of_median = row.measured.iter().position(|value| *value == row.median);
+        of_median.and_then(|at| self.lateness.get(at)).copied().unwrap_or_default()
+    }
+
+    /// Whether that is a hundredth of the run.
+    fn is_share(&self, late_ms: u64) -> bool {
+        let makespan = self.rows.iter().find(|row| row.metric.name == "makespan");
+        let makespan_ms = makespan.map_or(u64::MAX, |row| row.predicted);
+        late_ms.saturating_mul(100) >= makespan_ms.saturating_mul(LATE_PERCENT)
+    }
+
+    /// Whether other calls were made than was foretold.
+    fn is_another_history(&self) -> bool {
+        let counted = |row: &&Row| row.tolerance == Tolerance::OneOrTwoPercent;
+        self.rows.iter().filter(counted).any(|row| row.agrees() == Some(false))
+    }
+
+    /// What all rows come to: the worst.
+    pub fn verdict(&self) -> Verdict {
+        self.rows.iter().filter_map(|row| self.of_row(row)).max().unwrap_or(Verdict::Agrees)
+    }
+}
+
+/// All runs of a scenario against their repetitions in real time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RealTime {
+    /// The names of the runs, in order, with what each comes to.
+    pub runs: Vec<(String, Prediction)>,
+}
+
+impl RealTime {
+    /// What all runs come to: the worst.
+    pub fn verdict(&self) -> Verdict {
+        let verdicts = self.runs.iter().map(|(_, prediction)| prediction.verdict());
+        verdicts.max().unwrap_or(Verdict::Agrees)
+    }
+
+    /// Whether a run differs without an excuse.
+    pub fn differs(&self) -> bool {
+        self.verdict() == Verdict::Differs
+    }
+}
+
+impl Row {
+    /// The largest value that still agrees, for a figure that may be 2 % apart.
+    fn furthest(&self) -> u64 {
+        self.predicted.saturating_add(self.predicted / 50)
+    }
+
+    /// Whether the median is as near as it must be; nothing if nobody asks.
+    pub fn agrees(&self) -> Option<bool> {
+        let apart = self.predicted.abs_diff(self.median);
+        let within_percent = apart.saturating_mul(50) <= self.predicted;
+        match self.tolerance {
+            Tolerance::OneOrTwoPercent => Some(apart <= 1 || within_percent),
+            Tolerance::TwoPercent => Some(within_percent),
+            Tolerance::Any => None,
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The league: every kind of limiter in every world, on the same random streams.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::worlds::{BASE, FIELDS, Field};
+use crate::fakes::world_event::{Record, Service};
+use crate::pipeline::config::LimiterKind;
+use crate::sim::recorder::What;
+use crate::sim::scenario::diagnostic::Problem;
+use crate::sim::scenario::{Scenario, overrides};
+use crate::sim::{Options, SimError, Transport};
+use crate::study::experiment::workers::share_out;
+use crate::study::measure::figures::Value;
+use crate::study::verdict::judge;
+use crate::study::verdict::judge::{JudgeError, JudgedRun};
+use crate::units::Share;
+
+/// The limiters, in the order of the tables.
+pub const KINDS: [LimiterKind; 8] = [
+    LimiterKind::Quota,
+    LimiterKind::Pace,
+    LimiterKind::Fixed,
+    LimiterKind::Halving,
+    LimiterKind::Aimd,
+    LimiterKind::Arc,
+    LimiterKind::Cubic,
+    LimiterKind::Sre,
+];
+
+/// What came of one kind in one field with one seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether all pages were tagged in time, by the primary alone.
+    pub finished: bool,
+    /// How long it took.
+    pub makespan_ms: u64,
+    /// What no scheduler could beat.
+    pub bound_ms: u64,
+    /// 429s, of the calls to the primary.
+    pub rate_limited: Share,
+    /// Calls before a stated time.
+    pub early_calls: u64,
+    /// With four attempts: prompts that the fallback answered.
+    pub fallback: Share,
+    /// With four attempts: what it cost.
+    pub cost_usd_micros: u64,
+    /// 429s of a second job a while later, where something is learned; of how many calls.
+    pub warm: Option<Share>,
+    /// Where the quota is shared: calls of the neighbour that were admitted while this one worked.
+    pub neighbour: u64,
+}
+
+impl Outcome {
+    /// How much longer it took than the bound.
+    pub fn regret_ms(&self) -> u64 {
+        self.makespan_ms.saturating_sub(self.bound_ms)
+    }
+}
+
+/// A kind in a field, seed by seed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// The kind.
+    pub kind: LimiterKind,
+    /// By seed, from 1 on.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl Cell {
+    /// In how many seeds it finished.
+    pub fn finished(&self) -> usize {
+        self.outcomes.iter().filter(|outcome| outcome.finished).count()
+    }
+
+    /// The makespans of all seeds against their bounds, in thousandths; nothing if one did not
+    /// finish.
+    pub fn over_bound_milli(&self) -> Option<u64> {
+        let sum = |of: fn(&Outcome) -> u64| self.outcomes.iter().map(of).sum::<u64>();
+        let bound = sum(|outcome| outcome.bound_ms);
+        let all = self.finished() == self.outcomes.len();
+        all.then(|| (sum(|outcome| outcome.makespan_ms) * 1000).checked_div(bound)).flatten()
+    }
+
+    /// The sum of a share over all seeds.
+    pub fn share(&self, of: fn(&Outcome) -> Share) -> Share {
+        self.outcomes.iter().map(of).fold(Share { num: 0, den: 0 }, |sum, share| Share {
+            num: sum.num + share.num,
+            den: sum.den + share.den,
+        })
+    }
+
+    /// The mean of a number over all seeds, rounded down.
+    pub fn mean(&self, of: fn(&Outcome) -> u64) -> u64 {
+        let sum: u64 = self.outcomes.iter().map(of).sum();
+        sum.checked_div(self.outcomes.len() as u64).unwrap_or(0)
+    }
+}
+
+/// A field with all its cells.
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// The field.
+    pub field: &'static Field,
+    /// The limiters, in the order of [`KINDS`].
+    pub cells: Vec<Cell>,
+}
+
+/// Something that is wrong with the league itself.
+#[derive(Debug, thiserror::Error)]
+pub enum LeagueError {
+    /// A field is no scenario.
+    #[error("the league's field is no scenario; this is a bug of tagspace: {0}")]
+    Field(Box<Problem>),
+    /// A run could not be judged.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
+}
+
+/// Plays all fields whose names hold `only`, with these many seeds; `on_game` is told how many games
+/// there are whenever one is over.
+pub fn play(
+    only: &str,
+    seeds: u64,
+    jobs: usize,
+    on_game: &(dyn Fn(usize) + Sync),
+) -> Result<Vec<Played>, LeagueError> {
+    let fields: Vec<&'static Field> =
+        FIELDS.iter().filter(|field| field.name.contains(only)).collect();
+    let mut games = Vec::new();
+    for field in &fields {
+        for kind in KINDS {
+            games.extend((1..=seeds).map(|seed| (*field, kind, seed)));
+        }
+    }
+    let results = share_out(jobs, games.len(), |index| {
+        let (field, kind, seed) = games[index];
+        let outcome = game(field, kind, seed);
+        on_game(games.len());
+        outcome
+    })?;
+    let mut outcomes = results.into_iter();
+    let cell = |kind, outcomes: &mut dyn Iterator<Item = Outcome>| Cell {
+        kind,
+        outcomes: outcomes.take(usize::try_from(seeds).unwrap_or(1)).collect(),
+    };
+    let played = fields.into_iter().map(|field| Played {
+        field,
+        cells: KINDS.into_iter().map(|kind| cell(kind, &mut outcomes)).collect(),
+    });
+    Ok(played.collect())
+}
+
+/// The name of a kind, as scenarios have it.
+pub fn name(kind: LimiterKind) -> String {
+    serde_json::to_value(kind)
+        .ok()
+        .and_then(|name| name.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// What the primary alone is asked for, with attempts enough.
+pub(super) const ALONE: [&str; 2] = ["pipeline.fallback=false", "pipeline.attempts=100"];
+
+fn game(field: &Field, kind: LimiterKind, seed: u64) -> Result<Outcome, LeagueError> {
+    let alone = run(field, kind, seed, &ALONE)?;
+    let helped = run(field, kind, seed, &["pipeline.attempts=4"])?;
+    let warm = if kind == LimiterKind::Quota { warm(field, seed)? } else { None };
+    let cost_usd_micros = number(helped.as_ref(), "cost");
+    let fallback = share(helped.as_ref(), "fallback_ratio");
+    let alone = alone.as_ref();
+    Ok(Outcome { fallback, cost_usd_micros, warm, ..of_one(field.pages, alone) })
+}
+
+/// The outcome as far as one run tells it.
+pub(super) fn of_one(pages: u64, run: Option<&JudgedRun>) -> Outcome {
+    Outcome {
+        finished: run.is_some() && number(run, "pages_tagged") == pages,
+        makespan_ms: number(run, "makespan"),
+        bound_ms: number(run, "bound_makespan"),
+        rate_limited: share(run, "rate_limited_ratio"),
+        early_calls: number(run, "early_calls"),
+        fallback: Share { num: 0, den: 0 },
+        cost_usd_micros: 0,
+        warm: None,
+        neighbour: run.map_or(0, neighbour),
+    }
+}
+
+fn number(run: Option<&JudgedRun>, name: &str) -> u64 {
+    run.map_or(0, |run| run.figures.number(name))
+}
+
+fn share(run: Option<&JudgedRun>, name: &str) -> Share {
+    match run.and_then(|run| run.figures.get(name)) {
+        Some(Value::Share(share)) => *share,
+        _ => Share { num: 0, den: 0 },
+    }
+}
+
+fn neighbour(run: &JudgedRun) -> u64 {
+    let admitted = run.log.entries.without_tags().map(|entry| match &entry.what {
+        What::World(Record::Neighbour { service: Service::Gemini, admitted, .. }) => *admitted,
+        _ => 0,
+    });
+    admitted.sum()
+}
+
+/// What a second job is refused, after a pause in which nothing is asked.
+fn warm(field: &Field, seed: u64) -> Result<Option<Share>, LeagueError> {
+    const AFTER_S: u64 = 1_800;
+    let deadline = format!("deadline_s={}", 2 * field.deadline_s + AFTER_S);
+    let more = [&ALONE[..], &[deadline.as_str()]].concat();
+    let (pages, starts_s) = (field.pages, field.starts_s);
+    let mut runs = vec![("first", pages, starts_s)];
+    runs.push(("warm", pages, AFTER_S));
+    let scenario = with_runs(field, LimiterKind::Quota, seed, &more, &runs);
+    let judged = judge(&scenario.map_err(LeagueError::Field)?)?;
+    Ok(judged.map(|run| share(Some(&run), "rate_limited_ratio")))
+}
+
+/// The scenario of a game.
+pub fn scenario(
+    field: &Field,
+    kind: LimiterKind,
+    seed: u64,
+    more: &[&str],
+) -> Result<Scenario, Box<Problem>> {
+    let runs = [("run", field.pages, field.starts_s)];
+    with_runs(field, kind, seed, more, if field.starts_s > 0 { &runs } else { &[] })
+}
+
+/// The same with these runs: the name of each, its pages, and the seconds before it in which
+/// nothing is asked.
+fn with_runs(
+    field: &Field,
+    kind: LimiterKind,
+    seed: u64,
+    more: &[&str],
+    runs: &[(&str, u64, u64)],
+) -> Result<Scenario, Box<Problem>> {
+    let mut settings = vec![
+        format!("seed={seed}"),
+        format!("deadline_s={}", field.deadline_s),
+        format!("space.pages={}", field.pages),
+        format!("gemini.quota={}", field.quota),
+        format!("pipeline.limiter=\"{}\"", name(kind)),
+        // The same for all, so that all have the same bound.
+        "pipeline.in_flight_batches=64".to_owned(),
+    ];
+    if kind == LimiterKind::Pace {
+        settings.push(format!("pipeline.quota={}", field.told));
+    }
+    if matches!(kind, LimiterKind::Fixed | LimiterKind::Halving) {
+        // As the plan has it.
+        settings.extend([
+            "pipeline.concurrency=3".to_owned(),
+            "pipeline.max_concurrency=10".to_owned(),
+        ]);
+    }
+    settings.extend(field.settings.iter().chain(more).map(|setting| (*setting).to_owned()));
+    let folder = Path::new(".");
+    let mut text = BASE.to_owned();
+    if !runs.is_empty() {
+        // Nothing is asked before the first either.
+        text.push_str("[[run]]\nname = \"before\"\npages = 0\n");
+    }
+    for (name, pages, after_s) in runs {
+        let _ = write!(
+            text,
+            "[[run]]\nname = \"{name}\"\npages = {pages}\nchanged_ratio = 1\nstart_after_s = {after_s}\n"
+        );
+    }
+    let text = overrides::apply(&text, &settings, folder).map_err(Box::new)?;
+    Scenario::parse(field.name, field.name, &text, folder).map_err(Box::new)
+}
+
+/// One run; nothing if it did not end in time.
+pub(super) fn run(
+    field: &Field,
+    kind: LimiterKind,
+    seed: u64,
+    more: &[&str],
+) -> Result<Option<JudgedRun>, LeagueError> {
+    judge(&scenario(field, kind, seed, more).map_err(LeagueError::Field)?)
+}
+
+/// The last run of a scenario; nothing if it did not end in time.
+fn judge(scenario: &Scenario) -> Result<Option<JudgedRun>, LeagueError> {
+    let options = Options { transport: Transport::Direct, ..Options::default() };
+    match judge::run(scenario, &[], &options) {
+        Ok(mut judged) => Ok(judged.runs.pop()),
+        Err(JudgeError::Sim(SimError::Deadline { .. })) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

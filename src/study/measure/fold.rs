@@ -1,0 +1,383 @@
+//! What is counted of a run while its log is read, entry by entry.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use super::figures::{Figures, Value};
+use crate::fakes::world_event::{Record, Service};
+use crate::pipeline::batch::BatchId;
+use crate::pipeline::error::{CONFLUENCE, ErrorClass};
+use crate::pipeline::event::{CallOutcome, Event, LimitReason};
+use crate::pipeline::page::{PageId, Source};
+use crate::price;
+use crate::price::Price;
+use crate::study::measure::distribution::Distribution;
+use crate::study::measure::metric::{METRICS, Metric, Shape, Unit, find};
+use crate::units::Share;
+
+/// The tags of a page as digests, in their order and without one: as good as the tags themselves to
+/// tell whether they are the same, and a fiftieth of the size.
+#[derive(Clone, Copy)]
+struct Digests {
+    ordered: [u8; 16],
+    sorted: [u8; 16],
+}
+
+impl Digests {
+    fn of(tags: &BTreeMap<String, Vec<String>>) -> Self {
+        let (mut ordered, mut sorted) = (Sha256::new(), Sha256::new());
+        let add = |hash: &mut Sha256, text: &str| {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        };
+        for (category, tags) in tags {
+            let mut in_order: Vec<&String> = tags.iter().collect();
+            for hash in [&mut ordered, &mut sorted] {
+                add(hash, category);
+                hash.update((tags.len() as u64).to_le_bytes());
+                for tag in &in_order {
+                    add(hash, tag);
+                }
+                in_order.sort();
+            }
+        }
+        let half = |hash: Sha256| -> [u8; 16] {
+            let hash: [u8; 32] = hash.finalize().into();
+            std::array::from_fn(|at| hash[at])
+        };
+        Self { ordered: half(ordered), sorted: half(sorted) }
+    }
+}
+
+/// What is known so far of a run.
+#[derive(Default)]
+pub(crate) struct Fold {
+    numbers: BTreeMap<&'static str, u64>,
+    started_ms: u64,
+    ended_ms: u64,
+    primary_calls: u64,
+    fallback_prompts: u64,
+    listed_ms: BTreeMap<PageId, u64>,
+    truths: BTreeMap<PageId, Digests>,
+    tagged: BTreeMap<PageId, Digests>,
+    page_latency: BTreeMap<PageId, u64>,
+    batch_started_ms: BTreeMap<BatchId, u64>,
+    batch_answered_ms: BTreeMap<BatchId, u64>,
+    queue_wait: Vec<u64>,
+    backoff_wait: Vec<u64>,
+    limit: Option<(u64, u64, u64)>,
+    in_flight: Option<(u64, u64, u64)>,
+    tokens: BTreeMap<String, (u64, u64)>,
+    /// The same by model, as the services count them.
+    billed: BTreeMap<String, (u64, u64)>,
+    /// What batch jobs took of it, at half the price.
+    billed_later: BTreeMap<String, (u64, u64)>,
+    not_before_ms: BTreeMap<(String, Option<String>), u64>,
+    /// The provider that is asked first.
+    primary: Option<String>,
+    /// Batches that went on with another provider.
+    fallen: BTreeSet<BatchId>,
+    labelled: BTreeSet<PageId>,
+    /// Pages whose labels were right already.
+    right: BTreeSet<PageId>,
+    from_outside: bool,
+    /// Whether an answer may have come from the taxonomy in the prompt.
+    is_taxonomy_in_page: bool,
+}
+
+fn level(seen: &mut Option<(u64, u64, u64)>, now: u64) {
+    let (min, max, _) = seen.unwrap_or((now, now, now));
+    *seen = Some((min.min(now), max.max(now), now));
+}
+
+impl Fold {
+    fn count(&mut self, name: &'static str) {
+        self.add(name, 1);
+    }
+
+    fn add(&mut self, name: &'static str, amount: u64) {
+        let number = self.numbers.entry(name).or_insert(0);
+        *number = number.saturating_add(amount);
+    }
+
+    pub(crate) fn event(&mut self, t_ms: u64, event: &Event) {
+        match event {
+            Event::RunStarted { limit, .. } => {
+                self.started_ms = t_ms;
+                if let Some(limit) = limit {
+                    level(&mut self.limit, *limit);
+                }
+                self.from_outside = limit.is_none();
+            }
+            Event::PageListed { page, .. } => {
+                self.count("pages");
+                self.listed_ms.insert(*page, t_ms);
+            }
+            Event::CacheHit { .. } => self.count("cache_hits"),
+            Event::CacheMiss { .. } => self.count("cache_misses"),
+            Event::PermitGranted { waited_ms, .. } => self.queue_wait.push(*waited_ms),
+            Event::AttemptStarted { .. } => self.started(t_ms, event),
+            Event::AttemptFinished { .. } => self.finished(t_ms, event),
+            Event::Backoff { delay_ms, .. } => self.backoff_wait.push(*delay_ms),
+            Event::LimitChanged { new, why, .. } => {
+                level(&mut self.limit, *new);
+                if *why == LimitReason::RateLimited {
+                    self.count("limit_cuts");
+                }
+            }
+            Event::Fallback { batch, .. } => {
+                self.count("fallbacks");
+                self.fallen.insert(*batch);
+            }
+            Event::ConfluenceCall { .. } => self.confluence_call(t_ms, event),
+            Event::LabelsWritten { page, .. } => {
+                if self.labelled.insert(*page) {
+                    self.count("labels_written");
+                }
+            }
+            Event::LabelsUnchanged { page } => {
+                self.right.insert(*page);
+            }
+            Event::PageTagged { page, source, tags } => {
+                // From outside, a page is tagged label by label: only the last state counts.
+                if !self.tagged.contains_key(page) {
+                    self.count(match source {
+                        Source::Answer => "pages_tagged",
+                        Source::Cache => "pages_cached",
+                    });
+                }
+                if let Some(listed_ms) = self.listed_ms.get(page) {
+                    self.page_latency.insert(*page, t_ms.saturating_sub(*listed_ms));
+                }
+                self.tagged.insert(*page, Digests::of(&tags.0));
+            }
+            Event::PageFailed { service, .. } => {
+                self.count("pages_failed");
+                self.count(if service == CONFLUENCE {
+                    "pages_failed_confluence"
+                } else {
+                    "pages_failed_ai"
+                });
+            }
+            Event::PageNotDone { .. } => self.count("pages_not_done"),
+            Event::RunFinished { .. } => self.ended_ms = t_ms,
+            Event::BatchFormed { .. } | Event::QuotaLearned { .. } | Event::CancelRequested => {}
+        }
+    }
+
+    fn confluence_call(&mut self, t_ms: u64, event: &Event) {
+        let Event::ConfluenceCall { status, latency_ms, hint_ms, .. } = event else { return };
+        self.count("confluence_calls");
+        let site = ("confluence".to_owned(), None);
+        let sent_ms = t_ms.saturating_sub(*latency_ms);
+        if self.not_before_ms.get(&site).is_some_and(|until| sent_ms < *until) {
+            self.count("early_calls");
+        }
+        if let Some(hint_ms) = hint_ms {
+            let until = self.not_before_ms.entry(site).or_insert(0);
+            *until = (*until).max(t_ms.saturating_add(*hint_ms));
+        }
+        if *status == Some(429) {
+            self.count("confluence_rate_limited");
+        }
+    }
+
+    fn started(&mut self, t_ms: u64, event: &Event) {
+        let Event::AttemptStarted { batch, provider, model, attempt, in_flight, .. } = event else {
+            return;
+        };
+        self.count("ai_calls");
+        if *attempt > 1 {
+            self.count("retries");
+        }
+        let primary = self.primary.get_or_insert_with(|| provider.clone());
+        if provider == primary {
+            self.primary_calls += 1;
+        }
+        let asked = (provider.clone(), model.clone());
+        if self.not_before_ms.get(&asked).is_some_and(|until| t_ms < *until) {
+            self.count("early_calls");
+        }
+        self.batch_started_ms.entry(*batch).or_insert(t_ms);
+        level(&mut self.in_flight, *in_flight);
+    }
+
+    fn finished(&mut self, t_ms: u64, event: &Event) {
+        let Event::AttemptFinished {
+            batch,
+            provider,
+            model,
+            outcome,
+            class,
+            status,
+            input_tokens,
+            output_tokens,
+            hint_ms,
+            dropped,
+            ..
+        } = event
+        else {
+            return;
+        };
+        if let Some(hint_ms) = hint_ms {
+            let asked = (provider.clone(), model.clone());
+            let until = self.not_before_ms.entry(asked).or_insert(0);
+            *until = (*until).max(t_ms.saturating_add(*hint_ms));
+        }
+        let is_primary = self.primary.as_ref() == Some(provider);
+        // Money that is gone and prompts that are too large have the same status.
+        let is_limit = class.is_none_or(ErrorClass::is_of_the_service);
+        if *status == Some(429) && is_primary && is_limit {
+            self.count("rate_limited");
+        }
+        self.add("tags_dropped", *dropped);
+        if *outcome == CallOutcome::Failed {
+            self.count("wasted_calls");
+        } else {
+            self.count("prompts");
+            // From outside, another provider may be asked for reasons of its own.
+            if !is_primary && (!self.from_outside || self.fallen.contains(batch)) {
+                self.fallback_prompts += 1;
+            }
+            self.batch_answered_ms.insert(*batch, t_ms);
+        }
+        let billed = self.tokens.entry(provider.clone()).or_insert((0, 0));
+        billed.0 = billed.0.saturating_add(*input_tokens);
+        billed.1 = billed.1.saturating_add(*output_tokens);
+        if let Some((min, _, last)) = &mut self.in_flight {
+            *last = last.saturating_sub(1);
+            *min = (*min).min(*last);
+        }
+    }
+
+    pub(crate) fn record(&mut self, record: &Record) {
+        match record {
+            Record::PageTruth { page, tags } => {
+                self.truths.insert(PageId(*page), Digests::of(tags));
+            }
+            Record::FaultFired { .. } => self.count("faults_fired"),
+            Record::QuotaRefused { service: Service::Gemini | Service::Openai, .. } => {
+                self.count("quota_refusals");
+            }
+            Record::Billed { model, input_tokens, output_tokens, later, .. } => {
+                let billed = if *later { &mut self.billed_later } else { &mut self.billed };
+                let billed = billed.entry(model.clone()).or_insert((0, 0));
+                billed.0 = billed.0.saturating_add(*input_tokens);
+                billed.1 = billed.1.saturating_add(*output_tokens);
+            }
+            Record::TaxonomyInPage { .. } => self.is_taxonomy_in_page = true,
+            Record::QuotaRefused { .. }
+            | Record::LabelsChanged { .. }
+            | Record::Neighbour { .. } => {}
+        }
+    }
+
+    pub(crate) fn figures(mut self, prices: &BTreeMap<String, Price>) -> Figures {
+        let numbers = std::mem::take(&mut self.numbers);
+        let number = |name: &str| numbers.get(name).copied().unwrap_or(0);
+        let mut figures = Figures::default();
+        let singles = METRICS.iter().filter(|m| m.shape == Shape::Single && m.unit == Unit::Count);
+        for metric in singles {
+            figures.values.insert(metric.name, Value::Number(number(metric.name)));
+        }
+        let mut put = |name: &'static str, value: Value| figures.values.insert(name, value);
+        let mut share = |name: &'static str, num: u64, den: u64| {
+            if den > 0 {
+                put(name, Value::Share(Share { num, den }));
+            }
+        };
+        share("rate_limited_ratio", number("rate_limited"), self.primary_calls);
+        share("fallback_ratio", self.fallback_prompts, number("prompts"));
+        let looked_up = number("cache_hits").saturating_add(number("cache_misses"));
+        share("cache_hit_ratio", number("cache_hits"), looked_up);
+
+        let makespan_ms = self.ended_ms.saturating_sub(self.started_ms);
+        put("makespan", Value::Number(makespan_ms));
+        let has_labels =
+            |page: &&PageId| self.labelled.contains(*page) || self.right.contains(*page);
+        let unlabelled = self.tagged.keys().filter(|page| !has_labels(page)).count();
+        put("pages_unlabelled", Value::Number(unlabelled as u64));
+        let done = number("pages_tagged").saturating_add(number("pages_cached"));
+        if let Some(per_minute) = done.saturating_mul(60_000).checked_div(makespan_ms) {
+            put("pages_per_minute", Value::Number(per_minute));
+        }
+        match self.mistagged() {
+            Ok(pages) => drop(figures.values.insert("pages_mistagged", Value::Number(pages))),
+            Err(why) => {
+                figures.values.remove("pages_mistagged");
+                figures.absent.insert("pages_mistagged", why);
+            }
+        }
+        self.spent(prices, &mut figures);
+        let answered = self.batch_answered_ms.iter();
+        let ai_latency = answered
+            .filter_map(|(batch, end)| Some(end.saturating_sub(*self.batch_started_ms.get(batch)?)))
+            .collect();
+        let page_latency = self.page_latency.into_values().collect();
+        for (name, samples) in [
+            ("page_latency", Distribution::of_some(page_latency, number("pages"))),
+            ("ai_latency", Distribution::of_some(ai_latency, self.batch_started_ms.len() as u64)),
+            ("queue_wait", Distribution::new(self.queue_wait)),
+            ("backoff_wait", Distribution::new(self.backoff_wait)),
+        ] {
+            figures.values.insert(name, Value::Distribution(samples));
+        }
+        // Without a call none was in flight.
+        let in_flight = self.in_flight.or(Some((0, 0, 0)));
+        for (name, seen) in [("concurrency", self.limit), ("in_flight", in_flight)] {
+            if let Some((min, max, last)) = seen {
+                figures.values.insert(name, Value::Level { min, max, last });
+            }
+        }
+        if self.from_outside {
+            figures.values.retain(|name, _| find(name).is_some_and(Metric::is_seen_from_outside));
+        }
+        figures
+    }
+
+    /// The pages with other tags than the model gives for them alone, or why nobody knows.
+    fn mistagged(&self) -> Result<u64, &'static str> {
+        if self.is_taxonomy_in_page {
+            return Err("the fake model cannot tell the page from the taxonomy in the prompt");
+        }
+        if self.truths.is_empty() && !self.tagged.is_empty() {
+            return Err("the right tags of the pages are not known");
+        }
+        // From outside, tags are labels, and labels have no order.
+        let of = |tags: &Digests| if self.from_outside { tags.sorted } else { tags.ordered };
+        let is_wrong =
+            |(page, tags): &(&PageId, &Digests)| self.truths.get(page).map(of) != Some(of(tags));
+        Ok(self.tagged.iter().filter(is_wrong).count() as u64)
+    }
+
+    /// Adds the tokens and what they cost.
+    fn spent(&self, prices: &BTreeMap<String, Price>, figures: &mut Figures) {
+        // A client may ask any model, now or later; the bill names it.
+        let (spent, later) = if self.from_outside {
+            (&self.billed, Some(&self.billed_later))
+        } else {
+            (&self.tokens, None)
+        };
+        let (mut input, mut output, mut cost) = (0_u64, 0_u64, Some(0_u64));
+        let now = spent.iter().map(|spent| (spent, 1));
+        for ((whose, tokens), half) in now.chain(later.into_iter().flatten().map(|l| (l, 2))) {
+            let price = prices.get(whose).copied().or_else(|| price::of(whose));
+            input = input.saturating_add(tokens.0);
+            output = output.saturating_add(tokens.1);
+            // What is free needs no price.
+            let spent = if *tokens == (0, 0) {
+                Some(0)
+            } else {
+                price.map(|price| price.usd_micros(tokens.0, tokens.1) / half)
+            };
+            cost = cost.zip(spent).map(|(cost, spent)| cost.saturating_add(spent));
+        }
+        figures.values.insert("input_tokens", Value::Number(input));
+        figures.values.insert("output_tokens", Value::Number(output));
+        match cost {
+            Some(cost) => drop(figures.values.insert("cost", Value::Number(cost))),
+            None => drop(figures.absent.insert("cost", "the price of a model is not known")),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Figures of a run: folds over its log.
+
+pub mod bound;
+pub mod distribution;
+pub mod figures;
+mod fold;
+pub mod invariants;
+pub mod metric;
+pub mod quota_usage;
+pub mod timeline;

@@ -1,0 +1,130 @@
+//! How much of its quota a service gave out at most, from what it billed.
+
+use std::collections::BTreeMap;
+
+use crate::fakes::calendar::Calendar;
+use crate::fakes::llm::AiConfig;
+use crate::fakes::quota::{Change, Dimension, QuotaConfig, Window, WindowKind, even_day};
+use crate::fakes::world_event::{Record, Service};
+use crate::sim::recorder::{Log, What};
+use crate::sim::scenario::Scenario;
+use crate::units::Count;
+
+/// The most that was used of one limit at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peak {
+    /// The service and its model.
+    pub model: String,
+    /// What is limited: `requests` or `tokens` of a window, or `requests a day`.
+    pub what: &'static str,
+    /// The most at a time.
+    pub used: u64,
+    /// Of how much.
+    pub limit: u64,
+    /// How many calls this limit refused.
+    pub refused: u64,
+}
+
+/// The peaks of all limits that the scenario states, by model.
+pub fn of(scenario: &Scenario, log: &Log) -> Vec<Peak> {
+    let world = &scenario.world;
+    let calendar = Calendar::new(world.start);
+    let services = [(Service::Gemini, &world.gemini.0), (Service::Openai, &world.openai.0)];
+    let of = |(service, ai): (Service, &AiConfig)| {
+        let quota = ai.quota.as_ref();
+        quota.map_or(Vec::new(), |quota| of_service(service, &ai.model, quota, (log, &calendar)))
+    };
+    services.into_iter().flat_map(of).collect()
+}
+
+/// What calls took of a model: when, and how many input tokens.
+type Taken = Vec<(u64, u64)>;
+
+fn of_service(
+    service: Service,
+    tested: &str,
+    quota: &QuotaConfig,
+    (log, calendar): (&Log, &Calendar),
+) -> Vec<Peak> {
+    let mut billed: BTreeMap<String, Taken> = BTreeMap::new();
+    let mut refused: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
+    for entry in log.entries.without_tags() {
+        match entry.what {
+            What::World(Record::Billed {
+                service: by, model, input_tokens, later: false, ..
+            }) if by == service => {
+                billed.entry(model).or_default().push((entry.t_ms, input_tokens));
+            }
+            What::World(Record::QuotaRefused { service: by, model, quota, used, .. })
+                if by == service =>
+            {
+                let model = model.unwrap_or_else(|| tested.to_owned());
+                let (count, most) = refused.entry((model, quota)).or_default();
+                *count += 1;
+                // Where refused calls count, only the service knows what they took.
+                *most = (*most).max(used);
+            }
+            _ => {}
+        }
+    }
+    let used = |dimension, taken: &Taken| {
+        quota.window_of(dimension).map_or(0, |window| of_window(window, taken))
+    };
+    // Where an amount changes midway, the largest is the limit.
+    let largest = |first: Option<Count>, of: fn(&Change) -> Option<Count>| {
+        first.into_iter().chain(quota.change.iter().filter_map(of)).max()
+    };
+    let ones = |taken: &Taken| taken.iter().map(|(t_ms, _)| (*t_ms, 1)).collect::<Taken>();
+    let mut peaks = Vec::new();
+    for (model, calls) in &billed {
+        let mut add = |what, name: &str, limit: Option<Count>, used: &dyn Fn() -> u64| {
+            let Some(limit) = limit else { return };
+            let (refused, seen) =
+                refused.get(&(model.clone(), name.to_owned())).copied().unwrap_or_default();
+            let used = used().max(seen);
+            let model = model.clone();
+            peaks.push(Peak { model, what, used, limit: limit.get(), refused });
+        };
+        let requests = largest(quota.requests, |change| change.requests);
+        let held = quota.burst.filter(|_| quota.window == WindowKind::Bucket).or(requests);
+        add("requests", "requests", quota.requests.and(held), &|| {
+            used(Dimension::Requests, &ones(calls))
+        });
+        let tokens = largest(quota.tokens, |change| change.tokens);
+        add("input tokens", "tokens", tokens, &|| used(Dimension::Tokens, calls));
+        let most_of_day = |dimension, limit: Option<Count>, taken: &Taken| {
+            let before = quota.used_of(dimension);
+            match (service, limit) {
+                (Service::Openai, Some(limit)) => of_window(even_day(limit.get(), before), taken),
+                _ => of_day((calendar, before), taken),
+            }
+        };
+        add("requests a day", "per_day", quota.per_day, &|| {
+            most_of_day(Dimension::Day, quota.per_day, &ones(calls))
+        });
+        add("input tokens a day", "tokens_per_day", quota.tokens_per_day, &|| {
+            most_of_day(Dimension::DayTokens, quota.tokens_per_day, calls)
+        });
+    }
+    peaks
+}
+
+/// The most that a window held at a time.
+fn of_window(mut window: Window, taken: &Taken) -> u64 {
+    let held = taken.iter().map(|(t_ms, amount)| {
+        window.pass(*t_ms);
+        window.take(*t_ms, *amount);
+        window.used()
+    });
+    held.max().unwrap_or(0)
+}
+
+/// The most that was taken on one day; `before` was taken by others on the day of virtual zero.
+fn of_day((calendar, before): (&Calendar, u64), taken: &Taken) -> u64 {
+    let mut days = BTreeMap::from([(calendar.pacific_midnight_after(0), before)]);
+    for (t_ms, amount) in taken {
+        let day = days.entry(calendar.pacific_midnight_after(*t_ms)).or_insert(0);
+        *day = day.saturating_add(*amount);
+    }
+    days.into_values().max().unwrap_or(0)
+}

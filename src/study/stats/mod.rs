@@ -1,0 +1,4 @@
+//! Statistics over seeds.
+
+pub mod paired;
+pub mod sign_test;

@@ -1,0 +1,296 @@
+//! The targets that keep a setting as good as it was found: limits with a margin, and which
+//! weakenings of the pipeline they notice.
+
+use std::ops::RangeInclusive;
+
+use super::{Cell, TuneError, Tuned, trials};
+use crate::sim::scenario::Scenario;
+use crate::sim::{Options, SimError, Transport};
+use crate::study::compare::recorded;
+use crate::study::experiment::mutation::Mutant;
+use crate::study::experiment::workers::share_out;
+use crate::study::measure::figures::Figures;
+use crate::study::measure::metric;
+use crate::study::measure::metric::{Better, Metric, Shape, Unit};
+use crate::study::verdict::judge::{JudgeError, JudgedScenario};
+use crate::study::verdict::target::{Compare, Limit, Target};
+use crate::study::verdict::{judge, target};
+
+/// What is watched: nobody may do less, or take more.
+const WATCHED: [(&str, Better); 10] = [
+    ("pages", Better::Bigger),
+    ("pages_failed", Better::Smaller),
+    ("pages_not_done", Better::Smaller),
+    ("pages_unlabelled", Better::Smaller),
+    ("pages_mistagged", Better::Smaller),
+    ("ai_calls", Better::Smaller),
+    ("fallbacks", Better::Smaller),
+    ("rate_limited_ratio", Better::Smaller),
+    ("makespan", Better::Smaller),
+    ("cost", Better::Smaller),
+];
+/// The margin above what was measured that is still fine, in percent.
+const MARGIN_PERCENT: u64 = 10;
+/// What a requirement that names no share of the seeds asks of them.
+const SHARE: &str = "in >= 95% of seeds";
+
+/// Work that is done: more of it is no worse.
+const DONE: [&str; 4] = ["pages_tagged", "pages_cached", "cache_hits", "labels_written"];
+
+/// What keeps a setting as it is.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    /// The targets, with what was measured at worst.
+    pub targets: Vec<Target>,
+    /// Those of them, by their place, that are there only to notice a weakening.
+    pub witnesses: Vec<(usize, Mutant)>,
+    /// Each weakening that changes the pipeline's settings, and what is noticed of it with the
+    /// scenario's own seed, as `run --mutate` does.
+    pub noticed: Vec<(Mutant, Noticed)>,
+    /// The seeds that the targets are of.
+    pub seeds: RangeInclusive<u64>,
+    /// The scenario's own seed.
+    pub seed: u64,
+    /// Of the targets, those that are missed with that seed as it is.
+    pub missed: Vec<Target>,
+    /// Its own targets, as far as they are missed with that seed.
+    pub own_missed: Vec<Target>,
+}
+
+/// What is noticed of a weakening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noticed {
+    /// The targets of these metrics are missed.
+    By(Vec<&'static str>),
+    /// No target is missed, though something else happens.
+    Not,
+    /// The history is the same.
+    Harmless,
+}
+
+/// The guard of the best cell, found by `jobs` threads; nothing if there is none.
+pub fn of(tuned: &Tuned, jobs: usize) -> Result<Option<Guard>, TuneError> {
+    let Some(best) = tuned.best() else { return Ok(None) };
+    let mut targets = promised(tuned, best);
+    let seed = tuned.question.scenario.world.seed.0;
+    let scenario = trials::scenario(&tuned.question, &best.values, seed)?;
+    let played = Played { unweakened: play(&scenario)?, weakened: weakened(&scenario)? };
+    let witnesses = played.witnesses(tuned, best, jobs, &mut targets)?;
+    let noticed = played.weakened.iter().map(|(mutant, weak)| {
+        let noticed = played.noticed(&targets, weak.as_ref());
+        (*mutant, noticed)
+    });
+    let noticed = noticed.collect();
+    let missed_of = |targets: &[Target]| -> Vec<Target> {
+        let is_missed = |target: &&Target| !is_met(target, &played.unweakened);
+        targets.iter().filter(is_missed).cloned().collect()
+    };
+    let own = target::of(&scenario).unwrap_or_default();
+    let (missed, own_missed) = (missed_of(&targets), missed_of(&own));
+    let seeds = tuned.question.seeds.clone();
+    Ok(Some(Guard { targets, witnesses, noticed, seeds, seed, missed, own_missed }))
+}
+
+/// What the best cell keeps in all of its seeds, with some margin, and what was required.
+fn promised(tuned: &Tuned, best: &Cell) -> Vec<Target> {
+    let run = &tuned.question.run;
+    let limit = |(name, better): &(&str, Better)| -> Option<Target> {
+        let values = best.values_of(name)?;
+        let unit = metric::find(name)?.unit;
+        let text = match better {
+            Better::Smaller => {
+                format!("<= {}", written(with_margin(values.into_iter().max()?, unit), unit))
+            }
+            Better::Bigger => format!(">= {}", written(values.into_iter().min()?, unit)),
+        };
+        target::in_one_piece(run, &format!("{name} {text}")).ok()
+    };
+    let mut targets: Vec<Target> = WATCHED.iter().filter_map(limit).collect();
+    for one in &tuned.question.require {
+        if !targets.iter().any(|known| implies(known, one)) {
+            targets.push(with_share(run, one));
+        }
+    }
+    targets
+}
+
+fn play(scenario: &Scenario) -> Result<JudgedScenario, JudgeError> {
+    let options = Options { transport: Transport::Direct, ..Options::default() };
+    judge::run(scenario, &[], &options)
+}
+
+/// The scenario with each weakening that it can have; nothing of one that does not even end.
+fn weakened(scenario: &Scenario) -> Result<Vec<(Mutant, Option<JudgedScenario>)>, TuneError> {
+    let mut weakened = Vec::new();
+    for mutant in Mutant::ALL {
+        let Some(weak) = mutant.of(scenario) else { continue };
+        let played = match play(&weak) {
+            Ok(played) => Some(played),
+            Err(JudgeError::Sim(SimError::Deadline { .. })) => None,
+            Err(error) => return Err(error.into()),
+        };
+        weakened.push((mutant, played));
+    }
+    Ok(weakened)
+}
+
+/// The best cell as it is, and with each weakening.
+struct Played {
+    unweakened: JudgedScenario,
+    weakened: Vec<(Mutant, Option<JudgedScenario>)>,
+}
+
+impl Played {
+    /// How a weakening is noticed by these targets.
+    fn noticed(&self, targets: &[Target], weak: Option<&JudgedScenario>) -> Noticed {
+        match weak {
+            None => Noticed::By(vec!["makespan"]),
+            Some(weak) if weak.digests() == self.unweakened.digests() => Noticed::Harmless,
+            Some(weak) => match flipped(targets, &self.unweakened, weak) {
+                missed if missed.is_empty() => Noticed::Not,
+                missed => Noticed::By(missed),
+            },
+        }
+    }
+
+    /// Adds a target for each weakening that the others do not notice, where there is one. Gives
+    /// their places.
+    fn witnesses(
+        &self,
+        tuned: &Tuned,
+        best: &Cell,
+        jobs: usize,
+        targets: &mut Vec<Target>,
+    ) -> Result<Vec<(usize, Mutant)>, TuneError> {
+        let mut witnesses = Vec::new();
+        let run = &tuned.question.run;
+        let unnoticed = |targets: &[Target], weak: &Option<JudgedScenario>| {
+            self.noticed(targets, weak.as_ref()) == Noticed::Not
+        };
+        if !self.weakened.iter().any(|(_, weak)| unnoticed(targets, weak)) {
+            return Ok(witnesses);
+        }
+        let seeds: Vec<u64> = tuned.question.seeds.clone().collect();
+        let figures_of = |at: usize| {
+            let scenario = trials::scenario(&tuned.question, &best.values, seeds[at])?;
+            Ok::<_, TuneError>(figures(&play(&scenario)?, run))
+        };
+        let mut all = share_out(jobs, seeds.len(), figures_of)?;
+        all.push(figures(&self.unweakened, run));
+        let all: Vec<Figures> = all.into_iter().flatten().collect();
+        for (mutant, weak) in self.weakened.iter().filter(|(_, weak)| weak.is_some()) {
+            if !unnoticed(targets, weak) {
+                continue;
+            }
+            let weak = weak.as_ref().and_then(|weak| figures(weak, run));
+            if let Some(witness) = weak.and_then(|weak| witness(run, &all, &weak)) {
+                witnesses.push((targets.len(), *mutant));
+                targets.push(witness);
+            }
+        }
+        Ok(witnesses)
+    }
+}
+
+fn figures(judged: &JudgedScenario, run: &str) -> Option<Figures> {
+    judged.runs.iter().find(|known| known.name == run).map(|run| run.figures.clone())
+}
+
+fn is_met(target: &Target, judged: &JudgedScenario) -> bool {
+    let base = judged.base_of(target);
+    figures(judged, &target.run).is_some_and(|figures| target::judge(target, &figures, base).met)
+}
+
+/// The metrics of the targets that are met before and missed now.
+fn flipped(targets: &[Target], before: &JudgedScenario, now: &JudgedScenario) -> Vec<&'static str> {
+    let is_flipped = |target: &&Target| is_met(target, before) && !is_met(target, now);
+    let mut names: Vec<_> =
+        targets.iter().filter(is_flipped).map(|target| target.metric.name).collect();
+    let mut known = std::collections::BTreeSet::new();
+    names.retain(|name| known.insert(*name));
+    names
+}
+
+/// A target on the first figure that a weakening makes worse than it is with any seed, and by more
+/// than the margin; of one that it makes smaller, if there is none.
+fn witness(run: &str, all: &[Figures], weak: &Figures) -> Option<Target> {
+    let found = |is_above: bool| {
+        recorded::names().find_map(|(metric, stat, name)| {
+            let unit = if stat == Some("count") { Unit::Count } else { metric.unit };
+            let values: Option<Vec<u64>> =
+                all.iter().map(|figures| figures.integer(&name)).collect();
+            let (values, weak) = (values?, weak.integer(&name)?);
+            if !may_be_limited(metric, &name, is_above) {
+                return None;
+            }
+            let limit = if is_above {
+                let limit = with_margin(values.into_iter().max()?, unit);
+                (weak > limit).then(|| format!("<= {}", written(limit, unit)))?
+            } else {
+                let limit = without_margin(values.into_iter().min()?, unit);
+                (weak < limit).then(|| format!(">= {}", written(limit, unit)))?
+            };
+            target::in_one_piece(run, &format!("{name} {limit}")).ok()
+        })
+    };
+    found(true).or_else(|| found(false))
+}
+
+/// Whether a figure may be limited on this side: a limit that is missed by an improvement would
+/// be none.
+fn may_be_limited(metric: &Metric, name: &str, is_above: bool) -> bool {
+    match (metric::better(name), is_above) {
+        (Some(better), _) => is_above == (better == Better::Smaller),
+        (None, true) => !DONE.contains(&name),
+        (None, false) => metric.shape == Shape::Level,
+    }
+}
+
+/// Whether a run that meets the one meets the other.
+fn implies(known: &Target, other: &Target) -> bool {
+    let is_upper = matches!(other.compare, Compare::AtMost)
+        || other.compare == Compare::Equal && other.limit == Limit::Fixed(0);
+    known.metric == other.metric
+        && known.stat == other.stat
+        && known.compare == Compare::AtMost
+        && is_upper
+        && known.limit.fixed().zip(other.limit.fixed()).is_some_and(|(known, other)| known <= other)
+}
+
+/// A requirement as a target, with the share of the seeds that it asks.
+fn with_share(run: &str, one: &Target) -> Target {
+    let share = if one.of_seeds_ppm.is_none() { SHARE } else { "" };
+    let text = format!("{} {} {share}", one.metric.name, one.text);
+    target::in_one_piece(run, &text).unwrap_or_else(|_| one.clone())
+}
+
+/// A limit above what was measured: nothing stays nothing.
+fn with_margin(worst: u64, unit: Unit) -> u64 {
+    let more = worst.saturating_add((worst.saturating_mul(MARGIN_PERCENT)).div_ceil(100));
+    match unit {
+        Unit::Count => more,
+        Unit::Ratio => more.div_ceil(1_000).saturating_mul(1_000).min(1_000_000),
+        Unit::Millis | Unit::UsdMicros => more.div_ceil(100).saturating_mul(100),
+    }
+}
+
+/// A limit below what was measured: what is there stays there.
+fn without_margin(least: u64, unit: Unit) -> u64 {
+    let less = least - least.saturating_mul(MARGIN_PERCENT).div_ceil(100).min(least);
+    match unit {
+        Unit::Count => less.max(1).min(least),
+        Unit::Ratio => less / 1_000 * 1_000,
+        Unit::Millis | Unit::UsdMicros => less / 100 * 100,
+    }
+}
+
+/// A value as targets have it.
+fn written(value: u64, unit: Unit) -> String {
+    match unit {
+        Unit::Count => value.to_string(),
+        Unit::Ratio if value == 0 => "0%".to_owned(),
+        Unit::Ratio => format!("{}.{}%", value / 10_000, value / 1_000 % 10),
+        Unit::Millis => format!("{value}ms"),
+        Unit::UsdMicros => format!("${}.{:04}", value / 1_000_000, value / 100 % 10_000),
+    }
+}

@@ -1,0 +1,272 @@
+//! Parts: the share of the games that one of many processes plays, in a file of its own.
+//!
+//! The first line is the whole question, so that parts of different questions are told apart and
+//! that whoever joins them needs nothing else. Each further line is a game. A file that was cut off
+//! in the middle of a line goes on with the game of that line.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::io::Write;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::grid::Axis;
+use super::trials::{Game, Played, Results};
+use super::{Objective, Question, grid, trials};
+use crate::sim::scenario::Scenario;
+use crate::study::measure::metric::{METRICS, Shape};
+use crate::study::verdict::target;
+
+/// The version of the file's form.
+const FORMAT_VERSION: u64 = 1;
+
+/// The most parts that a question is played in.
+pub const MOST_SHARDS: u64 = 10_000;
+
+/// Which of how many parts, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// Which.
+    pub index: u64,
+    /// Of how many.
+    pub count: u64,
+}
+
+impl Shard {
+    /// The games of this part: every so manieth.
+    pub fn games(self, questions: &[Question]) -> Vec<Game> {
+        let all = trials::all(questions).into_iter().enumerate();
+        all.filter(|(at, _)| self.of(*at) == self.index).map(|(_, game)| game).collect()
+    }
+
+    /// The index of the part that the game at this place of the list belongs to.
+    fn of(self, at: usize) -> u64 {
+        at as u64 % self.count.max(1) + 1
+    }
+
+    /// The parts of which a game is missing: each with the number of its games, and how many of
+    /// them were played.
+    pub fn missing(self, questions: &[Question], results: &Results) -> Vec<(u64, usize, usize)> {
+        let mut parts: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
+        for (at, game) in trials::all(questions).iter().enumerate() {
+            let (all, played) = parts.entry(self.of(at)).or_default();
+            *all += 1;
+            *played += usize::from(results.contains_key(game));
+        }
+        let missing = parts.into_iter().filter(|(_, (all, played))| played < all);
+        missing.map(|(index, (all, played))| (index, all, played)).collect()
+    }
+
+    /// The name of its file.
+    pub fn file(self) -> String {
+        format!("{}-of-{}.jsonl", self.index, self.count)
+    }
+}
+
+/// A question as it is written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Written {
+    name: String,
+    file: String,
+    text: String,
+    /// What the text refers to is in it as well, such as tables of latencies.
+    world_digest: String,
+    folder: PathBuf,
+    axes: Vec<(String, Vec<String>)>,
+    seeds: (u64, u64),
+    objective: String,
+    require: Vec<String>,
+    run: String,
+}
+
+/// The first line of a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    format_version: u64,
+    /// Which part it is.
+    pub shard: Shard,
+    /// What makes all parts of one question alike: with the version of the world's rules.
+    pub digest: String,
+    questions: Vec<Written>,
+}
+
+/// A line of a part.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    #[serde(flatten)]
+    game: Game,
+    #[serde(flatten)]
+    played: Played,
+}
+
+impl Header {
+    /// The digest of a part of these questions.
+    pub fn of(questions: &[Question], shard: Shard) -> Self {
+        let questions: Vec<Written> = questions.iter().map(written).collect();
+        let digest = digest(shard, &questions);
+        Self { format_version: FORMAT_VERSION, shard, digest, questions }
+    }
+
+    /// What is asked.
+    pub fn questions(&self) -> Result<Vec<Question>, String> {
+        let questions: Vec<Question> = self.questions.iter().map(read).collect::<Result<_, _>>()?;
+        if self.digest != digest(self.shard, &self.questions) {
+            return Err("the first line was edited, or written by another version".to_owned());
+        }
+        Ok(questions)
+    }
+
+    /// Checks what can be known without the scenarios.
+    fn check(&self) -> Result<(), String> {
+        let Shard { index, count } = self.shard;
+        if !(1..=MOST_SHARDS).contains(&count) || !(1..=count).contains(&index) {
+            return Err(format!(
+                "expected part 1 to N of N, at most {MOST_SHARDS}, found part {index} of {count}"
+            ));
+        }
+        let first = self.questions.first().ok_or("expected at least one question, found none")?;
+        for (at, question) in self.questions.iter().enumerate() {
+            let name = &question.name;
+            if self.questions[..at].iter().any(|known| known.name == *name) {
+                return Err(format!("expected each scenario once, found `{name}` twice"));
+            }
+            if question.axes != first.axes || question.seeds != first.seeds {
+                return Err(format!("expected one grid, found another for `{name}`"));
+            }
+        }
+        let (from, to) = first.seeds;
+        grid::seeds(&format!("{from}..={to}"))?;
+        if let Some((key, _)) = first.axes.iter().find(|(_, values)| values.is_empty()) {
+            return Err(format!("expected values for `{key}`, found none"));
+        }
+        let axes: Vec<Axis> = first.axes.iter().map(axis).collect();
+        grid::check_size(&axes, &(from..=to), self.questions.len())
+    }
+
+    /// What is wrong with a line of the games, if something is.
+    fn problem(&self, line: &Line) -> Option<String> {
+        let Game { question, cell, seed } = line.game;
+        let Some(asked) = self.questions.get(question) else {
+            return Some(format!(
+                "expected a question below {}, found {question}",
+                self.questions.len()
+            ));
+        };
+        let cells = asked.axes.iter().map(|(_, values)| values.len()).product::<usize>();
+        let seeds = asked.seeds.1 - asked.seeds.0 + 1;
+        if cell >= cells {
+            return Some(format!("expected a cell below {cells}, found {cell}"));
+        }
+        if seed as u64 >= seeds {
+            return Some(format!("expected a seed below {seeds}, found {seed}"));
+        }
+        let (met, all) = (line.played.met.len(), asked.require.len());
+        if met != all {
+            return Some(format!("expected {all} requirements in `met`, found {met}"));
+        }
+        let mut metrics = line.played.outcome.iter().flatten().map(|(metric, _)| metric);
+        let unknown = metrics.find(|name| {
+            METRICS.iter().all(|metric| metric.shape != Shape::Single || metric.name != **name)
+        })?;
+        Some(format!("expected a metric that is one number, found `{unknown}`"))
+    }
+}
+
+/// What makes all parts of one question alike.
+fn digest(shard: Shard, questions: &[Written]) -> String {
+    let canonical = serde_json::to_vec(&(
+        crate::fakes::VERSION,
+        env!("CARGO_PKG_VERSION"),
+        shard.count,
+        questions,
+    ));
+    base16ct::lower::encode_string(&Sha256::digest(canonical.unwrap_or_default()))
+}
+
+fn axis((key, values): &(String, Vec<String>)) -> Axis {
+    Axis { key: key.clone(), values: values.clone() }
+}
+
+fn written(question: &Question) -> Written {
+    let scenario = &question.scenario;
+    let require = question.require.iter().map(|one| format!("{} {}", one.metric.name, one.text));
+    Written {
+        name: scenario.name.clone(),
+        file: scenario.file().to_owned(),
+        text: scenario.text.clone(),
+        world_digest: scenario.world_digest.clone(),
+        folder: question.folder.clone(),
+        axes: question.axes.iter().map(|axis| (axis.key.clone(), axis.values.clone())).collect(),
+        seeds: (*question.seeds.start(), *question.seeds.end()),
+        objective: question.objective.name().to_owned(),
+        require: require.collect(),
+        run: question.run.clone(),
+    }
+}
+
+fn read(written: &Written) -> Result<Question, String> {
+    let Written { name, file, text, world_digest, folder, axes, .. } = written;
+    let Written { seeds, objective, require, run, .. } = written;
+    let scenario =
+        Scenario::parse(name, file, text, folder).map_err(|problem| problem.to_string())?;
+    if scenario.world_digest != *world_digest {
+        return Err(format!("got another world of {name} here than its parts were played in"));
+    }
+    let wrong = || format!("got the objective `{objective}`, wanted a known one");
+    let require = require.iter().map(|text| target::in_one_piece(run, text));
+    if scenario.runs.iter().all(|known| known.name != *run) {
+        return Err(format!("expected a run of {name}, found `{run}`"));
+    }
+    Ok(Question {
+        scenario,
+        folder: folder.clone(),
+        axes: axes.iter().map(axis).collect(),
+        seeds: seeds.0..=seeds.1,
+        objective: Objective::named(objective).ok_or_else(wrong)?,
+        require: require.collect::<Result<_, _>>()?,
+        run: run.clone(),
+    })
+}
+
+/// Writes the first line.
+pub fn write_header(header: &Header, mut to: impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut to, header)?;
+    to.write_all(b"\n")
+}
+
+/// Writes a game.
+pub fn write_game(game: Game, played: &Played, mut to: impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut to, &Line { game, played: played.clone() })?;
+    to.write_all(b"\n")
+}
+
+/// Reads a part: its first line, and the games that were written to their end.
+pub fn read_part(text: &str) -> Result<(Header, Results), String> {
+    let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let first = lines.next().ok_or("got no whole line, wanted the question in the first")?;
+    let header: Header = serde_json::from_str(first)
+        .map_err(|error| format!("got a first line that is no question: {error}"))?;
+    if header.format_version != FORMAT_VERSION {
+        return Err(format!(
+            "got format_version {}, wanted {FORMAT_VERSION}",
+            header.format_version
+        ));
+    }
+    header.check()?;
+    let mut results = Results::new();
+    for (at, line) in (2..).zip(lines) {
+        let line: Line = serde_json::from_str(line)
+            .map_err(|error| format!("got no game in line {at}: {error}"))?;
+        if let Some(problem) = header.problem(&line) {
+            return Err(format!("line {at}: {problem}"));
+        }
+        let Line { game, played } = line;
+        if results.get(&game).is_some_and(|known| *known != played) {
+            return Err(format!("line {at}: a game is there twice, with other figures"));
+        }
+        results.insert(game, played);
+    }
+    Ok((header, results))
+}

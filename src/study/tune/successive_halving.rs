@@ -1,0 +1,48 @@
+//! A race: after a few seeds the better half goes on, with twice as many, until all are played.
+//!
+//! Successive halving (Jamieson and Talwalkar, 2016). It finds out sooner, and says less of those
+//! that it leaves behind: what it drops it might have been wrong about.
+
+use super::trials::{Game, Played, Results};
+use super::{Question, TuneError, ranking, trials};
+
+/// Nobody is dropped after fewer seeds than this.
+const FEWEST_SEEDS: usize = 2;
+
+/// Plays one question as a race.
+pub fn play(
+    question: &Question,
+    jobs: usize,
+    on_game: &(dyn Fn(Game, &Played) -> Result<(), TuneError> + Sync),
+) -> Result<Results, TuneError> {
+    let seeds = question.seeds.clone().count();
+    let cells = super::grid::cells(&question.axes).len();
+    let mut alive: Vec<usize> = (0..cells).collect();
+    let mut results = Results::new();
+    let (mut before, mut until) = (0, first_round(seeds, cells));
+    let questions = std::slice::from_ref(question);
+    loop {
+        let round: Vec<Game> = alive
+            .iter()
+            .flat_map(|cell| (before..until).map(|seed| Game { question: 0, cell: *cell, seed }))
+            .collect();
+        results.extend(trials::play(questions, &round, jobs, on_game)?);
+        if until == seeds {
+            return Ok(results);
+        }
+        let order = ranking::of(question.clone(), 0, &results).ranking;
+        alive = order.into_iter().take(alive.len().div_ceil(2)).collect();
+        (before, until) = (until, (until * 2).min(seeds));
+    }
+}
+
+/// Enough seeds that, with the cells halved and the seeds doubled each time, few are left at the end.
+fn first_round(seeds: usize, cells: usize) -> usize {
+    let mut first = seeds;
+    let mut left = cells;
+    while left > 1 && first / 2 >= FEWEST_SEEDS {
+        first = first.div_ceil(2);
+        left = left.div_ceil(2);
+    }
+    first
+}

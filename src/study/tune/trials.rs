@@ -1,0 +1,155 @@
+//! Games: one cell of a question with one seed each, and playing them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cell, Outcome, Question, TuneError, Tuned, grid};
+use crate::sim::scenario::Scenario;
+use crate::sim::{Options, SimError, Transport};
+use crate::study::experiment::workers::share_out;
+use crate::study::measure::figures::Figures;
+use crate::study::measure::metric::{METRICS, Shape};
+use crate::study::verdict::judge::{JudgeError, JudgedScenario};
+use crate::study::verdict::target::Target;
+use crate::study::verdict::{judge, target};
+
+/// Which game of a list of questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Game {
+    /// Which question.
+    pub question: usize,
+    /// Which cell of its grid.
+    pub cell: usize,
+    /// Which of its seeds.
+    pub seed: usize,
+}
+
+/// What came of a game.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Played {
+    /// The figures; nothing if it did not end.
+    pub outcome: Outcome,
+    /// Whether each requirement is met.
+    pub met: Vec<bool>,
+}
+
+/// What came of many games.
+pub type Results = BTreeMap<Game, Played>;
+
+/// All games, in the order of questions, cells and seeds.
+pub fn all(questions: &[Question]) -> Vec<Game> {
+    let mut games = Vec::new();
+    for (question, asked) in questions.iter().enumerate() {
+        let seeds = asked.seeds.clone().count();
+        for cell in 0..grid::cells(&asked.axes).len() {
+            games.extend((0..seeds).map(|seed| Game { question, cell, seed }));
+        }
+    }
+    games
+}
+
+/// The scenario of a cell with a seed.
+pub fn scenario(question: &Question, cell: &[usize], seed: u64) -> Result<Scenario, TuneError> {
+    let settings = grid::settings(&question.axes, cell);
+    let set = question.scenario.with(&settings, &question.folder);
+    let set = set.map_err(|problem| TuneError::Problem(Box::new(problem)))?;
+    Ok(set.seeded(seed))
+}
+
+/// Tells what is wrong with a question before anything is played.
+pub fn check(question: &Question) -> Result<(), TuneError> {
+    for cell in grid::cells(&question.axes) {
+        scenario(question, &cell, *question.seeds.start())?;
+    }
+    let runs = &question.scenario.runs;
+    if runs.iter().any(|known| known.name == question.run) {
+        return Ok(());
+    }
+    let known: Vec<&str> = runs.iter().map(|known| known.name.as_str()).collect();
+    let (run, name) = (question.run.clone(), question.scenario.name.clone());
+    Err(TuneError::NoSuchRun { run, name, known: known.join(", ") })
+}
+
+/// Plays these games on `jobs` threads; `on_game` is told of each as soon as it is played.
+pub fn play(
+    questions: &[Question],
+    games: &[Game],
+    jobs: usize,
+    on_game: &(dyn Fn(Game, &Played) -> Result<(), TuneError> + Sync),
+) -> Result<Results, TuneError> {
+    let grids: Vec<_> = questions.iter().map(|question| grid::cells(&question.axes)).collect();
+    let played = share_out(jobs, games.len(), |at| {
+        let game = games[at];
+        let question = &questions[game.question];
+        let seed = question.seeds.start() + game.seed as u64;
+        let played = one(question, &grids[game.question][game.cell], seed)?;
+        on_game(game, &played)?;
+        Ok::<_, TuneError>((game, played))
+    })?;
+    Ok(played.into_iter().collect())
+}
+
+/// One game: what it came to, and whether each requirement is met.
+fn one(question: &Question, cell: &[usize], seed: u64) -> Result<Played, TuneError> {
+    let scenario = scenario(question, cell, seed)?;
+    let options = Options { transport: Transport::Direct, ..Options::default() };
+    match judge::run(&scenario, &[], &options) {
+        Ok(judged) => {
+            let figures = figures(question, &judged);
+            let met = |target: &Target| target::judge(target, &figures, None).met;
+            let met = question.require.iter().map(met).collect();
+            Ok(Played { outcome: Some(numbers(&figures)), met })
+        }
+        Err(JudgeError::Sim(SimError::Deadline { .. })) => {
+            Ok(Played { outcome: None, met: vec![false; question.require.len()] })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The figures of the run that is asked about.
+fn figures(question: &Question, judged: &JudgedScenario) -> Figures {
+    let run = judged.runs.iter().find(|judged| judged.name == question.run);
+    run.map_or_else(Figures::default, |judged| judged.figures.clone())
+}
+
+/// Every metric that is one number; shares in millionths.
+fn numbers(figures: &Figures) -> BTreeMap<String, u64> {
+    let single = METRICS.iter().filter(|metric| metric.shape == Shape::Single);
+    let number = |name: &str| Some((name.to_owned(), figures.integer(name)?));
+    single.filter_map(|metric| number(metric.name)).collect()
+}
+
+/// Plays a cell that wins again over HTTP with the first seeds, and tells with how many: the
+/// histories must be the same. What it was ranked by may come from another machine, in a part; then
+/// all its seeds are played again in memory.
+pub fn confirm(
+    tuned: &Tuned,
+    cell: &Cell,
+    most: usize,
+    is_of_parts: bool,
+) -> Result<usize, TuneError> {
+    let again = if is_of_parts { cell.outcomes.len() } else { most };
+    let ranked = cell.outcomes.iter().zip(tuned.question.seeds.clone()).take(again);
+    let mut confirmed = 0;
+    for (outcome, seed) in ranked {
+        let scenario = scenario(&tuned.question, &cell.values, seed)?;
+        let played = |transport| {
+            let options = Options { transport, ..Options::default() };
+            judge::run(&scenario, &[], &options)
+        };
+        let direct = played(Transport::Direct)?;
+        if *outcome != Some(numbers(&figures(&tuned.question, &direct))) {
+            return Err(TuneError::NotReplayed { seed });
+        }
+        if confirmed == most {
+            continue;
+        }
+        if played(Transport::Wire)?.digests() != direct.digests() {
+            return Err(TuneError::Differs { seed });
+        }
+        confirmed += 1;
+    }
+    Ok(confirmed)
+}

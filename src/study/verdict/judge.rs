@@ -1,0 +1,232 @@
+//! The verdict on a scenario: one value from which the printed word, the JSON and the exit code
+//! come.
+
+use thiserror::Error;
+
+use crate::pipeline::event::{Event, RunEnd};
+use crate::sim;
+use crate::sim::recorder::{Log, What};
+use crate::sim::scenario::Scenario;
+use crate::sim::{Lateness, Options, Recording, SimError};
+use crate::study::measure::figures::Figures;
+use crate::study::measure::{bound, invariants};
+use crate::study::verdict::target;
+use crate::study::verdict::target::{Judged, Limit, Target};
+
+/// Whether all targets of a scenario are met; from the best to the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// All.
+    Met,
+    /// There is none.
+    NotJudged,
+    /// At least one is missed.
+    Missed,
+}
+
+impl Verdict {
+    /// Its exit code.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Met | Self::NotJudged => 0,
+            Self::Missed => 99,
+        }
+    }
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::NotJudged => "not_judged",
+            Self::Missed => "missed",
+        }
+    }
+
+    /// Its words for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Met => "MET",
+            Self::NotJudged => "NOT JUDGED",
+            Self::Missed => "MISSED",
+        }
+    }
+}
+
+/// A run with its figures and what became of its targets.
+#[derive(Debug, Clone)]
+pub struct JudgedRun {
+    /// Its name.
+    pub name: String,
+    /// How it ended.
+    pub end: RunEnd,
+    /// Its figures.
+    pub figures: Figures,
+    /// Its targets.
+    pub targets: Vec<Judged>,
+    /// Its log.
+    pub log: Log,
+}
+
+/// A scenario that was run and judged.
+#[derive(Debug, Clone)]
+pub struct JudgedScenario {
+    /// Its runs.
+    pub runs: Vec<JudgedRun>,
+    /// Exchanges and events, for speed figures.
+    pub steps: u64,
+    /// How late the host was, if it was played in real time.
+    pub lateness: Lateness,
+}
+
+/// A scenario could not be judged.
+#[derive(Debug, Error)]
+pub enum JudgeError {
+    /// It could not be run to its end.
+    #[error(transparent)]
+    Sim(#[from] SimError),
+    /// What must always hold does not.
+    #[error("run `{run}` breaks its own books; this is a bug of tagspace: {what}")]
+    Unsound {
+        /// The run.
+        run: String,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+impl JudgedRun {
+    /// The digest of its log.
+    pub fn events_sha256(&self) -> String {
+        self.log.sha256()
+    }
+
+    /// Whether it was seen from the services' side only.
+    pub fn is_from_outside(&self) -> bool {
+        self.log.events().any(|event| matches!(event, Event::RunStarted { limit: None, .. }))
+    }
+}
+
+impl JudgedScenario {
+    /// The digest of each run's log: with the same ones the same has happened.
+    pub fn digests(&self) -> Vec<String> {
+        self.runs.iter().map(JudgedRun::events_sha256).collect()
+    }
+
+    /// Whether it was seen from the services' side only.
+    pub fn is_from_outside(&self) -> bool {
+        self.runs.iter().any(JudgedRun::is_from_outside)
+    }
+
+    /// The figures of the run that a target's limit is a part of.
+    pub fn base_of(&self, target: &Target) -> Option<&Figures> {
+        let base = match &target.limit {
+            Limit::Relative(part) => &part.base,
+            Limit::Fixed(_) => return None,
+        };
+        self.runs.iter().find(|run| run.name == *base).map(|run| &run.figures)
+    }
+
+    /// The verdict.
+    pub fn verdict(&self) -> Verdict {
+        let targets: Vec<&Judged> = self.runs.iter().flat_map(|run| &run.targets).collect();
+        if targets.is_empty() {
+            return Verdict::NotJudged;
+        }
+        let mut judged = targets.iter().filter(|target| target.is_judged).peekable();
+        // Targets of which not one could be judged are not met.
+        let is_void = judged.peek().is_none();
+        if !is_void && judged.all(|target| target.met) { Verdict::Met } else { Verdict::Missed }
+    }
+}
+
+/// Runs a scenario and judges it.
+pub fn run(
+    scenario: &Scenario,
+    targets: &[Target],
+    options: &Options,
+) -> Result<JudgedScenario, JudgeError> {
+    let recording = sim::run_scenario(scenario, options)?;
+    judge(scenario, targets, recording)
+}
+
+/// Judges what the services saw of a client. Its books are its own affair.
+pub fn from_outside(scenario: &Scenario, targets: &[Target], log: Log) -> JudgedScenario {
+    let steps = log.entries.len() as u64;
+    let mut prices = scenario.prices.clone();
+    let world = &scenario.world;
+    for (provider, model) in [("gemini", &world.gemini.0.model), ("openai", &world.openai.0.model)]
+    {
+        if let Some(price) = prices.get(provider).copied() {
+            prices.insert(model.clone(), price);
+        }
+    }
+    let lateness = Lateness::default();
+    let mut judged = JudgedScenario { runs: Vec::new(), steps, lateness };
+    let mut run = judged.judge(targets, Figures::of(&log, &prices), log);
+    leave_unjudged(&mut run);
+    judged.runs.push(run);
+    judged
+}
+
+impl JudgedScenario {
+    /// Judges the next run; a limit may be a part of what a run before it has.
+    fn judge(&self, targets: &[Target], figures: Figures, log: Log) -> JudgedRun {
+        let own = targets.iter().filter(|target| target.run == log.run);
+        let ends = log.entries.without_tags().filter_map(|entry| match entry.what {
+            What::Event(Event::RunFinished { end }) => Some(end),
+            _ => None,
+        });
+        let end = ends.last();
+        JudgedRun {
+            name: log.run.clone(),
+            end: end.unwrap_or(RunEnd::Failed),
+            targets: own
+                .map(|target| target::judge(target, &figures, self.base_of(target)))
+                .collect(),
+            figures,
+            log,
+        }
+    }
+}
+
+/// Marks the targets that nobody can judge: those on what happens in a client, those that are a part
+/// of another run, and all of them if no client came.
+fn leave_unjudged(run: &mut JudgedRun) {
+    let nobody = !run
+        .log
+        .events()
+        .any(|event| matches!(event, Event::AttemptStarted { .. } | Event::ConfluenceCall { .. }));
+    for judged in &mut run.targets {
+        let is_relative = judged.target.limit.fixed().is_none();
+        if nobody || is_relative || !judged.target.metric.is_seen_from_outside() {
+            *judged = target::unjudged(&judged.target);
+        }
+    }
+}
+
+/// Judges what was recorded of a scenario.
+pub fn judge(
+    scenario: &Scenario,
+    targets: &[Target],
+    recording: Recording,
+) -> Result<JudgedScenario, JudgeError> {
+    let Recording { logs, steps, lateness } = recording;
+    let mut figures = Vec::new();
+    let mut stretch = 0;
+    for (index, log) in logs.iter().enumerate() {
+        if scenario.runs.get(index).is_some_and(|run| run.fresh) {
+            stretch = index;
+        }
+        let bound = bound::of(scenario, &logs[stretch..index], log);
+        figures.push(Figures::of(log, &scenario.prices).with_bound(bound));
+    }
+    let mut judged = JudgedScenario { runs: Vec::new(), steps, lateness };
+    for (log, figures) in logs.into_iter().zip(figures) {
+        if let Some(what) = invariants::violations(&log).into_iter().next() {
+            return Err(JudgeError::Unsound { run: log.run, what });
+        }
+        let run = judged.judge(targets, figures, log);
+        judged.runs.push(run);
+    }
+    Ok(judged)
+}
