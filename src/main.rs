@@ -1,16 +1,5 @@
 //! The command `tagspace`: hands the arguments to [`tagspace::cli`].
 
-pub mod cli;
-pub mod fakes;
-pub mod html;
-pub mod pipeline;
-pub mod price;
-pub mod report;
-pub mod rng;
-pub mod sim;
-pub mod study;
-pub mod units;
-
 use std::process::ExitCode;
 
 /// A simulation makes many small allocations: it takes 15 % less time than with the allocator of glibc.

@@ -286,13 +286,13 @@ const REPLIES: &[&str] = &[
     "kind = \"timeout\"",
     "kind = \"malformed\"",
     "kind = \"truncated\"",
-    "kind = \"missing-pages\"",
-    "kind = \"blocked\"",
-    "kind = \"insufficient-quota\"",
 ];
 
 /// Those that only models have.
 const MODEL_REPLIES: &[&str] = &[
+    "kind = \"missing-pages\"",
+    "kind = \"blocked\"",
+    "kind = \"insufficient-quota\"",
     "kind = \"billing\"",
     "kind = \"content-filter\"",
     "latency_factor = 3",
