@@ -29,8 +29,8 @@ use sha2::{Digest, Sha256};
 use tagspace::fakes::world::World;
 use tagspace::pipeline::control::Control;
 use tagspace::pipeline::event::{Event, Observer};
-use tagspace::pipeline::job::{Job, What};
-use tagspace::pipeline::provider::{Provider, Secret, Wire};
+use tagspace::pipeline::job::{Job, PageSelection};
+use tagspace::pipeline::provider::{Provider, ProviderApi, Secret};
 use tagspace::pipeline::taxonomy::Taxonomy;
 use tagspace::pipeline::transport::{Exchange, Transport as Carry, TransportError};
 use tagspace::pipeline::{Parts, Pipeline, Site};
@@ -196,7 +196,7 @@ fn bytes_of(exchanges: &[Bodies]) -> usize {
     exchanges.iter().map(|(request, response)| request.len() + response.len()).sum()
 }
 
-/// What nothing that simulates this scenario can do without.
+/// PageSelection nothing that simulates this scenario can do without.
 fn floor(exchanges: &[Bodies]) -> Fallible<()> {
     for body in exchanges.iter().flat_map(|(request, response)| [request, response]) {
         std::hint::black_box(Sha256::digest(body));
@@ -230,7 +230,7 @@ fn capture(scenario: &Scenario) -> Fallible<Vec<Bodies>> {
     });
     let provider = Provider {
         name: "gemini".to_owned(),
-        wire: Wire::Gemini,
+        wire: ProviderApi::Gemini,
         model: scenario.world.gemini.0.model.clone(),
         origin: format!("https://{}", tagspace::fakes::hosts::GEMINI),
         key: Secret::new("bench"),
@@ -251,7 +251,7 @@ fn capture(scenario: &Scenario) -> Fallible<Vec<Bodies>> {
             observer: Arc::new(Deaf),
             seed: scenario.world.seed,
         });
-        let what = What::Space(scenario.world.space.key.clone());
+        let what = PageSelection::Space(scenario.world.space.key.clone());
         pipeline.run(Job { task: "bench".to_owned(), what }, Control::default()).await
     })?;
     let bodies = line.bodies.lock().map_err(|_| "poisoned")?.clone();

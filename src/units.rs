@@ -38,6 +38,18 @@ impl<const MIN: u64, const MAX: u64> Whole<MIN, MAX> {
     }
 }
 
+impl<const MIN: u64, const MAX: u64> From<Whole<MIN, MAX>> for u64 {
+    fn from(whole: Whole<MIN, MAX>) -> Self {
+        whole.0
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> From<Whole<MIN, MAX>> for Option<u64> {
+    fn from(whole: Whole<MIN, MAX>) -> Self {
+        Some(whole.0)
+    }
+}
+
 impl<const MIN: u64, const MAX: u64> fmt::Display for Whole<MIN, MAX> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -52,8 +64,8 @@ impl<const MIN: u64, const MAX: u64> Serialize for Whole<MIN, MAX> {
 
 impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Whole<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Seen<const MIN: u64, const MAX: u64>;
-        impl<const MIN: u64, const MAX: u64> Visitor<'_> for Seen<MIN, MAX> {
+        struct WholeVisitor<const MIN: u64, const MAX: u64>;
+        impl<const MIN: u64, const MAX: u64> Visitor<'_> for WholeVisitor<MIN, MAX> {
             type Value = Whole<MIN, MAX>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 if MIN == MAX {
@@ -75,7 +87,7 @@ impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Whole<MIN, MAX> {
                 Err(E::custom(out_of_range(format_args!("{value:?}"), &self)))
             }
         }
-        deserializer.deserialize_any(Seen::<MIN, MAX>)
+        deserializer.deserialize_any(WholeVisitor::<MIN, MAX>)
     }
 }
 
@@ -120,10 +132,22 @@ macro_rules! float_unit {
             }
         }
 
+        impl From<$name> for f64 {
+            fn from(number: $name) -> Self {
+                number.0
+            }
+        }
+
+        impl From<$name> for Option<f64> {
+            fn from(number: $name) -> Self {
+                Some(number.0)
+            }
+        }
+
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Seen;
-                impl Visitor<'_> for Seen {
+                struct FloatVisitor;
+                impl Visitor<'_> for FloatVisitor {
                     type Value = $name;
                     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                         f.write_str($wanted)
@@ -144,7 +168,7 @@ macro_rules! float_unit {
                             .ok_or_else(|| E::custom(out_of_range(value, &self)))
                     }
                 }
-                deserializer.deserialize_any(Seen)
+                deserializer.deserialize_any(FloatVisitor)
             }
         }
 

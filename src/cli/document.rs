@@ -10,7 +10,7 @@ use crate::report::ci::{Closing, Replay, annotations, benchmark, junit, summary}
 use crate::report::compare;
 use crate::report::run::{csv, json, realtime_check};
 use crate::sim::scenario::Scenario;
-use crate::study::experiment::realtime_check::Verdict;
+use crate::study::experiment::realtime_check::RealTimeVerdict;
 use crate::study::measure::metric::Better;
 use crate::study::verdict::judge::JudgedScenario;
 use crate::study::verdict::outcome::Outcome;
@@ -152,7 +152,7 @@ impl Document {
                 for (_, verdict, said) in
                     closing.real_time.into_iter().flat_map(realtime_check::said)
                 {
-                    if verdict != Verdict::Agrees {
+                    if verdict != RealTimeVerdict::Agrees {
                         let _ = writeln!(
                             all,
                             "{}  {}: {said}\n",

@@ -12,7 +12,7 @@ use super::exit::ExitStatus;
 use super::terminal::note;
 use crate::report::folder::FilesError;
 use crate::sim::SimError;
-use crate::sim::scenario::diagnostic::Problem;
+use crate::sim::scenario::diagnostic::Diagnostic;
 use crate::study::verdict::judge::JudgeError;
 
 /// What ends a command early.
@@ -38,7 +38,7 @@ pub(crate) enum CliError {
 
 /// All problems of the scenarios that were read.
 #[derive(Debug)]
-pub(crate) struct Problems(pub(crate) Vec<Problem>);
+pub(crate) struct Problems(pub(crate) Vec<Diagnostic>);
 
 impl std::fmt::Display for Problems {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

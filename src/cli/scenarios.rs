@@ -11,9 +11,9 @@ use walkdir::{DirEntry, WalkDir};
 use super::args::Scenarios;
 use super::main::{CliError, Problems, quoted};
 use super::terminal::note;
-use crate::sim::scenario::diagnostic::Problem;
+use crate::sim::scenario::diagnostic::Diagnostic;
 use crate::sim::scenario::env_file::{Reached, Variables};
-use crate::sim::scenario::{Scenario, Settings, diagnostic};
+use crate::sim::scenario::{OuterSettings, Scenario, diagnostic};
 use crate::study::tune::scenario_table;
 use crate::study::verdict::target;
 use crate::study::verdict::target::Target;
@@ -29,7 +29,7 @@ pub(super) struct Found {
     /// Those that are valid.
     pub(super) loaded: Vec<Loaded>,
     /// What is wrong with the others.
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Vec<Diagnostic>,
 }
 
 /// Reads every scenario that was named, and tells all that is wrong with them at once.
@@ -72,21 +72,25 @@ pub(super) fn examine(scenarios: &Scenarios) -> Result<Found, CliError> {
 }
 
 /// What is set on top of each scenario.
-fn settings(scenarios: &Scenarios) -> Result<Settings, CliError> {
+fn settings(scenarios: &Scenarios) -> Result<OuterSettings, CliError> {
     let mut set = scenarios.set.clone();
     set.extend(scenarios.seed.map(|seed| format!("seed={seed}")));
-    let Some(path) = &scenarios.env_file else { return Ok(Settings { variables: None, set }) };
+    let Some(path) = &scenarios.env_file else { return Ok(OuterSettings { variables: None, set }) };
     let variables = Variables::read(path, scenarios.env_file_all_runs)
         .map_err(|problems| CliError::Problems(Problems(problems)))?;
     if variables.settings.is_empty() && !scenarios.is_quiet {
         note(&format!("{}: no variable of the pipeline, so nothing is set", path.display()));
     }
     let variables = Some(variables).filter(|variables| !variables.settings.is_empty());
-    Ok(Settings { variables, set })
+    Ok(OuterSettings { variables, set })
 }
 
 /// Reads a file with its targets and its `[tune]`, or tells all that is wrong with it.
-fn read(file: &Path, settings: &Settings, args: &Scenarios) -> Result<Loaded, Vec<Problem>> {
+fn read(
+    file: &Path,
+    settings: &OuterSettings,
+    args: &Scenarios,
+) -> Result<Loaded, Vec<Diagnostic>> {
     let mut examined = Scenario::examine(file, settings);
     let mut problems = std::mem::take(&mut examined.problems);
     let Some(scenario) = examined.scenario else { return Err(diagnostic::first(problems)) };
@@ -108,17 +112,17 @@ fn read(file: &Path, settings: &Settings, args: &Scenarios) -> Result<Loaded, Ve
 }
 
 /// The targets of a scenario, or all that is wrong with them.
-fn targets_of(scenario: &Scenario) -> Result<Vec<Target>, Vec<Problem>> {
+fn targets_of(scenario: &Scenario) -> Result<Vec<Target>, Vec<Diagnostic>> {
     target::of(scenario).map_err(|first| {
         let mut one = scenario.clone();
         let text: Arc<str> = scenario.text.as_str().into();
         let written = scenario.targets.iter().take(MOST_TARGETS);
-        let wrong: Vec<Problem> = written
+        let wrong: Vec<Diagnostic> = written
             .filter_map(|target| {
                 one.targets = vec![target.clone()];
                 target::of(&one).err()
             })
-            .map(|problem| Problem { text: Arc::clone(&text), ..problem })
+            .map(|problem| Diagnostic { text: Arc::clone(&text), ..problem })
             .collect();
         if wrong.is_empty() { vec![first] } else { wrong }
     })

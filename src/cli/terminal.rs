@@ -10,10 +10,10 @@ use std::io::{ErrorKind, Write};
 use parking_lot::Mutex;
 
 /// What standard output came to, for the whole process.
-static OUTPUT: Mutex<Output> = Mutex::new(Output::Open);
+static OUTPUT: Mutex<Stdout> = Mutex::new(Stdout::Open);
 
 #[derive(Debug)]
-enum Output {
+enum Stdout {
     Open,
     /// The reader has left.
     Closed,
@@ -23,26 +23,26 @@ enum Output {
 /// Writes to standard output, as long as somebody reads it.
 pub(super) fn print(text: &str) {
     let mut output = OUTPUT.lock();
-    if !matches!(*output, Output::Open) {
+    if !matches!(*output, Stdout::Open) {
         return;
     }
     let mut stdout = io::stdout().lock();
     if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         let is_closed = error.kind() == ErrorKind::BrokenPipe;
-        *output = if is_closed { Output::Closed } else { Output::Failed(error) };
+        *output = if is_closed { Stdout::Closed } else { Stdout::Failed(error) };
     }
 }
 
 /// Whether the reader of standard output is still there.
 pub(super) fn is_read() -> bool {
-    matches!(*OUTPUT.lock(), Output::Open)
+    matches!(*OUTPUT.lock(), Stdout::Open)
 }
 
 /// Why standard output could not be written, other than a reader that left.
 pub(super) fn failure() -> Option<String> {
     match &*OUTPUT.lock() {
-        Output::Failed(error) => Some(error.to_string()),
-        Output::Open | Output::Closed => None,
+        Stdout::Failed(error) => Some(error.to_string()),
+        Stdout::Open | Stdout::Closed => None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::rng::{Seed, Stream};
 use crate::units::{Count, Factor, Ratio, Whole};
 
 /// The place of a page in the listing of the space, counted from 1.
-pub type Place = Whole<1, 1_000_000>;
+pub type PageNumber = Whole<1, 1_000_000>;
 
 /// When a rule matches; every condition that is given must hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
@@ -33,7 +33,7 @@ pub struct When {
     /// A prompt is about every page whose section it holds, a request to Confluence about the page in
     /// its path.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pages: Option<Vec<Place>>,
+    pub pages: Option<Vec<PageNumber>>,
     /// For calls about one of this share of the pages. The seed draws each page once, so that the
     /// same pages are struck each time.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -233,7 +233,7 @@ impl When {
     /// Whether every condition holds for a call; `luck` is the stream of the rule.
     fn holds(&self, call: Call<'_>, seed: Seed, luck: Stream) -> bool {
         let Self { from_s, until_s, first_calls, ratio, pages, page_ratio, operations } = self;
-        let is_listed = |page: &u64, places: &[Place]| {
+        let is_listed = |page: &u64, places: &[PageNumber]| {
             places.iter().any(|place| FIRST_ID + place.get() - 1 == *page)
         };
         let is_drawn =

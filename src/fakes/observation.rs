@@ -8,7 +8,7 @@ use crate::fakes::world_event::Service;
 
 /// What a request was about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum About {
+pub enum Observation {
     /// A model was asked something.
     Prompt(Prompt),
     /// Confluence was asked something.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Response;
 use serde::Serialize;
 
-use super::observation::About;
+use super::observation::Observation;
 
 /// The version of the fakes' behaviour; part of what makes two worlds the same.
 pub const VERSION: u64 = 3;
@@ -22,7 +22,7 @@ pub struct Reply {
     /// a body that comes in one piece.
     pub pieces: Vec<usize>,
     /// What it was about; no part of the answer.
-    pub about: Option<Box<About>>,
+    pub about: Option<Box<Observation>>,
 }
 
 /// How an exchange goes wrong below HTTP.
@@ -95,7 +95,7 @@ impl Reply {
         self
     }
 
-    pub(super) fn on(mut self, about: About) -> Self {
+    pub(super) fn on(mut self, about: Observation) -> Self {
         self.about = Some(Box::new(about));
         self
     }

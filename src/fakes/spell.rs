@@ -127,8 +127,8 @@ where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    struct Seen<T>(PhantomData<T>);
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Seen<T> {
+    struct OneOrManyVisitor<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrManyVisitor<T> {
         type Value = Vec<T>;
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a table, or a list of them")
@@ -140,5 +140,5 @@ where
             Vec::deserialize(SeqAccessDeserializer::new(list))
         }
     }
-    deserializer.deserialize_any(Seen(PhantomData))
+    deserializer.deserialize_any(OneOrManyVisitor(PhantomData))
 }

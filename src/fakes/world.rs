@@ -13,9 +13,9 @@ use crate::fakes::content::space::{Space, SpaceConfig};
 use crate::fakes::gemini::Gemini;
 use crate::fakes::latency::Latency;
 use crate::fakes::llm::model::Matcher;
-use crate::fakes::llm::{Ai, AiConfig, Scene};
-use crate::fakes::observation::{About, Prompt};
-use crate::fakes::world_event::{Record, Service};
+use crate::fakes::llm::{AiConfig, LlmService, Scene};
+use crate::fakes::observation::{Observation, Prompt};
+use crate::fakes::world_event::{Service, WorldEvent};
 use crate::fakes::{Reply, confluence, gemini, hosts, openai};
 use crate::rng::Seed;
 use crate::units::Ratio;
@@ -50,10 +50,10 @@ pub struct World {
     space: Space,
     confluence: Confluence,
     gemini: Gemini,
-    openai: Ai,
+    openai: LlmService,
     /// The pages that were given out.
     handed: Handed,
-    records: Vec<Record>,
+    records: Vec<WorldEvent>,
 }
 
 impl WorldConfig {
@@ -75,8 +75,13 @@ impl World {
             calendar: Calendar::new(start),
             space: Space::new(space, taxonomy.clone(), documents, seed),
             confluence: Confluence::new(confluence.0, confluence.1, matcher, weather),
-            gemini: Gemini::new(Ai::new(Service::Gemini, gemini, taxonomy.clone(), weather)),
-            openai: Ai::new(Service::Openai, openai, taxonomy, weather),
+            gemini: Gemini::new(LlmService::new(
+                Service::Gemini,
+                gemini,
+                taxonomy.clone(),
+                weather,
+            )),
+            openai: LlmService::new(Service::Openai, openai, taxonomy, weather),
             handed: Handed::default(),
             records: Vec::new(),
         }
@@ -99,7 +104,7 @@ impl World {
             let known = records.len();
             let reply = self.confluence.reply(now_ms, request, (&self.space, calendar), records);
             for record in &records[known..] {
-                if let Record::PageTruth { page, .. } = record {
+                if let WorldEvent::PageTruth { page, .. } = record {
                     self.handed.note(*page);
                 }
             }
@@ -134,7 +139,7 @@ impl World {
     }
 
     /// What the fakes recorded since this was last asked.
-    pub fn take_records(&mut self) -> Vec<Record> {
+    pub fn take_records(&mut self) -> Vec<WorldEvent> {
         std::mem::take(&mut self.records)
     }
 
@@ -160,7 +165,7 @@ pub fn body_limit(host: &str) -> usize {
 
 /// What a service says to a larger one.
 pub fn too_large(host: &str) -> Reply {
-    let prompt = |service| About::Prompt(Prompt::refused(service, "", 0, 0));
+    let prompt = |service| Observation::Prompt(Prompt::refused(service, "", 0, 0));
     match host {
         hosts::CONFLUENCE => confluence::too_large(),
         hosts::GEMINI => gemini::too_large().on(prompt(Service::Gemini)),

@@ -20,7 +20,7 @@ pub enum Service {
 #[expect(missing_docs, reason = "each variant says what its fields are")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "world", rename_all = "snake_case")]
-pub enum Record {
+pub enum WorldEvent {
     /// A page was given out; these are its true tags: what the model says of it alone.
     PageTruth { page: u64, tags: BTreeMap<String, Vec<String>> },
     /// A call was billed; one that may be answered later, in a batch job, at half the price.

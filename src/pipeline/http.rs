@@ -35,7 +35,7 @@ pub struct SetUpError(#[from] reqwest::Error);
 
 /// Carries requests over the network.
 #[derive(Debug)]
-pub struct LiveTransport {
+pub struct HttpTransport {
     client: reqwest::Client,
     /// For services on this machine.
     direct: reqwest::Client,
@@ -43,7 +43,7 @@ pub struct LiveTransport {
     broken: Mutex<std::collections::BTreeMap<String, String>>,
 }
 
-impl LiveTransport {
+impl HttpTransport {
     /// A client with its connection pool. It neither retries nor follows redirects.
     pub fn new() -> Result<Self, SetUpError> {
         Self::built(reqwest::Client::builder())
@@ -103,7 +103,7 @@ pub fn is_of_this_machine(address: &Url) -> bool {
     }
 }
 
-impl Transport for LiveTransport {
+impl Transport for HttpTransport {
     fn send(&self, request: http::Request<Bytes>) -> Exchange<'_> {
         Box::pin(async move {
             let BodyLimit(most) = BodyLimit::of(&request);

@@ -1,10 +1,10 @@
-//! What a run is asked to do.
+//! PageSelection a run is asked to do.
 
 use crate::pipeline::page::PageId;
 
 /// The pages of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum PageSelection {
     /// All current pages of the space with this key.
     Space(String),
     /// These pages.
@@ -17,5 +17,5 @@ pub struct Job {
     /// The task id that the run's events carry.
     pub task: String,
     /// The pages.
-    pub what: What,
+    pub what: PageSelection,
 }

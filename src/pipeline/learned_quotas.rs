@@ -12,9 +12,9 @@ use crate::pipeline::provider::stated_quota::Dimension;
 /// What is known, by provider, origin, model and the key's fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Memory {
+pub struct LearnedQuotas {
     /// The quotas of each.
-    pub providers: BTreeMap<String, Vec<Remembered>>,
+    pub providers: BTreeMap<String, Vec<LearnedQuota>>,
     /// For how many milliseconds they take nothing at all, where they said so: a day that is used
     /// up, or a stated wait.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -24,7 +24,7 @@ pub struct Memory {
 /// One quota.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Remembered {
+pub struct LearnedQuota {
     /// What it counts.
     pub dimension: Dimension,
     /// How much a window allows.
@@ -48,7 +48,7 @@ pub struct Remembered {
     pub taken: Vec<(u64, u64)>,
 }
 
-impl Memory {
+impl LearnedQuotas {
     /// The same some milliseconds later: what no window holds any more is left out.
     #[must_use]
     pub fn after(mut self, passed_ms: u64) -> Self {

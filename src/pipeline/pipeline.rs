@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::backoff::Budget;
 use super::cache::{Cache, Content, Fingerprint, Key};
-use super::config::Config;
+use super::config::Settings;
 use super::confluence::Site;
 use super::confluence::{Client, Confluence};
 use super::control::Control;
@@ -16,7 +16,7 @@ use super::error::PipelineError;
 use super::estimate::Estimates;
 use super::event::{Observer, RunEnd};
 use super::job::Job;
-use super::learned_quotas::Memory;
+use super::learned_quotas::LearnedQuotas;
 use super::limiter::Limiter;
 use super::page::{Page, Tags};
 use super::provider::Provider;
@@ -28,7 +28,7 @@ use crate::rng::Seed;
 #[derive(Clone)]
 pub struct Parts {
     /// Its settings.
-    pub config: Config,
+    pub config: Settings,
     /// The tags that it may give.
     pub taxonomy: Taxonomy,
     /// The Confluence site.
@@ -57,7 +57,7 @@ pub struct Pipeline {
 
 /// What the runs of a pipeline share.
 pub(crate) struct Shared {
-    pub(crate) config: Config,
+    pub(crate) config: Settings,
     pub(crate) taxonomy: Taxonomy,
     pub(crate) providers: Vec<Provider>,
     pub(crate) transport: Arc<dyn Transport>,
@@ -116,8 +116,8 @@ impl Pipeline {
     }
 
     /// What was learned of the providers' quotas, for another pipeline.
-    pub fn memory(&self) -> Memory {
-        let mut memory = Memory::default();
+    pub fn memory(&self) -> LearnedQuotas {
+        let mut memory = LearnedQuotas::default();
         for (index, provider) in self.shared.providers.iter().enumerate() {
             let name = provider.account();
             let limiter = self.shared.limiter(index);
@@ -134,7 +134,7 @@ impl Pipeline {
     }
 
     /// Starts from what another pipeline has learned; to be called before the first run.
-    pub fn recall(&self, memory: &Memory) {
+    pub fn recall(&self, memory: &LearnedQuotas) {
         for (index, provider) in self.shared.providers.iter().enumerate() {
             let name = provider.account();
             let limiter = self.shared.limiter(index);
@@ -150,7 +150,7 @@ impl Pipeline {
     /// The same pipeline under other settings: its cache stays and what a limiter has learned of the
     /// quotas; limit and budget start anew.
     #[must_use]
-    pub fn reconfigured(self, config: Config, site: Site) -> Self {
+    pub fn reconfigured(self, config: Settings, site: Site) -> Self {
         let old = &self.shared;
         let parts = Parts {
             config,
@@ -173,7 +173,7 @@ impl Pipeline {
 }
 
 /// A limiter that keeps a quota is one provider's; any other limits all calls together.
-fn limiters(config: &Config, providers: usize, seed: Seed) -> Vec<Arc<Limiter>> {
+fn limiters(config: &Settings, providers: usize, seed: Seed) -> Vec<Arc<Limiter>> {
     let shared = Limiter::new(config.limit(seed));
     let own = |index| match index {
         0 => Arc::clone(&shared),

@@ -1,4 +1,4 @@
-//! What can be found out for nothing before the first paid call: whether each key and model is
+//! PageSelection can be found out for nothing before the first paid call: whether each key and model is
 //! taken, and whether labels may be written.
 //!
 //! All of it is read, none of it is retried, and a server that lacks such a route says nothing. Only
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::Pipeline;
 use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
-use crate::pipeline::job::What;
+use crate::pipeline::job::PageSelection;
 use crate::pipeline::provider::Provider;
 
 /// For how long an answer is waited for.
@@ -23,7 +23,7 @@ impl Pipeline {
     /// of providers that others make up for.
     pub async fn check(
         &self,
-        what: &What,
+        what: &PageSelection,
         stop: &CancellationToken,
     ) -> Result<Vec<Cause>, PipelineError> {
         let config = &self.shared.config;

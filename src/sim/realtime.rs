@@ -11,19 +11,19 @@ use tokio::runtime::Builder;
 
 use super::SimError;
 use super::recorder::{Log, Recorder};
-use super::run::Stretch;
-use super::serve::{Audience, Origins, Pace, Places, Services};
-use super::transport::Line;
-use crate::fakes::observation::About;
+use super::run::Session;
+use super::serve::{ExchangeObserver, Origins, Places, ScaledClock, Services};
+use super::transport::Route;
+use crate::fakes::observation::Observation;
 use crate::fakes::world::World;
-use crate::fakes::world_event::Record;
-use crate::pipeline::http::LiveTransport;
+use crate::fakes::world_event::WorldEvent;
+use crate::pipeline::http::HttpTransport;
 use crate::pipeline::transport::{Exchange, Transport, TransportError};
 
 /// Carries requests to the services on this machine that stand for the real hosts.
 #[derive(Debug)]
 pub(super) struct Loopback {
-    client: LiveTransport,
+    client: HttpTransport,
     origins: Origins,
 }
 
@@ -42,8 +42,8 @@ impl Transport for Loopback {
     }
 }
 
-impl Audience for Recorder {
-    fn arrived(&self, _now_ms: u64, _about: Option<&About>, records: Vec<Record>) -> u64 {
+impl ExchangeObserver for Recorder {
+    fn arrived(&self, _now_ms: u64, _about: Option<&Observation>, records: Vec<WorldEvent>) -> u64 {
         self.add(records);
         0
     }
@@ -52,23 +52,23 @@ impl Audience for Recorder {
 }
 
 /// Plays a stretch in real time.
-pub(super) fn play(stretch: Stretch, world: Arc<Mutex<World>>) -> Result<Vec<Log>, SimError> {
+pub(super) fn play(stretch: Session, world: Arc<Mutex<World>>) -> Result<Vec<Log>, SimError> {
     // The services have a thread of their own, so that neither side waits for the other's work.
     let services = Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let services = services.map_err(SimError::SetUp)?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(SimError::SetUp)?;
     runtime.block_on(async {
         let recorder = Arc::new(Recorder::new(Arc::clone(&stretch.steps)));
-        let pace = Pace::new(recorder.epoch(), 1);
+        let pace = ScaledClock::new(recorder.epoch(), 1);
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let places = Places { address, confluence: 0, gemini: 0, openai: 0 };
-        let audience: Arc<dyn Audience> = Arc::<Recorder>::clone(&recorder);
+        let audience: Arc<dyn ExchangeObserver> = Arc::<Recorder>::clone(&recorder);
         let starting = services.spawn(Services::start(Arc::clone(&world), pace, audience, places));
         let failed = |error: &dyn std::fmt::Display| SimError::Real(error.to_string());
         let started = starting.await.map_err(|error| failed(&error))?;
         let started = started.map_err(|error| failed(&error))?;
-        let client = LiveTransport::without_proxy().map_err(|error| failed(&error))?;
-        let line = Line::Real(Loopback { client, origins: started.origins().clone() });
+        let client = HttpTransport::without_proxy().map_err(|error| failed(&error))?;
+        let line = Route::Real(Loopback { client, origins: started.origins().clone() });
         // This thread, and the services'.
         let watch = Arc::clone(&stretch.watches[0]);
         let looking = services.spawn({

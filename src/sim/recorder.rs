@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 pub use self::entries::{Entries, Iter};
-use crate::fakes::world_event::Record;
+use crate::fakes::world_event::WorldEvent;
 use crate::pipeline::event::{Event, Observer};
 use crate::pipeline::log;
 
@@ -27,7 +27,7 @@ pub enum What {
     /// An event of the pipeline.
     Event(Event),
     /// A record of the fakes.
-    World(Record),
+    World(WorldEvent),
 }
 
 /// One line of the log.
@@ -49,7 +49,7 @@ pub struct Log {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct LogLine<'a> {
     t_ms: u64,
     run: &'a str,
     #[serde(flatten)]
@@ -68,7 +68,7 @@ impl Log {
     /// Reads the canonical form of one run. A last line that was cut off is left out.
     pub fn read(source: impl BufRead) -> io::Result<Self> {
         #[derive(Deserialize)]
-        struct Written {
+        struct WrittenEntry {
             t_ms: u64,
             run: String,
             #[serde(flatten)]
@@ -76,7 +76,7 @@ impl Log {
         }
         let mut log = Self::default();
         for line in source.lines() {
-            let Ok(Written { t_ms, run, what }) = serde_json::from_str(&line?) else { break };
+            let Ok(WrittenEntry { t_ms, run, what }) = serde_json::from_str(&line?) else { break };
             log.run = run;
             log.entries.push(&Entry { t_ms, what });
         }
@@ -92,7 +92,7 @@ impl Log {
     }
 
     fn write_entry(&self, entry: &Entry, target: &mut impl Write) -> io::Result<()> {
-        let line = Line { t_ms: entry.t_ms, run: &self.run, what: &entry.what };
+        let line = LogLine { t_ms: entry.t_ms, run: &self.run, what: &entry.what };
         serde_json::to_writer(&mut *target, &line)?;
         target.write_all(b"\n")
     }
@@ -162,7 +162,7 @@ impl Recorder {
     }
 
     /// Adds what the fakes recorded.
-    pub fn add(&self, records: Vec<Record>) {
+    pub fn add(&self, records: Vec<WorldEvent>) {
         let mut log = self.log.lock();
         let t_ms = self.now_ms();
         for record in records {

@@ -14,15 +14,15 @@ use super::lateness::Lateness;
 use super::lateness::Watch;
 use super::recorder::{Log, Recorder};
 use super::scenario::{Run, Scenario};
-use super::transport::{Carrier, Line};
+use super::transport::{Route, SimTransport};
 use super::wire::{Wire, WireError};
 use crate::fakes::hosts;
 use crate::fakes::world::World;
 use crate::pipeline::control::{Control, Progress};
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::{Event, Observer};
-use crate::pipeline::job::{Job, What};
-use crate::pipeline::provider::{Provider, Secret, Wire as Format};
+use crate::pipeline::job::{Job, PageSelection};
+use crate::pipeline::provider::{Provider, ProviderApi as Format, Secret};
 use crate::pipeline::taxonomy::Taxonomy;
 use crate::pipeline::{Parts, Pipeline, Site};
 
@@ -112,7 +112,7 @@ pub enum SimError {
     SetUp(std::io::Error),
 }
 
-/// What came of a scenario: a log for each run, in order.
+/// PageSelection came of a scenario: a log for each run, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recording {
     /// The logs.
@@ -128,7 +128,7 @@ const WATCHDOG_S: u64 = 60;
 /// How often the watchdog looks.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 
-/// What every line of the log for humans is marked with, so that scenarios can be told apart.
+/// PageSelection every line of the log for humans is marked with, so that scenarios can be told apart.
 pub fn log_span(scenario: &Scenario) -> tracing::Span {
     tracing::info_span!("rehearsal", scenario = scenario.name)
 }
@@ -142,7 +142,7 @@ pub fn run_scenario(scenario: &Scenario, options: &Options) -> Result<Recording,
         let rest = scenario.runs[start + 1..].iter();
         let end = start + 1 + rest.take_while(|run| !run.fresh).count();
         let steps = Arc::new(AtomicU64::new(0));
-        let stretch = Stretch {
+        let stretch = Session {
             scenario: scenario.clone(),
             first: start,
             last: end,
@@ -160,7 +160,7 @@ pub fn run_scenario(scenario: &Scenario, options: &Options) -> Result<Recording,
 }
 
 /// Runs that share a world.
-pub(super) struct Stretch {
+pub(super) struct Session {
     scenario: Scenario,
     first: usize,
     last: usize,
@@ -170,7 +170,7 @@ pub(super) struct Stretch {
     pub(super) watches: [Arc<Watch>; 2],
 }
 
-impl Stretch {
+impl Session {
     fn on_own_thread(self) -> Result<Vec<Log>, SimError> {
         let (done, result) = blocking::sync_channel(1);
         let (steps, clock) = (Arc::clone(&self.steps), self.options.clock);
@@ -221,11 +221,11 @@ impl Stretch {
             return super::realtime::play(self, world);
         }
         let line = match self.options.transport {
-            Transport::Wire => Line::Wire(Box::new(Wire::start(
+            Transport::Wire => Route::Wire(Box::new(Wire::start(
                 Arc::clone(&world),
                 self.options.kill_server_after,
             )?)),
-            Transport::Direct => Line::Direct,
+            Transport::Direct => Route::Direct,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -241,10 +241,10 @@ impl Stretch {
     pub(super) async fn play(
         self,
         world: Arc<Mutex<World>>,
-        line: Line,
+        line: Route,
         recorder: Arc<Recorder>,
     ) -> Result<Vec<Log>, SimError> {
-        let carrier = Arc::new(Carrier {
+        let carrier = Arc::new(SimTransport {
             line,
             world: Arc::clone(&world),
             recorder: Arc::clone(&recorder),
@@ -286,7 +286,7 @@ impl Stretch {
         &self,
         pipeline: &Pipeline,
         run: &Run,
-        carrier: &Carrier,
+        carrier: &SimTransport,
         recorder: &Arc<Recorder>,
     ) -> Result<(), Option<SimError>> {
         let mut control = Control::default();
@@ -303,7 +303,7 @@ impl Stretch {
             })
         });
         let key = self.scenario.world.space.key.clone();
-        let job = Job { task: run.name.clone(), what: What::Space(key) };
+        let job = Job { task: run.name.clone(), what: PageSelection::Space(key) };
         let deadline = Duration::from_secs(self.scenario.deadline_s);
         let outcome = tokio::select! {
             biased;
@@ -346,7 +346,7 @@ impl Stretch {
         }
     }
 
-    fn parts(&self, run: &Run, carrier: &Arc<Carrier>, recorder: &Arc<Recorder>) -> Parts {
+    fn parts(&self, run: &Run, carrier: &Arc<SimTransport>, recorder: &Arc<Recorder>) -> Parts {
         let world = &self.scenario.world;
         let provider = |name: &str, wire, model: &str, host| Provider {
             name: name.to_owned(),

@@ -19,7 +19,7 @@ use crate::pipeline::transport::{Exchange, Transport, TransportError};
 
 /// How exchanges reach the fakes.
 #[derive(Debug)]
-pub(super) enum Line {
+pub(super) enum Route {
     /// Over real HTTP.
     Wire(Box<Wire>),
     /// By a call in memory.
@@ -30,27 +30,27 @@ pub(super) enum Line {
 
 /// Carries requests to the world.
 #[derive(Debug)]
-pub(super) struct Carrier {
-    pub(super) line: Line,
+pub(super) struct SimTransport {
+    pub(super) line: Route,
     pub(super) world: Arc<Mutex<World>>,
     pub(super) recorder: Arc<Recorder>,
     pub(super) failed: Mutex<Option<WireError>>,
     pub(super) has_failed: Notify,
 }
 
-impl Carrier {
+impl SimTransport {
     /// Does the exchange, without letting any virtual time pass.
     fn exchange(&self, request: http::Request<Bytes>) -> Result<Option<Reply>, WireError> {
         let now_ms = self.recorder.now_ms();
         let reply = match &self.line {
-            Line::Wire(wire) => Some(wire.exchange(now_ms, request)?),
-            Line::Direct => {
+            Route::Wire(wire) => Some(wire.exchange(now_ms, request)?),
+            Route::Direct => {
                 let host = request.uri().host().unwrap_or_default().to_owned();
                 let mut world = self.world.lock();
                 world.reply(now_ms, &host, &request)
             }
             // Its exchanges are no steps; see `send`.
-            Line::Real(_) => None,
+            Route::Real(_) => None,
         };
         let records = self.world.lock().take_records();
         self.recorder.add(records);
@@ -58,9 +58,9 @@ impl Carrier {
     }
 }
 
-impl Transport for Carrier {
+impl Transport for SimTransport {
     fn send(&self, request: http::Request<Bytes>) -> Exchange<'_> {
-        if let Line::Real(loopback) = &self.line {
+        if let Route::Real(loopback) = &self.line {
             return loopback.send(request);
         }
         Box::pin(async move {

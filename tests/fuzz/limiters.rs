@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use tagspace::fakes::calendar::Calendar;
 use tagspace::fakes::quota::{Quota, QuotaConfig};
-use tagspace::pipeline::config::Overrides;
-use tagspace::pipeline::learned_quotas::Memory;
-use tagspace::pipeline::limiter::algorithm::{Ended, Limit, Outcome, Start, Verdict};
-use tagspace::pipeline::limiter::ledger::Ledger;
+use tagspace::pipeline::config::SettingsPatch;
+use tagspace::pipeline::learned_quotas::LearnedQuotas;
+use tagspace::pipeline::limiter::algorithm::{CallReport, EndedCall, Limit, Outcome, Start};
+use tagspace::pipeline::limiter::ledger::QuotaLimiter;
 use tagspace::pipeline::provider::stated_quota::{Dimension, Stated};
 use tagspace::rng::Seed;
 
 use crate::engine::{edited, play};
 
 /// A limiter that starts from a memory, driven for a while.
-pub(crate) fn from_memory(memory: &Memory) {
+pub(crate) fn from_memory(memory: &LearnedQuotas) {
     for known in memory.providers.values() {
-        let mut ledger = Ledger::new(3, 64, Duration::from_mins(2), None);
+        let mut ledger = QuotaLimiter::new(3, 64, Duration::from_mins(2), None);
         ledger.recall(known);
         for closed in memory.closed_ms.values() {
             ledger.keep_closed(Duration::from_millis(*closed));
@@ -38,7 +38,7 @@ fn drive(limit: &mut dyn Limit, script: &str) {
     for step in script.split_whitespace().take(400) {
         let Some(what) = step.chars().next() else { continue };
         let number = step[what.len_utf8()..].parse::<u64>().ok();
-        let mut verdict = Verdict::from(Outcome::Success);
+        let mut verdict = CallReport::from(Outcome::Success);
         match what {
             'w' => {
                 now = now
@@ -84,7 +84,7 @@ fn drive(limit: &mut dyn Limit, script: &str) {
         }
         let Some((sent, tokens)) = open.pop_front() else { continue };
         let in_flight = open.len() as u64 + 1;
-        limit.on_end(now, &Ended { sent, tokens, in_flight, verdict });
+        limit.on_end(now, &EndedCall { sent, tokens, in_flight, verdict });
         assert!(limit.current() >= 1);
         limit.learned();
         limit.remember(now);
@@ -105,7 +105,7 @@ fn limits() {
         "limiter = \"quota\"\npatience_s = 864000",
         "limiter = \"quota\"\npatience_s = 0\nquota = { requests = 8, tokens = 900 }",
     ];
-    let kinds = kinds.map(|text| toml::from_str::<Overrides>(text).unwrap().resolve().unwrap());
+    let kinds = kinds.map(|text| toml::from_str::<SettingsPatch>(text).unwrap().resolve().unwrap());
     let examples = [
         "s100 w500 k s100 w1 r s100 w1000 r w12000 s100 k w60000 s1 k s2 r2000 w2001 s3 k",
         "s100 s100 s100 w450 k k k s50 w150 q12 w5000 s50 k w5000 s1 q12 w60000 s1 k",

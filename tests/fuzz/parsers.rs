@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use tagspace::pipeline::batch::BatchId;
-use tagspace::pipeline::learned_quotas::Memory;
+use tagspace::pipeline::learned_quotas::LearnedQuotas;
 use tagspace::report::compare::{Differences, Sides};
 use tagspace::report::tune::minimax as robust_report;
 use tagspace::report::{compare as report, tune as tune_report};
@@ -19,12 +19,12 @@ use tagspace::study::measure::figures::Figures;
 use tagspace::study::measure::{bound, invariants, quota_usage, timeline};
 use tagspace::study::tune::grid::Axis;
 use tagspace::study::tune::shard::{Header, Shard};
-use tagspace::study::tune::trials::{Game, Results};
+use tagspace::study::tune::trials::{Results, Trial};
 use tagspace::study::tune::{
-    Objective, Question, grid, minimax, ranking, scenario_table, shard, trials,
+    Objective, StudySpec, grid, minimax, ranking, scenario_table, shard, trials,
 };
 use tagspace::study::verdict::judge::JudgedScenario;
-use tagspace::study::verdict::seeds::Played;
+use tagspace::study::verdict::seeds::PlayedSeed;
 use tagspace::study::verdict::{judge, target};
 
 use crate::engine::{edited, play};
@@ -172,11 +172,12 @@ fn grids() {
 }
 
 /// Thirteen seeds of a small scenario.
-static RECORDED: LazyLock<(Scenario, Vec<Played>)> = LazyLock::new(|| {
+static RECORDED: LazyLock<(Scenario, Vec<PlayedSeed>)> = LazyLock::new(|| {
     let scenario = small();
     let options = Options { transport: Transport::Direct, ..Options::default() };
-    let play =
-        |(at, seed)| Played::of(at, &judge::run(&scenario.seeded(seed), &[], &options).unwrap());
+    let play = |(at, seed)| {
+        PlayedSeed::of(at, &judge::run(&scenario.seeded(seed), &[], &options).unwrap())
+    };
     let played = (1..).zip(1..=13).map(play).collect();
     (scenario.clone(), played)
 });
@@ -228,9 +229,9 @@ fn reports() {
 }
 
 /// A question about the smallest scenario, and what came of it.
-fn question() -> (Vec<Question>, Results) {
+fn question() -> (Vec<StudySpec>, Results) {
     let scenario = small();
-    let questions = vec![Question {
+    let questions = vec![StudySpec {
         run: "run".to_owned(),
         folder: PathBuf::from("scenarios"),
         axes: vec![Axis::parse("pipeline.batch_size=2,5").unwrap()],
@@ -240,7 +241,7 @@ fn question() -> (Vec<Question>, Results) {
         scenario,
     }];
     let all = trials::all(&questions);
-    let results = trials::play(&questions, &all, 1, &|_: Game, _: &_| Ok(())).unwrap();
+    let results = trials::play(&questions, &all, 1, &|_: Trial, _: &_| Ok(())).unwrap();
     (questions, results)
 }
 
@@ -321,9 +322,9 @@ fn memories() {
     let example = r#"{"providers":{"gemini https://x y 12345678":[{"dimension":"requests","limit":150,"window_ms":60000,"inferred":false,"refused_count":false,"stated_ms_ago":100,"taken":[[10,1],[500,1]]},{"dimension":"tokens","limit":250000,"window_ms":60000,"unit_us":240,"begun_ms_ago":3,"inferred":true,"refused_count":true,"taken":[[10,900],[500,1000]]}]},"closed_ms":{"gemini https://x y 12345678":5000}}"#;
     let words = &["[[", "]]", ",", "{", "}", "null", "\"unit_us\":1,", "\"begun_ms_ago\":0,"];
     play("memory", 200, edited("memory", vec![example.to_owned()], words), |text| {
-        let Ok(memory) = serde_json::from_str::<Memory>(text) else { return };
+        let Ok(memory) = serde_json::from_str::<LearnedQuotas>(text) else { return };
         let memory = memory.after(7).after(u64::MAX / 2);
-        let Ok(fresh) = serde_json::from_str::<Memory>(text) else { return };
+        let Ok(fresh) = serde_json::from_str::<LearnedQuotas>(text) else { return };
         for memory in [memory, fresh] {
             crate::limiters::from_memory(&memory);
         }

@@ -1,4 +1,4 @@
-//! What goes over the wire: responses to the pipeline, and requests to the fakes.
+//! PageSelection goes over the wire: responses to the pipeline, and requests to the fakes.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -12,9 +12,9 @@ use tagspace::fakes::world::World;
 use tagspace::fakes::{hosts, ordered};
 use tagspace::pipeline::control::Control;
 use tagspace::pipeline::event::{Event, Observer};
-use tagspace::pipeline::job::{Job, What};
+use tagspace::pipeline::job::{Job, PageSelection};
 use tagspace::pipeline::page::{Page, PageId};
-use tagspace::pipeline::provider::{Provider, Secret, Wire};
+use tagspace::pipeline::provider::{Provider, ProviderApi, Secret};
 use tagspace::pipeline::taxonomy::Taxonomy;
 use tagspace::pipeline::transport::{Exchange, Transport};
 use tagspace::pipeline::{Parts, Pipeline, Site, answer, config};
@@ -88,7 +88,7 @@ const RESPONSES: [&str; 7] = [
     "400\n\n{\"error\":{\"message\":\"API_KEY_INVALID\"}}",
 ];
 
-fn provider(wire: Wire) -> Provider {
+fn provider(wire: ProviderApi) -> Provider {
     Provider {
         name: "ai".to_owned(),
         wire,
@@ -100,7 +100,7 @@ fn provider(wire: Wire) -> Provider {
 
 #[test]
 fn responses() {
-    let providers = [provider(Wire::Gemini), provider(Wire::OpenAi)];
+    let providers = [provider(ProviderApi::Gemini), provider(ProviderApi::OpenAi)];
     let examples = RESPONSES.map(str::to_owned).to_vec();
     play("response", 500, edited("response", examples, JSON), |text| {
         let Some(response) = response(text) else { return };
@@ -162,7 +162,7 @@ fn whole_runs_against_odd_services() {
             .build()
             .unwrap();
         for profile in ["documented", "recommended"] {
-            let overrides: config::Overrides =
+            let overrides: config::SettingsPatch =
                 toml::from_str(&format!("profile = \"{profile}\"")).unwrap();
             let (transport, observer) = (Arc::clone(&transport), Arc::new(Count::default()));
             runtime.block_on(async {
@@ -174,12 +174,13 @@ fn whole_runs_against_odd_services() {
                         user: Some("u".to_owned()),
                         token: Secret::new("t"),
                     },
-                    providers: vec![provider(Wire::Gemini), provider(Wire::OpenAi)],
+                    providers: vec![provider(ProviderApi::Gemini), provider(ProviderApi::OpenAi)],
                     transport,
                     observer,
                     seed: Seed(1),
                 });
-                let job = Job { task: "t".to_owned(), what: What::Space("DOCS".to_owned()) };
+                let job =
+                    Job { task: "t".to_owned(), what: PageSelection::Space("DOCS".to_owned()) };
                 let ended = tokio::time::timeout(
                     Duration::from_mins(10),
                     pipeline.run(job, Control::default()),
@@ -249,7 +250,7 @@ fn forms() {
         r#"{"type":"OBJECT","properties":{"a":{"type":"STRING","minLength":"5","maxLength":9,"format":"date"},"b":{"anyOf":[{"type":"null"},{"const":4}]},"c":{"type":"ARRAY","items":{"type":"NUMBER"},"minItems":"3","uniqueItems":true}}}"#,
         r##"{"properties":{"a":{"allOf":[{"$ref":"#"}]},"b":{"allOf":[{"$ref":"#"}]}}}"##,
     ];
-    let seen = [json_schema::Seen {
+    let seen = [json_schema::TaggedPage {
         id: Some("5"),
         text: "a guide",
         tags: [("doc".to_owned(), vec!["guide".to_owned()])].into(),

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use proptest::prelude::*;
 use tagspace::report::claims as report;
 use tagspace::study::claims;
-use tagspace::study::claims::boundary::{Boundary, Stretch};
-use tagspace::study::claims::lab::{Game, Lab};
-use tagspace::study::claims::statement::Place;
+use tagspace::study::claims::boundary::{Boundary, HoldingRange};
+use tagspace::study::claims::lab::{Lab, LabTrial};
+use tagspace::study::claims::statement::Configuration;
 use tagspace::study::claims::worlds::{TIERS, once};
-use tagspace::study::claims::{CLAIMS, Verdict, ablation, findings};
+use tagspace::study::claims::{CLAIMS, ClaimVerdict, ablation, findings};
 
 use crate::common::same_cases;
 
@@ -18,8 +18,8 @@ fn find(points: &[u64], holds: impl Fn(u64) -> bool) -> Boundary {
     Boundary::find::<()>(points, |x| Ok(holds(x))).unwrap()
 }
 
-fn stretch(from: Option<u64>, to: Option<u64>) -> Vec<Stretch> {
-    vec![Stretch { from, to }]
+fn stretch(from: Option<u64>, to: Option<u64>) -> Vec<HoldingRange> {
+    vec![HoldingRange { from, to }]
 }
 
 proptest! {
@@ -69,7 +69,7 @@ fn whatever_is_varied_every_game_is_a_scenario() {
         for axis in claim.axes {
             for x in [axis.points[0], axis.points[axis.points.len() - 1]] {
                 for statement in claim.statements {
-                    let mut place = Place::new(TIERS[0].quota);
+                    let mut place = Configuration::new(TIERS[0].quota);
                     (axis.set)(&mut place, x);
                     let scenario = place.game(statement.setup, statement.profile).scenario(1);
                     assert!(
@@ -92,7 +92,7 @@ fn a_game_is_played_once_and_its_seeds_differ() {
         played.fetch_add(1, Ordering::Relaxed);
     };
     let lab = Lab::new(2, 3, &on_game);
-    let game = Game::new(&once(10), TIERS[0].quota, "documented");
+    let game = LabTrial::new(&once(10), TIERS[0].quota, "documented");
     let makespans = || -> Vec<u64> {
         let games = lab.play(&[&game], 1..=3).unwrap();
         games.iter().map(|games| games[0].runs[0].number("makespan")).collect()
@@ -118,7 +118,7 @@ fn cumulative_hits_are_what_can_be_worked_out_by_hand() {
     let lab = Lab::new(2, 2, &|| {});
     let ledger = claims::play(Some("C7"), &lab).unwrap();
     let judged = &ledger.claims[0];
-    assert_eq!(judged.verdict, Verdict::HoldsWhen);
+    assert_eq!(judged.verdict, ClaimVerdict::HoldsWhen);
     for cell in &judged.cells[0] {
         let (_, documented) = &cell.samples[1];
         assert_eq!(documented.spread(), Some((523_809, 523_809, 523_809)), "{}", cell.tier.name);

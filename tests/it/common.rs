@@ -8,7 +8,7 @@ use proptest::test_runner::RngSeed;
 use tagspace::sim::scenario::Scenario;
 use tagspace::sim::{Options, Transport};
 use tagspace::study::verdict::judge::{JudgedRun, JudgedScenario};
-use tagspace::study::verdict::seeds::Played;
+use tagspace::study::verdict::seeds::PlayedSeed;
 use tagspace::study::verdict::{judge, target};
 
 /// A program that ignores no signal, though the tests may have been started by one that does
@@ -67,11 +67,11 @@ pub(crate) fn direct() -> Options {
 }
 
 /// What these seeds of a scenario come to, numbered from 1.
-pub(crate) fn played(scenario: &Scenario, seeds: impl Iterator<Item = u64>) -> Vec<Played> {
+pub(crate) fn played(scenario: &Scenario, seeds: impl Iterator<Item = u64>) -> Vec<PlayedSeed> {
     let targets = target::of(scenario).unwrap();
     let one = |(at, seed)| {
         let judged = judge::run(&scenario.seeded(seed), &targets, &direct()).unwrap();
-        Played::of(at, &judged)
+        PlayedSeed::of(at, &judged)
     };
     (1..).zip(seeds).map(one).collect()
 }

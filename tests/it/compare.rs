@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 use tagspace::rng::Seed;
 use tagspace::sim::scenario::Scenario;
 use tagspace::study::compare;
-use tagspace::study::compare::recorded::{Cell, Recorded};
-use tagspace::study::compare::{Comparison, Mode, Recordings, Rules, Verdict, baseline};
+use tagspace::study::compare::recorded::{Recorded, SeedValue};
+use tagspace::study::compare::{Comparison, ComparisonVerdict, Mode, Recordings, Rules, baseline};
 use tagspace::study::measure::metric::better;
 
 use crate::common::{played, scenario};
@@ -47,17 +47,17 @@ fn three_percent_of_sleep_are_found_with_32_seeds() {
     let base = recorded(&scenario(FREE, &[places]), 1, 32);
     let sleepy = scenario(FREE, &[places, SLEEPY]);
     let found = paired(&base, &recorded(&sleepy, 1, 32));
-    assert_eq!(found.verdict(), Verdict::Regressed);
+    assert_eq!(found.verdict(), ComparisonVerdict::Regressed);
     let moved = &found.scenarios[0].runs[0].moved;
     let makespan = moved.iter().find(|moved| moved.name == "makespan").unwrap();
-    assert_eq!((makespan.verdict, makespan.paired.more), (Verdict::Regressed, 32));
+    assert_eq!((makespan.verdict, makespan.paired.more), (ComparisonVerdict::Regressed, 32));
     let share =
         makespan.paired.mean_milli * 1000 / i64::try_from(makespan.base_mean_milli).unwrap();
     assert!((10..=31).contains(&share), "{share} thousandths");
     // The other way round it is an improvement; with itself nothing.
-    assert_eq!(paired(&recorded(&sleepy, 1, 32), &base).verdict(), Verdict::Improved);
+    assert_eq!(paired(&recorded(&sleepy, 1, 32), &base).verdict(), ComparisonVerdict::Improved);
     let itself = paired(&base, &base);
-    assert_eq!(itself.verdict(), Verdict::NoChange);
+    assert_eq!(itself.verdict(), ComparisonVerdict::NoChange);
     assert_eq!(itself.scenarios[0].runs[0].moved, []);
 }
 
@@ -71,13 +71,13 @@ fn a_hundred_placebos_raise_few_false_alarms() {
     let weather: Vec<Recordings> = (0..=100).map(weather).collect();
     let found: Vec<Comparison> =
         weather.windows(2).map(|pair| paired(&pair[0], &pair[1])).collect();
-    let of = |verdict: fn(Verdict) -> bool| {
+    let of = |verdict: fn(ComparisonVerdict) -> bool| {
         found.iter().filter(|found| verdict(found.verdict())).count()
     };
     assert!(
-        of(|verdict| verdict != Verdict::NoChange) <= 5,
+        of(|verdict| verdict != ComparisonVerdict::NoChange) <= 5,
         "{} false alarms",
-        100 - of(|verdict| verdict == Verdict::NoChange)
+        100 - of(|verdict| verdict == ComparisonVerdict::NoChange)
     );
     // One seed of each says nothing.
     let one = |which: usize| {
@@ -85,7 +85,7 @@ fn a_hundred_placebos_raise_few_false_alarms() {
         recorded(&scenario, 1, 1)
     };
     let few = compare::compare(&one(1), &one(2), Mode::Exact, Rules::default());
-    assert_eq!(few.verdict(), Verdict::Incomparable);
+    assert_eq!(few.verdict(), ComparisonVerdict::Incomparable);
     // Luck is compared here, and the report says so; it is no drift.
     assert!(found.iter().all(|found| found.scenarios[0].runs[0].drifts.is_empty()));
     let reason = found[0].scenarios[0].reason.as_deref().unwrap();
@@ -110,7 +110,7 @@ pub(crate) fn drawn(seeds: u64, of: impl Fn(u64, u64) -> u64) -> Recordings {
     run.events_sha256 = vec![String::new(); usize::try_from(seeds).unwrap()];
     run.figures.retain(|name, _| better(name).is_some());
     for (place, values) in run.figures.values_mut().enumerate() {
-        *values = (1..=seeds).map(|seed| Cell(Some(of(place as u64, seed)))).collect();
+        *values = (1..=seeds).map(|seed| SeedValue(Some(of(place as u64, seed)))).collect();
     }
     all
 }
@@ -126,7 +126,7 @@ fn chance_in_every_figure_at_once_is_corrected_for() {
         })
     };
     let pairs = (0..300).map(|which| paired(&coin(2 * which), &coin(2 * which + 1)));
-    let alarms = pairs.filter(|found| found.verdict() != Verdict::NoChange).count();
+    let alarms = pairs.filter(|found| found.verdict() != ComparisonVerdict::NoChange).count();
     assert!(alarms <= 7, "{alarms} false alarms");
 }
 
@@ -144,7 +144,7 @@ fn with_too_few_seeds_pairs_are_not_asked() {
     assert_eq!(compare::seeds(&twice(12), &twice(12), rules), (12, 13));
     // Enough of them to find what is worse in all.
     let slower = recorded(&scenario(FREE, &["pipeline.concurrency=1"]), 1, 12);
-    assert_eq!(paired(&of(12), &slower).verdict(), Verdict::Regressed);
+    assert_eq!(paired(&of(12), &slower).verdict(), ComparisonVerdict::Regressed);
 }
 
 #[test]
@@ -152,19 +152,19 @@ fn another_world_is_incomparable_other_settings_are_not() {
     let base = recorded(&scenario(FREE, &[]), 1, 12);
     let other = recorded(&scenario(FREE, &["space.pages=13"]), 1, 12);
     let found = paired(&base, &other);
-    assert_eq!(found.verdict(), Verdict::Incomparable);
+    assert_eq!(found.verdict(), ComparisonVerdict::Incomparable);
     assert!(found.verdict().is_failure());
     let slower = recorded(&scenario(FREE, &["pipeline.concurrency=1"]), 1, 12);
     let found = paired(&base, &slower);
     assert!(found.scenarios[0].has_other_settings);
     assert_eq!(found.scenarios[0].runs[0].seeds, (1..=12).collect::<Vec<_>>());
     // What is gone must not pass; what is new may.
-    assert_eq!(paired(&base, &Recordings::new()).verdict(), Verdict::Missing);
+    assert_eq!(paired(&base, &Recordings::new()).verdict(), ComparisonVerdict::Missing);
     // Seeds of one side only are told.
     let fewer = paired(&base, &recorded(&scenario(FREE, &[]), 1, 6));
     assert_eq!(fewer.scenarios[0].reason.as_deref(), Some("6 seeds are on one side only"));
     let found = paired(&Recordings::new(), &base);
-    assert_eq!((found.verdict(), found.verdict().is_failure()), (Verdict::New, false));
+    assert_eq!((found.verdict(), found.verdict().is_failure()), (ComparisonVerdict::New, false));
 }
 
 #[test]
@@ -180,10 +180,10 @@ fn a_change_below_the_floors_is_none_however_sure_it_is() {
     values(&mut new, 20);
     let found = paired(&base, &new);
     let moved = &found.scenarios[0].runs[0].moved[0];
-    assert_eq!((moved.verdict, moved.paired.more), (Verdict::NoChange, 32));
+    assert_eq!((moved.verdict, moved.paired.more), (ComparisonVerdict::NoChange, 32));
     assert!(moved.p < 1e-6, "{}", moved.p);
     values(&mut new, 200);
-    assert_eq!(paired(&base, &new).verdict(), Verdict::Regressed);
+    assert_eq!(paired(&base, &new).verdict(), ComparisonVerdict::Regressed);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn who_does_less_has_become_worse_however_fast() {
     let with = |figure: &str, value: u64| {
         let mut new = base.clone();
         let run = new.get_mut("free").unwrap().run.get_mut("run").unwrap();
-        run.figures.get_mut(figure).unwrap().fill(Cell(Some(value)));
+        run.figures.get_mut(figure).unwrap().fill(SeedValue(Some(value)));
         new
     };
     for (figure, less) in [
@@ -202,10 +202,10 @@ fn who_does_less_has_become_worse_however_fast() {
         ("pages", with("pages", 11)),
     ] {
         let found = paired(&base, &less);
-        assert_eq!(found.verdict(), Verdict::Regressed, "{figure}");
+        assert_eq!(found.verdict(), ComparisonVerdict::Regressed, "{figure}");
         let moved = &found.scenarios[0].runs[0].moved;
         let one = moved.iter().find(|moved| moved.name == figure).unwrap();
-        assert_eq!((one.verdict, one.paired.same), (Verdict::Regressed, 0));
+        assert_eq!((one.verdict, one.paired.same), (ComparisonVerdict::Regressed, 0));
     }
 }
 
@@ -222,11 +222,11 @@ fn a_baseline_keeps_the_first_means_and_is_read_back() {
     let other = recorded(&scenario(FREE, &["space.pages=13"]), 1, 12);
     let third = baseline::read(&baseline::write(&first, &other).unwrap()).unwrap();
     assert_ne!(run(&third).first_mean_milli, run(&first).first_mean_milli);
-    assert_eq!(paired(&first, &base).verdict(), Verdict::NoChange);
+    assert_eq!(paired(&first, &base).verdict(), ComparisonVerdict::NoChange);
     assert!(paired(&first, &base).scenarios[0].runs[0].differing.is_empty());
     // How far it has come remains to be seen, where nothing moves any more.
     let found = paired(&second, &slower);
-    assert_eq!(found.verdict(), Verdict::NoChange);
+    assert_eq!(found.verdict(), ComparisonVerdict::NoChange);
     let drifts = &found.scenarios[0].runs[0].drifts;
     let drift = drifts.iter().find(|drift| drift.name == "makespan").unwrap();
     let mean = |all: &Recordings| {

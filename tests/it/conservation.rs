@@ -1,6 +1,6 @@
 //! The checks that every run passes notice what they are for: a sound log, spoiled in one place.
 
-use tagspace::fakes::world_event::Record;
+use tagspace::fakes::world_event::WorldEvent;
 use tagspace::pipeline::event::Event;
 use tagspace::sim::recorder::{Entry, Log, What};
 use tagspace::study::measure::invariants::violations;
@@ -71,7 +71,7 @@ fn tokens_that_were_not_billed() {
 #[test]
 fn a_bill_that_nobody_counted() {
     let found = found(|log| {
-        let is_bill = |entry: &Entry| matches!(&entry.what, What::World(Record::Billed { .. }));
+        let is_bill = |entry: &Entry| matches!(&entry.what, What::World(WorldEvent::Billed { .. }));
         let bill = log.iter().position(is_bill).unwrap();
         log.insert(bill, log[bill].clone());
     });

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use tagspace::fakes::quota::WindowKind;
-use tagspace::pipeline::learned_quotas::{Memory, Remembered};
-use tagspace::pipeline::limiter::algorithm::{Ended, Limit, Outcome, Start};
-use tagspace::pipeline::limiter::ledger::Ledger;
+use tagspace::pipeline::learned_quotas::{LearnedQuota, LearnedQuotas};
+use tagspace::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome, Start};
+use tagspace::pipeline::limiter::ledger::QuotaLimiter;
 use tagspace::pipeline::provider::stated_quota::{Dimension, WindowKind as Kind};
 
 use crate::common::same_cases;
@@ -15,7 +15,7 @@ pub(crate) fn latencies(latency: u64, calls: u64) -> Vec<u64> {
     (0..calls).map(|_| latency).collect()
 }
 
-fn remembered(ledger: &Ledger, now: u64) -> Remembered {
+fn remembered(ledger: &QuotaLimiter, now: u64) -> LearnedQuota {
     ledger.remember(ms(now)).remove(0)
 }
 
@@ -60,8 +60,8 @@ proptest! {
 }
 
 /// What is known of twenty calls per 7 s, of a window that began so long ago.
-fn known(begun_ms_ago: u64, taken: Vec<(u64, u64)>) -> Remembered {
-    Remembered {
+fn known(begun_ms_ago: u64, taken: Vec<(u64, u64)>) -> LearnedQuota {
+    LearnedQuota {
         dimension: Dimension::Requests,
         limit: 20,
         window_ms: 7_000,
@@ -77,7 +77,7 @@ fn known(begun_ms_ago: u64, taken: Vec<(u64, u64)>) -> Remembered {
 #[test]
 fn the_next_run_knows_when_it_begins_anew() {
     // It began 4 s ago; 9 s later another has begun 6 s ago.
-    let mut memory = Memory::default();
+    let mut memory = LearnedQuotas::default();
     memory.providers.insert("x".to_owned(), vec![known(4_000, vec![(1_000, 20)])]);
     let after = memory.after(9_000).providers.remove("x").unwrap().remove(0);
     assert_eq!((after.begun_ms_ago, after.taken.len()), (Some(6_000), 0));
@@ -92,7 +92,10 @@ fn the_next_run_knows_when_it_begins_anew() {
                 ledger.on_start(ms(now), 0);
                 starts.push(now);
                 let verdict = Outcome::Success.into();
-                ledger.on_end(ms(now), &Ended { sent: ms(now), tokens: 0, in_flight: 1, verdict });
+                ledger.on_end(
+                    ms(now),
+                    &EndedCall { sent: ms(now), tokens: 0, in_flight: 1, verdict },
+                );
             }
             Start::At(at) => now = u64::try_from(at.as_millis()).unwrap(),
             other => panic!("got {other:?}, wanted a time"),
@@ -119,8 +122,10 @@ fn one_that_begins_when_it_is_first_used_is_taken_as_if_it_slid() {
         };
         for _ in 0..20 {
             let verdict = verdict.clone();
-            ledger
-                .on_end(ms(sent + 50), &Ended { sent: ms(sent), tokens: 0, in_flight: 1, verdict });
+            ledger.on_end(
+                ms(sent + 50),
+                &EndedCall { sent: ms(sent), tokens: 0, in_flight: 1, verdict },
+            );
         }
     }
     let known = ledger.learned()[0];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tagspace::fakes::world::World;
-use tagspace::fakes::world_event::Record;
+use tagspace::fakes::world_event::WorldEvent;
 
 use crate::common::scenario;
 use crate::wire_formats::{Service, asking, body};
@@ -27,7 +27,7 @@ fn listed(service: &mut Service) -> Vec<Got> {
     ));
     let truths: BTreeMap<String, Tags> = (service.0.take_records().into_iter())
         .filter_map(|record| match record {
-            Record::PageTruth { page, tags } => Some((page.to_string(), tags)),
+            WorldEvent::PageTruth { page, tags } => Some((page.to_string(), tags)),
             _ => None,
         })
         .collect();
@@ -98,7 +98,7 @@ fn a_page_gets_its_own_tags_whatever_form_the_prompt_has() {
     }
     assert!(tagged > 40, "{tagged}");
     let fired = service.0.take_records();
-    assert!(!fired.iter().any(|record| matches!(record, Record::TaxonomyInPage { .. })));
+    assert!(!fired.iter().any(|record| matches!(record, WorldEvent::TaxonomyInPage { .. })));
 }
 
 #[test]
@@ -176,5 +176,5 @@ fn what_was_cut_off_is_not_judged_and_what_was_never_given_out_is_a_text_like_an
     let all: Tags = serde_json::from_value(said(&mut other, &asking(&prompt))).unwrap();
     assert_ne!(all, page.truth);
     let fired = other.0.take_records();
-    assert!(fired.iter().any(|record| matches!(record, Record::TaxonomyInPage { .. })));
+    assert!(fired.iter().any(|record| matches!(record, WorldEvent::TaxonomyInPage { .. })));
 }

@@ -23,7 +23,8 @@ fn a_form_of_parts_bounds_and_formats_is_kept() {
             }, "required": ["share", "below", "above", "kinds"]}
         ]
     });
-    let seen = json_schema::Seen { id: Some("7"), text: "A guide to kafka", tags: BTreeMap::new() };
+    let seen =
+        json_schema::TaggedPage { id: Some("7"), text: "A guide to kafka", tags: BTreeMap::new() };
     let filled = json_schema::fill(&schema, &[seen]).unwrap();
     let filled: Value = serde_json::from_str(&filled).unwrap();
     assert_eq!(filled["on"], "2026-01-01");
@@ -53,7 +54,7 @@ fn properties_keep_the_order_of_the_schema() {
         ("doc".to_owned(), vec!["guide".to_owned()]),
         ("tool".to_owned(), vec!["kafka".to_owned()]),
     ]);
-    let seen = json_schema::Seen { id: None, text: "A guide to kafka", tags };
+    let seen = json_schema::TaggedPage { id: None, text: "A guide to kafka", tags };
     let filled = json_schema::fill(&schema, &[seen]).unwrap();
     let wanted = r#"{"tool":["kafka"],"properties":{"z":"guide","a":null},"doc":["guide"]}"#;
     assert_eq!(filled, wanted);

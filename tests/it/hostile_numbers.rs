@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use tagspace::pipeline::learned_quotas::Remembered;
-use tagspace::pipeline::limiter::algorithm::{Ended, Limit, Outcome, Verdict};
+use tagspace::pipeline::learned_quotas::LearnedQuota;
+use tagspace::pipeline::limiter::algorithm::{CallReport, EndedCall, Limit, Outcome};
 use tagspace::pipeline::provider::stated_quota::{Dimension, Stated};
 
 use crate::ledger::ledger;
@@ -11,7 +11,7 @@ use crate::ledger::ledger;
 #[test]
 fn no_number_that_a_service_or_a_file_may_hold_makes_it_panic() {
     let ms = Duration::from_millis;
-    let huge = Remembered {
+    let huge = LearnedQuota {
         dimension: Dimension::Tokens,
         limit: u64::MAX,
         window_ms: u64::MAX,
@@ -22,8 +22,8 @@ fn no_number_that_a_service_or_a_file_may_hold_makes_it_panic() {
         stated_ms_ago: 0,
         taken: vec![(u64::MAX, u64::MAX), (0, u64::MAX), (1, u64::MAX)],
     };
-    let windows = Remembered { unit_us: None, dimension: Dimension::Requests, ..huge.clone() };
-    let begun = |ago| vec![Remembered { begun_ms_ago: Some(ago), ..windows.clone() }];
+    let windows = LearnedQuota { unit_us: None, dimension: Dimension::Requests, ..huge.clone() };
+    let begun = |ago| vec![LearnedQuota { begun_ms_ago: Some(ago), ..windows.clone() }];
     let many = [begun(0), begun(u64::MAX), vec![huge.clone()], vec![windows.clone()]];
     for remembered in many.into_iter().chain([vec![], vec![huge, windows.clone()]]) {
         let mut ledger = ledger(None);
@@ -33,9 +33,9 @@ fn no_number_that_a_service_or_a_file_may_hold_makes_it_panic() {
             let now = ms(round * 700);
             let _ = ledger.next_start(now, u64::MAX);
             ledger.on_start(now, u64::MAX);
-            let mut verdict = Verdict::from(Outcome::Success);
+            let mut verdict = CallReport::from(Outcome::Success);
             if round % 3 == 0 {
-                verdict = Verdict::from(Outcome::RateLimited);
+                verdict = CallReport::from(Outcome::RateLimited);
                 verdict.hint = Some(ms(u64::MAX));
             }
             verdict.input_tokens = Some(u64::MAX);
@@ -43,7 +43,7 @@ fn no_number_that_a_service_or_a_file_may_hold_makes_it_panic() {
                 .map(|dimension| Stated { limit: Some(u64::MAX), ..Stated::of(dimension) })
                 .to_vec();
             let sent = now;
-            let ended = Ended { sent, tokens: u64::MAX, in_flight: 1, verdict };
+            let ended = EndedCall { sent, tokens: u64::MAX, in_flight: 1, verdict };
             ledger.on_end(now + ms(100), &ended);
             let _ = (ledger.learned(), ledger.remember(now));
         }

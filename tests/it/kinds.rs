@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use tagspace::pipeline::limiter::aimd::Aimd;
-use tagspace::pipeline::limiter::algorithm::{Ended, Limit, Outcome, Start};
-use tagspace::pipeline::limiter::aws_cubic::Cubic;
-use tagspace::pipeline::limiter::paced::{Pace, Told};
-use tagspace::pipeline::limiter::sre_throttle::Sre;
-use tagspace::pipeline::limiter::vector_arc::Arc;
+use tagspace::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome, Start};
+use tagspace::pipeline::limiter::aws_cubic::AwsCubic;
+use tagspace::pipeline::limiter::paced::{KnownQuota, Paced};
+use tagspace::pipeline::limiter::sre_throttle::SreThrottle;
+use tagspace::pipeline::limiter::vector_arc::VectorArc;
 use tagspace::rng::Seed;
 
 fn ms(ms: u64) -> Duration {
@@ -16,7 +16,7 @@ fn ms(ms: u64) -> Duration {
 
 /// A call ends that took `took` milliseconds, with `in_flight` calls in flight.
 fn end(limit: &mut impl Limit, now: u64, took: u64, in_flight: u64, outcome: Outcome) {
-    let ended = Ended { in_flight, ..Ended::alone(ms(now - took), outcome) };
+    let ended = EndedCall { in_flight, ..EndedCall::alone(ms(now - took), outcome) };
     limit.on_end(ms(now), &ended);
 }
 
@@ -54,7 +54,7 @@ fn aimd_keeps_between_20_and_200_and_takes_five_seconds_for_slow() {
 }
 
 /// A period in which all calls of the limit take so long; gives the limit after it.
-fn period(arc: &mut Arc, now: &mut u64, took: u64, outcome: Outcome) -> u64 {
+fn period(arc: &mut VectorArc, now: &mut u64, took: u64, outcome: Outcome) -> u64 {
     *now += 100_000;
     let in_flight = arc.current();
     end(arc, *now, took, in_flight, outcome);
@@ -63,7 +63,7 @@ fn period(arc: &mut Arc, now: &mut u64, took: u64, outcome: Outcome) -> u64 {
 
 #[test]
 fn arc_takes_one_more_for_each_round_trip_up_to_200() {
-    let (mut arc, mut now) = (Arc::new(), 0);
+    let (mut arc, mut now) = (VectorArc::new(), 0);
     assert_eq!(arc.current(), 1);
     assert_eq!(period(&mut arc, &mut now, 100, Outcome::Success), 2);
     // Within one round trip it decides once.
@@ -84,7 +84,7 @@ fn arc_takes_one_more_for_each_round_trip_up_to_200() {
 #[test]
 fn arc_takes_two_and_a_half_deviations_for_longer() {
     let after = |last: u64| {
-        let (mut arc, mut now) = (Arc::new(), 0);
+        let (mut arc, mut now) = (VectorArc::new(), 0);
         for _ in 0..99 {
             period(&mut arc, &mut now, 1_000, Outcome::Success);
         }
@@ -101,7 +101,7 @@ fn arc_takes_two_and_a_half_deviations_for_longer() {
 
 #[test]
 fn cubic_falls_to_seven_tenths_and_is_back_when_the_curve_is_flat() {
-    let mut cubic = Cubic::new(64);
+    let mut cubic = AwsCubic::new(64);
     for call in 1..=100 {
         assert_eq!(wait(&mut cubic, call * 100), 0, "nothing is limited before the first refusal");
         cubic.on_start(ms(call * 100), 0);
@@ -130,7 +130,7 @@ fn cubic_falls_to_seven_tenths_and_is_back_when_the_curve_is_flat() {
 
 #[test]
 fn cubic_measures_four_fifths_of_what_is_new() {
-    let mut cubic = Cubic::new(64);
+    let mut cubic = AwsCubic::new(64);
     for half_second in 1..=20 {
         for _ in 0..5 {
             end(&mut cubic, half_second * 500, 10, 1, Outcome::Success);
@@ -150,7 +150,7 @@ fn sre_holds_back_what_is_more_than_twice_what_was_accepted() {
     let held_back = |refused: u64, accepted: u64, now: u64| {
         (0..1000)
             .filter(|seed| {
-                let mut sre = Sre::new(64, Seed(*seed));
+                let mut sre = SreThrottle::new(64, Seed(*seed));
                 for _ in 0..refused {
                     end(&mut sre, 1_000, 10, 1, Outcome::RateLimited);
                 }
@@ -173,8 +173,9 @@ fn sre_holds_back_what_is_more_than_twice_what_was_accepted() {
 
 #[test]
 fn pace_starts_one_call_every_so_often() {
-    let told = Told { requests: Some(30), tokens: Some(6_000), window: Duration::from_mins(1) };
-    let mut pace = Pace::new(64, told);
+    let told =
+        KnownQuota { requests: Some(30), tokens: Some(6_000), window: Duration::from_mins(1) };
+    let mut pace = Paced::new(64, told);
     assert_eq!(wait(&mut pace, 0), 0);
     pace.on_start(ms(0), 100);
     assert_eq!(wait(&mut pace, 0), 2_000, "the requests are the narrower quota");

@@ -5,10 +5,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tagspace::fakes;
 use tagspace::fakes::quota::{QuotaConfig, Window, WindowKind};
-use tagspace::pipeline::learned_quotas::{Memory, Remembered};
-use tagspace::pipeline::limiter::algorithm::{Ended, Limit, Outcome, Start, Verdict};
-use tagspace::pipeline::limiter::ledger::Ledger;
-use tagspace::pipeline::limiter::paced::Told;
+use tagspace::pipeline::learned_quotas::{LearnedQuota, LearnedQuotas};
+use tagspace::pipeline::limiter::algorithm::{CallReport, EndedCall, Limit, Outcome, Start};
+use tagspace::pipeline::limiter::ledger::QuotaLimiter;
+use tagspace::pipeline::limiter::paced::KnownQuota;
 use tagspace::pipeline::provider::stated_quota::{Dimension, Stated, WindowKind as Kind};
 
 /// A service with one quota of requests.
@@ -71,20 +71,20 @@ pub(crate) struct Done {
 const LATENCY_MS: u64 = 1_000;
 const REFUSAL_MS: u64 = 100;
 
-pub(crate) fn ledger(told: Option<Told>) -> Ledger {
-    Ledger::new(16, 256, Duration::from_hours(2), told)
+pub(crate) fn ledger(told: Option<KnownQuota>) -> QuotaLimiter {
+    QuotaLimiter::new(16, 256, Duration::from_hours(2), told)
 }
 
 /// Carries a job of `calls` calls through.
-fn job(ledger: &mut Ledger, service: Service, calls: u64, starts_ms: u64) -> Done {
+fn job(ledger: &mut QuotaLimiter, service: Service, calls: u64, starts_ms: u64) -> Done {
     let latencies = vec![LATENCY_MS; usize::try_from(calls).unwrap()];
     job_of(ledger, service, &latencies, starts_ms)
 }
 
 /// The answer to a call that has to wait; it may state the wait, and its limit.
-fn verdict(wait: Option<u64>, stated_limit: Option<u64>) -> Verdict {
+fn verdict(wait: Option<u64>, stated_limit: Option<u64>) -> CallReport {
     let Some(wait) = wait else { return Outcome::Success.into() };
-    let mut verdict = Verdict::from(Outcome::RateLimited);
+    let mut verdict = CallReport::from(Outcome::RateLimited);
     verdict.hint = stated_limit.map(|_| Duration::from_millis(wait));
     let stated = |limit| Stated { limit: Some(limit), ..Stated::of(Dimension::Requests) };
     verdict.quotas.extend(stated_limit.map(stated));
@@ -93,7 +93,7 @@ fn verdict(wait: Option<u64>, stated_limit: Option<u64>) -> Verdict {
 
 /// The same with these latencies, a call each; a refused call goes first again.
 pub(crate) fn job_of(
-    ledger: &mut Ledger,
+    ledger: &mut QuotaLimiter,
     service: Service,
     latencies: &[u64],
     starts_ms: u64,
@@ -104,7 +104,7 @@ pub(crate) fn job_of(
     let Service { per_ms, says, refused_count, neighbour_every_ms, .. } = service;
     let mut others_at = neighbour_every_ms.unwrap_or(u64::MAX);
     let mut window = service.window();
-    let mut flying: Vec<(u64, u64, u64, Verdict)> = Vec::new();
+    let mut flying: Vec<(u64, u64, u64, CallReport)> = Vec::new();
     let (mut now, mut not_before) = (starts_ms, 0);
     let mut done = Done { refused: 0, makespan_ms: 0, early: 0, over: 0 };
     let ms = Duration::from_millis;
@@ -158,14 +158,14 @@ pub(crate) fn job_of(
                 let hint = verdict.hint.map_or(0, |hint| u64::try_from(hint.as_millis()).unwrap());
                 not_before = not_before.max(if hint > 0 { now + hint } else { 0 });
             }
-            ledger.on_end(ms(now), &Ended { sent: ms(sent), tokens: 0, in_flight, verdict });
+            ledger.on_end(ms(now), &EndedCall { sent: ms(sent), tokens: 0, in_flight, verdict });
         }
         assert!(now < starts_ms + 100_000_000 + calls * per_ms, "no end: {done:?}");
     }
 }
 
 /// Whether the window as it is known holds more than it allows.
-fn is_over(ledger: &Ledger, taken: &[u64], now: u64) -> bool {
+fn is_over(ledger: &QuotaLimiter, taken: &[u64], now: u64) -> bool {
     // What is tried is not remembered, but kept to as well.
     let known = ledger.learned().into_iter().next();
     let remembered = ledger.remember(Duration::from_millis(now)).into_iter().next();
@@ -276,7 +276,7 @@ fn a_call_that_is_larger_than_the_quota_never_starts_and_holds_up_nobody() {
     let ms = Duration::from_millis;
     let mut ledger = ledger(None);
     let refused = |limit: u64| {
-        let mut verdict = Verdict::from(Outcome::RateLimited);
+        let mut verdict = CallReport::from(Outcome::RateLimited);
         verdict.hint = Some(ms(500));
         let limit = Some(limit);
         verdict.quotas = vec![Stated { limit, ..Stated::of(Dimension::Tokens) }];
@@ -284,20 +284,20 @@ fn a_call_that_is_larger_than_the_quota_never_starts_and_holds_up_nobody() {
     };
     ledger.on_start(ms(0), 9_000);
     let verdict = refused(1_000);
-    ledger.on_end(ms(100), &Ended { sent: ms(0), tokens: 9_000, in_flight: 1, verdict });
+    ledger.on_end(ms(100), &EndedCall { sent: ms(0), tokens: 9_000, in_flight: 1, verdict });
     assert_eq!(ledger.next_start(ms(1_000), 9_000), Start::Never);
     // Estimates may be a little too large: that is tried once.
     assert_eq!(ledger.next_start(ms(1_000), 1_020), Start::Now);
     ledger.on_start(ms(1_000), 1_020);
     let verdict = refused(1_000);
-    ledger.on_end(ms(1_100), &Ended { sent: ms(1_000), tokens: 1_020, in_flight: 1, verdict });
+    ledger.on_end(ms(1_100), &EndedCall { sent: ms(1_000), tokens: 1_020, in_flight: 1, verdict });
     assert_eq!(ledger.next_start(ms(2_000), 1_020), Start::Never);
     assert_ne!(ledger.next_start(ms(2_000), 900), Start::Never);
     // Another limit, another answer.
     ledger.on_start(ms(70_000), 900);
-    let mut verdict = Verdict::from(Outcome::Success);
+    let mut verdict = CallReport::from(Outcome::Success);
     verdict.quotas = refused(20_000).quotas;
-    ledger.on_end(ms(71_000), &Ended { sent: ms(70_000), tokens: 900, in_flight: 1, verdict });
+    ledger.on_end(ms(71_000), &EndedCall { sent: ms(70_000), tokens: 900, in_flight: 1, verdict });
     assert_ne!(ledger.next_start(ms(72_000), 9_000), Start::Never);
 }
 
@@ -305,10 +305,10 @@ fn a_call_that_is_larger_than_the_quota_never_starts_and_holds_up_nobody() {
 fn a_closed_gate_stays_closed_for_the_next_limiter() {
     let ms = Duration::from_millis;
     let mut first = ledger(None);
-    let mut verdict = Verdict::from(Outcome::RateLimited);
+    let mut verdict = CallReport::from(Outcome::RateLimited);
     verdict.hint = Some(ms(30_000));
     first.on_start(ms(0), 0);
-    first.on_end(ms(100), &Ended { sent: ms(0), tokens: 0, in_flight: 1, verdict });
+    first.on_end(ms(100), &EndedCall { sent: ms(0), tokens: 0, in_flight: 1, verdict });
     let wait = first.closed_for(ms(10_000));
     assert!(wait >= ms(20_000), "{wait:?}");
     let mut second = ledger(None);
@@ -321,7 +321,7 @@ fn a_closed_gate_stays_closed_for_the_next_limiter() {
 fn what_it_is_told_costs_no_refusal() {
     let service = Service::new(WindowKind::Sliding, 15, 60_000);
     let window = Duration::from_mins(1);
-    let told = Told { requests: Some(15), tokens: None, window };
+    let told = KnownQuota { requests: Some(15), tokens: None, window };
     let done = job(&mut ledger(Some(told)), service, 100, 300);
     assert_eq!(done.refused, 0);
 }
@@ -343,7 +343,7 @@ fn what_is_remembered_spares_another_ledger_the_refusals() {
         let done = job(&mut first, service, 40, 300);
         let now = Duration::from_millis(300 + done.makespan_ms);
         let written = serde_json::to_string(&first.remember(now)).unwrap();
-        let read: Vec<Remembered> = serde_json::from_str(&written).unwrap();
+        let read: Vec<LearnedQuota> = serde_json::from_str(&written).unwrap();
         let mut second = ledger(None);
         second.recall(&read);
         assert_eq!(second.learned(), first.learned());
@@ -356,7 +356,7 @@ fn what_is_remembered_spares_another_ledger_the_refusals() {
 
 #[test]
 fn what_no_window_holds_any_more_is_not_remembered() {
-    let known = Remembered {
+    let known = LearnedQuota {
         dimension: Dimension::Requests,
         limit: 15,
         window_ms: 60_000,
@@ -369,7 +369,7 @@ fn what_no_window_holds_any_more_is_not_remembered() {
     };
     let providers = [("gemini".to_owned(), vec![known])].into();
     let closed_ms = [("gemini".to_owned(), 30_000), ("openai".to_owned(), 20_000)].into();
-    let memory = Memory { providers, closed_ms }.after(20_000);
+    let memory = LearnedQuotas { providers, closed_ms }.after(20_000);
     assert_eq!(memory.providers["gemini"][0].taken, [(21_000, 1)]);
     assert_eq!(memory.closed_ms, [("gemini".to_owned(), 10_000)].into());
 }
@@ -379,19 +379,19 @@ fn a_429_by_chance_cuts_nothing() {
     let mut ledger = ledger(None);
     let ms = Duration::from_millis;
     // The service says why when its quota is used up; this one says nothing.
-    let mut explained = Verdict::from(Outcome::RateLimited);
+    let mut explained = CallReport::from(Outcome::RateLimited);
     explained.hint = Some(ms(500));
     let limit = Some(100);
     explained.quotas = vec![Stated { limit, ..Stated::of(Dimension::Requests) }];
     ledger.on_start(ms(0), 0);
-    ledger.on_end(ms(100), &Ended { sent: ms(0), tokens: 0, in_flight: 1, verdict: explained });
+    ledger.on_end(ms(100), &EndedCall { sent: ms(0), tokens: 0, in_flight: 1, verdict: explained });
     ledger.on_start(ms(2_000), 0);
-    ledger.on_end(ms(3_000), &Ended::alone(ms(2_000), Outcome::Success));
+    ledger.on_end(ms(3_000), &EndedCall::alone(ms(2_000), Outcome::Success));
     let known = ledger.learned();
     for at in (4_000..7_000).step_by(1_000) {
         assert_eq!(ledger.next_start(ms(at), 0), Start::Now);
         ledger.on_start(ms(at), 0);
-        ledger.on_end(ms(at + 100), &Ended::alone(ms(at), Outcome::RateLimited));
+        ledger.on_end(ms(at + 100), &EndedCall::alone(ms(at), Outcome::RateLimited));
     }
     assert_eq!(ledger.learned(), known);
     // But a client that is refused again and again waits, ever longer.
@@ -401,7 +401,7 @@ fn a_429_by_chance_cuts_nothing() {
             Start::Now => {
                 calls += 1;
                 ledger.on_start(ms(now), 0);
-                ledger.on_end(ms(now + 100), &Ended::alone(ms(now), Outcome::RateLimited));
+                ledger.on_end(ms(now + 100), &EndedCall::alone(ms(now), Outcome::RateLimited));
                 now += 100;
             }
             Start::At(at) => now = u64::try_from(at.as_millis()).unwrap(),
@@ -417,10 +417,10 @@ fn a_wait_that_a_failure_states_is_kept_and_one_that_names_no_quota_teaches_noth
     let ms = Duration::from_millis;
     for outcome in [Outcome::Failed, Outcome::RateLimited] {
         let mut ledger = ledger(None);
-        let mut verdict = Verdict::from(outcome);
+        let mut verdict = CallReport::from(outcome);
         verdict.hint = Some(ms(30_000));
         ledger.on_start(ms(0), 0);
-        ledger.on_end(ms(100), &Ended { sent: ms(0), tokens: 0, in_flight: 1, verdict });
+        ledger.on_end(ms(100), &EndedCall { sent: ms(0), tokens: 0, in_flight: 1, verdict });
         let start = ledger.next_start(ms(200), 0);
         assert!(matches!(start, Start::At(at) if at >= ms(30_100)), "{outcome:?}: {start:?}");
         assert_eq!(ledger.learned(), []);
@@ -435,7 +435,7 @@ fn failures_in_a_row_close_the_gate_until_one_call_is_answered() {
     for _ in 0..3 {
         assert_eq!(ledger.next_start(ms(now), 0), Start::Now);
         ledger.on_start(ms(now), 0);
-        ledger.on_end(ms(now + 100), &Ended::alone(ms(now), Outcome::Failed));
+        ledger.on_end(ms(now + 100), &EndedCall::alone(ms(now), Outcome::Failed));
         now += 1_000;
     }
     let closed = ledger.next_start(ms(2_100), 0);
@@ -444,7 +444,7 @@ fn failures_in_a_row_close_the_gate_until_one_call_is_answered() {
     assert_eq!(ledger.next_start(ms(2_600), 0), Start::Now);
     ledger.on_start(ms(2_600), 0);
     assert_eq!(ledger.next_start(ms(2_900), 0), Start::AfterAnother);
-    ledger.on_end(ms(3_000), &Ended::alone(ms(2_600), Outcome::Success));
+    ledger.on_end(ms(3_000), &EndedCall::alone(ms(2_600), Outcome::Success));
     assert_eq!(ledger.next_start(ms(3_100), 0), Start::Now);
 }
 
@@ -483,7 +483,7 @@ proptest! {
 fn a_bucket_that_is_remembered_gives_the_next_unit_when_it_is_due() {
     // Fifteen calls in the minute before, four seconds apart, the last a second ago.
     let taken: Vec<(u64, u64)> = (0..15).rev().map(|n| (1_000 + n * 4_000, 1)).collect();
-    let known = Remembered {
+    let known = LearnedQuota {
         dimension: Dimension::Requests,
         limit: 15,
         window_ms: 60_000,

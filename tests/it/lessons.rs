@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use tagspace::fakes::quota::WindowKind;
-use tagspace::pipeline::learned_quotas::Remembered;
-use tagspace::pipeline::limiter::algorithm::{Ended, Learned, Limit, Outcome, Start, Verdict};
-use tagspace::pipeline::limiter::ledger::Ledger;
+use tagspace::pipeline::learned_quotas::LearnedQuota;
+use tagspace::pipeline::limiter::algorithm::{
+    CallReport, EndedCall, Learned, Limit, Outcome, Start,
+};
+use tagspace::pipeline::limiter::ledger::QuotaLimiter;
 use tagspace::pipeline::provider::stated_quota::{Dimension, Stated, WindowKind as Kind};
 use tagspace::rng::Seed;
 
@@ -16,9 +18,9 @@ pub(crate) fn ms(ms: u64) -> Duration {
 }
 
 /// A call that ends 100 ms after it was sent.
-pub(crate) fn call(ledger: &mut Ledger, sent: u64, tokens: u64, verdict: Verdict) {
+pub(crate) fn call(ledger: &mut QuotaLimiter, sent: u64, tokens: u64, verdict: CallReport) {
     ledger.on_start(ms(sent), tokens);
-    ledger.on_end(ms(sent + 100), &Ended { sent: ms(sent), tokens, in_flight: 1, verdict });
+    ledger.on_end(ms(sent + 100), &EndedCall { sent: ms(sent), tokens, in_flight: 1, verdict });
 }
 
 pub(crate) fn stating(
@@ -26,18 +28,18 @@ pub(crate) fn stating(
     dimension: Dimension,
     limit: u64,
     hint: Option<u64>,
-) -> Verdict {
-    let mut verdict = Verdict::from(outcome);
+) -> CallReport {
+    let mut verdict = CallReport::from(outcome);
     verdict.hint = hint.map(ms);
     verdict.quotas = vec![Stated { limit: Some(limit), ..Stated::of(dimension) }];
     verdict
 }
 
 /// A bucket that gives this amount in a minute.
-fn bucket(dimension: Dimension, limit: u64, inferred: bool) -> Remembered {
+fn bucket(dimension: Dimension, limit: u64, inferred: bool) -> LearnedQuota {
     let unit_us = Some(60_000_000 / limit);
     let (window_ms, taken) = (60_000, vec![]);
-    Remembered {
+    LearnedQuota {
         dimension,
         limit,
         window_ms,
@@ -51,12 +53,12 @@ fn bucket(dimension: Dimension, limit: u64, inferred: bool) -> Remembered {
 }
 
 /// What is known of requests.
-fn requests(ledger: &Ledger) -> Learned {
+fn requests(ledger: &QuotaLimiter) -> Learned {
     ledger.learned().into_iter().find(|known| known.dimension == Dimension::Requests).unwrap()
 }
 
 /// When the next call may start.
-pub(crate) fn next(ledger: &mut Ledger, now: u64, tokens: u64) -> u64 {
+pub(crate) fn next(ledger: &mut QuotaLimiter, now: u64, tokens: u64) -> u64 {
     match ledger.next_start(ms(now), tokens) {
         Start::Now => now,
         Start::At(at) if at > ms(now) => {
@@ -114,7 +116,7 @@ fn a_silent_outage_leaves_a_stated_window_as_it_was() {
 #[test]
 fn a_silent_outage_leaves_an_inferred_pace_as_it_was_and_is_noticed() {
     let known = bucket(Dimension::Requests, 15, true);
-    let mut ledger = Ledger::new(16, 256, Duration::from_mins(2), None);
+    let mut ledger = QuotaLimiter::new(16, 256, Duration::from_mins(2), None);
     ledger.recall(&[known]);
     call(&mut ledger, 0, 0, Outcome::Success.into());
     let (mut now, mut waited) = (4_000, 0);
@@ -286,7 +288,7 @@ fn the_wall_is_felt_for_faster_the_more_it_may_cost() {
 
 #[test]
 fn a_service_that_says_when_is_not_lost_after_two_minutes() {
-    let mut ledger = Ledger::new(16, 64, Duration::from_mins(2), None);
+    let mut ledger = QuotaLimiter::new(16, 64, Duration::from_mins(2), None);
     for now in [0, 60_200] {
         assert_eq!(next(&mut ledger, now, 1_500), now);
         let refusal = stating(Outcome::RateLimited, Dimension::Tokens, 3_000, Some(60_000));
@@ -409,7 +411,7 @@ fn refused_calls_that_count_are_not_taken_for_a_longer_window() {
 
 #[test]
 fn what_was_stated_days_ago_is_tried_again() {
-    let known = |stated_ms_ago| Remembered {
+    let known = |stated_ms_ago| LearnedQuota {
         dimension: Dimension::Requests,
         limit: 15,
         window_ms: 60_000,

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use tagspace::pipeline::limiter::algorithm::{Ended, Limit, Outcome, Start};
+use tagspace::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome, Start};
 use tagspace::pipeline::limiter::fixed::Fixed;
 use tagspace::pipeline::limiter::halving::Halving;
-use tagspace::pipeline::limiter::{Ask, Closed, Limiter};
+use tagspace::pipeline::limiter::{Closed, Limiter, PermitRequest};
 use tokio_test::{assert_pending, assert_ready, task};
 
 const MINUTES_5: Duration = Duration::from_mins(5);
 
-fn ended(outcome: Outcome) -> Ended {
-    Ended::alone(Duration::ZERO, outcome)
+fn ended(outcome: Outcome) -> EndedCall {
+    EndedCall::alone(Duration::ZERO, outcome)
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,14 +110,14 @@ impl Limit for Timetable {
     fn on_start(&mut self, _: Duration, _: u64) {
         self.0.remove(0);
     }
-    fn on_end(&mut self, _: Duration, _: &Ended) {}
+    fn on_end(&mut self, _: Duration, _: &EndedCall) {}
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_starts_when_its_time_has_come_and_older_ones_go_first() {
     let limiter = Limiter::new(Box::new(Timetable(vec![3, 5])));
     let start = tokio::time::Instant::now();
-    let ask = |order| Ask { order, ..Ask::default() };
+    let ask = |order| PermitRequest { order, ..PermitRequest::default() };
     let young = limiter.acquire_for(ask(7));
     let old = limiter.acquire_for(ask(2));
     let (young, old) = tokio::join!(
@@ -130,7 +130,7 @@ async fn a_call_starts_when_its_time_has_come_and_older_ones_go_first() {
 #[tokio::test(start_paused = true)]
 async fn who_would_wait_too_long_is_told_so_at_once_and_so_are_those_behind() {
     let limiter = Limiter::new(Box::new(Timetable(vec![500])));
-    let ask = Ask { patience: Duration::from_mins(2), ..Ask::default() };
+    let ask = PermitRequest { patience: Duration::from_mins(2), ..PermitRequest::default() };
     let mut first = task::spawn(limiter.acquire_for(ask));
     let mut second = task::spawn(limiter.acquire_for(ask));
     let wait = Duration::from_secs(500);

@@ -4,7 +4,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
-use tagspace::pipeline::provider::{Provider, Secret, Wire};
+use tagspace::pipeline::provider::{Provider, ProviderApi, Secret};
 use wiremock::matchers::{body_string_contains, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -178,7 +178,7 @@ async fn what_is_learned_of_quotas_is_kept_in_a_file() {
     let written = std::fs::read_to_string(&path).unwrap();
     assert!(written.contains("\"limit\": 15"), "{written}");
     let account = |key: &str| {
-        let (wire, name) = (Wire::Gemini, "gemini".to_owned());
+        let (wire, name) = (ProviderApi::Gemini, "gemini".to_owned());
         let (origin, key) = (server.uri(), Secret::new(key));
         Provider { name, wire, model: model.to_owned(), origin, key }.account()
     };

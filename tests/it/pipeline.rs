@@ -7,13 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
-use tagspace::pipeline::config::{BatchSize, ConfigError, Overrides, Profile};
+use tagspace::pipeline::config::{BatchSize, Profile, SettingsError, SettingsPatch};
 use tagspace::pipeline::control::{Control, Progress};
 use tagspace::pipeline::error::{Cause, ErrorClass, PipelineError};
 use tagspace::pipeline::event::{Event, Observer};
-use tagspace::pipeline::job::{Job, What};
+use tagspace::pipeline::job::{Job, PageSelection};
 use tagspace::pipeline::page::PageId;
-use tagspace::pipeline::provider::{Provider, Secret, Wire};
+use tagspace::pipeline::provider::{Provider, ProviderApi, Secret};
 use tagspace::pipeline::taxonomy::Taxonomy;
 use tagspace::pipeline::transport::{Exchange, Transport};
 use tagspace::pipeline::{Parts, Pipeline, Site};
@@ -91,11 +91,11 @@ fn play(overrides: &str, answers: Vec<Response<Bytes>>) -> Outcome {
 }
 
 fn play_key(key: &str, overrides: &str, answers: Vec<Response<Bytes>>) -> Outcome {
-    play_what(What::Space(key.to_owned()), overrides, answers)
+    play_what(PageSelection::Space(key.to_owned()), overrides, answers)
 }
 
-fn play_what(what: What, overrides: &str, answers: Vec<Response<Bytes>>) -> Outcome {
-    let overrides: Overrides = toml::from_str(overrides).unwrap();
+fn play_what(what: PageSelection, overrides: &str, answers: Vec<Response<Bytes>>) -> Outcome {
+    let overrides: SettingsPatch = toml::from_str(overrides).unwrap();
     let script = Arc::new(Script {
         answers: Mutex::new(answers.into()),
         sent: Mutex::default(),
@@ -123,7 +123,7 @@ fn play_what(what: What, overrides: &str, answers: Vec<Response<Bytes>>) -> Outc
             },
             providers: vec![Provider {
                 name: "gemini".to_owned(),
-                wire: Wire::Gemini,
+                wire: ProviderApi::Gemini,
                 model: "m".to_owned(),
                 origin: "https://gemini.example".to_owned(),
                 key: Secret::new("sesame-key"),
@@ -160,7 +160,7 @@ fn classes(outcome: &Outcome) -> Vec<Option<ErrorClass>> {
 
 #[test]
 fn pages_that_are_named_but_not_there_are_reported() {
-    let what = What::Pages(vec![PageId(4), PageId(5), PageId(6)]);
+    let what = PageSelection::Pages(vec![PageId(4), PageId(5), PageId(6)]);
     let outcome = play_what(what, "", vec![tagged(5)]);
     assert!(outcome.result.is_ok());
     let failed = outcome.events.iter().filter_map(|event| match event {
@@ -353,8 +353,9 @@ fn no_secret_is_in_an_event() {
 
 #[test]
 fn the_profiles_are_what_the_plan_says() {
-    let profile =
-        |profile| Overrides { profile: Some(profile), ..Overrides::default() }.resolve().unwrap();
+    let profile = |profile| {
+        SettingsPatch { profile: Some(profile), ..SettingsPatch::default() }.resolve().unwrap()
+    };
     let before = profile(Profile::Before);
     assert_eq!(
         (before.concurrency, before.batch_size, before.cache, before.attempts),
@@ -385,7 +386,7 @@ fn the_environment_of_the_plan_is_read() {
         ("TAG_SPACE_CACHE_SIZE", "50"),
     ];
     let read = |pairs: &[(&str, &str)]| {
-        let mut overrides = Overrides::default();
+        let mut overrides = SettingsPatch::default();
         let pairs: Vec<_> = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let variable = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
         overrides.read_env(variable).map(|()| overrides.resolve())
@@ -398,7 +399,7 @@ fn the_environment_of_the_plan_is_read() {
         (BatchSize::Pages(7), false, 50)
     );
     let both = [("TAG_SPACE_AI_CONCURRENCY", "12"), ("TAG_SPACE_MAX_AI_CONCURRENCY", "10")];
-    assert!(matches!(read(&both).unwrap(), Err(ConfigError::AboveCeiling { .. })));
+    assert!(matches!(read(&both).unwrap(), Err(SettingsError::AboveCeiling { .. })));
     let auto = read(&[("TAG_SPACE_BATCH_SIZE", "auto")]).unwrap().unwrap();
     assert_eq!((auto.batch_size, auto.most_pages()), (BatchSize::Auto, 20));
     let error = read(&[("TAG_SPACE_BATCH_SIZE", "many")]).unwrap_err().to_string();

@@ -3,13 +3,13 @@
 use tagspace::pipeline::batch::plan;
 use tagspace::pipeline::batch::plan::Work;
 use tagspace::pipeline::estimate::{Answered, Estimates};
-use tagspace::pipeline::limiter::{Left, Outlook};
+use tagspace::pipeline::limiter::{Outlook, Remaining};
 
 use crate::common::{PLAIN, judged, scenario};
 
 /// What a gate has to give with 16 places and these quotas of a minute, of which nothing is used.
 fn outlook(requests: Option<u64>, tokens: Option<u64>) -> Outlook {
-    let left = |limit| Left { limit, free: limit, window_ms: 60_000, is_bucket: false };
+    let left = |limit| Remaining { limit, free: limit, window_ms: 60_000, is_bucket: false };
     Outlook {
         limit: 16,
         requests: requests.map(left),
@@ -51,7 +51,7 @@ fn where_tokens_bind_larger_batches_than_fit_the_window_are_not_made() {
 
 #[test]
 fn what_is_used_up_counts() {
-    let requests = |free| Some(Left { limit: 15, free, window_ms: 60_000, is_bucket: false });
+    let requests = |free| Some(Remaining { limit: 15, free, window_ms: 60_000, is_bucket: false });
     let full = Outlook { requests: requests(15), ..outlook(None, None) };
     let used = Outlook { requests: requests(3), ..outlook(None, None) };
     assert!(size(30, &used) > size(30, &full));

@@ -1,20 +1,20 @@
-//! Prediction against measurement: what counts as the same, and a run in real time.
+//! RealTimeCheck against measurement: what counts as the same, and a run in real time.
 
 use tagspace::report::ci::{Closing, annotations, junit, summary};
 use tagspace::report::run::{json, realtime_check};
 use tagspace::sim::{Clock, Lateness, Options};
 use tagspace::study::experiment::counterpart::first_unmatched;
 use tagspace::study::experiment::realtime_check::{
-    Prediction, RealTime, Row, Tolerance, Verdict, compare,
+    CheckedFigure, RealTime, RealTimeCheck, RealTimeVerdict, Tolerance, compare,
 };
 use tagspace::study::verdict::judge;
 use tagspace::study::verdict::outcome::Outcome;
 
 use crate::common::{PLAIN, judged, scenario};
 
-fn row(predicted: u64, median: u64, tolerance: Tolerance) -> Row {
+fn row(predicted: u64, median: u64, tolerance: Tolerance) -> CheckedFigure {
     let metric = tagspace::study::measure::metric::find("ai_calls").unwrap();
-    Row { metric, stat: None, predicted, measured: vec![median], median, tolerance }
+    CheckedFigure { metric, stat: None, predicted, measured: vec![median], median, tolerance }
 }
 
 #[test]
@@ -35,19 +35,19 @@ fn counts_may_differ_by_one_or_two_percent_and_times_by_two_percent() {
 }
 
 /// What a makespan and a count come to, on a host that woke late.
-fn verdicts(makespan: u64, calls: u64, late: (u64, u64)) -> (Verdict, Verdict) {
+fn verdicts(makespan: u64, calls: u64, late: (u64, u64)) -> (RealTimeVerdict, RealTimeVerdict) {
     let metric = tagspace::study::measure::metric::find("makespan").unwrap();
-    let time = Row { metric, ..row(10_000, makespan, Tolerance::TwoPercent) };
+    let time = CheckedFigure { metric, ..row(10_000, makespan, Tolerance::TwoPercent) };
     let count = row(20, calls, Tolerance::OneOrTwoPercent);
     let (sum_ms, most_ms) = late;
     let lateness = vec![Lateness { sum_ms, most_ms }];
-    let prediction = Prediction { rows: vec![time.clone(), count.clone()], lateness };
+    let prediction = RealTimeCheck { rows: vec![time.clone(), count.clone()], lateness };
     (prediction.of_row(&time).unwrap(), prediction.of_row(&count).unwrap())
 }
 
 #[test]
 fn a_late_host_is_no_wrong_prediction() {
-    use Verdict::{Agrees, Differs, HostLate};
+    use RealTimeVerdict::{Agrees, Differs, HostLate};
     // 10.2 s agree; what is more may be the host's, as far as it was late.
     assert_eq!(verdicts(10_200, 20, (0, 0)), (Agrees, Agrees));
     assert_eq!(verdicts(10_600, 20, (400, 90)), (HostLate, Agrees));
@@ -66,9 +66,9 @@ fn a_late_host_is_no_wrong_prediction() {
 #[test]
 fn what_differs_is_said_with_its_figures() {
     let metric = tagspace::study::measure::metric::find("makespan").unwrap();
-    let time = Row { metric, ..row(10_000, 12_000, Tolerance::TwoPercent) };
+    let time = CheckedFigure { metric, ..row(10_000, 12_000, Tolerance::TwoPercent) };
     let rows = vec![time, row(20, 20, Tolerance::OneOrTwoPercent)];
-    let prediction = Prediction { rows, lateness: vec![Lateness::default()] };
+    let prediction = RealTimeCheck { rows, lateness: vec![Lateness::default()] };
     let runs = vec![("one".to_owned(), prediction)];
     let real_time = RealTime { runs };
     let said: Vec<_> = realtime_check::said(&real_time).map(|(_, _, said)| said).collect();
@@ -82,9 +82,9 @@ fn what_differs_is_said_with_its_figures() {
 fn every_document_says_what_real_time_came_to() {
     let metric = tagspace::study::measure::metric::find("makespan").unwrap();
     let run = |name: &str, makespan, late_ms| {
-        let time = Row { metric, ..row(10_000, makespan, Tolerance::TwoPercent) };
+        let time = CheckedFigure { metric, ..row(10_000, makespan, Tolerance::TwoPercent) };
         let lateness = vec![Lateness { sum_ms: late_ms, most_ms: late_ms }];
-        (name.to_owned(), Prediction { rows: vec![time], lateness })
+        (name.to_owned(), RealTimeCheck { rows: vec![time], lateness })
     };
     let runs = vec![run("good", 10_000, 0), run("late", 10_600, 700), run("bad", 12_000, 0)];
     let (real_time, scenario) = (RealTime { runs }, scenario(PLAIN, &[]));
@@ -124,13 +124,16 @@ fn every_document_says_what_real_time_came_to() {
 fn the_repetition_of_the_median_has_to_be_late() {
     let metric = tagspace::study::measure::metric::find("makespan").unwrap();
     let measured = vec![10_000, 10_600, 10_900];
-    let row = Row { metric, measured, ..row(10_000, 10_600, Tolerance::TwoPercent) };
+    let row = CheckedFigure { metric, measured, ..row(10_000, 10_600, Tolerance::TwoPercent) };
     let late = |which: usize| {
         let of = |at| Lateness { sum_ms: if at == which { 800 } else { 0 }, most_ms: 9 };
         let lateness = (0..3).map(of).collect();
-        Prediction { rows: vec![row.clone()], lateness }.verdict()
+        RealTimeCheck { rows: vec![row.clone()], lateness }.verdict()
     };
-    assert_eq!([0, 1, 2].map(late), [Verdict::Differs, Verdict::HostLate, Verdict::Differs]);
+    assert_eq!(
+        [0, 1, 2].map(late),
+        [RealTimeVerdict::Differs, RealTimeVerdict::HostLate, RealTimeVerdict::Differs]
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tagspace::fakes::calendar::Calendar;
-use tagspace::fakes::observation::{About, Use};
+use tagspace::fakes::observation::{Observation, Use};
 use tagspace::fakes::quota::{Leeway, Quota, QuotaConfig};
 use tagspace::study::measure::quota_usage;
 
@@ -171,7 +171,7 @@ fn a_refusal_that_tells_only_the_time_names_no_quota() {
         !text.contains("uota\"") && !text.contains("quotaId") && !text.contains("limit:"),
         "{text}"
     );
-    let Some(About::Prompt(prompt)) = refused.about.as_deref() else { panic!("{refused:?}") };
+    let Some(Observation::Prompt(prompt)) = refused.about.as_deref() else { panic!("{refused:?}") };
     assert_eq!((prompt.use_of, prompt.hint_ms), (Use::Nothing, Some(38_000)));
 
     let asked = json!({"model": "gpt-6-luna", "messages": [{"role": "user", "content": "x"}]});

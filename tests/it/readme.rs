@@ -6,7 +6,7 @@ use std::path::Path;
 use tagspace::report::run::text::{Colour, Detail};
 use tagspace::report::run::{realtime_check as table, text};
 use tagspace::sim::scenario::Scenario;
-use tagspace::study::experiment::realtime_check::Prediction;
+use tagspace::study::experiment::realtime_check::RealTimeCheck;
 
 use crate::common::judged;
 
@@ -50,7 +50,7 @@ fn its_run_is_what_the_program_prints() {
 fn what_it_says_was_foretold_still_is() {
     let scenario = Scenario::read(Path::new("scenarios/hinted-quota.toml"), &[]).unwrap();
     let judged = judged(&scenario);
-    let foretold = Prediction::of(0, &judged, std::slice::from_ref(&judged));
+    let foretold = RealTimeCheck::of(0, &judged, std::slice::from_ref(&judged));
     let foretold = table::text("run", &foretold);
     let foretold = foretold.lines().filter(|line| !line.contains("woke late"));
     let [_, shown] = blocks("console").try_into().unwrap();

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
-use tagspace::pipeline::config::Overrides;
+use tagspace::pipeline::config::SettingsPatch;
 use tagspace::pipeline::control::Control;
 use tagspace::pipeline::event::{Event, FallbackReason, Observer};
-use tagspace::pipeline::job::{Job, What};
+use tagspace::pipeline::job::{Job, PageSelection};
 use tagspace::pipeline::page::PageId;
 use tagspace::pipeline::provider::stated_quota::WindowKind;
-use tagspace::pipeline::provider::{Provider, Secret, Wire};
+use tagspace::pipeline::provider::{Provider, ProviderApi, Secret};
 use tagspace::pipeline::taxonomy::Taxonomy;
 use tagspace::pipeline::transport::{Exchange, Transport};
 use tagspace::pipeline::{Parts, Pipeline, Site};
@@ -286,7 +286,7 @@ fn a_page_that_spoils_every_answer_is_soon_alone() {
             let spoilt = Arc::new(Spoilt { poison, pages, how, asked: Mutex::default() });
             let transport = Arc::clone(&spoilt);
             let overrides = format!("profile = \"recommended\"\nbatch_size = {pages}");
-            let overrides: Overrides = toml::from_str(&overrides).unwrap();
+            let overrides: SettingsPatch = toml::from_str(&overrides).unwrap();
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_time()
                 .start_paused(true)
@@ -303,7 +303,7 @@ fn a_page_that_spoils_every_answer_is_soon_alone() {
                     },
                     providers: vec![Provider {
                         name: "gemini".to_owned(),
-                        wire: Wire::Gemini,
+                        wire: ProviderApi::Gemini,
                         model: "m".to_owned(),
                         origin: "https://gemini.example".to_owned(),
                         key: Secret::new("k"),
@@ -312,7 +312,7 @@ fn a_page_that_spoils_every_answer_is_soon_alone() {
                     observer: Arc::new(Nobody),
                     seed: Seed(1),
                 });
-                let what = What::Pages((1..=pages).map(PageId).collect());
+                let what = PageSelection::Pages((1..=pages).map(PageId).collect());
                 let job = Job { task: "t".to_owned(), what };
                 pipeline.run(job, Control::default()).await.unwrap();
             });
@@ -361,7 +361,7 @@ fn chance_that_looks_like_a_bucket_is_found_out() {
 
 #[test]
 fn a_wait_in_whole_seconds_does_not_make_a_bucket_slow() {
-    // What gives a unit in 100 or 400 ms asks for a second.
+    // PageSelection gives a unit in 100 or 400 ms asks for a second.
     for (quota, pages, most_ms) in [
         ("requests = 600, burst = 10", "space.pages=600", 66_000),
         ("requests = 150", "space.pages=400", 106_000),

@@ -6,8 +6,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use tagspace::study::compare;
-use tagspace::study::compare::recorded::Cell;
-use tagspace::study::compare::{Comparison, Mode, Rules, Verdict};
+use tagspace::study::compare::recorded::SeedValue;
+use tagspace::study::compare::{Comparison, ComparisonVerdict, Mode, Rules};
 
 use crate::cli::{stderr, stdout, tagspace};
 use crate::common::PLAIN;
@@ -295,27 +295,28 @@ fn failures_that_never_happened_are_no_chance_and_signs_must_agree_with_the_mean
     let with = |name: &str, of: fn(u64) -> u64| {
         let mut new = base.clone();
         let run = new.get_mut("free").unwrap().run.get_mut("run").unwrap();
-        *run.figures.get_mut(name).unwrap() = (1..=32).map(|seed| Cell(Some(of(seed)))).collect();
+        *run.figures.get_mut(name).unwrap() =
+            (1..=32).map(|seed| SeedValue(Some(of(seed)))).collect();
         new
     };
     // Fifty pages are lost in every sixth seed: no sign test sees that.
     let failing = with("pages_failed", |seed| if seed % 6 == 0 { 50 } else { 0 });
-    assert_eq!(paired(&base, &failing).verdict(), Verdict::Regressed);
+    assert_eq!(paired(&base, &failing).verdict(), ComparisonVerdict::Regressed);
     // In one and the same world a single page is enough; where it happened before, it is chance.
     let once = |seed: u64| u64::from(seed == 1);
     let failing_once = with("pages_failed", once);
-    assert_eq!(paired(&base, &failing_once).verdict(), Verdict::Regressed);
+    assert_eq!(paired(&base, &failing_once).verdict(), ComparisonVerdict::Regressed);
     let elsewhere = with("pages_failed", |seed| u64::from(seed == 2));
-    assert_eq!(paired(&elsewhere, &failing_once).verdict(), Verdict::NoChange);
+    assert_eq!(paired(&elsewhere, &failing_once).verdict(), ComparisonVerdict::NoChange);
     let mut other_luck = failing_once.clone();
     other_luck.get_mut("free").unwrap().weather = Some(7);
-    assert_eq!(paired(&base, &other_luck).verdict(), Verdict::NoChange);
+    assert_eq!(paired(&base, &other_luck).verdict(), ComparisonVerdict::NoChange);
     let exact = compare::compare(&base, &failing_once, Mode::Exact, Rules::default());
-    assert_eq!(exact.verdict(), Verdict::Regressed);
+    assert_eq!(exact.verdict(), ComparisonVerdict::Regressed);
     // What one side lacks in some seeds is told, and the others are compared.
     let mut without = base.clone();
     let run = without.get_mut("free").unwrap().run.get_mut("run").unwrap();
-    run.figures.get_mut("makespan").unwrap()[..2].fill(Cell(None));
+    run.figures.get_mut("makespan").unwrap()[..2].fill(SeedValue(None));
     let lacking = |found: &Comparison| {
         let run = &found.scenarios[0].runs[0];
         run.lacking
@@ -332,5 +333,5 @@ fn failures_that_never_happened_are_no_chance_and_signs_must_agree_with_the_mean
     // Worse in 27 seeds, and better by far in five.
     let before = with("makespan", |_| 10_000);
     let mixed = with("makespan", |seed| if seed % 6 == 0 { 1_000 } else { 10_200 });
-    assert_eq!(paired(&before, &mixed).verdict(), Verdict::NoChange);
+    assert_eq!(paired(&before, &mixed).verdict(), ComparisonVerdict::NoChange);
 }

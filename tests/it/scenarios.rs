@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tagspace::sim::scenario::Scenario;
 use tagspace::study::experiment::mutation::Mutant;
 use tagspace::study::verdict::judge::Verdict;
-use tagspace::study::verdict::seeds::{Played, Series};
+use tagspace::study::verdict::seeds::{PlayedSeed, Series};
 use tagspace::study::verdict::target::Compare;
 use tagspace::study::verdict::{judge, target};
 
@@ -34,7 +34,7 @@ fn every_target_is_met_in_its_share_of_seeds_and_none_is_slack() {
     let mut wrong = Vec::new();
     for scenario in shipped() {
         assert!(!scenario.targets.is_empty(), "{} has no targets", scenario.name);
-        let own = Played::of(scenario.world.seed.0, &judged(&scenario));
+        let own = PlayedSeed::of(scenario.world.seed.0, &judged(&scenario));
         for run in &own.runs {
             for target in &run.targets {
                 let said = [&scenario.name, &run.name, target.target.metric.name].join(" ");
@@ -71,8 +71,8 @@ fn every_target_is_met_in_its_share_of_seeds_and_none_is_slack() {
 /// The value of the worst seed within the share in which a target has to hold: the tightest limit
 /// that would still be met.
 fn bounding_value(series: &Series, run: usize, at: usize) -> u64 {
-    let of_seed = |played: &Played| played.runs[run].targets[at].clone();
-    let mut seeds: Vec<target::Judged> = series.played.iter().map(of_seed).collect();
+    let of_seed = |played: &PlayedSeed| played.runs[run].targets[at].clone();
+    let mut seeds: Vec<target::JudgedTarget> = series.played.iter().map(of_seed).collect();
     // The best first; a seed without a value is the worst.
     seeds.sort_by_key(|judged| Reverse((judged.value.is_some(), judged.margin)));
     let enough = (1..=seeds.len())

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 use tagspace::report::draw;
-use tagspace::study::verdict::seeds::{Played, Series};
+use tagspace::study::verdict::seeds::{PlayedSeed, Series};
 use tagspace::study::verdict::target;
 
 use crate::common::{judged, played, scenario};
@@ -33,7 +33,7 @@ fn series(text: &str, seeds: u64) -> Series {
 #[test]
 fn a_target_must_be_met_in_as_many_seeds_as_it_says() {
     let series = series(LUCK, 20);
-    let of = |one: &Played| one.runs[0].figures.number("makespan");
+    let of = |one: &PlayedSeed| one.runs[0].figures.number("makespan");
     let makespans: Vec<u64> = series.played.iter().map(of).collect();
     let met = makespans.iter().filter(|ms| **ms <= 2_500).count();
     assert!((10..20).contains(&met), "the limit tells seeds apart: {makespans:?}");
@@ -77,13 +77,13 @@ fn the_worst_seed_misses_most_targets() {
 fn several_seeds_in_a_column_of_the_map_show_their_share() {
     let scenario = scenario(LUCK, &[]);
     let few = played(&scenario, 1..=8);
-    let picture = |played: Vec<Played>| {
+    let picture = |played: Vec<PlayedSeed>| {
         let drawn = draw::of_seeds(&scenario, &Series::of(played).unwrap());
         drawn.into_iter().next().unwrap().1.unwrap()
     };
     // Two in a column; that nobody meets 1 ms fills a column whole, and one of two half of it.
     let again = few.iter().cycle().zip(0..500);
-    let many = picture(again.map(|(one, seed)| Played { seed, ..one.clone() }).collect());
+    let many = picture(again.map(|(one, seed)| PlayedSeed { seed, ..one.clone() }).collect());
     assert!(many.contains("2 seeds in a column: filled up to the share that misses"));
     let heights: std::collections::BTreeSet<u64> = many
         .split("<rect ")

@@ -8,8 +8,8 @@ use std::time::Duration;
 use std::{fs, io};
 
 use serde_json::{Value, json};
-use tagspace::sim::serve::Audience;
-use tagspace::sim::serve::server_log::Witness;
+use tagspace::sim::serve::ExchangeObserver;
+use tagspace::sim::serve::server_log::ServerLog;
 use tempfile::TempDir;
 
 use crate::common::{PLAIN, plain};
@@ -242,7 +242,7 @@ fn a_log_that_cannot_be_written_is_noticed_and_told() {
             Ok(())
         }
     }
-    let witness = Witness::new("run", Vec::new(), Full);
+    let witness = ServerLog::new("run", Vec::new(), Full);
     assert!(!witness.has_failed());
     witness.arrived(1, None, Vec::new());
     assert!(witness.has_failed());

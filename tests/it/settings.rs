@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use tagspace::sim::scenario::{Scenario, Settings};
+use tagspace::sim::scenario::{OuterSettings, Scenario};
 
 use crate::cli::{folder_with, stderr, stdout, tagspace};
 use crate::common::PLAIN;
@@ -244,7 +244,7 @@ fn a_key_below_the_pipeline_reaches_runs_with_one_of_their_own() {
     let path = folder.path().join("scenarios/one.toml");
     let set = |set: &[&str]| {
         let set = set.iter().map(|one| (*one).to_owned()).collect();
-        let examined = Scenario::examine(&path, &Settings { variables: None, set });
+        let examined = Scenario::examine(&path, &OuterSettings { variables: None, set });
         assert_eq!(examined.problems, []);
         examined.scenario.unwrap().runs[0].config.quota.unwrap().requests.unwrap().get()
     };

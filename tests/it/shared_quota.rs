@@ -2,7 +2,7 @@
 
 use tagspace::fakes::calendar::Calendar;
 use tagspace::fakes::quota::{Dimension, Quota, QuotaConfig};
-use tagspace::fakes::world_event::{Record, Service};
+use tagspace::fakes::world_event::{Service, WorldEvent};
 use tagspace::sim::recorder::{Log, What};
 
 use crate::common::{PLAIN, judged, plain, scenario};
@@ -75,7 +75,7 @@ fn a_fixed_window_takes_the_new_amount_within_the_window() {
 /// What the neighbour's calls came to.
 fn visits(log: &Log) -> (u64, u64) {
     let of = |what: &What| match what {
-        What::World(Record::Neighbour { service: Service::Gemini, admitted, refused }) => {
+        What::World(WorldEvent::Neighbour { service: Service::Gemini, admitted, refused }) => {
             Some((*admitted, *refused))
         }
         _ => None,

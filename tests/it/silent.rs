@@ -1,22 +1,22 @@
 //! Quotas that say nothing: what the ledger makes of walls, and what it does not.
 
 use tagspace::fakes::quota::WindowKind;
-use tagspace::pipeline::limiter::algorithm::{Ended, Limit, Outcome};
-use tagspace::pipeline::limiter::ledger::Ledger;
+use tagspace::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome};
+use tagspace::pipeline::limiter::ledger::QuotaLimiter;
 
 use crate::common::{PLAIN, judged, scenario};
 use crate::ledger::{Service, job_of, ledger};
 use crate::lessons::{call, ms, next};
 
 /// The next call, which ends after 100 ms; gives when it was sent.
-fn next_call(ledger: &mut Ledger, now: u64, outcome: Outcome) -> u64 {
+fn next_call(ledger: &mut QuotaLimiter, now: u64, outcome: Outcome) -> u64 {
     let sent = next(ledger, now, 0);
     call(ledger, sent, 0, outcome.into());
     sent
 }
 
 /// Some calls, and then a wall for some more; gives when all are done.
-fn wall(ledger: &mut Ledger, mut now: u64, calls: u64, refusals: u64) -> u64 {
+fn wall(ledger: &mut QuotaLimiter, mut now: u64, calls: u64, refusals: u64) -> u64 {
     for _ in 0..calls {
         now = next_call(ledger, now, Outcome::Success) + 100;
     }
@@ -94,11 +94,11 @@ fn what_was_inferred_is_used_one_by_one_as_long_as_something_is_refused() {
     let mut ledger = ledger(None);
     let now = wall(&mut ledger, 0, 40, 3);
     let calm = now + 300_000;
-    let starts = |ledger: &mut Ledger, from: u64| {
+    let starts = |ledger: &mut QuotaLimiter, from: u64| {
         let first = next(ledger, from, 0);
         ledger.on_start(ms(first), 0);
         let second = next(ledger, first, 0);
-        ledger.on_end(ms(second), &Ended::alone(ms(first), Outcome::Success));
+        ledger.on_end(ms(second), &EndedCall::alone(ms(first), Outcome::Success));
         second - first
     };
     assert_eq!(starts(&mut ledger, calm), 0);

@@ -3,7 +3,7 @@
 use tagspace::fakes::content::documents;
 use tagspace::fakes::content::space::{Space, SpaceConfig};
 use tagspace::fakes::content::storage::elements::{MARKS, PLACES, UNSEEN};
-use tagspace::fakes::content::storage::{Block, StorageWriter};
+use tagspace::fakes::content::storage::{StorageWriter, TextBlock};
 use tagspace::fakes::llm::model::Matcher;
 use tagspace::pipeline::text;
 use tagspace::pipeline::text::CODE_SHARE;
@@ -251,7 +251,7 @@ fn writer(seed: u64) -> StorageWriter {
     let decoys = ["hidden".to_owned()].into();
     let mut writer = StorageWriter::new(Seed(seed).draw("elements", 1, 1).sequence(), decoys);
     // Code may stand where there is much other text.
-    writer.block(Block::Paragraph, "first words ".repeat(40).trim_end());
+    writer.block(TextBlock::Paragraph, "first words ".repeat(40).trim_end());
     writer
 }
 
@@ -269,19 +269,19 @@ fn every_element_of_the_fake_space_reads_as_it_was_meant() {
         for place in PLACES {
             let mut written = writer(seed);
             written.placed(place, LINE);
-            written.block(Block::Paragraph, "last words");
+            written.block(TextBlock::Paragraph, "last words");
             agrees(&format!("{place:?}"), written, place_tag(&format!("{place:?}")));
         }
         for mark in MARKS {
             let mut written = writer(seed);
             written.marked(mark, LINE);
-            written.block(Block::Heading(2), "last words");
+            written.block(TextBlock::Heading(2), "last words");
             agrees(&format!("{mark:?}"), written, "");
         }
         for kind in UNSEEN {
             let mut written = writer(seed);
             written.unseen(kind, "no <one> -- ]]> sees");
-            written.block(Block::Paragraph, "last words");
+            written.block(TextBlock::Paragraph, "last words");
             agrees(kind, written, &kind[..kind.find("{}").unwrap()]);
         }
         let items: Vec<String> = [LINE, "", "one", "two words"].map(str::to_owned).into();

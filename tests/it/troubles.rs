@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tagspace::fakes::observation::{About, Use};
+use tagspace::fakes::observation::{Observation, Use};
 use tagspace::fakes::{Broken, Reply, hosts};
 
 use crate::common::{PLAIN, judged, plain, scenario};
@@ -27,7 +27,7 @@ fn openai(service: &mut Service, places: &[u64]) -> Reply {
 }
 
 fn use_of(reply: &Reply) -> Use {
-    let Some(About::Prompt(prompt)) = reply.about.as_deref() else { panic!("{reply:?}") };
+    let Some(Observation::Prompt(prompt)) = reply.about.as_deref() else { panic!("{reply:?}") };
     prompt.use_of
 }
 

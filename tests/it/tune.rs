@@ -13,7 +13,7 @@ use tagspace::study::experiment::mutation::Mutant;
 use tagspace::study::tune::grid::Axis;
 use tagspace::study::tune::regression_targets::Noticed;
 use tagspace::study::tune::{
-    Objective, Question, Tuned, grid, minimax, ranking, regression_targets, successive_halving,
+    Objective, StudySpec, Tuned, grid, minimax, ranking, regression_targets, successive_halving,
     trials,
 };
 use tagspace::study::verdict::target;
@@ -24,8 +24,8 @@ fn values(text: &str) -> Vec<String> {
     Axis::parse(text).unwrap().values
 }
 
-fn question(path: &str, axes: &[&str], seeds: u64, require: &[&str]) -> Question {
-    Question {
+fn question(path: &str, axes: &[&str], seeds: u64, require: &[&str]) -> StudySpec {
+    StudySpec {
         scenario: Scenario::read(Path::new(path), &[]).unwrap(),
         folder: PathBuf::from("scenarios"),
         axes: axes.iter().map(|axis| Axis::parse(axis).unwrap()).collect(),
@@ -37,7 +37,7 @@ fn question(path: &str, axes: &[&str], seeds: u64, require: &[&str]) -> Question
 }
 
 /// What came of a question, played on `jobs` threads.
-fn played(question: Question, jobs: usize) -> Tuned {
+fn played(question: StudySpec, jobs: usize) -> Tuned {
     let questions = [question];
     let all = trials::all(&questions);
     let results = trials::play(&questions, &all, jobs, &|_, _| Ok(())).unwrap();

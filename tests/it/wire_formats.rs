@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 use tagspace::fakes::llm::json_schema;
-use tagspace::fakes::observation::{About, Use};
+use tagspace::fakes::observation::{Observation, Use};
 use tagspace::fakes::world::World;
 use tagspace::fakes::{Reply, hosts};
 
@@ -356,7 +356,7 @@ fn money_that_is_used_up_is_no_rate_limit() {
     let reply = service.openai("chat/completions", &asked);
     assert_eq!(status(&reply), 429);
     assert_eq!(body(&reply)["error"]["type"], "insufficient_quota");
-    let Some(About::Prompt(prompt)) = reply.about.as_deref() else { panic!("{reply:?}") };
+    let Some(Observation::Prompt(prompt)) = reply.about.as_deref() else { panic!("{reply:?}") };
     assert_eq!(prompt.use_of, Use::Exhausted);
 }
 
@@ -375,7 +375,7 @@ fn older_clients_of_confluence_read_content() {
     assert_eq!(header(&list, "deprecation"), "Wed, 1 Mar 2023 00:00:00 GMT");
     let first = service.confluence("GET", "/rest/api/content?spaceKey=DOCS&limit=8", &Value::Null);
     assert_eq!(body(&first)["_links"]["next"], "/rest/api/content?spaceKey=DOCS&limit=8&start=8");
-    let Some(About::Site(site)) = first.about.as_deref() else { panic!("{first:?}") };
+    let Some(Observation::Site(site)) = first.about.as_deref() else { panic!("{first:?}") };
     assert_eq!(site.given.len(), 8);
     let gateway =
         format!("https://{}/ex/confluence/1a-2b/wiki/api/v2/pages/100001", hosts::CONFLUENCE);

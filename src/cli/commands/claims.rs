@@ -9,7 +9,7 @@ use crate::cli::{ExitStatus, disk, kept_report};
 use crate::report::claims as report;
 use crate::study::claims;
 use crate::study::claims::lab::{ClaimsError, Lab};
-use crate::study::claims::{CLAIMS, Ledger, ablation};
+use crate::study::claims::{CLAIMS, ClaimsReport, ablation};
 
 /// Plays the claims, and prints the verdicts, writes the report, or compares it with what was
 /// written.
@@ -56,7 +56,7 @@ pub(crate) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
     Ok(ExitStatus::Met)
 }
 
-fn files(ledger: &Ledger) -> Result<Vec<Named>, CliError> {
+fn files(ledger: &ClaimsReport) -> Result<Vec<Named>, CliError> {
     let mut csv = Vec::new();
     report::csv(ledger, &mut csv).map_err(|error| kept_report::failed("claims.csv", &error))?;
     let mut files = vec![

@@ -24,7 +24,7 @@ use crate::report::compare::{Differences, Sides};
 use crate::report::{compare as report, folder};
 use crate::study::compare;
 use crate::study::compare::recorded::Recorded;
-use crate::study::compare::{Comparison, Mode, Recordings, Rules, Verdict, event_diff};
+use crate::study::compare::{Comparison, ComparisonVerdict, Mode, Recordings, Rules, event_diff};
 
 /// How often it is looked whether a program is to be ended.
 const LOOKS_EVERY: Duration = Duration::from_millis(50);
@@ -67,7 +67,7 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
     for one in &mut comparison.scenarios {
         let differs = differences.iter().any(|(name, ..)| *name == one.name);
         if differs && one.runs.iter().all(|run| run.differing.is_empty()) {
-            one.verdict = one.verdict.max(Verdict::Changed);
+            one.verdict = one.verdict.max(ComparisonVerdict::Changed);
             let reason =
                 "the logs differ, though the reports beside them say that they are the same";
             one.reason = Some(reason.to_owned());

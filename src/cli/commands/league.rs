@@ -8,7 +8,7 @@ use crate::cli::terminal::print;
 use crate::cli::{ExitStatus, disk, kept_report};
 use crate::report::league as report;
 use crate::study::league;
-use crate::study::league::{LeagueError, Played, Scaled, scaling};
+use crate::study::league::{LeagueError, Scaled, WorldResult, scaling};
 
 /// Plays the league, and prints it, writes it, or compares it with what was written.
 pub(crate) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
@@ -58,7 +58,7 @@ fn cli_error(error: LeagueError) -> CliError {
     }
 }
 
-fn files(played: &[Played], scaled: &[Scaled], seeds: u64) -> Result<Vec<Named>, CliError> {
+fn files(played: &[WorldResult], scaled: &[Scaled], seeds: u64) -> Result<Vec<Named>, CliError> {
     let mut csv = Vec::new();
     report::csv(played, &mut csv).map_err(|error| kept_report::failed("league.csv", &error))?;
     let mut files = vec![

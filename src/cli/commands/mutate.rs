@@ -11,7 +11,7 @@ use crate::cli::{ExitStatus, scenarios};
 use crate::study::experiment::mutation::Mutant;
 use crate::study::verdict::judge;
 use crate::study::verdict::judge::JudgedScenario;
-use crate::study::verdict::target::Judged;
+use crate::study::verdict::target::JudgedTarget;
 
 /// Runs every scenario with every weakening that changes it. A target notices if the weakening
 /// makes it miss: one that is missed anyway notices nothing. A mutant that no scenario notices has
@@ -84,11 +84,11 @@ pub(crate) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
     }
 }
 
-fn of(judged: &JudgedScenario) -> impl Iterator<Item = &Judged> {
+fn of(judged: &JudgedScenario) -> impl Iterator<Item = &JudgedTarget> {
     judged.runs.iter().flat_map(|run| &run.targets)
 }
 
-fn name(judged: &Judged) -> String {
+fn name(judged: &JudgedTarget) -> String {
     let target = &judged.target;
     format!("{} {} {}", target.run, target.metric.name, target.text)
 }

@@ -27,8 +27,8 @@ use crate::report::run::text::{Colour, Detail};
 use crate::report::run::{json, quota_usage, text};
 use crate::sim::recorder::Log;
 use crate::sim::scenario::{Run, Scenario};
-use crate::sim::serve::server_log::{Seen, Witness};
-use crate::sim::serve::{Origins, Pace, Places, Services};
+use crate::sim::serve::server_log::{Seen, ServerLog};
+use crate::sim::serve::{Origins, Places, ScaledClock, Services};
 use crate::study::verdict::judge;
 use crate::study::verdict::judge::Verdict;
 use crate::study::verdict::target::Target;
@@ -52,7 +52,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
     let part = args.out.join(format!(".{}.{}.events.part", scenario.name, std::process::id()));
     let file = File::create(&part).map_err(|source| io_error("write", &part, source))?;
     let taxonomy = scenario.world.taxonomy.clone();
-    let witness = Arc::new(Witness::new(&run.name, taxonomy, BufWriter::new(file)));
+    let witness = Arc::new(ServerLog::new(&run.name, taxonomy, BufWriter::new(file)));
     let failures = Failures::default();
     if let Err(error) = attend(args, &scenario, index, &witness, &failures) {
         // Nothing was served, so nothing is lost.
@@ -145,7 +145,7 @@ fn attend(
     args: &ServeArgs,
     scenario: &Scenario,
     index: usize,
-    witness: &Arc<Witness<BufWriter<File>>>,
+    witness: &Arc<ServerLog<BufWriter<File>>>,
     failures: &Failures,
 ) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -159,7 +159,7 @@ fn attend(
     }
     let served = runtime.block_on(async {
         let world = Arc::new(Mutex::new(world(scenario, index)));
-        let pace = Pace::new(Instant::now(), args.speed);
+        let pace = ScaledClock::new(Instant::now(), args.speed);
         let places = Places {
             address: args.bind,
             confluence: args.confluence_port,

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::Confluence;
 use crate::fakes::Reply;
 use crate::fakes::calendar::Calendar;
-use crate::fakes::quota::Left;
-use crate::fakes::world_event::{Record, Service};
+use crate::fakes::quota::Remaining;
+use crate::fakes::world_event::{Service, WorldEvent};
 use crate::units::{Count, Whole};
 
 /// Why the site refuses, as its burst limits name it.
@@ -58,14 +58,14 @@ impl Confluence {
         &mut self,
         now_ms: u64,
         calendar: &Calendar,
-        records: &mut Vec<Record>,
+        records: &mut Vec<WorldEvent>,
     ) -> Option<Reply> {
         let (window, limit) = (self.window.as_mut()?, self.config.rate_limit.as_ref()?);
         let Some(retry_ms) = window.wait(now_ms, 1) else {
             window.take(now_ms, 1);
             return None;
         };
-        records.push(Record::QuotaRefused {
+        records.push(WorldEvent::QuotaRefused {
             service: Service::Confluence,
             model: None,
             quota: "requests".to_owned(),
@@ -88,7 +88,7 @@ impl Confluence {
         let Some(window) = self.window.as_mut().filter(|_| hint != Some(LimitHint::None)) else {
             return reply;
         };
-        let Left { limit, left, reset_ms } = window.left(now_ms);
+        let Remaining { limit, left, reset_ms } = window.left(now_ms);
         let reset = calendar.shown(now_ms.saturating_add(reset_ms));
         // Rounded up to a whole second: a client that waits for it is not early.
         let reset = reset.checked_add(SignedDuration::from_millis(999)).unwrap_or(reset);

@@ -18,12 +18,12 @@ use crate::fakes::content::space::{Space, SpacePage};
 use crate::fakes::fault::{Call, Fault, FaultRule, Kind};
 use crate::fakes::latency::{Latency, LatencyFile, Load};
 use crate::fakes::llm::model::Matcher;
-use crate::fakes::observation::{About, Given, Labelled, Operation, Site};
+use crate::fakes::observation::{Given, Labelled, Observation, Operation, Site};
 use crate::fakes::query::Query;
 use crate::fakes::quota::{Window, WindowKind};
 use crate::fakes::spell::{SpellConfig, SpellForms, one_or_many};
 use crate::fakes::trouble::Troubles;
-use crate::fakes::world_event::{Record, Service};
+use crate::fakes::world_event::{Service, WorldEvent};
 use crate::fakes::{Broken, Reply, hosts};
 use crate::rng::Seed;
 
@@ -115,7 +115,7 @@ pub(super) struct Visit<'a> {
     pub(super) query: &'a Query<'a>,
     pub(super) space: &'a Space,
     pub(super) scheme: Scheme,
-    records: &'a mut Vec<Record>,
+    records: &'a mut Vec<WorldEvent>,
     site: Site,
 }
 
@@ -181,7 +181,7 @@ impl Confluence {
         now_ms: u64,
         request: &Request<Bytes>,
         (space, calendar): (&Space, &Calendar),
-        records: &mut Vec<Record>,
+        records: &mut Vec<WorldEvent>,
     ) -> Reply {
         let path = within_site(request.uri().path()).strip_prefix("/wiki").unwrap_or_default();
         if self.is_on_port {
@@ -201,7 +201,7 @@ impl Confluence {
         let call = Call { now_ms, before, identity, attempt, pages, operation: Some(operation) };
         self.calls += 1;
 
-        let fired = |fault| Record::FaultFired { service: Service::Confluence, fault };
+        let fired = |fault| WorldEvent::FaultFired { service: Service::Confluence, fault };
         let mut site = Site { operation, given: Vec::new(), labelled: None, hint_ms: None };
         let (struck, slow) = match self.troubles.strike(call) {
             Some((name, Fault::Slow(slowness))) => (None, Some((name, slowness))),
@@ -234,7 +234,7 @@ impl Confluence {
             reply.response.headers().get("retry-after").and_then(|s| s.to_str().ok()?.parse().ok());
         site.hint_ms =
             told.map(|seconds: u64| seconds.saturating_mul(1000).saturating_mul(self.speed));
-        let reply = if self.is_watched { reply.on(About::Site(site)) } else { reply };
+        let reply = if self.is_watched { reply.on(Observation::Site(site)) } else { reply };
         reply
             .with_header("atl-traceid", &trace)
             .with_header("atl-request-id", &trace)
@@ -257,7 +257,7 @@ impl Confluence {
         now_ms: u64,
         request: &Request<Bytes>,
         calendar: &Calendar,
-        records: &mut Vec<Record>,
+        records: &mut Vec<WorldEvent>,
     ) -> Result<Scheme, Box<Reply>> {
         let scheme = self.authorized(request)?;
         self.limited(now_ms, calendar, records).map_or(Ok(scheme), |refusal| Err(Box::new(refusal)))
@@ -320,7 +320,7 @@ impl Confluence {
         visit.records.push(self.truth(page));
     }
 
-    fn truth(&self, page: &SpacePage) -> Record {
+    fn truth(&self, page: &SpacePage) -> WorldEvent {
         let all = page.text.len();
         let cut = match self.truth_chars {
             // It has no more characters than bytes.
@@ -329,13 +329,13 @@ impl Confluence {
         };
         let seen = format!("{}\n{}\n", page.title, &page.text[..cut]);
         let tags = self.matcher.as_ref().map(|matcher| matcher.tags(&seen)).unwrap_or_default();
-        Record::PageTruth { page: page.id, tags }
+        WorldEvent::PageTruth { page: page.id, tags }
     }
 
     /// The labels of a page have changed.
     pub(super) fn relabelled(&self, page: u64, added: u64, removed: u64, visit: &mut Visit<'_>) {
         let labels = self.labels(page).count() as u64;
-        visit.records.push(Record::LabelsChanged { page, labels });
+        visit.records.push(WorldEvent::LabelsChanged { page, labels });
         if self.is_watched {
             let labels = self.labels(page).map(str::to_owned).collect();
             visit.site.labelled = Some(Labelled { page, added, removed, labels });

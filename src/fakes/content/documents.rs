@@ -15,7 +15,7 @@ use html5ever::tokenizer::{
 };
 use walkdir::WalkDir;
 
-use crate::fakes::content::storage::{Block, StorageWriter};
+use crate::fakes::content::storage::{StorageWriter, TextBlock};
 
 /// The HTML files below a folder, in byte order of their paths. Links are followed, except those
 /// that lead nowhere or back to where they came from. Every file can be opened.
@@ -106,7 +106,7 @@ impl State {
     fn end_block(&mut self) {
         let line = folded(&std::mem::take(&mut self.line));
         if !line.is_empty() {
-            let block = self.heading.map_or(Block::Paragraph, Block::Heading);
+            let block = self.heading.map_or(TextBlock::Paragraph, TextBlock::Heading);
             self.writer.block(block, &line);
         }
     }

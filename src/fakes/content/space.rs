@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fakes::content::corpus::{ENGLISH, UKRAINIAN};
 use crate::fakes::content::documents;
-use crate::fakes::content::storage::{Block, StorageWriter};
+use crate::fakes::content::storage::{StorageWriter, TextBlock};
 use crate::rng::{Seed, Sequence};
 use crate::units::{Factor, Ratio, Whole, float, whole};
 
@@ -244,7 +244,7 @@ impl Space {
         let bytes =
             usize::try_from(length).unwrap_or(usize::MAX) * if ukrainian { 9 } else { 5 } / 5;
         if version > 1 {
-            writer.block(Block::Paragraph, &format!("revision {version}"));
+            writer.block(TextBlock::Paragraph, &format!("revision {version}"));
         }
         while writer.text_bytes() < bytes {
             author.write_part(&mut writer, bytes);
@@ -287,7 +287,7 @@ impl Author {
         match self.luck.below(16) {
             0 => {
                 let level = u8::try_from(self.luck.below(3)).unwrap_or(0) + 1;
-                writer.block(Block::Heading(level), &self.sentence(words.min(6), false));
+                writer.block(TextBlock::Heading(level), &self.sentence(words.min(6), false));
             }
             1 => {
                 let (before, bold) = (self.sentence(words.min(8), true), self.sentence(1, false));
@@ -309,7 +309,7 @@ impl Author {
                 writer.info(&hidden, &self.sentence(words.min(20), true));
             }
             5 | 6 => writer.hidden(&self.decoy()),
-            _ => writer.block(Block::Paragraph, &self.sentence(words, true)),
+            _ => writer.block(TextBlock::Paragraph, &self.sentence(words, true)),
         }
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use quick_xml::escape::escape;
 
-use self::elements::{Body, MARKS, Mark, PARAGRAPH, PLACES, Place, Spot, UNSEEN};
+use self::elements::{Body, LineHolder, MARKS, Mark, PARAGRAPH, PLACES, Spot, UNSEEN};
 use crate::rng::Sequence;
 
 /// Code is at most a fifth of the text before it: an extraction that prefers prose may leave out what
@@ -34,7 +34,7 @@ pub struct StorageWriter {
 
 /// A heading's level, or a paragraph: what holds a line of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Block {
+pub enum TextBlock {
     /// `h1` to `h6`.
     Heading(u8),
     /// `p`, or another element that holds a line.
@@ -50,10 +50,10 @@ impl StorageWriter {
     }
 
     /// A block of text.
-    pub fn block(&mut self, block: Block, words: &str) {
+    pub fn block(&mut self, block: TextBlock, words: &str) {
         match block {
-            Block::Paragraph => self.blocks(words, 0),
-            Block::Heading(level) => {
+            TextBlock::Paragraph => self.blocks(words, 0),
+            TextBlock::Heading(level) => {
                 let level = level.clamp(1, 6).to_string();
                 self.extend(&["<h", &level, ">"]);
                 self.words(words);
@@ -64,7 +64,7 @@ impl StorageWriter {
     }
 
     /// A line of text in a place of this kind.
-    pub fn placed(&mut self, place: &Place, words: &str) {
+    pub fn placed(&mut self, place: &LineHolder, words: &str) {
         self.put_in(place, words, DEPTH);
         self.line(&[words]);
     }
@@ -219,7 +219,7 @@ impl StorageWriter {
         self.put_in(place, words, depth);
     }
 
-    fn put_in(&mut self, place: &Place, words: &str, depth: usize) {
+    fn put_in(&mut self, place: &LineHolder, words: &str, depth: usize) {
         let is_code = place.body == Body::Code;
         // With the line's end.
         let chars = if is_code { words.chars().count() + 1 } else { 0 };

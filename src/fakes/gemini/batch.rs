@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::request::{Asks, either};
+use super::request::{GenerateRequest, either};
 use super::response;
-use crate::fakes::llm::{Ai, Scene};
+use crate::fakes::llm::{LlmService, Scene};
 
 /// All jobs, by their number.
 #[derive(Debug, Default)]
@@ -118,7 +118,7 @@ impl Jobs {
         &mut self,
         now_ms: u64,
         name: &str,
-        ai: &mut Ai,
+        ai: &mut LlmService,
         scene: &mut Scene<'_>,
     ) -> Option<Value> {
         let job = self.jobs.get_mut(&number(name)?)?;
@@ -169,12 +169,12 @@ impl Job {
 }
 
 /// One request of a job, answered.
-fn answered(model: &str, written: &Value, ai: &mut Ai, scene: &mut Scene<'_>) -> Value {
+fn answered(model: &str, written: &Value, ai: &mut LlmService, scene: &mut Scene<'_>) -> Value {
     let mut entry = json!({});
     if written["metadata"].is_object() {
         entry["metadata"] = written["metadata"].clone();
     }
-    let response = Asks::of(written["request"].clone()).and_then(|asks| {
+    let response = GenerateRequest::of(written["request"].clone()).and_then(|asks| {
         let outcome = ai.answer_later(asks.of_model(model), scene);
         response::generated(model, &asks.shape, &outcome)
     });

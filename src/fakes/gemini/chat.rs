@@ -6,19 +6,24 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{error, response};
-use crate::fakes::llm::{Ai, Scene};
-use crate::fakes::observation::About;
+use crate::fakes::llm::{LlmService, Scene};
+use crate::fakes::observation::Observation;
 use crate::fakes::openai::error::told;
-use crate::fakes::openai::request::Asks;
+use crate::fakes::openai::request::CompletionRequest;
 use crate::fakes::openai::{Interface, output};
 use crate::fakes::{Reply, ordered};
 
 /// Answers a call.
-pub(super) fn completed(ai: &mut Ai, now_ms: u64, body: &Bytes, scene: &mut Scene<'_>) -> Reply {
+pub(super) fn completed(
+    ai: &mut LlmService,
+    now_ms: u64,
+    body: &Bytes,
+    scene: &mut Scene<'_>,
+) -> Reply {
     let Ok(body) = ordered::read(body) else {
         return error::invalid("Invalid JSON payload received.");
     };
-    let asks = match Asks::of(&body, Interface::Chat) {
+    let asks = match CompletionRequest::of(&body, Interface::Chat) {
         Ok(asks) => asks,
         Err(wrong) => return error::invalid(&told(&wrong).2),
     };
@@ -32,16 +37,16 @@ pub(super) fn completed(ai: &mut Ai, now_ms: u64, body: &Bytes, scene: &mut Scen
     let created = scene.calendar.shown(now_ms).as_second();
     let reply = output::answered(&asks, &outcome, Interface::Chat, created);
     let reply = reply.unwrap_or_else(|| response::failed(ai, model, &outcome));
-    reply.after(outcome.latency_ms).on(About::Prompt(outcome.about))
+    reply.after(outcome.latency_ms).on(Observation::Prompt(outcome.about))
 }
 
 /// The prompt of a call.
 pub(super) fn prompt(body: &Value) -> Option<String> {
-    Asks::of(body, Interface::Chat).ok().map(|asks| asks.prompt().to_owned())
+    CompletionRequest::of(body, Interface::Chat).ok().map(|asks| asks.prompt().to_owned())
 }
 
 /// The list of models.
-pub(super) fn models(ai: &Ai) -> Reply {
+pub(super) fn models(ai: &LlmService) -> Reply {
     let models: Vec<Value> = ai.models().map(described).collect();
     response::sent(200, &json!({"object": "list", "data": models}))
 }

@@ -6,7 +6,7 @@ use super::fields::Unknown;
 use super::request::Problem;
 use super::response::sent;
 use crate::fakes::Reply;
-use crate::fakes::llm::Ai;
+use crate::fakes::llm::LlmService;
 use crate::fakes::quota::{Dimension, Hint, Refusal, Tier};
 
 const SERVICE: &str = "generativelanguage.googleapis.com";
@@ -123,7 +123,12 @@ pub(super) fn status(status: u16, retry_after_s: Option<u64>) -> Reply {
 }
 
 /// A refusal for a quota, with its name and when to come again, unless the scenario hides both.
-pub(super) fn over_quota(ai: &Ai, model: &str, refusals: &[Refusal], told_ms: u64) -> Reply {
+pub(super) fn over_quota(
+    ai: &LlmService,
+    model: &str,
+    refusals: &[Refusal],
+    told_ms: u64,
+) -> Reply {
     let quota = ai.config().quota.as_ref();
     let hint = quota.map_or(Hint::RetryInfo, |quota| quota.hint);
     if hint == Hint::None {

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::request::{Asks, either};
+use super::request::{GenerateRequest, either};
 use super::{error, response};
-use crate::fakes::llm::{Ai, Decision, Outcome, Scene};
-use crate::fakes::observation::About;
+use crate::fakes::llm::{Decision, LlmService, Outcome, Scene};
+use crate::fakes::observation::Observation;
 use crate::fakes::{Reply, ordered};
 
 /// No more interactions are kept than this; the oldest is forgotten first.
@@ -50,7 +50,7 @@ impl Kept {
 
 /// Answers an interaction.
 pub(super) fn create(
-    ai: &mut Ai,
+    ai: &mut LlmService,
     kept: &mut Kept,
     now_ms: u64,
     body: &Bytes,
@@ -78,7 +78,9 @@ pub(super) fn create(
     };
     let generate = as_generate(&body, before);
     let mut said = generate["contents"].as_array().cloned().unwrap_or_default();
-    let Some(asks) = Asks::of(generate) else { return error::invalid("input is required") };
+    let Some(asks) = GenerateRequest::of(generate) else {
+        return error::invalid("input is required");
+    };
     if let Some(problem) = asks.problem(model) {
         return error::refused(problem);
     }
@@ -106,7 +108,7 @@ pub(super) fn create(
             reply
         }
     };
-    reply.after(outcome.latency_ms).on(About::Prompt(outcome.about))
+    reply.after(outcome.latency_ms).on(Observation::Prompt(outcome.about))
 }
 
 /// The same as `generateContent` would be asked it, after what was said before.
@@ -185,7 +187,7 @@ fn content(step: &Value) -> Value {
 }
 
 /// The steps of an answer, and how it ended; nothing if there is no answer.
-fn steps(asks: &Asks, outcome: &Outcome) -> Option<(Vec<Value>, &'static str)> {
+fn steps(asks: &GenerateRequest, outcome: &Outcome) -> Option<(Vec<Value>, &'static str)> {
     let (text, truncated) = match &outcome.decision {
         Decision::Answer { text, truncated } => (text, *truncated),
         Decision::Blocked => return Some((Vec::new(), "failed")),

@@ -11,21 +11,21 @@ use crate::units::whole;
 
 /// What a `generateContent` asks.
 #[derive(Debug)]
-pub(super) struct Asks {
+pub(super) struct GenerateRequest {
     pub(super) prompt: String,
     max_output_tokens: Option<u64>,
     thinking_budget: Option<u64>,
     schema: Option<Value>,
     is_bare: bool,
     is_json: bool,
-    pub(super) shape: Shape,
+    pub(super) shape: AnswerShape,
     thinking: Thinking,
     problem: Option<Problem>,
 }
 
 /// What an answer is to be made of.
 #[derive(Debug)]
-pub(super) struct Shape {
+pub(super) struct AnswerShape {
     /// The function that it has to call, if it may not be text.
     pub(super) call: Option<String>,
     /// How often.
@@ -55,7 +55,7 @@ pub(super) fn either<'a>(body: &'a Value, camel: &str, snake: &str) -> &'a Value
     body.get(camel).unwrap_or(&body[snake])
 }
 
-impl Asks {
+impl GenerateRequest {
     /// What a body asks; nothing if it has no contents.
     pub(super) fn of(mut body: Value) -> Option<Self> {
         let prompt = prompt(&body)?;
@@ -99,7 +99,7 @@ impl Asks {
             Ok(Some((name, parameters))) => (Some(name), Some(parameters)),
             _ => (None, schema),
         };
-        let shape = Shape { call, candidates: candidates.unwrap_or(1), shows_thoughts };
+        let shape = AnswerShape { call, candidates: candidates.unwrap_or(1), shows_thoughts };
         Some(Self {
             prompt,
             max_output_tokens,

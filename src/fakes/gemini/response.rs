@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::error;
-use super::request::Shape;
-use crate::fakes::llm::{Ai, Decision, Outcome};
+use super::request::AnswerShape;
+use crate::fakes::llm::{Decision, LlmService, Outcome};
 use crate::fakes::{Broken, Reply};
 
 /// A reply with the content type that the service states.
@@ -14,7 +14,7 @@ pub(super) fn sent(status: u16, body: &Value) -> Reply {
 }
 
 /// The answer in one piece.
-pub(super) fn whole(ai: &Ai, model: &str, shape: &Shape, outcome: &Outcome) -> Reply {
+pub(super) fn whole(ai: &LlmService, model: &str, shape: &AnswerShape, outcome: &Outcome) -> Reply {
     match generated(model, shape, outcome) {
         Some(body) => sent(200, &body),
         None => failed(ai, model, outcome),
@@ -22,14 +22,19 @@ pub(super) fn whole(ai: &Ai, model: &str, shape: &Shape, outcome: &Outcome) -> R
 }
 
 /// The answer as server-sent events.
-pub(super) fn events(ai: &Ai, model: &str, shape: &Shape, outcome: &Outcome) -> Reply {
+pub(super) fn events(
+    ai: &LlmService,
+    model: &str,
+    shape: &AnswerShape,
+    outcome: &Outcome,
+) -> Reply {
     let Some(chunks) = chunks(model, shape, outcome) else { return failed(ai, model, outcome) };
     let events = chunks.into_iter().map(|chunk| format!("data: {chunk}\r\n\r\n"));
     Reply::events("text/event-stream", events)
 }
 
 /// The answer as a list of chunks, which is what a stream is without `alt=sse`.
-pub(super) fn list(ai: &Ai, model: &str, shape: &Shape, outcome: &Outcome) -> Reply {
+pub(super) fn list(ai: &LlmService, model: &str, shape: &AnswerShape, outcome: &Outcome) -> Reply {
     if let Some(chunks) = chunks(model, shape, outcome) {
         return sent(200, &Value::Array(chunks));
     }
@@ -46,7 +51,7 @@ pub(super) fn listed(mut reply: Reply) -> Reply {
 }
 
 /// What is said to a call without an answer.
-pub(super) fn failed(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
+pub(super) fn failed(ai: &LlmService, model: &str, outcome: &Outcome) -> Reply {
     match &outcome.decision {
         Decision::Refused(refusals, told_ms) => error::over_quota(ai, model, refusals, *told_ms),
         Decision::Unpaid => error::unpaid(),
@@ -63,7 +68,7 @@ pub(super) fn failed(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
 }
 
 /// The body of an answer or of a refusal of the content.
-pub(super) fn generated(model: &str, shape: &Shape, outcome: &Outcome) -> Option<Value> {
+pub(super) fn generated(model: &str, shape: &AnswerShape, outcome: &Outcome) -> Option<Value> {
     let body = match &outcome.decision {
         Decision::Answer { text, truncated } => {
             let (parts, finish) = said(text, *truncated, shape, outcome);
@@ -87,7 +92,7 @@ fn complete(mut body: Value, model: &str, outcome: &Outcome) -> Value {
 fn said(
     text: &str,
     truncated: bool,
-    shape: &Shape,
+    shape: &AnswerShape,
     outcome: &Outcome,
 ) -> (Vec<Value>, &'static str) {
     let thought = (shape.shows_thoughts && outcome.thought_tokens > 0).then(thought);
@@ -111,7 +116,7 @@ fn thought() -> Value {
     json!({"text": THOUGHT, "thought": true})
 }
 
-fn candidates(shape: &Shape, parts: &[Value], finish: Option<&str>) -> Vec<Value> {
+fn candidates(shape: &AnswerShape, parts: &[Value], finish: Option<&str>) -> Vec<Value> {
     let candidate = |index: u64| {
         let mut content = json!({"role": "model"});
         if !parts.is_empty() {
@@ -143,7 +148,7 @@ fn usage(outcome: &Outcome) -> Value {
 }
 
 /// The answer in pieces of some words; the last one says how it ended.
-fn chunks(model: &str, shape: &Shape, outcome: &Outcome) -> Option<Vec<Value>> {
+fn chunks(model: &str, shape: &AnswerShape, outcome: &Outcome) -> Option<Vec<Value>> {
     const CHARS: usize = 120;
     let whole = generated(model, shape, outcome)?;
     let Decision::Answer { text, truncated } = &outcome.decision else { return Some(vec![whole]) };

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::batch::{Jobs, NotMade};
 use super::interactions::Kept;
-use super::request::Asks;
+use super::request::GenerateRequest;
 use super::route::Route;
 use crate::fakes::llm::tokens::Tokenizer;
-use crate::fakes::llm::{Ai, Scene, digest, glance};
-use crate::fakes::observation::{About, Prompt};
+use crate::fakes::llm::{LlmService, Scene, digest, glance};
+use crate::fakes::observation::{Observation, Prompt};
 use crate::fakes::query::Query;
 use crate::fakes::world_event::Service;
 use crate::fakes::{Reply, ordered};
@@ -27,19 +27,19 @@ pub(crate) fn too_large() -> Reply {
 /// The service: its model, its batch jobs, and the interactions that it keeps.
 #[derive(Debug)]
 pub struct Gemini {
-    ai: Ai,
+    ai: LlmService,
     jobs: Jobs,
     kept: Kept,
 }
 
 impl Gemini {
     /// A service that nobody has called yet.
-    pub fn new(ai: Ai) -> Self {
+    pub fn new(ai: LlmService) -> Self {
         Self { ai, jobs: Jobs::default(), kept: Kept::default() }
     }
 
     /// Its model.
-    pub fn ai_mut(&mut self) -> &mut Ai {
+    pub fn ai_mut(&mut self) -> &mut LlmService {
         &mut self.ai
     }
 
@@ -61,7 +61,7 @@ impl Gemini {
             if route.is_openai() && is_error { super::response::listed(reply) } else { reply };
         // A call that fails before the model sees it is a call all the same.
         if route.asks() && reply.about.is_none() {
-            return reply.on(About::Prompt(unseen(request.body(), route)));
+            return reply.on(Observation::Prompt(unseen(request.body(), route)));
         }
         reply
     }
@@ -148,7 +148,7 @@ impl Gemini {
         (model, route): (&str, Route<'_>),
         scene: &mut Scene<'_>,
     ) -> Reply {
-        let Some(asks) = ordered::read(request.body()).ok().and_then(Asks::of) else {
+        let Some(asks) = ordered::read(request.body()).ok().and_then(GenerateRequest::of) else {
             return unread(request.body());
         };
         if let Some(problem) = asks.problem(model) {
@@ -164,7 +164,7 @@ impl Gemini {
             Route::Stream(_) => super::response::list(&self.ai, model, shape, &outcome),
             _ => super::response::whole(&self.ai, model, shape, &outcome),
         };
-        reply.after(outcome.latency_ms).on(About::Prompt(outcome.about))
+        reply.after(outcome.latency_ms).on(Observation::Prompt(outcome.about))
     }
 
     fn job(&mut self, now_ms: u64, name: &str, scene: &mut Scene<'_>) -> Reply {
@@ -186,9 +186,11 @@ fn unseen(body: &Bytes, route: Route<'_>) -> Prompt {
     let named = read.as_ref().and_then(|body| body["model"].as_str());
     let model = route.model().or(named).unwrap_or_default().to_owned();
     let prompt = read.and_then(|body| match route {
-        Route::Interact => Some(Asks::of(super::interactions::as_generate(&body, None))?.prompt),
+        Route::Interact => {
+            Some(GenerateRequest::of(super::interactions::as_generate(&body, None))?.prompt)
+        }
         Route::Chat => super::chat::prompt(&body),
-        _ => Some(Asks::of(body)?.prompt),
+        _ => Some(GenerateRequest::of(body)?.prompt),
     });
     let (identity, pages) = prompt.map_or_else(|| (digest(body), 0), |prompt| glance(&prompt));
     Prompt::refused(Service::Gemini, &model, identity, pages)
@@ -209,7 +211,9 @@ fn counted(body: &Bytes, tokenizer: &Tokenizer) -> Reply {
     if counts_both(body) {
         return super::error::invalid("contents and generate_content_request cannot both be set");
     }
-    let Some(asks) = ordered::read(body).ok().and_then(Asks::counted) else { return unread(body) };
+    let Some(asks) = ordered::read(body).ok().and_then(GenerateRequest::counted) else {
+        return unread(body);
+    };
     let count = tokenizer.count(&asks.prompt);
     let details = json!([{"modality": "TEXT", "tokenCount": count}]);
     super::response::sent(200, &json!({"totalTokens": count, "promptTokensDetails": details}))

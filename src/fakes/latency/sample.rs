@@ -163,7 +163,7 @@ pub enum LatencyError {
 /// A latency that is ready to be drawn from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Latency {
-    shape: Shape,
+    shape: Distribution,
     ms_per_1k_input_tokens: f64,
     output_tokens_per_s: f64,
     load_factor: f64,
@@ -172,7 +172,7 @@ pub struct Latency {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-enum Shape {
+enum Distribution {
     Fixed(u64),
     Uniform(u64, u64),
     Lognormal { median_ms: f64, sigma: f64 },
@@ -211,7 +211,7 @@ impl Latency {
     /// Always this long.
     pub fn fixed(ms: u64) -> Self {
         Self {
-            shape: Shape::Fixed(ms),
+            shape: Distribution::Fixed(ms),
             ms_per_1k_input_tokens: 0.0,
             output_tokens_per_s: 0.0,
             load_factor: 0.0,
@@ -261,7 +261,7 @@ impl Latency {
     }
 }
 
-impl Shape {
+impl Distribution {
     fn draw(&self, draw: Draw) -> f64 {
         match self {
             Self::Fixed(ms) => float(*ms),
@@ -290,7 +290,7 @@ impl LatencyFile {
         let shape = match self.dist {
             Dist::Fixed => {
                 let ms = self.ms.ok_or_else(|| missing(self.dist.name(), "ms", "`ms = 250`"))?;
-                Shape::Fixed(ms.get())
+                Distribution::Fixed(ms.get())
             }
             Dist::Uniform => {
                 let min = self
@@ -300,7 +300,7 @@ impl LatencyFile {
                     .max_ms
                     .ok_or_else(|| missing(self.dist.name(), "max_ms", "`max_ms = 300`"))?;
                 bounds("latencies", min, max)?;
-                Shape::Uniform(min.get(), max.get())
+                Distribution::Uniform(min.get(), max.get())
             }
             Dist::Lognormal => {
                 let wanted = "`median_ms = 450`";
@@ -309,9 +309,9 @@ impl LatencyFile {
                 let sigma = self
                     .sigma
                     .ok_or_else(|| missing(self.dist.name(), "sigma", "`sigma = 0.5`"))?;
-                Shape::Lognormal { median_ms: float(median.get()), sigma: sigma.get() }
+                Distribution::Lognormal { median_ms: float(median.get()), sigma: sigma.get() }
             }
-            Dist::Empirical => Shape::Empirical(self.measured(folder)?),
+            Dist::Empirical => Distribution::Empirical(self.measured(folder)?),
         };
         if let Some(tail) = self.tail {
             bounds("a tail", tail.min_ms, tail.max_ms)?;

@@ -1,13 +1,13 @@
 //! What the model writes to a call that gets an answer.
 
-use super::{Ai, Asked, Decision};
+use super::{Asked, Decision, LlmService};
 use crate::fakes::fault::Kind;
 use crate::fakes::llm::json_schema;
 use crate::fakes::llm::model::{Matcher, Question};
 use crate::fakes::observation::Use;
 use crate::units::Count;
 
-impl Ai {
+impl LlmService {
     /// What the model writes; nothing if the form that is asked for is too large.
     pub(super) fn answer(
         &mut self,
@@ -45,12 +45,12 @@ impl Ai {
                 text = json_schema::in_order(&value, schema);
             } else {
                 let pages = question.pages.iter();
-                let seen = pages.map(|(id, text)| json_schema::Seen {
+                let seen = pages.map(|(id, text)| json_schema::TaggedPage {
                     id: *id,
                     text,
                     tags: matcher.tags(text),
                 });
-                let pages: Vec<json_schema::Seen<'_>> = seen.collect();
+                let pages: Vec<json_schema::TaggedPage<'_>> = seen.collect();
                 text = json_schema::fill(schema, &pages)?;
                 whole = true;
             }

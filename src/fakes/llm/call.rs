@@ -8,7 +8,7 @@ use crate::fakes::content::space::Space;
 use crate::fakes::llm::model::Question;
 use crate::fakes::observation::Prompt;
 use crate::fakes::quota::Refusal;
-use crate::fakes::world_event::Record;
+use crate::fakes::world_event::WorldEvent;
 
 /// What a call asks, as far as the service looks at it.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ pub struct Scene<'a> {
     /// Those that were given out.
     pub handed: &'a mut Handed,
     /// What is written down.
-    pub records: &'a mut Vec<Record>,
+    pub records: &'a mut Vec<WorldEvent>,
 }
 
 impl Scene<'_> {

@@ -18,7 +18,7 @@ use crate::units::whole;
 
 /// A page of a prompt, with the tags that the model found.
 #[derive(Debug, Clone)]
-pub struct Seen<'a> {
+pub struct TaggedPage<'a> {
     /// Its id, if the prompt names one.
     pub id: Option<&'a str>,
     /// Its part of the prompt.
@@ -40,7 +40,7 @@ const MOST_VALUES: usize = 5_000;
 const MOST_COMPARED: usize = 500_000_000;
 
 /// What is left of a form that may be filled in.
-struct Left {
+struct FillBudget {
     values: usize,
     compared: usize,
 }
@@ -250,19 +250,19 @@ fn list(items: &[String]) -> String {
 
 /// The text of a value of the form that a schema asks for, about these pages; nothing if the form is
 /// too large.
-pub fn fill(schema: &Value, pages: &[Seen<'_>]) -> Option<String> {
+pub fn fill(schema: &Value, pages: &[TaggedPage<'_>]) -> Option<String> {
     let schema = merged(schema)?;
     let schema = &*schema;
-    let mut left = Left { values: MOST_VALUES, compared: MOST_COMPARED };
+    let mut left = FillBudget { values: MOST_VALUES, compared: MOST_COMPARED };
     fill_at(Schema { at: schema, root: schema }.resolved(), "", pages, 0, &mut left)
 }
 
 fn fill_at(
     schema: Schema<'_>,
     name: &str,
-    pages: &[Seen<'_>],
+    pages: &[TaggedPage<'_>],
     depth: usize,
-    left: &mut Left,
+    left: &mut FillBudget,
 ) -> Option<String> {
     left.values = left.values.checked_sub(1).filter(|_| depth <= TOO_DEEP)?;
     if let Some(constant) = schema.at.get("const") {
@@ -344,9 +344,9 @@ fn formatted(format: &str) -> Option<&'static str> {
 fn items(
     schema: Schema<'_>,
     name: &str,
-    pages: &[Seen<'_>],
+    pages: &[TaggedPage<'_>],
     depth: usize,
-    left: &mut Left,
+    left: &mut FillBudget,
 ) -> Option<Vec<String>> {
     let part = schema.part(&schema.at["items"]);
     let mut items: Vec<String> = Vec::new();
@@ -390,8 +390,8 @@ fn items(
 fn words(
     items: Schema<'_>,
     name: &str,
-    pages: &[Seen<'_>],
-    left: &mut Left,
+    pages: &[TaggedPage<'_>],
+    left: &mut FillBudget,
 ) -> Option<Vec<String>> {
     if let Some(choices) = items.choices() {
         let mut found = Vec::new();
@@ -416,7 +416,7 @@ fn words(
 }
 
 /// A text: the page's id if that is its name, else the first tag.
-fn text(name: &str, pages: &[Seen<'_>]) -> String {
+fn text(name: &str, pages: &[TaggedPage<'_>]) -> String {
     let is_id = matches!(name.to_lowercase().as_str(), "id" | "page_id" | "pageid" | "page");
     let id = pages.iter().find_map(|page| page.id).filter(|_| is_id);
     let tag = || pages.iter().flat_map(|page| page.tags.values()).flatten().next();
@@ -424,7 +424,7 @@ fn text(name: &str, pages: &[Seen<'_>]) -> String {
 }
 
 /// Whether a word stands in a page, by itself; nothing if too much was compared already.
-fn stands(word: &str, pages: &[Seen<'_>], left: &mut Left) -> Option<bool> {
+fn stands(word: &str, pages: &[TaggedPage<'_>], left: &mut FillBudget) -> Option<bool> {
     let bytes = pages.iter().map(|page| page.text.len()).sum();
     left.compared = left.compared.checked_sub(bytes)?;
     let inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');

@@ -15,5 +15,5 @@ pub mod tokens;
 pub use self::call::{Asked, Decision, Outcome, Scene};
 pub use self::config::{AiConfig, PriceFile};
 pub(crate) use self::identity::{digest, glance};
-pub use self::service::Ai;
+pub use self::service::LlmService;
 pub use self::shared_quota::NeighbourConfig;

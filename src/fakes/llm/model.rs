@@ -28,7 +28,7 @@ pub fn read(prompt: &str) -> Question<'_> {
     let mut pages: Vec<(Option<&str>, &str)> = Vec::new();
     let mut open: Option<(&str, usize)> = None;
     // Lines that could be of the taxonomy, in blocks that stand together.
-    let mut blocks: Vec<Block<'_>> = Vec::new();
+    let mut blocks: Vec<LineGroup<'_>> = Vec::new();
     let mut at = 0;
     for line in prompt.split_inclusive('\n') {
         let bare = line.trim_end_matches(['\n', '\r']);
@@ -46,7 +46,7 @@ pub fn read(prompt: &str) -> Question<'_> {
                     block.end = end;
                     block.lines.push(found);
                 }
-                None => blocks.push(Block { start: at, end, lines: vec![found] }),
+                None => blocks.push(LineGroup { start: at, end, lines: vec![found] }),
             }
         }
         at += line.len();
@@ -67,7 +67,7 @@ pub fn read(prompt: &str) -> Question<'_> {
 
 /// Lines that stand together, from one place of the prompt to another.
 #[derive(Default)]
-struct Block<'a> {
+struct LineGroup<'a> {
     start: usize,
     end: usize,
     lines: Vec<(&'a str, Vec<&'a str>)>,

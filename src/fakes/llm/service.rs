@@ -17,16 +17,16 @@ use crate::fakes::llm::model;
 use crate::fakes::llm::model::{Matcher, Question};
 use crate::fakes::llm::tokens::Tokenizer;
 use crate::fakes::observation::{Prompt, Use};
-use crate::fakes::quota::{Dimension, Hint, Left, Quota, Refusal};
+use crate::fakes::quota::{Dimension, Hint, Quota, Refusal, Remaining};
 use crate::fakes::trouble::Troubles;
-use crate::fakes::world_event::{Record, Service};
+use crate::fakes::world_event::{Service, WorldEvent};
 use crate::price;
 use crate::rng::{Draw, Seed};
 use crate::units::Ratio;
 
 /// The state of an AI service.
 #[derive(Debug)]
-pub struct Ai {
+pub struct LlmService {
     service: Service,
     pub(super) config: AiConfig,
     latency: Latency,
@@ -46,7 +46,7 @@ pub struct Ai {
     speed: u64,
 }
 
-impl Ai {
+impl LlmService {
     /// A service that nobody has called yet.
     pub fn new(
         service: Service,
@@ -105,7 +105,7 @@ impl Ai {
     }
 
     /// What is left of the quota of a model, for headers; waits are as its clients count them.
-    pub fn left(&mut self, model: &str, now_ms: u64) -> Vec<(&'static str, Left)> {
+    pub fn left(&mut self, model: &str, now_ms: u64) -> Vec<(&'static str, Remaining)> {
         if self.config.quota.as_ref().is_some_and(|quota| quota.hint == Hint::TimeOnly) {
             return Vec::new();
         }
@@ -148,7 +148,7 @@ impl Ai {
         let input_tokens = self.tokenizer.count(asked.prompt);
         let pages = question.pages.len() as u64;
         let (service, stream) = (self.service, stream(self.service));
-        let fired = |fault: String| Record::FaultFired { service, fault };
+        let fired = |fault: String| WorldEvent::FaultFired { service, fault };
         let draw = |what: &str| self.seed.draw(&format!("{stream} {what}"), identity, attempt);
         let seen = Prompt::refused(service, asked.model, identity, pages);
         // First what strikes a call whatever it asks, then the quota, then what goes wrong with the
@@ -177,7 +177,7 @@ impl Ai {
         let records = &mut *scene.records;
         records.extend(spoiled.iter().map(|(name, _)| fired(name.clone())));
         if self.reads_taxonomy_as_page(&question) {
-            records.push(Record::TaxonomyInPage { service });
+            records.push(WorldEvent::TaxonomyInPage { service });
         }
         let kind = spoiled.map(|(_, kind)| kind);
         let Some(written) = self.answer(&question, kind, asked, identity) else {
@@ -186,7 +186,7 @@ impl Ai {
         let output_tokens = written.output_tokens.saturating_add(written.thought_tokens);
         let model = asked.model.to_owned();
         let later = false;
-        records.push(Record::Billed { service, model, input_tokens, output_tokens, later });
+        records.push(WorldEvent::Billed { service, model, input_tokens, output_tokens, later });
         let (slow, slowness) = slow.unzip();
         records.extend(slow.map(fired));
         let slowness = slowness.unwrap_or_default();
@@ -233,7 +233,7 @@ impl Ai {
         let Refusal { dimension, used, limit, retry_ms } = refusal;
         let quota = dimension.name().to_owned();
         let model = (asked.model != self.config.model).then(|| asked.model.to_owned());
-        records.push(Record::QuotaRefused { service, model, quota, used, limit, retry_ms });
+        records.push(WorldEvent::QuotaRefused { service, model, quota, used, limit, retry_ms });
         let told_ms = match service {
             Service::Gemini => refusal.told_by_gemini_ms(),
             Service::Openai | Service::Confluence => retry_ms,
@@ -311,7 +311,13 @@ impl Ai {
         let output_tokens = written.output_tokens.saturating_add(written.thought_tokens);
         let (service, model) = (self.service, asked.model.to_owned());
         let later = true;
-        scene.records.push(Record::Billed { service, model, input_tokens, output_tokens, later });
+        scene.records.push(WorldEvent::Billed {
+            service,
+            model,
+            input_tokens,
+            output_tokens,
+            later,
+        });
         Outcome {
             latency_ms: 0,
             input_tokens,
@@ -329,7 +335,7 @@ impl Ai {
         now_ms: u64,
         (model, tokens, luck): (&str, u64, Draw),
         calendar: &Calendar,
-        records: &mut Vec<Record>,
+        records: &mut Vec<WorldEvent>,
     ) -> Vec<Refusal> {
         let Some(config) = &self.config.quota else { return Vec::new() };
         let neighbour = self.config.neighbour.filter(|_| model == self.config.model);
@@ -342,7 +348,7 @@ impl Ai {
         });
         let Visits { admitted, refused } = meter.visit(now_ms, calendar);
         if admitted > 0 || refused > 0 {
-            records.push(Record::Neighbour { service: self.service, admitted, refused });
+            records.push(WorldEvent::Neighbour { service: self.service, admitted, refused });
         }
         meter.admit(now_ms, tokens, calendar, luck).err().unwrap_or_default()
     }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fakes::calendar::Calendar;
-use crate::fakes::quota::{Leeway, Left, Quota, QuotaConfig, Refusal};
+use crate::fakes::quota::{Leeway, Quota, QuotaConfig, Refusal, Remaining};
 use crate::rng::Draw;
 use crate::units::{Count, Ratio, Whole};
 
@@ -117,7 +117,7 @@ impl Meter {
     }
 
     /// What is left of its windows.
-    pub(super) fn left(&mut self, now_ms: u64) -> Vec<(&'static str, Left)> {
+    pub(super) fn left(&mut self, now_ms: u64) -> Vec<(&'static str, Remaining)> {
         self.quota.left(now_ms)
     }
 }

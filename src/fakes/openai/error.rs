@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::request::Wrong;
-use crate::fakes::llm::{Ai, Decision, Outcome};
+use crate::fakes::llm::{Decision, LlmService, Outcome};
 use crate::fakes::quota::{Dimension, Hint, Refusal};
 use crate::fakes::{Broken, Reply};
 
@@ -84,7 +84,7 @@ pub(super) fn no_such_route(method: &str, path: &str) -> Reply {
 }
 
 /// What the service says to a call without an answer.
-pub(super) fn of(ai: &Ai, model: &str, outcome: &Outcome) -> Reply {
+pub(super) fn of(ai: &LlmService, model: &str, outcome: &Outcome) -> Reply {
     match &outcome.decision {
         Decision::Refused(refusals, told_ms) => {
             over_quota(ai, model, refusals.first(), *told_ms, outcome.input_tokens)
@@ -139,7 +139,13 @@ fn of_status(status: u16, retry_after_s: Option<u64>) -> Reply {
     error(status, kind, code, None, message).with_retry_after(retry_after_s)
 }
 
-fn over_quota(ai: &Ai, model: &str, refusal: Option<&Refusal>, told_ms: u64, tokens: u64) -> Reply {
+fn over_quota(
+    ai: &LlmService,
+    model: &str,
+    refusal: Option<&Refusal>,
+    told_ms: u64,
+    tokens: u64,
+) -> Reply {
     let (kind, name, requested) = match refusal.map(|refusal| refusal.dimension) {
         Some(Dimension::Tokens) => ("tokens", "tokens per min (TPM)", tokens),
         Some(Dimension::Day) => ("requests", "requests per day (RPD)", 1),

@@ -1,7 +1,7 @@
 //! What the model says to a call, in the form in which its interface says it.
 
-use super::request::Asks;
-use super::tools::Call;
+use super::request::CompletionRequest;
+use super::tools::ForcedCall;
 use super::{Interface, completion, response};
 use crate::fakes::Reply;
 use crate::fakes::llm::{Decision, Outcome};
@@ -14,7 +14,7 @@ const PIECE: usize = 120;
 
 /// An answer, or a refusal of the content.
 pub(super) struct Said<'a> {
-    pub(super) asks: &'a Asks,
+    pub(super) asks: &'a CompletionRequest,
     pub(super) outcome: &'a Outcome,
     /// Nothing if the model refuses.
     pub(super) text: Option<&'a str>,
@@ -27,7 +27,7 @@ pub(super) struct Said<'a> {
 
 impl Said<'_> {
     /// The function that is called with the text as its arguments, if it is no answer in words.
-    pub(super) fn call(&self) -> Option<&Call> {
+    pub(super) fn call(&self) -> Option<&ForcedCall> {
         self.asks.call.as_ref().filter(|_| self.text.is_some())
     }
 
@@ -40,7 +40,7 @@ impl Said<'_> {
 
 /// The answer, if the call has one.
 pub(crate) fn answered(
-    asks: &Asks,
+    asks: &CompletionRequest,
     outcome: &Outcome,
     interface: Interface,
     created: i64,

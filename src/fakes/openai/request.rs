@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::tools::Call;
+use super::tools::ForcedCall;
 use super::{Interface, tools};
 use crate::fakes::llm::Asked;
 use crate::units::float;
@@ -28,13 +28,13 @@ pub(crate) enum Wrong {
 
 /// What a call asks.
 #[derive(Debug)]
-pub(crate) struct Asks {
+pub(crate) struct CompletionRequest {
     pub(crate) model: String,
     pub(super) instructions: Value,
     pub(super) stream: bool,
     pub(super) stream_usage: bool,
     /// The function that the answer has to call, if it may not be text.
-    pub(super) call: Option<Call>,
+    pub(super) call: Option<ForcedCall>,
     /// How many answers there are to be.
     pub(super) choices: u64,
     prompt: String,
@@ -44,7 +44,7 @@ pub(crate) struct Asks {
     is_json: bool,
 }
 
-impl Asks {
+impl CompletionRequest {
     /// What a body asks, or what is wrong with it.
     pub(crate) fn of(body: &Value, interface: Interface) -> Result<Self, Wrong> {
         let model = body["model"].as_str().unwrap_or("").to_owned();

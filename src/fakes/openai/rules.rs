@@ -6,12 +6,16 @@
 
 use serde_json::Value;
 
-use super::request::{Asks, Wrong, effort, format_of};
+use super::request::{CompletionRequest, Wrong, effort, format_of};
 use super::tools::described;
 use super::{Interface, strict};
 
 /// Refuses what the service does not take.
-pub(super) fn check(body: &Value, asks: &Asks, interface: Interface) -> Result<(), Wrong> {
+pub(super) fn check(
+    body: &Value,
+    asks: &CompletionRequest,
+    interface: Interface,
+) -> Result<(), Wrong> {
     reasoning(body, &asks.model, interface)?;
     strict_answer(body, interface)?;
     let tools = body["tools"].as_array().into_iter().flatten();

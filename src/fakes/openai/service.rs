@@ -4,9 +4,9 @@ use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::{Value, json};
 
-use super::request::Asks;
-use crate::fakes::llm::{Ai, Scene, digest, glance};
-use crate::fakes::observation::{About, Prompt};
+use super::request::CompletionRequest;
+use crate::fakes::llm::{LlmService, Scene, digest, glance};
+use crate::fakes::observation::{Observation, Prompt};
 use crate::fakes::world_event::Service;
 use crate::fakes::{Reply, ordered};
 
@@ -30,7 +30,7 @@ pub(crate) enum Interface {
 
 /// Answers a request.
 pub(crate) fn reply(
-    ai: &mut Ai,
+    ai: &mut LlmService,
     now_ms: u64,
     request: &Request<Bytes>,
     scene: &mut Scene<'_>,
@@ -56,20 +56,21 @@ pub(crate) fn reply(
     // A call that fails before the model sees it is a call all the same.
     if interface.is_some() && reply.about.is_none() {
         let body: Option<Value> = ordered::read(request.body()).ok();
-        let asks =
-            interface.zip(body).and_then(|(interface, body)| Asks::of(&body, interface).ok());
+        let asks = interface
+            .zip(body)
+            .and_then(|(interface, body)| CompletionRequest::of(&body, interface).ok());
         let (model, (identity, pages)) = match &asks {
             Some(asks) => (asks.model.as_str(), glance(asks.prompt())),
             None => ("", (digest(request.body()), 0)),
         };
         let seen = Prompt::refused(Service::Openai, model, identity, pages);
-        return reply.on(About::Prompt(seen));
+        return reply.on(Observation::Prompt(seen));
     }
     reply
 }
 
 /// What is said to a client without a key that is taken.
-fn unauthorized(ai: &Ai, request: &Request<Bytes>) -> Option<Reply> {
+fn unauthorized(ai: &LlmService, request: &Request<Bytes>) -> Option<Reply> {
     let header = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     let key = header
         .and_then(|value| value.split_once(' '))
@@ -82,7 +83,7 @@ fn unauthorized(ai: &Ai, request: &Request<Bytes>) -> Option<Reply> {
 }
 
 fn asked(
-    ai: &mut Ai,
+    ai: &mut LlmService,
     now_ms: u64,
     request: &Request<Bytes>,
     interface: Interface,
@@ -91,7 +92,7 @@ fn asked(
     let Ok(body) = ordered::read(request.body()) else {
         return super::error::invalid("We could not parse the JSON body of your request.", None);
     };
-    let asks = match Asks::of(&body, interface) {
+    let asks = match CompletionRequest::of(&body, interface) {
         Ok(asks) => asks,
         Err(wrong) => return super::error::wrong(&wrong),
     };
@@ -126,11 +127,11 @@ fn asked(
             .with_header(remaining, &left.left.to_string())
             .with_header(reset, &super::error::duration(left.reset_ms))
     });
-    reply.after(outcome.latency_ms).on(About::Prompt(outcome.about))
+    reply.after(outcome.latency_ms).on(Observation::Prompt(outcome.about))
 }
 
 /// The list of models, or one of them.
-fn models(ai: &Ai, request: &Request<Bytes>) -> Reply {
+fn models(ai: &LlmService, request: &Request<Bytes>) -> Reply {
     let path = request.uri().path();
     let described = |model: &str| json!({"id": model, "object": "model", "created": 1_767_225_600, "owned_by": "system"});
     let one = path.strip_prefix("/v1/models/").filter(|_| request.method() == Method::GET);

@@ -7,7 +7,7 @@ use super::request::Wrong;
 
 /// A function that has to be called.
 #[derive(Debug)]
-pub(crate) struct Call {
+pub(crate) struct ForcedCall {
     pub(crate) name: String,
     /// The form of its arguments.
     pub(super) parameters: Value,
@@ -16,7 +16,7 @@ pub(crate) struct Call {
 }
 
 /// The function that a request wants called, if it does not leave that to the model.
-pub(super) fn forced(body: &Value, interface: Interface) -> Result<Option<Call>, Wrong> {
+pub(super) fn forced(body: &Value, interface: Interface) -> Result<Option<ForcedCall>, Wrong> {
     let refuse = |message: &str| {
         Err(Wrong::Said { param: "tool_choice", code: None, message: message.to_owned() })
     };
@@ -54,7 +54,7 @@ pub(super) fn forced(body: &Value, interface: Interface) -> Result<Option<Call>,
     let function = described(tool, interface);
     let nothing = || json!({"type": "object", "additionalProperties": false});
     let parameters = Some(function["parameters"].clone()).filter(Value::is_object);
-    Ok(Some(Call {
+    Ok(Some(ForcedCall {
         name: function["name"].as_str().unwrap_or_default().to_owned(),
         parameters: parameters.unwrap_or_else(nothing),
         is_named: named.is_some(),

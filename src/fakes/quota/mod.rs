@@ -7,4 +7,4 @@ mod window;
 pub use self::quota::{
     Amount, Change, Dimension, Hint, Quota, QuotaConfig, Refusal, Tier, Used, WindowKind, even_day,
 };
-pub use self::window::{Leeway, Left, Window};
+pub use self::window::{Leeway, Remaining, Window};

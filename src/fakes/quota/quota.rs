@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::window::Step;
-use super::window::{Leeway, Left, Window};
+use super::window::{Leeway, Remaining, Window};
 use crate::fakes::calendar::Calendar;
 use crate::units::{Count, Ratio, Whole};
 
@@ -471,7 +471,7 @@ impl Quota {
     }
 
     /// What is left of the windows' requests and tokens, where they are limited.
-    pub fn left(&mut self, now_ms: u64) -> Vec<(&'static str, Left)> {
+    pub fn left(&mut self, now_ms: u64) -> Vec<(&'static str, Remaining)> {
         let windows = [("requests", &mut self.requests), ("tokens", &mut self.tokens)];
         let limited =
             windows.into_iter().filter_map(|(what, window)| Some((what, window.as_mut()?)));

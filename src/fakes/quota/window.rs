@@ -6,7 +6,7 @@ use super::WindowKind;
 
 /// What is left of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Left {
+pub struct Remaining {
     /// How much the window holds.
     pub limit: u64,
     /// How much of it is free.
@@ -215,11 +215,11 @@ impl Window {
     }
 
     /// What is left of it.
-    pub fn left(&mut self, now_ms: u64) -> Left {
+    pub fn left(&mut self, now_ms: u64) -> Remaining {
         self.pass(now_ms);
         let limit = self.limit;
         let reset_ms = self.wait(now_ms, limit).unwrap_or(0);
-        Left { limit, left: limit.saturating_sub(self.used()), reset_ms }
+        Remaining { limit, left: limit.saturating_sub(self.used()), reset_ms }
     }
 
     /// What is taken of it, as of when time last passed.

@@ -29,7 +29,7 @@
 //! small may cost a minute. [`FREE_TIERS`] says how likely each is thought to be.
 
 use crate::pipeline::estimate::Estimates;
-use crate::pipeline::limiter::{Left, Outlook};
+use crate::pipeline::limiter::{Outlook, Remaining};
 
 /// Calls a minute, and how many in twenty who are told nothing have no more: Gemini's flash models
 /// had 10 in 2025, its pro models 5 (`ai.google.dev/gemini-api/docs/rate-limits`). A larger share of
@@ -51,7 +51,7 @@ pub struct Work {
 
 /// The number of pages with which the work is done soonest.
 pub fn pages(work: &Work, estimates: &Estimates, outlook: &Outlook) -> u64 {
-    let quotas: Vec<(Left, u64)> = match outlook.requests {
+    let quotas: Vec<(Remaining, u64)> = match outlook.requests {
         Some(left) => vec![(left, 1)],
         None => {
             FREE_TIERS.iter().map(|(limit, weight)| (assumed(*limit, outlook), *weight)).collect()
@@ -78,7 +78,7 @@ pub fn pages(work: &Work, estimates: &Estimates, outlook: &Outlook) -> u64 {
 fn makespan_ms(
     work: &Work,
     estimates: &Estimates,
-    (outlook, requests): (&Outlook, Left),
+    (outlook, requests): (&Outlook, Remaining),
     size: u64,
     calls: u64,
 ) -> u64 {
@@ -113,8 +113,8 @@ fn makespan_ms(
 }
 
 /// A quota of this many requests a minute, or of what was seen to be more.
-fn assumed(limit: u64, outlook: &Outlook) -> Left {
+fn assumed(limit: u64, outlook: &Outlook) -> Remaining {
     let limit = limit.max(outlook.answered.saturating_mul(2));
     let used = outlook.answered.saturating_add(outlook.in_flight);
-    Left { limit, free: limit.saturating_sub(used), window_ms: MINUTE_MS, is_bucket: false }
+    Remaining { limit, free: limit.saturating_sub(used), window_ms: MINUTE_MS, is_bucket: false }
 }

@@ -52,11 +52,11 @@ impl Serialize for BatchSize {
 
 impl<'de> Deserialize<'de> for BatchSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Seen;
+        struct BatchSizeVisitor;
         fn wrong<E: Error>(got: impl fmt::Display) -> E {
             E::custom(format!("got {got}, wanted {WANTED}"))
         }
-        impl Visitor<'_> for Seen {
+        impl Visitor<'_> for BatchSizeVisitor {
             type Value = BatchSize;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(WANTED)
@@ -74,7 +74,7 @@ impl<'de> Deserialize<'de> for BatchSize {
                 if value == AUTO { Ok(BatchSize::Auto) } else { Err(wrong(format!("`{value}`"))) }
             }
         }
-        deserializer.deserialize_any(Seen)
+        deserializer.deserialize_any(BatchSizeVisitor)
     }
 }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::backoff::Schedule;
-use crate::pipeline::config::{BatchSize, CacheKey, Config, LimiterKind, PermitScope};
+use crate::pipeline::config::{BatchSize, CacheKey, LimiterKind, PermitScope, Settings};
 
 /// A named set of all keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -35,8 +35,8 @@ pub enum Profile {
 
 impl Profile {
     /// Its settings.
-    pub(crate) fn config(self) -> Config {
-        let documented = Config {
+    pub fn settings(self) -> Settings {
+        let documented = Settings {
             limiter: LimiterKind::Halving,
             concurrency: 3,
             max_concurrency: 10,
@@ -70,7 +70,7 @@ impl Profile {
         };
         match self {
             Self::Documented => documented,
-            Self::Before => Config {
+            Self::Before => Settings {
                 limiter: LimiterKind::Fixed,
                 concurrency: 5,
                 max_concurrency: 5,
@@ -81,7 +81,7 @@ impl Profile {
                 backoff: Schedule { base_ms: 1000, factor: 1.0, max_ms: 1000, jitter: 0.0 },
                 ..documented
             },
-            Self::Recommended => Config {
+            Self::Recommended => Settings {
                 limiter: LimiterKind::Quota,
                 concurrency: 16,
                 max_concurrency: 64,
@@ -100,7 +100,7 @@ impl Profile {
                 single_flight: true,
                 ..documented
             },
-            Self::Conservative => Config {
+            Self::Conservative => Settings {
                 concurrency: 1,
                 batch_size: BatchSize::Pages(1),
                 cache: false,

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::Site;
 use super::gate::{Gate, Met};
 use crate::pipeline::backoff::Schedule;
-use crate::pipeline::config::Config;
+use crate::pipeline::config::Settings;
 use crate::pipeline::error::{Cause, ErrorClass};
 use crate::pipeline::event::{ConfluenceOp, Event, Observer, Pause, TOLD_PAUSE};
 use crate::pipeline::provider::retry_after;
@@ -53,7 +53,7 @@ impl<'a> Call<'a> {
 
 /// Why a call has no response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub(crate) enum NoResponse {
     /// It failed for good.
     Failed(Cause),
     /// It was stopped while it waited.
@@ -61,7 +61,7 @@ pub(crate) enum Ended {
 }
 
 /// A failed attempt, and the wait that the site asked for.
-struct Failure {
+struct FailedAttempt {
     cause: Cause,
     hint: Option<Duration>,
 }
@@ -85,7 +85,7 @@ impl Client {
         site: Site,
         transport: Arc<dyn Transport>,
         observer: Arc<dyn Observer>,
-        config: &Config,
+        config: &Settings,
         seed: Seed,
     ) -> Self {
         Self {
@@ -105,15 +105,15 @@ impl Client {
     /// Makes a call until it succeeds, fails for good or is stopped. What the site cannot do now is
     /// tried again for as long as it fails everything and the patience lasts; while it answers
     /// others, a number of times.
-    pub(super) async fn call(&self, call: &Call<'_>) -> Result<Response<Bytes>, Ended> {
+    pub(super) async fn call(&self, call: &Call<'_>) -> Result<Response<Bytes>, NoResponse> {
         let mut failed = 0;
         let answers = self.gate.answers();
         loop {
             let Some(pass) = unless_stopped(call.stop, self.gate.pass()).await? else {
                 let (class, status) = (ErrorClass::RateLimited, Some(429));
-                return Err(Ended::Failed(Cause::of_confluence(class, status)));
+                return Err(NoResponse::Failed(Cause::of_confluence(class, status)));
             };
-            let Failure { cause, hint } = match self.attempt(call).await {
+            let FailedAttempt { cause, hint } = match self.attempt(call).await {
                 Ok(response) => {
                     self.gate.answered();
                     return Ok(response);
@@ -124,7 +124,7 @@ impl Client {
             let is_closed = self.settle(&cause, hint);
             drop(pass);
             if self.is_final(&cause, failed, answers) {
-                return Err(Ended::Failed(cause));
+                return Err(NoResponse::Failed(cause));
             }
             if !is_closed {
                 let draw = self.seed.draw("confluence backoff", call.identity, u64::from(failed));
@@ -169,9 +169,9 @@ impl Client {
     }
 
     /// One attempt.
-    async fn attempt(&self, call: &Call<'_>) -> Result<Response<Bytes>, Failure> {
+    async fn attempt(&self, call: &Call<'_>) -> Result<Response<Bytes>, FailedAttempt> {
         let fail = |class, status| Cause::of_confluence(class, status);
-        let unfit = || Failure { cause: fail(ErrorClass::BadRequest, None), hint: None };
+        let unfit = || FailedAttempt { cause: fail(ErrorClass::BadRequest, None), hint: None };
         let mut request = self.request(call).ok_or_else(unfit)?;
         if call.op == ConfluenceOp::Pages {
             request.extensions_mut().insert(BodyLimit::LISTING);
@@ -189,9 +189,9 @@ impl Client {
             Ok(response) => {
                 let class = ErrorClass::of_status(response.status().as_u16());
                 let hint = stated_wait(class, response.headers());
-                Err(Failure { cause: fail(class, status), hint })
+                Err(FailedAttempt { cause: fail(class, status), hint })
             }
-            Err(class) => Err(Failure { cause: fail(class, None), hint: None }),
+            Err(class) => Err(FailedAttempt { cause: fail(class, None), hint: None }),
         }
     }
 
@@ -237,10 +237,10 @@ fn stated_wait(class: ErrorClass, headers: &HeaderMap) -> Option<Duration> {
 async fn unless_stopped<T>(
     stop: &CancellationToken,
     wait: impl Future<Output = T>,
-) -> Result<T, Ended> {
+) -> Result<T, NoResponse> {
     tokio::select! {
         biased;
         done = wait => Ok(done),
-        () = stop.cancelled() => Err(Ended::Stopped),
+        () = stop.cancelled() => Err(NoResponse::Stopped),
     }
 }

@@ -34,13 +34,13 @@ pub(super) enum Met {
 /// The gate.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
-    state: Mutex<State>,
+    state: Mutex<GateState>,
     /// Wakes calls that wait for the first one.
     opened: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct GateState {
     closed_until: Option<Instant>,
     /// Whether the next call goes alone, and whether it is out.
     is_probing: bool,

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::Confluence;
-use super::client::{Call, Ended};
+use super::client::{Call, NoResponse};
 use super::site::{Api, LIST_LIMIT, Links, query};
 use crate::pipeline::error::{Cause, ErrorClass};
 use crate::pipeline::event::ConfluenceOp;
@@ -28,7 +28,7 @@ impl Confluence {
         &self,
         page: PageId,
         stop: &CancellationToken,
-    ) -> Result<Vec<String>, Ended> {
+    ) -> Result<Vec<String>, NoResponse> {
         #[derive(Deserialize)]
         struct Labels {
             #[serde(default, deserialize_with = "or_default")]
@@ -40,7 +40,7 @@ impl Confluence {
         struct Label {
             name: String,
         }
-        let malformed = || Ended::Failed(Cause::of_confluence(ErrorClass::Malformed, None));
+        let malformed = || NoResponse::Failed(Cause::of_confluence(ErrorClass::Malformed, None));
         let mut path = match self.api() {
             Api::V2 => format!("/api/v2/pages/{page}/labels?prefix=global&limit={LIST_LIMIT}"),
             Api::V1 => format!("/rest/api/content/{page}/label?prefix=global&limit=200"),
@@ -72,7 +72,7 @@ impl Confluence {
         page: PageId,
         labels: &[String],
         stop: &CancellationToken,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), NoResponse> {
         let named = labels.iter().map(|name| json!({"prefix": "global", "name": name}));
         let body = serde_json::to_vec(&named.collect::<serde_json::Value>()).unwrap_or_default();
         let path = &format!("/rest/api/content/{page}/label");
@@ -87,14 +87,14 @@ impl Confluence {
         page: PageId,
         label: &str,
         stop: &CancellationToken,
-    ) -> Result<(), Ended> {
+    ) -> Result<(), NoResponse> {
         // The query form takes every legal label, the path form none with a slash.
         let path = &format!("/rest/api/content/{page}/label?{}", query("name", label));
         let (op, method, body) = (ConfluenceOp::RemoveLabel, Method::DELETE, Bytes::new());
         let call = Call { op, identity: page.0, method, path, body, stop };
         match self.client.call(&call).await {
             // Already gone, as after a removal whose answer was lost.
-            Err(Ended::Failed(cause)) if cause.class == ErrorClass::NotFound => Ok(()),
+            Err(NoResponse::Failed(cause)) if cause.class == ErrorClass::NotFound => Ok(()),
             done => done.map(drop),
         }
     }

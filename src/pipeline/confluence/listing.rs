@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::Confluence;
-use super::client::{Call, Ended};
+use super::client::{Call, NoResponse};
 use super::site::{Api, LIST_LIMIT, Links, query};
 use crate::pipeline::complaint;
 use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
@@ -182,11 +182,11 @@ impl Confluence {
         let path = format!("/api/v2/spaces?{}", query("keys", key));
         let response = match self.read(ConfluenceOp::Space, &path, stop).await {
             Ok(response) => response,
-            Err(Ended::Stopped) => return Ok(None),
-            Err(Ended::Failed(cause)) if cause.class == ErrorClass::NotFound => {
+            Err(NoResponse::Stopped) => return Ok(None),
+            Err(NoResponse::Failed(cause)) if cause.class == ErrorClass::NotFound => {
                 return self.find_in_v1(key, cause, stop).await;
             }
-            Err(Ended::Failed(cause)) => return Err(self.listing_failed(cause)),
+            Err(NoResponse::Failed(cause)) => return Err(self.listing_failed(cause)),
         };
         let spaces: Spaces = read_json(&response)?;
         let space = spaces.results.into_iter().find(|space| space.key == key);
@@ -204,12 +204,12 @@ impl Confluence {
         let path = format!("/rest/api/space?{}", query("spaceKey", key));
         let response = match self.read(ConfluenceOp::Space, &path, stop).await {
             Ok(response) => response,
-            Err(Ended::Stopped) => return Ok(None),
+            Err(NoResponse::Stopped) => return Ok(None),
             // It has neither.
-            Err(Ended::Failed(cause)) if cause.class == ErrorClass::NotFound => {
+            Err(NoResponse::Failed(cause)) if cause.class == ErrorClass::NotFound => {
                 return Err(self.listing_failed(v2));
             }
-            Err(Ended::Failed(cause)) => return Err(self.listing_failed(cause)),
+            Err(NoResponse::Failed(cause)) => return Err(self.listing_failed(cause)),
         };
         let spaces: Value = read_json(&response)?;
         let is_named = |space: &Value| space["key"] == key;
@@ -236,8 +236,8 @@ impl Confluence {
         let is_of_ids = !open.is_empty();
         let response = match self.read(ConfluenceOp::Pages, &path, stop).await {
             Ok(response) => response,
-            Err(Ended::Stopped) => return Ok(None),
-            Err(Ended::Failed(cause))
+            Err(NoResponse::Stopped) => return Ok(None),
+            Err(NoResponse::Failed(cause))
                 if is_of_ids && cause.class == ErrorClass::NotFound && self.api() == Api::V2 =>
             {
                 // Perhaps it has no v2; if it has neither, the second answer says so.
@@ -245,7 +245,7 @@ impl Confluence {
                 let cursor = Cursor::Ids { open, rest, path: None };
                 return Box::pin(self.list(cursor, stop)).await;
             }
-            Err(Ended::Failed(cause)) => return Err(self.listing_failed(cause)),
+            Err(NoResponse::Failed(cause)) => return Err(self.listing_failed(cause)),
         };
         let Listing { results, links } = read_json(&response)?;
         let next = self.follow(&path, links).map_err(|reason| PipelineError::BadListing {
@@ -319,7 +319,7 @@ impl Confluence {
         op: ConfluenceOp,
         path: &str,
         stop: &CancellationToken,
-    ) -> Result<Response<Bytes>, Ended> {
+    ) -> Result<Response<Bytes>, NoResponse> {
         self.client.call(&Call::read(op, path, stop)).await
     }
 }

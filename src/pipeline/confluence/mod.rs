@@ -14,7 +14,7 @@ mod listing;
 mod right;
 mod site;
 
-pub(crate) use self::client::{Client, Ended};
+pub(crate) use self::client::{Client, NoResponse};
 pub(crate) use self::listing::{Cursor, Listed, ListedPage};
 pub(crate) use self::site::Confluence;
 pub use self::site::Site;

@@ -3,18 +3,18 @@
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Call, Ended};
+use super::client::{Call, NoResponse};
 use super::site::Api;
 use super::{Confluence, Cursor};
 use crate::pipeline::error::{ErrorClass, PipelineError};
 use crate::pipeline::event::ConfluenceOp;
-use crate::pipeline::job::What;
+use crate::pipeline::job::PageSelection;
 
 impl Confluence {
     /// Asks what may be done with the first page. A site that does not say lets everything pass.
     pub(crate) async fn check_write(
         &self,
-        what: &What,
+        what: &PageSelection,
         stop: &CancellationToken,
     ) -> Result<(), PipelineError> {
         let Some(page) = self.first_page(what, stop).await? else { return Ok(()) };
@@ -25,10 +25,10 @@ impl Confluence {
         let call = Call::read(ConfluenceOp::Other, &path, stop);
         let response = match self.client.call(&call).await {
             Ok(response) => response,
-            Err(Ended::Failed(cause)) if cause.class == ErrorClass::Auth => {
+            Err(NoResponse::Failed(cause)) if cause.class == ErrorClass::Auth => {
                 return Err(self.listing_failed(cause));
             }
-            Err(Ended::Stopped | Ended::Failed(_)) => return Ok(()),
+            Err(NoResponse::Stopped | NoResponse::Failed(_)) => return Ok(()),
         };
         let said: Value = serde_json::from_slice(response.body()).unwrap_or_default();
         let Some(allowed) = said["operations"].as_array() else { return Ok(()) };
@@ -42,12 +42,12 @@ impl Confluence {
     /// The id of the first page, as text.
     async fn first_page(
         &self,
-        what: &What,
+        what: &PageSelection,
         stop: &CancellationToken,
     ) -> Result<Option<String>, PipelineError> {
         let found = match what {
-            What::Pages(ids) => return Ok(ids.first().map(ToString::to_string)),
-            What::Space(key) => self.find_space(key, stop).await?,
+            PageSelection::Pages(ids) => return Ok(ids.first().map(ToString::to_string)),
+            PageSelection::Space(key) => self.find_space(key, stop).await?,
         };
         let Some(space) = found else { return Ok(None) };
         let listed = self.list(Cursor::At(space.first_page()), stop).await?;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::algorithm::{Ended, Limit, Outcome};
+use super::algorithm::{EndedCall, Limit, Outcome};
 
 /// One more on success, a tenth less on every refusal.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,7 @@ impl Limit for Aimd {
         self.limit
     }
 
-    fn on_end(&mut self, now: Duration, ended: &Ended) {
+    fn on_end(&mut self, now: Duration, ended: &EndedCall) {
         let is_slow = now.saturating_sub(ended.sent) > SLOW;
         match ended.verdict.outcome {
             Outcome::Ignored => return,

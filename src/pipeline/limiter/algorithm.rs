@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::pipeline::learned_quotas::Remembered;
+use crate::pipeline::learned_quotas::LearnedQuota;
 use crate::pipeline::provider::stated_quota::{Dimension, Stated, WindowKind};
 
 /// An algorithm that says how many calls may be in flight, and when the next may start.
@@ -27,7 +27,7 @@ pub trait Limit: fmt::Debug + Send {
     }
 
     /// A call ended.
-    fn on_end(&mut self, now: Duration, ended: &Ended);
+    fn on_end(&mut self, now: Duration, ended: &EndedCall);
 
     /// What it has learned of the provider's quotas.
     fn learned(&self) -> Vec<Learned> {
@@ -35,7 +35,7 @@ pub trait Limit: fmt::Debug + Send {
     }
 
     /// The same with what was taken of late, for another limit to start from.
-    fn remember(&self, now: Duration) -> Vec<Remembered> {
+    fn remember(&self, now: Duration) -> Vec<LearnedQuota> {
         let _ = now;
         Vec::new()
     }
@@ -52,7 +52,7 @@ pub trait Limit: fmt::Debug + Send {
     }
 
     /// Starts from what another has learned; called before anything else.
-    fn recall(&mut self, remembered: &[Remembered]) {
+    fn recall(&mut self, remembered: &[LearnedQuota]) {
         let _ = remembered;
     }
 }
@@ -85,7 +85,7 @@ pub enum Outcome {
 
 /// All that a call's end tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct CallReport {
     /// What became of it.
     pub outcome: Outcome,
     /// The tokens that it took of the quota, if the provider says what it read.
@@ -98,7 +98,7 @@ pub struct Verdict {
     pub quotas: Vec<Stated>,
 }
 
-impl From<Outcome> for Verdict {
+impl From<Outcome> for CallReport {
     fn from(outcome: Outcome) -> Self {
         Self { outcome, input_tokens: None, hint: None, exhausted: false, quotas: Vec::new() }
     }
@@ -106,7 +106,7 @@ impl From<Outcome> for Verdict {
 
 /// A call that ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub struct EndedCall {
     /// When it was sent.
     pub sent: Duration,
     /// The input tokens that it was expected to take.
@@ -114,10 +114,10 @@ pub struct Ended {
     /// The calls in flight, it included.
     pub in_flight: u64,
     /// What became of it.
-    pub verdict: Verdict,
+    pub verdict: CallReport,
 }
 
-impl Ended {
+impl EndedCall {
     /// A call that was sent and ended like this, the only one in flight.
     pub fn alone(sent: Duration, outcome: Outcome) -> Self {
         Self { sent, tokens: 0, in_flight: 1, verdict: outcome.into() }

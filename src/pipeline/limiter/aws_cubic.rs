@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use super::algorithm::{Ended, Limit, Outcome, Start};
+use super::algorithm::{EndedCall, Limit, Outcome, Start};
 use crate::units::float;
 
 /// A token bucket on a cubic curve.
 #[derive(Debug, Clone, Copy)]
-pub struct Cubic {
+pub struct AwsCubic {
     ceiling: u64,
     /// Calls per second; nothing before the first throttle.
     rate: Option<f64>,
@@ -28,7 +28,7 @@ const SCALE: f64 = 0.4;
 const LOWEST_PER_S: f64 = 0.5;
 const SMOOTH: f64 = 0.8;
 
-impl Cubic {
+impl AwsCubic {
     /// Not limiting yet; it does not limit the calls in flight, so these are `ceiling`.
     pub fn new(ceiling: u64) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl Cubic {
     }
 }
 
-impl Limit for Cubic {
+impl Limit for AwsCubic {
     fn current(&self) -> u64 {
         self.ceiling
     }
@@ -85,7 +85,7 @@ impl Limit for Cubic {
         self.level = (self.level - 1.0).max(0.0);
     }
 
-    fn on_end(&mut self, now: Duration, ended: &Ended) {
+    fn on_end(&mut self, now: Duration, ended: &EndedCall) {
         if ended.verdict.outcome == Outcome::Ignored {
             return;
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::algorithm::{Ended, Limit};
+use super::algorithm::{EndedCall, Limit};
 
 /// Always the same limit.
 #[derive(Debug, Clone, Copy)]
@@ -20,5 +20,5 @@ impl Limit for Fixed {
         self.0
     }
 
-    fn on_end(&mut self, _: Duration, _: &Ended) {}
+    fn on_end(&mut self, _: Duration, _: &EndedCall) {}
 }

@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::algorithm::{Ended, Learned, Limit, Outcome, Start, Verdict};
+use super::algorithm::{CallReport, EndedCall, Learned, Limit, Outcome, Start};
 use crate::pipeline::event::LimitReason;
-use crate::pipeline::learned_quotas::Remembered;
+use crate::pipeline::learned_quotas::LearnedQuota;
 use crate::pipeline::provider::stated_quota::Dimension;
 
 /// A wait of up to this long is no closed gate.
@@ -19,7 +19,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 /// A change of the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Change {
+pub struct LimitChange {
     /// Before.
     pub old: u64,
     /// After.
@@ -30,23 +30,23 @@ pub struct Change {
 
 /// What a call's end changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Taught {
+pub struct LimiterUpdate {
     /// The limit, if it is another one now.
-    pub limit: Option<Change>,
+    pub limit: Option<LimitChange>,
     /// What was learned of the quotas, if it is news.
     pub learned: Vec<Learned>,
 }
 
 /// What a call asks of the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ask {
+pub struct PermitRequest {
     /// Its place in the line: lower goes first, among equals the first that came.
     pub order: u64,
     /// How long it would wait for a gate that is closed.
     pub patience: Duration,
 }
 
-impl Default for Ask {
+impl Default for PermitRequest {
     fn default() -> Self {
         Self { order: 0, patience: Duration::MAX }
     }
@@ -54,7 +54,7 @@ impl Default for Ask {
 
 /// What is left of a quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Left {
+pub struct Remaining {
     /// How much a window allows.
     pub limit: u64,
     /// How much of that is free now.
@@ -75,9 +75,9 @@ pub struct Outlook {
     /// Calls that were answered within the last minute.
     pub answered: u64,
     /// The quota of requests.
-    pub requests: Option<Left>,
+    pub requests: Option<Remaining>,
     /// The quota of input tokens.
-    pub tokens: Option<Left>,
+    pub tokens: Option<Remaining>,
 }
 
 /// Why a call is not let in.
@@ -92,12 +92,12 @@ pub enum Closed {
 /// The gate: lets calls start as its algorithm says.
 #[derive(Debug)]
 pub struct Limiter {
-    state: Mutex<State>,
+    state: Mutex<LimiterState>,
     epoch: Instant,
 }
 
 #[derive(Debug)]
-struct State {
+struct LimiterState {
     limit: Box<dyn Limit>,
     in_flight: u64,
     /// The line, by order and arrival.
@@ -134,7 +134,7 @@ impl Drop for Place<'_> {
 impl Limiter {
     /// A gate with this algorithm. Its time starts now.
     pub fn new(limit: Box<dyn Limit>) -> Arc<Self> {
-        let state = State {
+        let state = LimiterState {
             limit,
             in_flight: 0,
             waiting: BTreeMap::new(),
@@ -148,14 +148,14 @@ impl Limiter {
     /// tokens, so that it is never too large.
     pub async fn acquire(self: &Arc<Self>) -> Permit {
         loop {
-            if let Ok(permit) = self.acquire_for(Ask::default()).await {
+            if let Ok(permit) = self.acquire_for(PermitRequest::default()).await {
                 return permit;
             }
         }
     }
 
     /// Waits for a permit for a call of no tokens, or says that the gate is closed for too long.
-    pub async fn acquire_for(self: &Arc<Self>, ask: Ask) -> Result<Permit, Closed> {
+    pub async fn acquire_for(self: &Arc<Self>, ask: PermitRequest) -> Result<Permit, Closed> {
         self.acquire_with(ask, || (0, ())).await.map(|(permit, ())| permit)
     }
 
@@ -163,7 +163,7 @@ impl Limiter {
     /// it might, and says what it is and how many input tokens it takes, as far as one can tell.
     pub async fn acquire_with<T>(
         self: &Arc<Self>,
-        ask: Ask,
+        ask: PermitRequest,
         mut plan: impl FnMut() -> (u64, T),
     ) -> Result<(Permit, T), Closed> {
         let place = self.stand_in_line(ask.order);
@@ -237,7 +237,7 @@ impl Limiter {
     }
 
     /// What is known of the quotas, for another limiter to start from.
-    pub fn remember(&self) -> Vec<Remembered> {
+    pub fn remember(&self) -> Vec<LearnedQuota> {
         let now = self.epoch.elapsed();
         self.state.lock().limit.remember(now)
     }
@@ -254,14 +254,14 @@ impl Limiter {
     }
 
     /// Starts from what another has learned.
-    pub fn recall(&self, remembered: &[Remembered]) {
+    pub fn recall(&self, remembered: &[LearnedQuota]) {
         self.state.lock().limit.recall(remembered);
     }
 
-    fn end(&self, permit: &Permit, verdict: Verdict, is_given_back: bool) -> Taught {
+    fn end(&self, permit: &Permit, verdict: CallReport, is_given_back: bool) -> LimiterUpdate {
         let mut state = self.state.lock();
         let in_flight = state.in_flight;
-        let ended = Ended { sent: permit.sent, tokens: permit.tokens, in_flight, verdict };
+        let ended = EndedCall { sent: permit.sent, tokens: permit.tokens, in_flight, verdict };
         let taught = state.learn(&ended, self.epoch.elapsed());
         if is_given_back {
             state.in_flight -= 1;
@@ -271,7 +271,7 @@ impl Limiter {
     }
 }
 
-impl State {
+impl LimiterState {
     /// When the call at this place may start; nothing while others stand before it or too many
     /// are in flight.
     fn start_of(&mut self, at: (u64, u64), now: Duration, tokens: u64) -> Option<Start> {
@@ -288,9 +288,9 @@ impl State {
             ..Outlook::default()
         };
         for quota in self.limit.remember(now) {
-            let Remembered { dimension, limit, window_ms, unit_us, taken, .. } = quota;
+            let LearnedQuota { dimension, limit, window_ms, unit_us, taken, .. } = quota;
             let used = taken.iter().fold(0, |sum: u64, (_, amount)| sum.saturating_add(*amount));
-            let left = Left {
+            let left = Remaining {
                 limit,
                 free: limit.saturating_sub(used),
                 window_ms,
@@ -316,7 +316,7 @@ impl State {
         }
     }
 
-    fn learn(&mut self, ended: &Ended, now: Duration) -> Taught {
+    fn learn(&mut self, ended: &EndedCall, now: Duration) -> LimiterUpdate {
         let (old, known) = (self.limit.current(), self.limit.learned());
         self.limit.on_end(now, ended);
         if ended.verdict.outcome == Outcome::Success {
@@ -331,22 +331,23 @@ impl State {
             Outcome::Failed => LimitReason::Overloaded,
             Outcome::Success | Outcome::Ignored => LimitReason::Recovered,
         };
-        let limit = (old != new).then_some(Change { old, new, why });
+        let limit = (old != new).then_some(LimitChange { old, new, why });
         let news = learned.into_iter().filter(|quota| !known.contains(quota));
-        Taught { limit, learned: news.collect() }
+        LimiterUpdate { limit, learned: news.collect() }
     }
 }
 
 impl Permit {
     /// Gives the permit back with what became of the call, and tells what that changed.
-    pub fn finish(mut self, verdict: impl Into<Verdict>) -> Taught {
+    pub fn finish(mut self, verdict: impl Into<CallReport>) -> LimiterUpdate {
         let limiter = self.limiter.take();
-        limiter.map_or_else(Taught::default, |limiter| limiter.end(&self, verdict.into(), true))
+        limiter
+            .map_or_else(LimiterUpdate::default, |limiter| limiter.end(&self, verdict.into(), true))
     }
 
     /// Tells the limit what became of a call, and keeps the permit for the next one.
-    pub fn teach(&mut self, verdict: impl Into<Verdict>) -> Taught {
-        let Some(limiter) = self.limiter.clone() else { return Taught::default() };
+    pub fn teach(&mut self, verdict: impl Into<CallReport>) -> LimiterUpdate {
+        let Some(limiter) = self.limiter.clone() else { return LimiterUpdate::default() };
         let taught = limiter.end(self, verdict.into(), false);
         self.sent = limiter.epoch.elapsed();
         taught

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::algorithm::{Ended, Limit, Outcome};
+use super::algorithm::{EndedCall, Limit, Outcome};
 
 /// Half on a 429, a fifth more after five minutes without one.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ impl Limit for Halving {
         self.limit
     }
 
-    fn on_end(&mut self, now: Duration, ended: &Ended) {
+    fn on_end(&mut self, now: Duration, ended: &EndedCall) {
         match ended.verdict.outcome {
             Outcome::RateLimited => {
                 self.limit = (self.limit / 2).max(1);

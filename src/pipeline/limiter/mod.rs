@@ -11,9 +11,12 @@ pub mod aws_cubic;
 pub mod fixed;
 mod gate;
 pub mod halving;
+pub mod kind;
 pub mod ledger;
 pub mod paced;
 pub mod sre_throttle;
 pub mod vector_arc;
 
-pub use self::gate::{Ask, Change, Closed, Left, Limiter, Outlook, Permit, Taught};
+pub use self::gate::{
+    Closed, LimitChange, Limiter, LimiterUpdate, Outlook, Permit, PermitRequest, Remaining,
+};

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use super::algorithm::{Ended, Limit, Start};
+use super::algorithm::{EndedCall, Limit, Start};
 use crate::units::{float, whole};
 
 /// One call at each interval.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
+pub struct Paced {
     ceiling: u64,
-    told: Told,
+    told: KnownQuota,
     free_at: Duration,
 }
 
 /// The quota that it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Told {
+pub struct KnownQuota {
     /// Requests in a window.
     pub requests: Option<u64>,
     /// Input tokens in a window.
@@ -24,14 +24,14 @@ pub struct Told {
     pub window: Duration,
 }
 
-impl Pace {
+impl Paced {
     /// Paced by this quota.
-    pub fn new(ceiling: u64, told: Told) -> Self {
+    pub fn new(ceiling: u64, told: KnownQuota) -> Self {
         Self { ceiling: ceiling.max(1), told, free_at: Duration::ZERO }
     }
 }
 
-impl Limit for Pace {
+impl Limit for Paced {
     fn current(&self) -> u64 {
         self.ceiling
     }
@@ -49,5 +49,5 @@ impl Limit for Pace {
         self.free_at = now.saturating_add(Duration::from_millis(whole(ms)));
     }
 
-    fn on_end(&mut self, _: Duration, _: &Ended) {}
+    fn on_end(&mut self, _: Duration, _: &EndedCall) {}
 }

@@ -5,13 +5,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::algorithm::{Ended, Limit, Outcome, Start};
+use super::algorithm::{EndedCall, Limit, Outcome, Start};
 use crate::rng::Seed;
 use crate::units::float;
 
 /// Holds calls back with the probability that they are refused.
 #[derive(Debug, Clone)]
-pub struct Sre {
+pub struct SreThrottle {
     ceiling: u64,
     seed: Seed,
     /// Requests and whether they were accepted, by time.
@@ -28,7 +28,7 @@ const WINDOW: Duration = Duration::from_mins(2);
 /// When a call that was held back is looked at again.
 const AGAIN: Duration = Duration::from_millis(500);
 
-impl Sre {
+impl SreThrottle {
     /// It does not limit the calls in flight, so these are `ceiling`.
     pub fn new(ceiling: u64, seed: Seed) -> Self {
         let (history, ceiling) = (VecDeque::new(), ceiling.max(1));
@@ -48,7 +48,7 @@ impl Sre {
     }
 }
 
-impl Limit for Sre {
+impl Limit for SreThrottle {
     fn current(&self) -> u64 {
         self.ceiling
     }
@@ -67,7 +67,7 @@ impl Limit for Sre {
         Start::Now
     }
 
-    fn on_end(&mut self, now: Duration, ended: &Ended) {
+    fn on_end(&mut self, now: Duration, ended: &EndedCall) {
         match ended.verdict.outcome {
             Outcome::Ignored => {}
             Outcome::Success => {

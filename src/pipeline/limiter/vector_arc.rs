@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use super::algorithm::{Ended, Limit, Outcome};
+use super::algorithm::{EndedCall, Limit, Outcome};
 use crate::units::float;
 
 /// One decision per round trip.
 #[derive(Debug, Clone, Copy)]
-pub struct Arc {
+pub struct VectorArc {
     limit: u64,
     /// Of the round trips before this period: mean and variance, in milliseconds.
     past: Option<(f64, f64)>,
@@ -31,7 +31,7 @@ const HIGHEST: u64 = 200;
 const ALPHA: f64 = 0.4;
 const DEVIATIONS: f64 = 2.5;
 
-impl Arc {
+impl VectorArc {
     /// At its start: one call in flight.
     pub fn new() -> Self {
         let (period_until, period) = (Duration::ZERO, Period::default());
@@ -66,18 +66,18 @@ impl Arc {
     }
 }
 
-impl Default for Arc {
+impl Default for VectorArc {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Limit for Arc {
+impl Limit for VectorArc {
     fn current(&self) -> u64 {
         self.limit
     }
 
-    fn on_end(&mut self, now: Duration, ended: &Ended) {
+    fn on_end(&mut self, now: Duration, ended: &EndedCall) {
         match ended.verdict.outcome {
             Outcome::Ignored => return,
             Outcome::Success => {

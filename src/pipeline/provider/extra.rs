@@ -18,9 +18,9 @@ pub enum Extra {
 
 /// The extras that a provider is known to refuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Refused(u8);
+pub struct RefusedExtras(u8);
 
-impl Refused {
+impl RefusedExtras {
     /// Whether this one is refused.
     pub fn has(self, extra: Extra) -> bool {
         self.0 & Self::bit(extra) != 0

@@ -9,7 +9,7 @@ use http::{Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::extra::{Extra, Refused};
+use super::extra::{Extra, RefusedExtras};
 use super::provider::{length_of_time, wait_after};
 use super::schema::Dialect;
 use super::{Answer, Failure, LONGEST_WAIT, Provider, Usage, retry_after, schema};
@@ -28,7 +28,7 @@ pub(super) fn request(
     prompt: &str,
     taxonomy: &Taxonomy,
     max_output_tokens: u64,
-    refused: Refused,
+    refused: RefusedExtras,
 ) -> Result<Request<Bytes>, http::Error> {
     let mut config = json!({
         "candidateCount": 1,
@@ -85,18 +85,18 @@ struct Generated {
 #[serde(rename_all = "camelCase")]
 struct Candidate {
     #[serde(default, deserialize_with = "or_default")]
-    content: Content,
+    content: CandidateContent,
     finish_reason: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
-struct Content {
+struct CandidateContent {
     #[serde(default, deserialize_with = "or_default")]
-    parts: Vec<Part>,
+    parts: Vec<ContentPart>,
 }
 
 #[derive(Deserialize)]
-struct Part {
+struct ContentPart {
     #[serde(default, deserialize_with = "or_default")]
     text: String,
     #[serde(default, deserialize_with = "or_default")]

@@ -7,6 +7,6 @@ mod provider;
 mod schema;
 pub mod stated_quota;
 
-pub use self::extra::{Extra, Refused};
-pub use self::provider::{Answer, Failure, Provider, Secret, Usage, Wire};
+pub use self::extra::{Extra, RefusedExtras};
+pub use self::provider::{Answer, Failure, Provider, ProviderApi, Secret, Usage};
 pub(crate) use self::provider::{LONGEST_WAIT, retry_after};

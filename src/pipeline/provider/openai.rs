@@ -7,7 +7,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::extra::{Extra, Refused};
+use super::extra::{Extra, RefusedExtras};
 use super::provider::wait_after;
 use super::schema::Dialect;
 use super::{Answer, Failure, Provider, Usage, retry_after, schema};
@@ -27,7 +27,7 @@ pub(super) fn request(
     prompt: &str,
     taxonomy: &Taxonomy,
     max_output_tokens: u64,
-    refused: Refused,
+    refused: RefusedExtras,
 ) -> Result<Request<Bytes>, http::Error> {
     let schema = schema::of_answer(taxonomy, Dialect::OpenAi, !refused.has(Extra::TagEnum));
     let mut body = json!({

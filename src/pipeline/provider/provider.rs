@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
 
-use super::extra::{Extra, Refused};
+use super::extra::{Extra, RefusedExtras};
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::provider::stated_quota::Stated;
 use crate::pipeline::taxonomy::Taxonomy;
@@ -43,7 +43,7 @@ impl fmt::Debug for Secret {
 
 /// Which wire format a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wire {
+pub enum ProviderApi {
     /// Gemini `generateContent`.
     Gemini,
     /// `OpenAI` chat completions.
@@ -56,7 +56,7 @@ pub struct Provider {
     /// The name it has in events.
     pub name: String,
     /// Its wire format.
-    pub wire: Wire,
+    pub wire: ProviderApi,
     /// The model's id.
     pub model: String,
     /// The origin, such as `https://api.openai.com`.
@@ -131,12 +131,12 @@ impl Provider {
     }
 
     /// The extras that its model is known to refuse.
-    pub fn refused(&self) -> Refused {
+    pub fn refused(&self) -> RefusedExtras {
         match self.wire {
-            Wire::OpenAi if super::openai::reasons(&self.model) => {
-                Refused::default().with(Extra::Temperature)
+            ProviderApi::OpenAi if super::openai::reasons(&self.model) => {
+                RefusedExtras::default().with(Extra::Temperature)
             }
-            Wire::Gemini | Wire::OpenAi => Refused::default(),
+            ProviderApi::Gemini | ProviderApi::OpenAi => RefusedExtras::default(),
         }
     }
 
@@ -146,13 +146,13 @@ impl Provider {
         prompt: &str,
         taxonomy: &Taxonomy,
         max_output_tokens: u64,
-        refused: Refused,
+        refused: RefusedExtras,
     ) -> Result<http::Request<Bytes>, http::Error> {
         match self.wire {
-            Wire::Gemini => {
+            ProviderApi::Gemini => {
                 super::gemini::request(self, prompt, taxonomy, max_output_tokens, refused)
             }
-            Wire::OpenAi => {
+            ProviderApi::OpenAi => {
                 super::openai::request(self, prompt, taxonomy, max_output_tokens, refused)
             }
         }
@@ -163,9 +163,9 @@ impl Provider {
         let Self { origin, model, key, .. } = self;
         let key = key.expose();
         match self.wire {
-            Wire::Gemini => http::Request::get(format!("{origin}/v1beta/models/{model}"))
+            ProviderApi::Gemini => http::Request::get(format!("{origin}/v1beta/models/{model}"))
                 .header("x-goog-api-key", key),
-            Wire::OpenAi => http::Request::get(format!("{origin}/v1/models/{model}"))
+            ProviderApi::OpenAi => http::Request::get(format!("{origin}/v1/models/{model}"))
                 .header("authorization", format!("Bearer {key}")),
         }
         .body(Bytes::new())
@@ -176,16 +176,16 @@ impl Provider {
     /// back; Gemini counts input alone.
     pub fn charge(&self, input_tokens: u64, max_output_tokens: u64) -> u64 {
         match self.wire {
-            Wire::Gemini => input_tokens,
-            Wire::OpenAi => input_tokens.max(max_output_tokens),
+            ProviderApi::Gemini => input_tokens,
+            ProviderApi::OpenAi => input_tokens.max(max_output_tokens),
         }
     }
 
     /// What a response says.
     pub fn read(&self, response: &http::Response<Bytes>) -> Result<Answer, Failure> {
         match self.wire {
-            Wire::Gemini => super::gemini::read(response),
-            Wire::OpenAi => super::openai::read(response),
+            ProviderApi::Gemini => super::gemini::read(response),
+            ProviderApi::OpenAi => super::openai::read(response),
         }
     }
 }

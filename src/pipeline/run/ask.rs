@@ -25,10 +25,10 @@ use crate::pipeline::batch::{Batch, BatchId};
 use crate::pipeline::config::PermitScope;
 use crate::pipeline::error::{Cause, ErrorClass};
 use crate::pipeline::event::{Event, FallbackReason};
-use crate::pipeline::limiter::{Ask, Closed, Permit};
+use crate::pipeline::limiter::{Closed, Permit, PermitRequest};
 use crate::pipeline::page::Page;
-use crate::pipeline::run::attempt::{Attempt, Failed, Prompt, millis};
-use crate::pipeline::run::suspicion::{Suspicion, Verdict};
+use crate::pipeline::run::attempt::{Attempt, FailedCall, Prompt, millis};
+use crate::pipeline::run::suspicion::{Blame, Suspicion};
 use crate::pipeline::run::{RunContext, Tagged, attempt};
 use crate::pipeline::{backoff, prompt};
 
@@ -37,13 +37,13 @@ use crate::pipeline::{backoff, prompt};
 const TOLD_AT_MOST: u32 = 4;
 
 /// Pages of a batch that are asked about together.
-struct Part {
+struct PageGroup {
     pages: Vec<Page>,
     /// The provider that is asked.
     provider: usize,
     /// Its place in the line.
     order: u64,
-    /// Failed attempts in a row without progress.
+    /// FailedCall attempts in a row without progress.
     failed: u32,
     /// Since when the service has failed or refused it.
     failing_since: Option<Instant>,
@@ -69,7 +69,7 @@ enum Turn {
 }
 
 /// How a part ended, or what is next for it.
-enum Ended {
+enum Step {
     /// Every page of it has an answer.
     Answered,
     /// It is to be asked in halves.
@@ -94,7 +94,7 @@ struct Asking<'a> {
     /// How many providers have been left so far.
     left: usize,
     /// Parts that wait for their turn.
-    parts: VecDeque<Part>,
+    parts: VecDeque<PageGroup>,
 }
 
 /// Asks until the batch is answered, given up or cancelled; its first attempt has `permit`, if it
@@ -107,20 +107,20 @@ pub(crate) async fn ask(
 ) {
     let Batch { id, pages } = batch;
     let attempts = vec![0; run.shared.providers.len()];
-    let parts = VecDeque::from([Part::new(pages, id.0)]);
+    let parts = VecDeque::from([PageGroup::new(pages, id.0)]);
     let mut asking = Asking { run, id, tagged, permit, attempts, left: 0, parts };
     while let Some(mut part) = asking.parts.pop_front() {
         match asking.part(&mut part).await {
-            Ended::Answered => {}
+            Step::Answered => {}
             // Behind the other parts, so that not all of them wait for the page that spoils this one.
-            Ended::InHalves => asking.parts.extend(part.halves()),
-            Ended::Later => asking.parts.push_back(part),
-            Ended::GivenUp(cause) => {
+            Step::InHalves => asking.parts.extend(part.halves()),
+            Step::Later => asking.parts.push_back(part),
+            Step::GivenUp(cause) => {
                 for page in &part.pages {
                     run.given_up(page, &cause);
                 }
             }
-            Ended::Cancelled => {
+            Step::Cancelled => {
                 asking.parts.push_back(part);
                 return asking.parts.iter().for_each(|part| run.leave_pages(&part.pages));
             }
@@ -128,7 +128,7 @@ pub(crate) async fn ask(
     }
 }
 
-impl Part {
+impl PageGroup {
     fn new(pages: Vec<Page>, order: u64) -> Self {
         let (suspicion, last) = (Suspicion::default(), None);
         Self { pages, provider: 0, order, failed: 0, failing_since: None, suspicion, last }
@@ -156,7 +156,7 @@ impl Part {
 
 impl Asking<'_> {
     /// Asks one provider after the other about these pages; what is answered leaves the part.
-    async fn part(&mut self, part: &mut Part) -> Ended {
+    async fn part(&mut self, part: &mut PageGroup) -> Step {
         let run = self.run;
         let providers = &run.shared.providers;
         let usable = if run.config().fallback { providers.len() } else { providers.len().min(1) };
@@ -180,12 +180,12 @@ impl Asking<'_> {
         if run.standings[..usable].iter().all(|standing| standing.lost().is_some()) {
             run.stop(&last);
         }
-        Ended::GivenUp(last)
+        Step::GivenUp(last)
     }
 
     /// Why a provider has not answered a part. If it was not even asked, the gate was closed because
     /// of others.
-    fn cause(&self, part: &Part, index: usize) -> Cause {
+    fn cause(&self, part: &PageGroup, index: usize) -> Cause {
         let name = &self.run.shared.providers[index].name;
         let own = part.last.clone().filter(|last| last.service == *name);
         own.or_else(|| self.run.standings[index].lost())
@@ -198,7 +198,7 @@ impl Asking<'_> {
     }
 
     /// Asks one provider until it has answered, is given up, or others come first.
-    async fn provider(&mut self, part: &mut Part) -> Result<Ended, FallbackReason> {
+    async fn provider(&mut self, part: &mut PageGroup) -> Result<Step, FallbackReason> {
         let (run, index) = (self.run, part.provider);
         let held = self.permit.take().filter(|(of, _)| *of == index);
         let mut held = held.map(|(_, permit)| permit);
@@ -211,9 +211,9 @@ impl Asking<'_> {
             let permit = match turn(run, self.id, part, held.take()).await {
                 Turn::Permit(permit) => permit,
                 Turn::Closed => return Err(FallbackReason::Patience),
-                Turn::TooLarge if part.pages.len() > 1 => return Ok(Ended::InHalves),
+                Turn::TooLarge if part.pages.len() > 1 => return Ok(Step::InHalves),
                 Turn::TooLarge => return Err(FallbackReason::TooLarge),
-                Turn::Cancelled => return Ok(Ended::Cancelled),
+                Turn::Cancelled => return Ok(Step::Cancelled),
             };
             self.attempts[index] += 1;
             let number = self.attempts[index];
@@ -235,7 +235,7 @@ impl Asking<'_> {
             if run.config().permit_scope == PermitScope::Batch {
                 held = outcomes.permit;
             }
-            let Some(failed) = outcomes.failed else { return Ok(Ended::Answered) };
+            let Some(failed) = outcomes.failed else { return Ok(Step::Answered) };
             if failed.goes_without {
                 made = None;
                 continue;
@@ -246,12 +246,12 @@ impl Asking<'_> {
             match self.next(part, &failed, outcomes.has_progress) {
                 Next::GiveUp(why) => return Err(why),
                 Next::Line if !self.parts.is_empty() && part.suspicion.is_inherited() => {
-                    return Ok(Ended::Later);
+                    return Ok(Step::Later);
                 }
                 Next::Line => {}
                 Next::Wait(delay, hinted) => {
                     if !self.wait(index, failed.cause.class, delay, hinted).await {
-                        return Ok(Ended::Cancelled);
+                        return Ok(Step::Cancelled);
                     }
                 }
             }
@@ -261,10 +261,10 @@ impl Asking<'_> {
     /// Whether a failure ends the part as it is: it is asked in halves, or a page of it is the cause.
     fn failed(
         &self,
-        part: &mut Part,
+        part: &mut PageGroup,
         asked: usize,
-        failed: &Failed,
-    ) -> Result<Option<Ended>, FallbackReason> {
+        failed: &FailedCall,
+    ) -> Result<Option<Step>, FallbackReason> {
         let (run, class) = (self.run, failed.cause.class);
         part.last = Some(failed.cause.clone());
         if !run.config().halves {
@@ -276,7 +276,7 @@ impl Asking<'_> {
             class.is_of_the_pages() || (class.is_of_the_account() && standing.answers() > 0);
         let count = part.pages.len();
         if is_of_the_pages && count * 2 > asked && count > 1 {
-            return Ok(Some(Ended::InHalves));
+            return Ok(Some(Step::InHalves));
         }
         if !run.config().keeps_quota() || !class.may_be_of_the_request() {
             return Ok(None);
@@ -284,15 +284,15 @@ impl Asking<'_> {
         part.order = run.end_of_line();
         let known = (standing.answers(), standing.passed());
         match part.suspicion.failed(class, known, count) {
-            Verdict::Open => Ok(None),
-            Verdict::OfThePages if count > 1 => Ok(Some(Ended::InHalves)),
-            Verdict::OfThePages => Err(FallbackReason::Permanent),
+            Blame::Open => Ok(None),
+            Blame::OfThePages if count > 1 => Ok(Some(Step::InHalves)),
+            Blame::OfThePages => Err(FallbackReason::Permanent),
         }
     }
 
     /// Decides what follows a failed attempt.
-    fn next(&self, part: &mut Part, failed: &Failed, has_progress: bool) -> Next {
-        let (config, Failed { cause, hint, .. }) = (self.run.config(), failed);
+    fn next(&self, part: &mut PageGroup, failed: &FailedCall, has_progress: bool) -> Next {
+        let (config, FailedCall { cause, hint, .. }) = (self.run.config(), failed);
         let class = cause.class;
         if config.keeps_quota() && class.is_of_the_service() {
             let since = *part.failing_since.get_or_insert(Instant::now());
@@ -353,17 +353,17 @@ impl Asking<'_> {
 }
 
 /// Where a batch stands in the line, and for how long.
-pub(crate) fn place(run: &RunContext, order: u64) -> Ask {
+pub(crate) fn place(run: &RunContext, order: u64) -> PermitRequest {
     if run.config().keeps_quota() {
         let patience = Duration::from_secs(run.config().patience_s);
-        Ask { order, patience }
+        PermitRequest { order, patience }
     } else {
-        Ask::default()
+        PermitRequest::default()
     }
 }
 
 /// Waits for a permit, unless the run is cancelled or the gate is closed for too long.
-async fn turn(run: &RunContext, batch: BatchId, part: &Part, held: Option<Permit>) -> Turn {
+async fn turn(run: &RunContext, batch: BatchId, part: &PageGroup, held: Option<Permit>) -> Turn {
     if run.cancel.is_cancelled() {
         return Turn::Cancelled;
     }

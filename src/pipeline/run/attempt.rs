@@ -15,10 +15,10 @@ use crate::pipeline::error::{Cause, ErrorClass};
 use crate::pipeline::estimate::Answered;
 use crate::pipeline::event::{CallId, CallOutcome, Event, Pause, TOLD_PAUSE};
 use crate::pipeline::limiter::Permit;
-use crate::pipeline::limiter::algorithm::{Outcome, Verdict};
+use crate::pipeline::limiter::algorithm::{CallReport, Outcome};
 use crate::pipeline::page::Page;
 use crate::pipeline::provider::stated_quota::Stated;
-use crate::pipeline::provider::{Answer, Failure, Refused, Usage};
+use crate::pipeline::provider::{Answer, Failure, RefusedExtras, Usage};
 use crate::pipeline::run::{RunContext, Tagged};
 use crate::pipeline::{answer, prompt};
 
@@ -41,13 +41,13 @@ pub(crate) struct Prompt {
     /// Nothing if none can be made.
     request: Option<Request<Bytes>>,
     /// The extras that it goes without.
-    refused: Refused,
+    refused: RefusedExtras,
 }
 
 /// What a call brought.
 pub(crate) struct Outcomes {
     /// Nothing if every page was answered.
-    pub(crate) failed: Option<Failed>,
+    pub(crate) failed: Option<FailedCall>,
     /// Whether it answered at least one page.
     pub(crate) has_progress: bool,
     /// The permit, where the batch keeps it.
@@ -55,7 +55,7 @@ pub(crate) struct Outcomes {
 }
 
 /// A call that did not answer every page.
-pub(crate) struct Failed {
+pub(crate) struct FailedCall {
     pub(crate) cause: Cause,
     /// The wait that was asked for.
     pub(crate) hint: Option<Duration>,
@@ -116,7 +116,7 @@ impl Attempt<'_> {
                 let is_of_several = class == ErrorClass::Blocked && rest.len() > 1;
                 standing.failed(&cause, self.is_repeat || is_of_several);
             }
-            Failed { cause, hint, goes_without }
+            FailedCall { cause, hint, goes_without }
         });
         for (id, tags) in response.reading.tags {
             let Some(position) = rest.iter().position(|page| page.id == id) else { continue };
@@ -224,7 +224,7 @@ impl Attempt<'_> {
     fn settle(&self, mut permit: Permit, response: &Response) -> Option<Permit> {
         let run = self.run;
         let tokens = Some(response.usage.input_tokens).filter(|tokens| *tokens > 0);
-        let verdict = Verdict {
+        let verdict = CallReport {
             outcome: response.verdict(),
             input_tokens: tokens.map(|tokens| run.shared.charged_tokens(self.provider, tokens)),
             hint: response.hint,

@@ -9,9 +9,9 @@ use crate::pipeline::page::Page;
 
 /// The pages that wait, by what they say.
 #[derive(Debug, Default)]
-pub(crate) struct Twins(Mutex<BTreeMap<Content, Vec<Page>>>);
+pub(crate) struct Coalescer(Mutex<BTreeMap<Content, Vec<Page>>>);
 
-impl Twins {
+impl Coalescer {
     /// Gives the page back if nobody asks about its text yet; else it waits.
     pub(crate) fn join(&self, content: Content, page: Page) -> Option<Page> {
         let mut asked = self.0.lock();

@@ -1,4 +1,4 @@
-//! What the stages of a run share.
+//! PageSelection the stages of a run share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::Shared;
 use crate::pipeline::cache::Content;
-use crate::pipeline::config::{CacheKey, Config};
+use crate::pipeline::config::{CacheKey, Settings};
 use crate::pipeline::control::{Control, Progress};
 use crate::pipeline::error::Cause;
 use crate::pipeline::event::Event;
-use crate::pipeline::job::{Job, What};
-use crate::pipeline::limiter::{Change, Taught};
+use crate::pipeline::job::{Job, PageSelection};
+use crate::pipeline::limiter::{LimitChange, LimiterUpdate};
 use crate::pipeline::page::{Page, PageId, Source, Tags};
-use crate::pipeline::run::coalesce::Twins;
+use crate::pipeline::run::coalesce::Coalescer;
 use crate::pipeline::run::standing::Standing;
 
 /// A page with its tags, on its way to be written.
@@ -26,7 +26,7 @@ pub(crate) struct Tagged {
     pub(crate) source: Source,
 }
 
-/// What the stages of a run share.
+/// PageSelection the stages of a run share.
 pub(crate) struct RunContext {
     pub(crate) shared: Arc<Shared>,
     /// Ends the asking for more: whoever runs this, or the run itself.
@@ -40,7 +40,7 @@ pub(crate) struct RunContext {
     pub(crate) calls: AtomicU64,
     /// Batches that were formed so far.
     pub(crate) formed: AtomicU64,
-    twins: Twins,
+    twins: Coalescer,
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     pub(crate) listed: AtomicU64,
     /// Pages that are known or expected to come, or have come already.
@@ -60,14 +60,14 @@ impl RunContext {
             stopped: OnceLock::new(),
             calls: AtomicU64::new(0),
             formed: AtomicU64::new(0),
-            twins: Twins::default(),
+            twins: Coalescer::default(),
             progress: control.progress,
             listed: AtomicU64::new(0),
             known: AtomicU64::new(0),
             done: AtomicU64::new(0),
             total: match &job.what {
-                What::Pages(ids) => Some(ids.len() as u64),
-                What::Space(_) => None,
+                PageSelection::Pages(ids) => Some(ids.len() as u64),
+                PageSelection::Space(_) => None,
             },
         }
     }
@@ -77,7 +77,7 @@ impl RunContext {
         self.stopped.get()
     }
 
-    pub(crate) fn config(&self) -> &Config {
+    pub(crate) fn config(&self) -> &Settings {
         &self.shared.config
     }
 
@@ -86,9 +86,9 @@ impl RunContext {
     }
 
     /// Says what a call to a provider has taught.
-    pub(crate) fn taught(&self, provider_index: usize, taught: Taught) {
+    pub(crate) fn taught(&self, provider_index: usize, taught: LimiterUpdate) {
         // The limit that a run shows is its primary's.
-        if let Some(Change { old, new, why }) = taught.limit
+        if let Some(LimitChange { old, new, why }) = taught.limit
             && (provider_index == 0 || !self.config().keeps_quota())
         {
             self.observe(Event::LimitChanged { old, new, why });
@@ -157,7 +157,7 @@ impl RunContext {
         self.twins.join(self.asked_about(&page), page)
     }
 
-    /// What makes a page the same to a provider: its title and text, or the text alone where the
+    /// PageSelection makes a page the same to a provider: its title and text, or the text alone where the
     /// cache goes by that. Its version is never asked about.
     fn asked_about(&self, page: &Page) -> Content {
         let key = match self.config().cache_key {

@@ -22,7 +22,7 @@ use crate::pipeline::limiter::Permit;
 use crate::pipeline::page::{Page, Source};
 use crate::pipeline::provider::stated_quota::Dimension;
 use crate::pipeline::run::ask::{ask, place};
-use crate::pipeline::run::tasks::Crew;
+use crate::pipeline::run::tasks::BoundedTasks;
 use crate::pipeline::run::{RunContext, Tagged};
 
 /// Pages on their way into batches.
@@ -41,7 +41,7 @@ pub(crate) async fn gather(
     mut pages: mpsc::Receiver<Page>,
     tagged: mpsc::Sender<Tagged>,
 ) -> Result<(), PipelineError> {
-    let mut slots = Crew::new(run.config().in_flight_batches);
+    let mut slots = BoundedTasks::new(run.config().in_flight_batches);
     let size = run.config().batch_size;
     let mut gatherer = Gatherer { run, batcher: Batcher::new(), came: 0, missed: 0, tagged };
     match size {
@@ -61,7 +61,7 @@ impl Gatherer {
         &mut self,
         size: u64,
         pages: &mut mpsc::Receiver<Page>,
-        slots: &mut Crew,
+        slots: &mut BoundedTasks,
     ) -> Result<(), PipelineError> {
         while let Some(page) = pages.recv().await {
             if self.run.cancel.is_cancelled() {
@@ -87,7 +87,7 @@ impl Gatherer {
     async fn at_the_gate(
         &mut self,
         pages: &mut mpsc::Receiver<Page>,
-        slots: &mut Crew,
+        slots: &mut BoundedTasks,
     ) -> Result<(), PipelineError> {
         let run = Arc::clone(&self.run);
         let most = usize::try_from(run.config().max_batch_size).unwrap_or(usize::MAX);
@@ -205,7 +205,11 @@ impl Gatherer {
     }
 
     /// Makes a batch, and starts it as soon as one of the places for batches is free.
-    async fn form_and_send(&mut self, pages: usize, slots: &mut Crew) -> Result<(), PipelineError> {
+    async fn form_and_send(
+        &mut self,
+        pages: usize,
+        slots: &mut BoundedTasks,
+    ) -> Result<(), PipelineError> {
         if let Some(batch) = self.form(pages) {
             slots.room().await?;
             self.send(batch, None, slots);
@@ -213,7 +217,7 @@ impl Gatherer {
         Ok(())
     }
 
-    fn send(&self, batch: Batch, permit: Option<(usize, Permit)>, slots: &mut Crew) {
+    fn send(&self, batch: Batch, permit: Option<(usize, Permit)>, slots: &mut BoundedTasks) {
         let (run, tagged) = (Arc::clone(&self.run), self.tagged.clone());
         slots.spawn(async move {
             ask(&run, batch, permit, &tagged).await;

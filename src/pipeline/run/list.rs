@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::pipeline::confluence::{Cursor, Listed, ListedPage};
 use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
-use crate::pipeline::job::What;
+use crate::pipeline::job::PageSelection;
 use crate::pipeline::page::{Page, PageId};
 use crate::pipeline::printable::shown;
 use crate::pipeline::run::RunContext;
@@ -25,20 +25,20 @@ const PIECES_WITHOUT_PAGES: u32 = 100;
 /// Pages of a listing. The largest spaces that administrators report of have some 100,000.
 const MOST_PAGES: usize = 5_000_000;
 
-/// What a listing has given so far.
+/// PageSelection a listing has given so far.
 #[derive(Default)]
-struct Progress {
+struct ListedSoFar {
     pages: BTreeSet<PageId>,
     places: BTreeSet<String>,
     pieces_without_pages: u32,
-    /// What is wrong with an entry that is no page.
+    /// PageSelection is wrong with an entry that is no page.
     unreadable: Option<String>,
 }
 
 /// Lists the pages and turns each into text.
 pub(crate) async fn read(
     run: Arc<RunContext>,
-    what: What,
+    what: PageSelection,
     listed: mpsc::Sender<Page>,
 ) -> Result<(), PipelineError> {
     match list(&run, what, &listed).await {
@@ -50,14 +50,14 @@ pub(crate) async fn read(
 
 async fn list(
     run: &RunContext,
-    what: What,
+    what: PageSelection,
     listed: &mpsc::Sender<Page>,
 ) -> Result<(), PipelineError> {
     let confluence = &run.shared.confluence;
-    let mut progress = Progress::default();
+    let mut progress = ListedSoFar::default();
     let mut cursor = match what {
-        What::Pages(ids) => Cursor::of_ids(ids),
-        What::Space(key) => confluence.open_space(&key, &run.cancel).await?,
+        PageSelection::Pages(ids) => Cursor::of_ids(ids),
+        PageSelection::Space(key) => confluence.open_space(&key, &run.cancel).await?,
     };
     while let Some(at) = cursor.take().filter(|_| !run.cancel.is_cancelled()) {
         progress.goes_to(&at)?;
@@ -92,7 +92,7 @@ async fn list(
 /// Passes a page on if it is a new one and has come with its text.
 async fn accept(
     run: &RunContext,
-    progress: &mut Progress,
+    progress: &mut ListedSoFar,
     page: ListedPage,
     listed: &mpsc::Sender<Page>,
 ) {
@@ -121,7 +121,7 @@ async fn accept(
     }
 }
 
-impl Progress {
+impl ListedSoFar {
     /// Notes the place of the next piece, which must be a new one.
     fn goes_to(&mut self, cursor: &Cursor) -> Result<(), PipelineError> {
         if cursor.path().is_some_and(|path| !self.places.insert(path.to_owned())) {

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use crate::pipeline::control::Control;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::{Event, RunEnd};
-use crate::pipeline::job::{Job, What};
+use crate::pipeline::job::{Job, PageSelection};
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::gather::gather;
 use crate::pipeline::run::{list, write};
@@ -41,7 +41,7 @@ pub(crate) async fn run(
     result.map(|()| end)
 }
 
-async fn stages(run: &Arc<RunContext>, what: What) -> Result<(), PipelineError> {
+async fn stages(run: &Arc<RunContext>, what: PageSelection) -> Result<(), PipelineError> {
     let (listed, to_ask) = mpsc::channel(BUFFER);
     let (tagged, to_write) = mpsc::channel(BUFFER);
     let read = tokio::spawn(list::read(Arc::clone(run), what, listed));

@@ -9,17 +9,17 @@
 use parking_lot::Mutex;
 
 use crate::pipeline::error::{Cause, ErrorClass};
-use crate::pipeline::provider::{Extra, Refused};
+use crate::pipeline::provider::{Extra, RefusedExtras};
 
 /// Prompts in a row that may bring no usable tag.
 const IN_VAIN: u32 = 5;
 
 /// What is known of a provider.
 #[derive(Debug)]
-pub(crate) struct Standing(Mutex<State>);
+pub(crate) struct Standing(Mutex<StandingState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct StandingState {
     /// Prompts that were answered, at least in part.
     answers: u64,
     /// Failures after which the same prompt was answered.
@@ -30,13 +30,13 @@ struct State {
     lost: Option<Cause>,
     /// Its last failure.
     last: Option<Cause>,
-    refused: Refused,
+    refused: RefusedExtras,
 }
 
 impl Standing {
     /// Of a provider that refuses these extras.
-    pub(crate) fn new(refused: Refused) -> Self {
-        Self(Mutex::new(State { refused, ..State::default() }))
+    pub(crate) fn new(refused: RefusedExtras) -> Self {
+        Self(Mutex::new(StandingState { refused, ..StandingState::default() }))
     }
 
     /// The number of prompts that were answered, at least in part.
@@ -65,7 +65,7 @@ impl Standing {
     }
 
     /// The extras that it refuses.
-    pub(crate) fn refused(&self) -> Refused {
+    pub(crate) fn refused(&self) -> RefusedExtras {
         self.0.lock().refused
     }
 
@@ -114,7 +114,7 @@ impl Standing {
     }
 }
 
-impl State {
+impl StandingState {
     /// Counts prompts in vain, and says whether that makes too many.
     fn is_in_vain(&mut self, adds: u32) -> bool {
         self.in_vain += adds;

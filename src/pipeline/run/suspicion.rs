@@ -23,7 +23,7 @@ const LONE: (u32, Duration) = (4, Duration::from_secs(4));
 
 /// What a failure says of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Blame {
     /// Nothing yet.
     Open,
     /// It lies in them.
@@ -73,7 +73,7 @@ impl Suspicion {
         class: ErrorClass,
         (answers, passed): (u64, u64),
         pages: usize,
-    ) -> Verdict {
+    ) -> Blame {
         let since = *self.since.get_or_insert_with(Instant::now);
         let before = std::mem::replace(&mut self.answers_at_failure, answers);
         self.failures += 1;
@@ -91,7 +91,7 @@ impl Suspicion {
             && self.failures >= failures
             && since.elapsed() >= time;
         let is_suspect = is_answering || is_silent || is_lone;
-        if is_suspect { Verdict::OfThePages } else { Verdict::Open }
+        if is_suspect { Blame::OfThePages } else { Blame::Open }
     }
 }
 

@@ -7,12 +7,12 @@ use crate::pipeline::error::PipelineError;
 
 /// Tasks at work, a bounded number at once.
 #[derive(Debug)]
-pub(crate) struct Crew {
+pub(crate) struct BoundedTasks {
     tasks: JoinSet<()>,
     size: u64,
 }
 
-impl Crew {
+impl BoundedTasks {
     /// Nobody at work yet.
     pub(crate) fn new(size: u64) -> Self {
         Self { tasks: JoinSet::new(), size: size.max(1) }

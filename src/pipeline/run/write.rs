@@ -5,15 +5,15 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use crate::pipeline::confluence::Ended;
+use crate::pipeline::confluence::NoResponse;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::Event;
-use crate::pipeline::run::tasks::Crew;
+use crate::pipeline::run::tasks::BoundedTasks;
 use crate::pipeline::run::{RunContext, Tagged};
 use crate::pipeline::taxonomy::label;
 
 /// Pages whose labels could not be written.
-type Failed = Arc<Mutex<Vec<Tagged>>>;
+type Unwritten = Arc<Mutex<Vec<Tagged>>>;
 
 /// Writes pages as they come, several at once. What fails for a reason that may pass is tried again
 /// at the end.
@@ -21,8 +21,8 @@ pub(crate) async fn write(
     run: Arc<RunContext>,
     mut pages: mpsc::Receiver<Tagged>,
 ) -> Result<(), PipelineError> {
-    let mut writers = Crew::new(run.config().confluence_concurrency);
-    let failed = Failed::default();
+    let mut writers = BoundedTasks::new(run.config().confluence_concurrency);
+    let failed = Unwritten::default();
     while let Some(tagged) = pages.recv().await {
         writers.room().await?;
         let (run, failed) = (Arc::clone(&run), Arc::clone(&failed));
@@ -30,7 +30,7 @@ pub(crate) async fn write(
     }
     writers.finish().await?;
     let again = std::mem::take(&mut *failed.lock());
-    let mut writers = Crew::new(run.config().confluence_concurrency);
+    let mut writers = BoundedTasks::new(run.config().confluence_concurrency);
     for tagged in again {
         writers.room().await?;
         let run = Arc::clone(&run);
@@ -40,12 +40,12 @@ pub(crate) async fn write(
 }
 
 /// Writes a page, or keeps it for later where there is a later.
-async fn write_or_keep(run: &RunContext, tagged: Tagged, failed: Option<&Failed>) {
+async fn write_or_keep(run: &RunContext, tagged: Tagged, failed: Option<&Unwritten>) {
     match write_page(run, &tagged).await {
         Ok(()) => run.page_tagged(tagged),
         // Its tags are paid for, but whoever stops the run wants it to end.
-        Err(Ended::Stopped) => run.leave([tagged.page]),
-        Err(Ended::Failed(cause)) => match failed.filter(|_| cause.class.may_pass()) {
+        Err(NoResponse::Stopped) => run.leave([tagged.page]),
+        Err(NoResponse::Failed(cause)) => match failed.filter(|_| cause.class.may_pass()) {
             Some(failed) => {
                 failed.lock().push(tagged);
             }
@@ -54,7 +54,7 @@ async fn write_or_keep(run: &RunContext, tagged: Tagged, failed: Option<&Failed>
     }
 }
 
-async fn write_page(run: &RunContext, tagged: &Tagged) -> Result<(), Ended> {
+async fn write_page(run: &RunContext, tagged: &Tagged) -> Result<(), NoResponse> {
     let page = tagged.page;
     let (confluence, stop) = (&run.shared.confluence, &run.interrupt);
     let present = confluence.labels(page, stop).await?;

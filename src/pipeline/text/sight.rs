@@ -10,7 +10,7 @@ use crate::html;
 
 /// How text is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seen {
+enum Visibility {
     /// As prose.
     Prose,
     /// As code, of which there is a limit.
@@ -25,7 +25,7 @@ enum Seen {
 struct Open {
     /// Its place in [`KNOWN`].
     element: usize,
-    seen: Seen,
+    seen: Visibility,
     /// How many words stand before it.
     words: usize,
     shows: Shows,
@@ -110,10 +110,10 @@ impl Sight {
     /// Text, its character references resolved.
     pub(super) fn text(&mut self, piece: &str) {
         match self.seen() {
-            Seen::Prose => self.lines.push(piece),
-            Seen::Code => self.lines.push_code(piece),
-            Seen::Later => self.later.push_str(piece),
-            Seen::Never => {}
+            Visibility::Prose => self.lines.push(piece),
+            Visibility::Code => self.lines.push_code(piece),
+            Visibility::Later => self.later.push_str(piece),
+            Visibility::Never => {}
         }
     }
 
@@ -125,13 +125,13 @@ impl Sight {
         self.lines
     }
 
-    fn seen(&self) -> Seen {
-        self.open.last().map_or(Seen::Prose, |open| open.seen)
+    fn seen(&self) -> Visibility {
+        self.open.last().map_or(Visibility::Prose, |open| open.seen)
     }
 
     /// Whether text is seen where it stands.
     fn is_seen(&self) -> bool {
-        matches!(self.seen(), Seen::Prose | Seen::Code)
+        matches!(self.seen(), Visibility::Prose | Visibility::Code)
     }
 
     /// Whether a tag of this name is none here.
@@ -174,29 +174,29 @@ impl Sight {
     }
 
     /// How text is seen in an element of this role and name that begins here.
-    fn seen_inside(&self, role: Role, name: &str) -> Seen {
+    fn seen_inside(&self, role: Role, name: &str) -> Visibility {
         let parent = self.open.last();
         let of = parent.and_then(Open::of);
         match role {
-            Role::Hidden | Role::Raw => Seen::Never,
+            Role::Hidden | Role::Raw => Visibility::Never,
             Role::Parameter => match of {
-                Some(_) if name == "hidden" => Seen::Later,
+                Some(_) if name == "hidden" => Visibility::Later,
                 Some(of) if of.shows(name) => self.seen(),
-                _ => Seen::Never,
+                _ => Visibility::Never,
             },
             Role::RichBody | Role::PlainBody
                 if parent.is_some_and(|parent| matches!(parent.shows, Shows::Macro(_, true))) =>
             {
-                Seen::Never
+                Visibility::Never
             }
-            Role::PlainBody if of == Some(Macro::Html) => Seen::Later,
-            Role::PlainBody | Role::Preformatted => Seen::Code,
+            Role::PlainBody if of == Some(Macro::Html) => Visibility::Later,
+            Role::PlainBody | Role::Preformatted => Visibility::Code,
             Role::Fallback
                 if parent.is_some_and(|parent| {
                     parent.role() == Role::Extension && parent.words < self.lines.words()
                 }) =>
             {
-                Seen::Never
+                Visibility::Never
             }
             _ => self.seen(),
         }
@@ -207,7 +207,9 @@ impl Sight {
     fn edge(&mut self, open: &Open) {
         let of = match open.role() {
             Role::Macro => open.of(),
-            Role::Parameter if open.seen != Seen::Never => self.open.last().and_then(Open::of),
+            Role::Parameter if open.seen != Visibility::Never => {
+                self.open.last().and_then(Open::of)
+            }
             _ => None,
         };
         if of.is_some_and(|of| !of.is_inline()) && self.is_seen() {
@@ -237,7 +239,7 @@ impl Sight {
         {
             self.text(target);
         }
-        if open.seen == Seen::Later && self.seen() != Seen::Later {
+        if open.seen == Visibility::Later && self.seen() != Visibility::Later {
             let value = std::mem::take(&mut self.later);
             match (open.role(), self.open.last_mut()) {
                 (Role::Parameter, Some(Open { shows: Shows::Macro(_, hides), .. })) => {

@@ -10,10 +10,10 @@ use crate::report::run::realtime_check;
 use crate::report::run::text::NO_TARGETS;
 use crate::sim::scenario::Scenario;
 use crate::study::compare::Compared;
-use crate::study::experiment::realtime_check::Verdict;
+use crate::study::experiment::realtime_check::RealTimeVerdict;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
-use crate::study::verdict::target::Judged;
+use crate::study::verdict::target::JudgedTarget;
 
 /// GitHub shows no more of one step.
 const MOST: usize = 10;
@@ -22,7 +22,7 @@ const SHOWN_FIGURES: usize = 5;
 
 /// The annotations of a scenario whose file holds `original`.
 pub fn of(scenario: &Scenario, judged: &JudgedScenario, original: &str) -> Vec<String> {
-    let one = |(run, judged): (&JudgedRun, &Judged)| {
+    let one = |(run, judged): (&JudgedRun, &JudgedTarget)| {
         let line = line_of(&scenario.text, original, judged.target.line);
         let place = line.map_or(String::new(), |line| format!(",line={line}"));
         let title = property(&format!("{} misses a target", scenario.name));
@@ -51,9 +51,9 @@ pub fn closing(scenario: &Scenario, closing: &Closing<'_>, original: &str) -> Ve
     }
     for (_, verdict, said) in closing.real_time.into_iter().flat_map(realtime_check::said) {
         let (kind, title) = match verdict {
-            Verdict::Agrees => continue,
-            Verdict::HostLate => ("warning", "is not judged in real time"),
-            Verdict::Differs => ("error", "differs in real time"),
+            RealTimeVerdict::Agrees => continue,
+            RealTimeVerdict::HostLate => ("warning", "is not judged in real time"),
+            RealTimeVerdict::Differs => ("error", "differs in real time"),
         };
         all.push(format!("::{kind} file={file},line=1,title={name} {title}::{}\n", data(&said)));
     }

@@ -7,7 +7,7 @@ use crate::study::compare::Compared;
 use crate::study::experiment::realtime_check::RealTime;
 use crate::study::verdict::judge::JudgedRun;
 use crate::study::verdict::outcome::Outcome;
-use crate::study::verdict::target::Judged;
+use crate::study::verdict::target::JudgedTarget;
 
 /// What came of a scenario as a whole, besides its targets.
 #[derive(Debug, Clone, Copy)]
@@ -39,12 +39,12 @@ impl<'a> Closing<'a> {
 }
 
 /// A target as it is called: run, metric and limit.
-pub(super) fn name(run: &JudgedRun, judged: &Judged) -> String {
+pub(super) fn name(run: &JudgedRun, judged: &JudgedTarget) -> String {
     format!("{}: {} {}", run.name, judged.target.metric.name, judged.target.text)
 }
 
 /// What was measured.
-pub(super) fn value(judged: &Judged) -> String {
+pub(super) fn value(judged: &JudgedTarget) -> String {
     match (judged.share, judged.value) {
         (Some(share), _) => format::share(share),
         (None, Some(value)) => format::amount(value, judged.target.unit()),
@@ -53,7 +53,7 @@ pub(super) fn value(judged: &Judged) -> String {
 }
 
 /// By how much it is met, or missed, and why where figures do not say it.
-pub(super) fn margin(judged: &Judged) -> String {
+pub(super) fn margin(judged: &JudgedTarget) -> String {
     text::said(judged)
 }
 
@@ -61,12 +61,12 @@ pub(super) fn margin(judged: &Judged) -> String {
 pub type Replay<'a> = &'a dyn Fn(u64) -> String;
 
 /// The seed to look at.
-pub(super) fn seed(scenario: &Scenario, judged: &Judged) -> u64 {
+pub(super) fn seed(scenario: &Scenario, judged: &JudgedTarget) -> u64 {
     judged.over.map_or(scenario.world.seed.0, |over| over.worst)
 }
 
 /// What is wrong with a target that is missed, in one line.
-pub(super) fn failure(run: &JudgedRun, judged: &Judged) -> String {
+pub(super) fn failure(run: &JudgedRun, judged: &JudgedTarget) -> String {
     let (name, value, margin) = (name(run, judged), value(judged), margin(judged));
     let seeds = judged.over.map_or(String::new(), |over| {
         format!(" in seed {}; met in {} of {} seeds", over.worst, over.met, over.seeds)
@@ -75,7 +75,7 @@ pub(super) fn failure(run: &JudgedRun, judged: &Judged) -> String {
 }
 
 /// The targets of a scenario that count and are missed.
-pub(super) fn missed(runs: &[JudgedRun]) -> impl Iterator<Item = (&JudgedRun, &Judged)> {
+pub(super) fn missed(runs: &[JudgedRun]) -> impl Iterator<Item = (&JudgedRun, &JudgedTarget)> {
     let all = runs.iter().flat_map(|run| run.targets.iter().map(move |judged| (run, judged)));
     all.filter(|(_, judged)| judged.is_judged && !judged.met)
 }

@@ -11,12 +11,12 @@ use crate::report::compare;
 use crate::report::run::realtime_check;
 use crate::report::run::text::NO_TARGETS;
 use crate::sim::scenario::Scenario;
-use crate::study::compare::{Compared, Verdict};
-use crate::study::experiment::realtime_check::{RealTime, Verdict as RealVerdict};
+use crate::study::compare::{Compared, ComparisonVerdict};
+use crate::study::experiment::realtime_check::{RealTime, RealTimeVerdict};
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::Series;
-use crate::study::verdict::target::Judged;
+use crate::study::verdict::target::JudgedTarget;
 use crate::units::float;
 
 /// A suite with what is added up over all suites.
@@ -136,12 +136,12 @@ fn in_real_time(scenario: &Scenario, real_time: &RealTime) -> Suite {
     for (run, verdict, said) in realtime_check::said(real_time) {
         let case = format!("{run}: as predicted");
         match verdict {
-            RealVerdict::Agrees => passed_case(&mut cases, (&case, &name)),
-            RealVerdict::HostLate => {
+            RealTimeVerdict::Agrees => passed_case(&mut cases, (&case, &name)),
+            RealTimeVerdict::HostLate => {
                 skipped += 1;
                 skipped_case(&mut cases, (&case, &name), &format!("HOST LATE: {said}"));
             }
-            RealVerdict::Differs => {
+            RealTimeVerdict::Differs => {
                 failures += 1;
                 failed_case(&mut cases, (&case, &name), "real-time", &said);
             }
@@ -177,7 +177,7 @@ pub fn comparison(compared: &Compared, base: &str) -> Suite {
         cases.push((verdict.to_owned(), compare::headline_of(compared, usize::MAX)));
     }
     let kind = match compared.verdict {
-        Verdict::Regressed => "regression",
+        ComparisonVerdict::Regressed => "regression",
         other => other.name(),
     };
     failing(&name, kind, cases)
@@ -223,7 +223,7 @@ fn case(
     out: &mut String,
     scenario: &Scenario,
     run: &JudgedRun,
-    judged: &Judged,
+    judged: &JudgedTarget,
     replay: Replay<'_>,
 ) {
     let _ = write!(

@@ -9,7 +9,7 @@ use crate::report::run::realtime_check;
 use crate::report::{compare, format};
 use crate::sim::scenario::Scenario;
 use crate::study::compare::Compared;
-use crate::study::experiment::realtime_check::Verdict as RealVerdict;
+use crate::study::experiment::realtime_check::RealTimeVerdict;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::Series;
@@ -140,9 +140,9 @@ impl Part {
         }
         for (_, verdict, said) in closing.real_time.into_iter().flat_map(realtime_check::said) {
             let mark = match verdict {
-                RealVerdict::Agrees => continue,
-                RealVerdict::HostLate => "⚪ HOST LATE",
-                RealVerdict::Differs => "❌",
+                RealTimeVerdict::Agrees => continue,
+                RealTimeVerdict::HostLate => "⚪ HOST LATE",
+                RealTimeVerdict::Differs => "❌",
             };
             let _ = write!(self.details, "\n{mark} `{}`: {}\n", self.name, cell(&said));
         }

@@ -8,10 +8,10 @@ use super::words;
 use crate::study::claims::ablation::{Ablation, QUANTITIES};
 use crate::study::claims::boundary::Boundary;
 use crate::study::claims::findings::Finding;
-use crate::study::claims::observable::{Quantity, Scale};
-use crate::study::claims::statement::{Sample, Statement};
+use crate::study::claims::observable::{Observable, Scale};
+use crate::study::claims::statement::{Hypothesis, Sample};
 use crate::study::claims::worlds::TIERS;
-use crate::study::claims::{Cell, Judged, Ledger, Varied, ablation};
+use crate::study::claims::{ClaimsReport, JudgedClaim, Varied, WorldVerdict, ablation};
 use crate::study::measure::metric::Unit;
 
 /// The version of the files' form.
@@ -49,9 +49,9 @@ fn boundary(boundary: &Boundary) -> Value {
     json!({"holds": stretches, "monotone": boundary.is_monotone(), "tried": tried})
 }
 
-fn statement((statement, cells): (&Statement, &Vec<Cell>)) -> Value {
+fn statement((statement, cells): (&Hypothesis, &Vec<WorldVerdict>)) -> Value {
     let end = Some(*statement.range.end()).filter(|end| *end != u64::MAX);
-    let cell = |cell: &Cell| {
+    let cell = |cell: &WorldVerdict| {
         let samples: serde_json::Map<String, Value> =
             cell.samples.iter().map(|(name, read)| ((*name).to_owned(), sample(read))).collect();
         json!({"world": cell.tier.name, "holds": cell.holds, "profiles": samples})
@@ -78,7 +78,7 @@ fn varied(varied: &Varied) -> Value {
     })
 }
 
-fn claim(judged: &Judged) -> Value {
+fn claim(judged: &JudgedClaim) -> Value {
     let statements = judged.claim.statements.iter().zip(&judged.cells);
     json!({
         "id": judged.claim.id,
@@ -91,7 +91,7 @@ fn claim(judged: &Judged) -> Value {
 }
 
 fn parts(ablation: &Ablation) -> Value {
-    let quantity = |(quantity, read): (&Quantity, &Sample)| {
+    let quantity = |(quantity, read): (&Observable, &Sample)| {
         json!({
             "quantity": quantity.name(),
             "unit": unit(quantity.scale()),
@@ -126,7 +126,7 @@ fn finding(finding: &Finding) -> Value {
 }
 
 /// Everything.
-pub fn json(ledger: &Ledger) -> Value {
+pub fn json(ledger: &ClaimsReport) -> Value {
     let worlds = TIERS
         .iter()
         .map(|tier| json!({"world": tier.name, "quota": tier.quota, "source": tier.source}));
@@ -141,7 +141,7 @@ pub fn json(ledger: &Ledger) -> Value {
 }
 
 /// A row for every statement, world and profile.
-pub fn csv(ledger: &Ledger, to: impl io::Write) -> Result<(), csv::Error> {
+pub fn csv(ledger: &ClaimsReport, to: impl io::Write) -> Result<(), csv::Error> {
     let mut to = csv::Writer::from_writer(to);
     to.write_record([
         "claim",

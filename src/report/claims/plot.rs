@@ -9,9 +9,9 @@ use crate::report::draw::picture::{
     shortened,
 };
 use crate::study::claims::boundary::Boundary;
-use crate::study::claims::observable::Quantity;
-use crate::study::claims::statement::Statement;
-use crate::study::claims::{Cell, Ledger, PROFILES, Varied};
+use crate::study::claims::observable::Observable;
+use crate::study::claims::statement::Hypothesis;
+use crate::study::claims::{ClaimsReport, PROFILES, Varied, WorldVerdict};
 use crate::units::{float, whole};
 
 /// What the profiles are compared by: a figure of the run over 100 pages, and its name.
@@ -46,8 +46,8 @@ fn index(position: usize) -> i32 {
 }
 
 /// The three profiles in every world, by the middle of all seeds, with the least and the most.
-pub(crate) fn profiles(ledger: &Ledger) -> Drawn {
-    let panels: Vec<(&str, &Statement, &Vec<Cell>)> =
+pub(crate) fn profiles(ledger: &ClaimsReport) -> Drawn {
+    let panels: Vec<(&str, &Hypothesis, &Vec<WorldVerdict>)> =
         SHOWN.iter().filter_map(|(metric, name)| panel_of(ledger, metric, name)).collect();
     sheet(height(TOP + PANEL * index(panels.len()) + 10), |area| {
         heading(
@@ -70,14 +70,14 @@ pub(crate) fn profiles(ledger: &Ledger) -> Drawn {
 
 /// The plan's statement about this figure.
 fn panel_of<'a>(
-    ledger: &'a Ledger,
+    ledger: &'a ClaimsReport,
     metric: &str,
     name: &'a str,
-) -> Option<(&'a str, &'a Statement, &'a Vec<Cell>)> {
+) -> Option<(&'a str, &'a Hypothesis, &'a Vec<WorldVerdict>)> {
     let all =
         ledger.claims.iter().flat_map(|judged| judged.claim.statements.iter().zip(&judged.cells));
     let mut wanted = all.filter(|(statement, _)| {
-        matches!(statement.quantity, Quantity::Figure(0, known) if known == metric)
+        matches!(statement.quantity, Observable::Figure(0, known) if known == metric)
             && statement.profile == "documented"
             && statement.setup.pages == 100
     });
@@ -88,14 +88,14 @@ fn panel(
     area: &Area<'_>,
     top: i32,
     name: &str,
-    statement: &Statement,
-    cells: &[Cell],
+    statement: &Hypothesis,
+    cells: &[WorldVerdict],
 ) -> Result<(), PlotError> {
     let scale = statement.quantity.scale();
     let promised = *statement.range.end();
     let title = format!("{name} (promised: {})", words::range(&statement.range, scale));
     area.draw_text(&title, &font(14, BLACK), (16, top + 4)).map_err(failed)?;
-    let of = |cell: &Cell, profile: &str| {
+    let of = |cell: &WorldVerdict, profile: &str| {
         cell.samples.iter().find(|(known, _)| *known == profile).and_then(|(_, s)| s.spread())
     };
     let spreads = || cells.iter().flat_map(|cell| PROFILES.map(|profile| of(cell, profile)));
@@ -132,7 +132,7 @@ const ROW: i32 = 34;
 const STRIP: (i32, i32) = (330, 330);
 
 /// For every claim that does not hold as it stands: where all its statements hold together.
-pub(crate) fn boundaries(ledger: &Ledger) -> Drawn {
+pub(crate) fn boundaries(ledger: &ClaimsReport) -> Drawn {
     let rows: Vec<(&str, &Varied)> = ledger
         .claims
         .iter()

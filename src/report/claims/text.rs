@@ -7,12 +7,12 @@ use crate::report::table::markdown;
 use crate::study::claims::ablation::{Ablation, PARTS, QUANTITIES};
 use crate::study::claims::factor::{FEW, MANY};
 use crate::study::claims::findings::Finding;
-use crate::study::claims::observable::{Quantity, Scale};
+use crate::study::claims::observable::{Observable, Scale};
 use crate::study::claims::worlds::{BASE, EIGHT, TIERS};
-use crate::study::claims::{Judged, Ledger, Verdict, ablation};
+use crate::study::claims::{ClaimVerdict, ClaimsReport, JudgedClaim, ablation};
 
 /// Every claim with its verdict.
-pub fn summary(ledger: &Ledger) -> String {
+pub fn summary(ledger: &ClaimsReport) -> String {
     let mut rows: Vec<Vec<String>> = ledger
         .claims
         .iter()
@@ -33,7 +33,7 @@ pub fn summary(ledger: &Ledger) -> String {
 }
 
 /// The whole ledger.
-pub fn text(ledger: &Ledger) -> String {
+pub fn text(ledger: &ClaimsReport) -> String {
     let mut out = String::from("# The claims of the plan, and what came of them\n\n");
     let seeds = ledger.seeds;
     let _ = write!(
@@ -89,7 +89,7 @@ pub fn text(ledger: &Ledger) -> String {
     out
 }
 
-fn claim(out: &mut String, judged: &Judged) {
+fn claim(out: &mut String, judged: &JudgedClaim) {
     let claim = judged.claim;
     let _ = write!(out, "\n## {} {}\n\n**{}**\n", claim.id, claim.says, verdict(judged));
     for (statement, cells) in claim.statements.iter().zip(&judged.cells) {
@@ -162,7 +162,7 @@ pub(super) fn ablation_verdict(ablation: &Ablation) -> String {
         }
     }
     let mut said = match (ablation.verdict, harmless.as_slice()) {
-        (Verdict::HoldsWhen, [_, ..]) => format!("holds of {}", harmless.join(" and ")),
+        (ClaimVerdict::HoldsWhen, [_, ..]) => format!("holds of {}", harmless.join(" and ")),
         (verdict, _) => verdict.name().to_owned(),
     };
     for (part, worse, worlds) in &harmful {
@@ -189,7 +189,7 @@ fn parts(out: &mut String, ablation: &Ablation) {
         ablation::SAYS,
         ablation_verdict(ablation)
     );
-    let names = QUANTITIES.map(Quantity::name);
+    let names = QUANTITIES.map(Observable::name);
     let mut headings = vec!["world", "parts"];
     headings.extend(names.iter().map(String::as_str));
     headings.push("worse");

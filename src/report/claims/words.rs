@@ -3,11 +3,11 @@
 use std::ops::RangeInclusive;
 
 use crate::report::format;
-use crate::study::claims::boundary::{Boundary, Stretch};
-use crate::study::claims::factor::Axis;
+use crate::study::claims::boundary::{Boundary, HoldingRange};
+use crate::study::claims::factor::Factor;
 use crate::study::claims::observable::Scale;
 use crate::study::claims::statement::Sample;
-use crate::study::claims::{Judged, Varied, Verdict};
+use crate::study::claims::{ClaimVerdict, JudgedClaim, Varied};
 use crate::study::measure::metric::Unit;
 use crate::units::float;
 
@@ -55,10 +55,10 @@ pub(crate) fn range(range: &RangeInclusive<u64>, scale: Scale) -> String {
 }
 
 /// Where something holds: `from 13 pages in a call up`.
-pub(crate) fn boundary(boundary: &Boundary, axis: &Axis) -> String {
+pub(crate) fn boundary(boundary: &Boundary, axis: &Factor) -> String {
     let unit = axis.unit;
     let (first, last) = boundary.range();
-    let stretch = |stretch: &Stretch| match (stretch.from, stretch.to) {
+    let stretch = |stretch: &HoldingRange| match (stretch.from, stretch.to) {
         (None, None) => {
             format!(
                 "from {} to {} {unit}, all that were tried",
@@ -88,9 +88,9 @@ pub(crate) fn place(varied: &Varied) -> String {
 }
 
 /// The verdict with its conditions.
-pub(super) fn verdict(judged: &Judged) -> String {
+pub(super) fn verdict(judged: &JudgedClaim) -> String {
     let name = judged.verdict.name();
-    if judged.verdict != Verdict::HoldsWhen {
+    if judged.verdict != ClaimVerdict::HoldsWhen {
         return name.to_owned();
     }
     let somewhere: Vec<&Varied> =

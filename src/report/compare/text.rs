@@ -9,7 +9,9 @@ use crate::report::table::markdown;
 use crate::study::compare::drift::Drift;
 use crate::study::compare::event_diff::Difference;
 use crate::study::compare::settings::Changed;
-use crate::study::compare::{Compared, ComparedRun, Comparison, Lacking, Mode, Moved, Verdict};
+use crate::study::compare::{
+    Compared, ComparedRun, Comparison, ComparisonVerdict, Lacking, Mode, Moved,
+};
 use crate::study::measure::metric::Unit;
 use crate::units::float;
 
@@ -72,10 +74,10 @@ pub fn moved_cells(moved: &Moved) -> [String; 3] {
 
 /// The verdict on everything, in one line.
 fn headline(comparison: &Comparison) -> String {
-    let count = |verdict: &Verdict| {
+    let count = |verdict: &ComparisonVerdict| {
         comparison.scenarios.iter().filter(|one| one.verdict == *verdict).count()
     };
-    let counted = Verdict::ALL.iter().rev().filter(|verdict| count(verdict) > 0);
+    let counted = ComparisonVerdict::ALL.iter().rev().filter(|verdict| count(verdict) > 0);
     let counted: Vec<String> =
         counted.map(|verdict| format!("{} {}", count(verdict), verdict.name())).collect();
     format!("{}: {}", comparison.verdict().name().to_uppercase(), counted.join(", "))

@@ -9,7 +9,7 @@ use super::picture::{
 };
 use crate::sim::recorder::Log;
 use crate::study::measure::timeline;
-use crate::study::measure::timeline::Row;
+use crate::study::measure::timeline::TimelineRow;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::units::float;
 
@@ -46,7 +46,7 @@ const STRETCHES: u64 = 2_000;
 
 /// The rows of a run, as many as are drawn: of a long one, of each stretch of time the last row and
 /// those with the most and the fewest calls in flight.
-pub(crate) fn drawn(log: &Log) -> Vec<Row> {
+pub(crate) fn drawn(log: &Log) -> Vec<TimelineRow> {
     let (mut count, mut end_ms) = (0, 0);
     for row in timeline::each_row(log) {
         count += 1;
@@ -56,13 +56,13 @@ pub(crate) fn drawn(log: &Log) -> Vec<Row> {
         return timeline::rows(log);
     }
     let stretch =
-        |row: &Row| u128::from(row.t_ms) * u128::from(STRETCHES) / (u128::from(end_ms) + 1);
-    let mut rows: Vec<Row> = Vec::new();
-    let mut here: Option<[Row; 3]> = None;
+        |row: &TimelineRow| u128::from(row.t_ms) * u128::from(STRETCHES) / (u128::from(end_ms) + 1);
+    let mut rows: Vec<TimelineRow> = Vec::new();
+    let mut here: Option<[TimelineRow; 3]> = None;
     for row in timeline::each_row(log) {
         match &mut here {
             Some([most, fewest, last]) if stretch(last) == stretch(&row) => {
-                let of = |row: &Row| (row.in_flight, row.limit);
+                let of = |row: &TimelineRow| (row.in_flight, row.limit);
                 if of(&row) > of(most) {
                     *most = row;
                 }

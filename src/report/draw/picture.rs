@@ -7,7 +7,7 @@ use resvg::{tiny_skia, usvg};
 use thiserror::Error;
 
 use crate::sim::scenario::Scenario;
-use crate::study::measure::timeline::Row;
+use crate::study::measure::timeline::TimelineRow;
 use crate::study::verdict::judge::JudgedScenario;
 use crate::study::verdict::seeds::Series;
 use crate::units::whole;
@@ -40,7 +40,7 @@ pub enum PlotError {
 
 pub(crate) type Drawn = Result<String, PlotError>;
 /// What a line of the timeline counted up to then.
-pub(crate) type Count = fn(&Row) -> u64;
+pub(crate) type Count = fn(&TimelineRow) -> u64;
 pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
 /// Every chart of a scenario, by its file's name.

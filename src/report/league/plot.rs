@@ -7,7 +7,7 @@ use crate::report::draw::PlotError;
 use crate::report::draw::picture::{
     Area, BLUE, Drawn, FAINT, GREY, Key, RED, failed, font, heading, legend, sheet,
 };
-use crate::study::league::{Cell, Played, name};
+use crate::study::league::{LimiterResult, WorldResult, name};
 use crate::units::float;
 
 /// Room for heading and legend, a field's heading, and a limiter.
@@ -22,10 +22,10 @@ const REFUSED: (i32, i32) = (300, 120);
 /// The time over the bound that fills the bar; a longer one is cut off and marked.
 const LONGEST: f64 = 2.5;
 
-pub(crate) fn draw(league: &[Played]) -> Drawn {
+pub(crate) fn draw(league: &[WorldResult]) -> Drawn {
     let half = league.len().div_ceil(2);
     let columns = [&league[..half], &league[half..]];
-    let height = |fields: &[Played]| {
+    let height = |fields: &[WorldResult]| {
         let rows: usize = fields.iter().map(|played| played.cells.len()).sum();
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         count(fields.len()) * FIELD + count(rows) * ROW
@@ -40,7 +40,7 @@ pub(crate) fn draw(league: &[Played]) -> Drawn {
         legend(area, &keys, 16, 38)?;
         for (left, fields) in [0, COLUMN].into_iter().zip(columns) {
             let mut y = i32::try_from(TOP).unwrap_or(0);
-            for Played { field, cells } in fields {
+            for WorldResult { field, cells } in fields {
                 let at = (left + 16, y + 6);
                 area.draw_text(field.name, &font(14, BLACK), at).map_err(failed)?;
                 y += i32::try_from(FIELD).unwrap_or(0);
@@ -54,7 +54,7 @@ pub(crate) fn draw(league: &[Played]) -> Drawn {
     })
 }
 
-fn draw_row(area: &Area<'_>, cell: &Cell, (left, y): (i32, i32)) -> Result<(), PlotError> {
+fn draw_row(area: &Area<'_>, cell: &LimiterResult, (left, y): (i32, i32)) -> Result<(), PlotError> {
     let bar = |x: i32, length: i32, colour: RGBColor| {
         area.draw(&Rectangle::new([(x, y + 2), (x + length, y + 13)], colour.filled()))
             .map_err(failed)

@@ -9,7 +9,7 @@ use crate::pipeline::config::LimiterKind;
 use crate::report::draw::PlotError;
 use crate::report::format;
 use crate::report::table::markdown;
-use crate::study::league::{BASE, Cell, Outcome, Played, Scaled, name};
+use crate::study::league::{BASE, LimiterResult, Scaled, SeedResult, WorldResult, name};
 use crate::study::measure::metric::Unit;
 use crate::units::{Share, float};
 
@@ -30,7 +30,7 @@ fn tenths(value: u64) -> String {
     format!("{}.{}", format::count(value / 10), value % 10)
 }
 
-fn over_bound(cell: &Cell) -> String {
+fn over_bound(cell: &LimiterResult) -> String {
     match cell.finished() {
         finished if finished == cell.outcomes.len() => milli(cell.over_bound_milli()),
         finished => format!("DNF ({finished} of {})", cell.outcomes.len()),
@@ -38,11 +38,11 @@ fn over_bound(cell: &Cell) -> String {
 }
 
 /// How much longer than the bound, on average.
-fn regret(cell: &Cell) -> String {
+fn regret(cell: &LimiterResult) -> String {
     if cell.finished() < cell.outcomes.len() {
         return "-".to_owned();
     }
-    format::amount(cell.mean(Outcome::regret_ms), Unit::Millis)
+    format::amount(cell.mean(SeedResult::regret_ms), Unit::Millis)
 }
 
 /// What a share counts, for each seed on average.
@@ -52,7 +52,7 @@ fn per_seed(share: Share, seeds: usize) -> String {
 }
 
 /// The columns of a row.
-fn columns(cell: &Cell) -> Vec<String> {
+fn columns(cell: &LimiterResult) -> Vec<String> {
     let refused = cell.share(|outcome| outcome.rate_limited);
     let seeds = cell.outcomes.len();
     vec![
@@ -93,7 +93,7 @@ fn scaling(out: &mut String, scaled: &[Scaled]) {
         .iter()
         .map(|Scaled { requests, pages, outcomes }| {
             let (kind, outcomes) = (LimiterKind::Quota, outcomes.clone());
-            let cell = Cell { kind, outcomes };
+            let cell = LimiterResult { kind, outcomes };
             let refused = cell.share(|outcome| outcome.rate_limited);
             vec![
                 format!("{} RPM, {} pages", format::count(*requests), format::count(*pages)),
@@ -109,8 +109,8 @@ fn scaling(out: &mut String, scaled: &[Scaled]) {
 }
 
 /// Of what a shared quota gave out, how much came to each limiter.
-fn shares(out: &mut String, cells: &[Cell]) {
-    let of = |cell: &Cell| {
+fn shares(out: &mut String, cells: &[LimiterResult]) {
+    let of = |cell: &LimiterResult| {
         let (theirs, ours) = cell.outcomes.iter().fold((0, 0), |(theirs, ours), outcome| {
             let admitted = outcome.rate_limited.den - outcome.rate_limited.num;
             (theirs + outcome.neighbour, ours + admitted)
@@ -125,7 +125,7 @@ fn shares(out: &mut String, cells: &[Cell]) {
 }
 
 /// The tables, in Markdown, which reads as well in a terminal.
-pub fn text(league: &[Played], scaled: &[Scaled], seeds: u64) -> String {
+pub fn text(league: &[WorldResult], scaled: &[Scaled], seeds: u64) -> String {
     let mut out = format!(
         "# The league of limiters\n\n{} fields, {seeds} seeds each. Time over the bound, regret (how much longer \
          than the bound) and 429s: the primary alone, with attempts enough; DNF: some seeds did not finish. 429s \
@@ -133,7 +133,7 @@ pub fn text(league: &[Played], scaled: &[Scaled], seeds: u64) -> String {
          fallback.\n\nEvery field is this world with what its heading names; a page is a call.\n\n```toml\n{BASE}```\n",
         league.len()
     );
-    for Played { field, cells } in league {
+    for WorldResult { field, cells } in league {
         let more = if field.settings.is_empty() {
             String::new()
         } else {
@@ -161,8 +161,8 @@ fn share(share: Share) -> Value {
 }
 
 /// Everything, as integers.
-pub fn json(league: &[Played], scaled: &[Scaled], seeds: u64) -> Value {
-    let outcome = |(seed, outcome): (u64, &Outcome)| {
+pub fn json(league: &[WorldResult], scaled: &[Scaled], seeds: u64) -> Value {
+    let outcome = |(seed, outcome): (u64, &SeedResult)| {
         json!({
             "seed": seed,
             "finished": outcome.finished,
@@ -176,7 +176,7 @@ pub fn json(league: &[Played], scaled: &[Scaled], seeds: u64) -> Value {
             "neighbour_admitted": outcome.neighbour,
         })
     };
-    let cell = |cell: &Cell| {
+    let cell = |cell: &LimiterResult| {
         let outcomes: Vec<Value> = (1..).zip(&cell.outcomes).map(outcome).collect();
         json!({
             "limiter": name(cell.kind),
@@ -184,7 +184,7 @@ pub fn json(league: &[Played], scaled: &[Scaled], seeds: u64) -> Value {
             "outcomes": outcomes,
         })
     };
-    let field = |played: &Played| {
+    let field = |played: &WorldResult| {
         json!({
             "field": played.field.name,
             "group": played.field.group.name(),
@@ -208,13 +208,13 @@ pub fn json(league: &[Played], scaled: &[Scaled], seeds: u64) -> Value {
 }
 
 /// The 429s of the warm jobs; nothing where none was played.
-fn warm(cell: &Cell) -> String {
+fn warm(cell: &LimiterResult) -> String {
     let warm = cell.share(|outcome| outcome.warm.unwrap_or(NOTHING));
     if warm.den == 0 { String::new() } else { warm.num.to_string() }
 }
 
 /// A row for every limiter in every field.
-pub fn csv(league: &[Played], to: impl io::Write) -> Result<(), csv::Error> {
+pub fn csv(league: &[WorldResult], to: impl io::Write) -> Result<(), csv::Error> {
     let mut to = csv::Writer::from_writer(to);
     to.write_record([
         "field",
@@ -230,7 +230,7 @@ pub fn csv(league: &[Played], to: impl io::Write) -> Result<(), csv::Error> {
         "regret_ms",
         "warm_rate_limited",
     ])?;
-    for Played { field, cells } in league {
+    for WorldResult { field, cells } in league {
         for cell in cells {
             let refused = cell.share(|outcome| outcome.rate_limited);
             let fallback = cell.share(|outcome| outcome.fallback);
@@ -247,7 +247,7 @@ pub fn csv(league: &[Played], to: impl io::Write) -> Result<(), csv::Error> {
                 fallback.num.to_string(),
                 fallback.den.to_string(),
                 cost,
-                cell.mean(Outcome::regret_ms).to_string(),
+                cell.mean(SeedResult::regret_ms).to_string(),
                 warm(cell),
             ])?;
         }
@@ -257,6 +257,6 @@ pub fn csv(league: &[Played], to: impl io::Write) -> Result<(), csv::Error> {
 }
 
 /// 429s against time over the bound, a panel for each field.
-pub fn picture(league: &[Played]) -> Result<String, PlotError> {
+pub fn picture(league: &[WorldResult]) -> Result<String, PlotError> {
     super::plot::draw(league)
 }

@@ -19,7 +19,7 @@ use crate::study::measure::quota_usage;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::{Series, Spread};
-use crate::study::verdict::target::Judged;
+use crate::study::verdict::target::JudgedTarget;
 
 /// The version of this form.
 const FORMAT_VERSION: u64 = 1;
@@ -191,7 +191,7 @@ pub fn metrics(figures: &Figures) -> Json {
     Json::Object(entries.collect::<Map<_, _>>())
 }
 
-fn target(judged: &Judged) -> Json {
+fn target(judged: &JudgedTarget) -> Json {
     let target = &judged.target;
     let value = match judged.share {
         Some(share) => json!(share),

@@ -9,7 +9,7 @@ use crate::report::draw::picture::{
     Area, BLUE, Count, Drawn, GREEN, GREY, Key, RED, failed, time_unit,
 };
 use crate::sim::scenario::Scenario;
-use crate::study::measure::timeline::Row;
+use crate::study::measure::timeline::TimelineRow;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::units::float;
 
@@ -27,7 +27,7 @@ pub(crate) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
             vec![Key { colour: GREY, text: "given out" }, Key { colour: BLUE, text: "labelled" }];
     }
     // One scale for all runs, so that they can be compared by eye.
-    let all: Vec<Row> = judged.runs.iter().flat_map(|run| drawn(&run.log)).collect();
+    let all: Vec<TimelineRow> = judged.runs.iter().flat_map(|run| drawn(&run.log)).collect();
     let end_ms = all.iter().map(|row| row.t_ms).max().unwrap_or(0).max(1);
     let pages = all.iter().map(|row| row.pages_listed).max().unwrap_or(0).max(1);
     let title = format!("{}: pages over time", scenario.name);

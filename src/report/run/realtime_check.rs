@@ -1,4 +1,4 @@
-//! Prediction against measurement, for the terminal and the documents.
+//! RealTimeCheck against measurement, for the terminal and the documents.
 
 use std::fmt::Write;
 
@@ -7,11 +7,13 @@ use serde_json::{Value as Json, json};
 use crate::report::format;
 use crate::sim::Lateness;
 use crate::study::experiment::counterpart::Unmatched;
-use crate::study::experiment::realtime_check::{Prediction, RealTime, Row, Verdict};
+use crate::study::experiment::realtime_check::{
+    CheckedFigure, RealTime, RealTimeCheck, RealTimeVerdict,
+};
 use crate::study::measure::metric::Unit;
 
 /// The table of one run, and how late the host was.
-pub fn text(run: &str, prediction: &Prediction) -> String {
+pub fn text(run: &str, prediction: &RealTimeCheck) -> String {
     let times = prediction.lateness.len();
     let of = if times > 1 { format!("median of {times}") } else { "once".to_owned() };
     let spread = if times > 1 { "least to most" } else { "" };
@@ -36,7 +38,7 @@ pub fn text(run: &str, prediction: &Prediction) -> String {
     out
 }
 
-fn cells(row: &Row, verdict: Option<Verdict>) -> [String; 6] {
+fn cells(row: &CheckedFigure, verdict: Option<RealTimeVerdict>) -> [String; 6] {
     let name = match row.stat {
         Some(stat) => format!("{} {stat}", row.metric.name),
         None => row.metric.name.to_owned(),
@@ -54,23 +56,23 @@ fn cells(row: &Row, verdict: Option<Verdict>) -> [String; 6] {
 }
 
 /// A verdict in words.
-pub fn words(verdict: Verdict) -> &'static str {
+pub fn words(verdict: RealTimeVerdict) -> &'static str {
     match verdict {
-        Verdict::Agrees => "agrees",
-        Verdict::HostLate => "HOST LATE",
-        Verdict::Differs => "DIFFERS",
+        RealTimeVerdict::Agrees => "agrees",
+        RealTimeVerdict::HostLate => "HOST LATE",
+        RealTimeVerdict::Differs => "DIFFERS",
     }
 }
 
 /// For machines: what every run comes to, with its figures and how late the host was.
 pub fn json(real_time: &RealTime) -> Json {
     let name = |verdict| match verdict {
-        Verdict::Agrees => "agrees",
-        Verdict::HostLate => "host_late",
-        Verdict::Differs => "differs",
+        RealTimeVerdict::Agrees => "agrees",
+        RealTimeVerdict::HostLate => "host_late",
+        RealTimeVerdict::Differs => "differs",
     };
-    let run = |(run, prediction): &(String, Prediction)| {
-        let figure = |row: &Row| {
+    let run = |(run, prediction): &(String, RealTimeCheck)| {
+        let figure = |row: &CheckedFigure| {
             json!({
                 "metric": row.metric.key, "stat": row.stat, "predicted": row.predicted,
                 "measured": row.measured, "median": row.median,
@@ -90,15 +92,15 @@ pub fn json(real_time: &RealTime) -> Json {
 }
 
 /// Each run with its verdict, and a sentence where that is not that they agree.
-pub fn said(real_time: &RealTime) -> impl Iterator<Item = (&str, Verdict, String)> {
+pub fn said(real_time: &RealTime) -> impl Iterator<Item = (&str, RealTimeVerdict, String)> {
     real_time.runs.iter().map(|(run, prediction)| {
         let said = match prediction.verdict() {
-            Verdict::Agrees => String::new(),
-            Verdict::HostLate => format!(
+            RealTimeVerdict::Agrees => String::new(),
+            RealTimeVerdict::HostLate => format!(
                 "run `{run}` is not judged in real time, because this machine was late: {}",
                 each_late(prediction)
             ),
-            Verdict::Differs => format!(
+            RealTimeVerdict::Differs => format!(
                 "real time differs from what was predicted: run `{run}`: {}",
                 differing(prediction)
             ),
@@ -108,11 +110,11 @@ pub fn said(real_time: &RealTime) -> impl Iterator<Item = (&str, Verdict, String
 }
 
 /// How late the host was, each time.
-fn lateness(prediction: &Prediction) -> String {
+fn lateness(prediction: &RealTimeCheck) -> String {
     format!("  the host woke late: {}\n", each_late(prediction))
 }
 
-fn each_late(prediction: &Prediction) -> String {
+fn each_late(prediction: &RealTimeCheck) -> String {
     let each = prediction.lateness.iter().map(|late| {
         let (sum, most) = (format::millis(late.sum_ms), format::millis(late.most_ms));
         if late.sum_ms == 0 { "never".to_owned() } else { format!("{sum} in all, {most} at most") }
@@ -121,8 +123,8 @@ fn each_late(prediction: &Prediction) -> String {
 }
 
 /// The figures that differ, in one line.
-fn differing(prediction: &Prediction) -> String {
-    let differs = |row: &&Row| prediction.of_row(row) == Some(Verdict::Differs);
+fn differing(prediction: &RealTimeCheck) -> String {
+    let differs = |row: &&CheckedFigure| prediction.of_row(row) == Some(RealTimeVerdict::Differs);
     let each = prediction.rows.iter().filter(differs).map(|row| {
         let [name, predicted, median, _, apart, _] = cells(row, None);
         format!("{name} {median} instead of {predicted} ({apart})")
@@ -137,7 +139,7 @@ pub fn unmatched(event: &Unmatched) -> String {
 }
 
 /// How far apart they are: counts by number, all else in percent.
-fn apart(row: &Row) -> String {
+fn apart(row: &CheckedFigure) -> String {
     let (predicted, median) = (i128::from(row.predicted), i128::from(row.median));
     let difference = median - predicted;
     if row.metric.unit == Unit::Count {

@@ -10,7 +10,7 @@ use crate::sim::scenario::Scenario;
 use crate::study::measure::figures::Value;
 use crate::study::measure::metric::{LEVEL_STATS, METRICS, Metric, Shape};
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario, Verdict};
-use crate::study::verdict::target::Judged;
+use crate::study::verdict::target::JudgedTarget;
 
 /// Whether text carries colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(crate) fn word(verdict: Verdict, colour: Colour) -> String {
 }
 
 /// The mark before a target.
-pub(crate) fn mark(judged: &Judged, colour: Colour) -> String {
+pub(crate) fn mark(judged: &JudgedTarget, colour: Colour) -> String {
     if !judged.is_judged {
         painted(colour, dimmed(), "–")
     } else if judged.met {
@@ -86,7 +86,7 @@ pub fn scenario(
     let word = word(judged.verdict(), colour);
     line(&mut out, &format!("{word}  {}  {}", scenario.name, scenario.question));
     line(&mut out, "");
-    let all: Vec<&Judged> = judged.runs.iter().flat_map(|run| &run.targets).collect();
+    let all: Vec<&JudgedTarget> = judged.runs.iter().flat_map(|run| &run.targets).collect();
     if all.is_empty() {
         line(&mut out, &format!("  {NO_TARGETS}"));
     } else {
@@ -119,8 +119,9 @@ fn line(out: &mut String, text: &str) {
 }
 
 fn targets(out: &mut String, runs: &[JudgedRun], colour: Colour) {
-    let named = |judged: &Judged| format!("{} {}", judged.target.metric.name, judged.target.text);
-    let widest = |width: fn(&Judged) -> String| {
+    let named =
+        |judged: &JudgedTarget| format!("{} {}", judged.target.metric.name, judged.target.text);
+    let widest = |width: fn(&JudgedTarget) -> String| {
         runs.iter()
             .flat_map(|run| &run.targets)
             .map(|t| width(t).chars().count())
@@ -149,7 +150,7 @@ fn targets(out: &mut String, runs: &[JudgedRun], colour: Colour) {
 }
 
 /// How far a target is from its limit, and why it is missed where these do not say it.
-pub(crate) fn said(judged: &Judged) -> String {
+pub(crate) fn said(judged: &JudgedTarget) -> String {
     let unit = judged.target.unit();
     let limit = match (judged.target.limit.fixed(), judged.limit) {
         (None, Some(limit)) => format!("limit {}, ", format::amount(limit, unit)),
@@ -178,7 +179,7 @@ pub(crate) fn said(judged: &Judged) -> String {
 }
 
 /// What was measured for a target.
-pub(crate) fn measured(judged: &Judged) -> String {
+pub(crate) fn measured(judged: &JudgedTarget) -> String {
     match (judged.share, judged.value) {
         (Some(share), _) => format::share(share),
         (None, Some(value)) => format::amount(value, judged.target.unit()),

@@ -9,7 +9,7 @@ use crate::report::draw::picture::{
     Area, BLUE, Count, Drawn, Key, ORANGE, PURPLE, RED, SKY, failed, time_unit, whole_ticks,
 };
 use crate::sim::scenario::Scenario;
-use crate::study::measure::timeline::Row;
+use crate::study::measure::timeline::TimelineRow;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::units::float;
 
@@ -31,7 +31,7 @@ pub(crate) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
         keys.retain(|key| !["limit", "wait before a retry"].contains(&key.text));
     }
     // One scale for all runs, so that they can be compared by eye.
-    let all: Vec<Row> = judged.runs.iter().flat_map(|run| drawn(&run.log)).collect();
+    let all: Vec<TimelineRow> = judged.runs.iter().flat_map(|run| drawn(&run.log)).collect();
     let end_ms = all.iter().map(|row| row.t_ms).max().unwrap_or(0).max(1);
     let highest =
         all.iter().map(|row| row.limit.unwrap_or(0).max(row.in_flight)).max().unwrap_or(1).max(1);
@@ -50,7 +50,7 @@ fn draw_run(area: &Area<'_>, run: &JudgedRun, end_ms: u64, highest: u64) -> Resu
         labelled_to: float(highest),
     };
     let mut chart = chart(area, &panel_name(run), &x, &y)?;
-    let at = |row: &Row| float(row.t_ms) / per;
+    let at = |row: &TimelineRow| float(row.t_ms) / per;
     // Each state lasts until the next one.
     for (row, next) in rows.iter().zip(rows.iter().skip(1)) {
         let bar = [(at(row), 0.0), (at(next), float(row.in_flight))];

@@ -10,7 +10,7 @@ use crate::report::seeds::named;
 use crate::sim::scenario::Scenario;
 use crate::study::verdict::judge::JudgedRun;
 use crate::study::verdict::seeds::Series;
-use crate::study::verdict::target::Judged;
+use crate::study::verdict::target::JudgedTarget;
 
 /// Where the map begins: room for the names of the targets, and for heading and seeds.
 const LEFT: i32 = 350;
@@ -35,7 +35,7 @@ fn index(position: usize) -> i32 {
 /// A row of the map.
 struct Line<'a> {
     name: String,
-    judged: &'a Judged,
+    judged: &'a JudgedTarget,
     /// Whether each seed meets it.
     met: Vec<bool>,
 }
@@ -89,7 +89,7 @@ pub(crate) fn map(scenario: &Scenario, series: &Series) -> Drawn {
 
 fn lines<'a>(scenario: &Scenario, series: &'a Series) -> Vec<Line<'a>> {
     let of_run = |(run, judged): (usize, &'a JudgedRun)| {
-        let line = move |(at, target): (usize, &'a Judged)| Line {
+        let line = move |(at, target): (usize, &'a JudgedTarget)| Line {
             name: named(scenario, target),
             judged: target,
             met: series.map(run, at),

@@ -10,7 +10,7 @@ use crate::sim::scenario::Scenario;
 use crate::study::measure::metric::{LEVEL_STATS, METRICS, Metric, Shape};
 use crate::study::verdict::judge::Verdict;
 use crate::study::verdict::seeds::{Series, Spread};
-use crate::study::verdict::target::Judged;
+use crate::study::verdict::target::JudgedTarget;
 
 /// The seeds in a row of the map.
 const ROW: usize = 64;
@@ -25,7 +25,7 @@ pub fn text(scenario: &Scenario, series: &Series, replay: &str, colour: Colour) 
         scenario.name,
         scenario.question
     );
-    let all: Vec<(usize, usize, &Judged)> = series
+    let all: Vec<(usize, usize, &JudgedTarget)> = series
         .judged
         .runs
         .iter()
@@ -52,18 +52,23 @@ pub fn text(scenario: &Scenario, series: &Series, replay: &str, colour: Colour) 
 }
 
 /// A target's name, with its run where there are several.
-pub(crate) fn named(scenario: &Scenario, judged: &Judged) -> String {
+pub(crate) fn named(scenario: &Scenario, judged: &JudgedTarget) -> String {
     let target = &judged.target;
     let name = format!("{} {}", target.metric.name, target.text);
     if scenario.runs.len() > 1 { format!("{}: {name}", target.run) } else { name }
 }
 
-fn targets(out: &mut String, scenario: &Scenario, all: &[(usize, usize, &Judged)], colour: Colour) {
-    let width = |of: &dyn Fn(&Judged) -> String| {
+fn targets(
+    out: &mut String,
+    scenario: &Scenario,
+    all: &[(usize, usize, &JudgedTarget)],
+    colour: Colour,
+) {
+    let width = |of: &dyn Fn(&JudgedTarget) -> String| {
         all.iter().map(|(_, _, judged)| of(judged).chars().count()).max().unwrap_or(0)
     };
-    let name = |judged: &Judged| named(scenario, judged);
-    let met = |judged: &Judged| {
+    let name = |judged: &JudgedTarget| named(scenario, judged);
+    let met = |judged: &JudgedTarget| {
         judged.over.map_or(String::new(), |over| format!("{} of {}", over.met, over.seeds))
     };
     let (name_width, met_width, value_width) = (width(&name), width(&met), width(&measured));
@@ -82,7 +87,12 @@ fn targets(out: &mut String, scenario: &Scenario, all: &[(usize, usize, &Judged)
 }
 
 /// A row for each target, a column for each seed; long rows go on below.
-fn map(out: &mut String, scenario: &Scenario, series: &Series, all: &[(usize, usize, &Judged)]) {
+fn map(
+    out: &mut String,
+    scenario: &Scenario,
+    series: &Series,
+    all: &[(usize, usize, &JudgedTarget)],
+) {
     let seeds: Vec<u64> = series.played.iter().map(|one| one.seed).collect();
     let widths = all.iter().map(|(_, _, judged)| named(scenario, judged).chars().count());
     let width = widths.max().unwrap_or(0);

@@ -9,7 +9,7 @@ use super::regression_targets;
 use crate::report::table::markdown;
 use crate::report::{format, tune};
 use crate::study::tune::minimax::Losses;
-use crate::study::tune::regression_targets::Guard;
+use crate::study::tune::regression_targets::RegressionTargets;
 use crate::study::tune::{Tuned, grid, minimax};
 use crate::units::float;
 
@@ -34,7 +34,7 @@ fn worst<'a>(tuned: &'a [Tuned], losses: &Losses) -> &'a str {
 }
 
 /// The table, the answer in words, and the answer as settings.
-pub fn text(tuned: &[Tuned], losses: &[Losses], guards: &[(String, Guard)]) -> String {
+pub fn text(tuned: &[Tuned], losses: &[Losses], guards: &[(String, RegressionTargets)]) -> String {
     let Some(first) = tuned.first() else { return String::new() };
     let question = &first.question;
     let (from, to) = (question.seeds.start(), question.seeds.end());

@@ -11,7 +11,7 @@ use crate::report::draw::picture::{
 };
 use crate::study::measure::metric::Unit;
 use crate::study::tune::grid::Axis;
-use crate::study::tune::{Cell, Tuned};
+use crate::study::tune::{GridPoint, Tuned};
 use crate::units::float;
 
 /// Where the grid begins: room for the names of the rows, and for heading and columns.
@@ -35,7 +35,7 @@ fn height(pixels: i32) -> u32 {
 }
 
 /// The mean of a metric over the seeds.
-fn mean(cell: &Cell, metric: &str) -> Option<f64> {
+fn mean(cell: &GridPoint, metric: &str) -> Option<f64> {
     let values = cell.values_of(metric)?;
     let sum: f64 = values.iter().map(|value| float(*value)).sum();
     (!values.is_empty()).then(|| sum / float(values.len() as u64))
@@ -81,7 +81,7 @@ struct HeatMap<'a> {
     rows: Option<&'a Axis>,
     metric: &'static str,
     /// The cells with their columns and rows.
-    shown: Vec<(usize, usize, &'a Cell)>,
+    shown: Vec<(usize, usize, &'a GridPoint)>,
     least: f64,
     most: f64,
     /// How wide a cell is.
@@ -96,12 +96,13 @@ impl<'a> HeatMap<'a> {
         let columns = axes.get(across)?;
         let base = base(tuned);
         let metric = tuned.question.objective.metric();
-        let is_shown = |cell: &&Cell| {
+        let is_shown = |cell: &&GridPoint| {
             let others = (0..axes.len()).filter(|axis| *axis != across && Some(*axis) != down);
             others.into_iter().all(|axis| cell.values[axis] == base[axis])
         };
-        let place =
-            |cell: &'a Cell| (cell.values[across], down.map_or(0, |down| cell.values[down]), cell);
+        let place = |cell: &'a GridPoint| {
+            (cell.values[across], down.map_or(0, |down| cell.values[down]), cell)
+        };
         let shown: Vec<_> = tuned.cells.iter().filter(is_shown).map(place).collect();
         let means = || shown.iter().filter_map(|(_, _, cell)| mean(cell, metric));
         let (least, most) = (means().fold(f64::MAX, f64::min), means().fold(0.0, f64::max));
@@ -149,7 +150,7 @@ impl<'a> HeatMap<'a> {
         &self,
         area: &Area<'_>,
         [corner, end]: [(i32, i32); 2],
-        cell: &Cell,
+        cell: &GridPoint,
     ) -> Result<(), PlotError> {
         let value = mean(cell, self.metric);
         // By ratio: twice as much is as far from once as four times is from twice.
@@ -245,10 +246,10 @@ fn decimals(span: f64) -> usize {
 
 /// Time against cost: every cell, and the front of those that nothing admissible beats in both.
 pub(crate) fn front(tuned: &Tuned) -> Drawn {
-    let point = |cell: &Cell| Some((mean(cell, "makespan")?, mean(cell, "cost")?));
+    let point = |cell: &GridPoint| Some((mean(cell, "makespan")?, mean(cell, "cost")?));
     // A cell that was stopped early has another mean: of a few seeds.
     let whole = tuned.cells.iter().filter(|cell| cell.outcomes.len() == tuned.seeds());
-    let points: Vec<(&Cell, (f64, f64))> =
+    let points: Vec<(&GridPoint, (f64, f64))> =
         whole.filter_map(|cell| Some((cell, point(cell)?))).collect();
     let times = around(points.iter().map(|(_, (time, _))| *time));
     let costs = around(points.iter().map(|(_, (_, cost))| *cost / 1_000_000.0));

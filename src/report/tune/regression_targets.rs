@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use crate::study::experiment::mutation::Mutant;
-use crate::study::tune::regression_targets::{Guard, Noticed};
+use crate::study::tune::regression_targets::{Noticed, RegressionTargets};
 use crate::study::verdict::target::Target;
 
 /// The table of a scenario.
-pub fn targets(guard: &Guard) -> String {
+pub fn targets(guard: &RegressionTargets) -> String {
     let run = guard.targets.first().map_or("run", |target| target.run.as_str());
     let mut out = format!(
         "# In the place of the scenario's own table of this name.\n[targets.{}]\n",
@@ -49,7 +49,7 @@ fn names(targets: &[Target]) -> String {
 }
 
 /// The table, and what it notices.
-pub fn text(guard: &Guard) -> String {
+pub fn text(guard: &RegressionTargets) -> String {
     let mut out = format!(
         "Targets to commit with it: what was measured at worst with seeds {} to {}, and a tenth more. Another seed may be worse.\n\n```toml\n{}```\n\n",
         guard.seeds.start(),

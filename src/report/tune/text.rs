@@ -11,8 +11,8 @@ use crate::report::format;
 use crate::report::table::markdown;
 use crate::study::measure::metric::{METRICS, Shape, Unit};
 use crate::study::stats::paired::Paired;
-use crate::study::tune::regression_targets::Guard;
-use crate::study::tune::{Cell, Tuned, grid};
+use crate::study::tune::regression_targets::RegressionTargets;
+use crate::study::tune::{GridPoint, Tuned, grid};
 use crate::study::verdict::seeds::Spread;
 use crate::units::float;
 
@@ -30,7 +30,7 @@ const SHOWN: [(&str, Unit); 5] = [
 const MOST_ROWS: usize = 20;
 
 /// The mean of a metric over all seeds.
-fn shown(cell: &Cell, metric: &str, unit: Unit) -> String {
+fn shown(cell: &GridPoint, metric: &str, unit: Unit) -> String {
     let Some(values) = cell.values_of(metric) else { return "-".to_owned() };
     let sum: u128 = values.iter().map(|value| u128::from(*value)).sum();
     let mean = (sum * 1000).checked_div(values.len() as u128);
@@ -39,7 +39,7 @@ fn shown(cell: &Cell, metric: &str, unit: Unit) -> String {
 }
 
 /// The values of a cell, in words.
-pub fn named(tuned: &Tuned, cell: &Cell) -> String {
+pub fn named(tuned: &Tuned, cell: &GridPoint) -> String {
     let axes = tuned.question.axes.iter().zip(&cell.values);
     let varied = axes.filter(|(axis, _)| axis.values.len() > 1);
     let words: Vec<String> = varied
@@ -51,7 +51,7 @@ pub fn named(tuned: &Tuned, cell: &Cell) -> String {
 }
 
 /// The ranked table, the answer in words, and the answer as settings.
-pub fn text(tuned: &Tuned, guard: Option<&Guard>) -> String {
+pub fn text(tuned: &Tuned, guard: Option<&RegressionTargets>) -> String {
     let question = &tuned.question;
     let seeds = question.seeds.clone().count();
     let (first, last) = (question.seeds.start(), question.seeds.end());
@@ -120,7 +120,7 @@ pub fn text(tuned: &Tuned, guard: Option<&Guard>) -> String {
     out
 }
 
-fn requirements(tuned: &Tuned, cell: &Cell, seeds: usize) -> String {
+fn requirements(tuned: &Tuned, cell: &GridPoint, seeds: usize) -> String {
     if cell.outcomes.iter().any(Option::is_none) {
         return "does not finish".to_owned();
     }
@@ -158,7 +158,7 @@ pub fn verdict(tuned: &Tuned) -> String {
 }
 
 /// How the best differs from the next, and from how many it cannot be told.
-fn comparison(tuned: &Tuned, best: &Cell, next: &Cell) -> String {
+fn comparison(tuned: &Tuned, best: &GridPoint, next: &GridPoint) -> String {
     let (metric, unit) = (tuned.question.objective.metric(), tuned.question.objective.unit());
     let Some(paired) = tuned.against(next, metric) else { return String::new() };
     let (seeds, name) = (best.outcomes.len(), named(tuned, next));
@@ -196,7 +196,7 @@ fn comparison(tuned: &Tuned, best: &Cell, next: &Cell) -> String {
 }
 
 /// How the best differs from another by the objective, in words.
-pub(crate) fn against(tuned: &Tuned, other: &Cell) -> String {
+pub(crate) fn against(tuned: &Tuned, other: &GridPoint) -> String {
     let (metric, unit) = (tuned.question.objective.metric(), tuned.question.objective.unit());
     let Some(paired) = tuned.against(other, metric) else { return String::new() };
     let seeds = paired.less + paired.more + paired.same;
@@ -245,7 +245,7 @@ fn interval(paired: &Paired, unit: Unit) -> String {
 }
 
 /// How much more a metric sums up to, in percent.
-fn relative(best: &Cell, next: &Cell, metric: &str) -> Option<String> {
+fn relative(best: &GridPoint, next: &GridPoint, metric: &str) -> Option<String> {
     let (ours, theirs) = (best.sum(metric)?, next.sum(metric)?);
     let tenths = |more: u128| (more * 1000).checked_div(theirs);
     let (sign, tenths) = match ours.checked_sub(theirs) {
@@ -255,13 +255,13 @@ fn relative(best: &Cell, next: &Cell, metric: &str) -> Option<String> {
     Some(format!("{sign}{}.{} %", tenths / 10, tenths % 10))
 }
 
-fn chosen<'a>(tuned: &'a Tuned, cell: &'a Cell) -> impl Iterator<Item = (&'a str, &'a str)> {
+fn chosen<'a>(tuned: &'a Tuned, cell: &'a GridPoint) -> impl Iterator<Item = (&'a str, &'a str)> {
     let axes = tuned.question.axes.iter().zip(&cell.values);
     axes.map(|(axis, value)| (axis.key.as_str(), axis.values[*value].as_str()))
 }
 
 /// The settings of a cell as the plan's variables.
-pub fn env_block(tuned: &Tuned, cell: &Cell) -> String {
+pub fn env_block(tuned: &Tuned, cell: &GridPoint) -> String {
     let mut out = String::new();
     for (key, value) in chosen(tuned, cell) {
         let known = key.strip_prefix("pipeline.");
@@ -275,7 +275,7 @@ pub fn env_block(tuned: &Tuned, cell: &Cell) -> String {
 }
 
 /// The settings of a cell as the pipeline's table of a scenario.
-pub fn toml_block(tuned: &Tuned, cell: &Cell) -> String {
+pub fn toml_block(tuned: &Tuned, cell: &GridPoint) -> String {
     let mut out = "[pipeline]\n".to_owned();
     let mut others = String::new();
     for (key, value) in chosen(tuned, cell) {

@@ -7,7 +7,7 @@ mod codec;
 mod pack;
 
 use self::codec::{read, write};
-use self::pack::{Packed, Reader};
+use self::pack::{Packed, Unpacker};
 use super::Entry;
 
 /// The entries of a log, in order.
@@ -88,7 +88,7 @@ impl Entries {
 /// Unpacks one entry after the other.
 #[derive(Debug)]
 pub struct Iter<'a> {
-    reader: Reader<'a>,
+    reader: Unpacker<'a>,
     left: usize,
 }
 

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use super::diagnostic::Problem;
+use super::diagnostic::Diagnostic;
 
 /// Reads a file as text.
-pub(super) fn read(path: &Path) -> Result<String, Problem> {
+pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
     let origin = path.display().to_string();
-    let problem = |message: String, help: Option<&str>| Problem {
+    let problem = |message: String, help: Option<&str>| Diagnostic {
         origin: origin.clone(),
         text: "".into(),
         span: 0..0,
@@ -28,7 +28,7 @@ pub(super) fn read(path: &Path) -> Result<String, Problem> {
         let help = "save the file again with the encoding UTF-8";
         let problem = problem(format!("expected UTF-8, found the byte 0x{found:02X}"), Some(help));
         // What is no text is shown as U+FFFD, which takes three bytes.
-        Problem { text: String::from_utf8_lossy(&bytes).into(), span: at..at + 3, ..problem }
+        Diagnostic { text: String::from_utf8_lossy(&bytes).into(), span: at..at + 3, ..problem }
     })
 }
 

@@ -9,7 +9,7 @@ use crate::fakes::confluence::LimitHint;
 use crate::fakes::content::space::Chars;
 use crate::fakes::llm::AiConfig;
 use crate::fakes::quota::{QuotaConfig, WindowKind};
-use crate::pipeline::config::{LimiterKind, Overrides};
+use crate::pipeline::config::{LimiterKind, SettingsPatch};
 use crate::units::Whole;
 
 /// Five times what a million pages of the usual length have.
@@ -145,8 +145,8 @@ impl Reader<'_> {
     }
 
     /// A limiter that paces calls by a quota that it is told.
-    fn pace(&mut self, at: &[Step], pipeline: &Overrides) {
-        let is_nothing = |quota: &crate::pipeline::config::ToldQuota| {
+    fn pace(&mut self, at: &[Step], pipeline: &SettingsPatch) {
+        let is_nothing = |quota: &crate::pipeline::config::ConfiguredQuota| {
             quota.requests.is_none() && quota.tokens.is_none()
         };
         if pipeline.limiter == Some(LimiterKind::Pace)

@@ -18,7 +18,7 @@ const LINE_BYTES: usize = 4_000;
 
 /// One problem, shown with the line that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct Diagnostic {
     /// The file, or the flag that the text came from.
     pub origin: String,
     /// The whole text.
@@ -43,17 +43,17 @@ pub(super) struct Finding {
 }
 
 /// The problems that these findings make, in the order of their places.
-pub(super) fn of_findings(origin: &str, text: &str, findings: Vec<Finding>) -> Vec<Problem> {
+pub(super) fn of_findings(origin: &str, text: &str, findings: Vec<Finding>) -> Vec<Diagnostic> {
     let text: Arc<str> = text.into();
     let problem = |Finding { span, message, help }| {
         let (origin, text) = (origin.to_owned(), Arc::clone(&text));
-        Problem { origin, text, span, message, help }
+        Diagnostic { origin, text, span, message, help }
     };
     in_order(findings.into_iter().map(problem).collect())
 }
 
 /// The problems of a file in the order of their places, each once.
-pub fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+pub fn in_order(mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
     problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
     // Several runs may share a table, and what is wrong with it.
     problems.dedup_by(|a, b| a.span == b.span && a.message == b.message);
@@ -61,7 +61,7 @@ pub fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
 }
 
 /// The first fifty problems of a file; the last of them says how many more there are.
-pub fn first(mut problems: Vec<Problem>) -> Vec<Problem> {
+pub fn first(mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let more = problems.len().saturating_sub(MOST_SHOWN);
     problems.truncate(MOST_SHOWN);
     if let Some(last) = problems.last_mut().filter(|_| more > 0) {
@@ -83,7 +83,7 @@ fn beginning(text: &str, chars: usize) -> Cow<'_, str> {
     }
 }
 
-impl Problem {
+impl Diagnostic {
     /// The line and column where it begins, both counted from 1.
     pub fn line_and_column(&self) -> (usize, usize) {
         let before = &self.text[..self.within(self.span.start)];
@@ -111,7 +111,7 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.line_and_column();
         let (lines, span) = self.lines();
@@ -136,7 +136,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for Diagnostic {}
 
 /// The known name nearest to a wrong one, as a question.
 pub fn did_you_mean<'a>(got: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {

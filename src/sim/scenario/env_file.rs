@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use toml_edit::{DocumentMut, Item};
 
-use super::diagnostic::{Problem, did_you_mean};
+use super::diagnostic::{Diagnostic, did_you_mean};
 use super::{Scenario, bytes, diagnostic, overrides};
-use crate::pipeline::config::{Overrides, VARIABLES};
+use crate::pipeline::config::{SettingsPatch, VARIABLES};
 
 /// The variables of a file, as settings of the pipeline.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,11 +31,11 @@ pub struct Reached {
 
 impl Variables {
     /// Reads a file of variables, or tells all that is wrong with it.
-    pub fn read(path: &Path, in_all_runs: bool) -> Result<Self, Vec<Problem>> {
+    pub fn read(path: &Path, in_all_runs: bool) -> Result<Self, Vec<Diagnostic>> {
         let text = bytes::read(path).map_err(|problem| {
             let help = "--env-file takes a file with lines such as TAG_SPACE_BATCH_SIZE=10";
             let help = problem.help.clone().unwrap_or_else(|| help.to_owned());
-            vec![Problem { help: Some(help), ..problem }]
+            vec![Diagnostic { help: Some(help), ..problem }]
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         Ok(Self { settings: from_env_file(path, text)?, in_all_runs })
@@ -75,13 +75,13 @@ impl Variables {
 }
 
 /// The settings that a file of the plan's environment variables makes, or all that is wrong with it.
-pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Vec<Problem>> {
+pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     // Of a variable that is written twice the last one counts.
     let mut written = BTreeMap::new();
     let origin = path.display().to_string();
     let whole: Arc<str> = text.into();
-    let wrong = |span: Range<usize>, message: String, help: Option<String>| Problem {
+    let wrong = |span: Range<usize>, message: String, help: Option<String>| Diagnostic {
         origin: origin.clone(),
         text: Arc::clone(&whole),
         span,
@@ -117,7 +117,7 @@ pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Vec<Problem
         let value = value.split(" #").next().unwrap_or("").trim();
         written.insert(name.to_owned(), (span, value.trim_matches(['"', '\'']).to_owned()));
     }
-    let mut overrides = Overrides::default();
+    let mut overrides = SettingsPatch::default();
     for (name, (span, value)) in written {
         let only = |asked: &str| (asked == name).then(|| value.clone());
         if let Err(error) = overrides.read_env(only) {

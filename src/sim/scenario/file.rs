@@ -10,7 +10,7 @@ pub use super::limit::OneOrMany;
 use crate::fakes::confluence::ConfluenceConfig;
 use crate::fakes::content::space::{Pages, SpaceConfig};
 use crate::fakes::llm::AiConfig;
-use crate::pipeline::config::Overrides;
+use crate::pipeline::config::SettingsPatch;
 use crate::units::{Ratio, Whole};
 
 /// The largest seed: the last whole number that every JSON reader keeps exact.
@@ -52,8 +52,8 @@ pub struct ScenarioFile {
     pub openai: Option<Spanned<AiConfig>>,
     /// What is under test.
     #[serde(default = "default_pipeline")]
-    #[schemars(with = "Overrides")]
-    pub pipeline: Spanned<Overrides>,
+    #[schemars(with = "SettingsPatch")]
+    pub pipeline: Spanned<SettingsPatch>,
     /// The runs, one after the other (default: one, named `run`).
     #[serde(default)]
     pub run: Vec<RunFile>,
@@ -106,8 +106,8 @@ fn default_confluence() -> Spanned<ConfluenceConfig> {
     Spanned::new(0..0, ConfluenceConfig::default())
 }
 
-fn default_pipeline() -> Spanned<Overrides> {
-    Spanned::new(0..0, Overrides::default())
+fn default_pipeline() -> Spanned<SettingsPatch> {
+    Spanned::new(0..0, SettingsPatch::default())
 }
 
 /// A run of the pipeline over the space.
@@ -132,8 +132,8 @@ pub struct RunFile {
     pub fresh: bool,
     /// Settings of this run, over those of `[pipeline]`.
     #[serde(default = "default_pipeline")]
-    #[schemars(with = "Overrides")]
-    pub pipeline: Spanned<Overrides>,
+    #[schemars(with = "SettingsPatch")]
+    pub pipeline: Spanned<SettingsPatch>,
 }
 
 fn unchanged() -> Ratio {

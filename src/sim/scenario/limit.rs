@@ -69,7 +69,7 @@ impl OneOrMany {
 }
 
 /// What a limit is made from; a text gets its place afterwards.
-enum Written {
+enum WrittenLimit {
     Text(String),
     Table(LimitTable),
     Many(Vec<LimitFile>),
@@ -82,38 +82,38 @@ fn refuse<T, E: Error>(found: impl fmt::Display) -> Result<T, E> {
 struct Limit;
 
 impl<'de> Visitor<'de> for Limit {
-    type Value = Written;
+    type Value = WrittenLimit;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a limit such as \"<= 20\"")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Written, E> {
-        Ok(Written::Text(text.to_owned()))
+    fn visit_str<E: Error>(self, text: &str) -> Result<WrittenLimit, E> {
+        Ok(WrittenLimit::Text(text.to_owned()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Written, A::Error> {
-        LimitTable::deserialize(MapAccessDeserializer::new(map)).map(Written::Table)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<WrittenLimit, A::Error> {
+        LimitTable::deserialize(MapAccessDeserializer::new(map)).map(WrittenLimit::Table)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Written, A::Error> {
-        Vec::deserialize(SeqAccessDeserializer::new(list)).map(Written::Many)
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<WrittenLimit, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list)).map(WrittenLimit::Many)
     }
 
-    fn visit_i64<E: Error>(self, found: i64) -> Result<Written, E> {
+    fn visit_i64<E: Error>(self, found: i64) -> Result<WrittenLimit, E> {
         refuse(found)
     }
 
-    fn visit_f64<E: Error>(self, found: f64) -> Result<Written, E> {
+    fn visit_f64<E: Error>(self, found: f64) -> Result<WrittenLimit, E> {
         refuse(found)
     }
 
-    fn visit_bool<E: Error>(self, found: bool) -> Result<Written, E> {
+    fn visit_bool<E: Error>(self, found: bool) -> Result<WrittenLimit, E> {
         refuse(found)
     }
 }
 
-impl<'de> Deserialize<'de> for Written {
+impl<'de> Deserialize<'de> for WrittenLimit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Limit)
     }
@@ -121,14 +121,14 @@ impl<'de> Deserialize<'de> for Written {
 
 impl<'de> Deserialize<'de> for OneOrMany {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = Spanned::<Written>::deserialize(deserializer)?;
+        let written = Spanned::<WrittenLimit>::deserialize(deserializer)?;
         let span = written.span();
         Ok(match written.into_inner() {
-            Written::Text(text) => {
+            WrittenLimit::Text(text) => {
                 Self::One(LimitFile { limit: Spanned::new(span, text), over: None })
             }
-            Written::Table(LimitTable { limit, over }) => Self::One(LimitFile { limit, over }),
-            Written::Many(many) => Self::Many(many),
+            WrittenLimit::Table(LimitTable { limit, over }) => Self::One(LimitFile { limit, over }),
+            WrittenLimit::Many(many) => Self::Many(many),
         })
     }
 }

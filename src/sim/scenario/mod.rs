@@ -17,4 +17,4 @@ mod recover;
 mod scenario;
 mod tree;
 
-pub use self::scenario::{Examined, Run, Scenario, Settings, TargetText, default_taxonomy};
+pub use self::scenario::{Examined, OuterSettings, Run, Scenario, TargetText, default_taxonomy};

@@ -6,14 +6,14 @@ use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike,
 
 use super::depth;
 use super::depth::MOST_LEVELS;
-use super::diagnostic::Problem;
+use super::diagnostic::Diagnostic;
 pub use super::env_file::from_env_file;
 
 /// Puts `key=value` pairs into a scenario's text. Keys are dotted; a run is named
 /// (`run.second.changed_ratio`). What is no TOML value is taken as a string. A key of `pipeline` is
 /// set for every run, also for those that have settings of their own. A folder that is set comes
 /// with all its files: the file's own `space.pages` no longer caps them.
-pub fn apply(text: &str, settings: &[String], cwd: &Path) -> Result<String, Problem> {
+pub fn apply(text: &str, settings: &[String], cwd: &Path) -> Result<String, Diagnostic> {
     // What is no TOML is told with its place by whoever reads it next.
     if depth::too_deep(text).is_some() {
         return Ok(text.to_owned());
@@ -132,7 +132,7 @@ fn entry<'a>(tables: &'a mut ArrayOfTables, name: &str) -> Option<&'a mut Table>
     Some(table)
 }
 
-fn problem(text: &str, message: String) -> Problem {
+fn problem(text: &str, message: String) -> Diagnostic {
     let (origin, span) = ("--set".to_owned(), 0..text.len());
-    Problem { origin, text: text.into(), span, message, help: None }
+    Diagnostic { origin, text: text.into(), span, message, help: None }
 }

@@ -20,7 +20,7 @@ use crate::fakes::content::documents;
 use crate::fakes::latency::{Latency, LatencyFile};
 use crate::fakes::llm::AiConfig;
 use crate::fakes::world::WorldConfig;
-use crate::pipeline::config::{Config, Overrides};
+use crate::pipeline::config::{Settings, SettingsPatch};
 use crate::pipeline::taxonomy::Taxonomy;
 use crate::price;
 use crate::price::Price;
@@ -338,11 +338,11 @@ impl Reader<'_> {
         self.note(&at, span, message, Some(help));
     }
 
-    fn runs(&mut self, written: &[RunFile], base: &Spanned<Overrides>) -> Vec<Run> {
+    fn runs(&mut self, written: &[RunFile], base: &Spanned<SettingsPatch>) -> Vec<Run> {
         if written.is_empty() {
             return vec![Run {
                 name: "run".to_owned(),
-                config: self.config(&Overrides::default(), base.get_ref(), &[], base.span()),
+                config: self.config(&SettingsPatch::default(), base.get_ref(), &[], base.span()),
                 changed_ratio: Ratio::ZERO,
                 start_after_s: 0,
                 pages: None,
@@ -385,11 +385,11 @@ impl Reader<'_> {
     /// The settings of a run, its own over those of all; those of a profile, where they do not fit.
     fn config(
         &mut self,
-        own: &Overrides,
-        base: &Overrides,
+        own: &SettingsPatch,
+        base: &SettingsPatch,
         run: &[Step],
         span: Range<usize>,
-    ) -> Config {
+    ) -> Settings {
         own.over(base).resolve().unwrap_or_else(|error| {
             let is_wrong = |at: &[Step]| self.recovered.is_wrong(&below(at, &["pipeline"]));
             // What is wrong below may be why it does not fit, unless it does not fit alone.
@@ -397,7 +397,7 @@ impl Reader<'_> {
             if !is_known {
                 self.findings.push(Finding { span, message: error.to_string(), help: None });
             }
-            Overrides::default().resolve().expect("a profile holds together")
+            SettingsPatch::default().resolve().expect("a profile holds together")
         })
     }
 

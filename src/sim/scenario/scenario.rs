@@ -7,11 +7,11 @@ use std::path::Path;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::diagnostic::Problem;
+use super::diagnostic::Diagnostic;
 use super::env_file::{Reached, Variables};
 use super::file::TuneFile;
 use crate::fakes::world::WorldConfig;
-use crate::pipeline::config::Config;
+use crate::pipeline::config::Settings;
 use crate::price::Price;
 use crate::rng::Seed;
 use crate::units::Ratio;
@@ -60,7 +60,7 @@ pub struct Run {
     /// Its name.
     pub name: String,
     /// The pipeline's settings in it.
-    pub config: Config,
+    pub config: Settings,
     /// The share of pages that changed before it.
     pub changed_ratio: Ratio,
     /// How long it starts after the end of the run before.
@@ -94,7 +94,7 @@ pub struct TargetText {
 
 /// What is set on top of scenario files.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct OuterSettings {
     /// The variables of `--env-file`.
     pub variables: Option<Variables>,
     /// The values of `--set`.
@@ -107,7 +107,7 @@ pub struct Examined {
     /// The scenario. If there are problems, other values stand in for what is wrong, and it must not be run.
     pub scenario: Option<Scenario>,
     /// What is wrong, in the order of the places in the file.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<Diagnostic>,
     /// Whether the names of all runs are known: if not, nothing can be said of what names one.
     pub has_all_runs: bool,
     /// Which runs the variables of `--env-file` reached.
@@ -115,16 +115,16 @@ pub struct Examined {
 }
 
 impl Examined {
-    pub(super) fn nothing(problems: Vec<Problem>) -> Self {
+    pub(super) fn nothing(problems: Vec<Diagnostic>) -> Self {
         Self { scenario: None, problems, has_all_runs: false, reached: None }
     }
 
     /// The scenario, or the first of its problems.
-    fn first(self) -> Result<Scenario, Problem> {
+    fn first(self) -> Result<Scenario, Diagnostic> {
         match (self.scenario, self.problems.into_iter().next()) {
             (Some(scenario), None) => Ok(scenario),
             (_, Some(problem)) => Err(problem),
-            (None, None) => Err(Problem {
+            (None, None) => Err(Diagnostic {
                 origin: String::new(),
                 text: "".into(),
                 span: 0..0,
@@ -137,12 +137,12 @@ impl Examined {
 
 impl Scenario {
     /// Reads a scenario file, with settings on top of it.
-    pub fn read(path: &Path, settings: &[String]) -> Result<Self, Problem> {
-        Self::examine(path, &Settings { variables: None, set: settings.to_vec() }).first()
+    pub fn read(path: &Path, settings: &[String]) -> Result<Self, Diagnostic> {
+        Self::examine(path, &OuterSettings { variables: None, set: settings.to_vec() }).first()
     }
 
     /// Reads a scenario file, with settings on top of it, and tells all that is wrong with it.
-    pub fn examine(path: &Path, settings: &Settings) -> Examined {
+    pub fn examine(path: &Path, settings: &OuterSettings) -> Examined {
         let text = match super::bytes::read(path) {
             Ok(text) => text,
             Err(problem) => return Examined::nothing(vec![problem]),
@@ -150,7 +150,7 @@ impl Scenario {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let folder = path.parent().unwrap_or(Path::new("."));
         let plain = super::reader::examine(&name, &path.display().to_string(), &text, folder);
-        let Settings { variables, set } = settings;
+        let OuterSettings { variables, set } = settings;
         if !plain.problems.is_empty() || (variables.is_none() && set.is_empty()) {
             return plain;
         }
@@ -170,12 +170,12 @@ impl Scenario {
 
     /// The same with settings on top. Files that it names are relative to `folder`, those of the
     /// settings to where the program runs.
-    pub fn with(&self, settings: &[String], folder: &Path) -> Result<Self, Problem> {
+    pub fn with(&self, settings: &[String], folder: &Path) -> Result<Self, Diagnostic> {
         self.set(&self.text, settings, folder)?.first()
     }
 
     /// This text of it, with settings on top.
-    fn set(&self, text: &str, settings: &[String], folder: &Path) -> Result<Examined, Problem> {
+    fn set(&self, text: &str, settings: &[String], folder: &Path) -> Result<Examined, Diagnostic> {
         let cwd = std::env::current_dir().unwrap_or_default();
         let text = super::overrides::apply(text, settings, &cwd)?;
         let origin = format!("{}{WITH_SETTINGS}", self.file());
@@ -196,13 +196,13 @@ impl Scenario {
     }
 
     /// Makes a scenario of a text. Files that it names are relative to `folder`.
-    pub fn parse(name: &str, origin: &str, text: &str, folder: &Path) -> Result<Self, Problem> {
+    pub fn parse(name: &str, origin: &str, text: &str, folder: &Path) -> Result<Self, Diagnostic> {
         super::reader::examine(name, origin, text, folder).first()
     }
 
     /// A problem with a part of this scenario's text.
-    pub fn problem(&self, span: Range<usize>, message: String, help: Option<String>) -> Problem {
-        Problem {
+    pub fn problem(&self, span: Range<usize>, message: String, help: Option<String>) -> Diagnostic {
+        Diagnostic {
             origin: self.origin.clone(),
             text: self.text.as_str().into(),
             span,

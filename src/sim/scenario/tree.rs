@@ -269,7 +269,7 @@ impl<'de> Deserializer<'de> for Node<'_> {
             DeValue::Array(items) => {
                 visitor.visit_seq(Items { items, next: 0, reading: self.reading })
             }
-            DeValue::Table(table) => visitor.visit_map(Entries {
+            DeValue::Table(table) => visitor.visit_map(TableEntries {
                 entries: table.iter().collect::<Vec<_>>().into_iter(),
                 value: None,
                 reading: self.reading,
@@ -358,7 +358,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 type Entry<'t> = (&'t Spanned<DeString<'t>>, &'t Spanned<DeValue<'t>>);
 
 /// The entries of a table.
-struct Entries<'t> {
+struct TableEntries<'t> {
     entries: std::vec::IntoIter<Entry<'t>>,
     value: Option<Entry<'t>>,
     reading: &'t Reading<'t>,
@@ -368,7 +368,7 @@ fn step(key: &Spanned<DeString<'_>>) -> Step {
     Step::Key(key.get_ref().clone().into_owned())
 }
 
-impl<'de> MapAccess<'de> for Entries<'_> {
+impl<'de> MapAccess<'de> for TableEntries<'_> {
     type Error = Misfit;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(

@@ -14,8 +14,8 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::connections::Busy;
-use super::stream_body::Pieces;
-use super::{Audience, Pace};
+use super::stream_body::StreamBody;
+use super::{ExchangeObserver, ScaledClock};
 use crate::fakes::world::{World, body_limit, too_large};
 use crate::fakes::{Broken, Reply};
 
@@ -35,27 +35,27 @@ pub(super) struct Closed;
 pub(super) struct Hosted {
     pub(super) host: &'static str,
     pub(super) world: Arc<Mutex<World>>,
-    pub(super) audience: Arc<dyn Audience>,
-    pub(super) pace: Pace,
+    pub(super) audience: Arc<dyn ExchangeObserver>,
+    pub(super) pace: ScaledClock,
 }
 
 /// An exchange that the audience has been told of, until it is told of its end. A client that
 /// hangs up drops it.
-pub(super) struct Open {
+pub(super) struct OpenExchange {
     hosted: Arc<Hosted>,
     number: u64,
     status: u16,
     is_sent: bool,
 }
 
-impl Open {
+impl OpenExchange {
     /// All of the answer is on its way.
     pub(super) fn sent(&mut self) {
         self.is_sent = true;
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenExchange {
     fn drop(&mut self) {
         let now_ms = self.hosted.pace.now_ms();
         let status = self.is_sent.then_some(self.status);
@@ -64,7 +64,7 @@ impl Drop for Open {
 }
 
 /// An answer in one piece, or a stream.
-type Answer = Response<Either<Full<Bytes>, Pieces>>;
+type Answer = Response<Either<Full<Bytes>, StreamBody>>;
 
 impl Hosted {
     pub(super) async fn answer(
@@ -102,7 +102,7 @@ impl Hosted {
         };
         let Reply { response, latency_ms, broken, pieces, .. } = reply;
         let status = response.status().as_u16();
-        let mut open = Open { hosted: Arc::clone(&self), number, status, is_sent: false };
+        let mut open = OpenExchange { hosted: Arc::clone(&self), number, status, is_sent: false };
         if broken == Some(Broken::Hang) {
             return pending().await;
         }
@@ -115,7 +115,7 @@ impl Hosted {
             // The first piece comes with the headers.
             sleep_until(due(1, count)).await;
             let ends = pieces.into_iter().zip((1..).map(|part| due(part, count))).collect();
-            return Ok(response.map(|body| Either::Right(Pieces::new(body, ends, open, busy))));
+            return Ok(response.map(|body| Either::Right(StreamBody::new(body, ends, open, busy))));
         }
         sleep_until(due(1, 1)).await;
         if broken.is_some() {

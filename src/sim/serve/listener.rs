@@ -18,11 +18,11 @@ use tokio_util::task::TaskTracker;
 
 use super::connections::Connections;
 use super::exchange::Hosted;
-use super::scaled_clock::Pace;
+use super::scaled_clock::ScaledClock;
 use crate::fakes::hosts;
-use crate::fakes::observation::About;
+use crate::fakes::observation::Observation;
 use crate::fakes::world::World;
-use crate::fakes::world_event::Record;
+use crate::fakes::world_event::WorldEvent;
 
 /// Headers that take longer than this are not waited for; idle connections end then, too.
 const HEADERS_WITHIN: Duration = Duration::from_secs(75);
@@ -34,10 +34,10 @@ const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 const NO_ROOM: Duration = Duration::from_millis(20);
 
 /// Is told of every exchange, in the order in which requests arrive. It must not block.
-pub trait Audience: Send + Sync {
+pub trait ExchangeObserver: Send + Sync {
     /// A request was understood at this time of the world; this is what the fakes recorded.
     /// Gives a number by which its end is told.
-    fn arrived(&self, now_ms: u64, about: Option<&About>, records: Vec<Record>) -> u64;
+    fn arrived(&self, now_ms: u64, about: Option<&Observation>, records: Vec<WorldEvent>) -> u64;
 
     /// Its answer was sent with this status, or nothing was.
     fn left(&self, now_ms: u64, number: u64, status: Option<u16>);
@@ -100,8 +100,8 @@ impl Services {
     /// Starts the services of a world, within a runtime that has I/O.
     pub async fn start(
         world: Arc<Mutex<World>>,
-        pace: Pace,
-        audience: Arc<dyn Audience>,
+        pace: ScaledClock,
+        audience: Arc<dyn ExchangeObserver>,
         places: Places,
     ) -> Result<Self, ListenError> {
         let open = async |port| {

@@ -3,7 +3,7 @@
 //!
 //! One world behind three listeners, one for each service. A request is answered by the same
 //! state machine as in a simulation, under one lock and at once; then its latency passes in real
-//! time. An [`Audience`] is told of every exchange. Nothing is kept of a request once it is
+//! time. An [`ExchangeObserver`] is told of every exchange. Nothing is kept of a request once it is
 //! answered.
 
 mod connections;
@@ -13,5 +13,5 @@ mod scaled_clock;
 pub mod server_log;
 mod stream_body;
 
-pub use self::listener::{Audience, ListenError, Origins, Places, Services};
-pub use self::scaled_clock::Pace;
+pub use self::listener::{ExchangeObserver, ListenError, Origins, Places, Services};
+pub use self::scaled_clock::ScaledClock;

@@ -6,12 +6,12 @@ use tokio::time::Instant;
 
 /// The pace of a world: when it began, and how many times as fast as real time it goes.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
+pub struct ScaledClock {
     epoch: Instant,
     speed: u64,
 }
 
-impl Pace {
+impl ScaledClock {
     /// A world that began at this moment; a speed of zero counts as one.
     pub fn new(epoch: Instant, speed: u64) -> Self {
         Self { epoch, speed: speed.max(1) }

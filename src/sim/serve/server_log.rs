@@ -12,9 +12,9 @@ use std::{io, mem};
 use lru::LruCache;
 use parking_lot::Mutex;
 
-use super::Audience;
-use crate::fakes::observation::{About, Given, Labelled, Operation, Prompt, Site, Use};
-use crate::fakes::world_event::{Record, Service};
+use super::ExchangeObserver;
+use crate::fakes::observation::{Given, Labelled, Observation, Operation, Prompt, Site, Use};
+use crate::fakes::world_event::{Service, WorldEvent};
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::event::{CallId, CallOutcome, ConfluenceOp, Event, FallbackReason, RunEnd};
@@ -38,7 +38,7 @@ pub struct Seen {
 
 /// Writes down what clients do.
 #[derive(Debug)]
-pub struct Witness<W> {
+pub struct ServerLog<W> {
     taxonomy: Vec<(String, Vec<String>)>,
     state: Mutex<State<W>>,
 }
@@ -53,7 +53,7 @@ struct State<W> {
     numbers: u64,
     calls: u64,
     in_flight: u64,
-    open: BTreeMap<u64, Open>,
+    open: BTreeMap<u64, OpenRequest>,
     batches: u64,
     failed_prompts: LruCache<u64, Failed>,
     listed: BTreeSet<u64>,
@@ -64,7 +64,7 @@ struct State<W> {
 
 /// A request that is not answered yet.
 #[derive(Debug)]
-struct Open {
+struct OpenRequest {
     arrived_ms: u64,
     what: Answering,
 }
@@ -87,7 +87,7 @@ struct Failed {
     class: ErrorClass,
 }
 
-impl<W: Write> Witness<W> {
+impl<W: Write> ServerLog<W> {
     /// A witness of a run with this name, whose labels are tags of this taxonomy.
     pub fn new(run: &str, taxonomy: Vec<(String, Vec<String>)>, to: W) -> Self {
         let state = State {
@@ -145,27 +145,27 @@ impl<W: Write> Witness<W> {
     }
 }
 
-impl<W: Write + Send> Audience for Witness<W> {
-    fn arrived(&self, now_ms: u64, about: Option<&About>, records: Vec<Record>) -> u64 {
+impl<W: Write + Send> ExchangeObserver for ServerLog<W> {
+    fn arrived(&self, now_ms: u64, about: Option<&Observation>, records: Vec<WorldEvent>) -> u64 {
         let mut state = self.state.lock();
         state.numbers += 1;
         let number = state.numbers;
         state.begin(now_ms);
         let what = match about {
-            Some(About::Prompt(prompt)) => state.asked(now_ms, prompt.clone()),
-            Some(About::Site(site)) => Answering::Site(site.clone()),
+            Some(Observation::Prompt(prompt)) => state.asked(now_ms, prompt.clone()),
+            Some(Observation::Site(site)) => Answering::Site(site.clone()),
             None => Answering::Other,
         };
         for record in records {
             state.write(now_ms, What::World(record));
         }
-        state.open.insert(number, Open { arrived_ms: now_ms, what });
+        state.open.insert(number, OpenRequest { arrived_ms: now_ms, what });
         number
     }
 
     fn left(&self, now_ms: u64, number: u64, status: Option<u16>) {
         let mut state = self.state.lock();
-        let Some(Open { arrived_ms, what }) = state.open.remove(&number) else { return };
+        let Some(OpenRequest { arrived_ms, what }) = state.open.remove(&number) else { return };
         let now_ms = now_ms.max(state.last_ms);
         let latency_ms = now_ms.saturating_sub(arrived_ms);
         match what {

@@ -9,10 +9,10 @@ use hyper::body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connections::Busy;
-use super::exchange::Open;
+use super::exchange::OpenExchange;
 
 /// What is still to be sent of a stream.
-pub(super) struct Pieces {
+pub(super) struct StreamBody {
     body: Bytes,
     /// Where each piece ends, and when it is due.
     ends: std::vec::IntoIter<(usize, Instant)>,
@@ -20,19 +20,24 @@ pub(super) struct Pieces {
     /// Until the next piece is due.
     wait: Pin<Box<Sleep>>,
     due: Option<usize>,
-    open: Open,
+    open: OpenExchange,
     _busy: Busy,
 }
 
-impl Pieces {
+impl StreamBody {
     /// A body with the ends of its pieces and their times, the first of which is now.
-    pub(super) fn new(body: Bytes, ends: Vec<(usize, Instant)>, open: Open, busy: Busy) -> Self {
+    pub(super) fn new(
+        body: Bytes,
+        ends: Vec<(usize, Instant)>,
+        open: OpenExchange,
+        busy: Busy,
+    ) -> Self {
         let wait = Box::pin(sleep_until(Instant::now()));
         Self { body, ends: ends.into_iter(), sent: 0, wait, due: None, open, _busy: busy }
     }
 }
 
-impl Body for Pieces {
+impl Body for StreamBody {
     type Data = Bytes;
     type Error = Infallible;
 

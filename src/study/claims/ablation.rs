@@ -1,10 +1,10 @@
 //! C16: what cache, batches and the limiter bring, alone, in pairs and together.
 
-use super::Verdict;
-use super::lab::{ClaimsError, Game, Lab};
-use super::observable::Quantity;
+use super::ClaimVerdict;
+use super::lab::{ClaimsError, Lab, LabTrial};
+use super::observable::Observable;
 use super::statement::Sample;
-use super::worlds::{TIERS, TWICE, Tier};
+use super::worlds::{AccountTier, TIERS, TWICE};
 
 /// Its number in the list of claims.
 pub const ID: &str = "C16";
@@ -13,17 +13,17 @@ pub const SAYS: &str = "all modules are independent and can be integrated one by
 
 /// A part of the plan, with the settings that bring it into the state before.
 #[derive(Debug)]
-pub struct Part {
+pub struct PlanPart {
     /// Its name.
     pub name: &'static str,
     settings: &'static [&'static str],
 }
 
 /// The parts. Retries with growing waits came with the limiter.
-pub const PARTS: [Part; 3] = [
-    Part { name: "cache", settings: &["pipeline.cache=true", "pipeline.cache_size=1000"] },
-    Part { name: "batches", settings: &["pipeline.batch_size=5"] },
-    Part {
+pub const PARTS: [PlanPart; 3] = [
+    PlanPart { name: "cache", settings: &["pipeline.cache=true", "pipeline.cache_size=1000"] },
+    PlanPart { name: "batches", settings: &["pipeline.batch_size=5"] },
+    PlanPart {
         name: "limiter",
         settings: &[
             "pipeline.limiter=halving",
@@ -38,14 +38,14 @@ pub const PARTS: [Part; 3] = [
 ];
 
 /// What is read: of the first of two runs, and of the second what the cache is for.
-pub const QUANTITIES: [Quantity; 7] = [
-    Quantity::Figure(0, "ai_calls"),
-    Quantity::Figure(0, "rate_limited"),
-    Quantity::Figure(0, "fallbacks"),
-    Quantity::Figure(0, "makespan"),
-    Quantity::Figure(0, "cost"),
-    Quantity::Figure(1, "ai_calls"),
-    Quantity::Figure(1, "makespan"),
+pub const QUANTITIES: [Observable; 7] = [
+    Observable::Figure(0, "ai_calls"),
+    Observable::Figure(0, "rate_limited"),
+    Observable::Figure(0, "fallbacks"),
+    Observable::Figure(0, "makespan"),
+    Observable::Figure(0, "cost"),
+    Observable::Figure(1, "ai_calls"),
+    Observable::Figure(1, "makespan"),
 ];
 
 /// Which of them must not become worse for a part to be of use alone. Cost is shown, not judged:
@@ -54,9 +54,9 @@ const JUDGED: [usize; 6] = [0, 1, 2, 3, 5, 6];
 
 /// Some parts together in one world.
 #[derive(Debug)]
-pub struct Row {
+pub struct AblationRow {
     /// The world.
-    pub tier: &'static Tier,
+    pub tier: &'static AccountTier,
     /// Which parts, as in [`PARTS`].
     pub parts: Vec<&'static str>,
     /// By quantity.
@@ -69,24 +69,24 @@ pub struct Row {
 #[derive(Debug)]
 pub struct Ablation {
     /// The verdict: whether each part alone makes nothing worse.
-    pub verdict: Verdict,
+    pub verdict: ClaimVerdict,
     /// World by world, the state before first.
-    pub rows: Vec<Row>,
+    pub rows: Vec<AblationRow>,
 }
 
 impl Ablation {
     /// Plays all combinations.
     pub fn play(lab: &Lab<'_>) -> Result<Self, ClaimsError> {
-        let mut rows: Vec<Row> = Vec::new();
+        let mut rows: Vec<AblationRow> = Vec::new();
         for tier in TIERS {
             let first = rows.len();
             for chosen in 0..1_usize << PARTS.len() {
-                let parts: Vec<&Part> =
+                let parts: Vec<&PlanPart> =
                     (0..PARTS.len()).filter(|i| chosen >> i & 1 == 1).map(|i| &PARTS[i]).collect();
                 let samples = samples(lab, tier, &parts)?;
                 let before = rows.get(first).map(|row| row.samples.as_slice());
                 let worse = before.map_or(Vec::new(), |before| worse(before, &samples));
-                rows.push(Row {
+                rows.push(AblationRow {
                     tier,
                     parts: parts.iter().map(|part| part.name).collect(),
                     samples,
@@ -100,9 +100,9 @@ impl Ablation {
             .map(|row| row.worse.is_empty())
             .collect();
         let verdict = match (alone.iter().all(|fine| *fine), alone.contains(&true)) {
-            (true, _) => Verdict::Holds,
-            (false, true) => Verdict::HoldsWhen,
-            (false, false) => Verdict::Refuted,
+            (true, _) => ClaimVerdict::Holds,
+            (false, true) => ClaimVerdict::HoldsWhen,
+            (false, false) => ClaimVerdict::Refuted,
         };
         Ok(Self { verdict, rows })
     }
@@ -110,15 +110,15 @@ impl Ablation {
 
 fn samples(
     lab: &Lab<'_>,
-    tier: &'static Tier,
-    parts: &[&Part],
+    tier: &'static AccountTier,
+    parts: &[&PlanPart],
 ) -> Result<Vec<Sample>, ClaimsError> {
-    let mut game = Game::new(&TWICE, tier.quota, "before");
+    let mut game = LabTrial::new(&TWICE, tier.quota, "before");
     for setting in parts.iter().flat_map(|part| part.settings) {
         game = game.with(*setting);
     }
     let played = lab.play(&[&game], 1..=lab.seeds)?;
-    let read = |quantity: Quantity| {
+    let read = |quantity: Observable| {
         let values: Vec<Option<u64>> =
             played.iter().map(|games| quantity.of(&games[0], &games[0])).collect();
         Sample { held: 0, values }

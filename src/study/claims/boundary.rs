@@ -11,7 +11,7 @@ pub struct Boundary {
 
 /// A stretch in which something holds: from its first to its last number, where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stretch {
+pub struct HoldingRange {
     /// The first number; none if it holds from the start of the range on.
     pub from: Option<u64>,
     /// The last number; none if it holds to the end of the range.
@@ -52,14 +52,14 @@ impl Boundary {
     }
 
     /// The stretches in which it holds, in order.
-    pub fn stretches(&self) -> Vec<Stretch> {
-        let mut found: Vec<Stretch> = Vec::new();
+    pub fn stretches(&self) -> Vec<HoldingRange> {
+        let mut found: Vec<HoldingRange> = Vec::new();
         let mut before = None;
         let mut last = None;
         for (x, holds) in &self.tried {
             match (before, holds) {
-                (None, true) => found.push(Stretch { from: None, to: None }),
-                (Some(false), true) => found.push(Stretch { from: Some(*x), to: None }),
+                (None, true) => found.push(HoldingRange { from: None, to: None }),
+                (Some(false), true) => found.push(HoldingRange { from: Some(*x), to: None }),
                 (Some(true), false) => {
                     if let Some(open) = found.last_mut() {
                         open.to = last;

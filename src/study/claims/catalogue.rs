@@ -8,12 +8,12 @@ use super::factor::{
     BATCH, BATCH_WITHOUT_MISSES, CHANGED, LATENCY, MISSES, PAGES, PAGES_OF_CACHE, QUOTA,
     REPETITIONS,
 };
-use super::observable::Quantity;
-use super::observable::Quantity::{
+use super::observable::Observable;
+use super::observable::Observable::{
     CumulativeHits, FallbacksOfCalls, Figure, Final, Highest, Less, Lost, Times, Untold,
     WrittenTwice,
 };
-use super::statement::Statement;
+use super::statement::Hypothesis;
 use super::worlds::{SCRIPT, STOPPED_EARLY, STOPPED_MIDWAY, Setup, TWICE, UNCHANGED, once};
 use std::ops::RangeInclusive;
 
@@ -23,16 +23,20 @@ const HUNDRED: &Setup = &once(100);
 const MEDIUM: &Setup = &once(200);
 const LARGE: &Setup = &once(500);
 
-const fn before(quantity: Quantity, range: RangeInclusive<u64>) -> Statement {
-    Statement { profile: "before", setup: HUNDRED, quantity, range }
+const fn before(quantity: Observable, range: RangeInclusive<u64>) -> Hypothesis {
+    Hypothesis { profile: "before", setup: HUNDRED, quantity, range }
 }
 
-const fn plan(setup: &'static Setup, quantity: Quantity, range: RangeInclusive<u64>) -> Statement {
-    Statement { profile: "documented", setup, quantity, range }
+const fn plan(
+    setup: &'static Setup,
+    quantity: Observable,
+    range: RangeInclusive<u64>,
+) -> Hypothesis {
+    Hypothesis { profile: "documented", setup, quantity, range }
 }
 
-const fn rollback(quantity: Quantity, range: RangeInclusive<u64>) -> Statement {
-    Statement { profile: "conservative", setup: HUNDRED, quantity, range }
+const fn rollback(quantity: Observable, range: RangeInclusive<u64>) -> Hypothesis {
+    Hypothesis { profile: "conservative", setup: HUNDRED, quantity, range }
 }
 
 const fn at_most(most: u64) -> RangeInclusive<u64> {

@@ -1,10 +1,10 @@
 //! What is varied to find where a claim begins or ceases to hold.
 
-use super::statement::Place;
+use super::statement::Configuration;
 
 /// One thing that is varied, and over which range.
 #[derive(Debug)]
-pub struct Axis {
+pub struct Factor {
     /// Its name in files, with its unit.
     pub name: &'static str,
     /// What its numbers count, to be read after a number.
@@ -16,7 +16,7 @@ pub struct Axis {
     /// With how many seeds at most: [`MANY`], or [`FEW`] where next to nothing is left to chance.
     pub seeds: u64,
     /// Sets it.
-    pub set: fn(&mut Place, u64),
+    pub set: fn(&mut Configuration, u64),
 }
 
 /// The fewest seeds of which one may fail, as 5 % may.
@@ -25,7 +25,7 @@ pub const MANY: u64 = 20;
 pub const FEW: u64 = 2;
 
 /// Calls a minute, with a million tokens a minute.
-pub const QUOTA: Axis = Axis {
+pub const QUOTA: Factor = Factor {
     name: "quota_rpm",
     unit: "calls a minute",
     points: &[2, 5, 10, 15, 20, 30, 45, 60, 90, 150, 300, 1000, 4000],
@@ -35,7 +35,7 @@ pub const QUOTA: Axis = Axis {
 };
 
 /// Pages in a call.
-pub const BATCH: Axis = Axis {
+pub const BATCH: Factor = Factor {
     name: "batch_size",
     unit: "pages in a call",
     points: &[1, 2, 3, 5, 8, 10, 13, 16, 20, 25, 30, 40, 50, 75, 100],
@@ -45,7 +45,7 @@ pub const BATCH: Axis = Axis {
 };
 
 /// The same with a model that misses no page, however many are in a call.
-pub const BATCH_WITHOUT_MISSES: Axis = Axis {
+pub const BATCH_WITHOUT_MISSES: Factor = Factor {
     name: "batch_size, none missed",
     unit: "pages in a faultless call",
     set: |place, x| {
@@ -56,7 +56,7 @@ pub const BATCH_WITHOUT_MISSES: Axis = Axis {
 };
 
 /// Pages of the space.
-pub const PAGES: Axis = Axis {
+pub const PAGES: Factor = Factor {
     name: "pages",
     unit: "pages",
     points: &[10, 50, 100, 200, 500, 1000],
@@ -66,11 +66,11 @@ pub const PAGES: Axis = Axis {
 };
 
 /// The same for a cache of 1,000 entries.
-pub const PAGES_OF_CACHE: Axis =
-    Axis { points: &[100, 500, 900, 1000, 1100, 2000], seeds: FEW, ..PAGES };
+pub const PAGES_OF_CACHE: Factor =
+    Factor { points: &[100, 500, 900, 1000, 1100, 2000], seeds: FEW, ..PAGES };
 
 /// Pages that changed before the second run.
-pub const CHANGED: Axis = Axis {
+pub const CHANGED: Factor = Factor {
     name: "changed_percent",
     unit: "% of pages changed",
     points: &[0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100],
@@ -82,7 +82,7 @@ pub const CHANGED: Axis = Axis {
 };
 
 /// How long a call takes.
-pub const LATENCY: Axis = Axis {
+pub const LATENCY: Factor = Factor {
     name: "latency_median_ms",
     unit: "ms a call, before tokens",
     points: &[100, 450, 1000, 2000, 4000, 8000, 16_000, 32_000],
@@ -92,7 +92,7 @@ pub const LATENCY: Axis = Axis {
 };
 
 /// How often a model misses a page, an assumption.
-pub const MISSES: Axis = Axis {
+pub const MISSES: Factor = Factor {
     name: "pages_missed_ppm",
     unit: "ppm missed per other page",
     points: &[0, 10, 30, 100, 300, 1000, 3000, 10_000],
@@ -102,7 +102,7 @@ pub const MISSES: Axis = Axis {
 };
 
 /// How often the same pages are tagged once more.
-pub const REPETITIONS: Axis = Axis {
+pub const REPETITIONS: Factor = Factor {
     name: "repetitions",
     unit: "repeated run(s) of the same pages",
     points: &[0, 1, 2, 4, 8],

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::PROFILES;
 use super::factor::FEW;
-use super::lab::{ClaimsError, Game, Lab};
-use super::observable::Quantity;
+use super::lab::{ClaimsError, Lab, LabTrial};
+use super::observable::Observable;
 use super::statement::Sample;
 use super::worlds::{Setup, TIERS, UNCHANGED, once};
-use crate::pipeline::limiter::algorithm::{Ended, Limit, Outcome};
+use crate::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome};
 use crate::pipeline::limiter::halving::Halving;
 use crate::study::measure::metric::Unit;
 
@@ -52,7 +52,7 @@ pub fn rounding() -> Finding {
         let mut arrived = None;
         for minute in 1..=MINUTES {
             let now = Duration::from_mins(minute);
-            limit.on_end(now, &Ended::alone(now, Outcome::Success));
+            limit.on_end(now, &EndedCall::alone(now, Outcome::Success));
             if arrived.is_none() && limit.current() >= CEILING {
                 arrived = Some(minute * 60_000);
             }
@@ -71,13 +71,13 @@ pub fn rounding() -> Finding {
 fn recovery(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
     let mut rows = Vec::new();
     for tier in TIERS {
-        let game = Game::new(&once(100), tier.quota, "documented");
+        let game = LabTrial::new(&once(100), tier.quota, "documented");
         let played = lab.play(&[&game], 1..=lab.seeds)?;
-        let read = |quantity: Quantity| -> Vec<Option<u64>> {
+        let read = |quantity: Observable| -> Vec<Option<u64>> {
             played.iter().map(|games| quantity.of(&games[0], &games[0])).collect()
         };
         let (cuts, finals) =
-            (read(Quantity::Figure(0, "limit_cuts")), read(Quantity::Final("concurrency")));
+            (read(Observable::Figure(0, "limit_cuts")), read(Observable::Final("concurrency")));
         let cut = cuts.iter().zip(&finals).filter(|(cuts, _)| cuts.is_some_and(|cuts| cuts > 0));
         let back = cut.clone().filter(|(_, last)| last.is_some_and(|last| last >= 3));
         rows.push((
@@ -87,7 +87,7 @@ fn recovery(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
                 found("of them back at 3", Some(back.count() as u64), Unit::Count),
                 found(
                     "longest run",
-                    middle_and_most(read(Quantity::Figure(0, "makespan"))).1,
+                    middle_and_most(read(Observable::Figure(0, "makespan"))).1,
                     Unit::Millis,
                 ),
             ],
@@ -108,10 +108,10 @@ fn scan(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
         let setup = Setup { pages, ..UNCHANGED };
         let mut values = Vec::new();
         for profile in PROFILES {
-            let game = Game::new(&setup, quota, profile);
+            let game = LabTrial::new(&setup, quota, profile);
             // Without luck in it, two seeds tell as much as many.
             let played = lab.play(&[&game], 1..=lab.seeds.min(FEW))?;
-            let hits = Quantity::Figure(1, "cache_hit_ratio");
+            let hits = Observable::Figure(1, "cache_hit_ratio");
             let read = played.iter().map(|games| hits.of(&games[0], &games[0])).collect();
             values.push(found(profile, middle_and_most(read).0, Unit::Ratio));
         }
@@ -159,9 +159,9 @@ fn side_by_side(
         let mut values = Vec::new();
         for (metric, unit) in metrics {
             for profile in PROFILES {
-                let game = Game::new(&once(100), tier.quota, profile);
+                let game = LabTrial::new(&once(100), tier.quota, profile);
                 let played = lab.play(&[&game], 1..=lab.seeds)?;
-                let quantity = Quantity::Figure(0, metric);
+                let quantity = Observable::Figure(0, metric);
                 let read = played.iter().map(|games| quantity.of(&games[0], &games[0])).collect();
                 values.push(found(format!("{metric}, {profile}"), of_seeds(read), *unit));
             }

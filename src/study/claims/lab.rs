@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::worlds::{BASE, Setup};
 use crate::pipeline::event::Event;
-use crate::sim::scenario::diagnostic::Problem;
+use crate::sim::scenario::diagnostic::Diagnostic;
 use crate::sim::scenario::{Scenario, overrides};
 use crate::sim::{Options, SimError, Transport};
 use crate::study::experiment::workers::share_out;
@@ -22,7 +22,7 @@ use crate::study::verdict::judge::{JudgeError, JudgedScenario};
 pub enum ClaimsError {
     /// What was to be played is no scenario.
     #[error("a claim's world is no scenario; this is a bug of tagspace: {0}")]
-    World(Box<Problem>),
+    World(Box<Diagnostic>),
     /// A run could not be judged.
     #[error(transparent)]
     Judge(#[from] JudgeError),
@@ -30,7 +30,7 @@ pub enum ClaimsError {
 
 /// What was measured in one game.
 #[derive(Debug, Default)]
-pub struct Played {
+pub struct Measured {
     /// The figures of each run; none if one did not end within its virtual time.
     pub runs: Vec<Figures>,
     /// Pages whose labels were written more than once, in all runs together.
@@ -41,12 +41,12 @@ pub struct Played {
 
 /// What is played: a world, with settings on top, with every seed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Game {
+pub struct LabTrial {
     runs: String,
     settings: Vec<String>,
 }
 
-impl Game {
+impl LabTrial {
     /// This setup with this quota under this profile.
     pub fn new(setup: &Setup, quota: &str, profile: &str) -> Self {
         let settings = vec![
@@ -72,7 +72,7 @@ impl Game {
     }
 
     /// The scenario with this seed.
-    pub fn scenario(&self, seed: u64) -> Result<Scenario, Box<Problem>> {
+    pub fn scenario(&self, seed: u64) -> Result<Scenario, Box<Diagnostic>> {
         let mut settings = self.settings.clone();
         settings.push(format!("seed={seed}"));
         let folder = Path::new(".");
@@ -87,7 +87,7 @@ pub struct Lab<'a> {
     jobs: usize,
     /// Seeds from 1 to this; where something is varied, no more than its axis takes.
     pub seeds: u64,
-    played: Mutex<BTreeMap<(Game, u64), Arc<Played>>>,
+    played: Mutex<BTreeMap<(LabTrial, u64), Arc<Measured>>>,
     on_game: &'a (dyn Fn() + Sync),
 }
 
@@ -106,16 +106,16 @@ impl<'a> Lab<'a> {
     /// What came of these games with these seeds, seed by seed.
     pub fn play(
         &self,
-        games: &[&Game],
+        games: &[&LabTrial],
         seeds: std::ops::RangeInclusive<u64>,
-    ) -> Result<Vec<Vec<Arc<Played>>>, ClaimsError> {
+    ) -> Result<Vec<Vec<Arc<Measured>>>, ClaimsError> {
         let seeds: Vec<u64> = seeds.collect();
         share_out(self.jobs, seeds.len(), |index| {
             games.iter().map(|game| self.one(game, seeds[index])).collect()
         })
     }
 
-    fn one(&self, game: &Game, seed: u64) -> Result<Arc<Played>, ClaimsError> {
+    fn one(&self, game: &LabTrial, seed: u64) -> Result<Arc<Measured>, ClaimsError> {
         let key = (game.clone(), seed);
         if let Some(known) = self.played.lock().get(&key) {
             return Ok(Arc::clone(known));
@@ -127,7 +127,7 @@ impl<'a> Lab<'a> {
     }
 }
 
-fn play(game: &Game, seed: u64) -> Result<Played, ClaimsError> {
+fn play(game: &LabTrial, seed: u64) -> Result<Measured, ClaimsError> {
     let scenario = game.scenario(seed).map_err(ClaimsError::World)?;
     let first = scenario.runs.first().map(|run| run.name.clone());
     let told = Arc::new(AtomicU64::new(0));
@@ -143,12 +143,12 @@ fn play(game: &Game, seed: u64) -> Result<Played, ClaimsError> {
     };
     match judge::run(&scenario, &[], &options) {
         Ok(judged) => Ok(measured(judged, told.load(Ordering::Relaxed))),
-        Err(JudgeError::Sim(SimError::Deadline { .. })) => Ok(Played::default()),
+        Err(JudgeError::Sim(SimError::Deadline { .. })) => Ok(Measured::default()),
         Err(error) => Err(error.into()),
     }
 }
 
-fn measured(judged: JudgedScenario, told: u64) -> Played {
+fn measured(judged: JudgedScenario, told: u64) -> Measured {
     let (mut once, mut twice) = (BTreeSet::new(), BTreeSet::new());
     for event in judged.runs.iter().flat_map(|run| run.log.events()) {
         if let Event::LabelsWritten { page, .. } = event
@@ -161,7 +161,7 @@ fn measured(judged: JudgedScenario, told: u64) -> Played {
         let number = |name| run.figures.number(name);
         number("pages_tagged") + number("pages_cached") + number("pages_failed")
     });
-    Played {
+    Measured {
         written_twice: twice.len() as u64,
         untold: ended.abs_diff(told),
         runs: judged.runs.into_iter().map(|run| run.figures).collect(),

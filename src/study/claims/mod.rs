@@ -18,4 +18,6 @@ mod verdict;
 pub mod worlds;
 
 pub use self::catalogue::CLAIMS;
-pub use self::verdict::{Cell, Claim, Judged, Ledger, PROFILES, Varied, Verdict, play};
+pub use self::verdict::{
+    Claim, ClaimVerdict, ClaimsReport, JudgedClaim, PROFILES, Varied, WorldVerdict, play,
+};

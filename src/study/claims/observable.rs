@@ -1,6 +1,6 @@
 //! What is read from a game, as an integer.
 
-use super::lab::Played;
+use super::lab::Measured;
 use crate::study::measure::figures::{Figures, Value};
 use crate::study::measure::metric;
 use crate::study::measure::metric::Unit;
@@ -8,7 +8,7 @@ use crate::units::Share;
 
 /// What is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quantity {
+pub enum Observable {
     /// A figure of a run, counted from 0: a number, or a share in millionths.
     Figure(usize, &'static str),
     /// The last value of a level of the first run.
@@ -41,7 +41,7 @@ pub enum Scale {
     Times,
 }
 
-impl Quantity {
+impl Observable {
     /// Its name in files.
     pub fn name(self) -> String {
         match self {
@@ -78,7 +78,7 @@ impl Quantity {
 
     /// Reads it from a game and, where it compares, from that before; nothing if there are no
     /// samples.
-    pub fn of(self, before: &Played, after: &Played) -> Option<u64> {
+    pub fn of(self, before: &Measured, after: &Measured) -> Option<u64> {
         let first = after.runs.first()?;
         match self {
             Self::Figure(run, name) => plain(after.runs.get(run)?, name),

@@ -3,26 +3,26 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::lab::{ClaimsError, Game, Lab, Played};
-use super::observable::Quantity;
+use super::lab::{ClaimsError, Lab, LabTrial, Measured};
+use super::observable::Observable;
 use super::worlds::Setup;
 
 /// What a claim says of one quantity under one profile.
 #[derive(Debug)]
-pub struct Statement {
+pub struct Hypothesis {
     /// The profile that it is about.
     pub profile: &'static str,
     /// What is done.
     pub setup: &'static Setup,
     /// What is read.
-    pub quantity: Quantity,
+    pub quantity: Observable,
     /// What it says that this is.
     pub range: RangeInclusive<u64>,
 }
 
 /// Where a statement is judged: a quota, and what else differs from the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Configuration {
     /// The quota, as scenarios have it.
     pub quota: String,
     /// Something else of the world, or of the pipeline as it was before and after.
@@ -33,7 +33,7 @@ pub struct Place {
     pub runs: String,
 }
 
-impl Place {
+impl Configuration {
     /// The plan as it is, with this quota.
     pub fn new(quota: &str) -> Self {
         Self {
@@ -45,8 +45,8 @@ impl Place {
     }
 
     /// The game of a profile here.
-    pub fn game(&self, setup: &Setup, profile: &str) -> Game {
-        let mut game = Game::new(setup, &self.quota, profile).and_then(&self.runs);
+    pub fn game(&self, setup: &Setup, profile: &str) -> LabTrial {
+        let mut game = LabTrial::new(setup, &self.quota, profile).and_then(&self.runs);
         let after = self.after.iter().filter(|_| profile != "before");
         for setting in self.everywhere.iter().chain(after) {
             game = game.with(setting);
@@ -89,14 +89,14 @@ fn is_refuted(failures: usize, seeds: usize) -> bool {
 }
 
 /// The game of the state before, where a quantity compares with it, and the game itself.
-type Pair = (Arc<Played>, Arc<Played>);
+type Pair = (Arc<Measured>, Arc<Measured>);
 
-impl Statement {
+impl Hypothesis {
     /// Reads the quantity under a profile in all seeds.
     pub fn sample(
         &self,
         lab: &Lab<'_>,
-        place: &Place,
+        place: &Configuration,
         profile: &str,
     ) -> Result<Sample, ClaimsError> {
         let seeds = lab.seeds.min(self.setup.seeds);
@@ -105,7 +105,12 @@ impl Statement {
 
     /// Whether it holds here with seeds 1 to `seeds`, or as many as its setup takes, as soon as that
     /// is certain.
-    pub fn holds(&self, lab: &Lab<'_>, place: &Place, seeds: u64) -> Result<bool, ClaimsError> {
+    pub fn holds(
+        &self,
+        lab: &Lab<'_>,
+        place: &Configuration,
+        seeds: u64,
+    ) -> Result<bool, ClaimsError> {
         /// The seeds that are played before one looks.
         const BLOCK: u64 = 4;
         let seeds = seeds.min(self.setup.seeds);
@@ -135,7 +140,7 @@ impl Statement {
     fn play(
         &self,
         lab: &Lab<'_>,
-        place: &Place,
+        place: &Configuration,
         profile: &str,
         seeds: RangeInclusive<u64>,
     ) -> Result<Vec<Pair>, ClaimsError> {

@@ -3,11 +3,11 @@
 use super::ablation::Ablation;
 use super::boundary::Boundary;
 use super::catalogue::CLAIMS;
-use super::factor::Axis;
+use super::factor::Factor;
 use super::findings::Finding;
 use super::lab::{ClaimsError, Lab};
-use super::statement::{Place, Sample, Statement};
-use super::worlds::{TIERS, Tier, tiers_of_axes};
+use super::statement::{Configuration, Hypothesis, Sample};
+use super::worlds::{AccountTier, TIERS, tiers_of_axes};
 
 /// The profiles that are shown beside each other.
 pub const PROFILES: [&str; 3] = ["before", "documented", "recommended"];
@@ -20,14 +20,14 @@ pub struct Claim {
     /// What it says.
     pub says: &'static str,
     /// The same, so that it can be false.
-    pub statements: &'static [Statement],
+    pub statements: &'static [Hypothesis],
     /// What it may depend on.
-    pub axes: &'static [Axis],
+    pub axes: &'static [Factor],
 }
 
 /// What became of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ClaimVerdict {
     /// It holds wherever it was tried.
     Holds,
     /// It holds in some places and not in others.
@@ -36,7 +36,7 @@ pub enum Verdict {
     Refuted,
 }
 
-impl Verdict {
+impl ClaimVerdict {
     /// Its name in files.
     pub fn name(self) -> &'static str {
         match self {
@@ -49,9 +49,9 @@ impl Verdict {
 
 /// A statement in one world.
 #[derive(Debug)]
-pub struct Cell {
+pub struct WorldVerdict {
     /// The world.
-    pub tier: &'static Tier,
+    pub tier: &'static AccountTier,
     /// What was read under each profile, the statement's own among them.
     pub samples: Vec<(&'static str, Sample)>,
     /// Whether it holds.
@@ -62,9 +62,9 @@ pub struct Cell {
 #[derive(Debug)]
 pub struct Varied {
     /// What is varied.
-    pub axis: &'static Axis,
+    pub axis: &'static Factor,
     /// In which world; none where the world is what is varied.
-    pub tier: Option<&'static Tier>,
+    pub tier: Option<&'static AccountTier>,
     /// The seeds were 1 to this.
     pub seeds: u64,
     /// Where all statements hold together.
@@ -75,24 +75,24 @@ pub struct Varied {
 
 /// A claim with what was found of it.
 #[derive(Debug)]
-pub struct Judged {
+pub struct JudgedClaim {
     /// The claim.
     pub claim: &'static Claim,
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: ClaimVerdict,
     /// By statement and world.
-    pub cells: Vec<Vec<Cell>>,
+    pub cells: Vec<Vec<WorldVerdict>>,
     /// Where it holds.
     pub varied: Vec<Varied>,
 }
 
 /// All that was found.
 #[derive(Debug)]
-pub struct Ledger {
+pub struct ClaimsReport {
     /// The seeds were 1 to this.
     pub seeds: u64,
     /// The claims.
-    pub claims: Vec<Judged>,
+    pub claims: Vec<JudgedClaim>,
     /// What each part of the plan brings.
     pub ablation: Option<Ablation>,
     /// What the plan did not expect.
@@ -100,17 +100,17 @@ pub struct Ledger {
 }
 
 /// Plays all claims whose number is `only`, or all.
-pub fn play(only: Option<&str>, lab: &Lab<'_>) -> Result<Ledger, ClaimsError> {
+pub fn play(only: Option<&str>, lab: &Lab<'_>) -> Result<ClaimsReport, ClaimsError> {
     let wanted = |id: &str| only.is_none_or(|only| only.eq_ignore_ascii_case(id));
     let claims = CLAIMS.iter().filter(|claim| wanted(claim.id));
     let claims = claims.map(|claim| judge(claim, lab)).collect::<Result<_, _>>()?;
     let ablation = if wanted(super::ablation::ID) { Some(Ablation::play(lab)?) } else { None };
     let findings = if only.is_none() { super::findings::all(lab)? } else { Vec::new() };
-    Ok(Ledger { seeds: lab.seeds, claims, ablation, findings })
+    Ok(ClaimsReport { seeds: lab.seeds, claims, ablation, findings })
 }
 
-fn judge(claim: &'static Claim, lab: &Lab<'_>) -> Result<Judged, ClaimsError> {
-    let cells: Vec<Vec<Cell>> = claim
+fn judge(claim: &'static Claim, lab: &Lab<'_>) -> Result<JudgedClaim, ClaimsError> {
+    let cells: Vec<Vec<WorldVerdict>> = claim
         .statements
         .iter()
         .map(|statement| TIERS.iter().map(|tier| cell(statement, tier, lab)).collect())
@@ -118,7 +118,7 @@ fn judge(claim: &'static Claim, lab: &Lab<'_>) -> Result<Judged, ClaimsError> {
     let mut varied = Vec::new();
     let is_plain = cells.iter().flatten().all(|cell| cell.holds);
     for axis in claim.axes {
-        let tiers: Vec<Option<&'static Tier>> =
+        let tiers: Vec<Option<&'static AccountTier>> =
             if axis.is_quota { vec![None] } else { tiers_of_axes().map(Some).collect() };
         for tier in tiers {
             varied.push(vary(claim, axis, tier, lab)?);
@@ -128,15 +128,19 @@ fn judge(claim: &'static Claim, lab: &Lab<'_>) -> Result<Judged, ClaimsError> {
     let in_a_world = (0..TIERS.len()).any(|tier| cells.iter().all(|cells| cells[tier].holds));
     let everywhere = varied.iter().all(|varied| varied.all.is_all());
     let verdict = match (is_plain && everywhere, somewhere || in_a_world) {
-        (true, _) => Verdict::Holds,
-        (false, true) => Verdict::HoldsWhen,
-        (false, false) => Verdict::Refuted,
+        (true, _) => ClaimVerdict::Holds,
+        (false, true) => ClaimVerdict::HoldsWhen,
+        (false, false) => ClaimVerdict::Refuted,
     };
-    Ok(Judged { claim, verdict, cells, varied })
+    Ok(JudgedClaim { claim, verdict, cells, varied })
 }
 
-fn cell(statement: &Statement, tier: &'static Tier, lab: &Lab<'_>) -> Result<Cell, ClaimsError> {
-    let place = Place::new(tier.quota);
+fn cell(
+    statement: &Hypothesis,
+    tier: &'static AccountTier,
+    lab: &Lab<'_>,
+) -> Result<WorldVerdict, ClaimsError> {
+    let place = Configuration::new(tier.quota);
     let mut profiles = PROFILES.to_vec();
     // The state before is not compared with itself.
     profiles.retain(|profile| *profile != "before" || !statement.quantity.compares());
@@ -149,17 +153,17 @@ fn cell(statement: &Statement, tier: &'static Tier, lab: &Lab<'_>) -> Result<Cel
         .collect::<Result<_, ClaimsError>>()?;
     let own = samples.iter().find(|(profile, _)| *profile == statement.profile);
     let holds = own.is_some_and(|(_, sample)| sample.holds());
-    Ok(Cell { tier, samples, holds })
+    Ok(WorldVerdict { tier, samples, holds })
 }
 
 fn vary(
     claim: &'static Claim,
-    axis: &'static Axis,
-    tier: Option<&'static Tier>,
+    axis: &'static Factor,
+    tier: Option<&'static AccountTier>,
     lab: &Lab<'_>,
 ) -> Result<Varied, ClaimsError> {
     let place = |x| {
-        let mut place = Place::new(tier.map_or("", |tier| tier.quota));
+        let mut place = Configuration::new(tier.map_or("", |tier| tier.quota));
         (axis.set)(&mut place, x);
         place
     };

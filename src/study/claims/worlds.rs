@@ -24,7 +24,7 @@ latency = { dist = "lognormal", median_ms = 900, sigma = 0.4 }
 
 /// An account with its quota.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Tier {
+pub struct AccountTier {
     /// Its name in tables.
     pub name: &'static str,
     /// The quota, as scenarios have it.
@@ -34,28 +34,28 @@ pub struct Tier {
 }
 
 /// The accounts, from small to large.
-pub const TIERS: &[Tier] = &[
-    Tier {
+pub const TIERS: &[AccountTier] = &[
+    AccountTier {
         name: "free-5",
         quota: "{ requests = 5, tokens = 250_000, per_day = 20, tier = \"free\" }",
         source: "gemini-2.5-flash without billing, from refusals seen in 2026",
     },
-    Tier {
+    AccountTier {
         name: "measured-12",
         quota: "{ requests = 12, tier = \"free\" }",
         source: "what production measured on 2026-01-03 (scenarios/production.toml)",
     },
-    Tier {
+    AccountTier {
         name: "free-15",
         quota: "{ requests = 15, tokens = 250_000, per_day = 500, tier = \"free\" }",
         source: "gemini-3.5-flash-lite without billing, from refusals seen in 2026",
     },
-    Tier {
+    AccountTier {
         name: "paid-150",
         quota: "{ requests = 150, tokens = 2_000_000, per_day = 10_000 }",
         source: "gemini-2.5-pro, tier 1, as published in 2025",
     },
-    Tier {
+    AccountTier {
         name: "paid-1000",
         quota: "{ requests = 1000, tokens = 1_000_000, per_day = 10_000 }",
         source: "gemini-2.5-flash, tier 1, as published in 2025",
@@ -63,7 +63,7 @@ pub const TIERS: &[Tier] = &[
 ];
 
 /// The accounts on which other things than the quota are varied: a free one and a paid one.
-pub fn tiers_of_axes() -> impl Iterator<Item = &'static Tier> {
+pub fn tiers_of_axes() -> impl Iterator<Item = &'static AccountTier> {
     TIERS.iter().filter(|tier| matches!(tier.name, "free-15" | "paid-1000"))
 }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Recordings;
-use super::recorded::{Cell, RecordedRun};
+use super::recorded::{RecordedRun, SeedValue};
 use crate::study::measure::metric;
 
 /// The version of the file's form.
@@ -120,7 +120,7 @@ pub fn write(before: &Recordings, new: &Recordings) -> Result<String, String> {
 }
 
 fn means(run: &RecordedRun) -> std::collections::BTreeMap<String, u64> {
-    let mean = |cells: &Vec<Cell>| {
+    let mean = |cells: &Vec<SeedValue>| {
         let known: Vec<u64> = cells.iter().filter_map(|cell| cell.0).collect();
         super::comparison::mean_milli(&known)
     };

@@ -54,7 +54,7 @@ impl Default for Rules {
 
 /// What a comparison came to, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum ComparisonVerdict {
     /// Nothing moved, or not surely, or not by much.
     NoChange,
     /// Something became better, and nothing worse.
@@ -71,7 +71,7 @@ pub enum Verdict {
     Missing,
 }
 
-impl Verdict {
+impl ComparisonVerdict {
     /// All of them, from the best to the worst.
     pub const ALL: [Self; 7] = [
         Self::NoChange,
@@ -123,7 +123,7 @@ pub struct Moved {
     /// exact mode.
     pub p: f64,
     /// What that comes to.
-    pub verdict: Verdict,
+    pub verdict: ComparisonVerdict,
 }
 
 /// A run of both sides.
@@ -164,7 +164,7 @@ pub struct Compared {
     /// Its name.
     pub name: String,
     /// What the comparison came to.
-    pub verdict: Verdict,
+    pub verdict: ComparisonVerdict,
     /// Why, where figures do not say it.
     pub reason: Option<String>,
     /// Whether the pipeline's settings differ.
@@ -209,7 +209,7 @@ impl Compared {
     pub fn regressions(&self) -> Vec<(&ComparedRun, &Moved)> {
         let all = self.runs.iter().flat_map(|run| run.moved.iter().map(move |moved| (run, moved)));
         let mut worse: Vec<_> =
-            all.filter(|(_, moved)| moved.verdict == Verdict::Regressed).collect();
+            all.filter(|(_, moved)| moved.verdict == ComparisonVerdict::Regressed).collect();
         worse.sort_by_key(|(_, moved)| {
             let (base, new) = moved.sums;
             let change = new.abs_diff(base).saturating_mul(1_000_000);
@@ -238,9 +238,9 @@ pub struct Comparison {
 
 impl Comparison {
     /// The worst of its verdicts.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> ComparisonVerdict {
         let verdicts = self.scenarios.iter().map(|one| one.verdict);
-        verdicts.max().unwrap_or(Verdict::NoChange)
+        verdicts.max().unwrap_or(ComparisonVerdict::NoChange)
     }
 }
 
@@ -281,10 +281,12 @@ pub fn compare(base: &Recordings, new: &Recordings, mode: Mode, rules: Rules) ->
                 incomparable(name, (base, new), reason.to_owned())
             }
             (Some(base), Some(new)) => scenario(name, (base, new), rules),
-            (Some(_), None) => {
-                without_runs(name, Verdict::Missing, "the new side does not have it".to_owned())
-            }
-            _ => without_runs(name, Verdict::New, "the base does not have it".to_owned()),
+            (Some(_), None) => without_runs(
+                name,
+                ComparisonVerdict::Missing,
+                "the new side does not have it".to_owned(),
+            ),
+            _ => without_runs(name, ComparisonVerdict::New, "the base does not have it".to_owned()),
         })
         .collect();
     correct(&mut scenarios);
@@ -294,7 +296,7 @@ pub fn compare(base: &Recordings, new: &Recordings, mode: Mode, rules: Rules) ->
     Comparison { mode, rules, seeds: seeds(base, new, rules), scenarios }
 }
 
-fn without_runs(name: &str, verdict: Verdict, reason: String) -> Compared {
+fn without_runs(name: &str, verdict: ComparisonVerdict, reason: String) -> Compared {
     let name = name.to_owned();
     Compared {
         name,
@@ -316,7 +318,7 @@ fn incomparable(name: &str, (base, new): (&Recorded, &Recorded), reason: String)
         has_other_settings: base.config_digest != new.config_digest,
         settings: super::settings::changed_settings(base, new),
         world: if is_kept { super::settings::changed(&base.world, &new.world) } else { Vec::new() },
-        ..without_runs(name, Verdict::Incomparable, reason)
+        ..without_runs(name, ComparisonVerdict::Incomparable, reason)
     }
 }
 
@@ -355,7 +357,7 @@ fn scenario(name: &str, (base, new): (&Recorded, &Recorded), rules: Rules) -> Co
     };
     Compared {
         name: name.to_owned(),
-        verdict: Verdict::NoChange,
+        verdict: ComparisonVerdict::NoChange,
         reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         has_other_settings: base.config_digest != new.config_digest,
         settings: super::settings::changed_settings(base, new),
@@ -406,7 +408,7 @@ fn run(
             name: figure,
             paired,
             p: sign_test::two_sided(paired.less as u64, paired.more as u64),
-            verdict: Verdict::NoChange,
+            verdict: ComparisonVerdict::NoChange,
         });
     }
     let drifts = Vec::new();
@@ -458,7 +460,7 @@ fn judge(one: &mut Compared, mode: Mode, rules: Rules) {
         let Paired { low_milli: low, high_milli: high, less, more, .. } = moved.paired;
         let never_before = FAILURES.contains(&moved.name.as_str()) && moved.sums.0 == 0;
         if never_before && one.is_same_luck && moved.sums.1 > 0 {
-            moved.verdict = Verdict::Regressed;
+            moved.verdict = ComparisonVerdict::Regressed;
             continue;
         }
         let agree = low > 0 && more > less || high < 0 && less > more;
@@ -467,18 +469,19 @@ fn judge(one: &mut Compared, mode: Mode, rules: Rules) {
         let Some(better) = moved.better.filter(|_| is_large && is_sure) else { continue };
         let is_less = moved.new_mean_milli < moved.base_mean_milli;
         let is_better = is_less == (better == Better::Smaller);
-        moved.verdict = if is_better { Verdict::Improved } else { Verdict::Regressed };
+        moved.verdict =
+            if is_better { ComparisonVerdict::Improved } else { ComparisonVerdict::Regressed };
     }
-    if one.verdict != Verdict::NoChange {
+    if one.verdict != ComparisonVerdict::NoChange {
         return;
     }
     let worst = one.runs.iter().flat_map(|run| &run.moved).map(|moved| moved.verdict).max();
     let differs = one.runs.iter().any(|run| !run.differing.is_empty() || !run.moved.is_empty());
     one.verdict = match mode {
-        Mode::Exact if differs => {
-            worst.filter(|worst| *worst == Verdict::Regressed).unwrap_or(Verdict::Changed)
-        }
-        Mode::Exact => Verdict::NoChange,
-        Mode::Paired => worst.unwrap_or(Verdict::NoChange),
+        Mode::Exact if differs => worst
+            .filter(|worst| *worst == ComparisonVerdict::Regressed)
+            .unwrap_or(ComparisonVerdict::Changed),
+        Mode::Exact => ComparisonVerdict::NoChange,
+        Mode::Paired => worst.unwrap_or(ComparisonVerdict::NoChange),
     };
 }

@@ -16,6 +16,6 @@ pub mod recorded;
 pub mod settings;
 
 pub use self::comparison::{
-    Compared, ComparedRun, Comparison, Lacking, Mode, Moved, Recordings, Rules, Verdict, compare,
-    mode, seeds,
+    Compared, ComparedRun, Comparison, ComparisonVerdict, Lacking, Mode, Moved, Recordings, Rules,
+    compare, mode, seeds,
 };

@@ -10,7 +10,7 @@ use super::settings::Keys;
 use crate::sim::scenario::Scenario;
 use crate::study::measure::figures::{Figures, Value};
 use crate::study::measure::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape};
-use crate::study::verdict::seeds::Played;
+use crate::study::verdict::seeds::PlayedSeed;
 
 /// A scenario with some seeds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub struct RecordedRun {
     /// The digest of each seed's log.
     pub events_sha256: Vec<String>,
     /// Of each figure the integer of each seed, as far as it has one: shares in millionths.
-    pub figures: BTreeMap<String, Vec<Cell>>,
+    pub figures: BTreeMap<String, Vec<SeedValue>>,
     /// The means when a baseline was accepted for the first time, in thousandths.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub first_mean_milli: BTreeMap<String, u64>,
@@ -50,12 +50,12 @@ pub struct RecordedRun {
 
 /// The value of a figure in a seed; in files a number, or `"none"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cell(pub Option<u64>);
+pub struct SeedValue(pub Option<u64>);
 
 /// How a seed without a value is written.
 const NONE: &str = "none";
 
-impl Serialize for Cell {
+impl Serialize for SeedValue {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             // TOML has no larger numbers.
@@ -65,18 +65,18 @@ impl Serialize for Cell {
     }
 }
 
-impl<'de> Deserialize<'de> for Cell {
+impl<'de> Deserialize<'de> for SeedValue {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged, expecting = "expected a whole number that is not negative, or \"none\"")]
-        enum Written {
+        enum WrittenValue {
             Number(u64),
             Text(String),
         }
-        match Written::deserialize(deserializer)? {
-            Written::Number(value) => Ok(Self(Some(value))),
-            Written::Text(text) if text == NONE => Ok(Self(None)),
-            Written::Text(text) => Err(serde::de::Error::custom(format!(
+        match WrittenValue::deserialize(deserializer)? {
+            WrittenValue::Number(value) => Ok(Self(Some(value))),
+            WrittenValue::Text(text) if text == NONE => Ok(Self(None)),
+            WrittenValue::Text(text) => Err(serde::de::Error::custom(format!(
                 "expected a number or \"none\", found `{text}`"
             ))),
         }
@@ -207,7 +207,7 @@ impl Recorded {
     }
 
     /// Of what was just played.
-    pub fn of_played(scenario: &Scenario, played: &[Played]) -> Self {
+    pub fn of_played(scenario: &Scenario, played: &[PlayedSeed]) -> Self {
         let runs = scenario.runs.iter().enumerate().map(|(at, run)| {
             let each: Vec<_> = played.iter().filter_map(|one| one.runs.get(at)).collect();
             let digests = each.iter().map(|run| run.events_sha256.clone()).collect();
@@ -234,7 +234,7 @@ impl RecordedRun {
     ) -> Self {
         let seeds = events_sha256.len();
         let values = |name: &str| {
-            let cells: Vec<Cell> = (0..seeds).map(|seed| Cell(of(name, seed))).collect();
+            let cells: Vec<SeedValue> = (0..seeds).map(|seed| SeedValue(of(name, seed))).collect();
             cells.iter().any(|cell| cell.0.is_some()).then_some(cells)
         };
         let figures = names().filter_map(|(.., name)| Some((name.clone(), values(&name)?)));

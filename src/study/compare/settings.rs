@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::recorded::Recorded;
-use crate::pipeline::config::Config;
+use crate::pipeline::config::Settings;
 use crate::sim::scenario::Scenario;
 
 /// Keys as a scenario names them, each with its value as text.
@@ -36,7 +36,7 @@ impl std::fmt::Display for Changed {
 }
 
 /// The settings of a pipeline, by the keys of `[pipeline]`.
-pub fn of_config(config: &Config) -> Keys {
+pub fn of_config(config: &Settings) -> Keys {
     let mut keys = Keys::new();
     flatten("", &to_json(config), &mut keys);
     // In a scenario the schedule's keys stand beside the others.

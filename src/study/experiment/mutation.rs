@@ -3,7 +3,7 @@
 //! A claim that no target guards is a claim that can rot: a mutant that no scenario notices is
 //! listed as a survivor.
 
-use crate::pipeline::config::{BatchSize, Config, LimiterKind, PermitScope};
+use crate::pipeline::config::{BatchSize, LimiterKind, PermitScope, Settings};
 use crate::sim::scenario::Scenario;
 
 /// A weakening of the pipeline.
@@ -46,7 +46,7 @@ impl Mutant {
         }
     }
 
-    fn weaken(self, config: &mut Config) {
+    fn weaken(self, config: &mut Settings) {
         match self {
             Self::CacheOff => config.cache = false,
             Self::BatchOfOne => config.batch_size = BatchSize::Pages(1),

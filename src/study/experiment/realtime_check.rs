@@ -19,7 +19,7 @@ pub enum Tolerance {
 
 /// A figure, foretold and measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct CheckedFigure {
     /// The figure.
     pub metric: &'static Metric,
     /// The statistic of it, for distributions.
@@ -51,7 +51,7 @@ const COMPARED: &[(&str, Option<&str>, Tolerance)] = &[
 ];
 
 /// Compares a run with its repetitions in real time. A figure that one of them lacks is left out.
-pub fn compare(predicted: &Figures, measured: &[&Figures]) -> Vec<Row> {
+pub fn compare(predicted: &Figures, measured: &[&Figures]) -> Vec<CheckedFigure> {
     let row = |(name, stat, tolerance): &(&str, Option<&'static str>, Tolerance)| {
         let of = |figures: &Figures| match (figures.get(name)?, stat) {
             (Value::Number(number), _) => Some(*number),
@@ -64,14 +64,14 @@ pub fn compare(predicted: &Figures, measured: &[&Figures]) -> Vec<Row> {
         sorted.sort_unstable();
         let median = sorted[(sorted.len() - 1) / 2];
         let (metric, stat, tolerance) = (metric::find(name)?, *stat, *tolerance);
-        Some(Row { metric, stat, predicted: of(predicted)?, measured, median, tolerance })
+        Some(CheckedFigure { metric, stat, predicted: of(predicted)?, measured, median, tolerance })
     };
     COMPARED.iter().filter_map(row).collect()
 }
 
 /// What a row comes to, from good to bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum RealTimeVerdict {
     /// The median is as near as it must be.
     Agrees,
     /// It is not, and the host was late enough to be the reason.
@@ -86,14 +86,14 @@ const LATE_MS: u64 = 100;
 
 /// A run against its repetitions in real time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prediction {
+pub struct RealTimeCheck {
     /// The figures.
-    pub rows: Vec<Row>,
+    pub rows: Vec<CheckedFigure>,
     /// How late the host was in each repetition.
     pub lateness: Vec<Lateness>,
 }
 
-impl Prediction {
+impl RealTimeCheck {
     /// Compares the run at this index of a scenario.
     pub fn of<'a>(
         index: usize,
@@ -108,9 +108,9 @@ impl Prediction {
     }
 
     /// What a row comes to; nothing if nobody asks.
-    pub fn of_row(&self, row: &Row) -> Option<Verdict> {
+    pub fn of_row(&self, row: &CheckedFigure) -> Option<RealTimeVerdict> {
         if row.agrees()? {
-            return Some(Verdict::Agrees);
+            return Some(RealTimeVerdict::Agrees);
         }
         let late = self.lateness_of(row);
         // A stall at a bad moment is one more refusal or time-out, and what follows from it.
@@ -124,11 +124,11 @@ impl Prediction {
             }
             Tolerance::OneOrTwoPercent | Tolerance::Any => is_stalled,
         };
-        Some(if is_late { Verdict::HostLate } else { Verdict::Differs })
+        Some(if is_late { RealTimeVerdict::HostLate } else { RealTimeVerdict::Differs })
     }
 
     /// How late the host was in the repetition whose value is the median.
-    fn lateness_of(&self, row: &Row) -> Lateness {
+    fn lateness_of(&self, row: &CheckedFigure) -> Lateness {
         let of_median = row.measured.iter().position(|value| *value == row.median);
         of_median.and_then(|at| self.lateness.get(at)).copied().unwrap_or_default()
     }
@@ -142,13 +142,13 @@ impl Prediction {
 
     /// Whether other calls were made than was foretold.
     fn is_another_history(&self) -> bool {
-        let counted = |row: &&Row| row.tolerance == Tolerance::OneOrTwoPercent;
+        let counted = |row: &&CheckedFigure| row.tolerance == Tolerance::OneOrTwoPercent;
         self.rows.iter().filter(counted).any(|row| row.agrees() == Some(false))
     }
 
     /// What all rows come to: the worst.
-    pub fn verdict(&self) -> Verdict {
-        self.rows.iter().filter_map(|row| self.of_row(row)).max().unwrap_or(Verdict::Agrees)
+    pub fn verdict(&self) -> RealTimeVerdict {
+        self.rows.iter().filter_map(|row| self.of_row(row)).max().unwrap_or(RealTimeVerdict::Agrees)
     }
 }
 
@@ -156,23 +156,23 @@ impl Prediction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RealTime {
     /// The names of the runs, in order, with what each comes to.
-    pub runs: Vec<(String, Prediction)>,
+    pub runs: Vec<(String, RealTimeCheck)>,
 }
 
 impl RealTime {
     /// What all runs come to: the worst.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> RealTimeVerdict {
         let verdicts = self.runs.iter().map(|(_, prediction)| prediction.verdict());
-        verdicts.max().unwrap_or(Verdict::Agrees)
+        verdicts.max().unwrap_or(RealTimeVerdict::Agrees)
     }
 
     /// Whether a run differs without an excuse.
     pub fn differs(&self) -> bool {
-        self.verdict() == Verdict::Differs
+        self.verdict() == RealTimeVerdict::Differs
     }
 }
 
-impl Row {
+impl CheckedFigure {
     /// The largest value that still agrees, for a figure that may be 2 % apart.
     fn furthest(&self) -> u64 {
         self.predicted.saturating_add(self.predicted / 50)

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::worlds::{BASE, FIELDS, Field};
-use crate::fakes::world_event::{Record, Service};
+use super::worlds::{BASE, FIELDS, World};
+use crate::fakes::world_event::{Service, WorldEvent};
 use crate::pipeline::config::LimiterKind;
 use crate::sim::recorder::What;
-use crate::sim::scenario::diagnostic::Problem;
+use crate::sim::scenario::diagnostic::Diagnostic;
 use crate::sim::scenario::{Scenario, overrides};
 use crate::sim::{Options, SimError, Transport};
 use crate::study::experiment::workers::share_out;
@@ -30,7 +30,7 @@ pub const KINDS: [LimiterKind; 8] = [
 
 /// What came of one kind in one field with one seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outcome {
+pub struct SeedResult {
     /// Whether all pages were tagged in time, by the primary alone.
     pub finished: bool,
     /// How long it took.
@@ -51,7 +51,7 @@ pub struct Outcome {
     pub neighbour: u64,
 }
 
-impl Outcome {
+impl SeedResult {
     /// How much longer it took than the bound.
     pub fn regret_ms(&self) -> u64 {
         self.makespan_ms.saturating_sub(self.bound_ms)
@@ -60,14 +60,14 @@ impl Outcome {
 
 /// A kind in a field, seed by seed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cell {
+pub struct LimiterResult {
     /// The kind.
     pub kind: LimiterKind,
     /// By seed, from 1 on.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<SeedResult>,
 }
 
-impl Cell {
+impl LimiterResult {
     /// In how many seeds it finished.
     pub fn finished(&self) -> usize {
         self.outcomes.iter().filter(|outcome| outcome.finished).count()
@@ -76,14 +76,14 @@ impl Cell {
     /// The makespans of all seeds against their bounds, in thousandths; nothing if one did not
     /// finish.
     pub fn over_bound_milli(&self) -> Option<u64> {
-        let sum = |of: fn(&Outcome) -> u64| self.outcomes.iter().map(of).sum::<u64>();
+        let sum = |of: fn(&SeedResult) -> u64| self.outcomes.iter().map(of).sum::<u64>();
         let bound = sum(|outcome| outcome.bound_ms);
         let all = self.finished() == self.outcomes.len();
         all.then(|| (sum(|outcome| outcome.makespan_ms) * 1000).checked_div(bound)).flatten()
     }
 
     /// The sum of a share over all seeds.
-    pub fn share(&self, of: fn(&Outcome) -> Share) -> Share {
+    pub fn share(&self, of: fn(&SeedResult) -> Share) -> Share {
         self.outcomes.iter().map(of).fold(Share { num: 0, den: 0 }, |sum, share| Share {
             num: sum.num + share.num,
             den: sum.den + share.den,
@@ -91,7 +91,7 @@ impl Cell {
     }
 
     /// The mean of a number over all seeds, rounded down.
-    pub fn mean(&self, of: fn(&Outcome) -> u64) -> u64 {
+    pub fn mean(&self, of: fn(&SeedResult) -> u64) -> u64 {
         let sum: u64 = self.outcomes.iter().map(of).sum();
         sum.checked_div(self.outcomes.len() as u64).unwrap_or(0)
     }
@@ -99,11 +99,11 @@ impl Cell {
 
 /// A field with all its cells.
 #[derive(Debug, Clone)]
-pub struct Played {
+pub struct WorldResult {
     /// The field.
-    pub field: &'static Field,
+    pub field: &'static World,
     /// The limiters, in the order of [`KINDS`].
-    pub cells: Vec<Cell>,
+    pub cells: Vec<LimiterResult>,
 }
 
 /// Something that is wrong with the league itself.
@@ -111,7 +111,7 @@ pub struct Played {
 pub enum LeagueError {
     /// A field is no scenario.
     #[error("the league's field is no scenario; this is a bug of tagspace: {0}")]
-    Field(Box<Problem>),
+    Field(Box<Diagnostic>),
     /// A run could not be judged.
     #[error(transparent)]
     Judge(#[from] JudgeError),
@@ -124,8 +124,8 @@ pub fn play(
     seeds: u64,
     jobs: usize,
     on_game: &(dyn Fn(usize) + Sync),
-) -> Result<Vec<Played>, LeagueError> {
-    let fields: Vec<&'static Field> =
+) -> Result<Vec<WorldResult>, LeagueError> {
+    let fields: Vec<&'static World> =
         FIELDS.iter().filter(|field| field.name.contains(only)).collect();
     let mut games = Vec::new();
     for field in &fields {
@@ -140,11 +140,11 @@ pub fn play(
         outcome
     })?;
     let mut outcomes = results.into_iter();
-    let cell = |kind, outcomes: &mut dyn Iterator<Item = Outcome>| Cell {
+    let cell = |kind, outcomes: &mut dyn Iterator<Item = SeedResult>| LimiterResult {
         kind,
         outcomes: outcomes.take(usize::try_from(seeds).unwrap_or(1)).collect(),
     };
-    let played = fields.into_iter().map(|field| Played {
+    let played = fields.into_iter().map(|field| WorldResult {
         field,
         cells: KINDS.into_iter().map(|kind| cell(kind, &mut outcomes)).collect(),
     });
@@ -162,19 +162,19 @@ pub fn name(kind: LimiterKind) -> String {
 /// What the primary alone is asked for, with attempts enough.
 pub(super) const ALONE: [&str; 2] = ["pipeline.fallback=false", "pipeline.attempts=100"];
 
-fn game(field: &Field, kind: LimiterKind, seed: u64) -> Result<Outcome, LeagueError> {
+fn game(field: &World, kind: LimiterKind, seed: u64) -> Result<SeedResult, LeagueError> {
     let alone = run(field, kind, seed, &ALONE)?;
     let helped = run(field, kind, seed, &["pipeline.attempts=4"])?;
     let warm = if kind == LimiterKind::Quota { warm(field, seed)? } else { None };
     let cost_usd_micros = number(helped.as_ref(), "cost");
     let fallback = share(helped.as_ref(), "fallback_ratio");
     let alone = alone.as_ref();
-    Ok(Outcome { fallback, cost_usd_micros, warm, ..of_one(field.pages, alone) })
+    Ok(SeedResult { fallback, cost_usd_micros, warm, ..of_one(field.pages, alone) })
 }
 
 /// The outcome as far as one run tells it.
-pub(super) fn of_one(pages: u64, run: Option<&JudgedRun>) -> Outcome {
-    Outcome {
+pub(super) fn of_one(pages: u64, run: Option<&JudgedRun>) -> SeedResult {
+    SeedResult {
         finished: run.is_some() && number(run, "pages_tagged") == pages,
         makespan_ms: number(run, "makespan"),
         bound_ms: number(run, "bound_makespan"),
@@ -200,14 +200,14 @@ fn share(run: Option<&JudgedRun>, name: &str) -> Share {
 
 fn neighbour(run: &JudgedRun) -> u64 {
     let admitted = run.log.entries.without_tags().map(|entry| match &entry.what {
-        What::World(Record::Neighbour { service: Service::Gemini, admitted, .. }) => *admitted,
+        What::World(WorldEvent::Neighbour { service: Service::Gemini, admitted, .. }) => *admitted,
         _ => 0,
     });
     admitted.sum()
 }
 
 /// What a second job is refused, after a pause in which nothing is asked.
-fn warm(field: &Field, seed: u64) -> Result<Option<Share>, LeagueError> {
+fn warm(field: &World, seed: u64) -> Result<Option<Share>, LeagueError> {
     const AFTER_S: u64 = 1_800;
     let deadline = format!("deadline_s={}", 2 * field.deadline_s + AFTER_S);
     let more = [&ALONE[..], &[deadline.as_str()]].concat();
@@ -221,11 +221,11 @@ fn warm(field: &Field, seed: u64) -> Result<Option<Share>, LeagueError> {
 
 /// The scenario of a game.
 pub fn scenario(
-    field: &Field,
+    field: &World,
     kind: LimiterKind,
     seed: u64,
     more: &[&str],
-) -> Result<Scenario, Box<Problem>> {
+) -> Result<Scenario, Box<Diagnostic>> {
     let runs = [("run", field.pages, field.starts_s)];
     with_runs(field, kind, seed, more, if field.starts_s > 0 { &runs } else { &[] })
 }
@@ -233,12 +233,12 @@ pub fn scenario(
 /// The same with these runs: the name of each, its pages, and the seconds before it in which
 /// nothing is asked.
 fn with_runs(
-    field: &Field,
+    field: &World,
     kind: LimiterKind,
     seed: u64,
     more: &[&str],
     runs: &[(&str, u64, u64)],
-) -> Result<Scenario, Box<Problem>> {
+) -> Result<Scenario, Box<Diagnostic>> {
     let mut settings = vec![
         format!("seed={seed}"),
         format!("deadline_s={}", field.deadline_s),
@@ -277,7 +277,7 @@ fn with_runs(
 
 /// One run; nothing if it did not end in time.
 pub(super) fn run(
-    field: &Field,
+    field: &World,
     kind: LimiterKind,
     seed: u64,
     more: &[&str],

@@ -9,6 +9,8 @@ mod league;
 pub mod scaling;
 pub mod worlds;
 
-pub use self::league::{Cell, KINDS, LeagueError, Outcome, Played, name, play, scenario};
+pub use self::league::{
+    KINDS, LeagueError, LimiterResult, SeedResult, WorldResult, name, play, scenario,
+};
 pub use self::scaling::Scaled;
-pub use self::worlds::{BASE, FIELDS, Field, Group};
+pub use self::worlds::{BASE, FIELDS, Group, World};

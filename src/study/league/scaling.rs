@@ -2,7 +2,7 @@
 //! of pages.
 
 use super::league::{ALONE, of_one, run};
-use super::{Field, Group, LeagueError, Outcome};
+use super::{Group, LeagueError, SeedResult, World};
 use crate::pipeline::config::LimiterKind;
 use crate::study::experiment::workers::share_out;
 
@@ -14,7 +14,7 @@ pub struct Scaled {
     /// Pages, each a call of its own.
     pub pages: u64,
     /// By seed, from 1 on.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<SeedResult>,
 }
 
 /// The quotas and pages that are tried: first more pages, then more quota.
@@ -35,7 +35,7 @@ const STEPS: [(u64, &str, u64); 12] = [
 
 /// Plays all steps with `seeds` seeds, `jobs` games at a time.
 pub fn play(seeds: u64, jobs: usize) -> Result<Vec<Scaled>, LeagueError> {
-    let field = |quota, pages| Field {
+    let field = |quota, pages| World {
         name: "scale",
         group: Group::Hinted,
         pages,
@@ -46,7 +46,7 @@ pub fn play(seeds: u64, jobs: usize) -> Result<Vec<Scaled>, LeagueError> {
         deadline_s: 20_000,
     };
     let steps = STEPS.iter().map(|step| (step, 1..=seeds));
-    let games: Vec<(Field, u64)> = steps
+    let games: Vec<(World, u64)> = steps
         .flat_map(|((_, quota, pages), seeds)| seeds.map(move |seed| (field(quota, *pages), seed)))
         .collect();
     let outcomes = share_out(jobs, games.len(), |index| {

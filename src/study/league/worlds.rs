@@ -39,7 +39,7 @@ impl Group {
 
 /// A world in which limiters compete.
 #[derive(Debug, Clone, Copy)]
-pub struct Field {
+pub struct World {
     /// Its name.
     pub name: &'static str,
     /// What it is about.
@@ -85,12 +85,12 @@ const fn field(
     (pages, deadline_s): (u64, u64),
     quota: &'static str,
     told: &'static str,
-) -> Field {
-    Field { name, group, pages, quota, told, settings: &[], starts_s: 0, deadline_s }
+) -> World {
+    World { name, group, pages, quota, told, settings: &[], starts_s: 0, deadline_s }
 }
 
 /// All fields.
-pub const FIELDS: &[Field] = &[
+pub const FIELDS: &[World] = &[
     field("sliding-5rpm-10", Group::Hinted, (10, 1200), "{ requests = 5 }", "{ requests = 5 }"),
     field("sliding-15rpm-20", Group::Hinted, (20, 1200), "{ requests = 15 }", "{ requests = 15 }"),
     field(
@@ -170,7 +170,7 @@ pub const FIELDS: &[Field] = &[
         "{ requests = 15, window = \"fixed\" }",
         "{ requests = 15 }",
     ),
-    Field {
+    World {
         starts_s: 47,
         ..field(
             "fixed-15rpm-200-midway",
@@ -327,7 +327,7 @@ pub const FIELDS: &[Field] = &[
         "{ requests = 15, hint = \"none\", change = [{ at_s = 150, requests = 60 }] }",
         "{ requests = 15 }",
     ),
-    Field {
+    World {
         settings: &["gemini.neighbour={ requests = 8 }"],
         ..field(
             "neighbour-16rpm-150",
@@ -337,7 +337,7 @@ pub const FIELDS: &[Field] = &[
             "{ requests = 8 }",
         )
     },
-    Field {
+    World {
         settings: &["gemini.error_429_ratio=0.01"],
         ..field(
             "chance-1pct-500",
@@ -347,7 +347,7 @@ pub const FIELDS: &[Field] = &[
             "{ requests = 600 }",
         )
     },
-    Field {
+    World {
         settings: &["gemini.error_429_ratio=0.05"],
         ..field(
             "chance-5pct-500",
@@ -357,7 +357,7 @@ pub const FIELDS: &[Field] = &[
             "{ requests = 600 }",
         )
     },
-    Field {
+    World {
         settings: &["gemini.error_429_ratio=0.2"],
         ..field(
             "chance-20pct-500",
@@ -367,7 +367,7 @@ pub const FIELDS: &[Field] = &[
             "{ requests = 600 }",
         )
     },
-    Field {
+    World {
         settings: &[
             "gemini.fault=[{ when = { from_s = 10, until_s = 40 }, reply = { status = 503 } }]",
         ],

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::figures::{Figures, Value};
-use crate::fakes::world_event::{Record, Service};
+use crate::fakes::world_event::{Service, WorldEvent};
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::error::{CONFLUENCE, ErrorClass};
 use crate::pipeline::event::{CallOutcome, Event, LimitReason};
@@ -251,25 +251,25 @@ impl Fold {
         }
     }
 
-    pub(crate) fn record(&mut self, record: &Record) {
+    pub(crate) fn record(&mut self, record: &WorldEvent) {
         match record {
-            Record::PageTruth { page, tags } => {
+            WorldEvent::PageTruth { page, tags } => {
                 self.truths.insert(PageId(*page), Digests::of(tags));
             }
-            Record::FaultFired { .. } => self.count("faults_fired"),
-            Record::QuotaRefused { service: Service::Gemini | Service::Openai, .. } => {
+            WorldEvent::FaultFired { .. } => self.count("faults_fired"),
+            WorldEvent::QuotaRefused { service: Service::Gemini | Service::Openai, .. } => {
                 self.count("quota_refusals");
             }
-            Record::Billed { model, input_tokens, output_tokens, later, .. } => {
+            WorldEvent::Billed { model, input_tokens, output_tokens, later, .. } => {
                 let billed = if *later { &mut self.billed_later } else { &mut self.billed };
                 let billed = billed.entry(model.clone()).or_insert((0, 0));
                 billed.0 = billed.0.saturating_add(*input_tokens);
                 billed.1 = billed.1.saturating_add(*output_tokens);
             }
-            Record::TaxonomyInPage { .. } => self.is_taxonomy_in_page = true,
-            Record::QuotaRefused { .. }
-            | Record::LabelsChanged { .. }
-            | Record::Neighbour { .. } => {}
+            WorldEvent::TaxonomyInPage { .. } => self.is_taxonomy_in_page = true,
+            WorldEvent::QuotaRefused { .. }
+            | WorldEvent::LabelsChanged { .. }
+            | WorldEvent::Neighbour { .. } => {}
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fakes::world_event::Record;
+use crate::fakes::world_event::WorldEvent;
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::event::{CallId, Event};
 use crate::pipeline::page::PageId;
@@ -40,7 +40,7 @@ impl Books {
         }
         self.last_ms = entry.t_ms;
         match &entry.what {
-            What::World(Record::Billed { input_tokens, output_tokens, .. }) => {
+            What::World(WorldEvent::Billed { input_tokens, output_tokens, .. }) => {
                 *self.bills.entry((*input_tokens, *output_tokens)).or_insert(0) += 1;
             }
             What::World(_) => {}

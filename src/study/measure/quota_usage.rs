@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::fakes::calendar::Calendar;
 use crate::fakes::llm::AiConfig;
 use crate::fakes::quota::{Change, Dimension, QuotaConfig, Window, WindowKind, even_day};
-use crate::fakes::world_event::{Record, Service};
+use crate::fakes::world_event::{Service, WorldEvent};
 use crate::sim::recorder::{Log, What};
 use crate::sim::scenario::Scenario;
 use crate::units::Count;
@@ -50,12 +50,16 @@ fn of_service(
     let mut refused: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
     for entry in log.entries.without_tags() {
         match entry.what {
-            What::World(Record::Billed {
-                service: by, model, input_tokens, later: false, ..
+            What::World(WorldEvent::Billed {
+                service: by,
+                model,
+                input_tokens,
+                later: false,
+                ..
             }) if by == service => {
                 billed.entry(model).or_default().push((entry.t_ms, input_tokens));
             }
-            What::World(Record::QuotaRefused { service: by, model, quota, used, .. })
+            What::World(WorldEvent::QuotaRefused { service: by, model, quota, used, .. })
                 if by == service =>
             {
                 let model = model.unwrap_or_else(|| tested.to_owned());

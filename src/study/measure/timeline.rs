@@ -9,7 +9,7 @@ use crate::sim::recorder::{Entry, Log, What};
 
 /// The state of a run at a moment, after everything that happened then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Row {
+pub struct TimelineRow {
     /// Milliseconds since the run's start.
     pub t_ms: u64,
     /// The limit on AI calls in flight, where it is known.
@@ -41,7 +41,7 @@ pub struct Row {
 }
 
 /// The rows of a run.
-pub fn rows(log: &Log) -> Vec<Row> {
+pub fn rows(log: &Log) -> Vec<TimelineRow> {
     each_row(log).collect()
 }
 
@@ -50,7 +50,7 @@ pub fn each_row(log: &Log) -> Rows<'_> {
     let starts = |entry: &Entry| matches!(entry.what, What::Event(Event::RunStarted { .. }));
     let start = log.entries.without_tags().find(starts).map_or(0, |entry| entry.t_ms);
     let entries = log.entries.without_tags();
-    Rows { entries, start, now: Row::default(), open: BTreeSet::new(), last: None }
+    Rows { entries, start, now: TimelineRow::default(), open: BTreeSet::new(), last: None }
 }
 
 /// Makes the rows of a run.
@@ -58,16 +58,16 @@ pub fn each_row(log: &Log) -> Rows<'_> {
 pub struct Rows<'a> {
     entries: recorder::Iter<'a>,
     start: u64,
-    now: Row,
+    now: TimelineRow,
     open: BTreeSet<CallId>,
     /// The last row, which more may happen in.
-    last: Option<Row>,
+    last: Option<TimelineRow>,
 }
 
 impl Iterator for Rows<'_> {
-    type Item = Row;
+    type Item = TimelineRow;
 
-    fn next(&mut self) -> Option<Row> {
+    fn next(&mut self) -> Option<TimelineRow> {
         while let Some(entry) = self.entries.next() {
             let What::Event(event) = &entry.what else { continue };
             let before = self.now;
@@ -79,7 +79,7 @@ impl Iterator for Rows<'_> {
             let now = self.now;
             match &mut self.last {
                 Some(last) if last.t_ms == now.t_ms => *last = now,
-                _ if now == (Row { t_ms: now.t_ms, ..before })
+                _ if now == (TimelineRow { t_ms: now.t_ms, ..before })
                     && !matches!(event, Event::RunFinished { .. }) => {}
                 last => {
                     if let Some(row) = last.replace(now) {

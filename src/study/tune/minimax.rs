@@ -1,7 +1,7 @@
 //! One setting for several scenarios: the one that loses least where it loses most.
 
 use super::Tuned;
-use crate::study::tune::Cell;
+use crate::study::tune::GridPoint;
 
 /// What a setting loses in every scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub fn of(tuned: &[Tuned]) -> Vec<Losses> {
     let cells = tuned.first().map_or(0, |one| one.cells.len());
     let loss = |one: &Tuned, cell: usize| -> Option<u64> {
         let metric = one.question.objective.metric();
-        let fit = |cell: &Cell| cell.sum(metric).filter(|_| cell.is_admissible);
+        let fit = |cell: &GridPoint| cell.sum(metric).filter(|_| cell.is_admissible);
         let (best, own) = (fit(one.best()?)?, fit(one.cells.get(cell)?)?);
         // Nothing is no measure; whoever has some of it then loses all.
         let more = own.checked_sub(best)?.checked_mul(1_000_000)?;

@@ -21,4 +21,4 @@ mod study;
 pub mod successive_halving;
 pub mod trials;
 
-pub use self::study::{Cell, Objective, Outcome, Question, TuneError, Tuned};
+pub use self::study::{GridPoint, Objective, StudySpec, TrialMetrics, TuneError, Tuned};

@@ -1,20 +1,20 @@
 //! The order of a grid: from what came of its games.
 
-use super::trials::{Game, Results};
-use super::{Cell, Outcome, Question, Tuned, grid};
+use super::trials::{Results, Trial};
+use super::{GridPoint, StudySpec, TrialMetrics, Tuned, grid};
 
 /// The share of seeds in which a requirement must be met, unless it states one: 95 %.
 const MOST_SEEDS_PPM: u64 = 950_000;
 
 /// What came of a question, the first of its games' number being `at`.
-pub fn of(question: Question, at: usize, results: &Results) -> Tuned {
+pub fn of(question: StudySpec, at: usize, results: &Results) -> Tuned {
     let seeds = question.seeds.clone().count();
     let grid = grid::cells(&question.axes);
-    let mut cells: Vec<Cell> = Vec::with_capacity(grid.len());
+    let mut cells: Vec<GridPoint> = Vec::with_capacity(grid.len());
     for (cell, values) in grid.into_iter().enumerate() {
-        let first = Game { question: at, cell, seed: 0 };
-        let last = Game { seed: seeds, ..first };
-        let (mut outcomes, mut met): (Vec<Outcome>, _) =
+        let first = Trial { question: at, cell, seed: 0 };
+        let last = Trial { seed: seeds, ..first };
+        let (mut outcomes, mut met): (Vec<TrialMetrics>, _) =
             (Vec::new(), vec![0; question.require.len()]);
         for (_, played) in results.range(first..last) {
             outcomes.push(played.outcome.clone());
@@ -27,7 +27,7 @@ pub fn of(question: Question, at: usize, results: &Results) -> Tuned {
         let is_admissible = played > 0
             && outcomes.iter().all(Option::is_some)
             && enough.all(|(one, met)| one.is_met_in(*met, played, MOST_SEEDS_PPM));
-        cells.push(Cell { values, outcomes, met, is_admissible, is_on_front: false });
+        cells.push(GridPoint { values, outcomes, met, is_admissible, is_on_front: false });
     }
     mark_front(&mut cells, seeds);
     let mut ranking: Vec<usize> = (0..cells.len()).collect();
@@ -43,8 +43,8 @@ pub fn of(question: Question, at: usize, results: &Results) -> Tuned {
 }
 
 /// Marks those that were played to the end and that no other beats in both time and cost.
-fn mark_front(cells: &mut [Cell], seeds: usize) {
-    let both = |cell: &Cell| {
+fn mark_front(cells: &mut [GridPoint], seeds: usize) {
+    let both = |cell: &GridPoint| {
         let sums = cell.sum("makespan").zip(cell.sum("cost"));
         sums.filter(|_| cell.is_admissible && cell.outcomes.len() == seeds)
     };

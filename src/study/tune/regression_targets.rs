@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Cell, TuneError, Tuned, trials};
+use super::{GridPoint, TuneError, Tuned, trials};
 use crate::sim::scenario::Scenario;
 use crate::sim::{Options, SimError, Transport};
 use crate::study::compare::recorded;
@@ -39,7 +39,7 @@ const DONE: [&str; 4] = ["pages_tagged", "pages_cached", "cache_hits", "labels_w
 
 /// What keeps a setting as it is.
 #[derive(Debug, Clone)]
-pub struct Guard {
+pub struct RegressionTargets {
     /// The targets, with what was measured at worst.
     pub targets: Vec<Target>,
     /// Those of them, by their place, that are there only to notice a weakening.
@@ -69,12 +69,12 @@ pub enum Noticed {
 }
 
 /// The guard of the best cell, found by `jobs` threads; nothing if there is none.
-pub fn of(tuned: &Tuned, jobs: usize) -> Result<Option<Guard>, TuneError> {
+pub fn of(tuned: &Tuned, jobs: usize) -> Result<Option<RegressionTargets>, TuneError> {
     let Some(best) = tuned.best() else { return Ok(None) };
     let mut targets = promised(tuned, best);
     let seed = tuned.question.scenario.world.seed.0;
     let scenario = trials::scenario(&tuned.question, &best.values, seed)?;
-    let played = Played { unweakened: play(&scenario)?, weakened: weakened(&scenario)? };
+    let played = MutantTrials { unweakened: play(&scenario)?, weakened: weakened(&scenario)? };
     let witnesses = played.witnesses(tuned, best, jobs, &mut targets)?;
     let noticed = played.weakened.iter().map(|(mutant, weak)| {
         let noticed = played.noticed(&targets, weak.as_ref());
@@ -88,11 +88,11 @@ pub fn of(tuned: &Tuned, jobs: usize) -> Result<Option<Guard>, TuneError> {
     let own = target::of(&scenario).unwrap_or_default();
     let (missed, own_missed) = (missed_of(&targets), missed_of(&own));
     let seeds = tuned.question.seeds.clone();
-    Ok(Some(Guard { targets, witnesses, noticed, seeds, seed, missed, own_missed }))
+    Ok(Some(RegressionTargets { targets, witnesses, noticed, seeds, seed, missed, own_missed }))
 }
 
 /// What the best cell keeps in all of its seeds, with some margin, and what was required.
-fn promised(tuned: &Tuned, best: &Cell) -> Vec<Target> {
+fn promised(tuned: &Tuned, best: &GridPoint) -> Vec<Target> {
     let run = &tuned.question.run;
     let limit = |(name, better): &(&str, Better)| -> Option<Target> {
         let values = best.values_of(name)?;
@@ -135,12 +135,12 @@ fn weakened(scenario: &Scenario) -> Result<Vec<(Mutant, Option<JudgedScenario>)>
 }
 
 /// The best cell as it is, and with each weakening.
-struct Played {
+struct MutantTrials {
     unweakened: JudgedScenario,
     weakened: Vec<(Mutant, Option<JudgedScenario>)>,
 }
 
-impl Played {
+impl MutantTrials {
     /// How a weakening is noticed by these targets.
     fn noticed(&self, targets: &[Target], weak: Option<&JudgedScenario>) -> Noticed {
         match weak {
@@ -158,7 +158,7 @@ impl Played {
     fn witnesses(
         &self,
         tuned: &Tuned,
-        best: &Cell,
+        best: &GridPoint,
         jobs: usize,
         targets: &mut Vec<Target>,
     ) -> Result<Vec<(usize, Mutant)>, TuneError> {

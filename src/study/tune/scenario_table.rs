@@ -5,14 +5,14 @@ use std::path::Path;
 
 use super::grid::Axis;
 use super::{Objective, grid};
-use crate::sim::scenario::diagnostic::{Problem, did_you_mean};
+use crate::sim::scenario::diagnostic::{Diagnostic, did_you_mean};
 use crate::sim::scenario::file::AxisValues;
 use crate::sim::scenario::{Scenario, diagnostic};
 use crate::study::verdict::target;
 
 /// The table, as far as it says something.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Table {
+pub struct ScenarioTable {
     /// The keys and their values, in the order in which they are written.
     pub axes: Vec<Axis>,
     /// The seeds.
@@ -26,13 +26,13 @@ pub struct Table {
 }
 
 /// Reads the table of a scenario, an empty one if it has none, or tells all that is wrong with it.
-pub fn read(scenario: &Scenario) -> Result<Table, Vec<Problem>> {
-    let Some(written) = &scenario.tune else { return Ok(Table::default()) };
+pub fn read(scenario: &Scenario) -> Result<ScenarioTable, Vec<Diagnostic>> {
+    let Some(written) = &scenario.tune else { return Ok(ScenarioTable::default()) };
     let mut problems = Vec::new();
     let mut wrong = |span: Range<usize>, message: String, help: Option<String>| {
         problems.push(scenario.problem(span, message, help));
     };
-    let mut table = Table::default();
+    let mut table = ScenarioTable::default();
     let mut set: Vec<_> = written.set.iter().collect();
     set.sort_by_key(|(key, _)| key.span().start);
     for (key, values) in set {
@@ -89,8 +89,8 @@ fn expected(known: &[&str], found: &str) -> String {
 }
 
 /// Tells all that is wrong with the table before it is tuned: each value is set once.
-pub fn check(scenario: &Scenario, folder: &Path) -> Result<(), Vec<Problem>> {
-    let Table { axes, seeds, .. } = read(scenario)?;
+pub fn check(scenario: &Scenario, folder: &Path) -> Result<(), Vec<Diagnostic>> {
+    let ScenarioTable { axes, seeds, .. } = read(scenario)?;
     let mut keys: Vec<_> = scenario.tune.iter().flat_map(|table| table.set.keys()).collect();
     keys.sort_by_key(|key| key.span().start);
     let mut problems = Vec::new();

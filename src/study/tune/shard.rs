@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::grid::Axis;
-use super::trials::{Game, Played, Results};
-use super::{Objective, Question, grid, trials};
+use super::trials::{Results, Trial, TrialResult};
+use super::{Objective, StudySpec, grid, trials};
 use crate::sim::scenario::Scenario;
 use crate::study::measure::metric::{METRICS, Shape};
 use crate::study::verdict::target;
@@ -36,7 +36,7 @@ pub struct Shard {
 
 impl Shard {
     /// The games of this part: every so manieth.
-    pub fn games(self, questions: &[Question]) -> Vec<Game> {
+    pub fn games(self, questions: &[StudySpec]) -> Vec<Trial> {
         let all = trials::all(questions).into_iter().enumerate();
         all.filter(|(at, _)| self.of(*at) == self.index).map(|(_, game)| game).collect()
     }
@@ -48,7 +48,7 @@ impl Shard {
 
     /// The parts of which a game is missing: each with the number of its games, and how many of
     /// them were played.
-    pub fn missing(self, questions: &[Question], results: &Results) -> Vec<(u64, usize, usize)> {
+    pub fn missing(self, questions: &[StudySpec], results: &Results) -> Vec<(u64, usize, usize)> {
         let mut parts: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
         for (at, game) in trials::all(questions).iter().enumerate() {
             let (all, played) = parts.entry(self.of(at)).or_default();
@@ -67,7 +67,7 @@ impl Shard {
 
 /// A question as it is written down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Written {
+struct WrittenStudy {
     name: String,
     file: String,
     text: String,
@@ -89,29 +89,30 @@ pub struct Header {
     pub shard: Shard,
     /// What makes all parts of one question alike: with the version of the world's rules.
     pub digest: String,
-    questions: Vec<Written>,
+    questions: Vec<WrittenStudy>,
 }
 
 /// A line of a part.
 #[derive(Debug, Serialize, Deserialize)]
-struct Line {
+struct ShardLine {
     #[serde(flatten)]
-    game: Game,
+    game: Trial,
     #[serde(flatten)]
-    played: Played,
+    played: TrialResult,
 }
 
 impl Header {
     /// The digest of a part of these questions.
-    pub fn of(questions: &[Question], shard: Shard) -> Self {
-        let questions: Vec<Written> = questions.iter().map(written).collect();
+    pub fn of(questions: &[StudySpec], shard: Shard) -> Self {
+        let questions: Vec<WrittenStudy> = questions.iter().map(written).collect();
         let digest = digest(shard, &questions);
         Self { format_version: FORMAT_VERSION, shard, digest, questions }
     }
 
     /// What is asked.
-    pub fn questions(&self) -> Result<Vec<Question>, String> {
-        let questions: Vec<Question> = self.questions.iter().map(read).collect::<Result<_, _>>()?;
+    pub fn questions(&self) -> Result<Vec<StudySpec>, String> {
+        let questions: Vec<StudySpec> =
+            self.questions.iter().map(read).collect::<Result<_, _>>()?;
         if self.digest != digest(self.shard, &self.questions) {
             return Err("the first line was edited, or written by another version".to_owned());
         }
@@ -146,8 +147,8 @@ impl Header {
     }
 
     /// What is wrong with a line of the games, if something is.
-    fn problem(&self, line: &Line) -> Option<String> {
-        let Game { question, cell, seed } = line.game;
+    fn problem(&self, line: &ShardLine) -> Option<String> {
+        let Trial { question, cell, seed } = line.game;
         let Some(asked) = self.questions.get(question) else {
             return Some(format!(
                 "expected a question below {}, found {question}",
@@ -175,7 +176,7 @@ impl Header {
 }
 
 /// What makes all parts of one question alike.
-fn digest(shard: Shard, questions: &[Written]) -> String {
+fn digest(shard: Shard, questions: &[WrittenStudy]) -> String {
     let canonical = serde_json::to_vec(&(
         crate::fakes::VERSION,
         env!("CARGO_PKG_VERSION"),
@@ -189,10 +190,10 @@ fn axis((key, values): &(String, Vec<String>)) -> Axis {
     Axis { key: key.clone(), values: values.clone() }
 }
 
-fn written(question: &Question) -> Written {
+fn written(question: &StudySpec) -> WrittenStudy {
     let scenario = &question.scenario;
     let require = question.require.iter().map(|one| format!("{} {}", one.metric.name, one.text));
-    Written {
+    WrittenStudy {
         name: scenario.name.clone(),
         file: scenario.file().to_owned(),
         text: scenario.text.clone(),
@@ -206,9 +207,9 @@ fn written(question: &Question) -> Written {
     }
 }
 
-fn read(written: &Written) -> Result<Question, String> {
-    let Written { name, file, text, world_digest, folder, axes, .. } = written;
-    let Written { seeds, objective, require, run, .. } = written;
+fn read(written: &WrittenStudy) -> Result<StudySpec, String> {
+    let WrittenStudy { name, file, text, world_digest, folder, axes, .. } = written;
+    let WrittenStudy { seeds, objective, require, run, .. } = written;
     let scenario =
         Scenario::parse(name, file, text, folder).map_err(|problem| problem.to_string())?;
     if scenario.world_digest != *world_digest {
@@ -219,7 +220,7 @@ fn read(written: &Written) -> Result<Question, String> {
     if scenario.runs.iter().all(|known| known.name != *run) {
         return Err(format!("expected a run of {name}, found `{run}`"));
     }
-    Ok(Question {
+    Ok(StudySpec {
         scenario,
         folder: folder.clone(),
         axes: axes.iter().map(axis).collect(),
@@ -237,8 +238,8 @@ pub fn write_header(header: &Header, mut to: impl Write) -> io::Result<()> {
 }
 
 /// Writes a game.
-pub fn write_game(game: Game, played: &Played, mut to: impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut to, &Line { game, played: played.clone() })?;
+pub fn write_game(game: Trial, played: &TrialResult, mut to: impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut to, &ShardLine { game, played: played.clone() })?;
     to.write_all(b"\n")
 }
 
@@ -257,12 +258,12 @@ pub fn read_part(text: &str) -> Result<(Header, Results), String> {
     header.check()?;
     let mut results = Results::new();
     for (at, line) in (2..).zip(lines) {
-        let line: Line = serde_json::from_str(line)
+        let line: ShardLine = serde_json::from_str(line)
             .map_err(|error| format!("got no game in line {at}: {error}"))?;
         if let Some(problem) = header.problem(&line) {
             return Err(format!("line {at}: {problem}"));
         }
-        let Line { game, played } = line;
+        let ShardLine { game, played } = line;
         if results.get(&game).is_some_and(|known| *known != played) {
             return Err(format!("line {at}: a game is there twice, with other figures"));
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::grid::Axis;
 use crate::sim::scenario::Scenario;
-use crate::sim::scenario::diagnostic::Problem;
+use crate::sim::scenario::diagnostic::Diagnostic;
 use crate::study::measure::metric::Unit;
 use crate::study::stats::paired::Paired;
 use crate::study::verdict::judge::JudgeError;
@@ -62,7 +62,7 @@ impl Objective {
 
 /// What is asked.
 #[derive(Debug, Clone)]
-pub struct Question {
+pub struct StudySpec {
     /// The scenario, as its file has it.
     pub scenario: Scenario,
     /// Where the files lie that it names.
@@ -80,16 +80,16 @@ pub struct Question {
 }
 
 /// What one seed came to; nothing if the run did not end within its virtual time.
-pub type Outcome = Option<BTreeMap<String, u64>>;
+pub type TrialMetrics = Option<BTreeMap<String, u64>>;
 
 /// One combination of values, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cell {
+pub struct GridPoint {
     /// Which value of each axis.
     pub values: Vec<usize>,
     /// By seed: every metric that is one number; shares in millionths. In a race there may be fewer
     /// than seeds.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<TrialMetrics>,
     /// In how many seeds each requirement is met.
     pub met: Vec<usize>,
     /// Whether it is fit to be chosen.
@@ -98,7 +98,7 @@ pub struct Cell {
     pub is_on_front: bool,
 }
 
-impl Cell {
+impl GridPoint {
     /// A metric, seed by seed; nothing if a seed has none.
     pub fn values_of(&self, metric: &str) -> Option<Vec<u64>> {
         self.outcomes.iter().map(|outcome| outcome.as_ref()?.get(metric).copied()).collect()
@@ -117,36 +117,36 @@ const MOST_CONFIRMED: usize = 8;
 #[derive(Debug, Clone)]
 pub struct Tuned {
     /// What was asked.
-    pub question: Question,
+    pub question: StudySpec,
     /// The cells in the order of the grid.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<GridPoint>,
     /// Their indices from the best to the worst, those that are not admissible last.
     pub ranking: Vec<usize>,
 }
 
 impl Tuned {
     /// The cells that win by time, by cost or between them: the best one and the front.
-    pub fn winners(&self) -> Vec<&Cell> {
+    pub fn winners(&self) -> Vec<&GridPoint> {
         let Some(best) = self.best() else { return Vec::new() };
-        let mut front: Vec<&Cell> =
+        let mut front: Vec<&GridPoint> =
             self.cells.iter().filter(|cell| cell.is_on_front && *cell != best).collect();
         front.sort_by_key(|cell| cell.sum("makespan"));
         [best].into_iter().chain(front.into_iter().take(MOST_CONFIRMED)).collect()
     }
 
     /// The best cell, if any is fit to be chosen.
-    pub fn best(&self) -> Option<&Cell> {
+    pub fn best(&self) -> Option<&GridPoint> {
         self.ranking.first().map(|index| &self.cells[*index]).filter(|cell| cell.is_admissible)
     }
 
     /// The other cells that are fit to be chosen, in their order.
-    pub fn others(&self) -> impl Iterator<Item = &Cell> {
+    pub fn others(&self) -> impl Iterator<Item = &GridPoint> {
         let rest = self.ranking.iter().skip(1).map(|index| &self.cells[*index]);
         rest.filter(|cell| cell.is_admissible)
     }
 
     /// How the best differs from another in a metric, in the seeds that both were played with.
-    pub fn against(&self, other: &Cell, metric: &str) -> Option<Paired> {
+    pub fn against(&self, other: &GridPoint, metric: &str) -> Option<Paired> {
         let (best, other) = (self.best()?.values_of(metric)?, other.values_of(metric)?);
         let both = best.len().min(other.len());
         Paired::of(&best[..both], &other[..both])
@@ -163,7 +163,7 @@ impl Tuned {
 pub enum TuneError {
     /// A cell is no scenario.
     #[error("{0}")]
-    Problem(Box<Problem>),
+    Problem(Box<Diagnostic>),
     /// A run could not be judged.
     #[error(transparent)]
     Judge(#[from] JudgeError),

@@ -3,17 +3,17 @@
 //! Successive halving (Jamieson and Talwalkar, 2016). It finds out sooner, and says less of those
 //! that it leaves behind: what it drops it might have been wrong about.
 
-use super::trials::{Game, Played, Results};
-use super::{Question, TuneError, ranking, trials};
+use super::trials::{Results, Trial, TrialResult};
+use super::{StudySpec, TuneError, ranking, trials};
 
 /// Nobody is dropped after fewer seeds than this.
 const FEWEST_SEEDS: usize = 2;
 
 /// Plays one question as a race.
 pub fn play(
-    question: &Question,
+    question: &StudySpec,
     jobs: usize,
-    on_game: &(dyn Fn(Game, &Played) -> Result<(), TuneError> + Sync),
+    on_game: &(dyn Fn(Trial, &TrialResult) -> Result<(), TuneError> + Sync),
 ) -> Result<Results, TuneError> {
     let seeds = question.seeds.clone().count();
     let cells = super::grid::cells(&question.axes).len();
@@ -22,9 +22,9 @@ pub fn play(
     let (mut before, mut until) = (0, first_round(seeds, cells));
     let questions = std::slice::from_ref(question);
     loop {
-        let round: Vec<Game> = alive
+        let round: Vec<Trial> = alive
             .iter()
-            .flat_map(|cell| (before..until).map(|seed| Game { question: 0, cell: *cell, seed }))
+            .flat_map(|cell| (before..until).map(|seed| Trial { question: 0, cell: *cell, seed }))
             .collect();
         results.extend(trials::play(questions, &round, jobs, on_game)?);
         if until == seeds {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cell, Outcome, Question, TuneError, Tuned, grid};
+use super::{GridPoint, StudySpec, TrialMetrics, TuneError, Tuned, grid};
 use crate::sim::scenario::Scenario;
 use crate::sim::{Options, SimError, Transport};
 use crate::study::experiment::workers::share_out;
@@ -16,7 +16,7 @@ use crate::study::verdict::{judge, target};
 
 /// Which game of a list of questions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Game {
+pub struct Trial {
     /// Which question.
     pub question: usize,
     /// Which cell of its grid.
@@ -27,30 +27,30 @@ pub struct Game {
 
 /// What came of a game.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Played {
+pub struct TrialResult {
     /// The figures; nothing if it did not end.
-    pub outcome: Outcome,
+    pub outcome: TrialMetrics,
     /// Whether each requirement is met.
     pub met: Vec<bool>,
 }
 
 /// What came of many games.
-pub type Results = BTreeMap<Game, Played>;
+pub type Results = BTreeMap<Trial, TrialResult>;
 
 /// All games, in the order of questions, cells and seeds.
-pub fn all(questions: &[Question]) -> Vec<Game> {
+pub fn all(questions: &[StudySpec]) -> Vec<Trial> {
     let mut games = Vec::new();
     for (question, asked) in questions.iter().enumerate() {
         let seeds = asked.seeds.clone().count();
         for cell in 0..grid::cells(&asked.axes).len() {
-            games.extend((0..seeds).map(|seed| Game { question, cell, seed }));
+            games.extend((0..seeds).map(|seed| Trial { question, cell, seed }));
         }
     }
     games
 }
 
 /// The scenario of a cell with a seed.
-pub fn scenario(question: &Question, cell: &[usize], seed: u64) -> Result<Scenario, TuneError> {
+pub fn scenario(question: &StudySpec, cell: &[usize], seed: u64) -> Result<Scenario, TuneError> {
     let settings = grid::settings(&question.axes, cell);
     let set = question.scenario.with(&settings, &question.folder);
     let set = set.map_err(|problem| TuneError::Problem(Box::new(problem)))?;
@@ -58,7 +58,7 @@ pub fn scenario(question: &Question, cell: &[usize], seed: u64) -> Result<Scenar
 }
 
 /// Tells what is wrong with a question before anything is played.
-pub fn check(question: &Question) -> Result<(), TuneError> {
+pub fn check(question: &StudySpec) -> Result<(), TuneError> {
     for cell in grid::cells(&question.axes) {
         scenario(question, &cell, *question.seeds.start())?;
     }
@@ -73,10 +73,10 @@ pub fn check(question: &Question) -> Result<(), TuneError> {
 
 /// Plays these games on `jobs` threads; `on_game` is told of each as soon as it is played.
 pub fn play(
-    questions: &[Question],
-    games: &[Game],
+    questions: &[StudySpec],
+    games: &[Trial],
     jobs: usize,
-    on_game: &(dyn Fn(Game, &Played) -> Result<(), TuneError> + Sync),
+    on_game: &(dyn Fn(Trial, &TrialResult) -> Result<(), TuneError> + Sync),
 ) -> Result<Results, TuneError> {
     let grids: Vec<_> = questions.iter().map(|question| grid::cells(&question.axes)).collect();
     let played = share_out(jobs, games.len(), |at| {
@@ -91,7 +91,7 @@ pub fn play(
 }
 
 /// One game: what it came to, and whether each requirement is met.
-fn one(question: &Question, cell: &[usize], seed: u64) -> Result<Played, TuneError> {
+fn one(question: &StudySpec, cell: &[usize], seed: u64) -> Result<TrialResult, TuneError> {
     let scenario = scenario(question, cell, seed)?;
     let options = Options { transport: Transport::Direct, ..Options::default() };
     match judge::run(&scenario, &[], &options) {
@@ -99,17 +99,17 @@ fn one(question: &Question, cell: &[usize], seed: u64) -> Result<Played, TuneErr
             let figures = figures(question, &judged);
             let met = |target: &Target| target::judge(target, &figures, None).met;
             let met = question.require.iter().map(met).collect();
-            Ok(Played { outcome: Some(numbers(&figures)), met })
+            Ok(TrialResult { outcome: Some(numbers(&figures)), met })
         }
         Err(JudgeError::Sim(SimError::Deadline { .. })) => {
-            Ok(Played { outcome: None, met: vec![false; question.require.len()] })
+            Ok(TrialResult { outcome: None, met: vec![false; question.require.len()] })
         }
         Err(error) => Err(error.into()),
     }
 }
 
 /// The figures of the run that is asked about.
-fn figures(question: &Question, judged: &JudgedScenario) -> Figures {
+fn figures(question: &StudySpec, judged: &JudgedScenario) -> Figures {
     let run = judged.runs.iter().find(|judged| judged.name == question.run);
     run.map_or_else(Figures::default, |judged| judged.figures.clone())
 }
@@ -126,7 +126,7 @@ fn numbers(figures: &Figures) -> BTreeMap<String, u64> {
 /// all its seeds are played again in memory.
 pub fn confirm(
     tuned: &Tuned,
-    cell: &Cell,
+    cell: &GridPoint,
     most: usize,
     is_of_parts: bool,
 ) -> Result<usize, TuneError> {

@@ -11,7 +11,7 @@ use crate::sim::{Lateness, Options, Recording, SimError};
 use crate::study::measure::figures::Figures;
 use crate::study::measure::{bound, invariants};
 use crate::study::verdict::target;
-use crate::study::verdict::target::{Judged, Limit, Target};
+use crate::study::verdict::target::{JudgedTarget, Limit, Target};
 
 /// Whether all targets of a scenario are met; from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +62,7 @@ pub struct JudgedRun {
     /// Its figures.
     pub figures: Figures,
     /// Its targets.
-    pub targets: Vec<Judged>,
+    pub targets: Vec<JudgedTarget>,
     /// Its log.
     pub log: Log,
 }
@@ -128,7 +128,7 @@ impl JudgedScenario {
 
     /// The verdict.
     pub fn verdict(&self) -> Verdict {
-        let targets: Vec<&Judged> = self.runs.iter().flat_map(|run| &run.targets).collect();
+        let targets: Vec<&JudgedTarget> = self.runs.iter().flat_map(|run| &run.targets).collect();
         if targets.is_empty() {
             return Verdict::NotJudged;
         }

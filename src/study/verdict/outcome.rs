@@ -30,18 +30,26 @@ pub enum Outcome {
 
 impl Outcome {
     /// Of a verdict on the targets, a comparison, and whether two runs of one seed differ.
-    pub fn of(verdict: Verdict, compared: Option<compare::Verdict>, differs: bool) -> Self {
+    pub fn of(
+        verdict: Verdict,
+        compared: Option<compare::ComparisonVerdict>,
+        differs: bool,
+    ) -> Self {
         let targets = match verdict {
             Verdict::Met => Self::Met,
             Verdict::NotJudged => Self::NotJudged,
             Verdict::Missed => Self::Missed,
         };
         let compared = match compared {
-            Some(compare::Verdict::Changed) => Self::Changed,
-            Some(compare::Verdict::Regressed) => Self::Regressed,
-            Some(compare::Verdict::Incomparable | compare::Verdict::Missing) => Self::Incomparable,
+            Some(compare::ComparisonVerdict::Changed) => Self::Changed,
+            Some(compare::ComparisonVerdict::Regressed) => Self::Regressed,
             Some(
-                compare::Verdict::NoChange | compare::Verdict::Improved | compare::Verdict::New,
+                compare::ComparisonVerdict::Incomparable | compare::ComparisonVerdict::Missing,
+            ) => Self::Incomparable,
+            Some(
+                compare::ComparisonVerdict::NoChange
+                | compare::ComparisonVerdict::Improved
+                | compare::ComparisonVerdict::New,
             )
             | None => targets,
         };

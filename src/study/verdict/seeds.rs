@@ -8,7 +8,7 @@ use crate::sim::recorder::{Entries, Log};
 use crate::study::measure::figures::{Figures, Value};
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::target;
-use crate::study::verdict::target::{Judged, OverSeeds};
+use crate::study::verdict::target::{JudgedTarget, OverSeeds};
 
 /// A run of one seed: what it came to, without its log.
 #[derive(Debug, Clone)]
@@ -20,21 +20,21 @@ pub struct PlayedRun {
     /// Its figures.
     pub figures: Figures,
     /// Its targets.
-    pub targets: Vec<Judged>,
+    pub targets: Vec<JudgedTarget>,
     /// The digest of its log.
     pub events_sha256: String,
 }
 
 /// A scenario with one seed.
 #[derive(Debug, Clone)]
-pub struct Played {
+pub struct PlayedSeed {
     /// The seed.
     pub seed: u64,
     /// Its runs.
     pub runs: Vec<PlayedRun>,
 }
 
-impl Played {
+impl PlayedSeed {
     /// Of a scenario that was judged.
     pub fn of(seed: u64, judged: &JudgedScenario) -> Self {
         let run = |run: &JudgedRun| PlayedRun {
@@ -75,7 +75,7 @@ impl Spread {
 #[derive(Debug, Clone)]
 pub struct Series {
     /// What each seed came to.
-    pub played: Vec<Played>,
+    pub played: Vec<PlayedSeed>,
     /// Seeds that were asked for and not played, because the command was interrupted.
     pub not_played: Vec<u64>,
     /// All of them as one: of each target the worst seed, and whether enough seeds meet it. The
@@ -85,12 +85,12 @@ pub struct Series {
 
 impl Series {
     /// Of all seeds; nothing of none.
-    pub fn of(played: Vec<Played>) -> Option<Self> {
+    pub fn of(played: Vec<PlayedSeed>) -> Option<Self> {
         let first = played.first()?;
         let run = |(at, run): (usize, &PlayedRun)| {
             let all = || played.iter().filter_map(move |one| Some((one.seed, one.runs.get(at)?)));
             let target = |which: usize| {
-                let each: Vec<(u64, &Judged)> =
+                let each: Vec<(u64, &JudgedTarget)> =
                     all().filter_map(|(seed, run)| Some((seed, run.targets.get(which)?))).collect();
                 target::over_seeds(&each)
             };
@@ -109,13 +109,13 @@ impl Series {
 
     /// Whether each seed meets a target of a run.
     pub fn map(&self, run: usize, target: usize) -> Vec<bool> {
-        let met = |one: &Played| Some(one.runs.get(run)?.targets.get(target)?.met);
+        let met = |one: &PlayedSeed| Some(one.runs.get(run)?.targets.get(target)?.met);
         self.played.iter().map(|one| met(one).unwrap_or(false)).collect()
     }
 
     /// In how many seeds a latency of a run leaves some pages or batches out.
     pub fn partial(&self, run: usize, metric: &str) -> usize {
-        let is_partial = |one: &&Played| {
+        let is_partial = |one: &&PlayedSeed| {
             let value = one.runs.get(run).and_then(|run| run.figures.get(metric));
             matches!(value, Some(Value::Distribution(samples)) if samples.partial().is_some())
         };
@@ -129,7 +129,7 @@ impl Series {
 
     /// A figure of a run over the seeds that have it; nothing if none has.
     pub fn spread(&self, run: usize, metric: &str) -> Option<Spread> {
-        let of = |one: &Played| one.runs.get(run)?.figures.integer(metric);
+        let of = |one: &PlayedSeed| one.runs.get(run)?.figures.integer(metric);
         Spread::of(self.played.iter().filter_map(of).collect())
     }
 
@@ -141,7 +141,7 @@ impl Series {
             missed.map(move |(at, target)| (self.map(run, at), target.over)).collect::<Vec<_>>()
         };
         let missed: Vec<_> = self.judged.runs.iter().enumerate().flat_map(of_run).collect();
-        let score = |(at, one): (usize, &Played)| {
+        let score = |(at, one): (usize, &PlayedSeed)| {
             let misses = missed.iter().filter(|(met, _)| !met[at]).count();
             let is_worst =
                 |over: &Option<OverSeeds>| over.is_some_and(|over| over.worst == one.seed);

@@ -129,7 +129,7 @@ pub const ALL_SEEDS_PPM: u64 = 1_000_000;
 
 /// What became of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
+pub struct JudgedTarget {
     /// The target.
     pub target: Target,
     /// What was measured: in the figure's unit, for shares in millionths (rounded down).
@@ -165,7 +165,7 @@ pub struct OverSeeds {
 
 /// Judges a target by the figures of its run; `base` are those of the run that its limit is a part
 /// of.
-pub fn judge(target: &Target, figures: &Figures, base: Option<&Figures>) -> Judged {
+pub fn judge(target: &Target, figures: &Figures, base: Option<&Figures>) -> JudgedTarget {
     let measured = Measured::of(target, figures);
     let partial = measured.partial.filter(|_| target.stat != Some("count"));
     let (limit, base_reason) = resolve(target, base);
@@ -187,7 +187,7 @@ pub fn judge(target: &Target, figures: &Figures, base: Option<&Figures>) -> Judg
             Compare::Equal => -(value - limit).abs(),
         })
     });
-    Judged {
+    JudgedTarget {
         target: target.clone(),
         value: measured.number,
         share: measured.share,
@@ -267,8 +267,8 @@ fn resolve(target: &Target, base: Option<&Figures>) -> (Option<u64>, Option<Stri
 }
 
 /// A target that nobody can judge.
-pub fn unjudged(target: &Target) -> Judged {
-    Judged {
+pub fn unjudged(target: &Target) -> JudgedTarget {
+    JudgedTarget {
         target: target.clone(),
         value: None,
         share: None,
@@ -283,12 +283,12 @@ pub fn unjudged(target: &Target) -> Judged {
 }
 
 /// The same target in many seeds, as one: the worst of them, met if enough are.
-pub fn over_seeds(each: &[(u64, &Judged)]) -> Option<Judged> {
+pub fn over_seeds(each: &[(u64, &JudgedTarget)]) -> Option<JudgedTarget> {
     // Without samples is worse than any value.
     let (worst, judged) =
         each.iter().min_by_key(|(_, judged)| (judged.met, judged.margin.unwrap_or(i64::MIN)))?;
     let (met, seeds) = (each.iter().filter(|(_, judged)| judged.met).count(), each.len());
     let over = OverSeeds { met, seeds, worst: *worst };
     let enough = judged.target.is_met_in(met, seeds, ALL_SEEDS_PPM);
-    Some(Judged { met: enough, over: Some(over), ..(*judged).clone() })
+    Some(JudgedTarget { met: enough, over: Some(over), ..(*judged).clone() })
 }

@@ -1,6 +1,6 @@
 //! How targets are written: `[statistic] comparison value [of RUN] [in >= SHARE of seeds]`.
 
-use crate::sim::scenario::diagnostic::{Problem, did_you_mean};
+use crate::sim::scenario::diagnostic::{Diagnostic, did_you_mean};
 use crate::sim::scenario::{Scenario, TargetText};
 use crate::study::measure::metric;
 use crate::study::measure::metric::{
@@ -9,11 +9,11 @@ use crate::study::measure::metric::{
 use crate::study::verdict::target::{Compare, Limit, Relative, Target};
 
 /// The targets of a scenario.
-pub fn of(scenario: &Scenario) -> Result<Vec<Target>, Problem> {
+pub fn of(scenario: &Scenario) -> Result<Vec<Target>, Diagnostic> {
     scenario.targets.iter().map(|text| parse(scenario, text)).collect()
 }
 
-fn parse(scenario: &Scenario, written: &TargetText) -> Result<Target, Problem> {
+fn parse(scenario: &Scenario, written: &TargetText) -> Result<Target, Diagnostic> {
     let Some(metric) = metric::find(&written.metric) else {
         let known = METRICS.iter().map(|metric| metric.name);
         let nearest = did_you_mean(&written.metric, known.clone());
@@ -46,7 +46,7 @@ fn over_tagged(
     scenario: &Scenario,
     metric: &Metric,
     written: &TargetText,
-) -> Result<bool, Problem> {
+) -> Result<bool, Diagnostic> {
     let refused = |message: String, help: &str| {
         scenario.problem(written.over_span.clone(), message, Some(help.to_owned()))
     };

@@ -9,7 +9,7 @@ use crate::report::format;
 use crate::report::run::realtime_check as table;
 use crate::sim::{Clock, Options};
 use crate::study::experiment::counterpart;
-use crate::study::experiment::realtime_check::{Prediction, RealTime, Verdict};
+use crate::study::experiment::realtime_check::{RealTime, RealTimeCheck, RealTimeVerdict};
 use crate::study::verdict::judge;
 use crate::study::verdict::judge::JudgedScenario;
 
@@ -45,13 +45,13 @@ pub(crate) fn compare(
     }
     let mut real_time = RealTime { runs: Vec::new() };
     for (index, run) in predicted.runs.iter().enumerate() {
-        let prediction = Prediction::of(index, predicted, &measured);
+        let prediction = RealTimeCheck::of(index, predicted, &measured);
         real_time.runs.push((run.name.clone(), prediction.clone()));
         if args.quiet {
             continue;
         }
         let mut text = table::text(&run.name, &prediction);
-        if prediction.verdict() != Verdict::Agrees {
+        if prediction.verdict() != RealTimeVerdict::Agrees {
             let logs = measured.iter().filter_map(|one| Some(&one.runs.get(index)?.log));
             let unmatched = logs.filter_map(|log| counterpart::first_unmatched(&run.log, log));
             let first = unmatched.min_by_key(|unmatched| unmatched.t_ms);

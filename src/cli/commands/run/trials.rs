@@ -25,7 +25,7 @@ use crate::study::experiment::determinism::Divergence;
 use crate::study::verdict::judge;
 use crate::study::verdict::judge::{JudgedScenario, Verdict};
 use crate::study::verdict::outcome::Outcome;
-use crate::study::verdict::seeds::Played;
+use crate::study::verdict::seeds::PlayedSeed;
 
 /// A scenario with the seeds that it is played with, and its folder in the making.
 pub(super) struct Entry<'a> {
@@ -81,7 +81,7 @@ impl<'a> Entry<'a> {
 
 /// What came of a scenario with one seed.
 pub(super) struct Done {
-    pub(super) played: Played,
+    pub(super) played: PlayedSeed,
     /// All of it, for a single run.
     pub(super) judged: Option<JudgedScenario>,
     pub(super) divergence: Option<Divergence>,
@@ -201,7 +201,7 @@ fn game(entry: &Entry<'_>, seed: u64, rules: &Rules<'_>) -> Result<Done, CliErro
             folder.seed(&seeded, &judged, &report)?;
         }
     }
-    let played = Played::of(seed, &judged);
+    let played = PlayedSeed::of(seed, &judged);
     // The logs of many seeds are in their folders, and too much for the memory.
     let judged = (entry.kind == Kind::Single).then_some(judged);
     Ok(Done { played, judged, divergence, real })

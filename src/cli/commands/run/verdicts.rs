@@ -24,14 +24,14 @@ use crate::sim::{Options, SimError};
 use crate::study::compare::Recordings;
 use crate::study::compare::recorded::Recorded;
 use crate::study::experiment::determinism::Divergence;
-use crate::study::experiment::realtime_check::{RealTime, Verdict as RealVerdict};
+use crate::study::experiment::realtime_check::{RealTime, RealTimeVerdict};
 use crate::study::measure::figures::Value;
 use crate::study::verdict::judge::{JudgeError, JudgedScenario, Verdict};
 use crate::study::verdict::outcome::Outcome;
-use crate::study::verdict::seeds::{Played, Series};
+use crate::study::verdict::seeds::{PlayedSeed, Series};
 
 /// What came of one scenario, until all is told.
-struct Told<'a> {
+struct Reported<'a> {
     entry: &'a Entry<'a>,
     verdict: Verdict,
     diverged: Vec<String>,
@@ -49,7 +49,7 @@ pub(super) struct Verdicts<'a> {
     is_alone: bool,
     /// Whether figures are kept and reports wait for a comparison: with a baseline, or real time.
     is_compared: bool,
-    told: Vec<Told<'a>>,
+    told: Vec<Reported<'a>>,
     recordings: Recordings,
     /// For `--clock real`.
     predicted: Vec<(&'a Entry<'a>, JudgedScenario)>,
@@ -119,7 +119,7 @@ impl<'a> Verdicts<'a> {
                 documents.add_unplayed(entry.scenario(), outcome, &why);
                 let (verdict, diverged) = (Verdict::NotJudged, Vec::new());
                 let unplayed = Some((outcome, why));
-                Ok(Told { entry, verdict, diverged, unplayed, real_time: None, report: None })
+                Ok(Reported { entry, verdict, diverged, unplayed, real_time: None, report: None })
             }
             Ok(partial) => match entry.kind {
                 Kind::Single => self.single(entry, done, documents),
@@ -147,7 +147,7 @@ impl<'a> Verdicts<'a> {
         entry: &'a Entry<'a>,
         done: Vec<Done>,
         documents: &mut Documents<'_>,
-    ) -> Result<Told<'a>, CliError> {
+    ) -> Result<Reported<'a>, CliError> {
         let scenario = entry.scenario();
         let replays = |seed| replay(self.args, scenario, seed);
         let repeat = replays(scenario.world.seed.0);
@@ -182,7 +182,7 @@ impl<'a> Verdicts<'a> {
         if self.args.clock == ClockArg::Real {
             self.predicted.push((entry, judged));
         }
-        Ok(Told { entry, verdict, diverged, unplayed: None, real_time: None, report })
+        Ok(Reported { entry, verdict, diverged, unplayed: None, real_time: None, report })
     }
 
     fn series(
@@ -191,11 +191,11 @@ impl<'a> Verdicts<'a> {
         done: Vec<Done>,
         partial: Option<String>,
         documents: &mut Documents<'_>,
-    ) -> Result<Told<'a>, CliError> {
+    ) -> Result<Reported<'a>, CliError> {
         let scenario = entry.scenario();
         let replays = |seed| replay(self.args, scenario, seed);
         let mut said = Vec::new();
-        let mut played: Vec<Played> = Vec::new();
+        let mut played: Vec<PlayedSeed> = Vec::new();
         for one in done {
             let seed = one.played.seed;
             said.extend(one.divergence.map(|one| diverged(scenario, &one, &replays(seed))));
@@ -232,7 +232,7 @@ impl<'a> Verdicts<'a> {
             self.recordings.insert(scenario.name.clone(), recorded);
         }
         let unplayed = partial.map(|why| (Outcome::Interrupted, why));
-        Ok(Told { entry, verdict, diverged: said, unplayed, real_time: None, report })
+        Ok(Reported { entry, verdict, diverged: said, unplayed, real_time: None, report })
     }
 
     /// Writes a report into its folder and puts that in its place; where a comparison is to come, the
@@ -271,8 +271,9 @@ impl<'a> Verdicts<'a> {
                 }
             };
             let name = &entry.scenario().name;
-            let late =
-                |(_, verdict, _): &(&str, RealVerdict, String)| *verdict == RealVerdict::HostLate;
+            let late = |(_, verdict, _): &(&str, RealTimeVerdict, String)| {
+                *verdict == RealTimeVerdict::HostLate
+            };
             for (_, _, said) in realtime_check::said(&real_time).filter(late) {
                 note(&format!("{name}: {said}; try again when it has less to do"));
             }
@@ -344,7 +345,7 @@ impl<'a> Verdicts<'a> {
             }
         }
         let written = documents.finish();
-        let said = Said { outcomes: &outcomes, met, not_judged: &not_judged };
+        let said = LastLines { outcomes: &outcomes, met, not_judged: &not_judged };
         self.say(&said, compared.as_ref(), is_interrupted);
         written?;
         if let Some(error) = self.error {
@@ -367,7 +368,7 @@ impl<'a> Verdicts<'a> {
     }
 
     /// The last lines: what was compared, and how many met their targets.
-    fn say(&self, said: &Said<'_>, compared: Option<&Compared>, is_interrupted: bool) {
+    fn say(&self, said: &LastLines<'_>, compared: Option<&Compared>, is_interrupted: bool) {
         let is_text = !self.args.quiet && self.args.format == Format::Text;
         if is_text {
             print(&closing(said, self.args, is_interrupted));
@@ -377,7 +378,7 @@ impl<'a> Verdicts<'a> {
             for told in &self.told {
                 let differing = told.real_time.iter().flat_map(realtime_check::said);
                 let differing =
-                    differing.filter(|(_, verdict, _)| *verdict == RealVerdict::Differs);
+                    differing.filter(|(_, verdict, _)| *verdict == RealTimeVerdict::Differs);
                 let name = &told.entry.scenario().name;
                 differing.for_each(|(_, _, said)| note(&format!("DIFFERS  {name}: {said}")));
             }
@@ -404,7 +405,7 @@ fn put_in_place(
 }
 
 /// What the last line tells of.
-struct Said<'a> {
+struct LastLines<'a> {
     outcomes: &'a [(&'a str, Outcome)],
     /// How many scenarios met all their targets, whatever else was found.
     met: usize,
@@ -413,8 +414,8 @@ struct Said<'a> {
 }
 
 /// The last line: how many scenarios met their targets, and which did not.
-fn closing(said: &Said<'_>, args: &RunArgs, is_interrupted: bool) -> String {
-    let Said { outcomes, met, not_judged } = said;
+fn closing(said: &LastLines<'_>, args: &RunArgs, is_interrupted: bool) -> String {
+    let LastLines { outcomes, met, not_judged } = said;
     let mut by_outcome: BTreeMap<Outcome, Vec<&str>> = BTreeMap::new();
     for (name, outcome) in *outcomes {
         by_outcome.entry(*outcome).or_default().push(name);

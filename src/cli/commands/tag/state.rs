@@ -19,16 +19,16 @@ use serde_json::Value;
 
 use crate::cli::outputs::{Kind, foreign, is_null};
 use crate::cli::terminal::note;
-use crate::pipeline::learned_quotas::Memory;
+use crate::pipeline::learned_quotas::LearnedQuotas;
 
 /// The file's content.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
+struct KeptQuotas {
     format_version: u64,
     saved_at_ms: i64,
     #[serde(flatten)]
-    memory: Memory,
+    memory: LearnedQuotas,
 }
 
 const FORMAT_VERSION: u64 = 1;
@@ -68,30 +68,30 @@ pub(crate) fn text(path: &Path) -> io::Result<String> {
 }
 
 /// Reads what was learned before; nothing if there is no such file.
-pub(crate) fn read(path: &Path) -> Memory {
+pub(crate) fn read(path: &Path) -> LearnedQuotas {
     match text(path) {
-        Ok(text) if text.is_empty() => Memory::default(),
+        Ok(text) if text.is_empty() => LearnedQuotas::default(),
         Ok(text) => parse(&text).unwrap_or_else(|reason| {
             warn(path, &format!("{reason}; it is replaced"));
-            Memory::default()
+            LearnedQuotas::default()
         }),
         Err(error) => {
             if error.kind() != ErrorKind::NotFound {
                 warn(path, &format!("cannot read: {error}"));
             }
-            Memory::default()
+            LearnedQuotas::default()
         }
     }
 }
 
-fn parse(text: &str) -> Result<Memory, String> {
+fn parse(text: &str) -> Result<LearnedQuotas, String> {
     let value: Value =
         serde_json::from_str(text).map_err(|_| "expected JSON, found something else".to_owned())?;
     let found = value["format_version"].as_u64().unwrap_or(0);
     if found != FORMAT_VERSION {
         return Err(format!("expected format {FORMAT_VERSION}, found {found}"));
     }
-    let kept: Kept = serde_json::from_value(value)
+    let kept: KeptQuotas = serde_json::from_value(value)
         .map_err(|error| format!("expected what was learned of quotas: {error}"))?;
     let passed = Timestamp::now().as_millisecond().saturating_sub(kept.saved_at_ms);
     // A clock that was set back has passed no time.
@@ -99,7 +99,7 @@ fn parse(text: &str) -> Result<Memory, String> {
 }
 
 /// Writes what is known now: of the providers of this run, and of others what the file holds.
-pub(crate) fn write(path: &Path, now: Memory) {
+pub(crate) fn write(path: &Path, now: LearnedQuotas) {
     if is_null(path) {
         return;
     }
@@ -108,7 +108,7 @@ pub(crate) fn write(path: &Path, now: Memory) {
     }
 }
 
-fn merge(path: &Path, now: Memory) -> io::Result<()> {
+fn merge(path: &Path, now: LearnedQuotas) -> io::Result<()> {
     // A link stays one: what it leads to is replaced.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -122,7 +122,7 @@ fn merge(path: &Path, now: Memory) -> io::Result<()> {
     memory.providers.extend(now.providers);
     memory.closed_ms.extend(now.closed_ms);
     let saved_at_ms = Timestamp::now().as_millisecond();
-    let kept = Kept { format_version: FORMAT_VERSION, saved_at_ms, memory };
+    let kept = KeptQuotas { format_version: FORMAT_VERSION, saved_at_ms, memory };
     let mut text = serde_json::to_string_pretty(&kept)?;
     text.push('\n');
     replace(&path, folder, &text)

@@ -18,14 +18,14 @@ use crate::cli::outputs::{Failures, Kind, Output, Sink, Stamp, subscriber};
 use crate::cli::terminal::note;
 use crate::cli::{ExitStatus, outputs};
 use crate::pipeline::complaint::Listening;
-use crate::pipeline::config::{Config, ConfigError, Overrides};
+use crate::pipeline::config::{Settings, SettingsError, SettingsPatch};
 use crate::pipeline::control::Control;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::RunEnd;
-use crate::pipeline::http::LiveTransport;
-use crate::pipeline::job::{Job, What};
+use crate::pipeline::http::HttpTransport;
+use crate::pipeline::job::{Job, PageSelection};
 use crate::pipeline::page::PageId;
-use crate::pipeline::provider::{Provider, Wire};
+use crate::pipeline::provider::{Provider, ProviderApi};
 use crate::pipeline::taxonomy::Taxonomy;
 use crate::pipeline::{Parts, Pipeline, Site, log};
 use crate::price;
@@ -42,7 +42,7 @@ const OPENAI: &str = "https://api.openai.com";
 /// Tags a space, or pages of it. Whatever can be wrong with arguments and files is found before
 /// anything is asked of a service.
 pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
-    let settings = Settings::read(args)?;
+    let settings = TagPlan::read(args)?;
     let state = state_path(args);
     check(args)?;
     let failures = Failures::default();
@@ -60,7 +60,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let runtime =
         runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
     let _guard = log.as_ref().map(tracing::dispatcher::set_default);
-    let transport = LiveTransport::new().map_err(|error| CliError::Live(error.to_string()))?;
+    let transport = HttpTransport::new().map_err(|error| CliError::Live(error.to_string()))?;
     let transport = Listening::new(transport, &settings.site, &settings.providers);
     let patience_s = settings.config.patience_shown_s();
     let site = settings.site.base.clone();
@@ -93,8 +93,8 @@ async fn played(
     watcher: &Arc<Watcher>,
 ) -> Result<RunEnd, PipelineError> {
     let what = match &args.space {
-        Some(key) => What::Space(key.clone()),
-        None => What::Pages(pages(args)),
+        Some(key) => PageSelection::Space(key.clone()),
+        None => PageSelection::Pages(pages(args)),
     };
     let shown = Arc::clone(watcher);
     let control = Control {
@@ -128,18 +128,19 @@ fn pages(args: &TagArgs) -> Vec<PageId> {
     pages
 }
 
-/// What arguments and environment come to.
-struct Settings {
-    config: Config,
+/// PageSelection arguments and environment come to.
+struct TagPlan {
+    config: Settings,
     taxonomy: Taxonomy,
     site: Site,
     providers: Vec<Provider>,
 }
 
-impl Settings {
+impl TagPlan {
     fn read(args: &TagArgs) -> Result<Self, CliError> {
-        let mut overrides = Overrides { profile: Some(args.profile), ..Overrides::default() };
-        let usage = |error: ConfigError| CliError::Usage {
+        let mut overrides =
+            SettingsPatch { profile: Some(args.profile), ..SettingsPatch::default() };
+        let usage = |error: SettingsError| CliError::Usage {
             message: error.to_string(),
             help: "set or unset the TAG_SPACE_ variables".to_owned(),
         };
@@ -155,16 +156,16 @@ impl Settings {
             user: user("CONFLUENCE_USER")?,
             token: secret("CONFLUENCE_API_TOKEN", "an API token")?,
         };
-        let mut providers = vec![provider(Wire::Gemini, args)?];
+        let mut providers = vec![provider(ProviderApi::Gemini, args)?];
         if variable("OPENAI_API_KEY").is_some() {
-            providers.push(provider(Wire::OpenAi, args)?);
+            providers.push(provider(ProviderApi::OpenAi, args)?);
         }
         let config = overrides.resolve().map_err(usage)?;
         let taxonomy = Taxonomy::new(taxonomy(args)?);
         Ok(Self { config, taxonomy, site, providers })
     }
 
-    fn parts(self, transport: &Arc<Listening<LiveTransport>>, watcher: &Arc<Watcher>) -> Parts {
+    fn parts(self, transport: &Arc<Listening<HttpTransport>>, watcher: &Arc<Watcher>) -> Parts {
         let Self { config, taxonomy, site, providers } = self;
         let (transport, observer) = (Arc::clone(transport), Arc::clone(watcher));
         Parts { config, taxonomy, site, providers, transport, observer, seed: Seed(0) }
@@ -187,10 +188,12 @@ fn check(args: &TagArgs) -> Result<(), CliError> {
     outputs::check(&named, args.taxonomy.as_deref())
 }
 
-fn provider(wire: Wire, args: &TagArgs) -> Result<Provider, CliError> {
+fn provider(wire: ProviderApi, args: &TagArgs) -> Result<Provider, CliError> {
     let (name, model, key, variable_of_base, origin) = match wire {
-        Wire::Gemini => ("gemini", &args.model, "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", GEMINI),
-        Wire::OpenAi => {
+        ProviderApi::Gemini => {
+            ("gemini", &args.model, "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", GEMINI)
+        }
+        ProviderApi::OpenAi => {
             ("openai", &args.fallback_model, "OPENAI_API_KEY", "OPENAI_BASE_URL", OPENAI)
         }
     };

@@ -8,7 +8,7 @@ use crate::cli::terminal::note;
 use crate::pipeline::complaint::Listening;
 use crate::pipeline::error::{CONFLUENCE, ErrorClass, PipelineError};
 use crate::pipeline::event::{Event, RunEnd};
-use crate::pipeline::http::LiveTransport;
+use crate::pipeline::http::HttpTransport;
 use crate::sim::recorder::Log;
 
 /// A run that has ended.
@@ -17,7 +17,7 @@ pub(crate) struct Ended {
     pub(crate) log: Log,
     /// Whether a signal asked for the end.
     pub(crate) is_stopped: bool,
-    pub(crate) transport: Arc<Listening<LiveTransport>>,
+    pub(crate) transport: Arc<Listening<HttpTransport>>,
     /// The address of the site.
     pub(crate) site: String,
     /// The addresses of the providers, by their names.

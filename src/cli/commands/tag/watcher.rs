@@ -21,12 +21,12 @@ use crate::sim::recorder::{Entries, Entry, Log, What};
 
 /// The observer of a live run.
 pub(crate) struct Watcher {
-    kept: Mutex<Kept>,
+    kept: Mutex<KeptEvents>,
     epoch: Instant,
     bar: ProgressBar,
 }
 
-struct Kept {
+struct KeptEvents {
     log: Log,
     events: Option<Sink>,
     /// Nothing is added any more.
@@ -42,7 +42,7 @@ impl Watcher {
     /// Starts to watch. The event log, if asked for, is written to `events`.
     pub(crate) fn new(task: &str, events: Option<Sink>) -> Self {
         let log = Log { run: task.to_owned(), entries: Entries::new() };
-        let kept = Kept { log, events, is_closed: false, told: BTreeMap::new() };
+        let kept = KeptEvents { log, events, is_closed: false, told: BTreeMap::new() };
         Self { kept: Mutex::new(kept), epoch: Instant::now(), bar: bar() }
     }
 
@@ -132,7 +132,7 @@ impl Observer for Watcher {
     }
 }
 
-impl Kept {
+impl KeptEvents {
     fn add(&mut self, entry: &Entry) {
         if let Some(events) = &mut self.events {
             let line = self.log.line(entry) + "\n";

@@ -14,8 +14,8 @@ use crate::cli::progress::Progress;
 use crate::cli::terminal::print;
 use crate::cli::{ExitStatus, disk, kept_report};
 use crate::study::tune::shard::{Header, Shard};
-use crate::study::tune::trials::{Game, Played, Results};
-use crate::study::tune::{Question, TuneError, shard, trials};
+use crate::study::tune::trials::{Results, Trial, TrialResult};
+use crate::study::tune::{StudySpec, TuneError, shard, trials};
 
 /// Where parts lie within `--out`.
 const FOLDER: &str = "parts";
@@ -49,7 +49,7 @@ pub(super) fn shard(args: &TuneArgs) -> Result<Option<Shard>, CliError> {
 /// Plays a part into its file; what is in it already is not played again.
 pub(super) fn play(
     args: &TuneArgs,
-    questions: &[Question],
+    questions: &[StudySpec],
     shard: Shard,
 ) -> Result<ExitStatus, CliError> {
     let folder = args.out.join(FOLDER);
@@ -79,11 +79,11 @@ pub(super) fn play(
     file.flush().map_err(in_path)?;
     fs::rename(&whole, &path).map_err(in_path)?;
     let games = shard.games(questions);
-    let left: Vec<Game> = games.iter().filter(|game| !known.contains_key(game)).copied().collect();
+    let left: Vec<Trial> = games.iter().filter(|game| !known.contains_key(game)).copied().collect();
     let progress = Progress::new(args.play.quiet, "simulations");
     progress.of(left.len());
     let file = Mutex::new(file);
-    let on_game = |game: Game, played: &Played| {
+    let on_game = |game: Trial, played: &TrialResult| {
         let mut file = file.lock();
         let written = shard::write_game(game, played, &mut *file).and_then(|()| file.flush());
         progress.inc();
@@ -118,7 +118,7 @@ fn known(path: &Path, header: &Header, text: &str) -> Result<Results, CliError> 
 }
 
 /// Joins the parts of a folder.
-pub(super) fn merge(folder: &Path) -> Result<(Vec<Question>, Results), CliError> {
+pub(super) fn merge(folder: &Path) -> Result<(Vec<StudySpec>, Results), CliError> {
     let within = folder.join(FOLDER);
     let folder = if within.is_dir() { within } else { folder.to_path_buf() };
     let unfit = |path: &Path, message: String| CliError::Usage {

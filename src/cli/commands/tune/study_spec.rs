@@ -6,7 +6,7 @@ use crate::cli::args::{ObjectiveArg, TuneArgs};
 use crate::cli::main::{CliError, Problems};
 use crate::sim::scenario::Scenario;
 use crate::study::tune::grid::Axis;
-use crate::study::tune::{Objective, Question, grid, scenario_table};
+use crate::study::tune::{Objective, StudySpec, grid, scenario_table};
 use crate::study::verdict::target;
 
 /// What is required unless something else is.
@@ -22,8 +22,8 @@ fn usage(message: String, help: &str) -> CliError {
 }
 
 /// The question to every scenario.
-pub(super) fn all(args: &TuneArgs) -> Result<Vec<Question>, CliError> {
-    let questions: Vec<Question> =
+pub(super) fn all(args: &TuneArgs) -> Result<Vec<StudySpec>, CliError> {
+    let questions: Vec<StudySpec> =
         args.scenarios.iter().map(|path| one(args, path)).collect::<Result<_, _>>()?;
     let Some(first) = questions.first() else { return Ok(questions) };
     for (at, other) in questions.iter().enumerate() {
@@ -55,7 +55,7 @@ pub(super) fn all(args: &TuneArgs) -> Result<Vec<Question>, CliError> {
     Ok(questions)
 }
 
-fn one(args: &TuneArgs, path: &Path) -> Result<Question, CliError> {
+fn one(args: &TuneArgs, path: &Path) -> Result<StudySpec, CliError> {
     let problems = |problems| CliError::Problems(Problems(problems));
     let scenario = Scenario::read(path, &[]).map_err(|problem| problems(vec![problem]))?;
     let table = scenario_table::read(&scenario).map_err(problems)?;
@@ -89,7 +89,7 @@ fn one(args: &TuneArgs, path: &Path) -> Result<Question, CliError> {
         ObjectiveArg::Cheapest => Objective::Cheapest,
         ObjectiveArg::FewestCalls => Objective::FewestCalls,
     });
-    Ok(Question {
+    Ok(StudySpec {
         folder: path.parent().map(Path::to_path_buf).unwrap_or_default(),
         axes,
         seeds: args.seeds.clone().or(table.seeds).unwrap_or(grid::SEEDS),

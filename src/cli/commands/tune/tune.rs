@@ -12,10 +12,10 @@ use crate::cli::{ExitStatus, disk, kept_report};
 use crate::report::tune as report;
 use crate::report::tune::{minimax as robust_report, regression_targets as guard_report};
 use crate::study::experiment::workers::share_out;
-use crate::study::tune::regression_targets::Guard;
-use crate::study::tune::trials::{Game, Played, Results};
+use crate::study::tune::regression_targets::RegressionTargets;
+use crate::study::tune::trials::{Results, Trial, TrialResult};
 use crate::study::tune::{
-    Question, TuneError, Tuned, minimax, ranking, regression_targets, successive_halving, trials,
+    StudySpec, TuneError, Tuned, minimax, ranking, regression_targets, successive_halving, trials,
 };
 
 /// The number of seeds that winning settings are played with over HTTP.
@@ -55,7 +55,7 @@ pub(crate) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
     let games = trials::all(&questions);
     let progress = Progress::new(args.play.quiet, "simulations");
     progress.of(games.len());
-    let on_game = |_: Game, _: &Played| {
+    let on_game = |_: Trial, _: &TrialResult| {
         progress.inc();
         Ok(())
     };
@@ -69,7 +69,7 @@ pub(crate) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
 }
 
 /// The folder of the answer, and one for each of several scenarios.
-fn make_room(args: &TuneArgs, questions: &[Question]) -> Result<(), CliError> {
+fn make_room(args: &TuneArgs, questions: &[StudySpec]) -> Result<(), CliError> {
     let each = questions.iter().map(|question| args.out.join(&question.scenario.name));
     let each = each.filter(|_| questions.len() > 1);
     disk::make_out(&args.out)?;
@@ -88,7 +88,7 @@ fn make_room(args: &TuneArgs, questions: &[Question]) -> Result<(), CliError> {
 
 /// Whether an answer may be written into a folder: what it would write over is an earlier answer, and
 /// no scenario that is read.
-fn is_room(folder: &Path, questions: &[Question]) -> Result<(), CliError> {
+fn is_room(folder: &Path, questions: &[StudySpec]) -> Result<(), CliError> {
     let refused =
         |message: String| Err(CliError::Usage { message, help: "choose another --out".to_owned() });
     let found: Vec<_> = FILES.iter().filter(|name| folder.join(name).exists()).collect();
@@ -118,7 +118,7 @@ fn is_room(folder: &Path, questions: &[Question]) -> Result<(), CliError> {
 /// Writes and prints what came of all games.
 fn finish(
     args: &TuneArgs,
-    questions: &[Question],
+    questions: &[StudySpec],
     results: &Results,
 ) -> Result<ExitStatus, CliError> {
     let tuned = questions.iter().enumerate();
@@ -196,7 +196,10 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
 type Confirmed = (usize, usize);
 
 /// Plays the winning settings over HTTP, and finds what keeps the best as it is.
-fn confirmed(args: &TuneArgs, tuned: &Tuned) -> Result<(Confirmed, Option<Guard>), TuneError> {
+fn confirmed(
+    args: &TuneArgs,
+    tuned: &Tuned,
+) -> Result<(Confirmed, Option<RegressionTargets>), TuneError> {
     let winners = tuned.winners();
     let jobs = kept_report::jobs(args.play.jobs);
     let is_of_parts = args.merge.is_some();
@@ -254,7 +257,7 @@ pub(super) fn cli_error(error: TuneError) -> CliError {
     }
 }
 
-fn files(tuned: &Tuned, guard: Option<&Guard>) -> Result<Vec<Named>, CliError> {
+fn files(tuned: &Tuned, guard: Option<&RegressionTargets>) -> Result<Vec<Named>, CliError> {
     let mut csv = Vec::new();
     report::csv(tuned, &mut csv).map_err(|error| kept_report::failed("tune.csv", &error))?;
     let mut files = vec![

@@ -23,21 +23,21 @@ pub(super) enum Body {
 
 /// A block that holds a line of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct LineHolder {
     pub(super) before: &'static str,
     pub(super) body: Body,
     pub(super) after: &'static str,
 }
 
-const fn place(before: &'static str, body: Body, after: &'static str) -> Place {
-    Place { before, body, after }
+const fn place(before: &'static str, body: Body, after: &'static str) -> LineHolder {
+    LineHolder { before, body, after }
 }
 
 /// The plainest of all.
-pub(super) const PARAGRAPH: Place = place("<p>", Body::Line, "</p>");
+pub(super) const PARAGRAPH: LineHolder = place("<p>", Body::Line, "</p>");
 
 /// All kinds of places.
-pub const PLACES: &[Place] = &[
+pub const PLACES: &[LineHolder] = &[
     PARAGRAPH,
     // Boxes, by their bodies and by their titles.
     place(

@@ -35,9 +35,9 @@ use self::clock::{clock, millis, since_start};
 use self::doubt::{Doubt, Proof, Step};
 use self::outage::Outage;
 use self::trial::Trial;
-use super::algorithm::{Ended, Learned, Limit, Outcome, Start, Verdict};
-use super::paced::Told;
-use crate::pipeline::learned_quotas::Remembered;
+use super::algorithm::{CallReport, EndedCall, Learned, Limit, Outcome, Start};
+use super::paced::KnownQuota;
+use crate::pipeline::learned_quotas::LearnedQuota;
 use crate::pipeline::provider::stated_quota::{Dimension, Stated};
 use crate::units::{float, whole};
 
@@ -84,7 +84,7 @@ enum Probe {
 
 /// The account of a provider's quotas, and the gate before it.
 #[derive(Debug, Clone)]
-pub struct Ledger {
+pub struct QuotaLimiter {
     ceiling: u64,
     /// Calls in flight that the service bears.
     in_flight: u64,
@@ -118,10 +118,10 @@ pub struct Ledger {
     slowest_ms: u64,
 }
 
-impl Ledger {
+impl QuotaLimiter {
     /// A ledger that knows only what it is told; `start` calls in flight at first, `ceiling` at
     /// most. After failures for longer than the patience it counts the service as lost.
-    pub fn new(start: u64, ceiling: u64, patience: Duration, told: Option<Told>) -> Self {
+    pub fn new(start: u64, ceiling: u64, patience: Duration, told: Option<KnownQuota>) -> Self {
         let mut ledger = Self {
             ceiling: ceiling.max(1),
             in_flight: start.clamp(1, ceiling.max(1)),
@@ -146,7 +146,7 @@ impl Ledger {
             last_failure_cut: None,
             slowest_ms: 0,
         };
-        if let Some(Told { requests, tokens, window }) = told {
+        if let Some(KnownQuota { requests, tokens, window }) = told {
             let accounts = [(&mut ledger.requests, requests), (&mut ledger.tokens, tokens)];
             for (account, limit) in accounts {
                 account.window = account::Window::Sliding { ms: millis(window).max(1) };
@@ -181,7 +181,7 @@ impl Ledger {
         }
     }
 
-    fn succeeded(&mut self, now: u64, sent: u64, ended: &Ended) {
+    fn succeeded(&mut self, now: u64, sent: u64, ended: &EndedCall) {
         if let Some(took) = ended.verdict.input_tokens {
             self.tokens.settle(sent, ended.tokens, took);
         }
@@ -225,8 +225,8 @@ impl Ledger {
         }
     }
 
-    fn refused(&mut self, now: u64, sent: u64, ended: &Ended) {
-        let Verdict { hint, exhausted, quotas, .. } = &ended.verdict;
+    fn refused(&mut self, now: u64, sent: u64, ended: &EndedCall) {
+        let CallReport { hint, exhausted, quotas, .. } = &ended.verdict;
         let hint_ms = hint.map(millis);
         let took = float(now - sent);
         self.refusal_ms = 0.7 * self.refusal_ms + 0.3 * took.max(1.0);
@@ -395,7 +395,7 @@ impl Ledger {
     }
 }
 
-impl Limit for Ledger {
+impl Limit for QuotaLimiter {
     fn current(&self) -> u64 {
         // A window's calls are still in flight when the next begins, if they take longer than it.
         let most = self.requests.learned().map_or(u64::MAX, |known| {
@@ -445,10 +445,10 @@ impl Limit for Ledger {
         }
     }
 
-    fn on_end(&mut self, now: Duration, ended: &Ended) {
+    fn on_end(&mut self, now: Duration, ended: &EndedCall) {
         let (now, sent) = (clock(now), clock(ended.sent));
         // As it was taken.
-        let ended = &Ended { tokens: ended.tokens.min(MOST), ..ended.clone() };
+        let ended = &EndedCall { tokens: ended.tokens.min(MOST), ..ended.clone() };
         let is_answered = ended.verdict.outcome == Outcome::Success;
         if self.probe == Probe::Out(sent) {
             // Without an answer the next call is a probe as well.
@@ -462,12 +462,12 @@ impl Limit for Ledger {
         }
     }
 
-    fn remember(&self, now: Duration) -> Vec<Remembered> {
+    fn remember(&self, now: Duration) -> Vec<LearnedQuota> {
         let accounts = [&self.requests, &self.tokens];
         accounts.into_iter().filter_map(|account| account.remember(clock(now))).collect()
     }
 
-    fn recall(&mut self, remembered: &[Remembered]) {
+    fn recall(&mut self, remembered: &[LearnedQuota]) {
         for known in remembered {
             self.account(known.dimension).recall(clock(Duration::ZERO), known);
         }

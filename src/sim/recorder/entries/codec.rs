@@ -1,7 +1,7 @@
 //! How each kind of entry is packed: its number, and its fields in order.
 
-use super::pack::{Packed, Reader};
-use crate::fakes::world_event::Record;
+use super::pack::{Packed, Unpacker};
+use crate::fakes::world_event::WorldEvent;
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::event::{CallId, Event};
 use crate::pipeline::page::{PageId, Tags};
@@ -123,7 +123,7 @@ macro_rules! kinds {
         }
 
         /// Unpacks an entry; nothing if these bytes are none.
-        pub(super) fn read(from: &mut Reader<'_>) -> Option<Entry> {
+        pub(super) fn read(from: &mut Unpacker<'_>) -> Option<Entry> {
             let t_ms = from.time()?;
             let what = match from.number()? {
                 $($number => {
@@ -136,7 +136,7 @@ macro_rules! kinds {
         }
     };
     (@ what Event, $($rest:tt)*) => { What::Event($($rest)*) };
-    (@ what Record, $($rest:tt)*) => { What::World($($rest)*) };
+    (@ what WorldEvent, $($rest:tt)*) => { What::World($($rest)*) };
 }
 
 kinds! {
@@ -170,15 +170,15 @@ kinds! {
     17: Event::PageNotDone { page: page },
     18: Event::CancelRequested {},
     19: Event::RunFinished { end: word },
-    20: Record::PageTruth { page: page_number, tags: tag_map },
-    21: Record::Billed {
+    20: WorldEvent::PageTruth { page: page_number, tags: tag_map },
+    21: WorldEvent::Billed {
         service: word, model: text, input_tokens: number, output_tokens: number, later: flag
     },
-    22: Record::QuotaRefused {
+    22: WorldEvent::QuotaRefused {
         service: word, model: some_text, quota: text, used: number, limit: number, retry_ms: number
     },
-    23: Record::Neighbour { service: word, admitted: number, refused: number },
-    24: Record::FaultFired { service: word, fault: text },
-    25: Record::LabelsChanged { page: page_number, labels: number },
-    26: Record::TaxonomyInPage { service: word },
+    23: WorldEvent::Neighbour { service: word, admitted: number, refused: number },
+    24: WorldEvent::FaultFired { service: word, fault: text },
+    25: WorldEvent::LabelsChanged { page: page_number, labels: number },
+    26: WorldEvent::TaxonomyInPage { service: word },
 }

@@ -27,7 +27,7 @@ pub(super) struct Perhaps<T>(pub(super) Option<T>);
 
 /// Unpacks values.
 #[derive(Debug)]
-pub(super) struct Reader<'a> {
+pub(super) struct Unpacker<'a> {
     bytes: &'a [u8],
     texts: &'a [Arc<str>],
     pub(super) last: Last,
@@ -52,9 +52,9 @@ impl Packed {
     }
 
     /// Reads from a place on.
-    pub(super) fn reader(&self, (at, last): (usize, Last), has_tags: bool) -> Reader<'_> {
+    pub(super) fn reader(&self, (at, last): (usize, Last), has_tags: bool) -> Unpacker<'_> {
         let bytes = self.bytes.get(at..).unwrap_or_default();
-        Reader { bytes, texts: &self.texts, last, has_tags }
+        Unpacker { bytes, texts: &self.texts, last, has_tags }
     }
 
     pub(super) fn number(&mut self, mut number: u64) {
@@ -117,7 +117,7 @@ impl Packed {
     }
 }
 
-impl Reader<'_> {
+impl Unpacker<'_> {
     pub(super) fn number(&mut self) -> Option<u64> {
         let (mut number, mut shift) = (0_u64, 0);
         loop {

@@ -1,12 +1,12 @@
 //! What is known of a quota, for the next run and for whoever asks.
 
 use super::{Account, LATEST_US, LONGEST_MS, MOST, Window, window};
-use crate::pipeline::learned_quotas::Remembered;
+use crate::pipeline::learned_quotas::LearnedQuota;
 use crate::pipeline::limiter::algorithm::Learned;
 
 impl Account {
     /// What is known, with what was taken within the last window.
-    pub(crate) fn remember(&self, now: u64) -> Option<Remembered> {
+    pub(crate) fn remember(&self, now: u64) -> Option<LearnedQuota> {
         let allowed = self.allowed?;
         let (proved, window_ms) = self.proved()?;
         // Who takes a part now may be gone by then.
@@ -14,7 +14,7 @@ impl Account {
         let inferred = allowed.is_inferred && self.shared.is_none();
         let held_ms = self.window.held_ms(now).unwrap_or(window_ms);
         let recent = self.taken.iter().filter(|(at, _)| at + held_ms > now);
-        Some(Remembered {
+        Some(LearnedQuota {
             dimension: self.dimension,
             limit,
             window_ms,
@@ -36,7 +36,7 @@ impl Account {
     }
 
     /// Starts from what was known.
-    pub(crate) fn recall(&mut self, now: u64, known: &Remembered) {
+    pub(crate) fn recall(&mut self, now: u64, known: &LearnedQuota) {
         let ms = known.window_ms.clamp(1, LONGEST_MS);
         self.window = match (known.unit_us, known.begun_ms_ago) {
             (Some(unit_us), _) => {
