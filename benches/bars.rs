@@ -196,7 +196,7 @@ fn bytes_of(exchanges: &[Bodies]) -> usize {
     exchanges.iter().map(|(request, response)| request.len() + response.len()).sum()
 }
 
-/// PageSelection nothing that simulates this scenario can do without.
+/// What nothing that simulates this scenario can do without.
 fn floor(exchanges: &[Bodies]) -> Fallible<()> {
     for body in exchanges.iter().flat_map(|(request, response)| [request, response]) {
         std::hint::black_box(Sha256::digest(body));

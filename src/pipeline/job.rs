@@ -1,4 +1,4 @@
-//! PageSelection a run is asked to do.
+//! What a run is asked to do.
 
 use crate::pipeline::page::PageId;
 

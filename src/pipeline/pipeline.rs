@@ -7,19 +7,18 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::backoff::Budget;
-use super::cache::{Cache, Content, Fingerprint, Key};
+use super::cache::{Cache, Content, Key};
 use super::config::Settings;
 use super::confluence::Site;
 use super::confluence::{Client, Confluence};
 use super::control::Control;
 use super::error::PipelineError;
-use super::estimate::Estimates;
 use super::event::{Observer, RunEnd};
 use super::job::Job;
 use super::learned_quotas::LearnedQuotas;
 use super::limiter::Limiter;
 use super::page::{Page, Tags};
-use super::provider::Provider;
+use super::provider::{Lane, Provider};
 use super::taxonomy::Taxonomy;
 use super::transport::Transport;
 use crate::rng::Seed;
@@ -59,15 +58,12 @@ pub struct Pipeline {
 pub(crate) struct Shared {
     pub(crate) config: Settings,
     pub(crate) taxonomy: Taxonomy,
-    pub(crate) providers: Vec<Provider>,
+    /// One for each provider, the primary's first.
+    pub(crate) lanes: Vec<Lane>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) confluence: Confluence,
-    /// One for each provider, or one for all.
-    limiters: Vec<Arc<Limiter>>,
-    estimates: Vec<Mutex<Estimates>>,
     pub(crate) seed: Seed,
-    fingerprints: Vec<Fingerprint>,
     cache: Mutex<Cache>,
     budget: Mutex<Option<Budget>>,
 }
@@ -84,19 +80,17 @@ impl Pipeline {
         let Parts { config, taxonomy, site, providers, transport, observer, seed } = parts;
         let prompt_tokens = super::tokens::count(&super::prompt::render(&taxonomy, &[]));
         let (carrier, watcher) = (Arc::clone(&transport), Arc::clone(&observer));
+        let limiters = limiters(&config, providers.len(), seed);
+        let lanes = providers.into_iter().zip(limiters);
+        let lane = |(provider, limiter)| Lane::new(provider, limiter, &taxonomy, prompt_tokens);
+        let lanes = lanes.map(lane).collect();
         let shared = Shared {
             confluence: Confluence::new(Client::new(site, carrier, watcher, &config, seed)),
-            limiters: limiters(&config, providers.len(), seed),
-            estimates: providers
-                .iter()
-                .map(|_| Mutex::new(Estimates::new(prompt_tokens)))
-                .collect(),
-            fingerprints: providers.iter().map(|p| Fingerprint::new(&taxonomy, &p.model)).collect(),
             cache: Mutex::new(Cache::new(config.cache_capacity())),
             budget: Mutex::new(config.retry_budget.map(Budget::new)),
+            lanes,
             config,
             taxonomy,
-            providers,
             transport,
             observer,
             seed,
@@ -112,15 +106,14 @@ impl Pipeline {
 
     /// How many AI calls are in flight.
     pub fn in_flight(&self) -> u64 {
-        self.shared.limiter(0).load().0
+        self.shared.lanes[0].limiter.load().0
     }
 
     /// What was learned of the providers' quotas, for another pipeline.
     pub fn memory(&self) -> LearnedQuotas {
         let mut memory = LearnedQuotas::default();
-        for (index, provider) in self.shared.providers.iter().enumerate() {
+        for Lane { provider, limiter, .. } in &self.shared.lanes {
             let name = provider.account();
-            let limiter = self.shared.limiter(index);
             let (known, closed) = (limiter.remember(), limiter.closed_for());
             if !known.is_empty() {
                 memory.providers.insert(name.clone(), known);
@@ -135,9 +128,8 @@ impl Pipeline {
 
     /// Starts from what another pipeline has learned; to be called before the first run.
     pub fn recall(&self, memory: &LearnedQuotas) {
-        for (index, provider) in self.shared.providers.iter().enumerate() {
+        for Lane { provider, limiter, .. } in &self.shared.lanes {
             let name = provider.account();
-            let limiter = self.shared.limiter(index);
             if let Some(known) = memory.providers.get(&name) {
                 limiter.recall(known);
             }
@@ -156,7 +148,7 @@ impl Pipeline {
             config,
             taxonomy: old.taxonomy.clone(),
             site,
-            providers: old.providers.clone(),
+            providers: old.lanes.iter().map(|lane| lane.provider.clone()).collect(),
             transport: Arc::clone(&old.transport),
             observer: Arc::clone(&old.observer),
             seed: old.seed,
@@ -180,28 +172,13 @@ fn limiters(config: &Settings, providers: usize, seed: Seed) -> Vec<Arc<Limiter>
         _ if config.keeps_quota() => Limiter::new(config.fallback_limit()),
         _ => Arc::clone(&shared),
     };
-    (0..providers.max(1)).map(own).collect()
+    (0..providers).map(own).collect()
 }
 
 impl Shared {
-    /// The limiter of a provider.
-    pub(crate) fn limiter(&self, provider_index: usize) -> &Arc<Limiter> {
-        &self.limiters[provider_index.min(self.limiters.len() - 1)]
-    }
-
-    /// What is expected of calls to a provider.
-    pub(crate) fn estimates(&self, provider_index: usize) -> Estimates {
-        *self.estimates[provider_index].lock()
-    }
-
     /// The tokens that the provider charges to its quota for `input_tokens` input tokens.
     pub(crate) fn charged_tokens(&self, provider_index: usize, input_tokens: u64) -> u64 {
-        self.providers[provider_index].charge(input_tokens, self.config.max_output_tokens)
-    }
-
-    /// Corrects what is expected of calls to a provider.
-    pub(crate) fn learn(&self, provider_index: usize, correct: impl FnOnce(&mut Estimates)) {
-        correct(&mut self.estimates[provider_index].lock());
+        self.lanes[provider_index].provider.charge(input_tokens, self.config.max_output_tokens)
     }
 
     /// The tags that an earlier answer gave to this very page: the primary's if there is one.
@@ -211,18 +188,17 @@ impl Shared {
             return None;
         }
         let content = Content::new(page, self.config.cache_key);
-        self.fingerprints.iter().find_map(|fingerprint| cache.get(&Key::new(content, *fingerprint)))
+        self.lanes.iter().find_map(|lane| cache.get(&Key::new(content, lane.fingerprint)))
     }
 
     /// Keeps the answer of a model about a page.
     pub(crate) fn remember(&self, page: &Page, model: &str, tags: &Tags) {
         let mut cache = self.cache.lock();
-        let index = self.providers.iter().position(|provider| provider.model == model);
-        if let Some(fingerprint) = index.and_then(|index| self.fingerprints.get(index))
+        if let Some(lane) = self.lanes.iter().find(|lane| lane.provider.model == model)
             && cache.is_enabled()
         {
             let content = Content::new(page, self.config.cache_key);
-            cache.put(Key::new(content, *fingerprint), tags.clone());
+            cache.put(Key::new(content, lane.fingerprint), tags.clone());
         }
     }
 

@@ -1,4 +1,4 @@
-//! PageSelection can be found out for nothing before the first paid call: whether each key and model is
+//! What can be found out for nothing before the first paid call: whether each key and model is
 //! taken, and whether labels may be written.
 //!
 //! All of it is read, none of it is retried, and a server that lacks such a route says nothing. Only
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::pipeline::Pipeline;
 use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
 use crate::pipeline::job::PageSelection;
-use crate::pipeline::provider::Provider;
+use crate::pipeline::provider::{Lane, Provider};
 
 /// For how long an answer is waited for.
 const TIME_LIMIT: Duration = Duration::from_secs(12);
@@ -27,9 +27,9 @@ impl Pipeline {
         stop: &CancellationToken,
     ) -> Result<Vec<Cause>, PipelineError> {
         let config = &self.shared.config;
-        let count = if config.fallback { self.shared.providers.len() } else { 1 };
+        let count = if config.fallback { self.shared.lanes.len() } else { 1 };
         let mut refused = Vec::new();
-        for provider in self.shared.providers.iter().take(count) {
+        for Lane { provider, .. } in self.shared.lanes.iter().take(count) {
             refused.extend(self.model(provider).await);
         }
         if refused.len() >= count

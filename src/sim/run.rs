@@ -112,7 +112,7 @@ pub enum SimError {
     SetUp(std::io::Error),
 }
 
-/// PageSelection came of a scenario: a log for each run, in order.
+/// What came of a scenario: a log for each run, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recording {
     /// The logs.
@@ -128,7 +128,7 @@ const WATCHDOG_S: u64 = 60;
 /// How often the watchdog looks.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 
-/// PageSelection every line of the log for humans is marked with, so that scenarios can be told apart.
+/// What every line of the log for humans is marked with, so that scenarios can be told apart.
 pub fn log_span(scenario: &Scenario) -> tracing::Span {
     tracing::info_span!("rehearsal", scenario = scenario.name)
 }

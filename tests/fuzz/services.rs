@@ -1,4 +1,4 @@
-//! PageSelection goes over the wire: responses to the pipeline, and requests to the fakes.
+//! What goes over the wire: responses to the pipeline, and requests to the fakes.
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};

@@ -1,4 +1,4 @@
-//! RealTimeCheck against measurement: what counts as the same, and a run in real time.
+//! Prediction against measurement: what counts as the same, and a run in real time.
 
 use tagspace::report::ci::{Closing, annotations, junit, summary};
 use tagspace::report::run::{json, realtime_check};

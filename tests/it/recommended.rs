@@ -361,7 +361,7 @@ fn chance_that_looks_like_a_bucket_is_found_out() {
 
 #[test]
 fn a_wait_in_whole_seconds_does_not_make_a_bucket_slow() {
-    // PageSelection gives a unit in 100 or 400 ms asks for a second.
+    // What gives a unit in 100 or 400 ms asks for a second.
     for (quota, pages, most_ms) in [
         ("requests = 600, burst = 10", "space.pages=600", 66_000),
         ("requests = 150", "space.pages=400", 106_000),

@@ -15,7 +15,6 @@ macro_rules! settings {
     ) => {
         /// Every setting of the pipeline, ready to use.
         #[derive(Debug, Clone, PartialEq, Serialize)]
-        #[expect(clippy::struct_excessive_bools, reason = "these are the switches of the plan")]
         pub struct Settings {
             $($(#[doc = $before_doc])* $(#[serde($before_serde)])? pub $before: $before_ready,)*
             /// The delays between attempts.

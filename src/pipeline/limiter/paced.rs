@@ -25,7 +25,7 @@ pub struct KnownQuota {
 }
 
 impl Paced {
-    /// Paced by this quota.
+    /// Pace by this quota.
     pub fn new(ceiling: u64, told: KnownQuota) -> Self {
         Self { ceiling: ceiling.max(1), told, free_at: Duration::ZERO }
     }

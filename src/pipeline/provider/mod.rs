@@ -2,11 +2,13 @@
 
 mod extra;
 mod gemini;
+mod lane;
 mod openai;
 mod provider;
 mod schema;
 pub mod stated_quota;
 
 pub use self::extra::{Extra, RefusedExtras};
+pub(crate) use self::lane::Lane;
 pub use self::provider::{Answer, Failure, Provider, ProviderApi, Secret, Usage};
 pub(crate) use self::provider::{LONGEST_WAIT, retry_after};

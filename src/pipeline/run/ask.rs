@@ -43,7 +43,7 @@ struct PageGroup {
     provider: usize,
     /// Its place in the line.
     order: u64,
-    /// FailedCall attempts in a row without progress.
+    /// Failed attempts in a row without progress.
     failed: u32,
     /// Since when the service has failed or refused it.
     failing_since: Option<Instant>,
@@ -106,7 +106,7 @@ pub(crate) async fn ask(
     tagged: &mpsc::Sender<Tagged>,
 ) {
     let Batch { id, pages } = batch;
-    let attempts = vec![0; run.shared.providers.len()];
+    let attempts = vec![0; run.shared.lanes.len()];
     let parts = VecDeque::from([PageGroup::new(pages, id.0)]);
     let mut asking = Asking { run, id, tagged, permit, attempts, left: 0, parts };
     while let Some(mut part) = asking.parts.pop_front() {
@@ -158,8 +158,8 @@ impl Asking<'_> {
     /// Asks one provider after the other about these pages; what is answered leaves the part.
     async fn part(&mut self, part: &mut PageGroup) -> Step {
         let run = self.run;
-        let providers = &run.shared.providers;
-        let usable = if run.config().fallback { providers.len() } else { providers.len().min(1) };
+        let lanes = &run.shared.lanes;
+        let usable = if run.config().fallback { lanes.len() } else { lanes.len().min(1) };
         while part.provider < usable {
             let index = part.provider;
             let why = match self.provider(part).await {
@@ -168,11 +168,11 @@ impl Asking<'_> {
             };
             part.leave_provider();
             let last = self.cause(part, index);
-            let next = providers.get(part.provider).filter(|_| part.provider < usable);
+            let next = lanes.get(part.provider).filter(|_| part.provider < usable);
             // A batch falls back once, however many parts it has come to.
             if let Some(to) = next.filter(|_| self.left == index) {
                 self.left += 1;
-                let (from, to) = (providers[index].name.clone(), to.name.clone());
+                let (from, to) = (lanes[index].provider.name.clone(), to.provider.name.clone());
                 run.observe(Event::Fallback { batch: self.id, from, to, class: last.class, why });
             }
         }
@@ -186,7 +186,7 @@ impl Asking<'_> {
     /// Why a provider has not answered a part. If it was not even asked, the gate was closed because
     /// of others.
     fn cause(&self, part: &PageGroup, index: usize) -> Cause {
-        let name = &self.run.shared.providers[index].name;
+        let name = &self.run.shared.lanes[index].provider.name;
         let own = part.last.clone().filter(|last| last.service == *name);
         own.or_else(|| self.run.standings[index].lost())
             .or_else(|| self.run.standings[index].last_failure())
@@ -341,7 +341,7 @@ impl Asking<'_> {
         let run = self.run;
         if !delay.is_zero() {
             let (batch, delay_ms) = (self.id, millis(delay));
-            let provider = run.shared.providers[index].name.clone();
+            let provider = run.shared.lanes[index].provider.name.clone();
             run.observe(Event::Backoff { batch, provider, class, delay_ms, hinted });
         }
         tokio::select! {
@@ -372,11 +372,11 @@ async fn turn(run: &RunContext, batch: BatchId, part: &PageGroup, held: Option<P
     }
     let asked = Instant::now();
     let index = part.provider;
-    let limiter = run.shared.limiter(index);
+    let limiter = &run.shared.lanes[index].limiter;
     let counted = prompt::tokens(&part.pages);
     // While it waits, answers to others tell how far the count is off.
     let tokens = || {
-        let tokens = run.shared.estimates(index).input_tokens(counted);
+        let tokens = run.shared.lanes[index].estimates().input_tokens(counted);
         (run.shared.charged_tokens(index, tokens), ())
     };
     let ask = place(run, part.order);

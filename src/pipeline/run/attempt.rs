@@ -79,7 +79,7 @@ pub(crate) fn prompt(run: &RunContext, provider: usize, pages: &[Page]) -> Promp
     let refused = run.standings[provider].refused();
     let (taxonomy, most) = (&run.shared.taxonomy, run.config().max_output_tokens);
     let text = prompt::render(taxonomy, pages);
-    let request = run.shared.providers[provider].request(&text, taxonomy, most, refused).ok();
+    let request = run.shared.lanes[provider].provider.request(&text, taxonomy, most, refused).ok();
     Prompt { request, refused }
 }
 
@@ -92,7 +92,7 @@ impl Attempt<'_> {
         permit: Permit,
     ) -> Outcomes {
         let run = self.run;
-        let provider = &run.shared.providers[self.provider];
+        let provider = &run.shared.lanes[self.provider].provider;
         let call = CallId(run.calls.fetch_add(1, Ordering::Relaxed) + 1);
         self.started(call, rest.len());
         let started = Instant::now();
@@ -129,11 +129,11 @@ impl Attempt<'_> {
 
     fn started(&self, call: CallId, pages: usize) {
         let run = self.run;
-        let (in_flight, limit) = run.shared.limiter(self.provider).load();
+        let (in_flight, limit) = run.shared.lanes[self.provider].limiter.load();
         run.observe(Event::AttemptStarted {
             call,
             batch: self.batch,
-            provider: run.shared.providers[self.provider].name.clone(),
+            provider: run.shared.lanes[self.provider].provider.name.clone(),
             model: None,
             attempt: self.number,
             pages: pages as u64,
@@ -146,7 +146,7 @@ impl Attempt<'_> {
         self.run.observe(Event::AttemptFinished {
             call,
             batch: self.batch,
-            provider: self.run.shared.providers[self.provider].name.clone(),
+            provider: self.run.shared.lanes[self.provider].provider.name.clone(),
             model: None,
             outcome: response.outcome(),
             class: response.class,
@@ -162,7 +162,7 @@ impl Attempt<'_> {
     /// Sends the prompt and reads what comes back, within the time limit.
     async fn exchange(&self, asked: &[Page], prompt: Prompt) -> Response {
         let run = self.run;
-        let provider = &run.shared.providers[self.provider];
+        let provider = &run.shared.lanes[self.provider].provider;
         let Prompt { request, refused } = prompt;
         let Some(request) = request else {
             return Response::failed(None, Failure::of(ErrorClass::BadRequest));
@@ -203,7 +203,7 @@ impl Attempt<'_> {
     fn learn(&self, asked: &[Page], response: &Response, latency_ms: u64) {
         let counted = prompt::tokens(asked);
         let Usage { input_tokens, output_tokens } = response.usage;
-        self.run.shared.learn(self.provider, |estimates| {
+        self.run.shared.lanes[self.provider].learn(|estimates| {
             if response.status.is_some_and(|status| (200..300).contains(&status)) {
                 estimates.learn(Answered {
                     pages: asked.len() as u64,
@@ -238,9 +238,9 @@ impl Attempt<'_> {
             return Some(permit);
         }
         run.taught(self.provider, permit.finish(verdict));
-        let wait = run.shared.limiter(self.provider).closed_for();
+        let wait = run.shared.lanes[self.provider].limiter.closed_for();
         if let Some(class) = response.class.filter(|_| wait > TOLD_PAUSE) {
-            let service = run.shared.providers[self.provider].name.clone();
+            let service = run.shared.lanes[self.provider].provider.name.clone();
             run.shared.observer.pauses(&Pause { service, class, wait });
         }
         None

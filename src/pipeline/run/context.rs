@@ -1,4 +1,4 @@
-//! PageSelection the stages of a run share.
+//! What the stages of a run share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -26,7 +26,7 @@ pub(crate) struct Tagged {
     pub(crate) source: Source,
 }
 
-/// PageSelection the stages of a run share.
+/// What the stages of a run share.
 pub(crate) struct RunContext {
     pub(crate) shared: Arc<Shared>,
     /// Ends the asking for more: whoever runs this, or the run itself.
@@ -52,7 +52,11 @@ pub(crate) struct RunContext {
 impl RunContext {
     pub(crate) fn new(shared: Arc<Shared>, job: &Job, control: Control) -> Self {
         Self {
-            standings: shared.providers.iter().map(|one| Standing::new(one.refused())).collect(),
+            standings: shared
+                .lanes
+                .iter()
+                .map(|lane| Standing::new(lane.provider.refused()))
+                .collect(),
             shared,
             // The run may stop itself as well.
             cancel: control.cancel.child_token(),
@@ -95,7 +99,7 @@ impl RunContext {
         }
         for quota in taught.learned {
             self.observe(Event::QuotaLearned {
-                provider: self.shared.providers[provider_index].name.clone(),
+                provider: self.shared.lanes[provider_index].provider.name.clone(),
                 dimension: quota.dimension,
                 limit: quota.limit,
                 window_ms: u64::try_from(quota.window.as_millis()).unwrap_or(u64::MAX),
@@ -157,7 +161,7 @@ impl RunContext {
         self.twins.join(self.asked_about(&page), page)
     }
 
-    /// PageSelection makes a page the same to a provider: its title and text, or the text alone where the
+    /// What makes a page the same to a provider: its title and text, or the text alone where the
     /// cache goes by that. Its version is never asked about.
     fn asked_about(&self, page: &Page) -> Content {
         let key = match self.config().cache_key {

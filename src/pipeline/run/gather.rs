@@ -69,14 +69,14 @@ impl Gatherer {
                 continue;
             }
             self.accept(page).await;
-            let estimates = self.run.shared.estimates(self.run.first_provider());
+            let estimates = self.run.shared.lanes[self.run.first_provider()].estimates();
             let room = self.room(size);
             while let Some(full) = self.batcher.filling(&room, &estimates) {
                 self.form_and_send(full, slots).await?;
             }
         }
         while !self.run.cancel.is_cancelled() && !self.batcher.is_empty() {
-            let estimates = self.run.shared.estimates(self.run.first_provider());
+            let estimates = self.run.shared.lanes[self.run.first_provider()].estimates();
             let rest = self.batcher.fitting(&self.room(size), &estimates);
             self.form_and_send(rest, slots).await?;
         }
@@ -113,7 +113,7 @@ impl Gatherer {
                     Some(page) => self.accept(page).await,
                     None => more = false,
                 },
-                turn = run.shared.limiter(provider).acquire_with(order, || self.choice()), if is_ready => {
+                turn = run.shared.lanes[provider].limiter.acquire_with(order, || self.choice()), if is_ready => {
                     let (permit, chosen) = match turn {
                         Ok((permit, chosen)) => (Some((provider, permit)), chosen),
                         // Closed for too long; whoever asks meets the same and goes elsewhere.
@@ -153,7 +153,7 @@ impl Gatherer {
     /// What a prompt may hold: no more than is configured, and not more tokens than a window has.
     fn room(&self, pages: u64) -> Room {
         let config = self.run.config();
-        let learned = self.run.shared.limiter(self.run.first_provider()).learned();
+        let learned = self.run.shared.lanes[self.run.first_provider()].limiter.learned();
         let window = learned.iter().find(|quota| quota.dimension == Dimension::Tokens);
         let is_bounded = config.batch_tokens.is_some() || config.batch_size == BatchSize::Auto;
         Room {
@@ -166,7 +166,7 @@ impl Gatherer {
     /// How many pages the plan would put into the next batch.
     fn wanted(&self, room: &Room) -> usize {
         let provider = self.run.first_provider();
-        let estimates = self.run.shared.estimates(provider);
+        let estimates = self.run.shared.lanes[provider].estimates();
         let waiting = self.batcher.len();
         // Of those on their way as many will be found in the cache as of those that came.
         let coming = self.run.coming(self.came) * self.missed / self.came.max(1);
@@ -176,18 +176,18 @@ impl Gatherer {
             page_tokens: self.batcher.tokens(waiting) / (waiting as u64).max(1),
             most: if fitting < waiting { fitting } else { room.pages } as u64,
         };
-        let outlook = self.run.shared.limiter(provider).outlook();
+        let outlook = self.run.shared.lanes[provider].limiter.outlook();
         usize::try_from(plan::pages(&work, &estimates, &outlook)).unwrap_or(usize::MAX)
     }
 
     /// The tokens and the number of pages of a batch that would start now.
     fn choice(&self) -> (u64, usize) {
         let provider = self.run.first_provider();
-        let estimates = self.run.shared.estimates(provider);
+        let estimates = self.run.shared.lanes[provider].estimates();
         let room = self.room(self.run.config().max_batch_size);
         let mut chosen = self.wanted(&room).min(self.batcher.fitting(&room, &estimates));
         // Rather than wait for a window that has room for all of them, most of them go now.
-        if let Some(left) = self.run.shared.limiter(provider).outlook().tokens {
+        if let Some(left) = self.run.shared.lanes[provider].limiter.outlook().tokens {
             let now = Room { pages: chosen, input_tokens: Some(left.free), output_tokens: None };
             let free = self.batcher.fitting(&now, &estimates);
             chosen = if free * 2 >= chosen { free } else { chosen };

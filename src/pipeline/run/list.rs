@@ -25,13 +25,13 @@ const PIECES_WITHOUT_PAGES: u32 = 100;
 /// Pages of a listing. The largest spaces that administrators report of have some 100,000.
 const MOST_PAGES: usize = 5_000_000;
 
-/// PageSelection a listing has given so far.
+/// What a listing has given so far.
 #[derive(Default)]
 struct ListedSoFar {
     pages: BTreeSet<PageId>,
     places: BTreeSet<String>,
     pieces_without_pages: u32,
-    /// PageSelection is wrong with an entry that is no page.
+    /// What is wrong with an entry that is no page.
     unreadable: Option<String>,
 }
 

@@ -23,7 +23,7 @@ pub(crate) async fn run(
     control: Control,
 ) -> Result<RunEnd, PipelineError> {
     let run = Arc::new(RunContext::new(shared, &job, control));
-    let (_, limit) = run.shared.limiter(0).load();
+    let (_, limit) = run.shared.lanes[0].limiter.load();
     run.observe(Event::RunStarted { task: job.task, limit: Some(limit) });
     let result = stages(&run, job.what).await.and_then(|()| match run.stopped() {
         Some(cause) => Err(PipelineError::Pointless { cause: cause.clone() }),

@@ -1,4 +1,4 @@
-//! RealTimeCheck against measurement, for the terminal and the documents.
+//! Prediction against measurement, for the terminal and the documents.
 
 use std::fmt::Write;
 

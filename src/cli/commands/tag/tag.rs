@@ -128,7 +128,7 @@ fn pages(args: &TagArgs) -> Vec<PageId> {
     pages
 }
 
-/// PageSelection arguments and environment come to.
+/// What arguments and environment come to.
 struct TagPlan {
     config: Settings,
     taxonomy: Taxonomy,
