@@ -26,16 +26,16 @@ use quick_xml::Reader;
 use quick_xml::events::Event as Xml;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tagspace::fakes::world::World;
-use tagspace::pipeline::control::Control;
-use tagspace::pipeline::event::{Event, Observer};
-use tagspace::pipeline::job::{Job, PageSelection};
-use tagspace::pipeline::provider::{Provider, ProviderApi, Secret};
-use tagspace::pipeline::taxonomy::Taxonomy;
-use tagspace::pipeline::transport::{Exchange, Transport as Carry, TransportError};
-use tagspace::pipeline::{Parts, Pipeline, Site};
-use tagspace::sim::scenario::Scenario;
-use tagspace::sim::{Options, Transport, run_scenario};
+use tagspace::internals::fakes::world::World;
+use tagspace::internals::pipeline::control::Control;
+use tagspace::internals::pipeline::event::{Event, Observer};
+use tagspace::internals::pipeline::job::{Job, PageSelection};
+use tagspace::internals::pipeline::provider::{Provider, ProviderApi, Secret};
+use tagspace::internals::pipeline::taxonomy::Taxonomy;
+use tagspace::internals::pipeline::transport::{Exchange, Transport as Carry, TransportError};
+use tagspace::internals::pipeline::{Parts, Pipeline, Site};
+use tagspace::internals::sim::scenario::Scenario;
+use tagspace::internals::sim::{Options, Transport, run_scenario};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -232,7 +232,7 @@ fn capture(scenario: &Scenario) -> Fallible<Vec<Bodies>> {
         name: "gemini".to_owned(),
         wire: ProviderApi::Gemini,
         model: scenario.world.gemini.0.model.clone(),
-        origin: format!("https://{}", tagspace::fakes::hosts::GEMINI),
+        origin: format!("https://{}", tagspace::internals::fakes::hosts::GEMINI),
         key: Secret::new("bench"),
     };
     let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -242,7 +242,7 @@ fn capture(scenario: &Scenario) -> Fallible<Vec<Bodies>> {
             config: scenario.runs[0].config.clone(),
             taxonomy: Taxonomy::new(scenario.world.taxonomy.clone()),
             site: Site {
-                base: format!("https://{}/wiki", tagspace::fakes::hosts::CONFLUENCE),
+                base: format!("https://{}/wiki", tagspace::internals::fakes::hosts::CONFLUENCE),
                 user: Some("bench@example.com".to_owned()),
                 token: Secret::new("bench"),
             },

@@ -6,18 +6,18 @@ use std::hint::black_box;
 use std::path::Path;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use tagspace::fakes::content::space::{Space, SpacePage};
-use tagspace::pipeline::batch::{Batcher, Room};
-use tagspace::pipeline::cache::{Cache, Content, Fingerprint, Key};
-use tagspace::pipeline::config::CacheKey;
-use tagspace::pipeline::estimate::Estimates;
-use tagspace::pipeline::limiter::Limiter;
-use tagspace::pipeline::limiter::algorithm::Outcome;
-use tagspace::pipeline::limiter::halving::Halving;
-use tagspace::pipeline::page::{Page, PageId, Tags};
-use tagspace::pipeline::taxonomy::Taxonomy;
-use tagspace::pipeline::{answer, prompt, text};
-use tagspace::sim::scenario::{Scenario, default_taxonomy};
+use tagspace::internals::fakes::content::space::{Space, SpacePage};
+use tagspace::internals::pipeline::batch::{Batcher, Room};
+use tagspace::internals::pipeline::cache::{Cache, Content, Fingerprint, Key};
+use tagspace::internals::pipeline::config::CacheKey;
+use tagspace::internals::pipeline::estimate::Estimates;
+use tagspace::internals::pipeline::limiter::Limiter;
+use tagspace::internals::pipeline::limiter::algorithm::Outcome;
+use tagspace::internals::pipeline::limiter::halving::Halving;
+use tagspace::internals::pipeline::page::{Page, PageId, Tags};
+use tagspace::internals::pipeline::taxonomy::Taxonomy;
+use tagspace::internals::pipeline::{answer, prompt, text};
+use tagspace::internals::sim::scenario::{Scenario, default_taxonomy};
 
 const PAGES: u64 = 100;
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tagspace::sim::scenario::Scenario;
-use tagspace::sim::{Options, Transport, run_scenario};
+use tagspace::internals::sim::scenario::Scenario;
+use tagspace::internals::sim::{Options, Transport, run_scenario};
 
 fn transports(c: &mut Criterion) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/medium.toml");

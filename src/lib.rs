@@ -15,12 +15,12 @@
 //!
 //! | layer | what it is |
 //! |---|---|
-//! | [`cli`] | arguments, terminal output, exit codes |
-//! | [`report`] | tables, files and pictures; prints, computes nothing |
-//! | [`study`] | figures, targets and verdicts, determinism, mutants: questions asked of runs |
-//! | [`sim`] | scenarios, virtual time, the wire, the recorder: one run of one scenario |
-//! | [`pipeline`] and [`fakes`] | siblings: the product, and the world that it meets |
-//! | [`units`], [`rng`], [`price`], [`html`] | numbers with a range, keyed randomness, prices, tags |
+//! | `cli` | arguments, terminal output, exit codes |
+//! | `report` | tables, files and pictures; prints, computes nothing |
+//! | `study` | figures, targets and verdicts, determinism, mutants: questions asked of runs |
+//! | `sim` | scenarios, virtual time, the wire, the recorder: one run of one scenario |
+//! | `pipeline` and `fakes` | siblings: the product, and the world that it meets |
+//! | `units`, `rng`, `price`, `html` | numbers with a range, keyed randomness, prices, tags |
 //!
 //! To follow a page through the product, read the stages in `pipeline/run`: `stages.rs`, then
 //! `list.rs` (pages become text), `gather.rs` (text becomes batches; how large, says
@@ -65,16 +65,16 @@
 //! # Invariants
 //!
 //! - `pipeline` does not know that simulations exist. Its only ways out are a
-//!   [`Transport`](pipeline::transport::Transport) and an [`Observer`](pipeline::event::Observer).
+//!   `Transport` and an `Observer`.
 //! - `fakes` and `pipeline` share no type; what they must agree on, the prompt and about how many
 //!   tokens it takes, each implements for itself, so that no bug hides on both sides. What the HTML standard says of tags stands
-//!   once ([`html`]), and a test holds it against html5ever.
-//! - Time is tokio's, randomness is keyed ([`rng`]), maps are ordered, every `select!` is biased.
+//!   once (`html`), and a test holds it against html5ever.
+//! - Time is tokio's, randomness is keyed (`rng`), maps are ordered, every `select!` is biased.
 //! - What is gated is an integer, or a share with numerator and denominator.
 //! - Every page that was listed ends tagged, cached, failed or not done; every bill of a fake is
-//!   counted by the pipeline; no permit stays open ([`study::measure::invariants`] checks every run).
+//!   counted by the pipeline; no permit stays open (`study::measure::invariants` checks every run).
 //! - A condition that a caller can meet is an error; a panic is a bug.
-//! - What a scenario came to is one value ([`study::verdict::outcome`]): the printed word, every document of
+//! - What a scenario came to is one value (`study::verdict::outcome`): the printed word, every document of
 //!   `-o`, `report.json` and the exit code come from it. A target on a figure without a value is
 //!   missed, and the figure says why it has none.
 //! - A report's folder appears as a whole (`report/swap.rs`), and so does every other file that is
@@ -84,8 +84,8 @@
 //!
 //! # Decisions that differ from the design page
 //!
-//! - Prices are a base layer of their own ([`price`]), because scenarios are checked against them.
-//! - A [`fresh`](sim::scenario::Run::fresh) run begins a new stretch with its own thread, world
+//! - Prices are a base layer of their own (`price`), because scenarios are checked against them.
+//! - A `fresh` run begins a new stretch with its own thread, world
 //!   and clock; that is how two configurations meet the same weather in one file.
 //! - The true tags of a page are recorded when the fake gives the page out. The fakes write text
 //!   and storage format in one go, so they know the text without parsing.
@@ -94,13 +94,85 @@
 //! - In real time the calls and bills of different calls mix, so bills are matched by amount.
 //! - A page answered by a fallback is cached under the fallback's model, and found there again.
 
-pub mod cli;
-pub mod fakes;
-pub mod html;
-pub mod pipeline;
-pub mod price;
-pub mod report;
-pub mod rng;
-pub mod sim;
-pub mod study;
-pub mod units;
+mod cli;
+mod fakes;
+pub mod guide;
+mod html;
+mod pipeline;
+mod price;
+mod report;
+mod rng;
+mod sim;
+mod study;
+mod units;
+
+pub use crate::pipeline::config::{Profile, Settings};
+pub use crate::pipeline::control::{Control, Progress};
+pub use crate::pipeline::error::PipelineError;
+pub use crate::pipeline::event::{Event, Observer, RunEnd};
+pub use crate::pipeline::http::HttpTransport;
+pub use crate::pipeline::job::{Job, PageSelection};
+pub use crate::pipeline::provider::{Provider, Secret};
+pub use crate::pipeline::taxonomy::Taxonomy;
+pub use crate::pipeline::transport::Transport;
+pub use crate::pipeline::{BuildError, Pipeline, PipelineBuilder, Site};
+pub use crate::sim::Options;
+pub use crate::sim::scenario::Scenario;
+pub use crate::study::measure::figures::Figures;
+pub use crate::study::verdict::judge::{JudgedScenario, Verdict, run as run_scenario};
+pub use crate::study::verdict::target::{Target, of as targets_of};
+
+/// The gate that lets calls start, and the algorithms behind it.
+///
+/// ```
+/// use tagspace::limiter::{Limiter, Outcome, QuotaLimiter};
+///
+/// let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+/// runtime.block_on(async {
+///     // 4 calls in flight at the start, at most 16; a closed gate is waited for up to a minute.
+///     let patience = std::time::Duration::from_secs(60);
+///     let limiter = Limiter::new(Box::new(QuotaLimiter::new(4, 16, patience, None)));
+///     let permit = limiter.acquire().await;
+///     // … the call …
+///     permit.finish(Outcome::Success);
+///     assert_eq!(limiter.load().0, 0);
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub mod limiter {
+    pub use crate::pipeline::limiter::algorithm::{
+        CallReport, EndedCall, InferredQuota, Limit, Outcome, Start,
+    };
+    pub use crate::pipeline::limiter::ledger::QuotaLimiter;
+    pub use crate::pipeline::limiter::paced::KnownQuota;
+    pub use crate::pipeline::limiter::{Closed, Limiter, LimiterUpdate, Permit, PermitRequest};
+}
+
+/// The store of answers, by content.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use tagspace::cache::Cache;
+///
+/// let cache = Cache::new(NonZeroUsize::new(1000));
+/// assert!(cache.is_enabled() && cache.is_empty());
+/// ```
+pub mod cache {
+    pub use crate::pipeline::cache::{Cache, Content, Fingerprint, Key};
+}
+
+/// What tests, benches and fuzzing of this repository reach for. Nothing here is stable.
+#[doc(hidden)]
+pub mod internals {
+    macro_rules! layers {
+        ($($layer:ident),*) => {
+            $(
+                pub mod $layer {
+                    pub use crate::$layer::*;
+                }
+            )*
+        };
+    }
+
+    layers!(cli, fakes, html, pipeline, price, report, rng, sim, study, units);
+}

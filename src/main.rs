@@ -1,4 +1,4 @@
-//! The command `tagspace`: hands the arguments to [`tagspace::cli`].
+//! The command `tagspace`: hands the arguments to [`tagspace::internals::cli`].
 
 use std::process::ExitCode;
 
@@ -7,5 +7,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    tagspace::cli::main(std::env::args_os())
+    tagspace::internals::cli::main(std::env::args_os())
 }

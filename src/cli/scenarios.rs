@@ -219,7 +219,7 @@ fn leads_nowhere(error: &walkdir::Error) -> bool {
 fn unreadable(path: &Path, error: &Error) -> CliError {
     let help = match error.kind() {
         ErrorKind::NotFound => {
-            "name a scenario file or a folder of them; `tagspace new first` writes scenarios/first.toml"
+            "name a scenario file or a folder of them; `tagspace new first` writes scenarios/first.toml, and `tagspace demo` plays scenarios that come with the program"
         }
         ErrorKind::PermissionDenied => "you need the permission to read it",
         _ => "name a scenario file or a folder of them",

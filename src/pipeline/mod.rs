@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod backoff;
 pub mod batch;
+mod builder;
 pub mod cache;
 pub mod complaint;
 pub mod config;
@@ -35,6 +36,7 @@ pub mod text;
 pub mod tokens;
 pub mod transport;
 
+pub use self::builder::{BuildError, PipelineBuilder};
 pub use self::confluence::Site;
 pub(crate) use self::pipeline::Shared;
 pub use self::pipeline::{Parts, Pipeline};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::PipelineBuilder;
 use super::backoff::Budget;
 use super::cache::{Cache, Content, Key};
 use super::config::Settings;
@@ -49,6 +50,23 @@ impl fmt::Debug for Parts {
 }
 
 /// The pipeline. Runs follow one another; what was learned in one serves the next.
+///
+/// ```no_run
+/// use tagspace::{Control, Job, PageSelection, Pipeline, Provider, Secret, Site, Taxonomy};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let site = Site::new("https://acme.atlassian.net/wiki", Secret::new("token")).user("me@acme.com");
+/// let tags = vec!["guide".to_owned(), "runbook".to_owned()];
+/// let pipeline = Pipeline::builder(site, Taxonomy::new(vec![("doc".to_owned(), tags)]))
+///     .provider(Provider::gemini("gemini-3.5-flash-lite", Secret::new("key")))
+///     .provider(Provider::openai("gpt-6-luna", Secret::new("key")))
+///     .build()?;
+/// let job = Job { task: "nightly".to_owned(), what: PageSelection::Space("DOCS".to_owned()) };
+/// let end = pipeline.run(job, Control::default()).await?;
+/// println!("{end:?}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Pipeline {
     pub(super) shared: Arc<Shared>,
@@ -75,6 +93,11 @@ impl fmt::Debug for Shared {
 }
 
 impl Pipeline {
+    /// Builds a pipeline that tags the pages of a site.
+    pub fn builder(site: Site, taxonomy: Taxonomy) -> PipelineBuilder {
+        PipelineBuilder::new(site, taxonomy)
+    }
+
     /// A pipeline of these parts. It must be made inside a tokio runtime, whose time it takes.
     pub fn new(parts: Parts) -> Self {
         let Parts { config, taxonomy, site, providers, transport, observer, seed } = parts;

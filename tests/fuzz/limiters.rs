@@ -4,14 +4,16 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use tagspace::fakes::calendar::Calendar;
-use tagspace::fakes::quota::{Quota, QuotaConfig};
-use tagspace::pipeline::config::SettingsPatch;
-use tagspace::pipeline::learned_quotas::LearnedQuotas;
-use tagspace::pipeline::limiter::algorithm::{CallReport, EndedCall, Limit, Outcome, Start};
-use tagspace::pipeline::limiter::ledger::QuotaLimiter;
-use tagspace::pipeline::provider::stated_quota::{Dimension, Stated};
-use tagspace::rng::Seed;
+use tagspace::internals::fakes::calendar::Calendar;
+use tagspace::internals::fakes::quota::{Quota, QuotaConfig};
+use tagspace::internals::pipeline::config::SettingsPatch;
+use tagspace::internals::pipeline::learned_quotas::LearnedQuotas;
+use tagspace::internals::pipeline::limiter::algorithm::{
+    CallReport, EndedCall, Limit, Outcome, Start,
+};
+use tagspace::internals::pipeline::limiter::ledger::QuotaLimiter;
+use tagspace::internals::pipeline::provider::stated_quota::{Dimension, Stated};
+use tagspace::internals::rng::Seed;
 
 use crate::engine::{edited, play};
 

@@ -7,10 +7,10 @@ use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{
     BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
-use tagspace::fakes::content::documents;
-use tagspace::fakes::content::storage::StorageWriter;
-use tagspace::pipeline::text;
-use tagspace::rng::Seed;
+use tagspace::internals::fakes::content::documents;
+use tagspace::internals::fakes::content::storage::StorageWriter;
+use tagspace::internals::pipeline::text;
+use tagspace::internals::rng::Seed;
 
 use crate::engine::{edited, play};
 

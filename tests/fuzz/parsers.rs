@@ -5,27 +5,29 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use tagspace::pipeline::batch::BatchId;
-use tagspace::pipeline::learned_quotas::LearnedQuotas;
-use tagspace::report::compare::{Differences, Sides};
-use tagspace::report::tune::minimax as robust_report;
-use tagspace::report::{compare as report, tune as tune_report};
-use tagspace::sim::recorder::Log;
-use tagspace::sim::scenario::{Scenario, overrides};
-use tagspace::sim::{Options, Recording, Transport};
-use tagspace::study::compare;
-use tagspace::study::compare::{Mode, Recordings, Rules, baseline, event_diff, recorded};
-use tagspace::study::measure::figures::Figures;
-use tagspace::study::measure::{bound, invariants, quota_usage, timeline};
-use tagspace::study::tune::grid::Axis;
-use tagspace::study::tune::shard::{Header, Shard};
-use tagspace::study::tune::trials::{Results, Trial};
-use tagspace::study::tune::{
+use tagspace::internals::pipeline::batch::BatchId;
+use tagspace::internals::pipeline::learned_quotas::LearnedQuotas;
+use tagspace::internals::report::compare::{Differences, Sides};
+use tagspace::internals::report::tune::minimax as robust_report;
+use tagspace::internals::report::{compare as report, tune as tune_report};
+use tagspace::internals::sim::recorder::Log;
+use tagspace::internals::sim::scenario::{Scenario, overrides};
+use tagspace::internals::sim::{Options, Recording, Transport};
+use tagspace::internals::study::compare;
+use tagspace::internals::study::compare::{
+    Mode, Recordings, Rules, baseline, event_diff, recorded,
+};
+use tagspace::internals::study::measure::figures::Figures;
+use tagspace::internals::study::measure::{bound, invariants, quota_usage, timeline};
+use tagspace::internals::study::tune::grid::Axis;
+use tagspace::internals::study::tune::shard::{Header, Shard};
+use tagspace::internals::study::tune::trials::{Results, Trial};
+use tagspace::internals::study::tune::{
     Objective, StudySpec, grid, minimax, ranking, scenario_table, shard, trials,
 };
-use tagspace::study::verdict::judge::JudgedScenario;
-use tagspace::study::verdict::seeds::PlayedSeed;
-use tagspace::study::verdict::{judge, target};
+use tagspace::internals::study::verdict::judge::JudgedScenario;
+use tagspace::internals::study::verdict::seeds::PlayedSeed;
+use tagspace::internals::study::verdict::{judge, target};
 
 use crate::engine::{edited, play};
 
@@ -216,7 +218,7 @@ fn reports() {
     let (scenario, _) = &*RECORDED;
     let options = Options { transport: Transport::Direct, ..Options::default() };
     let judged = judge::run(scenario, &[], &options).unwrap();
-    let report = tagspace::report::run::json::report(scenario, &judged).to_string();
+    let report = tagspace::internals::report::run::json::report(scenario, &judged).to_string();
     let now = recordings();
     play("report", 100, edited("report", vec![report], TOML), |text| {
         let Ok(report) = serde_json::from_str::<serde_json::Value>(text) else { return };
@@ -295,7 +297,7 @@ fn logs() {
         let Ok(log) = Log::read(text.as_bytes()) else { return };
         let _ = Figures::of(&log, &scenario.prices).of_real_services();
         let figures = Figures::of(&log, &scenario.prices);
-        for metric in tagspace::study::measure::metric::METRICS {
+        for metric in tagspace::internals::study::measure::metric::METRICS {
             for stat in ["", " p50", " sum", " max", " count", " min", " final"] {
                 figures.integer(&format!("{}{stat}", metric.name));
             }
@@ -312,7 +314,7 @@ fn logs() {
         let judged =
             judge::judge(scenario, &[], Recording { logs: vec![log], ..Recording::default() });
         if let Ok(judged) = judged {
-            tagspace::report::run::json::report(scenario, &judged);
+            tagspace::internals::report::run::json::report(scenario, &judged);
         }
     });
 }

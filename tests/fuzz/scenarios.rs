@@ -7,12 +7,12 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::strategy::ValueTree;
-use tagspace::report::draw;
-use tagspace::sim::scenario::Scenario;
-use tagspace::sim::{Options, SimError, Transport};
-use tagspace::study::measure::{quota_usage, timeline};
-use tagspace::study::verdict::judge::JudgeError;
-use tagspace::study::verdict::{judge, target};
+use tagspace::internals::report::draw;
+use tagspace::internals::sim::scenario::Scenario;
+use tagspace::internals::sim::{Options, SimError, Transport};
+use tagspace::internals::study::measure::{quota_usage, timeline};
+use tagspace::internals::study::verdict::judge::JudgeError;
+use tagspace::internals::study::verdict::{judge, target};
 
 use crate::engine::play;
 

@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use tagspace::fakes::latency::LatencyFile;
-use tagspace::fakes::llm::json_schema;
-use tagspace::fakes::world::World;
-use tagspace::fakes::{hosts, ordered};
-use tagspace::pipeline::control::Control;
-use tagspace::pipeline::event::{Event, Observer};
-use tagspace::pipeline::job::{Job, PageSelection};
-use tagspace::pipeline::page::{Page, PageId};
-use tagspace::pipeline::provider::{Provider, ProviderApi, Secret};
-use tagspace::pipeline::taxonomy::Taxonomy;
-use tagspace::pipeline::transport::{Exchange, Transport};
-use tagspace::pipeline::{Parts, Pipeline, Site, answer, config};
-use tagspace::rng::Seed;
-use tagspace::sim::scenario::{Scenario, default_taxonomy};
+use tagspace::internals::fakes::latency::LatencyFile;
+use tagspace::internals::fakes::llm::json_schema;
+use tagspace::internals::fakes::world::World;
+use tagspace::internals::fakes::{hosts, ordered};
+use tagspace::internals::pipeline::control::Control;
+use tagspace::internals::pipeline::event::{Event, Observer};
+use tagspace::internals::pipeline::job::{Job, PageSelection};
+use tagspace::internals::pipeline::page::{Page, PageId};
+use tagspace::internals::pipeline::provider::{Provider, ProviderApi, Secret};
+use tagspace::internals::pipeline::taxonomy::Taxonomy;
+use tagspace::internals::pipeline::transport::{Exchange, Transport};
+use tagspace::internals::pipeline::{Parts, Pipeline, Site, answer, config};
+use tagspace::internals::rng::Seed;
+use tagspace::internals::sim::scenario::{Scenario, default_taxonomy};
 
 use crate::engine::{edited, play};
 
@@ -234,7 +234,7 @@ fn requests() {
         }
         let Ok(request) = request.body(Bytes::from(body.to_owned())) else { return };
         let mut world = World::new(WORLD.world.clone());
-        world.begin_run(0, tagspace::units::Ratio::ZERO, None, 3000);
+        world.begin_run(0, tagspace::internals::units::Ratio::ZERO, None, 3000);
         for now_ms in [0, 1000, 61_000, 8_640_000_000] {
             world.reply(now_ms, host, &request);
             world.take_records();
@@ -277,7 +277,7 @@ fn measurements() {
     play("measurements", 200, edited("measurements", examples, words), |text| {
         std::fs::write(&path, text).unwrap();
         if let Ok(latency) = file.resolve(folder.path()) {
-            latency.draw(Seed(3), "x", 1, 0, tagspace::fakes::latency::Load::default());
+            latency.draw(Seed(3), "x", 1, 0, tagspace::internals::fakes::latency::Load::default());
         }
     });
 }

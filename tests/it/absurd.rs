@@ -4,15 +4,15 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use tagspace::fakes::content::documents;
-use tagspace::fakes::content::storage::StorageWriter;
-use tagspace::pipeline::text;
-use tagspace::rng::{Seed, Stream};
-use tagspace::sim::SimError;
-use tagspace::sim::scenario::Scenario;
-use tagspace::study::tune::grid::Axis;
-use tagspace::study::verdict::judge;
-use tagspace::study::verdict::judge::JudgeError;
+use tagspace::internals::fakes::content::documents;
+use tagspace::internals::fakes::content::storage::StorageWriter;
+use tagspace::internals::pipeline::text;
+use tagspace::internals::rng::{Seed, Stream};
+use tagspace::internals::sim::SimError;
+use tagspace::internals::sim::scenario::Scenario;
+use tagspace::internals::study::tune::grid::Axis;
+use tagspace::internals::study::verdict::judge;
+use tagspace::internals::study::verdict::judge::JudgeError;
 
 use crate::common::{PLAIN, direct, judged, scenario};
 
@@ -208,9 +208,9 @@ fn a_long_run_is_drawn_with_as_many_points_as_can_be_seen() {
     ];
     let scenario = scenario(PLAIN, &settings);
     let judged = judged(&scenario);
-    for (name, drawn) in tagspace::report::draw::all(&scenario, &judged) {
+    for (name, drawn) in tagspace::internals::report::draw::all(&scenario, &judged) {
         let svg = drawn.unwrap();
         assert!(svg.len() < 1_500_000, "{name}: {} bytes", svg.len());
-        tagspace::report::draw::png(&svg).unwrap();
+        tagspace::internals::report::draw::png(&svg).unwrap();
     }
 }

@@ -1,9 +1,9 @@
 //! Answers that are nearly right: read for what they say, and no further.
 
-use tagspace::pipeline::answer;
-use tagspace::pipeline::answer::Reading;
-use tagspace::pipeline::page::{Page, PageId};
-use tagspace::pipeline::taxonomy::Taxonomy;
+use tagspace::internals::pipeline::answer;
+use tagspace::internals::pipeline::answer::Reading;
+use tagspace::internals::pipeline::page::{Page, PageId};
+use tagspace::internals::pipeline::taxonomy::Taxonomy;
 
 fn taxonomy() -> Taxonomy {
     let of = |name: &str, tags: &[&str]| {

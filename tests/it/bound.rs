@@ -1,9 +1,9 @@
 //! What no scheduler could beat, against all schedules that there are.
 
 use proptest::prelude::*;
-use tagspace::fakes::calendar::Calendar;
-use tagspace::fakes::quota::{Dimension, QuotaConfig, Window, WindowKind};
-use tagspace::study::measure::bound::{earliest, least_end};
+use tagspace::internals::fakes::calendar::Calendar;
+use tagspace::internals::fakes::quota::{Dimension, QuotaConfig, Window, WindowKind};
+use tagspace::internals::study::measure::bound::{earliest, least_end};
 
 use crate::common::{PLAIN, judged, same_cases, scenario};
 

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use tagspace::pipeline::cache::{Cache, Content, Fingerprint, Key};
-use tagspace::pipeline::config::CacheKey;
-use tagspace::pipeline::page::{Page, PageId, Tags};
-use tagspace::pipeline::taxonomy::Taxonomy;
+use tagspace::internals::pipeline::cache::{Cache, Content, Fingerprint, Key};
+use tagspace::internals::pipeline::config::CacheKey;
+use tagspace::internals::pipeline::page::{Page, PageId, Tags};
+use tagspace::internals::pipeline::taxonomy::Taxonomy;
 
 use crate::common::{PLAIN, judged, scenario};
 

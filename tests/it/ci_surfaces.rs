@@ -183,7 +183,7 @@ fn each_limit_of_a_list_has_its_own_line_and_none_is_no_success() {
 
 #[test]
 fn what_github_takes_for_its_own_is_escaped_and_ten_are_shown() {
-    use tagspace::report::ci::annotations;
+    use tagspace::internals::report::ci::annotations;
     let many: Vec<String> = (0..12).map(|n| format!("::error::{n}\n")).collect();
     let shown = annotations::document(&many);
     assert_eq!(shown.lines().count(), 10);

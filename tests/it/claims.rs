@@ -4,13 +4,13 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
-use tagspace::report::claims as report;
-use tagspace::study::claims;
-use tagspace::study::claims::boundary::{Boundary, HoldingRange};
-use tagspace::study::claims::lab::{Lab, LabTrial};
-use tagspace::study::claims::statement::Configuration;
-use tagspace::study::claims::worlds::{TIERS, once};
-use tagspace::study::claims::{CLAIMS, ClaimVerdict, ablation, findings};
+use tagspace::internals::report::claims as report;
+use tagspace::internals::study::claims;
+use tagspace::internals::study::claims::boundary::{Boundary, HoldingRange};
+use tagspace::internals::study::claims::lab::{Lab, LabTrial};
+use tagspace::internals::study::claims::statement::Configuration;
+use tagspace::internals::study::claims::worlds::{TIERS, once};
+use tagspace::internals::study::claims::{CLAIMS, ClaimVerdict, ablation, findings};
 
 use crate::common::same_cases;
 

@@ -5,11 +5,11 @@ use std::process::Command;
 
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
-use tagspace::sim::scenario::Scenario;
-use tagspace::sim::{Options, Transport};
-use tagspace::study::verdict::judge::{JudgedRun, JudgedScenario};
-use tagspace::study::verdict::seeds::PlayedSeed;
-use tagspace::study::verdict::{judge, target};
+use tagspace::internals::sim::scenario::Scenario;
+use tagspace::internals::sim::{Options, Transport};
+use tagspace::internals::study::verdict::judge::{JudgedRun, JudgedScenario};
+use tagspace::internals::study::verdict::seeds::PlayedSeed;
+use tagspace::internals::study::verdict::{judge, target};
 
 /// A program that ignores no signal, though the tests may have been started by one that does
 /// (`nohup`, or a shell's background).
@@ -56,7 +56,8 @@ pub(crate) fn same_cases(cases: u32) -> ProptestConfig {
 pub(crate) fn scenario(text: &str, settings: &[&str]) -> Scenario {
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
     let folder = Path::new(".");
-    let text = tagspace::sim::scenario::overrides::apply(text, &settings, folder).unwrap();
+    let text =
+        tagspace::internals::sim::scenario::overrides::apply(text, &settings, folder).unwrap();
     Scenario::parse("test", "test.toml", &text, folder)
         .unwrap_or_else(|problem| panic!("{problem}"))
 }

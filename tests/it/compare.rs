@@ -4,12 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use tagspace::rng::Seed;
-use tagspace::sim::scenario::Scenario;
-use tagspace::study::compare;
-use tagspace::study::compare::recorded::{Recorded, SeedValue};
-use tagspace::study::compare::{Comparison, ComparisonVerdict, Mode, Recordings, Rules, baseline};
-use tagspace::study::measure::metric::better;
+use tagspace::internals::rng::Seed;
+use tagspace::internals::sim::scenario::Scenario;
+use tagspace::internals::study::compare;
+use tagspace::internals::study::compare::recorded::{Recorded, SeedValue};
+use tagspace::internals::study::compare::{
+    Comparison, ComparisonVerdict, Mode, Recordings, Rules, baseline,
+};
+use tagspace::internals::study::measure::metric::better;
 
 use crate::common::{played, scenario};
 

@@ -1,9 +1,9 @@
 //! The checks that every run passes notice what they are for: a sound log, spoiled in one place.
 
-use tagspace::fakes::world_event::WorldEvent;
-use tagspace::pipeline::event::Event;
-use tagspace::sim::recorder::{Entry, Log, What};
-use tagspace::study::measure::invariants::violations;
+use tagspace::internals::fakes::world_event::WorldEvent;
+use tagspace::internals::pipeline::event::Event;
+use tagspace::internals::sim::recorder::{Entry, Log, What};
+use tagspace::internals::study::measure::invariants::violations;
 
 use crate::common::plain;
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fs, thread};
 
-use tagspace::sim::scenario::Scenario;
-use tagspace::sim::{Options, SimError, Transport, run_scenario};
-use tagspace::study::experiment::determinism::diverge;
+use tagspace::internals::sim::scenario::Scenario;
+use tagspace::internals::sim::{Options, SimError, Transport, run_scenario};
+use tagspace::internals::study::experiment::determinism::diverge;
 
 use crate::common::{PLAIN, direct, scenario};
 

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
-use tagspace::fakes::calendar::Calendar;
-use tagspace::fakes::world::World;
-use tagspace::fakes::{Broken, Reply, hosts};
+use tagspace::internals::fakes::calendar::Calendar;
+use tagspace::internals::fakes::world::World;
+use tagspace::internals::fakes::{Broken, Reply, hosts};
 
 use crate::common::{PLAIN, scenario};
 
@@ -16,7 +16,7 @@ struct Service {
 impl Service {
     fn new(settings: &[&str]) -> Self {
         let mut world = World::new(scenario(PLAIN, settings).world);
-        world.begin_run(0, tagspace::units::Ratio::ZERO, None, 3_000);
+        world.begin_run(0, tagspace::internals::units::Ratio::ZERO, None, 3_000);
         Self { world }
     }
 

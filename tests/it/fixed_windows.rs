@@ -1,11 +1,11 @@
 //! Windows that begin anew at fixed times: told from those that slide, and used as what they are.
 
 use proptest::prelude::*;
-use tagspace::fakes::quota::WindowKind;
-use tagspace::pipeline::learned_quotas::{LearnedQuota, LearnedQuotas};
-use tagspace::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome, Start};
-use tagspace::pipeline::limiter::ledger::QuotaLimiter;
-use tagspace::pipeline::provider::stated_quota::{Dimension, WindowKind as Kind};
+use tagspace::internals::fakes::quota::WindowKind;
+use tagspace::internals::pipeline::learned_quotas::{LearnedQuota, LearnedQuotas};
+use tagspace::internals::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome, Start};
+use tagspace::internals::pipeline::limiter::ledger::QuotaLimiter;
+use tagspace::internals::pipeline::provider::stated_quota::{Dimension, WindowKind as Kind};
 
 use crate::common::same_cases;
 use crate::ledger::{Service, job_of, ledger};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tagspace::fakes::world::World;
-use tagspace::fakes::world_event::WorldEvent;
+use tagspace::internals::fakes::world::World;
+use tagspace::internals::fakes::world_event::WorldEvent;
 
 use crate::common::scenario;
 use crate::wire_formats::{Service, asking, body};
@@ -147,7 +147,7 @@ fn what_pages_have_in_common_is_no_page() {
         folder.path()
     );
     let mut service = Service(World::new(scenario(&text, &[]).world));
-    service.0.begin_run(0, tagspace::units::Ratio::ZERO, None, 3_000);
+    service.0.begin_run(0, tagspace::internals::units::Ratio::ZERO, None, 3_000);
     for page in listed(&mut service) {
         let text = stripped(&page.storage);
         // As a site shows it: what all pages have stands there once more.

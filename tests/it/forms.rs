@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use tagspace::fakes::llm::json_schema;
-use tagspace::fakes::ordered;
+use tagspace::internals::fakes::llm::json_schema;
+use tagspace::internals::fakes::ordered;
 
 #[test]
 fn a_form_of_parts_bounds_and_formats_is_kept() {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tagspace::pipeline::learned_quotas::LearnedQuota;
-use tagspace::pipeline::limiter::algorithm::{CallReport, EndedCall, Limit, Outcome};
-use tagspace::pipeline::provider::stated_quota::{Dimension, Stated};
+use tagspace::internals::pipeline::learned_quotas::LearnedQuota;
+use tagspace::internals::pipeline::limiter::algorithm::{CallReport, EndedCall, Limit, Outcome};
+use tagspace::internals::pipeline::provider::stated_quota::{Dimension, Stated};
 
 use crate::ledger::ledger;
 

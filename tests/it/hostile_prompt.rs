@@ -1,10 +1,10 @@
 //! Texts that would like to be another page, and taxonomies that cannot work.
 
 use proptest::prelude::*;
-use tagspace::pipeline::page::{Page, PageId};
-use tagspace::pipeline::prompt;
-use tagspace::pipeline::taxonomy::Taxonomy;
-use tagspace::sim::scenario::default_taxonomy;
+use tagspace::internals::pipeline::page::{Page, PageId};
+use tagspace::internals::pipeline::prompt;
+use tagspace::internals::pipeline::taxonomy::Taxonomy;
+use tagspace::internals::sim::scenario::default_taxonomy;
 
 use crate::common::same_cases;
 use crate::scripted::sections;

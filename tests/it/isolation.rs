@@ -1,8 +1,8 @@
 //! One odd thing costs one page: failures that lie in a page, and failures that do not.
 
-use tagspace::report::run::text;
-use tagspace::report::run::text::{Colour, Detail};
-use tagspace::study::verdict::judge::JudgedRun;
+use tagspace::internals::report::run::text;
+use tagspace::internals::report::run::text::{Colour, Detail};
+use tagspace::internals::study::verdict::judge::JudgedRun;
 
 use crate::common::{judged, scenario};
 

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use regex::Regex;
 use serde_json::{Value, json};
-use tagspace::sim::scenario::Scenario;
-use tagspace::study::measure::metric::METRICS;
-use tagspace::study::verdict::target;
+use tagspace::internals::sim::scenario::Scenario;
+use tagspace::internals::study::measure::metric::METRICS;
+use tagspace::internals::study::verdict::target;
 
 use crate::cli::tagspace;
 use crate::common::PLAIN;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use tagspace::pipeline::limiter::aimd::Aimd;
-use tagspace::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome, Start};
-use tagspace::pipeline::limiter::aws_cubic::AwsCubic;
-use tagspace::pipeline::limiter::paced::{KnownQuota, Paced};
-use tagspace::pipeline::limiter::sre_throttle::SreThrottle;
-use tagspace::pipeline::limiter::vector_arc::VectorArc;
-use tagspace::rng::Seed;
+use tagspace::internals::pipeline::limiter::aimd::Aimd;
+use tagspace::internals::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome, Start};
+use tagspace::internals::pipeline::limiter::aws_cubic::AwsCubic;
+use tagspace::internals::pipeline::limiter::paced::{KnownQuota, Paced};
+use tagspace::internals::pipeline::limiter::sre_throttle::SreThrottle;
+use tagspace::internals::pipeline::limiter::vector_arc::VectorArc;
+use tagspace::internals::rng::Seed;
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)

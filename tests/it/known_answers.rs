@@ -1,11 +1,11 @@
 //! Results that can be worked out by hand: tests that could prove the simulator wrong.
 
-use tagspace::pipeline::event::Event;
-use tagspace::sim::recorder::What;
-use tagspace::sim::scenario::Scenario;
-use tagspace::study::measure::figures::Value;
-use tagspace::study::measure::timeline;
-use tagspace::study::verdict::judge::JudgedRun;
+use tagspace::internals::pipeline::event::Event;
+use tagspace::internals::sim::recorder::What;
+use tagspace::internals::sim::scenario::Scenario;
+use tagspace::internals::study::measure::figures::Value;
+use tagspace::internals::study::measure::timeline;
+use tagspace::internals::study::verdict::judge::JudgedRun;
 
 use crate::common::{PLAIN, judged, plain, scenario};
 
@@ -154,7 +154,7 @@ fn the_peak_of_a_quota_is_the_most_at_a_time_not_the_last() {
     // Three calls at once, and a fourth when the first is answered, a second later.
     let scenario = scenario(PLAIN, &["gemini.quota={ requests = 9, tokens = 100000, per_s = 1 }"]);
     let log = &judged(&scenario).runs[0].log;
-    let peaks = tagspace::study::measure::quota_usage::of(&scenario, log);
+    let peaks = tagspace::internals::study::measure::quota_usage::of(&scenario, log);
     let [requests, tokens] = peaks.try_into().unwrap();
     assert_eq!((requests.what, requests.used, requests.limit), ("requests", 3, 9));
     assert_eq!((tokens.what, tokens.refused), ("input tokens", 0));
@@ -167,7 +167,7 @@ fn the_peak_of_a_bucket_is_what_was_drawn_from_it_and_a_day_ends_at_midnight() {
         "gemini.quota={ requests = 60, per_s = 120, window = \"bucket\", burst = 3, per_day = 3 }";
     let scenario = scenario(PLAIN, &[quota, "start=\"2026-01-01T07:59:59.300Z\""]);
     let log = &judged(&scenario).runs[0].log;
-    let peaks = tagspace::study::measure::quota_usage::of(&scenario, log);
+    let peaks = tagspace::internals::study::measure::quota_usage::of(&scenario, log);
     let [bucket, day] = peaks.try_into().unwrap();
     assert_eq!((bucket.what, bucket.used, bucket.limit), ("requests", 3, 3));
     assert!(bucket.refused > 0);

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use tagspace::fakes::latency::{Latency, LatencyFile, Load};
-use tagspace::rng::Seed;
+use tagspace::internals::fakes::latency::{Latency, LatencyFile, Load};
+use tagspace::internals::rng::Seed;
 
 const DRAWS: u64 = 10_000;
 

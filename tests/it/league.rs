@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use tagspace::pipeline::config::LimiterKind;
-use tagspace::study::league;
-use tagspace::study::league::{FIELDS, KINDS};
+use tagspace::internals::pipeline::config::LimiterKind;
+use tagspace::internals::study::league;
+use tagspace::internals::study::league::{FIELDS, KINDS};
 
 fn tagspace(out: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));

@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tagspace::fakes;
-use tagspace::fakes::quota::{QuotaConfig, Window, WindowKind};
-use tagspace::pipeline::learned_quotas::{LearnedQuota, LearnedQuotas};
-use tagspace::pipeline::limiter::algorithm::{CallReport, EndedCall, Limit, Outcome, Start};
-use tagspace::pipeline::limiter::ledger::QuotaLimiter;
-use tagspace::pipeline::limiter::paced::KnownQuota;
-use tagspace::pipeline::provider::stated_quota::{Dimension, Stated, WindowKind as Kind};
+use tagspace::internals::fakes;
+use tagspace::internals::fakes::quota::{QuotaConfig, Window, WindowKind};
+use tagspace::internals::pipeline::learned_quotas::{LearnedQuota, LearnedQuotas};
+use tagspace::internals::pipeline::limiter::algorithm::{
+    CallReport, EndedCall, Limit, Outcome, Start,
+};
+use tagspace::internals::pipeline::limiter::ledger::QuotaLimiter;
+use tagspace::internals::pipeline::limiter::paced::KnownQuota;
+use tagspace::internals::pipeline::provider::stated_quota::{
+    Dimension, Stated, WindowKind as Kind,
+};
 
 /// A service with one quota of requests.
 #[derive(Clone, Copy, Debug)]

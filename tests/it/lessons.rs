@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use tagspace::fakes::quota::WindowKind;
-use tagspace::pipeline::learned_quotas::LearnedQuota;
-use tagspace::pipeline::limiter::algorithm::{
-    CallReport, EndedCall, Learned, Limit, Outcome, Start,
+use tagspace::internals::fakes::quota::WindowKind;
+use tagspace::internals::pipeline::learned_quotas::LearnedQuota;
+use tagspace::internals::pipeline::limiter::algorithm::{
+    CallReport, EndedCall, InferredQuota, Limit, Outcome, Start,
 };
-use tagspace::pipeline::limiter::ledger::QuotaLimiter;
-use tagspace::pipeline::provider::stated_quota::{Dimension, Stated, WindowKind as Kind};
-use tagspace::rng::Seed;
+use tagspace::internals::pipeline::limiter::ledger::QuotaLimiter;
+use tagspace::internals::pipeline::provider::stated_quota::{
+    Dimension, Stated, WindowKind as Kind,
+};
+use tagspace::internals::rng::Seed;
 
 use crate::ledger::{Service, job_of, ledger};
 
@@ -53,7 +55,7 @@ fn bucket(dimension: Dimension, limit: u64, inferred: bool) -> LearnedQuota {
 }
 
 /// What is known of requests.
-fn requests(ledger: &QuotaLimiter) -> Learned {
+fn requests(ledger: &QuotaLimiter) -> InferredQuota {
     ledger.learned().into_iter().find(|known| known.dimension == Dimension::Requests).unwrap()
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tagspace::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome, Start};
-use tagspace::pipeline::limiter::fixed::Fixed;
-use tagspace::pipeline::limiter::halving::Halving;
-use tagspace::pipeline::limiter::{Closed, Limiter, PermitRequest};
+use tagspace::internals::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome, Start};
+use tagspace::internals::pipeline::limiter::fixed::Fixed;
+use tagspace::internals::pipeline::limiter::halving::Halving;
+use tagspace::internals::pipeline::limiter::{Closed, Limiter, PermitRequest};
 use tokio_test::{assert_pending, assert_ready, task};
 
 const MINUTES_5: Duration = Duration::from_mins(5);

@@ -4,7 +4,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
-use tagspace::pipeline::provider::{Provider, ProviderApi, Secret};
+use tagspace::internals::pipeline::provider::{Provider, ProviderApi, Secret};
 use wiremock::matchers::{body_string_contains, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 

@@ -21,6 +21,7 @@ mod fixed_windows; // windows that begin anew at fixed times
 mod folders; // folders and files of reports
 mod foreign_prompts; // pages in prompts of any form
 mod forms; // the forms of answers
+mod guide; // what the guide shows
 mod hostile_numbers; // what no honest service says
 mod hostile_prompt; // texts that would be another page
 mod hostile_services; // services that lead elsewhere or never end

@@ -1,8 +1,8 @@
 //! Another client on the same quota, which was there before or used it up; and waits in whole seconds.
 
-use tagspace::pipeline::limiter::algorithm::{Limit, Outcome};
-use tagspace::pipeline::provider::stated_quota::Dimension;
-use tagspace::study::verdict::judge::JudgedRun;
+use tagspace::internals::pipeline::limiter::algorithm::{Limit, Outcome};
+use tagspace::internals::pipeline::provider::stated_quota::Dimension;
+use tagspace::internals::study::verdict::judge::JudgedRun;
 
 use crate::common::{PLAIN, judged, scenario};
 use crate::ledger::ledger;

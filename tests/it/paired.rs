@@ -1,8 +1,8 @@
 //! Paired statistics: intervals of differences, and the sign test.
 
 use proptest::prelude::*;
-use tagspace::study::stats::paired::Paired;
-use tagspace::study::stats::sign_test::two_sided;
+use tagspace::internals::study::stats::paired::Paired;
+use tagspace::internals::study::stats::sign_test::two_sided;
 
 use crate::common::same_cases;
 

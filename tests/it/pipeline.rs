@@ -7,17 +7,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::{Value, json};
-use tagspace::pipeline::config::{BatchSize, Profile, SettingsError, SettingsPatch};
-use tagspace::pipeline::control::{Control, Progress};
-use tagspace::pipeline::error::{Cause, ErrorClass, PipelineError};
-use tagspace::pipeline::event::{Event, Observer};
-use tagspace::pipeline::job::{Job, PageSelection};
-use tagspace::pipeline::page::PageId;
-use tagspace::pipeline::provider::{Provider, ProviderApi, Secret};
-use tagspace::pipeline::taxonomy::Taxonomy;
-use tagspace::pipeline::transport::{Exchange, Transport};
-use tagspace::pipeline::{Parts, Pipeline, Site};
-use tagspace::rng::Seed;
+use tagspace::internals::pipeline::config::{BatchSize, Profile, SettingsError, SettingsPatch};
+use tagspace::internals::pipeline::control::{Control, Progress};
+use tagspace::internals::pipeline::error::{Cause, ErrorClass, PipelineError};
+use tagspace::internals::pipeline::event::{Event, Observer};
+use tagspace::internals::pipeline::job::{Job, PageSelection};
+use tagspace::internals::pipeline::page::PageId;
+use tagspace::internals::pipeline::provider::{Provider, ProviderApi, Secret};
+use tagspace::internals::pipeline::taxonomy::Taxonomy;
+use tagspace::internals::pipeline::transport::{Exchange, Transport};
+use tagspace::internals::pipeline::{Parts, Pipeline, Site};
+use tagspace::internals::rng::Seed;
 
 /// Answers Confluence from one page, and AI calls from a list.
 struct Script {

@@ -1,9 +1,9 @@
 //! The size of a batch where it is `auto`.
 
-use tagspace::pipeline::batch::plan;
-use tagspace::pipeline::batch::plan::Work;
-use tagspace::pipeline::estimate::{Answered, Estimates};
-use tagspace::pipeline::limiter::{Outlook, Remaining};
+use tagspace::internals::pipeline::batch::plan;
+use tagspace::internals::pipeline::batch::plan::Work;
+use tagspace::internals::pipeline::estimate::{Answered, Estimates};
+use tagspace::internals::pipeline::limiter::{Outlook, Remaining};
 
 use crate::common::{PLAIN, judged, scenario};
 
@@ -125,8 +125,10 @@ fn prompts_keep_their_budgets_whatever_the_plan_wants() {
         let settings: Vec<&str> = base.iter().chain(settings).copied().collect();
         let run = judged(&scenario(PLAIN, &settings)).runs.remove(0);
         assert_eq!(run.figures.number("pages_tagged"), 100);
-        let of = |event: tagspace::pipeline::event::Event| match event {
-            tagspace::pipeline::event::Event::BatchFormed { pages, .. } => Some(pages.len()),
+        let of = |event: tagspace::internals::pipeline::event::Event| match event {
+            tagspace::internals::pipeline::event::Event::BatchFormed { pages, .. } => {
+                Some(pages.len())
+            }
             _ => None,
         };
         run.log.events().filter_map(of).max().unwrap()

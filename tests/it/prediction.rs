@@ -1,19 +1,19 @@
 //! Prediction against measurement: what counts as the same, and a run in real time.
 
-use tagspace::report::ci::{Closing, annotations, junit, summary};
-use tagspace::report::run::{json, realtime_check};
-use tagspace::sim::{Clock, Lateness, Options};
-use tagspace::study::experiment::counterpart::first_unmatched;
-use tagspace::study::experiment::realtime_check::{
+use tagspace::internals::report::ci::{Closing, annotations, junit, summary};
+use tagspace::internals::report::run::{json, realtime_check};
+use tagspace::internals::sim::{Clock, Lateness, Options};
+use tagspace::internals::study::experiment::counterpart::first_unmatched;
+use tagspace::internals::study::experiment::realtime_check::{
     CheckedFigure, RealTime, RealTimeCheck, RealTimeVerdict, Tolerance, compare,
 };
-use tagspace::study::verdict::judge;
-use tagspace::study::verdict::outcome::Outcome;
+use tagspace::internals::study::verdict::judge;
+use tagspace::internals::study::verdict::outcome::Outcome;
 
 use crate::common::{PLAIN, judged, scenario};
 
 fn row(predicted: u64, median: u64, tolerance: Tolerance) -> CheckedFigure {
-    let metric = tagspace::study::measure::metric::find("ai_calls").unwrap();
+    let metric = tagspace::internals::study::measure::metric::find("ai_calls").unwrap();
     CheckedFigure { metric, stat: None, predicted, measured: vec![median], median, tolerance }
 }
 
@@ -36,7 +36,7 @@ fn counts_may_differ_by_one_or_two_percent_and_times_by_two_percent() {
 
 /// What a makespan and a count come to, on a host that woke late.
 fn verdicts(makespan: u64, calls: u64, late: (u64, u64)) -> (RealTimeVerdict, RealTimeVerdict) {
-    let metric = tagspace::study::measure::metric::find("makespan").unwrap();
+    let metric = tagspace::internals::study::measure::metric::find("makespan").unwrap();
     let time = CheckedFigure { metric, ..row(10_000, makespan, Tolerance::TwoPercent) };
     let count = row(20, calls, Tolerance::OneOrTwoPercent);
     let (sum_ms, most_ms) = late;
@@ -65,7 +65,7 @@ fn a_late_host_is_no_wrong_prediction() {
 
 #[test]
 fn what_differs_is_said_with_its_figures() {
-    let metric = tagspace::study::measure::metric::find("makespan").unwrap();
+    let metric = tagspace::internals::study::measure::metric::find("makespan").unwrap();
     let time = CheckedFigure { metric, ..row(10_000, 12_000, Tolerance::TwoPercent) };
     let rows = vec![time, row(20, 20, Tolerance::OneOrTwoPercent)];
     let prediction = RealTimeCheck { rows, lateness: vec![Lateness::default()] };
@@ -80,7 +80,7 @@ fn what_differs_is_said_with_its_figures() {
 /// What the documents say of three runs: one as predicted, one of a late host, one that differs.
 #[test]
 fn every_document_says_what_real_time_came_to() {
-    let metric = tagspace::study::measure::metric::find("makespan").unwrap();
+    let metric = tagspace::internals::study::measure::metric::find("makespan").unwrap();
     let run = |name: &str, makespan, late_ms| {
         let time = CheckedFigure { metric, ..row(10_000, makespan, Tolerance::TwoPercent) };
         let lateness = vec![Lateness { sum_ms: late_ms, most_ms: late_ms }];
@@ -122,7 +122,7 @@ fn every_document_says_what_real_time_came_to() {
 
 #[test]
 fn the_repetition_of_the_median_has_to_be_late() {
-    let metric = tagspace::study::measure::metric::find("makespan").unwrap();
+    let metric = tagspace::internals::study::measure::metric::find("makespan").unwrap();
     let measured = vec![10_000, 10_600, 10_900];
     let row = CheckedFigure { metric, measured, ..row(10_000, 10_600, Tolerance::TwoPercent) };
     let late = |which: usize| {

@@ -5,25 +5,25 @@ use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tagspace::fakes::calendar::Calendar;
-use tagspace::fakes::content::space::{Space, SpaceConfig};
-use tagspace::fakes::llm::{completion, model};
-use tagspace::fakes::quota::{Quota, QuotaConfig, Window, WindowKind};
-use tagspace::pipeline::backoff::{Budget, Schedule};
-use tagspace::pipeline::batch::{Batch, Batcher, Room};
-use tagspace::pipeline::cache::Content;
-use tagspace::pipeline::config::CacheKey;
-use tagspace::pipeline::estimate::Estimates;
-use tagspace::pipeline::limiter::Limiter;
-use tagspace::pipeline::limiter::algorithm::Outcome;
-use tagspace::pipeline::limiter::halving::Halving;
-use tagspace::pipeline::page::{Page, PageId};
-use tagspace::pipeline::taxonomy::{TAGS_PER_CATEGORY, Taxonomy};
-use tagspace::pipeline::{answer as reading, backoff, prompt, taxonomy, text};
-use tagspace::rng::Seed;
-use tagspace::sim::scenario::{Scenario, default_taxonomy};
-use tagspace::study::measure::figures::Distribution;
-use tagspace::units::{float, whole};
+use tagspace::internals::fakes::calendar::Calendar;
+use tagspace::internals::fakes::content::space::{Space, SpaceConfig};
+use tagspace::internals::fakes::llm::{completion, model};
+use tagspace::internals::fakes::quota::{Quota, QuotaConfig, Window, WindowKind};
+use tagspace::internals::pipeline::backoff::{Budget, Schedule};
+use tagspace::internals::pipeline::batch::{Batch, Batcher, Room};
+use tagspace::internals::pipeline::cache::Content;
+use tagspace::internals::pipeline::config::CacheKey;
+use tagspace::internals::pipeline::estimate::Estimates;
+use tagspace::internals::pipeline::limiter::Limiter;
+use tagspace::internals::pipeline::limiter::algorithm::Outcome;
+use tagspace::internals::pipeline::limiter::halving::Halving;
+use tagspace::internals::pipeline::page::{Page, PageId};
+use tagspace::internals::pipeline::taxonomy::{TAGS_PER_CATEGORY, Taxonomy};
+use tagspace::internals::pipeline::{answer as reading, backoff, prompt, taxonomy, text};
+use tagspace::internals::rng::Seed;
+use tagspace::internals::sim::scenario::{Scenario, default_taxonomy};
+use tagspace::internals::study::measure::figures::Distribution;
+use tagspace::internals::units::{float, whole};
 
 use crate::common::{PLAIN, same_cases};
 
@@ -280,7 +280,7 @@ proptest! {
                     }),
                     _ if running.is_empty() => {}
                     step => {
-                        let permit: tagspace::pipeline::limiter::Permit = running.swap_remove(index.index(running.len()));
+                        let permit: tagspace::internals::pipeline::limiter::Permit = running.swap_remove(index.index(running.len()));
                         permit.finish(if step == 2 { Outcome::Success } else { Outcome::RateLimited });
                     }
                 }
@@ -312,7 +312,7 @@ proptest! {
         prop_assert_eq!(question.pages.len(), pages.len());
         let known = default_taxonomy();
         let matcher = model::Matcher::new(known.iter().map(|(name, tags)| (name.as_str(), tags.as_slice()))).unwrap();
-        let never = tagspace::units::Ratio::ZERO;
+        let never = tagspace::internals::units::Ratio::ZERO;
         let flawless = completion::AnswerConfig {
             miss_ratio_per_extra_page: never, tag_miss_ratio_per_extra_page: never, ..completion::AnswerConfig::default()
         };

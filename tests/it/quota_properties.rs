@@ -1,8 +1,8 @@
 //! What holds whatever the quota, the order of the pages and the luck.
 
 use proptest::prelude::*;
-use tagspace::fakes::quota::WindowKind;
-use tagspace::study::verdict::judge::JudgedRun;
+use tagspace::internals::fakes::quota::WindowKind;
+use tagspace::internals::study::verdict::judge::JudgedRun;
 
 use crate::common::{PLAIN, judged, same_cases, scenario};
 use crate::ledger::{Service, job_of, ledger};

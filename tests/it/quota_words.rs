@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tagspace::fakes::calendar::Calendar;
-use tagspace::fakes::observation::{Observation, Use};
-use tagspace::fakes::quota::{Leeway, Quota, QuotaConfig};
-use tagspace::study::measure::quota_usage;
+use tagspace::internals::fakes::calendar::Calendar;
+use tagspace::internals::fakes::observation::{Observation, Use};
+use tagspace::internals::fakes::quota::{Leeway, Quota, QuotaConfig};
+use tagspace::internals::study::measure::quota_usage;
 
 use crate::common::{PLAIN, judged, plain, same_cases, scenario};
 use crate::wire_formats::{Service, body, header, status};

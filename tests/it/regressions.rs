@@ -5,9 +5,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use tagspace::study::compare;
-use tagspace::study::compare::recorded::SeedValue;
-use tagspace::study::compare::{Comparison, ComparisonVerdict, Mode, Rules};
+use tagspace::internals::study::compare;
+use tagspace::internals::study::compare::recorded::SeedValue;
+use tagspace::internals::study::compare::{Comparison, ComparisonVerdict, Mode, Rules};
 
 use crate::cli::{stderr, stdout, tagspace};
 use crate::common::PLAIN;

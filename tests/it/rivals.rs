@@ -1,15 +1,15 @@
 //! What a window explains as well as a bucket is found out with one call.
 
-use tagspace::fakes::quota::WindowKind;
-use tagspace::pipeline::limiter::algorithm::{Learned, Limit, Outcome};
-use tagspace::pipeline::provider::stated_quota::{Dimension, WindowKind as Kind};
+use tagspace::internals::fakes::quota::WindowKind;
+use tagspace::internals::pipeline::limiter::algorithm::{InferredQuota, Limit, Outcome};
+use tagspace::internals::pipeline::provider::stated_quota::{Dimension, WindowKind as Kind};
 
 use crate::fixed_windows::latencies;
 use crate::ledger::{Done, Service, job_of, ledger};
 use crate::lessons::{call, ms, next, stating};
 
 /// What comes of a job of some windows' calls, and what is known of the quota after it.
-fn played(service: Service, latency: u64, windows: u64) -> (Done, Learned) {
+fn played(service: Service, latency: u64, windows: u64) -> (Done, InferredQuota) {
     let mut ledger = ledger(None);
     let done = job_of(&mut ledger, service, &latencies(latency, service.limit * windows), 0);
     (done, ledger.learned()[0])

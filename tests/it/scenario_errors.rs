@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use tagspace::pipeline::config::BatchSize;
-use tagspace::sim::scenario::{Scenario, overrides};
-use tagspace::study::verdict::target;
+use tagspace::internals::pipeline::config::BatchSize;
+use tagspace::internals::sim::scenario::{Scenario, overrides};
+use tagspace::internals::study::verdict::target;
 
 use crate::common::PLAIN;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tagspace::sim::scenario::Scenario;
+use tagspace::internals::sim::scenario::Scenario;
 
 use crate::common::PLAIN;
 use crate::scenario_errors::check;

@@ -5,12 +5,12 @@ use std::fs;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use tagspace::sim::scenario::Scenario;
-use tagspace::study::experiment::mutation::Mutant;
-use tagspace::study::verdict::judge::Verdict;
-use tagspace::study::verdict::seeds::{PlayedSeed, Series};
-use tagspace::study::verdict::target::Compare;
-use tagspace::study::verdict::{judge, target};
+use tagspace::internals::sim::scenario::Scenario;
+use tagspace::internals::study::experiment::mutation::Mutant;
+use tagspace::internals::study::verdict::judge::Verdict;
+use tagspace::internals::study::verdict::seeds::{PlayedSeed, Series};
+use tagspace::internals::study::verdict::target::Compare;
+use tagspace::internals::study::verdict::{judge, target};
 
 use crate::common::{direct, judged, played};
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use tagspace::report::draw;
-use tagspace::study::verdict::seeds::{PlayedSeed, Series};
-use tagspace::study::verdict::target;
+use tagspace::internals::report::draw;
+use tagspace::internals::study::verdict::seeds::{PlayedSeed, Series};
+use tagspace::internals::study::verdict::target;
 
 use crate::common::{judged, played, scenario};
 

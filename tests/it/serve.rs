@@ -8,8 +8,8 @@ use std::time::Duration;
 use std::{fs, io};
 
 use serde_json::{Value, json};
-use tagspace::sim::serve::ExchangeObserver;
-use tagspace::sim::serve::server_log::ServerLog;
+use tagspace::internals::sim::serve::ExchangeObserver;
+use tagspace::internals::sim::serve::server_log::ServerLog;
 use tempfile::TempDir;
 
 use crate::common::{PLAIN, plain};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use tagspace::sim::scenario::{OuterSettings, Scenario};
+use tagspace::internals::sim::scenario::{OuterSettings, Scenario};
 
 use crate::cli::{folder_with, stderr, stdout, tagspace};
 use crate::common::PLAIN;

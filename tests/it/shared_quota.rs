@@ -1,9 +1,9 @@
 //! Quotas that do not stay as they are: another amount midway, and a neighbour that takes a part.
 
-use tagspace::fakes::calendar::Calendar;
-use tagspace::fakes::quota::{Dimension, Quota, QuotaConfig};
-use tagspace::fakes::world_event::{Service, WorldEvent};
-use tagspace::sim::recorder::{Log, What};
+use tagspace::internals::fakes::calendar::Calendar;
+use tagspace::internals::fakes::quota::{Dimension, Quota, QuotaConfig};
+use tagspace::internals::fakes::world_event::{Service, WorldEvent};
+use tagspace::internals::sim::recorder::{Log, What};
 
 use crate::common::{PLAIN, judged, plain, scenario};
 

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use tagspace::sim::scenario::Scenario;
+use tagspace::internals::sim::scenario::Scenario;
 
 use crate::common::judged;
 

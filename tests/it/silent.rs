@@ -1,8 +1,8 @@
 //! Quotas that say nothing: what the ledger makes of walls, and what it does not.
 
-use tagspace::fakes::quota::WindowKind;
-use tagspace::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome};
-use tagspace::pipeline::limiter::ledger::QuotaLimiter;
+use tagspace::internals::fakes::quota::WindowKind;
+use tagspace::internals::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome};
+use tagspace::internals::pipeline::limiter::ledger::QuotaLimiter;
 
 use crate::common::{PLAIN, judged, scenario};
 use crate::ledger::{Service, job_of, ledger};

@@ -1,14 +1,14 @@
 //! What a reader sees of a page in storage format: in text, what comes out.
 
-use tagspace::fakes::content::documents;
-use tagspace::fakes::content::space::{Space, SpaceConfig};
-use tagspace::fakes::content::storage::elements::{MARKS, PLACES, UNSEEN};
-use tagspace::fakes::content::storage::{StorageWriter, TextBlock};
-use tagspace::fakes::llm::model::Matcher;
-use tagspace::pipeline::text;
-use tagspace::pipeline::text::CODE_SHARE;
-use tagspace::rng::Seed;
-use tagspace::sim::scenario::default_taxonomy;
+use tagspace::internals::fakes::content::documents;
+use tagspace::internals::fakes::content::space::{Space, SpaceConfig};
+use tagspace::internals::fakes::content::storage::elements::{MARKS, PLACES, UNSEEN};
+use tagspace::internals::fakes::content::storage::{StorageWriter, TextBlock};
+use tagspace::internals::fakes::llm::model::Matcher;
+use tagspace::internals::pipeline::text;
+use tagspace::internals::pipeline::text::CODE_SHARE;
+use tagspace::internals::rng::Seed;
+use tagspace::internals::sim::scenario::default_taxonomy;
 
 /// The text of a page, which is the same where an element is never closed.
 fn seen(storage: &str) -> String {

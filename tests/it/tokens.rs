@@ -1,9 +1,9 @@
 //! Tokens by script: the fakes count like the tokenizers of the services, the pipeline on its own.
 
-use tagspace::fakes::llm::tokens::Tokenizer;
-use tagspace::fakes::world_event::Service;
-use tagspace::pipeline::tokens;
-use tagspace::units::Skew;
+use tagspace::internals::fakes::llm::tokens::Tokenizer;
+use tagspace::internals::fakes::world_event::Service;
+use tagspace::internals::pipeline::tokens;
+use tagspace::internals::units::Skew;
 
 use crate::common::{judged, scenario};
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tagspace::fakes::observation::{Observation, Use};
-use tagspace::fakes::{Broken, Reply, hosts};
+use tagspace::internals::fakes::observation::{Observation, Use};
+use tagspace::internals::fakes::{Broken, Reply, hosts};
 
 use crate::common::{PLAIN, judged, plain, scenario};
 use crate::wire_formats::{Service, body, header, status};

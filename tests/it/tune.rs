@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use proptest::prelude::*;
-use tagspace::report::tune as report;
-use tagspace::report::tune::regression_targets as guard_report;
-use tagspace::rng::Seed;
-use tagspace::sim::scenario::{Scenario, overrides};
-use tagspace::study::experiment::mutation::Mutant;
-use tagspace::study::tune::grid::Axis;
-use tagspace::study::tune::regression_targets::Noticed;
-use tagspace::study::tune::{
+use tagspace::internals::report::tune as report;
+use tagspace::internals::report::tune::regression_targets as guard_report;
+use tagspace::internals::rng::Seed;
+use tagspace::internals::sim::scenario::{Scenario, overrides};
+use tagspace::internals::study::experiment::mutation::Mutant;
+use tagspace::internals::study::tune::grid::Axis;
+use tagspace::internals::study::tune::regression_targets::Noticed;
+use tagspace::internals::study::tune::{
     Objective, StudySpec, Tuned, grid, minimax, ranking, regression_targets, successive_halving,
     trials,
 };
-use tagspace::study::verdict::target;
+use tagspace::internals::study::verdict::target;
 
 use crate::common::{judged, same_cases, scenario};
 

@@ -4,10 +4,10 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use tagspace::cli::ExitStatus;
-use tagspace::study::measure::figures::Figures;
-use tagspace::study::verdict::judge::Verdict;
-use tagspace::study::verdict::target;
+use tagspace::internals::cli::ExitStatus;
+use tagspace::internals::study::measure::figures::Figures;
+use tagspace::internals::study::verdict::judge::Verdict;
+use tagspace::internals::study::verdict::target;
 
 use crate::cli::{folder_with, stderr, stdout, tagspace};
 use crate::common::{PLAIN, judged, plain, scenario};
@@ -229,8 +229,8 @@ fn a_relative_limit_is_judged_seed_by_seed_and_factors_are_shown() {
 
 #[test]
 fn a_row_has_one_unit() {
-    use tagspace::report::format::{factor, in_one_unit};
-    use tagspace::study::measure::metric::Unit;
+    use tagspace::internals::report::format::{factor, in_one_unit};
+    use tagspace::internals::study::measure::metric::Unit;
     let shown = |values: &[u64]| -> Vec<String> {
         let values: Vec<Option<u64>> = values.iter().copied().map(Some).collect();
         in_one_unit(&values, Unit::Millis).into_iter().flatten().collect()

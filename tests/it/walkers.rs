@@ -2,9 +2,9 @@
 //! out, and what its limit says.
 
 use serde_json::{Value, json};
-use tagspace::fakes::{Reply, hosts};
-use tagspace::sim::{Options, run_scenario};
-use tagspace::study::experiment::determinism::diverge;
+use tagspace::internals::fakes::{Reply, hosts};
+use tagspace::internals::sim::{Options, run_scenario};
+use tagspace::internals::study::experiment::determinism::diverge;
 
 use crate::common::{PLAIN, direct, scenario};
 use crate::wire_formats::{Service, body, header, status};

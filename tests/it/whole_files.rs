@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use tagspace::sim::scenario::{Scenario, overrides};
+use tagspace::internals::sim::scenario::{Scenario, overrides};
 
 use crate::cli::{folder_with, stderr, stdout, tagspace};
 use crate::common::PLAIN;

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
-use tagspace::fakes::llm::json_schema;
-use tagspace::fakes::observation::{Observation, Use};
-use tagspace::fakes::world::World;
-use tagspace::fakes::{Reply, hosts};
+use tagspace::internals::fakes::llm::json_schema;
+use tagspace::internals::fakes::observation::{Observation, Use};
+use tagspace::internals::fakes::world::World;
+use tagspace::internals::fakes::{Reply, hosts};
 
 use crate::common::{PLAIN, scenario};
 
@@ -16,7 +16,7 @@ impl Service {
     pub(crate) fn new(settings: &[&str]) -> Self {
         let mut world = World::new(scenario(PLAIN, settings).world);
         world.watch();
-        world.begin_run(0, tagspace::units::Ratio::ZERO, None, 3_000);
+        world.begin_run(0, tagspace::internals::units::Ratio::ZERO, None, 3_000);
         Self(world)
     }
 

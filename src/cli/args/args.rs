@@ -14,7 +14,7 @@ use crate::study::tune::grid::{Axis, seeds};
 use crate::study::tune::shard::Shard;
 
 use super::values::{
-    ClockArg, ColorArg, CompareFormat, Format, ModeArg, ObjectiveArg, TransportArg,
+    ClockArg, ColorArg, CompareFormat, Format, FromArg, ModeArg, ObjectiveArg, TransportArg,
 };
 use super::values::{
     MOST_SHARDS, address, baseline, chance, duration, output, percent, profile, shard, speed,
@@ -33,26 +33,60 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Replay scenarios in virtual time and judge their targets.
+    #[command(
+        after_help = "Examples:\n  tagspace run\n  tagspace run scenarios/medium.toml --seeds 1..=64\n  tagspace run --set pipeline.batch_size=10 -o junit=junit.xml -o markdown=summary.md\n  tagspace run scenarios/medium.toml --seeds 1..=32 --baseline main"
+    )]
     Run(RunArgs),
     /// Check scenarios without running them.
+    #[command(
+        after_help = "Examples:\n  tagspace validate\n  tagspace validate scenarios/medium.toml --set gemini.quota.requests=15"
+    )]
     Validate(Scenarios),
     /// List scenarios with the question that each asks.
+    #[command(after_help = "Examples:\n  tagspace list\n  tagspace list scenarios")]
     List(Scenarios),
     /// Print the JSON Schema of scenario files.
+    #[command(after_help = "Examples:\n  tagspace schema > scenarios/scenario.schema.json")]
     Schema,
     /// Write a scenario to start from.
+    #[command(
+        after_help = "Examples:\n  tagspace new first\n  tagspace new --from taxonomy > tags.toml"
+    )]
     New(NewArgs),
+    /// Play scenarios that come with the program: it needs no other file.
+    #[command(after_help = "Examples:\n  tagspace demo\n  tagspace demo try")]
+    Demo(DemoArgs),
+    /// Show a page of the guide, or the list of all pages.
+    #[command(after_help = "Examples:\n  tagspace guide\n  tagspace guide targets")]
+    Guide(GuideArgs),
+    /// List the metrics that targets may judge.
+    #[command(after_help = "Examples:\n  tagspace metrics\n  tagspace metrics page_latency")]
+    Metrics(MetricsArgs),
     /// Tag a real space (a dry run unless told otherwise).
+    #[command(
+        after_help = "Examples:\n  tagspace tag DOCS\n  tagspace tag DOCS --write --log tag.log --events tag.jsonl\n  tagspace tag --pages 123,456 --taxonomy tags.toml"
+    )]
     Tag(TagArgs),
     /// Serve a scenario's fakes on loopback ports, in real time, and judge whoever uses them.
+    #[command(
+        after_help = "Examples:\n  tagspace serve scenarios/free-tier.toml\n  tagspace serve scenarios/free-tier.toml --for 60s --speed 10 --json"
+    )]
     Serve(ServeArgs),
     /// Let all kinds of limiters compete in a family of worlds, on the same weather.
+    #[command(after_help = "Examples:\n  tagspace league\n  tagspace league --only free --seeds 8")]
     League(LeagueArgs),
     /// Play every promise of the plan, and say which hold, which do not, and from where on.
+    #[command(after_help = "Examples:\n  tagspace claims --only C4\n  tagspace claims --check")]
     Claims(ClaimsArgs),
     /// Play a grid of settings with many seeds, and say which are best.
+    #[command(
+        after_help = "Examples:\n  tagspace tune scenarios/medium.toml --set pipeline.batch_size=5,10,20 --set pipeline.concurrency=1..=8\n  tagspace tune scenarios/free-tier.toml scenarios/medium.toml --set pipeline.batch_size=5,10,20\n  tagspace tune scenarios/medium.toml --set pipeline.concurrency=1..=16 --shard 1/4 --out tuned"
+    )]
     Tune(TuneArgs),
     /// Compare two outputs, two programs, or an output and a baseline: what moved, and is it worse?
+    #[command(
+        after_help = "Examples:\n  tagspace compare before after\n  tagspace compare --bin ./old ./new scenarios/medium.toml --seeds 1..=32\n  tagspace compare reports/out --baseline main"
+    )]
     Compare(CompareArgs),
 }
 
@@ -61,7 +95,7 @@ impl Command {
     pub(crate) fn ends_in_order(&self) -> bool {
         match self {
             Self::Run(args) => !args.mutate,
-            Self::Tag(_) | Self::Serve(_) | Self::Compare(_) => true,
+            Self::Demo(_) | Self::Tag(_) | Self::Serve(_) | Self::Compare(_) => true,
             _ => false,
         }
     }
@@ -174,8 +208,38 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
     /// The file to write, or a name for one in scenarios/.
+    #[arg(value_name = "NAME", required_unless_present = "from")]
+    pub(crate) name: Option<String>,
+    /// Print this instead of writing a scenario: the default taxonomy, for `tag --taxonomy`.
+    #[arg(long, value_enum, value_name = "WHAT", conflicts_with = "name")]
+    pub(crate) from: Option<FromArg>,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The folder for the scenarios and their reports.
+    #[arg(value_name = "DIR", default_value = "tagspace-demo")]
+    pub(crate) folder: PathBuf,
+    /// When to use colours.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) color: ColorArg,
+}
+
+/// Arguments of `guide`.
+#[derive(Debug, Args)]
+pub(crate) struct GuideArgs {
+    /// The topic (default: the list of topics).
+    #[arg(value_name = "TOPIC")]
+    pub(crate) topic: Option<String>,
+}
+
+/// Arguments of `metrics`.
+#[derive(Debug, Args)]
+pub(crate) struct MetricsArgs {
+    /// Show this metric alone, with an example of a target.
     #[arg(value_name = "NAME")]
-    pub(crate) name: String,
+    pub(crate) name: Option<String>,
 }
 
 /// Arguments of `tag`.

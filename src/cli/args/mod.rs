@@ -4,8 +4,8 @@ mod args;
 mod values;
 
 pub(crate) use self::args::{
-    CLAIMS_SEEDS, ClaimsArgs, Cli, Command, CompareArgs, LEAGUE_SEEDS, LeagueArgs, NewArgs,
-    RunArgs, Scenarios, ServeArgs, TagArgs, TuneArgs,
+    CLAIMS_SEEDS, ClaimsArgs, Cli, Command, CompareArgs, DemoArgs, GuideArgs, LEAGUE_SEEDS,
+    LeagueArgs, MetricsArgs, NewArgs, RunArgs, Scenarios, ServeArgs, TagArgs, TuneArgs,
 };
 pub(crate) use self::values::{
     ClockArg, ColorArg, CompareFormat, Format, ModeArg, ObjectiveArg, TransportArg,

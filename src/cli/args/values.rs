@@ -129,6 +129,24 @@ pub(crate) enum ColorArg {
     Never,
 }
 
+impl ColorArg {
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+}
+
+/// What `new` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FromArg {
+    /// The tags that may be given, by category.
+    Taxonomy,
+}
+
 /// A share such as `1%`, in millionths.
 pub(super) fn percent(text: &str) -> Result<u64, String> {
     let wanted = || format!("got `{text}`, wanted a share such as 1% or 0.5%");

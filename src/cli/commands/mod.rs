@@ -2,7 +2,10 @@
 
 pub(crate) mod claims;
 pub(crate) mod compare;
+pub(crate) mod demo;
+pub(crate) mod guide;
 pub(crate) mod league;
+pub(crate) mod metrics;
 pub(crate) mod mutate;
 pub(crate) mod new;
 pub(crate) mod run;

@@ -1,5 +1,6 @@
 //! `tagspace new`: a scenario to start from.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -9,37 +10,41 @@ use crate::cli::ExitStatus;
 use crate::cli::args::NewArgs;
 use crate::cli::main::{CliError, quoted};
 use crate::cli::terminal::print;
+use crate::sim::scenario::default_taxonomy;
 
 const TEMPLATE: &str = r#"# Does a 100-page space tag within 12 AI calls, and does a second run hit the cache?
-schema = 1
-seed = 42
+#:schema ./scenario.schema.json
+# (`tagspace schema > scenarios/scenario.schema.json` lets an editor complete and check the keys.)
+
+schema = 1                       # the version of this format
+seed = 42                        # the same seed is the same world; `run --seeds 1..=64` plays many
 
 [space]
-pages = 100
+pages = 100                      # generated pages; dir = "docs" takes a folder of HTML files instead
 
 [confluence]
-latency = { dist = "lognormal", median_ms = 180, sigma = 0.4 }
+latency = { dist = "lognormal", median_ms = 180, sigma = 0.4 }  # or fixed, uniform, empirical (your own CSV)
 
-[gemini]
+[gemini]                         # the primary: `model` decides the price
 model = "gemini-3.5-flash-lite"
 latency = { dist = "lognormal", median_ms = 450, sigma = 0.5, ms_per_1k_input_tokens = 18, output_tokens_per_s = 200 }
-quota = { requests = 150, per_s = 60, tokens = 1_000_000 }
+quota = { requests = 150, per_s = 60, tokens = 1_000_000 }      # what your account allows; more is answered with 429
 
-[openai]
+[openai]                         # the fallback; without this table there is none
 model = "gpt-6-luna"
 latency = { dist = "lognormal", median_ms = 900, sigma = 0.4 }
 
-[pipeline]
-profile = "recommended"
+[pipeline]                       # what is under test
+profile = "recommended"          # or before, documented, conservative; every key can be set on top
 
-[[run]]
+[[run]]                          # runs follow one another and keep cache and limits
 name = "first"
 
 [[run]]
 name = "second"
-changed_ratio = 0.3
+changed_ratio = 0.3              # the chance that a page was edited before this run
 
-[targets.first]
+[targets.first]                  # `tagspace metrics` lists what can be judged
 ai_calls = "<= 12"
 pages_failed = "== 0"
 
@@ -47,10 +52,25 @@ pages_failed = "== 0"
 cache_hit_ratio = ">= 60%"
 "#;
 
-/// Writes the template, and never over a file that is there.
+/// The default taxonomy as TOML.
+fn taxonomy() -> String {
+    let mut text = "# The tags that may be given, by category: `tagspace tag --taxonomy FILE` reads it, and a\n\
+                    # scenario may hold the same table.\n[taxonomy]\n"
+        .to_owned();
+    for (category, tags) in default_taxonomy() {
+        let _ = writeln!(text, "{category} = [\"{}\"]", tags.join("\", \""));
+    }
+    text
+}
+
+/// Writes the template, and never over a file that is there; a taxonomy is printed.
 pub(crate) fn new(args: &NewArgs) -> Result<ExitStatus, CliError> {
-    let whole = args.name.to_lowercase().ends_with(".toml");
-    let name = if whole { args.name.clone() } else { format!("{}.toml", args.name) };
+    let Some(given) = &args.name else {
+        print(&taxonomy());
+        return Ok(ExitStatus::Met);
+    };
+    let whole = given.to_lowercase().ends_with(".toml");
+    let name = if whole { given.clone() } else { format!("{given}.toml") };
     let path = if whole || name.contains(['/', '\\']) {
         PathBuf::from(name)
     } else {
@@ -62,13 +82,13 @@ pub(crate) fn new(args: &NewArgs) -> Result<ExitStatus, CliError> {
         .is_none_or(|stem| stem.is_empty() || stem.to_string_lossy().starts_with('.'))
     {
         return Err(CliError::Usage {
-            message: format!("expected a name for the scenario, found `{}`", args.name),
+            message: format!("expected a name for the scenario, found `{given}`"),
             help: "such as `tagspace new first`".to_owned(),
         });
     }
     if path.exists() {
         return Err(CliError::Usage {
-            message: format!("{}: got a file that is there already", path.display()),
+            message: format!("{}: the file is there already", path.display()),
             help: "choose another name".to_owned(),
         });
     }

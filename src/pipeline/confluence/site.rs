@@ -22,6 +22,19 @@ pub struct Site {
     pub token: Secret,
 }
 
+impl Site {
+    /// A site, such as `https://acme.atlassian.net/wiki`, whose token is sent as `Bearer`.
+    pub fn new(base: impl Into<String>, token: Secret) -> Self {
+        Self { base: base.into(), user: None, token }
+    }
+
+    /// Sends the token with this account's e-mail address, as Basic credentials.
+    #[must_use]
+    pub fn user(self, user: impl Into<String>) -> Self {
+        Self { user: Some(user.into()), ..self }
+    }
+}
+
 /// Which of its interfaces a site is read with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Api {

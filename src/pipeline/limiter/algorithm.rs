@@ -30,7 +30,7 @@ pub trait Limit: fmt::Debug + Send {
     fn on_end(&mut self, now: Duration, ended: &EndedCall);
 
     /// What it has learned of the provider's quotas.
-    fn learned(&self) -> Vec<Learned> {
+    fn learned(&self) -> Vec<InferredQuota> {
         Vec::new()
     }
 
@@ -126,7 +126,7 @@ impl EndedCall {
 
 /// A quota as it was learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Learned {
+pub struct InferredQuota {
     /// What it counts.
     pub dimension: Dimension,
     /// How much a window allows.

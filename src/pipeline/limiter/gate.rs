@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::algorithm::{CallReport, EndedCall, Learned, Limit, Outcome, Start};
+use super::algorithm::{CallReport, EndedCall, InferredQuota, Limit, Outcome, Start};
 use crate::pipeline::event::LimitReason;
 use crate::pipeline::learned_quotas::LearnedQuota;
 use crate::pipeline::provider::stated_quota::Dimension;
@@ -34,7 +34,7 @@ pub struct LimiterUpdate {
     /// The limit, if it is another one now.
     pub limit: Option<LimitChange>,
     /// What was learned of the quotas, if it is news.
-    pub learned: Vec<Learned>,
+    pub learned: Vec<InferredQuota>,
 }
 
 /// What a call asks of the gate.
@@ -232,7 +232,7 @@ impl Limiter {
     }
 
     /// What is known of the quotas.
-    pub fn learned(&self) -> Vec<Learned> {
+    pub fn learned(&self) -> Vec<InferredQuota> {
         self.state.lock().limit.learned()
     }
 

@@ -65,6 +65,36 @@ pub struct Provider {
     pub key: Secret,
 }
 
+impl Provider {
+    /// A model of Gemini, at its usual address.
+    pub fn gemini(model: impl Into<String>, key: Secret) -> Self {
+        Self {
+            name: "gemini".to_owned(),
+            wire: ProviderApi::Gemini,
+            model: model.into(),
+            origin: "https://generativelanguage.googleapis.com".to_owned(),
+            key,
+        }
+    }
+
+    /// A model of OpenAI, at its usual address.
+    pub fn openai(model: impl Into<String>, key: Secret) -> Self {
+        Self {
+            name: "openai".to_owned(),
+            wire: ProviderApi::OpenAi,
+            model: model.into(),
+            origin: "https://api.openai.com".to_owned(),
+            key,
+        }
+    }
+
+    /// Asks a compatible server at this origin instead, such as `http://localhost:8000`.
+    #[must_use]
+    pub fn origin(self, origin: impl Into<String>) -> Self {
+        Self { origin: origin.into(), ..self }
+    }
+}
+
 /// Tokens that a call was billed for, as the provider reports them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {

@@ -96,8 +96,12 @@ impl Metric {
 /// All figures, in the order in which they are shown.
 pub const METRICS: &[Metric] = &[
     single("pages", Unit::Count, "pages that were listed"),
-    single("pages_tagged", Unit::Count, "pages with the right labels from an answer of this run"),
-    single("pages_cached", Unit::Count, "pages with the right labels from the cache"),
+    single(
+        "pages_tagged",
+        Unit::Count,
+        "pages labelled with the tags that an answer of this run gave",
+    ),
+    single("pages_cached", Unit::Count, "pages labelled with tags from the cache"),
     single("pages_failed", Unit::Count, "pages that were given up"),
     single("pages_failed_ai", Unit::Count, "pages that were given up because no provider answered"),
     single(
@@ -120,16 +124,16 @@ pub const METRICS: &[Metric] = &[
     single("prompts", Unit::Count, "batches that were answered, at least in part"),
     single("retries", Unit::Count, "attempts after the first at the same provider"),
     single("rate_limited", Unit::Count, "429s of the primary"),
-    single("rate_limited_ratio", Unit::Ratio, "429s of requests to the primary"),
+    single("rate_limited_ratio", Unit::Ratio, "429s of the primary, of all requests to it"),
     single("fallbacks", Unit::Count, "batches that went on with the next provider"),
     single("fallback_ratio", Unit::Ratio, "prompts that a fallback answered, of all prompts"),
     single(
         "cache_hits",
         Unit::Count,
-        "pages that the cache had an answer for, or that waited for that of an identical text",
+        "pages that the cache answered, or that waited for the answer of an identical text",
     ),
-    single("cache_misses", Unit::Count, "pages that it had none for"),
-    single("cache_hit_ratio", Unit::Ratio, "hits of look-ups"),
+    single("cache_misses", Unit::Count, "pages that the cache did not answer"),
+    single("cache_hit_ratio", Unit::Ratio, "cache hits, of all look-ups"),
     Metric {
         name: "makespan",
         key: "makespan_ms",
@@ -142,21 +146,25 @@ pub const METRICS: &[Metric] = &[
         key: "bound_makespan_ms",
         unit: Unit::Millis,
         shape: Shape::Single,
-        doc: "the makespan that no scheduler could beat with the primary alone",
+        doc: "the makespan that no scheduler could beat with the primary alone: true quota and latencies known beforehand, nothing asked twice",
     },
     single("bound_calls", Unit::Count, "the AI calls that no scheduler could do without"),
-    single("efficiency", Unit::Ratio, "that makespan of the one that was needed"),
+    single(
+        "efficiency",
+        Unit::Ratio,
+        "bound_makespan of makespan; none where a fallback helped or pages were given up",
+    ),
     Metric {
         name: "regret",
         key: "regret_ms",
         unit: Unit::Millis,
         shape: Shape::Single,
-        doc: "how much longer it was than that",
+        doc: "makespan less bound_makespan; none where efficiency is none",
     },
     single("pages_per_minute", Unit::Count, "pages tagged or cached per minute of the run"),
     times("page_latency", "page_latency_ms", "from listed to tagged"),
     times("ai_latency", "ai_latency_ms", "from the first attempt of a batch to its last answer"),
-    times("queue_wait", "queue_wait_ms", "waits for a permit"),
+    times("queue_wait", "queue_wait_ms", "waits for a permit of the limiter"),
     times("backoff_wait", "backoff_wait_ms", "waits before another attempt"),
     Metric {
         name: "concurrency",
@@ -180,7 +188,7 @@ pub const METRICS: &[Metric] = &[
         key: "cost_usd_micros",
         unit: Unit::UsdMicros,
         shape: Shape::Single,
-        doc: "what these tokens cost",
+        doc: "the price of these tokens, at the prices of the program or of the scenario",
     },
     single("labels_written", Unit::Count, "pages whose labels were changed"),
     single("confluence_calls", Unit::Count, "requests to Confluence, retries included"),
@@ -191,12 +199,12 @@ pub const METRICS: &[Metric] = &[
     single(
         "tags_dropped",
         Unit::Count,
-        "tags and pages in answers that were not asked for, or were there twice",
+        "tags and pages in answers that the question did not have, or that were there twice",
     ),
     single(
         "early_calls",
         Unit::Count,
-        "calls sent before the time that their service had named in a refusal",
+        "calls sent before the retry time that their service had stated; those of Confluence only with `serve`",
     ),
 ];
 

@@ -35,7 +35,7 @@ use self::clock::{clock, millis, since_start};
 use self::doubt::{Doubt, Proof, Step};
 use self::outage::Outage;
 use self::trial::Trial;
-use super::algorithm::{CallReport, EndedCall, Learned, Limit, Outcome, Start};
+use super::algorithm::{CallReport, EndedCall, InferredQuota, Limit, Outcome, Start};
 use super::paced::KnownQuota;
 use crate::pipeline::learned_quotas::LearnedQuota;
 use crate::pipeline::provider::stated_quota::{Dimension, Stated};
@@ -483,7 +483,7 @@ impl Limit for QuotaLimiter {
         }
     }
 
-    fn learned(&self) -> Vec<Learned> {
+    fn learned(&self) -> Vec<InferredQuota> {
         [&self.requests, &self.tokens].into_iter().filter_map(Account::learned).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Account, LATEST_US, LONGEST_MS, MOST, Window, window};
 use crate::pipeline::learned_quotas::LearnedQuota;
-use crate::pipeline::limiter::algorithm::Learned;
+use crate::pipeline::limiter::algorithm::InferredQuota;
 
 impl Account {
     /// What is known, with what was taken within the last window.
@@ -64,9 +64,9 @@ impl Account {
         }
     }
 
-    pub(crate) fn learned(&self) -> Option<Learned> {
+    pub(crate) fn learned(&self) -> Option<InferredQuota> {
         let allowed = self.allowed?;
-        Some(Learned {
+        Some(InferredQuota {
             dimension: self.dimension,
             limit: allowed.amount,
             window: std::time::Duration::from_millis(self.window_ms()),

@@ -1,0 +1,75 @@
+//! `tagspace demo`: scenarios that come with the program, written into a folder and played.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use clap::Parser;
+
+use super::run::run;
+use crate::cli::ExitStatus;
+use crate::cli::args::{Cli, Command, DemoArgs};
+use crate::cli::disk;
+use crate::cli::main::{CliError, quoted};
+use crate::cli::terminal::print;
+
+/// The scenarios, by the names of their files.
+const SCENARIOS: [(&str, &str); 3] = [
+    ("before-after.toml", include_str!("../../../scenarios/before-after.toml")),
+    ("free-tier-profiles.toml", include_str!("../../../scenarios/free-tier-profiles.toml")),
+    ("second-run.toml", include_str!("../../../scenarios/second-run.toml")),
+];
+
+/// Writes the scenarios, and plays them as `run` does.
+pub(crate) fn demo(args: &DemoArgs) -> Result<ExitStatus, CliError> {
+    let folder = &args.folder;
+    for (name, text) in SCENARIOS {
+        place(&folder.join(name), text)?;
+    }
+    let reports = folder.join("reports");
+    let (shown, out) = (folder.to_string_lossy(), reports.to_string_lossy());
+    let color = args.color.name();
+    let words = ["tagspace", "run", &shown, "--out", &out, "--color", color];
+    let Ok(Cli { command: Command::Run(played) }) = Cli::try_parse_from(words) else {
+        let help = "a name that does not begin with `-` is taken as it is".to_owned();
+        let message = format!("expected the name of a folder, found `{shown}`");
+        return Err(CliError::Usage { message, help });
+    };
+    let status = run(&played)?;
+    let again = quoted(["tagspace", "run", &shown, "--out", &out]);
+    print(&format!(
+        "\nThe scenarios are in {shown}; after a change, `{again}` plays them again.\n\
+         Next: `tagspace new first` writes a scenario of your own, `tagspace guide` explains.\n"
+    ));
+    Ok(status)
+}
+
+/// Writes a scenario, unless it is there already; never over another file.
+fn place(path: &Path, text: &str) -> Result<(), CliError> {
+    match fs::read(path) {
+        Ok(found) if found == text.as_bytes() => return Ok(()),
+        Ok(_) => {
+            let command = path.parent().map_or_else(String::new, |folder| {
+                quoted(["tagspace", "run", &folder.to_string_lossy()])
+            });
+            return Err(CliError::Usage {
+                message: format!(
+                    "{}: expected the scenario of the demo, found a file with other content",
+                    path.display()
+                ),
+                help: format!(
+                    "`{command}` plays what is there; `tagspace demo DIR` takes a new folder"
+                ),
+            });
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => {
+            return Err(CliError::Io { what: format!("read {}", path.display()), source });
+        }
+    }
+    if let Some(folder) = path.parent() {
+        let what = || format!("create {}", folder.display());
+        fs::create_dir_all(folder).map_err(|source| CliError::Io { what: what(), source })?;
+    }
+    disk::replace(path, text.as_bytes())
+}

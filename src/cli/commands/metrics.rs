@@ -1,0 +1,73 @@
+//! `tagspace metrics`: every metric that targets, reports and comparisons have.
+
+use std::fmt::Write;
+
+use crate::cli::ExitStatus;
+use crate::cli::args::MetricsArgs;
+use crate::cli::main::CliError;
+use crate::cli::terminal::print;
+use crate::study::measure::metric::{
+    DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape, Unit, find,
+};
+
+/// Prints the table, or one metric with an example of a target.
+pub(crate) fn metrics(args: &MetricsArgs) -> Result<ExitStatus, CliError> {
+    let Some(name) = &args.name else {
+        print(&table());
+        return Ok(ExitStatus::Met);
+    };
+    let Some(metric) = find(name) else {
+        return Err(CliError::Usage {
+            message: format!("expected a metric, found `{name}`"),
+            help: "`tagspace metrics` lists them".to_owned(),
+        });
+    };
+    print(&one(metric));
+    Ok(ExitStatus::Met)
+}
+
+fn table() -> String {
+    let width = METRICS.iter().map(|metric| metric.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for metric in METRICS {
+        let (name, unit) = (metric.name, unit(metric));
+        let _ = writeln!(text, "{name:<width$}  {unit:<5}  {}", metric.doc);
+    }
+    let (distribution, level) = (DISTRIBUTION_STATS.join(", "), LEVEL_STATS.join(", "));
+    let _ = write!(
+        text,
+        "\nLatencies and waits have statistics ({distribution}), and so have concurrency and in_flight\n\
+         ({level}): `page_latency = \"p95 <= 45s\"`. `tagspace metrics NAME` shows one metric.\n"
+    );
+    text
+}
+
+fn one(metric: &Metric) -> String {
+    let Metric { name, key, doc, .. } = metric;
+    let limit = match metric.unit {
+        Unit::Count => "<= 20",
+        Unit::Ratio => ">= 60%",
+        Unit::Millis => "<= 45s",
+        Unit::UsdMicros => "<= $0.20",
+    };
+    let (stats, example) = match metric.shape {
+        Shape::Single => (String::new(), format!("{name} = \"{limit}\"")),
+        Shape::Distribution => (DISTRIBUTION_STATS.join(", "), format!("{name} = \"p95 {limit}\"")),
+        Shape::Level => (LEVEL_STATS.join(", "), format!("{name} = \"max {limit}\"")),
+    };
+    let stats = if stats.is_empty() { stats } else { format!("statistics: {stats}\n") };
+    let served = if metric.is_seen_from_outside() { "yes" } else { "no" };
+    format!(
+        "{name}: {doc}\n\nunit: {}\nin files: {key}\n{stats}seen by `serve`: {served}\na target: {example}\n",
+        unit(metric)
+    )
+}
+
+fn unit(metric: &Metric) -> &'static str {
+    match metric.unit {
+        Unit::Count => "count",
+        Unit::Ratio => "%",
+        Unit::Millis => "time",
+        Unit::UsdMicros => "$",
+    }
+}

@@ -1,0 +1,127 @@
+//! Builds a pipeline: what must be given first, everything else with a default.
+
+use std::fmt;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::config::{Profile, Settings};
+use super::event::{Event, Observer};
+use super::http::{HttpTransport, SetUpError};
+use super::provider::Provider;
+use super::taxonomy::Taxonomy;
+use super::transport::Transport;
+use super::{Parts, Pipeline, Site};
+use crate::rng::Seed;
+
+/// Builds a [`Pipeline`].
+///
+/// # Defaults
+///
+/// - settings: those of [`Profile::Recommended`]
+/// - transport: [`HttpTransport`], the network
+/// - observer: none
+/// - seed of the jitter: 0
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct PipelineBuilder {
+    site: Site,
+    taxonomy: Taxonomy,
+    providers: Vec<Provider>,
+    settings: Settings,
+    transport: Option<Arc<dyn Transport>>,
+    observer: Arc<dyn Observer>,
+    seed: Seed,
+}
+
+/// Why no pipeline could be built.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// No provider was given.
+    #[error("a pipeline needs at least one provider")]
+    NoProvider,
+    /// The default transport could not be set up.
+    #[error(transparent)]
+    Transport(#[from] SetUpError),
+}
+
+/// Takes events and drops them.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn observe(&self, _: Event) {}
+}
+
+impl fmt::Debug for PipelineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PipelineBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl PipelineBuilder {
+    pub(super) fn new(site: Site, taxonomy: Taxonomy) -> Self {
+        Self {
+            site,
+            taxonomy,
+            providers: Vec::new(),
+            settings: Profile::Recommended.settings(),
+            transport: None,
+            observer: Arc::new(Nobody),
+            seed: Seed(0),
+        }
+    }
+
+    /// Adds a provider: the first is the primary, and each further one is the fallback of the one
+    /// before it.
+    pub fn provider(mut self, provider: Provider) -> Self {
+        self.providers.push(provider);
+        self
+    }
+
+    /// Replaces the settings.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Carries requests with this transport instead of over the network.
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// Sends every event to this observer.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Seeds the jitter of retries.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Seed(seed);
+        self
+    }
+
+    /// Builds the pipeline. It must be called inside a tokio runtime, whose time the pipeline takes.
+    ///
+    /// # Errors
+    ///
+    /// Without a provider, and where the default transport cannot be set up.
+    pub fn build(self) -> Result<Pipeline, BuildError> {
+        if self.providers.is_empty() {
+            return Err(BuildError::NoProvider);
+        }
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(HttpTransport::new()?),
+        };
+        Ok(Pipeline::new(Parts {
+            config: self.settings,
+            taxonomy: self.taxonomy,
+            site: self.site,
+            providers: self.providers,
+            transport,
+            observer: self.observer,
+            seed: self.seed,
+        }))
+    }
+}
