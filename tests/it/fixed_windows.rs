@@ -9,7 +9,7 @@ use tagspace::internals::pipeline::provider::stated_quota::{Dimension, WindowKin
 
 use crate::common::same_cases;
 use crate::ledger::{Service, job_of, ledger};
-use crate::lessons::{call, ms, stating};
+use crate::quota_must_not_learn::{call, ms, stating};
 
 pub(crate) fn latencies(latency: u64, calls: u64) -> Vec<u64> {
     (0..calls).map(|_| latency).collect()

@@ -482,23 +482,3 @@ proptest! {
         prop_assert!(done.refused <= 5 + calls / 50, "{:?}", done);
     }
 }
-
-#[test]
-fn a_bucket_that_is_remembered_gives_the_next_unit_when_it_is_due() {
-    // Fifteen calls in the minute before, four seconds apart, the last a second ago.
-    let taken: Vec<(u64, u64)> = (0..15).rev().map(|n| (1_000 + n * 4_000, 1)).collect();
-    let known = LearnedQuota {
-        dimension: Dimension::Requests,
-        limit: 15,
-        window_ms: 60_000,
-        unit_us: Some(4_000_000),
-        begun_ms_ago: None,
-        inferred: false,
-        refused_count: false,
-        stated_ms_ago: 0,
-        taken,
-    };
-    let mut ledger = ledger(None);
-    ledger.recall(&[known]);
-    assert_eq!(ledger.next_start(Duration::ZERO, 0), Start::At(Duration::from_secs(3)));
-}

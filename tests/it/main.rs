@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-mod common;
-
 mod absurd; // numbers that nobody means
 mod ai_services; // what clients of the AI services meet besides the plain way
 mod answers; // answers that are nearly right
@@ -13,59 +11,61 @@ mod cancellation; // what a cancelled run leaves
 mod ci_surfaces; // what continuous integration reads
 mod claims; // what became of the plan's promises
 mod cli; // the program as a user meets it
+mod common;
 mod compare; // two outputs, two programs, an output and a baseline
 mod conservation; // what a spoiled log is told from
 mod determinism; // same seed, same bytes, whatever the transport and the load
 mod fakes; // wire formats, quotas, calendar
+mod first_steps; // what a newcomer tries first
 mod fixed_windows; // windows that begin anew at fixed times
 mod folders; // folders and files of reports
 mod foreign_prompts; // pages in prompts of any form
-mod forms; // the forms of answers
 mod guide; // what the guide shows
 mod hostile_numbers; // what no honest service says
 mod hostile_prompt; // texts that would be another page
 mod hostile_services; // services that lead elsewhere or never end
 mod isolation; // failures that lie in a page, and failures that do not
 mod json_schema; // what an editor is told of scenario files
-mod kinds; // the limiters that compete
+mod json_schema_answers; // the forms of answers
 mod known_answers; // results that can be worked out by hand
 mod latency; // how long fake services take
 mod league; // all limiters in all fields
 mod ledger; // the limiter that keeps the quota
-mod lessons; // what the ledger must not learn
 mod limiter; // driven step by step
+mod limiter_algorithms; // the limiters that compete
 mod live; // over the network, in real time
 mod neighbours; // somebody else on the same quota
 mod paired; // intervals and the sign test
-mod parts; // parts of a grid
 mod pipeline; // against answers that no fake gives
 mod plan; // the size of a batch where it is auto
 mod prediction; // virtual time against real time
 mod properties; // what holds for every input
+mod quota_bucket_or_window; // what a window explains as well as a bucket
+mod quota_must_not_learn; // what the ledger must not learn
 mod quota_properties; // what holds for every quota and every order
+mod quota_silent; // quotas that say nothing
 mod quota_words; // what a quota has used, how exactly it counts, what it says
 mod readme; // what the README shows
 mod real_time; // `run --clock real`
 mod recommended; // what the recommended profile does about quotas
 mod regressions; // what is worse than accepted, in every document
-mod rivals; // what a window explains as well as a bucket
 mod scenario_errors; // one test per bad value
 mod scenario_troubles; // one test per trouble that makes no sense
 mod scenarios; // the shipped scenarios
 mod scripted; // a Confluence and a Gemini that answer as a test says
-mod series; // many seeds of one scenario
+mod seeds; // many seeds of one scenario
 mod serve; // on real ports
 mod services; // what services really do, to `tag`
 mod settings; // --set, --env-file, --mutate
 mod shared_quota; // quotas that change midway, and that a neighbour uses as well
 mod shipped_counts; // exact counts of the shipped scenarios, one seed each
-mod silent; // quotas that say nothing
 mod tag; // `tag` as a user meets it
 mod text; // what a reader sees of a page
 mod tidy; // the source text itself
 mod tokens; // tokens by script, on either side
 mod troubles; // what goes wrong on purpose
 mod tune; // grids of settings, and which is best
+mod tune_shards; // parts of a grid
 mod verdicts; // verdicts that stay true
 mod walkers; // the Confluence fake for clients that walk, search and edit
 mod whole_files; // all that is wrong with a scenario file, and with its bytes

@@ -6,7 +6,7 @@ use tagspace::internals::study::verdict::judge::JudgedRun;
 
 use crate::common::{PLAIN, judged, scenario};
 use crate::ledger::ledger;
-use crate::lessons::{call, ms, stating};
+use crate::quota_must_not_learn::{call, ms, stating};
 
 /// The last of these runs, of calls with one page each.
 fn last_run(runs: &str, settings: &[&str]) -> JudgedRun {

@@ -80,7 +80,7 @@ pub(crate) enum Command {
     Claims(ClaimsArgs),
     /// Play a grid of settings with many seeds, and say which are best.
     #[command(
-        after_help = "Examples:\n  tagspace tune scenarios/medium.toml --set pipeline.batch_size=5,10,20 --set pipeline.concurrency=1..=8\n  tagspace tune scenarios/free-tier.toml scenarios/medium.toml --set pipeline.batch_size=5,10,20\n  tagspace tune scenarios/medium.toml --set pipeline.concurrency=1..=16 --shard 1/4 --out tuned"
+        after_help = "Examples:\n  tagspace tune scenarios/medium.toml --set pipeline.concurrency=1..=8 --objective cheapest\n  tagspace tune scenarios/free-tier.toml scenarios/medium.toml --set pipeline.batch_size=5,10,20\n  tagspace tune scenarios/medium.toml --set pipeline.concurrency=1..=16 --shard 1/4 --out tuned"
     )]
     Tune(TuneArgs),
     /// Compare two outputs, two programs, or an output and a baseline: what moved, and is it worse?

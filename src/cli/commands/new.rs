@@ -49,7 +49,7 @@ ai_calls = "<= 12"
 pages_failed = "== 0"
 
 [targets.second]
-cache_hit_ratio = ">= 60%"
+cache_hit_ratio = ">= 60%"       # a share, as a person writes it
 "#;
 
 /// The default taxonomy as TOML.

@@ -6,7 +6,7 @@ use tagspace::internals::pipeline::limiter::ledger::QuotaLimiter;
 
 use crate::common::{PLAIN, judged, scenario};
 use crate::ledger::{Service, job_of, ledger};
-use crate::lessons::{call, ms, next};
+use crate::quota_must_not_learn::{call, ms, next};
 
 /// The next call, which ends after 100 ms; gives when it was sent.
 fn next_call(ledger: &mut QuotaLimiter, now: u64, outcome: Outcome) -> u64 {

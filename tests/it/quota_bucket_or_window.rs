@@ -1,12 +1,15 @@
 //! What a window explains as well as a bucket is found out with one call.
 
+use std::time::Duration;
+
 use tagspace::internals::fakes::quota::WindowKind;
-use tagspace::internals::pipeline::limiter::algorithm::{InferredQuota, Limit, Outcome};
+use tagspace::internals::pipeline::learned_quotas::LearnedQuota;
+use tagspace::internals::pipeline::limiter::algorithm::{InferredQuota, Limit, Outcome, Start};
 use tagspace::internals::pipeline::provider::stated_quota::{Dimension, WindowKind as Kind};
 
 use crate::fixed_windows::latencies;
 use crate::ledger::{Done, Service, job_of, ledger};
-use crate::lessons::{call, ms, next, stating};
+use crate::quota_must_not_learn::{call, ms, next, stating};
 
 /// What comes of a job of some windows' calls, and what is known of the quota after it.
 fn played(service: Service, latency: u64, windows: u64) -> (Done, InferredQuota) {
@@ -87,4 +90,24 @@ fn a_call_that_was_to_tell_and_is_refused_by_chance_is_sent_again() {
     call(&mut ledger, first + 300, 0, Outcome::Success.into());
     let known = ledger.learned()[0];
     assert_eq!((known.kind, known.window), (Kind::Sliding, ms(5_000)));
+}
+
+#[test]
+fn a_bucket_that_is_remembered_gives_the_next_unit_when_it_is_due() {
+    // Fifteen calls in the minute before, four seconds apart, the last a second ago.
+    let taken: Vec<(u64, u64)> = (0..15).rev().map(|n| (1_000 + n * 4_000, 1)).collect();
+    let known = LearnedQuota {
+        dimension: Dimension::Requests,
+        limit: 15,
+        window_ms: 60_000,
+        unit_us: Some(4_000_000),
+        begun_ms_ago: None,
+        inferred: false,
+        refused_count: false,
+        stated_ms_ago: 0,
+        taken,
+    };
+    let mut ledger = ledger(None);
+    ledger.recall(&[known]);
+    assert_eq!(ledger.next_start(Duration::ZERO, 0), Start::At(Duration::from_secs(3)));
 }
