@@ -110,7 +110,7 @@ fn out_of_range<'de, V: Visitor<'de>>(got: impl fmt::Display, wanted: &V) -> Str
             self.0.expecting(f)
         }
     }
-    format!("got {got}, wanted {}", Wanted(wanted))
+    format!("expected {}, found {got}", Wanted(wanted))
 }
 
 macro_rules! float_unit {

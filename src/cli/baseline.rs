@@ -52,7 +52,7 @@ pub(super) fn read(name: &str, missing: Missing) -> Result<Option<Recordings>, C
                 Ok(None)
             }
             Missing::Fails => Err(CliError::Usage {
-                message: format!("{shown}: got no baseline, wanted one (--require-baseline)"),
+                message: format!("{shown}: expected a baseline, found none (--require-baseline)"),
                 help,
             }),
         },
@@ -178,7 +178,7 @@ pub(super) fn require(name: &str, base: &Recordings, new: &Recordings) -> Result
     lacking.map_or(Ok(()), |scenario| {
         Err(CliError::Usage {
             message: format!(
-                "{}: got nothing of `{scenario}`, wanted its figures (--require-baseline)",
+                "{}: expected figures of `{scenario}`, found none (--require-baseline)",
                 path(name).display()
             ),
             help: format!("`tagspace run ... --save-baseline {name} --bless` adds it"),
@@ -196,7 +196,7 @@ fn save(name: &str, new: &Recordings, is_blessed: bool) -> Result<(), CliError> 
     let is_there = new.keys().any(|scenario| before.contains_key(scenario));
     if is_there && !is_blessed && fs::read_to_string(&path).is_ok_and(|known| known != text) {
         return Err(CliError::Usage {
-            message: format!("{}: got other figures for what is accepted there", path.display()),
+            message: format!("{}: the figures differ from what is accepted there", path.display()),
             help: "look at them with --baseline, then accept them with --bless".to_owned(),
         });
     }

@@ -94,22 +94,22 @@ pub(super) fn make_room<'a>(
 ) -> Result<(), CliError> {
     let mut known = BTreeSet::new();
     let refused = |file: &Path, what: &str, help: &str| {
-        let message = format!("got {} to write{what}", file.display());
+        let message = format!("{} cannot be written{what}", file.display());
         Err(CliError::Usage { message, help: help.to_owned() })
     };
     for file in files {
         let is_folder = file.is_dir() || file.as_os_str().as_encoded_bytes().ends_with(b"/");
         if is_folder {
-            return refused(file, ", which is a folder, wanted a file", "name a file in it");
+            return refused(file, ": it is a folder", "name a file in it");
         }
         let is_in = |report: &PathBuf| real(file).starts_with(real(report));
         if reports.iter().any(is_in) {
             let help = "that folder is replaced as a whole; name a file outside it";
-            return refused(file, " in the folder of a scenario's report, wanted another", help);
+            return refused(file, ": it lies in the folder of a scenario's report", help);
         }
         if read.iter().any(|read| real(file) == real(read)) {
             let help = "it would be written over; name another file";
-            return refused(file, ", which is read, wanted another", help);
+            return refused(file, ": this command reads it", help);
         }
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             make_folder(folder)?;
@@ -117,7 +117,7 @@ pub(super) fn make_room<'a>(
         check_writable(file)?;
         if !known.insert(real(file)) {
             let help = "the second would be written over the first";
-            return refused(file, " twice, wanted a file for each", help);
+            return refused(file, " twice", help);
         }
     }
     Ok(())

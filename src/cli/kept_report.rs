@@ -46,7 +46,7 @@ pub(super) fn folder(
         None if is_whole => Ok(Path::new("reports").join(command)),
         None if check => Err(CliError::Usage {
             message: format!(
-                "got --check for a part or for other seeds, and reports/{command} to compare with"
+                "--check of a part, or with other seeds, cannot be compared with reports/{command}"
             ),
             help: "name the --out of a report on the same, or leave --only and --seeds out"
                 .to_owned(),
@@ -78,7 +78,7 @@ pub(super) fn check(
         let path = out.join(name);
         let golden = fs::read(&path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => CliError::Usage {
-                message: format!("got no {} to compare with", path.display()),
+                message: format!("there is no {} to compare with", path.display()),
                 help: format!("`tagspace {command} --out {}` writes one", out.display()),
             },
             _ => io_error("read", &path, source),

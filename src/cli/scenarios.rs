@@ -58,7 +58,7 @@ pub(super) fn examine(scenarios: &Scenarios) -> Result<Found, CliError> {
         if let Some(first) = names.insert(scenario.name.clone(), file.clone()) {
             return Err(CliError::Usage {
                 message: format!(
-                    "got two scenarios named `{}`: {} and {}",
+                    "two scenarios are named `{}`: {} and {}",
                     scenario.name,
                     first.display(),
                     file.display()
@@ -153,7 +153,7 @@ pub(super) fn require_targets(loaded: &[Loaded], is_required: bool) -> Result<()
     without.map_or(Ok(()), |(scenario, _)| {
         Err(CliError::Usage {
             message: format!(
-                "{}: got no targets, wanted at least one (--require-targets)",
+                "{}: expected at least one target, found none (--require-targets)",
                 scenario.file()
             ),
             help: "a [targets.run] table with lines such as makespan = \"<= 60s\" judges it"
@@ -191,9 +191,7 @@ fn find(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CliError> {
         let first = path.join("first.toml");
         let command = quoted(["tagspace", "new", &first.to_string_lossy()]);
         return Err(CliError::Usage {
-            message: format!(
-                "{shown}:1:1: got a folder without scenarios, wanted at least one .toml file"
-            ),
+            message: format!("{shown}:1:1: expected at least one .toml file, found none"),
             help: format!("`{command}` writes a scenario to start from"),
         });
     }

@@ -1,53 +1,33 @@
 //! The guide: one page for each thing that one does with `tagspace`. `tagspace guide TOPIC` shows the
 //! same pages in a terminal.
 
-/// A page of the guide.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Topic {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// The page, in Markdown.
-    pub text: &'static str,
-}
+mod topic;
 
-impl Topic {
-    /// Its heading.
-    pub fn title(&self) -> &'static str {
-        self.text.lines().next().unwrap_or_default().trim_start_matches("# ")
-    }
+pub use self::topic::{TOPICS, Topic};
 
-    /// The page of this name.
-    pub fn find(name: &str) -> Option<&'static Self> {
-        TOPICS.iter().find(|topic| topic.name == name)
-    }
-}
-
-macro_rules! topics {
-    ($($module:ident, $name:literal;)*) => {
-        $(
-            #[doc = include_str!(concat!($name, ".md"))]
-            pub mod $module {}
-        )*
-
-        /// All pages, in reading order.
-        pub const TOPICS: &[Topic] = &[
-            $(Topic { name: $name, text: include_str!(concat!($name, ".md")) },)*
-        ];
-    };
-}
-
-topics! {
-    scenarios, "scenarios";
-    targets, "targets";
-    seeds, "seeds";
-    ci, "ci";
-    compare, "compare";
-    tune, "tune";
-    plan, "plan";
-    limits, "limits";
-    real_time, "real-time";
-    serve, "serve";
-    tag, "tag";
-    rollout, "rollout";
-    library, "library";
-}
+#[doc = include_str!("scenarios.md")]
+pub mod scenarios {}
+#[doc = include_str!("targets.md")]
+pub mod targets {}
+#[doc = include_str!("seeds.md")]
+pub mod seeds {}
+#[doc = include_str!("ci.md")]
+pub mod ci {}
+#[doc = include_str!("compare.md")]
+pub mod compare {}
+#[doc = include_str!("tune.md")]
+pub mod tune {}
+#[doc = include_str!("plan.md")]
+pub mod plan {}
+#[doc = include_str!("limits.md")]
+pub mod limits {}
+#[doc = include_str!("real-time.md")]
+pub mod real_time {}
+#[doc = include_str!("serve.md")]
+pub mod serve {}
+#[doc = include_str!("tag.md")]
+pub mod tag {}
+#[doc = include_str!("rollout.md")]
+pub mod rollout {}
+#[doc = include_str!("library.md")]
+pub mod library {}

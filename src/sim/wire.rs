@@ -116,7 +116,7 @@ impl Wire {
         let broken = headers.remove(BROKEN).and_then(|name| Broken::named(name.to_str().ok()?));
         let latency = headers.remove(LATENCY).and_then(|ms| ms.to_str().ok()?.parse().ok());
         let latency_ms = latency.ok_or_else(|| {
-            WireError(format!("got status {} from outside the fakes", response.status().as_u16()))
+            WireError(format!("status {} came from outside the fakes", response.status().as_u16()))
         })?;
         Ok(Reply { response, latency_ms, broken, pieces: Vec::new(), about: None })
     }

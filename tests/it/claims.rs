@@ -160,7 +160,7 @@ fn one_claim_can_be_asked_for() {
 fn an_unknown_claim_is_named_with_those_that_are_known() {
     let (code, _, said) = tagspace(&["--only", "C99"]);
     assert_eq!(code, Some(2));
-    assert!(said.contains("got `--only C99`") && said.contains("C1, C2"), "{said}");
+    assert!(said.contains("found `--only C99`") && said.contains("C1, C2"), "{said}");
     let (code, _, said) = tagspace(&["--only", "C1", "--check"]);
     assert_eq!(code, Some(2), "{said}");
 }

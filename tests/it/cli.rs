@@ -83,7 +83,7 @@ fn a_wrong_scenario_exits_2_with_its_place() {
     let output = tagspace(folder.path(), &["run"]);
     assert_eq!(output.status.code(), Some(2));
     let text = stderr(&output);
-    assert!(text.starts_with("scenarios/one.toml:5:1: got the unknown key `pagess`"), "{text}");
+    assert!(text.starts_with("scenarios/one.toml:5:1: unknown key `pagess`"), "{text}");
     assert!(text.contains("did you mean `pages`?"), "{text}");
     assert!(text.contains("5 | pagess = 20"), "{text}");
 }
@@ -133,7 +133,7 @@ fn two_scenarios_of_one_name_are_refused() {
     fs::write(folder.path().join("scenarios/deeper/one.toml"), PLAIN).unwrap();
     let output = tagspace(folder.path(), &["run"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("got two scenarios named `one`"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("two scenarios are named `one`"), "{}", stderr(&output));
 }
 
 #[test]

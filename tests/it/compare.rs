@@ -246,7 +246,7 @@ fn a_baseline_keeps_the_first_means_and_is_read_back() {
     // What a hand broke is told.
     let text = baseline::write(&Recordings::new(), &base).unwrap();
     let cut = text.replacen("seeds = [1, 2, ", "seeds = [2, ", 1);
-    insta::assert_snapshot!(baseline::read(&cut).unwrap_err(), @"got 12 values of `ai_calls` in the run `run` of `free`, wanted one for each of 11 seeds");
+    insta::assert_snapshot!(baseline::read(&cut).unwrap_err(), @"expected a value of `ai_calls` for each of 11 seeds in the run `run` of `free`, found 12");
 }
 
 struct Place(tempfile::TempDir);
@@ -391,11 +391,11 @@ fn a_baseline_is_saved_compared_and_changed_only_by_a_blessing() {
     fs::write(place.path("reports/baselines/other.toml"), whole.replace("free", "other")).unwrap();
     let (code, text) = run(&["--baseline", "other", "--require-baseline"]);
     assert_eq!(code, Some(2), "{text}");
-    assert!(text.contains("got nothing of `free`, wanted its figures"), "{text}");
+    assert!(text.contains("expected figures of `free`, found none"), "{text}");
     // Nor is a scenario without targets judged.
     let (code, text) = run(&["--require-targets"]);
     assert_eq!(code, Some(2), "{text}");
-    assert!(text.contains("got no targets, wanted at least one"), "{text}");
+    assert!(text.contains("expected at least one target, found none"), "{text}");
     let (code, text) = run(&[&slow[..], &["--baseline", "main"]].concat());
     assert_eq!(code, Some(3), "{text}");
     let line = "free: regressed against reports/baselines/main.toml: concurrency: 2 -> 1";
@@ -444,16 +444,16 @@ fn what_cannot_be_compared_is_told() {
     };
     // No chance at all, no file, one file for two: none is taken for something else.
     for (args, wanted) in [
-        (&["base", "base", "--significance-level", "0%"][..], "wanted more than 0%"),
+        (&["base", "base", "--significance-level", "0%"][..], "expected more than 0%"),
         (&["base", "base", "-o", "json=-"], "--format is for standard output"),
-        (&["base", "base", "-o", "json=a", "-o", "text=a"], "twice, wanted a file for each"),
-        (&["--bin", "/bin/true", "/bin/true", "free.toml"], "wanted a tagspace program"),
+        (&["base", "base", "-o", "json=a", "-o", "text=a"], "cannot be written twice"),
+        (&["--bin", "/bin/true", "/bin/true", "free.toml"], "expected a tagspace program"),
     ] {
         let text = refused(args);
         assert!(text.contains(wanted), "{text}");
     }
     insta::assert_snapshot!(refused(&["base", "empty"]), @r"
-    empty: got a folder without a report.json
+    empty: the folder has no report.json
       help: name a folder that `tagspace run --out` wrote
     ");
     insta::assert_snapshot!(refused(&["base", "nowhere"]), @r"
@@ -464,16 +464,16 @@ fn what_cannot_be_compared_is_told() {
     let text = refused(&["base", "base", "-o", log]);
     assert!(text.contains("in the folder of a scenario's report"), "{text}");
     let text = refused(&["base"]);
-    assert!(text.starts_with("got 1 paths, wanted two"), "{text}");
+    assert!(text.starts_with("expected two paths, found 1"), "{text}");
     fs::write(place.path("base/free/report.json"), "{}").unwrap();
     let text = refused(&["base", "base"]);
-    assert!(text.contains("base/free: got no report of a run"), "{text}");
+    assert!(text.contains("base/free: expected a report of each seed"), "{text}");
     let path = Path::new("reports/baselines");
     fs::create_dir_all(place.path(path.to_str().unwrap())).unwrap();
     fs::write(place.path("reports/baselines/bad.toml"), "format_version = 9\n").unwrap();
     let text = refused(&["--baseline", "bad", "base"]);
     assert!(
-        text.starts_with("reports/baselines/bad.toml: got format_version 9, wanted 1"),
+        text.starts_with("reports/baselines/bad.toml: expected format_version 1, found 9"),
         "{text}"
     );
 }

@@ -98,7 +98,7 @@ fn the_next_run_knows_when_it_begins_anew() {
                 );
             }
             Start::At(at) => now = u64::try_from(at.as_millis()).unwrap(),
-            other => panic!("got {other:?}, wanted a time"),
+            other => panic!("expected a time, found {other:?}"),
         }
     }
     assert_eq!((starts[19], starts[20], starts[39]), (0, 1_060, 1_060));

@@ -75,10 +75,10 @@ fn measurements_that_cannot_be_read_say_why() {
         let error = file.resolve(folder.path()).unwrap_err().to_string();
         error.rsplit_once("own.csv: ").unwrap().1.to_owned()
     };
-    insta::assert_snapshot!(refused("ms\n5\n"), @"got the columns ms, wanted `latency_ms`");
-    insta::assert_snapshot!(refused("latency_ms\n5\nfast\n"), @"got `fast` in row 3, wanted milliseconds from 0 to 86400000");
-    insta::assert_snapshot!(refused("latency_ms\n-5\n"), @"got `-5` in row 2, wanted milliseconds from 0 to 86400000");
-    insta::assert_snapshot!(refused("latency_ms\n"), @"got no rows, wanted at least one");
+    insta::assert_snapshot!(refused("ms\n5\n"), @"expected the column `latency_ms`, found ms");
+    insta::assert_snapshot!(refused("latency_ms\n5\nfast\n"), @"expected milliseconds from 0 to 86400000, found `fast` in row 3");
+    insta::assert_snapshot!(refused("latency_ms\n-5\n"), @"expected milliseconds from 0 to 86400000, found `-5` in row 2");
+    insta::assert_snapshot!(refused("latency_ms\n"), @"expected at least one row, found none");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn seconds_are_told_from_milliseconds() {
     assert_eq!(most(resolved("12\n40", "").unwrap()), 40);
     assert!(most(resolved("12.5\n640.25", "").unwrap()) >= 639);
     let long = resolved("86401", "unit = 's'").unwrap_err();
-    insta::assert_snapshot!(long, @"got `86401` in row 2, wanted seconds from 0 to 86400");
+    insta::assert_snapshot!(long, @"expected seconds from 0 to 86400, found `86401` in row 2");
     let of_nothing = "dist = 'empirical'\nquantiles_ms = [1]\nunit = 's'";
     let of_nothing: LatencyFile = toml::from_str(of_nothing).unwrap();
     let refused = of_nothing.resolve(folder.path()).unwrap_err().to_string();

@@ -405,6 +405,6 @@ fn the_environment_of_the_plan_is_read() {
     let error = read(&[("TAG_SPACE_BATCH_SIZE", "many")]).unwrap_err().to_string();
     assert_eq!(
         error,
-        "read TAG_SPACE_BATCH_SIZE: got `many`, wanted a whole number from 1 to 1000, or `auto`"
+        "read TAG_SPACE_BATCH_SIZE: expected a whole number from 1 to 1000, or `auto`, found `many`"
     );
 }

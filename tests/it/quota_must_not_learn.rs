@@ -66,7 +66,7 @@ pub(crate) fn next(ledger: &mut QuotaLimiter, now: u64, tokens: u64) -> u64 {
         Start::At(at) if at > ms(now) => {
             next(ledger, u64::try_from(at.as_millis()).unwrap(), tokens)
         }
-        other => panic!("got {other:?}, wanted a time"),
+        other => panic!("expected a time, found {other:?}"),
     }
 }
 
@@ -277,7 +277,7 @@ fn the_wall_is_felt_for_faster_the_more_it_may_cost() {
         ledger.on_start(ms(now), 0);
         match ledger.next_start(ms(now), 0) {
             Start::At(at) => at.saturating_sub(ms(now)),
-            other => panic!("got {other:?}, wanted a time"),
+            other => panic!("expected a time, found {other:?}"),
         }
     };
     // A refusal takes 100 ms: one or two are on their way at the first wall, or 3 % of the answers,

@@ -1,4 +1,4 @@
-//! One test per bad value: where it is, what was got, what was wanted.
+//! One test per bad value: where it is, what was expected, what was found.
 
 use std::path::Path;
 
@@ -29,11 +29,11 @@ fn check_added(added: &str, expected: &str) {
 
 #[test]
 fn a_batch_size_is_a_number_or_auto() {
-    let wanted = "wanted a whole number from 1 to 1000, or `auto`";
+    let wanted = "expected a whole number from 1 to 1000, or `auto`";
     for (set, got) in [("\"large\"", "`large`"), ("0", "0"), ("1001", "1001"), ("2.5", "2.5")] {
         let text = format!("{PLAIN}batch_size = {set}\n");
         let said = problem(&text);
-        assert!(said.contains(&format!("got {got}, {wanted}")), "{said}");
+        assert!(said.contains(&format!("{wanted}, found {got}")), "{said}");
     }
     let said = problem(&format!("{PLAIN}batch_size = true\n"));
     assert!(said.contains("or `auto`"), "{said}");
@@ -46,9 +46,9 @@ fn the_plain_scenario_is_valid() {
 
 #[test]
 fn empty_and_without_a_question() {
-    let wanted = "wanted a first line with the scenario's question: `# Does ...?`";
-    assert_eq!(problem(""), format!("bad.toml:1:1: got an empty file, {wanted}"));
-    check("# Plain?\n", "", &format!("bad.toml:1:1: got no question, {wanted}"));
+    let wanted = "expected a first line with the scenario's question: `# Does ...?`";
+    assert_eq!(problem(""), format!("bad.toml:1:1: {wanted}, found an empty file"));
+    check("# Plain?\n", "", &format!("bad.toml:1:1: {wanted}, found no question"));
 }
 
 #[test]
@@ -56,21 +56,14 @@ fn not_toml() {
     check(
         "pages = 20",
         "pages = = 20",
-        "bad.toml:5:9: got text that is not TOML: extra `=`, expected nothing",
+        "bad.toml:5:9: this is not TOML: extra `=`, expected nothing",
     );
 }
 
 #[test]
 fn unknown_keys() {
-    check(
-        "pages = 20",
-        "pagess = 20",
-        "bad.toml:5:1: got the unknown key `pagess`, wanted a known one",
-    );
-    check_added(
-        "batchsize = 3",
-        "bad.toml:18:1: got the unknown key `batchsize`, wanted a known one",
-    );
+    check("pages = 20", "pagess = 20", "bad.toml:5:1: unknown key `pagess`");
+    check_added("batchsize = 3", "bad.toml:18:1: unknown key `batchsize`");
     let text = format!("{PLAIN}batchsize = 3");
     let problem = Scenario::parse("bad", "bad.toml", &text, Path::new(".")).unwrap_err();
     assert!(problem.help.unwrap().starts_with("did you mean `batch_size`?"));
@@ -81,22 +74,25 @@ fn numbers_out_of_range() {
     check(
         "pages = 20",
         "pages = -1",
-        "bad.toml:5:9: got -1, wanted a whole number from 0 to 1000000",
+        "bad.toml:5:9: expected a whole number from 0 to 1000000, found -1",
     );
     check(
         "seed = 7",
         "seed = -7",
-        "bad.toml:3:8: got -7, wanted a whole number from 0 to 9007199254740991",
+        "bad.toml:3:8: expected a whole number from 0 to 9007199254740991, found -7",
     );
-    check("schema = 1", "schema = 2", "bad.toml:2:10: got 2, wanted 1");
+    check("schema = 1", "schema = 2", "bad.toml:2:10: expected 1, found 2");
     check(
         "pages = 20",
         "pages = 2.5",
-        "bad.toml:5:9: got 2.5, wanted a whole number from 0 to 1000000",
+        "bad.toml:5:9: expected a whole number from 0 to 1000000, found 2.5",
     );
-    check_added("concurrency = 0", "bad.toml:18:15: got 0, wanted a whole number from 1 to 1024");
-    check_added("backoff_jitter = 1.5", "bad.toml:18:18: got 1.5, wanted a ratio from 0 to 1");
-    check_added("backoff_jitter = nan", "bad.toml:18:18: got NaN, wanted a ratio from 0 to 1");
+    check_added(
+        "concurrency = 0",
+        "bad.toml:18:15: expected a whole number from 1 to 1024, found 0",
+    );
+    check_added("backoff_jitter = 1.5", "bad.toml:18:18: expected a ratio from 0 to 1, found 1.5");
+    check_added("backoff_jitter = nan", "bad.toml:18:18: expected a ratio from 0 to 1, found NaN");
 }
 
 #[test]
@@ -104,7 +100,7 @@ fn a_negative_ratio() {
     check(
         "pages = 20",
         "pages = 20\nduplicate_ratio = -0.1",
-        "bad.toml:6:19: got -0.1, wanted a ratio from 0 to 1",
+        "bad.toml:6:19: expected a ratio from 0 to 1, found -0.1",
     );
 }
 
@@ -113,7 +109,7 @@ fn a_quota_of_nothing() {
     check(
         "[openai]",
         "quota = { requests = 0 }\n[openai]",
-        "bad.toml:13:22: got 0, wanted a whole number from 1 to 1000000000",
+        "bad.toml:13:22: expected a whole number from 1 to 1000000000, found 0",
     );
 }
 
@@ -124,15 +120,15 @@ fn changes_of_a_quota_that_make_no_sense() {
     };
     with(
         "{ requests = 9, change = [{ at_s = 5 }] }",
-        "bad.toml:13:25: got a change at 5 s of nothing, wanted `requests` or `tokens`",
+        "bad.toml:13:25: expected `requests` or `tokens` in the change at 5 s, found neither",
     );
     with(
         "{ requests = 9, change = [{ at_s = 5, requests = 1 }, { at_s = 5, requests = 2 }] }",
-        "bad.toml:13:25: got a change at 5 s after one at 5 s, wanted each later than the one before",
+        "bad.toml:13:25: expected each change later than the one before, found 5 s after 5 s",
     );
     with(
         "{ requests = 9, change = [{ at_s = 5, tokens = 1 }] }",
-        "bad.toml:13:25: got a change at 5 s of `tokens`, wanted `tokens` in the quota as well",
+        "bad.toml:13:25: expected `tokens` in the quota as well, found a change at 5 s of `tokens`",
     );
 }
 
@@ -141,7 +137,7 @@ fn a_neighbour_without_a_quota_to_share() {
     check(
         "[openai]",
         "neighbour = { requests = 8 }\n[openai]",
-        "bad.toml:13:1: got a neighbour, wanted a `quota` that it uses as well",
+        "bad.toml:13:1: a neighbour needs a `quota` that it uses as well",
     );
 }
 
@@ -150,7 +146,7 @@ fn a_word_that_is_not_a_choice() {
     check(
         "profile = \"documented\"",
         "profile = \"documentd\"",
-        "bad.toml:17:11: got `documentd`, wanted `before`, `documented`, `conservative`, `recommended`",
+        "bad.toml:17:11: expected `before`, `documented`, `conservative`, `recommended`, found `documentd`",
     );
 }
 
@@ -159,7 +155,7 @@ fn a_value_of_another_kind() {
     check(
         "pages = 20",
         "pages = \"many\"",
-        "bad.toml:5:9: got string \"many\", wanted a whole number from 0 to 1000000",
+        "bad.toml:5:9: expected a whole number from 0 to 1000000, found string \"many\"",
     );
 }
 
@@ -168,17 +164,17 @@ fn latencies_that_lack_something() {
     check(
         "latency = { dist = \"fixed\", ms = 10 }",
         "latency = nan",
-        "bad.toml:8:11: got floating point `NaN`, wanted a table",
+        "bad.toml:8:11: expected a table, found floating point `NaN`",
     );
     check(
         "latency = { dist = \"fixed\", ms = 10 }",
         "latency = { dist = \"fixed\" }",
-        "bad.toml:8:1: got dist = \"fixed\" without `ms`, wanted `ms = 250`",
+        "bad.toml:8:1: dist = \"fixed\" needs `ms`, such as `ms = 250`",
     );
     check(
         "latency = { dist = \"fixed\", ms = 10 }",
         "latency = { dist = \"uniform\", min_ms = 9, max_ms = 3 }",
-        "bad.toml:8:1: got latencies from 9 to 3, wanted min_ms at most max_ms",
+        "bad.toml:8:1: expected min_ms at most max_ms, found latencies from 9 to 3",
     );
     check(
         "latency = { dist = \"fixed\", ms = 10 }",
@@ -189,7 +185,7 @@ fn latencies_that_lack_something() {
     check(
         "latency = { dist = \"fixed\", ms = 10 }",
         "latency = { dist = \"empirical\", quantiles_ms = [1], csv = \"a.csv\" }",
-        "bad.toml:8:1: got both `quantiles_ms` and `csv`, wanted one of them",
+        "bad.toml:8:1: expected `quantiles_ms` or `csv`, found both",
     );
 }
 
@@ -198,7 +194,7 @@ fn a_model_without_a_price() {
     check(
         "gpt-6-luna",
         "gpt-6-lunar",
-        "bad.toml:14:10: got the model `gpt-6-lunar` without a price, wanted one of the price table or `price`",
+        "bad.toml:14:10: the model `gpt-6-lunar` has no price: expected one of the price table or `price`",
     );
 }
 
@@ -206,8 +202,7 @@ fn a_model_without_a_price() {
 fn a_start_above_its_ceiling() {
     check_added(
         "concurrency = 5\nmax_concurrency = 4",
-        "bad.toml:16:1: got concurrency 5 above max_concurrency 4, wanted at most the ceiling (leave \
-         max_concurrency out and it follows; what is not set is the profile's)",
+        "bad.toml:16:1: expected a concurrency of at most max_concurrency, found 5 above 4 (leave max_concurrency out and it follows; what is not set is the profile's)",
     );
     // The ceiling follows if only the start was set.
     let text = format!("{PLAIN}concurrency = 50");
@@ -294,7 +289,7 @@ fn a_moment_that_is_none() {
     check(
         "seed = 7",
         "seed = 7\nstart = \"yesterday\"",
-        "bad.toml:4:9: got `yesterday`, wanted a moment such as `2026-01-05T09:00:00Z`",
+        "bad.toml:4:9: expected a moment such as `2026-01-05T09:00:00Z`, found `yesterday`",
     );
 }
 
@@ -302,11 +297,11 @@ fn a_moment_that_is_none() {
 fn runs_with_bad_names() {
     check_added(
         "[[run]]\nname = \"a\"\n[[run]]\nname = \"a\"",
-        "bad.toml:21:8: got the run name `a` twice, wanted each once",
+        "bad.toml:21:8: expected each run name once, found `a` twice",
     );
     check_added(
         "[[run]]\nname = \"a/b\"",
-        "bad.toml:19:8: got the run name `a/b`, wanted letters, digits, `-`, `_` and `.`",
+        "bad.toml:19:8: expected a run name of letters, digits, `-`, `_` and `.`, found `a/b`",
     );
 }
 
@@ -314,12 +309,9 @@ fn runs_with_bad_names() {
 fn targets_on_what_does_not_exist() {
     check_added(
         "[targets.second]\nai_calls = \"<= 2\"",
-        "bad.toml:18:10: got targets for the run `second`, which never happens, wanted one of: run",
+        "bad.toml:18:10: expected targets of a run, one of: run, found `second`",
     );
-    check_added(
-        "[targets.run]\nai_call = \"<= 2\"",
-        "bad.toml:19:1: got a target on the unknown metric `ai_call`, wanted a known one",
-    );
+    check_added("[targets.run]\nai_call = \"<= 2\"", "bad.toml:19:1: unknown metric `ai_call`");
 }
 
 #[test]
@@ -329,30 +321,27 @@ fn limits_that_cannot_be_read() {
     };
     added(
         "ai_calls = \"20\"",
-        "12: got the limit `20`, wanted a comparison (<=, >=, <, >, ==) and a value",
+        "12: expected a limit of a comparison (<=, >=, <, >, ==) and a value, found `20`",
     );
     added(
         "ai_calls = \"<= many\"",
-        "12: got the value `many` for ai_calls, wanted a whole number such as 20",
+        "12: expected a whole number such as 20, found the value `many` for ai_calls",
     );
-    added(
-        "ai_calls = \"p95 <= 3\"",
-        "12: got the statistic `p95` of ai_calls, which is one number",
-    );
+    added("ai_calls = \"p95 <= 3\"", "12: ai_calls is one number: it has no statistic `p95`");
     added(
         "makespan = \"<= 60\"",
-        "12: got the value `60` for makespan, wanted a duration such as 800ms, 45s, 2m or 1h",
+        "12: expected a duration such as 800ms, 45s, 2m or 1h, found the value `60` for makespan",
     );
     added(
         "cache_hit_ratio = \">= 0.6\"",
-        "19: got the value `0.6` for cache_hit_ratio, wanted a share from 0% to 100%, such as 3%",
+        "19: expected a share from 0% to 100%, such as 3%, found the value `0.6` for cache_hit_ratio",
     );
-    added("cost = \"<= 2\"", "8: got the value `2` for cost, wanted dollars such as $0.20");
+    added("cost = \"<= 2\"", "8: expected dollars such as $0.20, found the value `2` for cost");
     added(
         "page_latency = \"<= 3s\"",
-        "16: got no statistic of page_latency, wanted one of: p50, p95, p99, max, sum, count",
+        "16: expected one of: p50, p95, p99, max, sum, count, found no statistic of page_latency",
     );
-    added("ai_calls = 20", "12: got 20, wanted a limit such as \"<= 20\", or a list of them");
+    added("ai_calls = 20", "12: expected a limit such as \"<= 20\", or a list of them, found 20");
 }
 
 #[test]
@@ -381,11 +370,8 @@ fn settings_on_the_command_line() {
     );
     assert_eq!(
         apply("pipeline").unwrap_err(),
-        "got `pipeline`, wanted `key=value` with a dotted key, such as `pipeline.batch_size=10`"
+        "expected `key=value` with a dotted key, such as `pipeline.batch_size=10`, found `pipeline`"
     );
-    assert_eq!(
-        apply("pipeline.batch_sise=9").unwrap_err(),
-        "got the unknown key `batch_sise`, wanted a known one"
-    );
-    assert_eq!(apply("seed.x=9").unwrap_err(), "got `seed.x`, but `seed` holds no keys");
+    assert_eq!(apply("pipeline.batch_sise=9").unwrap_err(), "unknown key `batch_sise`");
+    assert_eq!(apply("seed.x=9").unwrap_err(), "`seed.x` cannot be set: `seed` holds no keys");
 }

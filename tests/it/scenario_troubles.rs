@@ -37,7 +37,7 @@ fn conditions_that_no_call_could_meet() {
     with(
         "confluence",
         "operations = [\"page\"]",
-        "bad.toml:14:24: got `page`, wanted `spaces`, `pages`, `labels`, `add-labels`, `remove-label`, `edit-page`",
+        "bad.toml:14:24: expected `spaces`, `pages`, `labels`, `add-labels`, `remove-label`, `edit-page`, found `page`",
     );
     with(
         "confluence",
@@ -113,13 +113,13 @@ fn spells_without_sense() {
     );
     spell(
         "{ every_s = 9, min_s = 3, reply = { status = 503 } }",
-        "bad.toml:13:9: got no `max_s`, wanted it set",
+        "bad.toml:13:9: `max_s` is missing",
     );
     spell(
         "{ every_s = 9, min_s = 3, max_s = 4, replay = { status = 503 } }",
-        "bad.toml:13:9: got no `reply`, wanted it set",
+        "bad.toml:13:9: `reply` is missing",
     );
-    spell("7", "bad.toml:13:9: got integer `7`, wanted a table, or a list of them");
+    spell("7", "bad.toml:13:9: expected a table, or a list of them, found integer `7`");
     // Of several, the place of the one that is wrong.
     spell(
         "[{ every_s = 9, min_s = 3, max_s = 4, reply = { status = 503 } }, { every_s = 9, min_s = 3, max_s = 4, reply = { kind = \"invalid-prompt\" } }]",

@@ -111,9 +111,9 @@ fn what_is_no_share_of_seeds_is_refused() {
         let text = LUCK.replace("\"<= 2500ms\"", &format!("\"{limit}\""));
         target::of(&scenario(&text, &[])).unwrap_err().message
     };
-    insta::assert_snapshot!(said("<= 4s in 95% of seeds"), @"got `in 95% of seeds`, wanted a share of the seeds such as `in >= 95% of seeds`");
-    insta::assert_snapshot!(said("<= 4s in >= 95 of seeds"), @"got `in >= 95 of seeds`, wanted a share of the seeds such as `in >= 95% of seeds`");
-    insta::assert_snapshot!(said("<= 4s in >= 0% of seeds"), @"got `in >= 0% of seeds`, wanted a share of the seeds such as `in >= 95% of seeds`");
+    insta::assert_snapshot!(said("<= 4s in 95% of seeds"), @"expected a share of the seeds such as `in >= 95% of seeds`, found `in 95% of seeds`");
+    insta::assert_snapshot!(said("<= 4s in >= 95 of seeds"), @"expected a share of the seeds such as `in >= 95% of seeds`, found `in >= 95 of seeds`");
+    insta::assert_snapshot!(said("<= 4s in >= 0% of seeds"), @"expected a share of the seeds such as `in >= 95% of seeds`, found `in >= 0% of seeds`");
 }
 
 fn run(folder: &Path, args: &[&str]) -> Output {

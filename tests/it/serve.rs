@@ -300,11 +300,20 @@ fn links_lead_to_where_this_client_found_the_site() {
 #[test]
 fn wrong_arguments_say_what_is_wanted() {
     for (args, wanted) in [
-        (&["scenarios"][..], "got the folder scenarios, wanted one scenario"),
-        (&["scenarios/small.toml", "--run", "nope"], "got the run `nope`, wanted one of: run"),
-        (&["scenarios/small.toml", "--for", "soon"], "got `soon`, wanted a time such as 500ms"),
-        (&["scenarios/small.toml", "--speed", "1.5"], "got `1.5`, wanted a whole number from 1"),
-        (&["scenarios/small.toml", "--bind", "here"], "got `here`, wanted an IP address"),
+        (&["scenarios"][..], "expected one scenario, found the folder scenarios"),
+        (&["scenarios/small.toml", "--run", "nope"], "expected a run, one of: run, found `nope`"),
+        (
+            &["scenarios/small.toml", "--for", "soon"],
+            "expected a time such as 500ms, 60s, 2m or 1h, found `soon`",
+        ),
+        (
+            &["scenarios/small.toml", "--speed", "1.5"],
+            "expected a whole number from 1 to 1000, found `1.5`",
+        ),
+        (
+            &["scenarios/small.toml", "--bind", "here"],
+            "expected an IP address such as 127.0.0.1 or 0.0.0.0, found `here`",
+        ),
         (&["scenarios/none.toml"], "cannot read"),
     ] {
         let ended = Command::new(env!("CARGO_BIN_EXE_tagspace")).arg("serve").args(args).output();

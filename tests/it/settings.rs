@@ -102,17 +102,17 @@ fn what_would_be_overwritten_is_told_before_anything_is_played() {
     fs::write(path("there.json"), "").unwrap();
     std::os::unix::fs::symlink("there.json", path("link.json")).unwrap();
     let absolute = format!("csv={}", path("x.json"));
-    let twice = "twice, wanted a file for each";
+    let twice = "cannot be written twice";
     for (outputs, wanted) in [
-        (&["json=folder.d"][..], "folder.d to write, which is a folder, wanted a file"),
+        (&["json=folder.d"][..], "folder.d cannot be written: it is a folder"),
         (&["json=x.json", "csv=./x.json"], twice),
         (&["json=x.json", "csv=folder.d/../x.json"], twice),
         (&["json=x.json", absolute.as_str()], twice),
         (&["json=there.json", "csv=link.json"], twice),
         (&["json=x.log", "./x.log"], twice),
-        (&["scenarios/one.toml"], "which is read, wanted another"),
-        (&["json=folder/"], "folder/ to write, which is a folder, wanted a file"),
-        (&["json=scenarios/../scenarios/one.toml"], "which is read, wanted another"),
+        (&["scenarios/one.toml"], "cannot be written: this command reads it"),
+        (&["json=folder/"], "folder/ cannot be written: it is a folder"),
+        (&["json=scenarios/../scenarios/one.toml"], "cannot be written: this command reads it"),
         (&["json=reports/out/one/report.json"], "in the folder of a scenario's report"),
         (&["json=reports/out/one/seeds/all.json"], "in the folder of a scenario's report"),
     ] {
@@ -143,7 +143,10 @@ fn a_file_of_variables_is_checked_line_by_line() {
             "TAG_SPACE_BATCHSIZE=5",
             "a.env:2:1: expected a known variable, found `TAG_SPACE_BATCHSIZE`",
         ),
-        ("TAG_SPACE_BATCH_SIZE=0", "a.env:2:1: read TAG_SPACE_BATCH_SIZE: got `0`, wanted a whole"),
+        (
+            "TAG_SPACE_BATCH_SIZE=0",
+            "a.env:2:1: read TAG_SPACE_BATCH_SIZE: expected a whole number from 1 to 1000, or `auto`, found `0`",
+        ),
     ] {
         fs::write(folder.path().join("a.env"), format!("OTHER=1\n{line}\n")).unwrap();
         let output = tagspace(folder.path(), &["run", "--env-file", "a.env"]);

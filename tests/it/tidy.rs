@@ -1,7 +1,11 @@
 //! The source text itself: layers, sizes, words that do not belong.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use syn::visit;
+use syn::visit::Visit;
 
 /// From the top down. A layer may name those below it; siblings share a row and do not name each
 /// other.
@@ -128,6 +132,147 @@ fn nothing_unfinished_is_left() {
     for (path, text) in sources("src").into_iter().chain(sources("benches")) {
         for word in words {
             assert!(!text.contains(word), "{} has {word}", path.display());
+        }
+    }
+}
+
+/// Every file of `src`, parsed.
+fn parsed() -> Vec<(PathBuf, syn::File)> {
+    let parse = |(path, text): (PathBuf, String)| {
+        let file =
+            syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        (path, file)
+    };
+    sources("src").into_iter().map(parse).collect()
+}
+
+/// The room that the limiter's redesign replaces.
+fn is_old_room(path: &Path) -> bool {
+    path.starts_with("src/pipeline/limiter/ledger")
+}
+
+/// Collects the names of types, wherever they are defined.
+#[derive(Default)]
+struct Types(Vec<String>);
+
+impl<'ast> Visit<'ast> for Types {
+    fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
+        self.0.push(item.ident.to_string());
+        visit::visit_item_struct(self, item);
+    }
+    fn visit_item_enum(&mut self, item: &'ast syn::ItemEnum) {
+        self.0.push(item.ident.to_string());
+        visit::visit_item_enum(self, item);
+    }
+    fn visit_item_trait(&mut self, item: &'ast syn::ItemTrait) {
+        self.0.push(item.ident.to_string());
+        visit::visit_item_trait(self, item);
+    }
+    fn visit_item_type(&mut self, item: &'ast syn::ItemType) {
+        self.0.push(item.ident.to_string());
+    }
+}
+
+#[test]
+fn no_type_name_is_defined_twice_in_a_layer() {
+    let mut known: BTreeMap<(String, String), PathBuf> = BTreeMap::new();
+    for (path, file) in parsed() {
+        let Some((_, layer)) = layer(&path).filter(|_| !is_old_room(&path)) else { continue };
+        let mut types = Types::default();
+        types.visit_file(&file);
+        for name in types.0 {
+            let first = known.insert((layer.clone(), name.clone()), path.clone());
+            assert!(first.is_none(), "{} and {first:?} define {name}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_mod_file_only_lists() {
+    for (path, file) in parsed() {
+        if !path.ends_with("mod.rs") || is_old_room(&path) {
+            continue;
+        }
+        for item in &file.items {
+            let is_listed = matches!(item, syn::Item::Mod(_) | syn::Item::Use(_));
+            assert!(is_listed, "{} holds more than docs, `mod` and `use`", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_is_named_by_a_module() {
+    let mut named: BTreeSet<PathBuf> =
+        ["src/lib.rs", "src/main.rs"].into_iter().map(PathBuf::from).collect();
+    for (path, file) in parsed() {
+        // The modules of `a/mod.rs` lie in `a`, those of `a/b.rs` in `a/b`.
+        let stem = path.file_stem().unwrap();
+        let folder = path.parent().unwrap();
+        let is_root = stem == "mod" || path.starts_with("src/lib.rs");
+        let folder = if is_root { folder.to_owned() } else { folder.join(stem) };
+        for item in &file.items {
+            if let syn::Item::Mod(item) = item {
+                let name = item.ident.to_string();
+                named.insert(folder.join(format!("{name}.rs")));
+                named.insert(folder.join(name).join("mod.rs"));
+            }
+        }
+    }
+    for (path, _) in sources("src") {
+        assert!(named.contains(&path), "no module names {}", path.display());
+    }
+}
+
+/// Collects functions that hide arguments in a tuple.
+#[derive(Default)]
+struct Tuples(Vec<String>);
+
+impl Tuples {
+    fn signature(&mut self, signature: &syn::Signature) {
+        let has_tuple = signature.inputs.iter().any(|input| match input {
+            syn::FnArg::Typed(typed) => {
+                matches!(&*typed.ty, syn::Type::Tuple(tuple) if tuple.elems.len() > 2)
+            }
+            syn::FnArg::Receiver(_) => false,
+        });
+        if has_tuple {
+            self.0.push(signature.ident.to_string());
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Tuples {
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        self.signature(&item.sig);
+        visit::visit_item_fn(self, item);
+    }
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        self.signature(&item.sig);
+        visit::visit_impl_item_fn(self, item);
+    }
+}
+
+#[test]
+fn no_function_hides_arguments_in_a_tuple() {
+    for (path, file) in parsed() {
+        let mut tuples = Tuples::default();
+        tuples.visit_file(&file);
+        assert!(tuples.0.is_empty(), "{}: {:?}", path.display(), tuples.0);
+    }
+}
+
+#[test]
+fn the_subject_of_a_sentence_is_a_thing() {
+    let begins =
+        regex::Regex::new(r#"(?m)(//[/!]? |^\s*"|[.:;] )(Who|So many|So often|So much|That of)\b"#);
+    let begins = begins.unwrap();
+    for (path, text) in sources("src").into_iter().chain(sources("benches")) {
+        if is_old_room(&path) {
+            continue;
+        }
+        if let Some(found) = begins.find(&text) {
+            let line = text[..found.start()].lines().count() + 1;
+            panic!("{}:{line} begins with {}", path.display(), found.as_str().trim());
         }
     }
 }

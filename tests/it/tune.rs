@@ -66,13 +66,13 @@ fn values_and_ranges_are_read() {
 #[test]
 fn what_is_no_axis_is_refused_with_what_is_wanted() {
     let said = |text: &str| Axis::parse(text).unwrap_err();
-    insta::assert_snapshot!(said("pipeline.batch_size"), @"got `pipeline.batch_size`, wanted a key and its values, such as pipeline.batch_size=5,10,20 or pipeline.concurrency=1..=16");
-    insta::assert_snapshot!(said("a=1..16"), @"got `1..16` in `a=1..16`, wanted a range such as 1..=16");
-    insta::assert_snapshot!(said("a=5..=2"), @"got `5..=2` in `a=5..=2`, wanted an ascending range of at most 1024 numbers");
-    insta::assert_snapshot!(said("a=1,,2"), @"got an empty value in `a=1,,2`, wanted a key and its values, such as pipeline.batch_size=5,10,20 or pipeline.concurrency=1..=16");
-    insta::assert_snapshot!(said("a=1,2,1"), @"got `1` twice in `a=1,2,1`, wanted each value once");
-    insta::assert_snapshot!(target::in_one_piece("", "rate_limited_rtio <= 1%").unwrap_err(), @"got `rate_limited_rtio <= 1%`, wanted a metric and a limit, such as `rate_limited_ratio <= 1%`. did you mean `rate_limited_ratio`?");
-    insta::assert_snapshot!(target::in_one_piece("", "rate_limited_ratio <= 1").unwrap_err(), @"got the value `1` for rate_limited_ratio, wanted a share from 0% to 100%, such as 3%");
+    insta::assert_snapshot!(said("pipeline.batch_size"), @"expected a key and its values, such as pipeline.batch_size=5,10,20 or pipeline.concurrency=1..=16, found `pipeline.batch_size`");
+    insta::assert_snapshot!(said("a=1..16"), @"expected a range such as 1..=16, found `1..16` in `a=1..16`");
+    insta::assert_snapshot!(said("a=5..=2"), @"expected an ascending range of at most 1024 numbers, found `5..=2` in `a=5..=2`");
+    insta::assert_snapshot!(said("a=1,,2"), @"expected a key and its values, such as pipeline.batch_size=5,10,20 or pipeline.concurrency=1..=16, found an empty value in `a=1,,2`");
+    insta::assert_snapshot!(said("a=1,2,1"), @"expected each value once, found `1` twice in `a=1,2,1`");
+    insta::assert_snapshot!(target::in_one_piece("", "rate_limited_rtio <= 1%").unwrap_err(), @"expected a metric and a limit, such as `rate_limited_ratio <= 1%`. did you mean `rate_limited_ratio`?, found `rate_limited_rtio <= 1%`");
+    insta::assert_snapshot!(target::in_one_piece("", "rate_limited_ratio <= 1").unwrap_err(), @"expected a share from 0% to 100%, such as 3%, found the value `1` for rate_limited_ratio");
 }
 
 proptest! {
@@ -230,12 +230,12 @@ fn wrong_questions_are_refused_before_anything_is_played() {
     };
     refused(&["--set", "pipeline.batch_siz=1,2"], "did you mean `batch_size`?");
     refused(&["--set", "pipeline.batch_size=1,99999"], "99999");
-    refused(&["--set", "seed=1,2"], "wanted --seeds");
-    refused(&["--set", "weather=1,2"], "wanted --seeds");
+    refused(&["--set", "seed=1,2"], "expected --seeds");
+    refused(&["--set", "weather=1,2"], "expected --seeds");
     refused(&["--set", "pipeline.batch_size=1", "--set", "pipeline.batch_size=2"], "each key once");
     refused(&["--set", "pipeline.batch_size=1", "--seeds", "4..=1"], "such as 1..=16");
-    refused(&["--set", "pipeline.batch_size=1", "--run", "second"], "wanted one of: run");
-    refused(&["--set", "pipeline.batch_size=1", "--require", "speed > 1"], "got `speed > 1`");
+    refused(&["--set", "pipeline.batch_size=1", "--run", "second"], "expected a run, one of: run");
+    refused(&["--set", "pipeline.batch_size=1", "--require", "speed > 1"], "speed");
     refused(
         &["--set", "pipeline.concurrency=4", "--set", "pipeline.max_concurrency=2"],
         "above max_concurrency",
@@ -253,10 +253,10 @@ fn wrong_questions_are_refused_before_anything_is_played() {
     fs::create_dir_all(file.join("heat-map.png")).unwrap();
     let (code, _, said) = tagspace(&[&hours[..], &[file.to_str().unwrap()]].concat());
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("heat-map.png, wanted room for a file"), "{said}");
+    assert!(said.contains("heat-map.png: expected a file, found a folder"), "{said}");
     refused(
         &["--set", "pipeline.batch_size=1..=500", "--set", "pipeline.concurrency=1..=64"],
-        "got 32000 settings",
+        "found 32000",
     );
 }
 
@@ -421,7 +421,7 @@ fn what_a_scenario_wants_to_know_is_in_its_own_table() {
     // `run` does not mind the table, and `validate` reads it.
     assert_eq!(run(&own, &["run", "own.toml", "--quiet"]).0, Some(0));
     for (right, wrong, wanted) in [
-        ("1..=2\"\nobj", "2..=1\"\nobj", "wanted seeds such as 1..=16"),
+        ("1..=2\"\nobj", "2..=1\"\nobj", "expected seeds such as 1..=16"),
         ("fewest-calls", "fewest-cals", "did you mean `fewest-calls`?"),
         ("pages_failed ==", "pages_faild ==", "did you mean `pages_failed`?"),
         ("\"pipeline.batch_size\"", "\"pipeline.batch_siz\"", "did you mean `batch_size`?"),
@@ -429,22 +429,22 @@ fn what_a_scenario_wants_to_know_is_in_its_own_table() {
         (
             "concurrency\" = \"1..=2",
             "concurrency\" = \"1..2",
-            "got `1..2` in `pipeline.concurrency=1..2`",
+            "found `1..2` in `pipeline.concurrency=1..2`",
         ),
-        ("[tune]\n", "[tune]\nrun = \"second\"\n", "expected one of run, found `second`"),
+        ("[tune]\n", "[tune]\nrun = \"second\"\n", "found `second`"),
         ("[tune]\n", "[tune]\nsedes = 3\n", "sedes"),
         ("\"pipeline.batch_size\"", "\"seed\"", "expected `seeds` in [tune], found seed"),
         (
             "[2, 5]",
             "\"1..=1024\"\n\"pipeline.max_concurrency\" = \"1..=64\"",
-            "got 131072 settings and 262144 simulations, wanted at most 10000 and 2000000",
+            "expected at most 10000 settings and 2000000 simulations, found 131072 and 262144",
         ),
     ] {
         let (code, said) = run(&own.replacen(right, wrong, 1), &["validate", "own.toml"]);
         assert_eq!(code, Some(2), "{said}");
         assert!(said.contains(wanted) && said.contains("own.toml:"), "{said}");
     }
-    assert!(run(&small, &["tune", "own.toml"]).1.contains("got nothing to vary"));
+    assert!(run(&small, &["tune", "own.toml"]).1.contains("there is nothing to vary"));
     // All that is wrong with the table is told at once, in `tune` as in `validate`.
     let wrong = "[tune]\nrun = \"second\"\nseeds = \"2..=1\"\nobjective = \"cheap\"\nrequire = [\"pages_faild == 0\", \"x\"]\n[tune.set]\n\"pipeline.batch_size\" = \"3..1\"\n";
     let first = small.lines().count() + 3;

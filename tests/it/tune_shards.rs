@@ -81,7 +81,7 @@ fn sixteen_parts_joined_are_the_whole_to_the_byte_and_one_that_was_killed_goes_o
     fs::write(&file, &text[..header + 40]).unwrap();
     let (code, said) = parts.run(&merged, "merged");
     assert_eq!(code, Some(2));
-    assert!(said.contains("got no whole part 7/16 (0 of 1 simulations)"), "{said}");
+    assert!(said.contains("no whole shard 7/16 (0 of 1 simulations)"), "{said}");
     assert_eq!(parts.run(&[&grid[..], &["--shard", "7/16"]].concat(), "parts").0, Some(0));
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
     fs::remove_dir_all(parts.path("merged")).unwrap();
@@ -117,10 +117,10 @@ fn what_is_in_a_part_is_not_played_again_and_parts_of_other_questions_are_refuse
     fs::write(&file, whole).unwrap();
     let (code, said) = shard("1..=3", "1/2");
     assert_eq!(code, Some(2));
-    assert!(said.contains("got a part of another question, wanted one of this"), "{said}");
+    assert!(said.contains("expected a shard of this study, found one of another"), "{said}");
     let (code, said) = parts.run(&["--merge", &parts.path("parts")], "merged");
     assert_eq!(code, Some(2));
-    assert!(said.contains("got no whole part 2/2 (0 of 4 simulations)"), "{said}");
+    assert!(said.contains("no whole shard 2/2 (0 of 4 simulations)"), "{said}");
     let (code, said) = parts.run(&["--merge", &parts.path("nowhere")], "merged");
     assert_eq!(code, Some(2), "{said}");
     // A pod that does not know of how many it is one would play everything.
@@ -128,7 +128,7 @@ fn what_is_in_a_part_is_not_played_again_and_parts_of_other_questions_are_refuse
     let output = command.env("JOB_COMPLETION_INDEX", "3").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("got JOB_COMPLETION_INDEX=3 without --shards"), "{said}");
+    assert!(said.contains("JOB_COMPLETION_INDEX=3 needs --shards"), "{said}");
     let race = [&GRID[..], &["--race", "--shard", "1/2"]].concat();
     assert_eq!(parts.run(&race, "pod").0, Some(2));
 }
@@ -171,7 +171,7 @@ fn parts_of_another_world_or_with_other_figures_are_no_answer() {
     assert_eq!(parts.run(&["--merge", &merge], "merged").0, Some(0));
     rewrite(&mut wholes, "\"world_digest\":\"", "\"world_digest\":\"0");
     let (code, said) = parts.run(&["--merge", &merge], "merged");
-    assert!(code == Some(2) && said.contains("got another world of"), "{said}");
+    assert!(code == Some(2) && said.contains("the world of medium is another one"), "{said}");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn several_scenarios_are_tuned_by_the_command_and_by_parts() {
     }
     let (code, said) = parts.run(&[&grid[..], &["--race"]].concat(), "race");
     assert_eq!(code, Some(2));
-    assert!(said.contains("got --race with 2 scenarios, wanted one"), "{said}");
+    assert!(said.contains("expected one scenario with --race, found 2"), "{said}");
 }
 
 /// The same grid with fewer values and seeds, so that it is played in a moment.

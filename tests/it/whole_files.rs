@@ -65,43 +65,42 @@ ai_calls = "<= 2"
 
 #[test]
 fn all_errors_of_a_file_are_told_in_the_order_of_their_places() {
-    let heads: Vec<String> = problems(ALL_WRONG)
-        .into_iter()
-        .map(|head| head.chars().take_while(|c| *c != ',').take(60).collect())
-        .collect();
+    let heads = problems(ALL_WRONG);
     let expected = [
-        "1:1: got no `seed`",
-        "2:10: got 2",
-        "3:1: got the unknown key `sed`",
-        "4:9: got `yesterday`",
+        "1:1: `seed` is missing",
+        "2:10: found 2",
+        "3:1: unknown key `sed`",
+        "4:9: found `yesterday`",
         "6:1: expected at least one tag in the category `kb`",
         "7:10: expected a tag of one word",
         "7:23: the tag `!!` of the category `tool` makes no label",
         "7:38: the tag `Kafka` of the category `tool` and the tag `k",
-        "9:9: got -1",
-        "10:1: got the unknown key `pagess`",
-        "12:20: got `fixd`",
-        "12:33: got -9",
+        "9:9: found -1",
+        "10:1: unknown key `pagess`",
+        "12:20: found `fixd`",
+        "12:33: found -9",
         "13:14: expected a table",
-        "14:1: got no `model`",
-        "15:1: got latencies from 9 to 3",
-        "16:25: got a change at 5 s of nothing",
+        "14:1: `model` is missing",
+        "15:1: found latencies from 9 to 3",
+        "16:25: in the change at 5 s",
         "19:1: expected `status`",
-        "22:10: got the model `gpt-6-lunar` without a price",
-        "24:11: got `documentd`",
-        "27:17: got 3",
-        "29:8: got the run name `a` twice",
-        "31:8: got the run name `b/c`",
-        "32:1: got concurrency 9 above max_concurrency 3",
-        "36:9: got `x`",
-        "38:1: got a target on the unknown metric `ai_call`",
-        "39:13: got the value `3` for makespan",
-        "39:40: got the unknown key `ove`",
-        "39:58: got 3",
-        "40:10: got targets for the run `z`",
+        "22:10: the model `gpt-6-lunar` has no price",
+        "24:11: found `documentd`",
+        "27:17: found 3",
+        "29:8: found `a` twice",
+        "31:8: found `b/c`",
+        "32:1: found 9 above 3",
+        "36:9: found `x`",
+        "38:1: unknown metric `ai_call`",
+        "39:13: found the value `3` for makespan",
+        "39:40: unknown key `ove`",
+        "39:58: found 3",
+        "40:10: found `z`",
     ];
     for (head, expected) in heads.iter().zip(expected) {
-        assert!(head.starts_with(expected), "{head}\n{expected}\nof {heads:#?}");
+        let (place, words) = expected.split_once(": ").unwrap();
+        let fits = head.starts_with(&format!("{place}: ")) && head.contains(words);
+        assert!(fits, "{head}\n{expected}\nof {heads:#?}");
     }
     assert_eq!(heads.len(), expected.len(), "{heads:#?}");
 }
@@ -134,7 +133,7 @@ fn what_follows_from_an_error_is_not_told_as_well() {
     let targets = "[[run]]\nnaem = \"a\"\n[targets.a]\nai_calls = \"<= 3\"\n";
     let told = problems(&format!("{PLAIN}{targets}"));
     assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].contains("got no `name`") && told[1].contains("`naem`"), "{told:?}");
+    assert!(told[0].contains("`name` is missing") && told[1].contains("`naem`"), "{told:?}");
     assert_eq!(problems(&format!("{PLAIN}concurrency = 20\nmax_concurrency = 0\n")).len(), 1);
     // Runs share the pipeline that is wrong.
     let runs =
@@ -175,7 +174,7 @@ fn valid_files_are_named_beside_wrong_ones() {
     let output = tagspace(folder.path(), &["validate"]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(stdout(&output), "scenarios/one.toml: valid, 1 run, 0 targets\n");
-    assert!(stderr(&output).contains("scenarios/two.toml:1:1: got no `schema`"));
+    assert!(stderr(&output).contains("scenarios/two.toml:1:1: `schema` is missing"));
 }
 
 #[test]
@@ -225,15 +224,15 @@ fn a_list_is_no_table() {
     assert!(told.contains("help: one pair of brackets makes a table: `[confluence]`"), "{told}");
     assert_eq!(
         problems(&PLAIN.replacen("seed = 7", "seed = 42.0", 1)),
-        ["3:8: got 42.0, wanted a whole number from 0 to 9007199254740991"]
+        ["3:8: expected a whole number from 0 to 9007199254740991, found 42.0"]
     );
     assert_eq!(
         problems(&PLAIN.replacen("[space]", "run = { name = \"a\" }\n[space]", 1)),
-        ["4:7: got a table, wanted a list"]
+        ["4:7: expected a list, found a table"]
     );
     assert_eq!(
         problems(&PLAIN.replacen("seed = 7", "seed = 7\nstart = 2026-01-05T09:00:00Z", 1)),
-        ["4:9: got the date 2026-01-05T09:00:00Z without quotes, wanted a string"]
+        ["4:9: expected a string, found the date 2026-01-05T09:00:00Z without quotes"]
     );
 }
 
@@ -263,16 +262,13 @@ ai_calls = { limit = "<= 3" }
         ]
     );
     let told = |limit: &str| problems(&format!("{PLAIN}[targets.run]\nai_calls = {limit}\n"));
-    assert_eq!(
-        told("{ limit = \"<= 3\", ove = \"tagged\" }"),
-        ["19:30: got the unknown key `ove`, wanted a known one"]
-    );
-    assert_eq!(told("[{ over = \"tagged\" }]"), ["19:13: got no `limit`, wanted it set"]);
-    assert_eq!(told("{ limit = 3 }"), ["19:22: got integer `3`, wanted a string"]);
-    let wanted = "wanted a limit such as \"<= 20\", or a list of them";
+    assert_eq!(told("{ limit = \"<= 3\", ove = \"tagged\" }"), ["19:30: unknown key `ove`"]);
+    assert_eq!(told("[{ over = \"tagged\" }]"), ["19:13: `limit` is missing"]);
+    assert_eq!(told("{ limit = 3 }"), ["19:22: expected a string, found integer `3`"]);
+    let expected = "expected a limit such as \"<= 20\", or a list of them";
     assert_eq!(
         told("[\"<= 3\", [\"<= 4\"]]"),
-        [format!("19:21: got a list within a list, {wanted}")]
+        [format!("19:21: {expected}, found a list within a list")]
     );
     // What a limit looks at is part of what must hold.
     let digest = |limit: &str| {
@@ -348,8 +344,8 @@ fn a_search_passes_over_what_editors_leave() {
     for (name, told) in [
         (".#one.toml", "cannot read: No such file"),
         ("dangling.toml", "cannot read: No such file"),
-        ("#one.toml", "got text that is not TOML"),
-        (".one.toml", "got text that is not TOML"),
+        ("#one.toml", "this is not TOML"),
+        (".one.toml", "this is not TOML"),
     ] {
         let output = tagspace(folder.path(), &["validate", &format!("scenarios/{name}")]);
         assert_eq!(output.status.code(), Some(2), "{name}");
@@ -411,7 +407,7 @@ fn what_nests_too_deep_is_one_error() {
     let value = format!("{}1{}", format!("{{{key}=").repeat(31), "}".repeat(31));
     let output = tagspace(folder.path(), &["validate", "--set", &format!("{key}={value}")]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("got the unknown key `a`"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("unknown key `a`"), "{}", stderr(&output));
     // Brackets in strings and comments are none.
     let text = PLAIN.replacen(
         "[space]",

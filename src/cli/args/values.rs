@@ -16,26 +16,26 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let found = units
         .into_iter()
         .find_map(|(unit, ms)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(ms));
-    let wanted = format!("got `{text}`, wanted a time such as 500ms, 60s, 2m or 1h");
+    let wanted = format!("expected a time such as 500ms, 60s, 2m or 1h, found `{text}`");
     found.filter(|ms| *ms > 0).map(Duration::from_millis).ok_or(wanted)
 }
 
 pub(super) fn profile(text: &str) -> Result<Profile, String> {
     let named = serde_json::from_value(serde_json::Value::from(text));
     named.map_err(|_| {
-        format!("got `{text}`, wanted before, documented, conservative or recommended")
+        format!("expected before, documented, conservative or recommended, found `{text}`")
     })
 }
 
 pub(super) fn speed(text: &str) -> Result<u64, String> {
     let found = text.parse().ok().filter(|speed| (1..=1000).contains(speed));
-    found.ok_or_else(|| format!("got `{text}`, wanted a whole number from 1 to 1000"))
+    found.ok_or_else(|| format!("expected a whole number from 1 to 1000, found `{text}`"))
 }
 
 pub(super) fn address(text: &str) -> Result<IpAddr, String> {
     let text = if text == "localhost" { "127.0.0.1" } else { text };
     text.parse()
-        .map_err(|_| format!("got `{text}`, wanted an IP address such as 127.0.0.1 or 0.0.0.0"))
+        .map_err(|_| format!("expected an IP address such as 127.0.0.1 or 0.0.0.0, found `{text}`"))
 }
 
 /// How requests reach the fakes.
@@ -149,7 +149,7 @@ pub(crate) enum FromArg {
 
 /// A share such as `1%`, in millionths.
 pub(super) fn percent(text: &str) -> Result<u64, String> {
-    let wanted = || format!("got `{text}`, wanted a share such as 1% or 0.5%");
+    let wanted = || format!("expected a share such as 1% or 0.5%, found `{text}`");
     let number = text.trim().strip_suffix('%').ok_or_else(wanted)?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits = |text: &str| text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -163,14 +163,16 @@ pub(super) fn percent(text: &str) -> Result<u64, String> {
 /// The same of a chance, which is never none.
 pub(super) fn chance(text: &str) -> Result<u64, String> {
     match percent(text)? {
-        0 => Err(format!("got `{text}`, wanted more than 0%: of no chance at all nothing is sure")),
+        0 => Err(format!(
+            "expected more than 0%, found `{text}`: at 0% no change can ever be significant"
+        )),
         ppm => Ok(ppm),
     }
 }
 
 /// Which part of how many: `3/16`, counted from 1.
 pub(super) fn shard(text: &str) -> Result<Shard, String> {
-    let wanted = || format!("got `{text}`, wanted a part such as 3/16, counted from 1");
+    let wanted = || format!("expected a part such as 3/16, counted from 1, found `{text}`");
     let (index, count) = text.split_once('/').ok_or_else(wanted)?;
     let (index, count) = index.parse().ok().zip(count.parse().ok()).ok_or_else(wanted)?;
     if (1..=count).contains(&index) && count <= MOST_SHARDS {
@@ -184,20 +186,20 @@ pub(super) fn shard(text: &str) -> Result<Shard, String> {
 pub(super) fn baseline(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     let is_name = !text.is_empty() && !text.starts_with('.') && text.chars().all(fits);
-    let wanted = "wanted a name of letters, digits, `-`, `_` and `.`, such as main";
-    if is_name { Ok(text.to_owned()) } else { Err(format!("got `{text}`, {wanted}")) }
+    let wanted = "expected a name of letters, digits, `-`, `_` and `.`, such as main";
+    if is_name { Ok(text.to_owned()) } else { Err(format!("{wanted}, found `{text}`")) }
 }
 
 pub(super) fn output<F: ValueEnum>(text: &str) -> Result<(F, PathBuf), String> {
     let wanted = || {
         let all = F::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         let names: Vec<String> = all.map(|value| value.get_name().to_owned()).collect();
-        format!("got `{text}`, wanted FORMAT=PATH with one of {}", names.join(", "))
+        format!("expected FORMAT=PATH with one of {}, found `{text}`", names.join(", "))
     };
     let (format, path) = text.split_once('=').ok_or_else(wanted)?;
     let format = F::from_str(format, false).map_err(|_| wanted())?;
     if path.is_empty() || path == "-" {
-        return Err(format!("got `{text}`, wanted a file; --format is for standard output"));
+        return Err(format!("expected a file, found `{text}`: --format is for standard output"));
     }
     Ok((format, PathBuf::from(path)))
 }

@@ -19,7 +19,7 @@ pub(crate) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
         && !known.iter().any(|id| id.eq_ignore_ascii_case(only))
     {
         return Err(CliError::Usage {
-            message: format!("got `--only {only}`, wanted a claim such as C4"),
+            message: format!("expected a claim such as C4, found `--only {only}`"),
             help: format!("the claims are: {}", known.join(", ")),
         });
     }

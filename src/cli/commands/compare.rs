@@ -49,7 +49,7 @@ pub(crate) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
             let (common, wanted) = compare::seeds(&base, &new, rules);
             if common < wanted {
                 return Err(CliError::Usage {
-                    message: format!("got {common} seeds on both sides, wanted at least {wanted} for --mode paired"),
+                    message: format!("expected at least {wanted} common seeds for --mode paired, found {common}"),
                     help: "with fewer nothing can be told from chance; `tagspace run --seeds 1..=32` plays more".to_owned(),
                 });
             }
@@ -111,7 +111,7 @@ fn sides(args: &CompareArgs, interrupt: &Interrupt) -> Result<Both, CliError> {
     if let Some(name) = &args.baseline {
         let [new] = args.paths.as_slice() else {
             return Err(usage(format!(
-                "got {} folders with --baseline, wanted one",
+                "expected one folder with --baseline, found {}",
                 args.paths.len()
             )));
         };
@@ -122,7 +122,7 @@ fn sides(args: &CompareArgs, interrupt: &Interrupt) -> Result<Both, CliError> {
     }
     let (base, new, scenarios) = match args.paths.as_slice() {
         [base, new, scenarios @ ..] if args.bin || scenarios.is_empty() => (base, new, scenarios),
-        paths => return Err(usage(format!("got {} paths, wanted two", paths.len()))),
+        paths => return Err(usage(format!("expected two paths, found {}", paths.len()))),
     };
     let sides = Sides { base: named(base), new: named(new) };
     let folders = if args.bin {
@@ -170,7 +170,7 @@ fn play(
     if has_run {
         return Err(CliError::Usage {
             message: format!(
-                "{}: got no report of a run, wanted a tagspace program",
+                "{}: expected a tagspace program, found no report of a run",
                 program.display()
             ),
             help: "--bin takes two tagspace programs, such as ./before ./target/release/tagspace"
@@ -178,7 +178,7 @@ fn play(
         });
     }
     Err(CliError::Usage {
-        message: format!("{}: got {status}, wanted a run", program.display()),
+        message: format!("{}: expected a run, found {status}", program.display()),
         help: "what it said is above".to_owned(),
     })
 }
@@ -231,7 +231,7 @@ fn recordings(folder: &Path) -> Result<Recordings, CliError> {
         }
         let recorded = Recorded::of_reports(&reports).ok_or_else(|| CliError::Usage {
             message: format!(
-                "{}: got no report of a run, wanted one for each seed",
+                "{}: expected a report of each seed, found a seed without one",
                 path.display()
             ),
             help: "run it again with this version of tagspace".to_owned(),
@@ -240,7 +240,7 @@ fn recordings(folder: &Path) -> Result<Recordings, CliError> {
     }
     if all.is_empty() {
         return Err(CliError::Usage {
-            message: format!("{}: got a folder without a report.json", folder.display()),
+            message: format!("{}: the folder has no report.json", folder.display()),
             help: "name a folder that `tagspace run --out` wrote".to_owned(),
         });
     }

@@ -30,7 +30,7 @@ pub(crate) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
     if played.is_empty() {
         let names: Vec<&str> = league::FIELDS.iter().map(|field| field.name).collect();
         return Err(CliError::Usage {
-            message: format!("got `--only {}`, wanted a part of a field's name", args.only),
+            message: format!("expected a part of a field's name, found `--only {}`", args.only),
             help: format!("the fields are: {}", names.join(", ")),
         });
     }

@@ -109,7 +109,7 @@ fn load(args: &ServeArgs) -> Result<(Scenario, Vec<Target>), CliError> {
     match loaded.pop() {
         Some(one) if loaded.is_empty() && !is_folder => Ok(one),
         _ => Err(CliError::Usage {
-            message: format!("got the folder {}, wanted one scenario", args.scenario.display()),
+            message: format!("expected one scenario, found the folder {}", args.scenario.display()),
             help: "`tagspace list` names the scenarios of a folder".to_owned(),
         }),
     }
@@ -121,7 +121,7 @@ fn chosen(args: &ServeArgs, scenario: &Scenario) -> Result<usize, CliError> {
     let known = || scenario.runs.iter().map(|run| run.name.as_str());
     known().position(|known| known == name).ok_or_else(|| CliError::Usage {
         message: format!(
-            "got the run `{name}`, wanted one of: {}",
+            "expected a run, one of: {}, found `{name}`",
             known().collect::<Vec<_>>().join(", ")
         ),
         help: format!("the runs are those of {}", scenario.origin),

@@ -22,7 +22,7 @@ pub(super) fn read(
     let headers = reader.headers().map_err(|error| fail(error.to_string()))?;
     let Some(index) = headers.iter().position(|header| header.trim() == column) else {
         let got: Vec<&str> = headers.iter().collect();
-        return Err(fail(format!("got the columns {}, wanted `{column}`", got.join(", "))));
+        return Err(fail(format!("expected the column `{column}`, found {}", got.join(", "))));
     };
     let (ms, wanted) = match unit {
         Some(Unit::S) => (1000.0, "seconds from 0 to 86400"),
@@ -35,12 +35,13 @@ pub(super) fn read(
         let value = got.parse::<f64>().ok();
         let value = value.filter(|value| (0.0..=LONGEST_MS).contains(&(value * ms)));
         values.push(
-            value
-                .ok_or_else(|| fail(format!("got `{got}` in row {}, wanted {wanted}", row + 2)))?,
+            value.ok_or_else(|| {
+                fail(format!("expected {wanted}, found `{got}` in row {}", row + 2))
+            })?,
         );
     }
     if values.is_empty() {
-        return Err(fail("got no rows, wanted at least one".to_owned()));
+        return Err(fail("expected at least one row, found none".to_owned()));
     }
     if unit.is_none() && looks_like_seconds(&values) {
         return Err(fail(format!(

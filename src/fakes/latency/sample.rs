@@ -115,7 +115,7 @@ pub struct LatencyFile {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LatencyError {
     /// A key that the distribution needs is missing.
-    #[error("got dist = \"{dist}\" without `{key}`, wanted {wanted}")]
+    #[error("dist = \"{dist}\" needs `{key}`, such as {wanted}")]
     Missing {
         /// The distribution.
         dist: &'static str,
@@ -125,7 +125,7 @@ pub enum LatencyError {
         wanted: &'static str,
     },
     /// A key of another distribution.
-    #[error("got `{key}` with dist = \"{dist}\", which does not use it; it belongs to \"{owner}\"")]
+    #[error("`{key}` does not go with dist = \"{dist}\": it belongs to \"{owner}\"")]
     Unused {
         /// The distribution.
         dist: &'static str,
@@ -135,13 +135,13 @@ pub enum LatencyError {
         owner: &'static str,
     },
     /// Both a list and a file of measurements.
-    #[error("got both `quantiles_ms` and `csv`, wanted one of them")]
+    #[error("expected `quantiles_ms` or `csv`, found both")]
     TwoSources,
     /// A unit without a file of measurements.
     #[error("expected `unit` with `csv`, found it without")]
     UnitOfNothing,
     /// The bounds are the wrong way round.
-    #[error("got {what} from {min_ms} to {max_ms}, wanted min_ms at most max_ms")]
+    #[error("expected min_ms at most max_ms, found {what} from {min_ms} to {max_ms}")]
     Bounds {
         /// Of what.
         what: &'static str,

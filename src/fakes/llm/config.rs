@@ -103,9 +103,8 @@ impl AiConfig {
     pub fn quota_problem(&self) -> Option<(&'static str, String)> {
         let problem = self.quota.as_ref().and_then(QuotaConfig::problem);
         let alone = self.neighbour.is_some() && self.quota.is_none();
-        let alone = alone.then(|| {
-            ("neighbour", "got a neighbour, wanted a `quota` that it uses as well".to_owned())
-        });
+        let alone = alone
+            .then(|| ("neighbour", "a neighbour needs a `quota` that it uses as well".to_owned()));
         problem.map(|problem| ("change", problem)).or(alone)
     }
 }

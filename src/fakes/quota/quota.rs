@@ -136,19 +136,19 @@ impl QuotaConfig {
         let mut before = 0;
         for Change { at_s, requests, tokens } in &self.change {
             if requests.is_none() && tokens.is_none() {
-                let wanted = "wanted `requests` or `tokens`";
-                return Some(format!("got a change at {at_s} s of nothing, {wanted}"));
+                let wanted = "expected `requests` or `tokens`";
+                return Some(format!("{wanted} in the change at {at_s} s, found neither"));
             }
             if at_s.get() <= before {
-                let wanted = "wanted each later than the one before";
-                return Some(format!("got a change at {at_s} s after one at {before} s, {wanted}"));
+                let wanted = "expected each change later than the one before";
+                return Some(format!("{wanted}, found {at_s} s after {before} s"));
             }
             before = at_s.get();
             let pairs = [("requests", requests, self.requests), ("tokens", tokens, self.tokens)];
             for (what, changed, first) in pairs {
                 if changed.is_some() && first.is_none() {
                     return Some(format!(
-                        "got a change at {at_s} s of `{what}`, wanted `{what}` in the quota as well"
+                        "expected `{what}` in the quota as well, found a change at {at_s} s of `{what}`"
                     ));
                 }
             }

@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for BatchSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct BatchSizeVisitor;
         fn wrong<E: Error>(got: impl fmt::Display) -> E {
-            E::custom(format!("got {got}, wanted {WANTED}"))
+            E::custom(format!("expected {WANTED}, found {got}"))
         }
         impl Visitor<'_> for BatchSizeVisitor {
             type Value = BatchSize;

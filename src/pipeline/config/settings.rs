@@ -152,8 +152,7 @@ pub enum CacheKey {
 pub enum SettingsError {
     /// The start lies above the ceiling.
     #[error(
-        "got concurrency {concurrency} above max_concurrency {max_concurrency}, wanted at most \
-         the ceiling (leave max_concurrency out and it follows; what is not set is the profile's)"
+        "expected a concurrency of at most max_concurrency, found {concurrency} above {max_concurrency} (leave max_concurrency out and it follows; what is not set is the profile's)"
     )]
     AboveCeiling {
         /// The start.
@@ -163,14 +162,14 @@ pub enum SettingsError {
     },
     /// A permit that is held through all waits never comes to the gate.
     #[error(
-        "got permit_scope `batch` with limiter `quota`, wanted `attempt`: that limiter is asked before every call"
+        "permit_scope `batch` does not go with limiter `quota`: that limiter is asked before every call"
     )]
     HeldPermit,
     /// The oracle is not told anything.
-    #[error("got limiter `pace` without `quota`, wanted the quota that it is to be told")]
+    #[error("limiter `pace` needs `quota`: it paces calls by a known quota")]
     NoQuota,
     /// An environment variable holds something else than it should.
-    #[error("read {name}: got `{got}`, wanted {wanted}")]
+    #[error("read {name}: expected {wanted}, found `{got}`")]
     Variable {
         /// Its name.
         name: &'static str,

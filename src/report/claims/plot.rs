@@ -5,8 +5,7 @@ use plotters::prelude::*;
 use crate::report::claims::words;
 use crate::report::draw::PlotError;
 use crate::report::draw::picture::{
-    Area, BLUE, Drawn, FAINT, GREEN, GREY, Key, ORANGE, failed, font, heading, legend, sheet,
-    shortened,
+    Area, BLUE, FAINT, GREEN, GREY, Key, ORANGE, failed, font, heading, legend, sheet, shortened,
 };
 use crate::study::claims::boundary::Boundary;
 use crate::study::claims::observable::Observable;
@@ -46,7 +45,7 @@ fn index(position: usize) -> i32 {
 }
 
 /// The three profiles in every world, by the middle of all seeds, with the least and the most.
-pub(crate) fn profiles(ledger: &ClaimsReport) -> Drawn {
+pub fn profiles(ledger: &ClaimsReport) -> Result<String, PlotError> {
     let panels: Vec<(&str, &Hypothesis, &Vec<WorldVerdict>)> =
         SHOWN.iter().filter_map(|(metric, name)| panel_of(ledger, metric, name)).collect();
     sheet(height(TOP + PANEL * index(panels.len()) + 10), |area| {
@@ -132,7 +131,7 @@ const ROW: i32 = 34;
 const STRIP: (i32, i32) = (330, 330);
 
 /// For every claim that does not hold as it stands: where all its statements hold together.
-pub(crate) fn boundaries(ledger: &ClaimsReport) -> Drawn {
+pub fn boundaries(ledger: &ClaimsReport) -> Result<String, PlotError> {
     let rows: Vec<(&str, &Varied)> = ledger
         .claims
         .iter()

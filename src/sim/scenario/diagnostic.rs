@@ -151,7 +151,7 @@ pub(super) fn of_toml(error: &toml::de::Error) -> Finding {
     let message = error.message().trim().trim_end_matches('.').replace('\n', ", ");
     Finding {
         span: error.span().unwrap_or_default(),
-        message: format!("got text that is not TOML: {message}"),
+        message: format!("this is not TOML: {message}"),
         help: None,
     }
 }

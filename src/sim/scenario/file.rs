@@ -93,7 +93,7 @@ pub struct TuneFile {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(
     untagged,
-    expecting = "wanted values such as \"1,2,5\", \"1..=16\" or [5, 10], and a key in quotes: \"pipeline.batch_size\""
+    expecting = "expected values such as \"1,2,5\", \"1..=16\" or [5, 10], and a key in quotes: \"pipeline.batch_size\""
 )]
 pub enum AxisValues {
     /// As `--set` takes them.

@@ -76,7 +76,7 @@ enum WrittenLimit {
 }
 
 fn refuse<T, E: Error>(found: impl fmt::Display) -> Result<T, E> {
-    Err(E::custom(format!("got {found}, wanted a limit such as \"<= 20\", or a list of them")))
+    Err(E::custom(format!("expected a limit such as \"<= 20\", or a list of them, found {found}")))
 }
 
 struct Limit;

@@ -22,7 +22,7 @@ pub fn apply(text: &str, settings: &[String], cwd: &Path) -> Result<String, Diag
     for setting in settings {
         let wanted = "`key=value` with a dotted key, such as `pipeline.batch_size=10`";
         let Some((key, text)) = setting.split_once('=') else {
-            return Err(problem(setting, format!("got `{setting}`, wanted {wanted}")));
+            return Err(problem(setting, format!("expected {wanted}, found `{setting}`")));
         };
         if key.matches('.').count() >= MOST_LEVELS || depth::too_deep(text).is_some() {
             let message = format!("expected at most {MOST_LEVELS} levels, found more");
@@ -41,7 +41,7 @@ pub fn apply(text: &str, settings: &[String], cwd: &Path) -> Result<String, Diag
             None => Ok(()),
         };
         set.and_then(|()| place(document.as_table_mut(), key, value))
-            .map_err(|message| problem(setting, format!("got `{key}`, but {message}")))?;
+            .map_err(|message| problem(setting, format!("`{key}` cannot be set: {message}")))?;
     }
     Ok(document.to_string())
 }

@@ -88,7 +88,7 @@ fn question(text: &str) -> Result<String, Finding> {
         _ => {
             let got = if text.trim().is_empty() { "an empty file" } else { "no question" };
             let message = format!(
-                "got {got}, wanted a first line with the scenario's question: `# Does ...?`"
+                "expected a first line with the scenario's question: `# Does ...?`, found {got}"
             );
             let help = "`tagspace new NAME` writes a scenario to start from".to_owned();
             let end = text.lines().next().map_or(0, str::len);
@@ -204,7 +204,7 @@ impl Reader<'_> {
         let Some(written) = written else { return start };
         written.get_ref().parse().unwrap_or_else(|_| {
             let got = written.get_ref();
-            let message = format!("got `{got}`, wanted a moment such as `{START}`");
+            let message = format!("expected a moment such as `{START}`, found `{got}`");
             self.note(&path(&["start"]), written.span(), message, None);
             start
         })
@@ -265,7 +265,7 @@ impl Reader<'_> {
         let shown = dir.display();
         match documents::find(dir) {
             Ok(found) if found.is_empty() => {
-                let message = format!("got no HTML file below {shown}, wanted at least one");
+                let message = format!("expected at least one HTML file below {shown}, found none");
                 self.note(&at, span, message, None);
                 Vec::new()
             }
@@ -331,9 +331,8 @@ impl Reader<'_> {
             Some(nearest) => format!("{nearest} {rest}"),
             None => rest,
         };
-        let message = format!(
-            "got the model `{model}` without a price, wanted one of the price table or `price`"
-        );
+        let message =
+            format!("the model `{model}` has no price: expected one of the price table or `price`");
         let span = self.word(&at).unwrap_or(span);
         self.note(&at, span, message, Some(help));
     }
@@ -357,12 +356,12 @@ impl Reader<'_> {
             let name = run.name.get_ref();
             let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
             if name.is_empty() || !name.chars().all(fits) {
-                let wanted = "wanted letters, digits, `-`, `_` and `.`";
-                let message = format!("got the run name `{name}`, {wanted}");
+                let wanted = "expected a run name of letters, digits, `-`, `_` and `.`";
+                let message = format!("{wanted}, found `{name}`");
                 self.note(&below(&at, &["name"]), run.name.span(), message, None);
             }
             if runs.iter().any(|known| known.name == *name) {
-                let message = format!("got the run name `{name}` twice, wanted each once");
+                let message = format!("expected each run name once, found `{name}` twice");
                 self.note(&below(&at, &["name"]), run.name.span(), message, None);
                 continue;
             }
@@ -408,7 +407,7 @@ impl Reader<'_> {
             if !runs.iter().any(|known| known.name == *name) {
                 let known: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
                 let message = format!(
-                    "got targets for the run `{name}`, which never happens, wanted one of: {}",
+                    "expected targets of a run, one of: {}, found `{name}`",
                     known.join(", ")
                 );
                 let help = diagnostic::did_you_mean(name, known);

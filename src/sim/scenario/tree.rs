@@ -115,7 +115,7 @@ impl de::Error for Misfit {
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!("got {}, wanted {}", found(&unexpected), wanted(expected)))
+        Self::new(format!("expected {}, found {}", wanted(expected), found(&unexpected)))
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -128,12 +128,12 @@ impl de::Error for Misfit {
             [one, other] => format!("{one} or {other}"),
             all => all.join(", "),
         };
-        let message = format!("got `{}`, wanted {listed}", shortened(variant));
+        let message = format!("expected {listed}, found `{}`", shortened(variant));
         Self { help: Some(allowed(variant, known)), ..Self::new(message) }
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
-        let message = format!("got the unknown key `{}`, wanted a known one", shortened(field));
+        let message = format!("unknown key `{}`", shortened(field));
         Self { help: Some(allowed(field, known)), ..Self::new(message) }
     }
 
@@ -141,7 +141,7 @@ impl de::Error for Misfit {
         let help = "`tagspace new NAME` writes a scenario with everything that is needed";
         let is_needed = ["schema", "seed", "space", "gemini", "model"].contains(&field);
         let help = is_needed.then(|| help.to_owned());
-        let message = format!("got no `{field}`, wanted it set");
+        let message = format!("`{field}` is missing");
         Self { missing: Some(field), help, ..Self::new(message) }
     }
 }
@@ -260,10 +260,8 @@ impl<'de> Deserializer<'de> for Node<'_> {
                 let value = Spanned::new(self.span.clone(), DeValue::Datetime(*date));
                 let read = ValueDeserializer::from(value).deserialize_any(visitor);
                 read.map_err(|error| {
-                    let found = format!("got the date {date} without quotes, wanted");
-                    let message =
-                        error.message().replacen("invalid type: map, expected", &found, 1);
-                    Misfit::new(message)
+                    let message = error.message().replacen("invalid type: map, ", "", 1);
+                    Misfit::new(format!("{message}, found the date {date} without quotes"))
                 })
             }
             DeValue::Array(items) => {

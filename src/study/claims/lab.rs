@@ -30,7 +30,7 @@ pub enum ClaimsError {
 
 /// What was measured in one game.
 #[derive(Debug, Default)]
-pub struct Measured {
+pub struct LabResult {
     /// The figures of each run; none if one did not end within its virtual time.
     pub runs: Vec<Figures>,
     /// Pages whose labels were written more than once, in all runs together.
@@ -87,7 +87,7 @@ pub struct Lab<'a> {
     jobs: usize,
     /// Seeds from 1 to this; where something is varied, no more than its axis takes.
     pub seeds: u64,
-    played: Mutex<BTreeMap<(LabTrial, u64), Arc<Measured>>>,
+    played: Mutex<BTreeMap<(LabTrial, u64), Arc<LabResult>>>,
     on_game: &'a (dyn Fn() + Sync),
 }
 
@@ -108,14 +108,14 @@ impl<'a> Lab<'a> {
         &self,
         games: &[&LabTrial],
         seeds: std::ops::RangeInclusive<u64>,
-    ) -> Result<Vec<Vec<Arc<Measured>>>, ClaimsError> {
+    ) -> Result<Vec<Vec<Arc<LabResult>>>, ClaimsError> {
         let seeds: Vec<u64> = seeds.collect();
         share_out(self.jobs, seeds.len(), |index| {
             games.iter().map(|game| self.one(game, seeds[index])).collect()
         })
     }
 
-    fn one(&self, game: &LabTrial, seed: u64) -> Result<Arc<Measured>, ClaimsError> {
+    fn one(&self, game: &LabTrial, seed: u64) -> Result<Arc<LabResult>, ClaimsError> {
         let key = (game.clone(), seed);
         if let Some(known) = self.played.lock().get(&key) {
             return Ok(Arc::clone(known));
@@ -127,7 +127,7 @@ impl<'a> Lab<'a> {
     }
 }
 
-fn play(game: &LabTrial, seed: u64) -> Result<Measured, ClaimsError> {
+fn play(game: &LabTrial, seed: u64) -> Result<LabResult, ClaimsError> {
     let scenario = game.scenario(seed).map_err(ClaimsError::World)?;
     let first = scenario.runs.first().map(|run| run.name.clone());
     let told = Arc::new(AtomicU64::new(0));
@@ -143,12 +143,12 @@ fn play(game: &LabTrial, seed: u64) -> Result<Measured, ClaimsError> {
     };
     match judge::run(&scenario, &[], &options) {
         Ok(judged) => Ok(measured(judged, told.load(Ordering::Relaxed))),
-        Err(JudgeError::Sim(SimError::Deadline { .. })) => Ok(Measured::default()),
+        Err(JudgeError::Sim(SimError::Deadline { .. })) => Ok(LabResult::default()),
         Err(error) => Err(error.into()),
     }
 }
 
-fn measured(judged: JudgedScenario, told: u64) -> Measured {
+fn measured(judged: JudgedScenario, told: u64) -> LabResult {
     let (mut once, mut twice) = (BTreeSet::new(), BTreeSet::new());
     for event in judged.runs.iter().flat_map(|run| run.log.events()) {
         if let Event::LabelsWritten { page, .. } = event
@@ -161,7 +161,7 @@ fn measured(judged: JudgedScenario, told: u64) -> Measured {
         let number = |name| run.figures.number(name);
         number("pages_tagged") + number("pages_cached") + number("pages_failed")
     });
-    Measured {
+    LabResult {
         written_twice: twice.len() as u64,
         untold: ended.abs_diff(told),
         runs: judged.runs.into_iter().map(|run| run.figures).collect(),

@@ -1,6 +1,6 @@
 //! What is read from a game, as an integer.
 
-use super::lab::Measured;
+use super::lab::LabResult;
 use crate::study::measure::figures::{Figures, Value};
 use crate::study::measure::metric;
 use crate::study::measure::metric::Unit;
@@ -78,7 +78,7 @@ impl Observable {
 
     /// Reads it from a game and, where it compares, from that before; nothing if there are no
     /// samples.
-    pub fn of(self, before: &Measured, after: &Measured) -> Option<u64> {
+    pub fn of(self, before: &LabResult, after: &LabResult) -> Option<u64> {
         let first = after.runs.first()?;
         match self {
             Self::Figure(run, name) => plain(after.runs.get(run)?, name),

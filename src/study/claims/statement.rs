@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::lab::{ClaimsError, Lab, LabTrial, Measured};
+use super::lab::{ClaimsError, Lab, LabResult, LabTrial};
 use super::observable::Observable;
 use super::worlds::Setup;
 
@@ -89,7 +89,7 @@ fn is_refuted(failures: usize, seeds: usize) -> bool {
 }
 
 /// The game of the state before, where a quantity compares with it, and the game itself.
-type Pair = (Arc<Measured>, Arc<Measured>);
+type Pair = (Arc<LabResult>, Arc<LabResult>);
 
 impl Hypothesis {
     /// Reads the quantity under a profile in all seeds.

@@ -38,7 +38,10 @@ const LARGEST: u64 = 9_007_199_254_740_991;
 pub fn read(text: &str) -> Result<Recordings, String> {
     let read: Baseline = toml::from_str(text).map_err(|error| error.to_string())?;
     if read.format_version != FORMAT_VERSION {
-        return Err(format!("got format_version {}, wanted {FORMAT_VERSION}", read.format_version));
+        return Err(format!(
+            "expected format_version {FORMAT_VERSION}, found {}",
+            read.format_version
+        ));
     }
     for (name, one) in &read.scenario {
         let mut seeds: Vec<u64> = one.seeds.clone();
@@ -61,7 +64,7 @@ pub fn read(text: &str) -> Result<Recordings, String> {
             let odd = lists.into_iter().find(|(_, length)| *length != seeds);
             if let Some((figure, length)) = odd {
                 return Err(format!(
-                    "got {length} values of `{figure}` in the run `{run}` of `{name}`, wanted one for each of {seeds} seeds"
+                    "expected a value of `{figure}` for each of {seeds} seeds in the run `{run}` of `{name}`, found {length}"
                 ));
             }
         }

@@ -43,7 +43,7 @@ pub fn check_size(
         return Ok(());
     }
     Err(format!(
-        "got {settings} settings and {games} simulations, wanted at most {MOST_SETTINGS} and {MOST_GAMES}"
+        "expected at most {MOST_SETTINGS} settings and {MOST_GAMES} simulations, found {settings} and {games}"
     ))
 }
 
@@ -51,12 +51,12 @@ impl Axis {
     /// Reads `key=value`, `key=1,2,5` or `key=1..=16`. Commas within brackets, braces and quotes
     /// belong to a value.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wanted = "wanted a key and its values, such as pipeline.batch_size=5,10,20 or pipeline.concurrency=1..=16";
+        let wanted = "expected a key and its values, such as pipeline.batch_size=5,10,20 or pipeline.concurrency=1..=16";
         let (key, values) =
-            text.split_once('=').ok_or_else(|| format!("got `{text}`, {wanted}"))?;
+            text.split_once('=').ok_or_else(|| format!("{wanted}, found `{text}`"))?;
         let (key, values) = (key.trim().to_owned(), values.trim());
         if key.is_empty() || values.is_empty() {
-            return Err(format!("got `{text}`, {wanted}"));
+            return Err(format!("{wanted}, found `{text}`"));
         }
         let mut read = Vec::new();
         for value in split(values) {
@@ -66,14 +66,14 @@ impl Axis {
             match value.split_once("..").filter(|(from, _)| from.parse::<u64>().is_ok()) {
                 Some((from, to)) => read.extend(range(text, from, to)?),
                 None if value.is_empty() => {
-                    return Err(format!("got an empty value in `{text}`, {wanted}"));
+                    return Err(format!("{wanted}, found an empty value in `{text}`"));
                 }
                 None => read.push(value.to_owned()),
             }
         }
         let mut seen = BTreeSet::new();
         if let Some(twice) = read.iter().find(|value| !seen.insert(value.as_str())) {
-            return Err(format!("got `{twice}` twice in `{text}`, wanted each value once"));
+            return Err(format!("expected each value once, found `{twice}` twice in `{text}`"));
         }
         Ok(Self { key, values: read })
     }
@@ -94,8 +94,9 @@ impl fmt::Display for Axis {
 
 /// Seeds such as `1..=16`, or one.
 pub fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
-    let wanted =
-        || format!("got `{text}`, wanted seeds such as 1..=16: ascending, at most 10000 of them");
+    let wanted = || {
+        format!("expected seeds such as 1..=16: ascending, at most 10000 of them, found `{text}`")
+    };
     let (first, last) = text.split_once("..=").unwrap_or((text, text));
     let (first, last) =
         first.trim().parse().ok().zip(last.trim().parse().ok()).ok_or_else(wanted)?;
@@ -105,12 +106,12 @@ pub fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
 
 /// The numbers of `from..=to`.
 fn range(text: &str, from: &str, to: &str) -> Result<Vec<String>, String> {
-    let wrong = || format!("got `{from}..{to}` in `{text}`, wanted a range such as 1..=16");
+    let wrong = || format!("expected a range such as 1..=16, found `{from}..{to}` in `{text}`");
     let to = to.strip_prefix('=').ok_or_else(wrong)?;
     let (first, last): (u64, u64) = from.parse().ok().zip(to.parse().ok()).ok_or_else(wrong)?;
     if first > last || last - first >= MOST {
         return Err(format!(
-            "got `{from}..={to}` in `{text}`, wanted an ascending range of at most {MOST} numbers"
+            "expected an ascending range of at most {MOST} numbers, found `{from}..={to}` in `{text}`"
         ));
     }
     Ok((first..=last).map(|number| number.to_string()).collect())

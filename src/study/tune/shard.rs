@@ -213,9 +213,11 @@ fn read(written: &WrittenStudy) -> Result<StudySpec, String> {
     let scenario =
         Scenario::parse(name, file, text, folder).map_err(|problem| problem.to_string())?;
     if scenario.world_digest != *world_digest {
-        return Err(format!("got another world of {name} here than its parts were played in"));
+        return Err(format!(
+            "the world of {name} is another one here than where its shards were played"
+        ));
     }
-    let wrong = || format!("got the objective `{objective}`, wanted a known one");
+    let wrong = || format!("expected a known one, found the objective `{objective}`");
     let require = require.iter().map(|text| target::in_one_piece(run, text));
     if scenario.runs.iter().all(|known| known.name != *run) {
         return Err(format!("expected a run of {name}, found `{run}`"));
@@ -246,12 +248,12 @@ pub fn write_game(game: Trial, played: &TrialResult, mut to: impl Write) -> io::
 /// Reads a part: its first line, and the games that were written to their end.
 pub fn read_part(text: &str) -> Result<(Header, Results), String> {
     let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-    let first = lines.next().ok_or("got no whole line, wanted the question in the first")?;
+    let first = lines.next().ok_or("expected the question in the first, found no whole line")?;
     let header: Header = serde_json::from_str(first)
-        .map_err(|error| format!("got a first line that is no question: {error}"))?;
+        .map_err(|error| format!("the first line is no study: {error}"))?;
     if header.format_version != FORMAT_VERSION {
         return Err(format!(
-            "got format_version {}, wanted {FORMAT_VERSION}",
+            "expected format_version {FORMAT_VERSION}, found {}",
             header.format_version
         ));
     }
@@ -259,7 +261,7 @@ pub fn read_part(text: &str) -> Result<(Header, Results), String> {
     let mut results = Results::new();
     for (at, line) in (2..).zip(lines) {
         let line: ShardLine = serde_json::from_str(line)
-            .map_err(|error| format!("got no game in line {at}: {error}"))?;
+            .map_err(|error| format!("line {at} is no trial: {error}"))?;
         if let Some(problem) = header.problem(&line) {
             return Err(format!("line {at}: {problem}"));
         }

@@ -168,7 +168,7 @@ pub enum TuneError {
     #[error(transparent)]
     Judge(#[from] JudgeError),
     /// The scenario has no such run.
-    #[error("got the run `{run}`, which `{name}` does not have, wanted one of: {known}")]
+    #[error("expected one of: {known}, found the run `{run}`, which `{name}` does not have")]
     NoSuchRun {
         /// The run.
         run: String,

@@ -20,8 +20,7 @@ fn parse(scenario: &Scenario, written: &TargetText) -> Result<Target, Diagnostic
         let known: Vec<&str> = known.collect();
         let rest = format!("known metrics: {}", known.join(", "));
         let help = nearest.map_or_else(|| rest.clone(), |nearest| format!("{nearest} {rest}"));
-        let message =
-            format!("got a target on the unknown metric `{}`, wanted a known one", written.metric);
+        let message = format!("unknown metric `{}`", written.metric);
         return Err(scenario.problem(written.metric_span.clone(), message, Some(help)));
     };
     let refused = |message: String, help: Option<String>| {
@@ -94,7 +93,7 @@ pub fn in_one_piece(run: &str, text: &str) -> Result<Target, String> {
     let metric = metric::find(name).ok_or_else(|| {
         let known = METRICS.iter().map(|metric| metric.name);
         let nearest = did_you_mean(name, known).unwrap_or_default();
-        format!("got `{text}`, wanted a metric and a limit, such as `rate_limited_ratio <= 1%`. {nearest}")
+        format!("expected a metric and a limit, such as `rate_limited_ratio <= 1%`. {nearest}, found `{text}`")
             .trim_end()
             .to_owned()
     })?;
@@ -121,7 +120,7 @@ struct Parsed {
 /// The part of a limit that says in how many seeds it must be met.
 fn of_seeds(text: &str) -> Result<u64, String> {
     let wanted =
-        || format!("got `in {text}`, wanted a share of the seeds such as `in >= 95% of seeds`");
+        || format!("expected a share of the seeds such as `in >= 95% of seeds`, found `in {text}`");
     let share =
         text.trim().strip_prefix(">=").and_then(|rest| rest.trim().strip_suffix("of seeds"));
     let ppm = quantity(share.ok_or_else(wanted)?.trim(), Unit::Ratio).map_err(|_| wanted())?;
@@ -135,12 +134,14 @@ impl Parsed {
             None => (text.trim(), None),
         };
         let at = text.find(['<', '>', '=']).ok_or_else(|| {
-            format!("got the limit `{text}`, wanted a comparison (<=, >=, <, >, ==) and a value")
+            format!(
+                "expected a limit of a comparison (<=, >=, <, >, ==) and a value, found `{text}`"
+            )
         })?;
         let (stat, rest) = text.split_at(at);
         let stat = stat.trim();
         let (compare, value) = comparison(rest)
-            .ok_or_else(|| format!("got the limit `{text}`, wanted <=, >=, <, > or =="))?;
+            .ok_or_else(|| format!("expected <=, >=, <, > or ==, found the limit `{text}`"))?;
         let stats: &[&str] = match metric.shape {
             Shape::Single => &[],
             Shape::Distribution => DISTRIBUTION_STATS,
@@ -152,14 +153,17 @@ impl Parsed {
                 Some(known) => Some(*known),
                 None if stats.is_empty() => {
                     return Err(format!(
-                        "got the statistic `{stat}` of {}, which is one number",
+                        "{} is one number: it has no statistic `{stat}`",
                         metric.name
                     ));
                 }
                 None => {
-                    let got = if stat.is_empty() { "no statistic" } else { stat };
+                    let got = if stat.is_empty() { "none" } else { stat };
                     let wanted = stats.join(", ");
-                    return Err(format!("got {got} of {}, wanted one of: {wanted}", metric.name));
+                    return Err(format!(
+                        "expected a statistic of {}, one of: {wanted}, found {got}",
+                        metric.name
+                    ));
                 }
             },
         };
@@ -167,7 +171,7 @@ impl Parsed {
         let limit = match value.split_once(" of ") {
             Some((part, base)) => Limit::Relative(relative(part.trim(), base.trim())?),
             None => Limit::Fixed(quantity(value, unit).map_err(|wanted| {
-                format!("got the value `{value}` for {}, wanted {wanted}", metric.name)
+                format!("expected {wanted}, found the value `{value}` for {}", metric.name)
             })?),
         };
         Ok(Self { stat, compare, limit, of_seeds_ppm })

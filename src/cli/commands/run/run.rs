@@ -82,14 +82,14 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
 fn check_usage(args: &RunArgs) -> Result<(), CliError> {
     if args.repeat.is_some() && args.clock == ClockArg::Virtual {
         return Err(CliError::Usage {
-            message: "got --repeat in virtual time, wanted --clock real with it".to_owned(),
+            message: "--repeat needs --clock real".to_owned(),
             help: "in virtual time every run is the same".to_owned(),
         });
     }
     let wants_logs = args.output.iter().any(|(format, _)| *format == Format::Jsonl);
     if args.seeds.is_some() && (wants_logs || args.format == Format::Jsonl) {
         return Err(CliError::Usage {
-            message: "got the format jsonl with --seeds, wanted another one".to_owned(),
+            message: "--format jsonl does not go with --seeds".to_owned(),
             help: format!(
                 "each seed has its log in {}/NAME/seeds/N/events.jsonl",
                 args.out.display()

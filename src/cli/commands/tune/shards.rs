@@ -37,11 +37,11 @@ pub(super) fn shard(args: &TuneArgs) -> Result<Option<Shard>, CliError> {
     match (args.shards, index) {
         (None, None) => Ok(None),
         // Each pod would play everything, and none would know of the others.
-        (None, Some(index)) => Err(usage(format!("got {name}={index} without --shards"))),
-        (Some(count), None) => Err(usage(format!("got --shards {count} without {name}"))),
+        (None, Some(index)) => Err(usage(format!("{name}={index} needs --shards"))),
+        (Some(count), None) => Err(usage(format!("--shards {count} needs {name}"))),
         (Some(count), Some(text)) => match text.parse::<u64>() {
             Ok(index) if index < count => Ok(Some(Shard { index: index + 1, count })),
-            _ => Err(usage(format!("got {name}={text}, wanted a number below {count}"))),
+            _ => Err(usage(format!("expected a number below {count}, found {name}={text}"))),
         },
     }
 }
@@ -113,7 +113,7 @@ fn known(path: &Path, header: &Header, text: &str) -> Result<Results, CliError> 
     if known == *header {
         Ok(results)
     } else {
-        Err(unfit("got a part of another question, wanted one of this".to_owned()))
+        Err(unfit("expected a shard of this study, found one of another".to_owned()))
     }
 }
 
@@ -139,7 +139,10 @@ pub(super) fn merge(folder: &Path) -> Result<(Vec<StudySpec>, Results), CliError
         let text = fs::read_to_string(path).map_err(|error| unfit(path, error.to_string()))?;
         let (header, results) = shard::read_part(&text).map_err(|message| unfit(path, message))?;
         if first.as_ref().is_some_and(|(_, first)| first.digest != header.digest) {
-            return Err(unfit(path, "got a part of another question than the others".to_owned()));
+            return Err(unfit(
+                path,
+                "this shard belongs to another study than the others".to_owned(),
+            ));
         }
         if results.iter().any(|(game, played)| all.get(game).is_some_and(|known| known != played)) {
             return Err(unfit(
@@ -150,8 +153,8 @@ pub(super) fn merge(folder: &Path) -> Result<(Vec<StudySpec>, Results), CliError
         all.extend(results);
         first.get_or_insert((path, header));
     }
-    let (path, header) =
-        first.ok_or_else(|| unfit(&folder, "got no part, wanted at least one".to_owned()))?;
+    let (path, header) = first
+        .ok_or_else(|| unfit(&folder, "expected at least one shard, found none".to_owned()))?;
     let questions = header.questions().map_err(|message| unfit(path, message))?;
     let count = header.shard.count;
     let missing = header.shard.missing(&questions, &all);
@@ -163,7 +166,7 @@ pub(super) fn merge(folder: &Path) -> Result<(Vec<StudySpec>, Results), CliError
         return Ok((questions, all));
     }
     Err(CliError::Usage {
-        message: format!("{}: got no whole part {}", folder.display(), missing.join(", ")),
+        message: format!("{}: no whole shard {}", folder.display(), missing.join(", ")),
         help: "play what is missing with --shard, and then merge again".to_owned(),
     })
 }

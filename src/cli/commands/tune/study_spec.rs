@@ -33,13 +33,13 @@ pub(super) fn all(args: &TuneArgs) -> Result<Vec<StudySpec>, CliError> {
             || other.objective != first.objective
         {
             return Err(usage(
-                format!("got another question for {name} than for {}", first.scenario.name),
+                format!("{name} asks another question than {}", first.scenario.name),
                 "one setting for several scenarios needs one grid: name it with --set, --seeds and --objective",
             ));
         }
         if questions[..at].iter().any(|known| known.scenario.name == *name) {
             return Err(usage(
-                format!("got two scenarios named `{name}`"),
+                format!("two scenarios are named `{name}`"),
                 "the name is the folder of the report; rename one of the files",
             ));
         }
@@ -48,7 +48,7 @@ pub(super) fn all(args: &TuneArgs) -> Result<Vec<StudySpec>, CliError> {
         .map_err(|message| usage(message, grid::VARY_LESS))?;
     if args.race && questions.len() > 1 {
         return Err(usage(
-            format!("got --race with {} scenarios, wanted one", questions.len()),
+            format!("expected one scenario with --race, found {}", questions.len()),
             "for one setting for all of them every setting must be played to the end",
         ));
     }
@@ -62,11 +62,11 @@ fn one(args: &TuneArgs, path: &Path) -> Result<StudySpec, CliError> {
     check(&args.set)?;
     let axes = together(table.axes, &args.set);
     if let Some(axis) = axes.iter().find(|axis| axis.is_luck()) {
-        return Err(usage(format!("got --set {}, wanted --seeds", axis.key), grid::SAME_LUCK));
+        return Err(usage(format!("expected --seeds, found --set {}", axis.key), grid::SAME_LUCK));
     }
     if axes.is_empty() {
         return Err(usage(
-            format!("{}: got nothing to vary", path.display()),
+            format!("{}: there is nothing to vary", path.display()),
             "name it, such as --set pipeline.batch_size=5,10,20, or write a [tune] table into the scenario",
         ));
     }
@@ -117,7 +117,7 @@ fn check(axes: &[Axis]) -> Result<(), CliError> {
     let twice = keys.windows(2).find_map(|pair| (pair[0] == pair[1]).then_some(pair[0]));
     if let Some(twice) = twice {
         return Err(CliError::Usage {
-            message: format!("got --set {twice} twice, wanted each key once"),
+            message: format!("expected each key once, found --set {twice} twice"),
             help: format!("write all its values into one, such as --set {twice}=1,2,5"),
         });
     }

@@ -77,7 +77,7 @@ fn make_room(args: &TuneArgs, questions: &[StudySpec]) -> Result<(), CliError> {
         disk::make_folder(&folder)?;
         if let Some(path) = FILES.map(|name| folder.join(name)).iter().find(|path| path.is_dir()) {
             return Err(CliError::Usage {
-                message: format!("got a folder at {}, wanted room for a file", path.display()),
+                message: format!("{}: expected a file, found a folder", path.display()),
                 help: "choose another --out, or remove it".to_owned(),
             });
         }
