@@ -179,8 +179,7 @@ fn latencies_that_lack_something() {
     check(
         "latency = { dist = \"fixed\", ms = 10 }",
         "latency = { dist = \"fixed\", ms = 10, median_ms = 9 }",
-        "bad.toml:8:1: got `median_ms` with dist = \"fixed\", which does not use it; it belongs to \
-         \"lognormal\"",
+        "bad.toml:8:1: `median_ms` does not go with dist = \"fixed\": it belongs to \"lognormal\"",
     );
     check(
         "latency = { dist = \"fixed\", ms = 10 }",
@@ -339,7 +338,7 @@ fn limits_that_cannot_be_read() {
     added("cost = \"<= 2\"", "8: expected dollars such as $0.20, found the value `2` for cost");
     added(
         "page_latency = \"<= 3s\"",
-        "16: expected one of: p50, p95, p99, max, sum, count, found no statistic of page_latency",
+        "16: expected a statistic of page_latency, one of: p50, p95, p99, max, sum, count, found none",
     );
     added("ai_calls = 20", "12: expected a limit such as \"<= 20\", or a list of them, found 20");
 }

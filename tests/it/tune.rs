@@ -234,11 +234,11 @@ fn wrong_questions_are_refused_before_anything_is_played() {
     refused(&["--set", "weather=1,2"], "expected --seeds");
     refused(&["--set", "pipeline.batch_size=1", "--set", "pipeline.batch_size=2"], "each key once");
     refused(&["--set", "pipeline.batch_size=1", "--seeds", "4..=1"], "such as 1..=16");
-    refused(&["--set", "pipeline.batch_size=1", "--run", "second"], "expected a run, one of: run");
+    refused(&["--set", "pipeline.batch_size=1", "--run", "second"], "one of: run, found `second`");
     refused(&["--set", "pipeline.batch_size=1", "--require", "speed > 1"], "speed");
     refused(
         &["--set", "pipeline.concurrency=4", "--set", "pipeline.max_concurrency=2"],
-        "above max_concurrency",
+        "found 4 above 2",
     );
     refused(&[], "--set");
     // A folder in which nothing can be written is told before hours are played.

@@ -8,7 +8,6 @@ use super::config::AiConfig;
 use super::identity::{identity, ids, stream};
 use super::shared_quota::{Meter, Visits};
 use crate::fakes::attempts::Attempts;
-use crate::fakes::calendar::Calendar;
 use crate::fakes::content::handed::Found;
 use crate::fakes::fault::{Call, Fault, Kind};
 use crate::fakes::latency::{Latency, Load};
@@ -171,7 +170,7 @@ impl LlmService {
         }
         let spoiled = spoiled.or_else(|| self.spoiled_by_chance(draw));
         let luck = draw("looseness");
-        if let Some(decision) = self.over_quota(now_ms, (asked, input_tokens, luck), scene) {
+        if let Some(decision) = self.over_quota(now_ms, asked, input_tokens, luck, scene) {
             return self.quickly(decision, input_tokens, seen);
         }
         let records = &mut *scene.records;
@@ -219,8 +218,10 @@ impl LlmService {
     fn over_quota(
         &mut self,
         now_ms: u64,
-        (asked, input_tokens, luck): (Asked<'_>, u64, Draw),
-        Scene { calendar, records, .. }: &mut Scene<'_>,
+        asked: Asked<'_>,
+        input_tokens: u64,
+        luck: Draw,
+        scene: &mut Scene<'_>,
     ) -> Option<Decision> {
         let service = self.service;
         // OpenAI charges what a call may take at most, as far as it knows that beforehand.
@@ -228,12 +229,19 @@ impl LlmService {
             Service::Openai => input_tokens.max(asked.max_output_tokens.unwrap_or(0)),
             Service::Gemini | Service::Confluence => input_tokens,
         };
-        let refusals = self.refusals(now_ms, (asked.model, charged, luck), calendar, records);
+        let refusals = self.refusals(now_ms, asked.model, charged, luck, scene);
         let refusal = *refusals.first()?;
         let Refusal { dimension, used, limit, retry_ms } = refusal;
         let quota = dimension.name().to_owned();
         let model = (asked.model != self.config.model).then(|| asked.model.to_owned());
-        records.push(WorldEvent::QuotaRefused { service, model, quota, used, limit, retry_ms });
+        scene.records.push(WorldEvent::QuotaRefused {
+            service,
+            model,
+            quota,
+            used,
+            limit,
+            retry_ms,
+        });
         let told_ms = match service {
             Service::Gemini => refusal.told_by_gemini_ms(),
             Service::Openai | Service::Confluence => retry_ms,
@@ -333,9 +341,10 @@ impl LlmService {
     fn refusals(
         &mut self,
         now_ms: u64,
-        (model, tokens, luck): (&str, u64, Draw),
-        calendar: &Calendar,
-        records: &mut Vec<WorldEvent>,
+        model: &str,
+        tokens: u64,
+        luck: Draw,
+        scene: &mut Scene<'_>,
     ) -> Vec<Refusal> {
         let Some(config) = &self.config.quota else { return Vec::new() };
         let neighbour = self.config.neighbour.filter(|_| model == self.config.model);
@@ -346,11 +355,11 @@ impl LlmService {
             let quota = if is_even { quota.with_even_days() } else { quota };
             Meter::new(quota, config, neighbour)
         });
-        let Visits { admitted, refused } = meter.visit(now_ms, calendar);
+        let Visits { admitted, refused } = meter.visit(now_ms, scene.calendar);
         if admitted > 0 || refused > 0 {
-            records.push(WorldEvent::Neighbour { service: self.service, admitted, refused });
+            scene.records.push(WorldEvent::Neighbour { service: self.service, admitted, refused });
         }
-        meter.admit(now_ms, tokens, calendar, luck).err().unwrap_or_default()
+        meter.admit(now_ms, tokens, scene.calendar, luck).err().unwrap_or_default()
     }
 
     fn quickly(&self, decision: Decision, input_tokens: u64, seen: Prompt) -> Outcome {

@@ -69,7 +69,7 @@ pub fn suite(
         let message = format!("NOT JUDGED: {NO_TARGETS}");
         skipped_case(&mut cases, ("targets", &scenario.name), &message);
     }
-    let mut text = heading(&scenario.name, (tests, failures, skipped), time_ms);
+    let mut text = heading(&scenario.name, Counts { tests, failures, skipped }, time_ms);
     text.push_str("    <properties>\n");
     let seeds = series.map_or(scenario.world.seed.0.to_string(), |series| {
         format!("{} seeds", series.played.len())
@@ -88,7 +88,16 @@ pub fn suite(
     Suite { tests, failures, time_ms, text, is_first: false }
 }
 
-fn heading(name: &str, (tests, failures, skipped): (usize, usize, usize), time_ms: u64) -> String {
+/// The cases of a suite.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    tests: usize,
+    failures: usize,
+    skipped: usize,
+}
+
+fn heading(name: &str, counts: Counts, time_ms: u64) -> String {
+    let Counts { tests, failures, skipped } = counts;
     format!(
         "  <testsuite name=\"{}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\" time=\"{}\">\n",
         xml(name),
@@ -120,7 +129,7 @@ pub fn closing(scenario: &Scenario, closing: &Closing<'_>) -> Vec<Suite> {
         ));
     } else if let Some(why) = closing.unplayed {
         let name = format!("{} {}", scenario.name, closing.outcome.words().to_lowercase());
-        let mut text = heading(&name, (1, 0, 1), 0);
+        let mut text = heading(&name, Counts { tests: 1, failures: 0, skipped: 1 }, 0);
         let message = format!("{}: {why}", closing.outcome.words());
         skipped_case(&mut text, ("not played", &name), &message);
         text.push_str("  </testsuite>\n");
@@ -148,7 +157,7 @@ fn in_real_time(scenario: &Scenario, real_time: &RealTime) -> Suite {
         }
     }
     let tests = real_time.runs.len();
-    let mut text = heading(&name, (tests, failures, skipped), 0);
+    let mut text = heading(&name, Counts { tests, failures, skipped }, 0);
     text.push_str(&cases);
     text.push_str("  </testsuite>\n");
     Suite { tests, failures, text, is_first: failures > 0, ..Suite::default() }
@@ -159,7 +168,7 @@ pub fn comparison(compared: &Compared, base: &str) -> Suite {
     let name = format!("{} compared with {base}", compared.name);
     let verdict = compared.verdict.name();
     if !compared.verdict.is_failure() {
-        let mut text = heading(&name, (1, 0, 0), 0);
+        let mut text = heading(&name, Counts { tests: 1, ..Counts::default() }, 0);
         passed_case(&mut text, (verdict, &name));
         text.push_str("  </testsuite>\n");
         return Suite { tests: 1, text, ..Suite::default() };
@@ -186,7 +195,7 @@ pub fn comparison(compared: &Compared, base: &str) -> Suite {
 /// A suite of failing cases, each with its name and its message.
 fn failing(name: &str, kind: &str, cases: Vec<(String, String)>) -> Suite {
     let count = cases.len();
-    let mut text = heading(name, (count, count, 0), 0);
+    let mut text = heading(name, Counts { tests: count, failures: count, skipped: 0 }, 0);
     for (case, message) in cases {
         failed_case(&mut text, (&case, name), kind, &message);
     }

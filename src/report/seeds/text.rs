@@ -136,13 +136,13 @@ fn figures(out: &mut String, series: &Series) {
         let width = names.iter().map(|(_, name)| name.len()).max().unwrap_or(0);
         for (metric, name) in names {
             let dots = ".".repeat(width - name.len());
-            let _ = writeln!(out, "  {name}{dots}  {}", spread(series, (at, metric, &name)));
+            let _ = writeln!(out, "  {name}{dots}  {}", spread(series, at, metric, &name));
         }
     }
 }
 
 /// A figure over the seeds, with what has to be known of it.
-fn spread(series: &Series, (run, metric, name): (usize, &Metric, &str)) -> String {
+fn spread(series: &Series, run: usize, metric: &Metric, name: &str) -> String {
     let seeds = series.played.len();
     let why = series.why_absent(run, metric.name);
     let Some(Spread { least, median, most, seeds: having }) = series.spread(run, name) else {

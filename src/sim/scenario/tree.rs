@@ -353,12 +353,12 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     }
 }
 
-type Entry<'t> = (&'t Spanned<DeString<'t>>, &'t Spanned<DeValue<'t>>);
+type TableEntry<'t> = (&'t Spanned<DeString<'t>>, &'t Spanned<DeValue<'t>>);
 
 /// The entries of a table.
 struct TableEntries<'t> {
-    entries: std::vec::IntoIter<Entry<'t>>,
-    value: Option<Entry<'t>>,
+    entries: std::vec::IntoIter<TableEntry<'t>>,
+    value: Option<TableEntry<'t>>,
     reading: &'t Reading<'t>,
 }
 

@@ -62,6 +62,14 @@ struct State<W> {
     closed: bool,
 }
 
+/// A call as the service counts it.
+#[derive(Debug, Clone, Copy)]
+struct SeenCall {
+    call: CallId,
+    batch: BatchId,
+    attempt: u32,
+}
+
 /// A request that is not answered yet.
 #[derive(Debug)]
 struct OpenRequest {
@@ -170,7 +178,13 @@ impl<W: Write + Send> ExchangeObserver for ServerLog<W> {
         let latency_ms = now_ms.saturating_sub(arrived_ms);
         match what {
             Answering::Prompt { call, batch, attempt, prompt } => {
-                state.answered(now_ms, latency_ms, (call, batch, attempt), prompt, status);
+                state.answered(
+                    now_ms,
+                    latency_ms,
+                    SeenCall { call, batch, attempt },
+                    prompt,
+                    status,
+                );
             }
             Answering::Site(site) => {
                 state.seen.confluence_calls += 1;
@@ -266,7 +280,7 @@ impl<W: Write> State<W> {
         &mut self,
         now_ms: u64,
         latency_ms: u64,
-        (call, batch, attempt): (CallId, BatchId, u32),
+        SeenCall { call, batch, attempt }: SeenCall,
         prompt: Prompt,
         status: Option<u16>,
     ) {

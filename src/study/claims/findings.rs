@@ -129,7 +129,7 @@ fn falling_back(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
     side_by_side(
         lab,
         "falling-back",
-        "Who is quick because another provider did the work, and what does it cost?",
+        "Which runs are quick because another provider did the work, and what does it cost?",
         &[("makespan", Unit::Millis), ("fallback_ratio", Unit::Ratio), ("cost", Unit::UsdMicros)],
         |values| middle_and_most(values).0,
     )

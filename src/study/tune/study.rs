@@ -168,7 +168,7 @@ pub enum TuneError {
     #[error(transparent)]
     Judge(#[from] JudgeError),
     /// The scenario has no such run.
-    #[error("expected one of: {known}, found the run `{run}`, which `{name}` does not have")]
+    #[error("expected a run of `{name}`, one of: {known}, found `{run}`")]
     NoSuchRun {
         /// The run.
         run: String,
