@@ -1,7 +1,7 @@
 //! What `tagspace serve` holds: 2,000 requests a second for 30 s from another process, against a
 //! bare hyper echo under the same load: `cargo bench --bench serve`. A missed bar fails the bench.
 //!
-//! - late: the p99 of the latencies, beyond the 20 ms that the scenario asks for, against that of
+//! - late: the p99 of the latencies, beyond the 20 ms that the scenario asks for, against the p99 of
 //!   the echo, in milliseconds
 //! - rate: the requests that were answered each second
 //! - memory: the resident memory at the end, against that after a third of the time

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::args::RunArgs;
-use super::main::CliError;
+use super::error::CliError;
 use super::terminal::note;
 use super::{disk, kept_report};
 use crate::report::compare as report;

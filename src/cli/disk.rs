@@ -8,7 +8,7 @@ use std::{fs, io};
 
 use rustix::fs::Access;
 
-use super::main::CliError;
+use super::error::CliError;
 
 /// Makes a folder, in which files can be made.
 pub(super) fn make_folder(out: &Path) -> Result<(), CliError> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Format, RunArgs};
 use super::document::{Document, Part};
-use super::main::CliError;
+use super::error::CliError;
 use super::outputs::Output;
 use super::terminal::print;
 use super::{disk, outputs};

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::ExitStatus;
-use super::main::CliError;
+use super::error::CliError;
 use super::terminal::note;
 
 /// Told when a signal arrives.

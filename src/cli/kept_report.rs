@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use super::ExitStatus;
 use super::disk::{io_error, replace_locked};
-use super::main::CliError;
+use super::error::CliError;
 use super::terminal::note;
 
 /// A file of a report, by its name.
@@ -33,7 +33,7 @@ pub(super) fn failed(what: &str, error: &dyn std::fmt::Display) -> CliError {
     CliError::Io { what: format!("make {what}"), source: io::Error::other(error.to_string()) }
 }
 
-/// The folder of a command's report: the one that is named, that of the report that is kept, or, if
+/// The folder of a command's report: the one that is named, the kept report's folder, or, if
 /// it is about something else, one beside it.
 pub(super) fn folder(
     command: &str,

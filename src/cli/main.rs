@@ -5,64 +5,10 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use thiserror::Error;
 
 use super::args::{Cli, Command};
 use super::exit::ExitStatus;
 use super::terminal::note;
-use crate::report::folder::FilesError;
-use crate::sim::SimError;
-use crate::sim::scenario::diagnostic::Diagnostic;
-use crate::study::verdict::judge::JudgeError;
-
-/// What ends a command early.
-#[derive(Debug, Error)]
-pub(crate) enum CliError {
-    #[error("{0}")]
-    Problems(Problems),
-    #[error("{message}\n  help: {help}")]
-    Usage { message: String, help: String },
-    #[error("error: {0}")]
-    Judge(#[from] JudgeError),
-    #[error("error: {0}")]
-    Sim(#[from] SimError),
-    #[error("error: {0}")]
-    Files(#[from] FilesError),
-    #[error("error: {what}: {source}")]
-    Io { what: String, source: io::Error },
-    #[error("error: {0}")]
-    Live(String),
-    #[error("interrupted")]
-    Interrupted,
-}
-
-/// All problems of the scenarios that were read.
-#[derive(Debug)]
-pub(crate) struct Problems(pub(crate) Vec<Diagnostic>);
-
-impl std::fmt::Display for Problems {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n\n")?;
-            }
-            write!(f, "{problem}")?;
-        }
-        Ok(())
-    }
-}
-
-impl CliError {
-    fn status(&self) -> ExitStatus {
-        match self {
-            Self::Problems(_) | Self::Usage { .. } | Self::Files(FilesError::NotOurs { .. }) => {
-                ExitStatus::Usage
-            }
-            Self::Interrupted => ExitStatus::Interrupted,
-            _ => ExitStatus::Internal,
-        }
-    }
-}
 
 /// Runs the program with these arguments, the first of which is its own name.
 pub fn main<I, T>(args: I) -> ExitCode
@@ -130,10 +76,4 @@ where
         }
         _ => status,
     }
-}
-
-/// Words as a shell takes them.
-pub(super) fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    // Only a word with a NUL cannot be quoted, and no argument holds one.
-    shlex::try_join(words).unwrap_or_default()
 }

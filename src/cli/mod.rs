@@ -6,6 +6,7 @@ mod commands;
 mod disk;
 mod document;
 mod documents;
+mod error;
 mod exit;
 mod interrupt;
 mod kept_report;

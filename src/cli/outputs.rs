@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::writer::MakeWriterExt;
 
 use super::ExitStatus;
 use super::commands::tag::state;
-use super::main::CliError;
+use super::error::CliError;
 use super::terminal::note;
 
 /// What a file is recognised by: the length of a first line is far below this.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use walkdir::{DirEntry, WalkDir};
 
 use super::args::Scenarios;
-use super::main::{CliError, Problems, quoted};
+use super::error::{CliError, Problems, quoted};
 use super::terminal::note;
 use crate::sim::scenario::diagnostic::Diagnostic;
 use crate::sim::scenario::env_file::{Reached, Variables};

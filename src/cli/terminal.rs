@@ -5,9 +5,12 @@
 //! into exit code 1 when the command ends.
 
 use std::io;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal as _, Write};
 
 use parking_lot::Mutex;
+
+use super::args::ColorArg;
+use crate::report::run::text::Colour;
 
 /// What standard output came to, for the whole process.
 static OUTPUT: Mutex<Stdout> = Mutex::new(Stdout::Open);
@@ -49,4 +52,24 @@ pub(super) fn failure() -> Option<String> {
 /// Writes to standard error; if that fails there is nobody to tell.
 pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Whether text is coloured. `NO_COLOR` (no-color.org) wins over `FORCE_COLOR` and
+/// `CLICOLOR_FORCE`, and these over `CLICOLOR=0` (bixense.com/clicolors) and over what the terminal
+/// says.
+pub(crate) fn colour(wanted: ColorArg) -> Colour {
+    let value = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let set = |name: &str| value(name).is_some();
+    let is_on = |name: &str| value(name).is_some_and(|value| value != "0");
+    let is_off = |name: &str| value(name).is_some_and(|value| value == "0");
+    let dumb = value("TERM").is_some_and(|term| term == "dumb");
+    let on = match wanted {
+        ColorArg::Always => true,
+        ColorArg::Never => false,
+        ColorArg::Auto if set("NO_COLOR") => false,
+        ColorArg::Auto if is_on("FORCE_COLOR") || is_on("CLICOLOR_FORCE") => true,
+        ColorArg::Auto if is_off("FORCE_COLOR") || is_off("CLICOLOR") => false,
+        ColorArg::Auto => io::stdout().is_terminal() && !dumb,
+    };
+    if on { Colour::On } else { Colour::Off }
 }

@@ -129,7 +129,7 @@ impl World {
         self.confluence.watch();
     }
 
-    /// Stands on real ports: Confluence at this origin, and all of it so many times as fast as its
+    /// Stands on real ports: Confluence at this origin, and all of it `speed` times as fast as its
     /// clients.
     pub fn stand_at(&mut self, confluence: &str, speed: u64) {
         self.calendar.set_speed(speed);

@@ -125,3 +125,10 @@ impl PipelineBuilder {
         }))
     }
 }
+
+impl Pipeline {
+    /// Builds a pipeline that tags the pages of a site.
+    pub fn builder(site: Site, taxonomy: Taxonomy) -> PipelineBuilder {
+        PipelineBuilder::new(site, taxonomy)
+    }
+}

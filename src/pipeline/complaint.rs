@@ -14,9 +14,8 @@ use serde_json::Value;
 
 use crate::pipeline::Site;
 use crate::pipeline::error::{CONFLUENCE, ErrorClass};
-use crate::pipeline::preflight::is_of_the_account;
-use crate::pipeline::printable::shown;
-use crate::pipeline::provider::Provider;
+use crate::pipeline::printable::{shown, title};
+use crate::pipeline::provider::{Provider, is_of_the_account};
 use crate::pipeline::transport::{Exchange, Transport};
 
 /// The most characters of a service's text that are shown.
@@ -153,17 +152,4 @@ fn message(body: &Value) -> Option<&str> {
         .into_iter()
         .chain([error])
         .find_map(Value::as_str)
-}
-
-/// The title of an HTML page, if it is one.
-pub(crate) fn title(body: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(&body[..body.len().min(READ_BYTES)]);
-    let lower = text.to_ascii_lowercase();
-    let start = lower.trim_start();
-    if !start.starts_with("<!doctype html") && !start.starts_with("<html") {
-        return None;
-    }
-    let from = lower.find("<title").and_then(|at| Some(at + lower[at..].find('>')? + 1));
-    let between = from.and_then(|from| Some(&text[from..from + lower[from..].find("</title")?]));
-    Some(shown(between.unwrap_or_default(), 80))
 }

@@ -42,7 +42,7 @@ impl Default for Estimator {
     }
 }
 
-/// A straight line through what was seen, by least squares: so much for a call, and so much for
+/// A straight line through what was seen, by least squares: a part for each call, and a part for
 /// each page in it.
 ///
 /// It starts from two made-up points, so that it says something before anything was seen, and
@@ -171,8 +171,7 @@ impl Estimates {
         self.latency.at(pages)
     }
 
-    /// How many more calls so many calls are likely to lead to, because they leave pages over; and
-    /// one besides, for bad luck.
+    /// Expected follow-up calls for pages that `calls` answers will miss, and one as a margin.
     pub fn calls_again(&self, calls: u64) -> u64 {
         whole(libm::floor(float(calls) * self.again)).saturating_add(1)
     }

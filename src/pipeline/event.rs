@@ -178,7 +178,7 @@ pub enum Event {
     },
     /// A batch waits before its next attempt; `hinted` if the provider said how long.
     Backoff { batch: BatchId, provider: String, class: ErrorClass, delay_ms: u64, hinted: bool },
-    /// Something was learned about a quota of a provider: so much in a window, from the provider's
+    /// Something was learned about a quota of a provider: an amount in a window, from the provider's
     /// words or inferred.
     QuotaLearned {
         provider: String,

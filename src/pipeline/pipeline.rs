@@ -1,53 +1,18 @@
-//! The pipeline: its parts, and what its runs share.
+//! The pipeline: its runs, and what one run leaves to the next.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
-use super::PipelineBuilder;
-use super::backoff::Budget;
-use super::cache::{Cache, Content, Key};
+use super::Site;
 use super::config::Settings;
-use super::confluence::Site;
-use super::confluence::{Client, Confluence};
 use super::control::Control;
 use super::error::PipelineError;
-use super::event::{Observer, RunEnd};
+use super::event::RunEnd;
 use super::job::Job;
 use super::learned_quotas::LearnedQuotas;
-use super::limiter::Limiter;
-use super::page::{Page, Tags};
-use super::provider::{Lane, Provider};
-use super::taxonomy::Taxonomy;
-use super::transport::Transport;
-use crate::rng::Seed;
-
-/// What a pipeline is made of.
-#[derive(Clone)]
-pub struct Parts {
-    /// Its settings.
-    pub config: Settings,
-    /// The tags that it may give.
-    pub taxonomy: Taxonomy,
-    /// The Confluence site.
-    pub site: Site,
-    /// The AI providers, the primary first.
-    pub providers: Vec<Provider>,
-    /// What carries its requests.
-    pub transport: Arc<dyn Transport>,
-    /// What takes its events.
-    pub observer: Arc<dyn Observer>,
-    /// The seed of its jitter.
-    pub seed: Seed,
-}
-
-impl fmt::Debug for Parts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts").field("config", &self.config).finish_non_exhaustive()
-    }
-}
+use super::parts::Parts;
+use super::provider::Lane;
+use super::shared::Shared;
 
 /// The pipeline. Runs follow one another; what was learned in one serves the next.
 ///
@@ -72,53 +37,10 @@ pub struct Pipeline {
     pub(super) shared: Arc<Shared>,
 }
 
-/// What the runs of a pipeline share.
-pub(crate) struct Shared {
-    pub(crate) config: Settings,
-    pub(crate) taxonomy: Taxonomy,
-    /// One for each provider, the primary's first.
-    pub(crate) lanes: Vec<Lane>,
-    pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) observer: Arc<dyn Observer>,
-    pub(crate) confluence: Confluence,
-    pub(crate) seed: Seed,
-    cache: Mutex<Cache>,
-    budget: Mutex<Option<Budget>>,
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("config", &self.config).finish_non_exhaustive()
-    }
-}
-
 impl Pipeline {
-    /// Builds a pipeline that tags the pages of a site.
-    pub fn builder(site: Site, taxonomy: Taxonomy) -> PipelineBuilder {
-        PipelineBuilder::new(site, taxonomy)
-    }
-
     /// A pipeline of these parts. It must be made inside a tokio runtime, whose time it takes.
     pub fn new(parts: Parts) -> Self {
-        let Parts { config, taxonomy, site, providers, transport, observer, seed } = parts;
-        let prompt_tokens = super::tokens::count(&super::prompt::render(&taxonomy, &[]));
-        let (carrier, watcher) = (Arc::clone(&transport), Arc::clone(&observer));
-        let limiters = limiters(&config, providers.len(), seed);
-        let lanes = providers.into_iter().zip(limiters);
-        let lane = |(provider, limiter)| Lane::new(provider, limiter, &taxonomy, prompt_tokens);
-        let lanes = lanes.map(lane).collect();
-        let shared = Shared {
-            confluence: Confluence::new(Client::new(site, carrier, watcher, &config, seed)),
-            cache: Mutex::new(Cache::new(config.cache_capacity())),
-            budget: Mutex::new(config.retry_budget.map(Budget::new)),
-            lanes,
-            config,
-            taxonomy,
-            transport,
-            observer,
-            seed,
-        };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(Shared::new(parts)) }
     }
 
     /// Carries a job through. Pages that fail are events; an error means that the run as a whole
@@ -179,60 +101,8 @@ impl Pipeline {
         let next = Self::new(parts);
         next.recall(&self.memory());
         if next.shared.config.cache_capacity() == old.config.cache_capacity() {
-            let mut kept = old.cache.lock();
-            let mut cache = next.shared.cache.lock();
-            std::mem::swap(&mut *kept, &mut *cache);
+            next.shared.take_cache(old);
         }
         next
-    }
-}
-
-/// A limiter that keeps a quota is one provider's; any other limits all calls together.
-fn limiters(config: &Settings, providers: usize, seed: Seed) -> Vec<Arc<Limiter>> {
-    let shared = Limiter::new(config.limit(seed));
-    let own = |index| match index {
-        0 => Arc::clone(&shared),
-        _ if config.keeps_quota() => Limiter::new(config.fallback_limit()),
-        _ => Arc::clone(&shared),
-    };
-    (0..providers).map(own).collect()
-}
-
-impl Shared {
-    /// The tokens that the provider charges to its quota for `input_tokens` input tokens.
-    pub(crate) fn charged_tokens(&self, provider_index: usize, input_tokens: u64) -> u64 {
-        self.lanes[provider_index].provider.charge(input_tokens, self.config.max_output_tokens)
-    }
-
-    /// The tags that an earlier answer gave to this very page: the primary's if there is one.
-    pub(crate) fn recall(&self, page: &Page) -> Option<Tags> {
-        let mut cache = self.cache.lock();
-        if cache.is_empty() {
-            return None;
-        }
-        let content = Content::new(page, self.config.cache_key);
-        self.lanes.iter().find_map(|lane| cache.get(&Key::new(content, lane.fingerprint)))
-    }
-
-    /// Keeps the answer of a model about a page.
-    pub(crate) fn remember(&self, page: &Page, model: &str, tags: &Tags) {
-        let mut cache = self.cache.lock();
-        if let Some(lane) = self.lanes.iter().find(|lane| lane.provider.model == model)
-            && cache.is_enabled()
-        {
-            let content = Content::new(page, self.config.cache_key);
-            cache.put(Key::new(content, lane.fingerprint), tags.clone());
-        }
-    }
-
-    pub(crate) fn deposit_retry(&self) {
-        if let Some(budget) = &mut *self.budget.lock() {
-            budget.deposit();
-        }
-    }
-
-    pub(crate) fn withdraw_retry(&self) -> bool {
-        let mut budget = self.budget.lock();
-        budget.as_mut().is_none_or(Budget::withdraw)
     }
 }

@@ -6,14 +6,13 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::Pipeline;
 use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
 use crate::pipeline::job::PageSelection;
-use crate::pipeline::provider::{Lane, Provider};
+use crate::pipeline::provider::{Lane, Provider, is_of_the_account};
 
 /// For how long an answer is waited for.
 const TIME_LIMIT: Duration = Duration::from_secs(12);
@@ -61,21 +60,4 @@ impl Pipeline {
         let class = provider.read(&response).err()?.class;
         is_of_the_account(class, response.body()).then(|| cause(class, Some(status.as_u16())))
     }
-}
-
-/// Whether a refusal to say what is known of a model is about the key, the money or the model. A
-/// server that lacks the route has nothing against them.
-pub(crate) fn is_of_the_account(class: ErrorClass, body: &[u8]) -> bool {
-    match class {
-        ErrorClass::Auth | ErrorClass::Billing => true,
-        ErrorClass::NotFound => is_no_such_model(body),
-        _ => false,
-    }
-}
-
-fn is_no_such_model(body: &[u8]) -> bool {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let error = &body.get(0).unwrap_or(&body)["error"];
-    let says = |key: &str, word: &str| error[key].as_str().is_some_and(|text| text.contains(word));
-    says("code", "model_not_found") || (says("status", "NOT_FOUND") && says("message", "model"))
 }

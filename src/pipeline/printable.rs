@@ -41,3 +41,19 @@ pub fn is_unseen(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
         | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
+
+/// How far into a body its title is looked for.
+const TITLE_BYTES: usize = 16 * 1024;
+
+/// The title of an HTML page, if it is one.
+pub(crate) fn title(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(&body[..body.len().min(TITLE_BYTES)]);
+    let lower = text.to_ascii_lowercase();
+    let start = lower.trim_start();
+    if !start.starts_with("<!doctype html") && !start.starts_with("<html") {
+        return None;
+    }
+    let from = lower.find("<title").and_then(|at| Some(at + lower[at..].find('>')? + 1));
+    let between = from.and_then(|from| Some(&text[from..from + lower[from..].find("</title")?]));
+    Some(shown(between.unwrap_or_default(), 80))
+}

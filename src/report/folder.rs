@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::report::draw::PlotError;
 use crate::report::run::csv;
 use crate::report::swap::Swap;
-use crate::report::{draw, swap};
+use crate::report::{draw, pictures, swap};
 use crate::sim::scenario::Scenario;
 use crate::study::verdict::judge::JudgedScenario;
 use crate::study::verdict::seeds::Series;
@@ -160,7 +160,7 @@ impl Folder {
     /// Adds the data and the pictures of a single run, all but its report.
     pub fn single(&self, scenario: &Scenario, judged: &JudgedScenario) -> Result<(), FilesError> {
         data(self.swap.part(), scenario, judged)?;
-        self.pictures(draw::all(scenario, judged))
+        self.pictures(pictures::all(scenario, judged))
     }
 
     /// Adds the log of the n-th time that it was played in real time.
@@ -174,7 +174,7 @@ impl Folder {
     /// Adds what all seeds came to, all but the report.
     pub fn summary(&self, scenario: &Scenario, series: &Series) -> Result<(), FilesError> {
         put(self.swap.part(), "runs.csv", |file| Ok(csv::series(scenario, series, file)?))?;
-        self.pictures(draw::of_seeds(scenario, series))
+        self.pictures(pictures::of_seeds(scenario, series))
     }
 
     /// Adds the report and puts the folder in its place. Gives what could not be made or removed.

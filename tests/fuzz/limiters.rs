@@ -33,7 +33,7 @@ pub(crate) fn from_memory(memory: &LearnedQuotas) {
 /// Drives a limit by a script: `sN` starts a call of N tokens, `k` ends one well, `r` and `rN`
 /// refuse one without and with a wait, `q` and `qN` with a quota of N tokens or requests, `d` for
 /// the day, `f` fails one, `i` ends one that says nothing, `uN` ends one that took N tokens, `wN`
-/// lets so many milliseconds pass.
+/// lets that number of milliseconds pass.
 fn drive(limit: &mut dyn Limit, script: &str) {
     let mut now = Duration::ZERO;
     let mut open: VecDeque<(Duration, u64)> = VecDeque::new();

@@ -7,7 +7,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::strategy::ValueTree;
-use tagspace::internals::report::draw;
+use tagspace::internals::report::pictures;
 use tagspace::internals::sim::scenario::Scenario;
 use tagspace::internals::sim::{Options, SimError, Transport};
 use tagspace::internals::study::measure::{quota_usage, timeline};
@@ -460,7 +460,7 @@ fn played(text: &str, transport: Transport) -> Option<Vec<String>> {
                 quota_usage::of(&scenario, &run.log);
             }
             if text.len().is_multiple_of(16) {
-                for (name, drawn) in draw::all(&scenario, &judged) {
+                for (name, drawn) in pictures::all(&scenario, &judged) {
                     drawn.unwrap_or_else(|error| panic!("{name}: {error}"));
                 }
             }

@@ -25,7 +25,7 @@ fn rendered(title: &str, text: &str) -> String {
     )
 }
 
-/// The section lines that a reader sees who ends lines anywhere, and looks at nothing but letters,
+/// The section lines that a reader sees which ends lines anywhere, and looks at nothing but letters,
 /// digits and signs of width.
 fn seen(prompt: &str) -> Vec<String> {
     let is_seen = |c: &char| {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use tagspace::internals::report::draw;
+use tagspace::internals::report::pictures;
 use tagspace::internals::study::verdict::seeds::{PlayedSeed, Series};
 use tagspace::internals::study::verdict::target;
 
@@ -78,7 +78,7 @@ fn several_seeds_in_a_column_of_the_map_show_their_share() {
     let scenario = scenario(LUCK, &[]);
     let few = played(&scenario, 1..=8);
     let picture = |played: Vec<PlayedSeed>| {
-        let drawn = draw::of_seeds(&scenario, &Series::of(played).unwrap());
+        let drawn = pictures::of_seeds(&scenario, &Series::of(played).unwrap());
         drawn.into_iter().next().unwrap().1.unwrap()
     };
     // Two in a column; that nobody meets 1 ms fills a column whole, and one of two half of it.

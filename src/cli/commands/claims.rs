@@ -1,8 +1,8 @@
 //! `tagspace claims`: every promise of the plan, and what came of it.
 
 use crate::cli::args::{CLAIMS_SEEDS, ClaimsArgs};
+use crate::cli::error::CliError;
 use crate::cli::kept_report::Named;
-use crate::cli::main::CliError;
 use crate::cli::progress::Progress;
 use crate::cli::terminal::print;
 use crate::cli::{ExitStatus, disk, kept_report};

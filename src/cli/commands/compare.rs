@@ -15,8 +15,8 @@ use serde_json::Value;
 
 use crate::cli::args::{CompareArgs, CompareFormat, ModeArg};
 use crate::cli::baseline::Missing;
+use crate::cli::error::CliError;
 use crate::cli::interrupt::Interrupt;
-use crate::cli::main::CliError;
 use crate::cli::terminal::{note, print};
 use crate::cli::{ExitStatus, baseline, disk, kept_report};
 use crate::report::ci::{annotations, junit};

@@ -10,7 +10,7 @@ use super::run::run;
 use crate::cli::ExitStatus;
 use crate::cli::args::{Cli, Command, DemoArgs};
 use crate::cli::disk;
-use crate::cli::main::{CliError, quoted};
+use crate::cli::error::{CliError, quoted};
 use crate::cli::terminal::print;
 
 /// The scenarios, by the names of their files.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::cli::ExitStatus;
 use crate::cli::args::GuideArgs;
-use crate::cli::main::CliError;
+use crate::cli::error::CliError;
 use crate::cli::terminal::print;
 use crate::guide::{TOPICS, Topic};
 

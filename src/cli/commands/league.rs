@@ -1,14 +1,14 @@
 //! `tagspace league`: all limiters in all fields.
 
 use crate::cli::args::{LEAGUE_SEEDS, LeagueArgs};
+use crate::cli::error::CliError;
 use crate::cli::kept_report::Named;
-use crate::cli::main::CliError;
 use crate::cli::progress::Progress;
 use crate::cli::terminal::print;
 use crate::cli::{ExitStatus, disk, kept_report};
 use crate::report::league as report;
 use crate::study::league;
-use crate::study::league::{LeagueError, Scaled, WorldResult, scaling};
+use crate::study::league::{Scaled, WorldResult, scaling};
 
 /// Plays the league, and prints it, writes it, or compares it with what was written.
 pub(crate) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
@@ -26,7 +26,7 @@ pub(crate) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
     };
     let played = league::play(&args.only, args.seeds, jobs, &on_game);
     progress.finish();
-    let played = played.map_err(cli_error)?;
+    let played = played.map_err(CliError::from)?;
     if played.is_empty() {
         let names: Vec<&str> = league::FIELDS.iter().map(|field| field.name).collect();
         return Err(CliError::Usage {
@@ -37,7 +37,7 @@ pub(crate) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
     // A part of the fields is asked for itself.
     let scaled =
         if args.only.is_empty() { scaling::play(args.seeds, jobs) } else { Ok(Vec::new()) };
-    let scaled = scaled.map_err(cli_error)?;
+    let scaled = scaled.map_err(CliError::from)?;
     let files = files(&played, &scaled, args.seeds)?;
     if args.check {
         return kept_report::check("league", &out, &files, args.play.quiet);
@@ -49,13 +49,6 @@ pub(crate) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
         print(&format!("\nreport in {}\n", out.display()));
     }
     Ok(ExitStatus::Met)
-}
-
-fn cli_error(error: LeagueError) -> CliError {
-    match error {
-        LeagueError::Judge(error) => CliError::Judge(error),
-        LeagueError::Field(problem) => CliError::Live(problem.to_string()),
-    }
 }
 
 fn files(played: &[WorldResult], scaled: &[Scaled], seeds: u64) -> Result<Vec<Named>, CliError> {

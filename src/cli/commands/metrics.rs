@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::cli::ExitStatus;
 use crate::cli::args::MetricsArgs;
-use crate::cli::main::CliError;
+use crate::cli::error::CliError;
 use crate::cli::terminal::print;
 use crate::study::measure::metric::{
     DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape, Unit, find,

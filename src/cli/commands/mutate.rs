@@ -4,7 +4,7 @@ use indicatif::ProgressBar;
 
 use super::run::options;
 use crate::cli::args::RunArgs;
-use crate::cli::main::CliError;
+use crate::cli::error::CliError;
 use crate::cli::outputs::Failures;
 use crate::cli::terminal::{note, print};
 use crate::cli::{ExitStatus, scenarios};

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::cli::ExitStatus;
 use crate::cli::args::NewArgs;
-use crate::cli::main::{CliError, quoted};
+use crate::cli::error::{CliError, quoted};
 use crate::cli::terminal::print;
 use crate::sim::scenario::default_taxonomy;
 

@@ -13,12 +13,11 @@ use parking_lot::Mutex;
 use serde_json::json as line_of;
 use tokio::time::{Instant, sleep};
 
-use super::run;
 use crate::cli::args::{Scenarios, ServeArgs};
+use crate::cli::error::{CliError, quoted};
 use crate::cli::interrupt::Signals;
-use crate::cli::main::{CliError, quoted};
 use crate::cli::outputs::{Failures, Output, Stamp, subscriber};
-use crate::cli::terminal::{note, print};
+use crate::cli::terminal::{colour, note, print};
 use crate::cli::{ExitStatus, disk, outputs, scenarios, terminal};
 use crate::fakes::world::World;
 use crate::report::folder;
@@ -72,7 +71,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
     }
     fs::remove_file(&part).map_err(|source| io_error("remove", &part, source))?;
     if !args.quiet {
-        let colour = if args.json { Colour::Off } else { run::colour(args.color) };
+        let colour = if args.json { Colour::Off } else { colour(args.color) };
         let again = again(args);
         let report = text::scenario(&scenario, &judged, &again, Detail::Full, colour);
         let report = format!("\n{report}{used}\n{}\n", closing(&place, seen));

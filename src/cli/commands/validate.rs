@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::args::Scenarios;
-use crate::cli::main::{CliError, Problems};
+use crate::cli::error::{CliError, Problems};
 use crate::cli::scenarios::Found;
 use crate::cli::terminal::print;
 use crate::cli::{ExitStatus, scenarios};

@@ -5,6 +5,7 @@ mod quota;
 mod window;
 
 pub use self::quota::{
-    Amount, Change, Dimension, Hint, Quota, QuotaConfig, Refusal, Tier, Used, WindowKind, even_day,
+    Amount, Change, Dimension, Hint, Quota, QuotaConfig, Refusal, Tier, Used, even_day,
 };
+pub use self::window::WindowKind;
 pub use self::window::{Leeway, Remaining, Window};

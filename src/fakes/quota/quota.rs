@@ -6,21 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::window::Step;
+use super::window::WindowKind;
 use super::window::{Leeway, Remaining, Window};
 use crate::fakes::calendar::Calendar;
 use crate::units::{Count, Ratio, Whole};
-
-/// How a window moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum WindowKind {
-    /// What was taken in the last `per_s` seconds counts.
-    Sliding,
-    /// Counting starts anew every `per_s` seconds.
-    Fixed,
-    /// A bucket of `burst` that refills evenly.
-    Bucket,
-}
 
 /// What a refusal says about when to come again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

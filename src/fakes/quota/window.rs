@@ -2,7 +2,20 @@
 
 use std::collections::VecDeque;
 
-use super::WindowKind;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How a window moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WindowKind {
+    /// What was taken in the last `per_s` seconds counts.
+    Sliding,
+    /// Counting starts anew every `per_s` seconds.
+    Fixed,
+    /// A bucket of `burst` that refills evenly.
+    Bucket,
+}
 
 /// What is left of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

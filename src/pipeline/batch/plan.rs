@@ -31,7 +31,7 @@
 use crate::pipeline::estimate::Estimates;
 use crate::pipeline::limiter::{Outlook, Remaining};
 
-/// Calls a minute, and how many in twenty who are told nothing have no more: Gemini's flash models
+/// Calls a minute, and in twentieths the share of unknown accounts that have no more: Gemini's flash models
 /// had 10 in 2025, its pro models 5 (`ai.google.dev/gemini-api/docs/rate-limits`). A larger share of
 /// the smaller tier would make all others pay for it with larger first batches.
 pub const FREE_TIERS: [(u64, u64); 2] = [(10, 19), (5, 1)];

@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 use super::Confluence;
 use super::client::{Call, NoResponse};
 use super::site::{Api, LIST_LIMIT, Links, query};
-use crate::pipeline::complaint;
+
 use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
 use crate::pipeline::event::ConfluenceOp;
 use crate::pipeline::lenient::{or_default, text_of_id};
 use crate::pipeline::page::PageId;
-use crate::pipeline::printable::shown;
+use crate::pipeline::printable::{shown, title};
 
 /// Pages per piece in v1, which gives fewer with their bodies.
 const V1_LIMIT: usize = 100;
@@ -305,7 +305,7 @@ fn pages(results: Vec<Value>) -> (Vec<ListedPage>, Option<String>) {
 
 fn read_json<'a, T: Deserialize<'a>>(response: &'a Response<Bytes>) -> Result<T, PipelineError> {
     serde_json::from_slice(response.body()).map_err(|error| {
-        let reason = match complaint::title(response.body()) {
+        let reason = match title(response.body()) {
             Some(title) => format!("expected JSON, found an HTML page, `{title}`"),
             None => shown(&error.to_string(), 160),
         };

@@ -11,4 +11,4 @@ pub mod stated_quota;
 pub use self::extra::{Extra, RefusedExtras};
 pub(crate) use self::lane::Lane;
 pub use self::provider::{Answer, Failure, Provider, ProviderApi, Secret, Usage};
-pub(crate) use self::provider::{LONGEST_WAIT, retry_after};
+pub(crate) use self::provider::{LONGEST_WAIT, is_of_the_account, retry_after};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::extra::{Extra, RefusedExtras};
@@ -201,8 +202,8 @@ impl Provider {
         .body(Bytes::new())
     }
 
-    /// The tokens that it charges to its quota for a call of so many input tokens that allows so
-    /// many output tokens. `OpenAI` charges the larger of both before it answers, and gives nothing
+    /// The tokens that it charges to its quota for a call of `input_tokens` that allows
+    /// `max_output_tokens`. `OpenAI` charges the larger of both before it answers, and gives nothing
     /// back; Gemini counts input alone.
     pub fn charge(&self, input_tokens: u64, max_output_tokens: u64) -> u64 {
         match self.wire {
@@ -275,4 +276,21 @@ fn stated_wait(headers: &HeaderMap) -> Option<Duration> {
     let until = httpdate::parse_http_date(stated).ok()?;
     let sent = httpdate::parse_http_date(text("date")?).ok()?;
     Some(until.duration_since(sent).unwrap_or_default())
+}
+
+/// Whether a refusal to say what is known of a model is about the key, the money or the model. A
+/// server that lacks the route has nothing against them.
+pub(crate) fn is_of_the_account(class: ErrorClass, body: &[u8]) -> bool {
+    match class {
+        ErrorClass::Auth | ErrorClass::Billing => true,
+        ErrorClass::NotFound => is_no_such_model(body),
+        _ => false,
+    }
+}
+
+fn is_no_such_model(body: &[u8]) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let error = &body.get(0).unwrap_or(&body)["error"];
+    let says = |key: &str, word: &str| error[key].as_str().is_some_and(|text| text.contains(word));
+    says("code", "model_not_found") || (says("status", "NOT_FOUND") && says("message", "model"))
 }

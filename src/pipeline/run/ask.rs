@@ -32,7 +32,7 @@ use crate::pipeline::run::suspicion::{Blame, Suspicion};
 use crate::pipeline::run::{RunContext, Tagged, attempt};
 use crate::pipeline::{backoff, prompt};
 
-/// A batch that is told when to come again, and is refused each time, leaves after so many times the
+/// A batch that is told when to come again, and is refused each time, leaves after this many times the
 /// patience.
 const TOLD_AT_MOST: u32 = 4;
 

@@ -6,4 +6,4 @@
 pub(crate) mod panel;
 pub(crate) mod picture;
 
-pub use self::picture::{PlotError, all, of_seeds, png};
+pub use self::picture::{PlotError, png};

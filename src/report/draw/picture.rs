@@ -6,10 +6,7 @@ use plotters::prelude::*;
 use resvg::{tiny_skia, usvg};
 use thiserror::Error;
 
-use crate::sim::scenario::Scenario;
 use crate::study::measure::timeline::TimelineRow;
-use crate::study::verdict::judge::JudgedScenario;
-use crate::study::verdict::seeds::Series;
 use crate::units::whole;
 
 /// The largest PNG in pixels. A chart of hundreds of runs would be larger, and is left out.
@@ -42,21 +39,6 @@ pub(crate) type Drawn = Result<String, PlotError>;
 /// What a line of the timeline counted up to then.
 pub(crate) type Count = fn(&TimelineRow) -> u64;
 pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-
-/// Every chart of a scenario, by its file's name.
-pub fn all(scenario: &Scenario, judged: &JudgedScenario) -> Vec<(&'static str, Drawn)> {
-    vec![
-        ("timeline", crate::report::run::timeline_plot::draw(scenario, judged)),
-        ("latency", crate::report::run::latency_plot::draw(scenario, judged)),
-        ("outcomes", crate::report::run::outcomes_plot::draw(scenario, judged)),
-        ("progress", crate::report::run::progress_plot::draw(scenario, judged)),
-    ]
-}
-
-/// Every chart of a scenario with many seeds, by its file's name.
-pub fn of_seeds(scenario: &Scenario, series: &Series) -> Vec<(&'static str, Drawn)> {
-    vec![("seeds", crate::report::seeds::plot::map(scenario, series))]
-}
 
 /// The PNG of an SVG, at its own size.
 pub fn png(svg: &str) -> Result<Vec<u8>, PlotError> {

@@ -206,7 +206,7 @@ struct FigureRow {
 }
 
 /// A row for each figure, a column for each run, and behind each further run how its value stands to
-/// that of the first. A row has one unit.
+/// the first run's. A row has one unit.
 fn figures(out: &mut String, runs: &[JudgedRun], colour: Colour) {
     let outside = runs.iter().any(JudgedRun::is_from_outside);
     let shown = METRICS.iter().filter(|metric| !outside || metric.is_seen_from_outside());

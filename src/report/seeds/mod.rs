@@ -1,5 +1,5 @@
-//! The report on a scenario with many seeds: each target with its worst seed, and a map of who
-//! meets what.
+//! The report on a scenario with many seeds: each target with its worst seed, and a map of seeds
+//! and targets.
 
 pub(crate) mod plot;
 mod text;

@@ -21,7 +21,7 @@ const ACROSS: i32 = 500;
 const WIDEST: i32 = 24;
 /// With more seeds than this, several share a column.
 const COLUMNS: usize = 250;
-/// The width of a digit; so much at least lies between two seeds that are named, and every so many are.
+/// The width of a digit; at least this distance lies between two seeds that are named, and every n-th is.
 const DIGIT: i32 = 8;
 const APART: i32 = 12;
 const EVERY: [usize; 9] = [1, 2, 5, 10, 20, 50, 100, 200, 500];

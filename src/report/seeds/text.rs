@@ -111,7 +111,7 @@ fn map(
 }
 
 /// Of every figure the median (of an even number of seeds the lower of two), the range, and in
-/// further runs how the median stands to that of the first.
+/// further runs how the median stands to the first run's.
 fn figures(out: &mut String, series: &Series) {
     for (at, run) in series.judged.runs.iter().enumerate() {
         let heading = match (&series.judged.runs[..], at) {

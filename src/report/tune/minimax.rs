@@ -39,7 +39,7 @@ pub fn text(tuned: &[Tuned], losses: &[Losses], guards: &[(String, RegressionTar
     let question = &first.question;
     let (from, to) = (question.seeds.start(), question.seeds.end());
     let mut out = format!(
-        "# {} scenarios, {} with seeds {from} to {to}, {} first\n\nA setting loses in a scenario what its mean {} is above that of the best setting there.\n\n",
+        "# {} scenarios, {} with seeds {from} to {to}, {} first\n\nA setting's loss in a scenario is the distance of its mean {} to the best setting's mean there.\n\n",
         tuned.len(),
         format::counted(first.cells.len(), "setting"),
         question.objective.name(),

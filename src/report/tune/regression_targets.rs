@@ -88,7 +88,7 @@ pub fn text(guard: &RegressionTargets) -> String {
     if !missed.is_empty() {
         let _ = writeln!(
             out,
-            "They do not notice {}: something else happens then, but none of these figures gets so much worse.",
+            "They do not notice {}: something else happens then, but none of these figures gets that much worse.",
             missed.join(", ")
         );
     }

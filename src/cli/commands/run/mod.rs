@@ -1,8 +1,10 @@
 //! `tagspace run`: plays scenarios, each with its own seed or with many, and judges them.
 
 mod realtime;
+mod replay;
 mod run;
 mod trials;
 mod verdicts;
 
-pub(crate) use self::run::{colour, options, replay, run};
+pub(crate) use self::replay::replay;
+pub(crate) use self::run::{options, run};

@@ -1,7 +1,7 @@
 //! `tagspace run --clock real`: what was foretold, played in real time.
 
 use crate::cli::args::{Format, RunArgs};
-use crate::cli::main::CliError;
+use crate::cli::error::CliError;
 use crate::cli::scenarios::Loaded;
 use crate::cli::terminal::{note, print};
 use crate::report::folder::Folder;

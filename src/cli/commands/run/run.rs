@@ -1,7 +1,5 @@
 //! `tagspace run` from its arguments to its exit code.
 
-use std::io;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,19 +8,17 @@ use indicatif::ProgressBar;
 
 use super::trials::{Entry, Results, Rules};
 use super::verdicts::Verdicts;
-use crate::cli::args::{ClockArg, ColorArg, Format, RunArgs, TransportArg};
+use crate::cli::args::{ClockArg, Format, RunArgs, TransportArg};
 use crate::cli::baseline::Baseline;
 use crate::cli::documents::Documents;
+use crate::cli::error::CliError;
 use crate::cli::interrupt::Interrupt;
-use crate::cli::main::{CliError, quoted};
 use crate::cli::outputs::{Failures, Stamp, subscriber};
 use crate::cli::progress::Progress;
 use crate::cli::terminal::note;
 use crate::cli::{ExitStatus, disk, kept_report, scenarios};
 use crate::report::folder;
 use crate::report::folder::Kind;
-use crate::report::run::text::Colour;
-use crate::sim::scenario::Scenario;
 use crate::sim::{Clock, Options, Transport};
 
 /// Runs the scenarios, writes their reports and gives the verdict.
@@ -136,21 +132,6 @@ fn prepare<'a>(
     Ok(documents)
 }
 
-/// The command that repeats a scenario with a seed.
-pub(crate) fn replay(args: &RunArgs, scenario: &Scenario, seed: u64) -> String {
-    let seed = seed.to_string();
-    let mut words = vec!["tagspace", "run", scenario.file(), "--seed", &seed];
-    for setting in &args.scenarios.set {
-        words.extend(["--set", setting]);
-    }
-    let file = args.scenarios.env_file.as_ref().map(|file| file.to_string_lossy());
-    if let Some(file) = &file {
-        words.extend(["--env-file", file]);
-        words.extend(args.scenarios.env_file_all_runs.then_some("--env-file-all-runs"));
-    }
-    format!("replay: {}", quoted(words))
-}
-
 /// How the scenarios are simulated.
 pub(crate) fn options(
     args: &RunArgs,
@@ -176,24 +157,4 @@ pub(crate) fn options(
         subscriber,
         ..Options::default()
     })
-}
-
-/// Whether text is coloured. `NO_COLOR` (no-color.org) wins over `FORCE_COLOR` and
-/// `CLICOLOR_FORCE`, and these over `CLICOLOR=0` (bixense.com/clicolors) and over what the terminal
-/// says.
-pub(crate) fn colour(wanted: ColorArg) -> Colour {
-    let value = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let set = |name: &str| value(name).is_some();
-    let is_on = |name: &str| value(name).is_some_and(|value| value != "0");
-    let is_off = |name: &str| value(name).is_some_and(|value| value == "0");
-    let dumb = value("TERM").is_some_and(|term| term == "dumb");
-    let on = match wanted {
-        ColorArg::Always => true,
-        ColorArg::Never => false,
-        ColorArg::Auto if set("NO_COLOR") => false,
-        ColorArg::Auto if is_on("FORCE_COLOR") || is_on("CLICOLOR_FORCE") => true,
-        ColorArg::Auto if is_off("FORCE_COLOR") || is_off("CLICOLOR") => false,
-        ColorArg::Auto => io::stdout().is_terminal() && !dumb,
-    };
-    if on { Colour::On } else { Colour::Off }
 }

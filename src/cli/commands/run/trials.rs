@@ -10,7 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::main::CliError;
+use crate::cli::error::CliError;
 use crate::cli::scenarios::Loaded;
 use crate::pipeline::log;
 use crate::report::ci::Closing;

@@ -11,8 +11,8 @@ use crate::cli::baseline::{Baseline, Compared};
 use crate::cli::commands::run::realtime;
 use crate::cli::document::Part;
 use crate::cli::documents::Documents;
-use crate::cli::main::CliError;
-use crate::cli::terminal::{note, print};
+use crate::cli::error::CliError;
+use crate::cli::terminal::{colour, note, print};
 use crate::pipeline::event::RunEnd;
 use crate::report::ci::{Closing, Replay};
 use crate::report::folder::{Folder, Kind};
@@ -157,7 +157,7 @@ impl<'a> Verdicts<'a> {
             return Err(CliError::Live(format!("{}: nothing was played", scenario.name)));
         };
         let shown = |colour| text::scenario(scenario, &judged, &repeat, detail, colour);
-        let (coloured, plain) = (shown(super::colour(self.args.color)), shown(Colour::Off));
+        let (coloured, plain) = (shown(colour(self.args.color)), shown(Colour::Off));
         let replay_of: Replay<'_> = &replays;
         let part =
             Part { scenario, judged: &judged, text: &plain, replay: replay_of, series: None };
@@ -208,7 +208,7 @@ impl<'a> Verdicts<'a> {
         let first = entry.seeds.first().copied().unwrap_or_default();
         let worst = replays(series.worst().unwrap_or(first));
         let shown = |colour| series_report::text(scenario, &series, &worst, colour);
-        let (coloured, plain) = (shown(super::colour(self.args.color)), shown(Colour::Off));
+        let (coloured, plain) = (shown(colour(self.args.color)), shown(Colour::Off));
         let (judged, replay_of): (_, Replay<'_>) = (&series.judged, &replays);
         let part =
             Part { scenario, judged, text: &plain, replay: replay_of, series: Some(&series) };

@@ -5,7 +5,7 @@ use std::env::VarError;
 
 use url::Url;
 
-use crate::cli::main::CliError;
+use crate::cli::error::CliError;
 use crate::pipeline::http::is_of_this_machine;
 use crate::pipeline::provider::Secret;
 

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
-use super::tune::cli_error;
 use crate::cli::args::TuneArgs;
-use crate::cli::main::CliError;
+use crate::cli::error::CliError;
 use crate::cli::progress::Progress;
 use crate::cli::terminal::print;
 use crate::cli::{ExitStatus, disk, kept_report};
@@ -91,7 +90,7 @@ pub(super) fn play(
     };
     let played = trials::play(questions, &left, kept_report::jobs(args.play.jobs), &on_game);
     progress.finish();
-    played.map_err(cli_error)?;
+    played.map_err(CliError::from)?;
     if !args.play.quiet {
         let Shard { index, count } = shard;
         let (all, left) = (games.len(), left.len());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::args::{ObjectiveArg, TuneArgs};
-use crate::cli::main::{CliError, Problems};
+use crate::cli::error::{CliError, Problems};
 use crate::sim::scenario::Scenario;
 use crate::study::tune::grid::Axis;
 use crate::study::tune::{Objective, StudySpec, grid, scenario_table};

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::cli::args::TuneArgs;
+use crate::cli::error::CliError;
 use crate::cli::kept_report::Named;
-use crate::cli::main::{CliError, Problems};
 use crate::cli::progress::Progress;
 use crate::cli::terminal::print;
 use crate::cli::{ExitStatus, disk, kept_report};
@@ -45,7 +45,7 @@ pub(crate) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
     }
     let questions = super::study_spec::all(args)?;
     for question in &questions {
-        trials::check(question).map_err(cli_error)?;
+        trials::check(question).map_err(CliError::from)?;
     }
     // What cannot be written is said before hours are played.
     make_room(args, &questions)?;
@@ -65,7 +65,7 @@ pub(crate) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
         questions => trials::play(questions, &games, jobs, &on_game),
     };
     progress.finish();
-    finish(args, &questions, &results.map_err(cli_error)?)
+    finish(args, &questions, &results.map_err(CliError::from)?)
 }
 
 /// The folder of the answer, and one for each of several scenarios.
@@ -130,7 +130,7 @@ fn finish(
         Err(error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. })) => {
             return Ok(differs(&error));
         }
-        Err(error) => return Err(cli_error(error)),
+        Err(error) => return Err(error.into()),
     };
     let files = files(one, guard.as_ref())?;
     // Two answers at the same time are written one after the other.
@@ -157,7 +157,7 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
             Err(error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. })) => {
                 return Ok(differs(&error));
             }
-            Err(error) => return Err(cli_error(error)),
+            Err(error) => return Err(error.into()),
         }
     }
     disk::make_out(&args.out)?;
@@ -240,21 +240,6 @@ fn say(args: &TuneArgs, text: &str, (cells, seeds): Confirmed) {
             "\nThe best and the front, {more} settings, were played again over HTTP with {seeds} of the seeds: the same to the byte.\nreport in {out}\n"
         ),
     });
-}
-
-pub(super) fn cli_error(error: TuneError) -> CliError {
-    match error {
-        TuneError::Problem(problem) => CliError::Problems(Problems(vec![*problem])),
-        TuneError::Judge(error) => CliError::Judge(error),
-        error @ TuneError::NoSuchRun { .. } => CliError::Usage {
-            message: error.to_string(),
-            help: "--run names one of the scenario's [[run]] tables".to_owned(),
-        },
-        TuneError::Io { path, source } => disk::io_error("write", &path, source),
-        error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. }) => {
-            CliError::Live(error.to_string())
-        }
-    }
 }
 
 fn files(tuned: &Tuned, guard: Option<&RegressionTargets>) -> Result<Vec<Named>, CliError> {

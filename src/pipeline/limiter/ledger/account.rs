@@ -34,7 +34,7 @@ const LATEST_US: u64 = 1 << 60;
 /// What was stated so long ago may be another amount by now: services reset quotas daily, and change
 /// what a key may take when somebody pays.
 const STALE_MS: u64 = 86_400_000;
-/// So many of the last calls are kept, however old they are.
+/// The last calls that are kept, however old they are.
 const KEPT: usize = 256;
 /// The lengths that windows usually have.
 const USUAL_MS: [u64; 2] = [MINUTE_MS, 10_000];
@@ -74,12 +74,12 @@ pub(super) struct Account {
     unproved: Option<Unproved>,
     /// For an inferred amount: how more of it is tried.
     probing: Option<Probing>,
-    /// So much at once was refused by a window that held nothing, as far as one can tell: somebody
-    /// else may have used it.
+    /// The smallest amount that an empty window refused, as far as is known: another client may have
+    /// used it.
     hardly: Option<u64>,
-    /// So much at once was refused like that again, when it should have been empty.
+    /// The same, refused a second time by a window that should have been empty.
     never: Option<u64>,
-    /// What a window allows to all who use it, where we are not alone.
+    /// The amount that a window allows to all clients together, where there are others.
     shared: Option<u64>,
     /// What is taken for a bucket may be a window.
     rival: Option<Rival>,
@@ -147,8 +147,8 @@ impl Account {
         }
     }
 
-    /// Whether so much at once can never be free: it is more than the service says that a window
-    /// allows (estimates may be a little too large), or as much was refused by an empty one.
+    /// Whether `amount` can never be free at once: it is more than the service says that a window
+    /// allows (estimates may be a little too large), or an empty window refused as much.
     pub(super) fn is_too_large(&self, amount: u64) -> bool {
         let stated = self.allowed.filter(|allowed| !allowed.is_inferred);
         stated.is_some_and(|allowed| amount * AS_GOOD_AS > allowed.amount * 20)
@@ -247,7 +247,7 @@ impl Account {
             self.taken.iter().fold(0, |sum: u64, (_, taken)| sum.saturating_add(*taken));
     }
 
-    /// Whether so much was never taken in all, as far back as is known: then no window holds it.
+    /// Whether less than `amount` was taken in all, as far back as is known: then no window holds it.
     fn is_far_from(&self, amount: u64) -> bool {
         self.taken_in_all < amount
     }
@@ -288,7 +288,7 @@ impl Account {
         is_inferred && !self.is_bucket()
     }
 
-    /// It gives back evenly, so much time for each unit, as far as one can tell.
+    /// The quota gives back evenly, one unit in `unit_ms`, as far as is known.
     pub(super) fn infer_bucket(&mut self, now: u64, unit_ms: u64) {
         let amount = (MINUTE_MS / unit_ms.max(1)).max(1);
         self.window = Window::Bucket { unit_us: unit_ms * 1000, free_us: (now + unit_ms) * 1000 };
@@ -328,7 +328,7 @@ impl Account {
         (self.allowed, self.probing) = (None, None);
     }
 
-    /// So much at once can never be free.
+    /// Notes that `amount` can never be free at once.
     pub(super) fn refuse_for_ever(&mut self, amount: u64) {
         self.never = Some(self.never.map_or(amount, |never| never.min(amount)));
     }
@@ -341,7 +341,7 @@ impl Account {
         }
     }
 
-    /// Whether so much in a window may have met its end: as far as is known.
+    /// Whether a window with `used` in it may be full, as far as is known.
     pub(super) fn explains(&self, used: u64) -> bool {
         match self.allowed {
             Some(_) if self.is_bucket() => false,
@@ -355,7 +355,7 @@ impl Account {
         self.is_bucket() && self.allowed.is_some_and(|allowed| allowed.is_inferred)
     }
 
-    /// A bucket whose pace was inferred gives less than that: so much less that it would have
+    /// A bucket whose pace was inferred gives less than that: just enough less that it would have
     /// carried the calls in a row that it did carry, or, where the pace is tried since a time, what
     /// it gave since then. Gives the time of a unit as it was.
     pub(super) fn ease(&mut self, now: u64, tried_since: Option<u64>, carried: u64) -> Option<u64> {
@@ -383,7 +383,7 @@ impl Account {
         fresh && self.allowed.is_some_and(|allowed| used * 5 >= allowed.amount * 4)
     }
 
-    /// What was taken in so many milliseconds up to `at`.
+    /// What was taken in the `ms` milliseconds up to `at`.
     pub(super) fn used_in(&self, at: u64, ms: u64) -> u64 {
         let inside = |(taken, _): &&(u64, u64)| *taken <= at && taken + ms > at;
         self.taken.iter().filter(inside).map(|(_, amount)| amount).sum()

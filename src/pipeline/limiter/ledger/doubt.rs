@@ -44,7 +44,7 @@ pub(super) struct Wall {
 /// What an answer behind a wall proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Proof {
-    /// So much is allowed.
+    /// The amount that is allowed.
     pub(super) used: u64,
     /// In a window of this length.
     pub(super) window_ms: u64,
@@ -59,22 +59,22 @@ pub(super) enum Step {
     Retry,
     /// The gate is closed until then.
     Close(u64),
-    /// There is a quota of so much in a window of this length.
+    /// There is a quota of `used` in a window of `window_ms`.
     Quota { used: u64, window_ms: u64 },
-    /// There is a bucket that gives one unit in so many milliseconds.
+    /// There is a bucket that gives one unit in `unit_ms`.
     Bucket { unit_ms: u64 },
 }
 
 /// The length of the shortest window that is tried, after a second for chance.
 const SHORT_MS: u64 = 10_000;
 const CHANCE_MS: u64 = 1_000;
-/// The lengths that are tried after a minute; the longest as long as who waits for two minutes is
-/// still there.
+/// The lengths that are tried after a minute; at the longest, a batch with a patience of two minutes
+/// still waits.
 const LONG_MS: u64 = 90_000;
 const LONGER_MS: u64 = 119_000;
 /// A row of refusals that chance brings so rarely is no chance.
 const HARDLY: f64 = 0.003;
-/// What gives back less than it gave at first is known by so many calls at least.
+/// The fewest calls by which a quota that gives back less than at first is known.
 const LEAST_USED: u64 = 5;
 /// Fewer in a row are no reason to wait where refusals usually say why.
 const LEAST_ROW: u64 = 3;
@@ -110,7 +110,7 @@ impl Doubt {
         (self.suspect, self.tentative) = (None, None);
     }
 
-    /// No pace explains it, nor so many refusals at least while it was tried.
+    /// No pace explains the row, nor at least `refusals` refusals while one was tried.
     pub(super) fn was_chance(&mut self, refusals: u64) {
         self.by_chance += std::mem::take(&mut self.before_trial).max(refusals);
     }
@@ -138,7 +138,7 @@ impl Doubt {
         whole(libm::ceil(libm::log(HARDLY) / libm::log(self.chance()))).clamp(2, 8)
     }
 
-    /// A call was refused. `used` says what was admitted in so many milliseconds before now, and
+    /// A call was refused. `used` says what was admitted in a number of milliseconds before now, and
     /// `admitted` when the last call was sent that would have been refused by now.
     pub(super) fn refused(
         &mut self,
@@ -150,7 +150,7 @@ impl Doubt {
         if self.speaks {
             self.row.push(sent);
             self.forgive(admitted);
-            // Chance or not: who is refused again and again waits longer and longer.
+            // Chance or not: the wait grows with every refusal in a row.
             let row = self.row.len() as u64;
             let more = row.saturating_sub(self.believed().max(LEAST_ROW));
             return if more == 0 {

@@ -43,13 +43,13 @@ use crate::units::{float, whole};
 
 /// A gate that a used-up quota of a day has closed is tried again after this time at the earliest.
 const DAY_CLOSED_MS: u64 = 3_600_000;
-/// So many failures in a row close the gate.
+/// Failures in a row that close the gate.
 const FAILURES: u64 = 3;
 /// For at first, and at most, so long: a breaker of Hystrix tries one call after 5 s as well.
 const FAILURE_MS: (u64, u64) = (500, 5_000);
 /// How much of the time before a wall tells when it is gone, where the quota was known before it.
 const RECENT_MS: u64 = 5_000;
-/// An inferred pace is eased so often, then something else is the matter.
+/// Times that an inferred pace is eased; a further refusal has another reason.
 const EASED_AT_MOST: u32 = 3;
 /// Waits after refusals in vain grow by this at least.
 const LEAST_IN_VAIN_MS: u64 = 500;
@@ -61,8 +61,8 @@ const FEW_TOKENS: u64 = 2000;
 const REFUSAL_MS: f64 = 100.0;
 /// How far refusals overtake one another, as a share of the time that they take.
 const IN_TURN: f64 = 0.5;
-/// How many refusals the first meeting with an unknown quota may cost: so many, or this share of
-/// the calls before it.
+/// How many refusals the first meeting with an unknown quota may cost: at least this number, or this
+/// share of the calls before it.
 const WALL_LEAST: f64 = 1.5;
 const WALL_SHARE: f64 = 0.03;
 /// That share where calls were refused without a word: perhaps it was not chance.
@@ -101,7 +101,7 @@ pub struct QuotaLimiter {
     doubt: Doubt,
     /// When a call was refused without a word last.
     warned_at: Option<u64>,
-    /// So often in a row an inferred pace was taken to be slower.
+    /// Times in a row that an inferred pace was taken to be slower.
     eased: u32,
     /// What it was before.
     eased_from: Option<u64>,
@@ -151,7 +151,7 @@ impl QuotaLimiter {
             for (account, limit) in accounts {
                 account.window = account::Window::Sliding { ms: millis(window).max(1) };
                 if let Some(limit) = limit {
-                    // Who was told is told the truth, however old it is.
+                    // A configured quota never goes stale.
                     account.state(u64::MAX, limit);
                 }
             }
@@ -261,13 +261,13 @@ impl QuotaLimiter {
             self.last_cut = Some(now);
             let (cuts, longest) = self.in_vain;
             self.in_vain = (cuts + 1, longest.max(hint_ms.unwrap_or(0)));
-            // Who says when is not lost: not before that was wrong twice.
+            // A service that states a retry time is not lost until that time was wrong twice.
             if hint_ms.is_none() || cuts >= 2 {
                 self.outage.refused(now);
             }
         }
-        // Who came at the stated time, again and again, and was refused each time, is not told the
-        // whole truth.
+        // If calls sent at the stated time are refused again and again, the stated time is
+        // incomplete: a growing margin is added.
         let (cuts, longest) = self.in_vain;
         let more = longest.max(LEAST_IN_VAIN_MS).saturating_mul(cuts.saturating_sub(2));
         // Without a stated time, twice as long each time.
@@ -383,7 +383,7 @@ impl QuotaLimiter {
                 self.bore = self.in_flight;
             }
             self.failures += 1;
-            // Who fails in whatever number they come is out, not overloaded: that is one epoch.
+            // If calls fail at every concurrency, the service is down, not overloaded: one epoch.
             let calls = if self.failures < FAILURES { self.in_flight } else { self.bore };
             self.in_flight = (calls / 2).max(1);
         }

@@ -1,5 +1,5 @@
 //! For how long a service has failed or refused everything: after longer than the patience it counts
-//! as lost, and who waits for it goes on with the next provider.
+//! as lost, and batches that wait for it go on with the next provider.
 
 /// Since when nothing comes of calls.
 #[derive(Debug, Clone)]

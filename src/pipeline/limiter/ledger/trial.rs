@@ -7,20 +7,20 @@
 
 use std::collections::VecDeque;
 
-/// Of so many calls,
+/// Calls that are considered.
 const CALLS: usize = 9;
-/// so many were refused: chance is hardly ever as frequent.
+/// Refusals among them that start pacing: random 429s rarely reach 6 of 9.
 const MOST: usize = 6;
-/// So often a pace that is right is corrected,
+/// Corrections of a pace that is right,
 const EASED: u64 = 4;
-/// until so many calls were admitted.
+/// until this number of calls was admitted.
 const PROVED: u64 = 48;
-/// A pace that is known is corrected so often, unless so many calls in a row are admitted.
+/// Corrections of a pace that is known, unless as many calls in a row are admitted.
 pub(super) const EASED_KNOWN: u64 = 6;
-/// A pace that was never refused is tried faster after so many calls.
+/// Calls after which a pace that was never refused is tried faster.
 const TIMID: u64 = 8;
-/// So many calls are admitted after a pace that was none, until another is tried; twice as many
-/// each time.
+/// Calls that are admitted after a pace that was none, until another is tried; twice as many each
+/// time.
 const REST: u64 = 100;
 
 /// What the last calls came to, and how a pace is doing.
@@ -41,9 +41,9 @@ pub(super) struct Trial {
     corrected: u64,
     /// Whether the pace was too fast already.
     was_refused: bool,
-    /// No pace is tried as long as so many are to be admitted before.
+    /// Calls that are still to be admitted before a pace is tried.
     rest: u64,
-    /// So many paces were none.
+    /// Paces that turned out to be none.
     failed: u32,
 }
 

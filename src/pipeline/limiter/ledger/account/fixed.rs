@@ -1,9 +1,8 @@
 //! Windows that begin anew at fixed times: how they are told from those that slide.
 //!
-//! Who starts a job when such a window has just begun sees nothing of it that a sliding one would
-//! not show as well, and loses little by taking it for that. Who starts in its middle is let in
-//! again sooner than any window that slides could: then it is known when it begins, and how long
-//! it is.
+//! A job that starts when such a window has just begun sees nothing of it that a sliding one would not
+//! show as well, and loses little by taking it for that. A job that starts in its middle is let in
+//! again sooner than a sliding window could allow: from this its begin and its length are known.
 
 use super::lesson::SHORTEST_MS;
 use super::{Account, LONGEST_MS, MARGIN_MS, Refused, Window, window};
@@ -46,7 +45,7 @@ impl Account {
         let Filled { first, before, last, .. } = filled;
         // It is at least as long as from the first of them until it has room again.
         let least_ms = free_at.saturating_sub(opened_at.unwrap_or(first));
-        // Who names the length says it in seconds.
+        // A service that states a length states it in seconds.
         let seconds_ms = (least_ms + 1000 - MEASURED_MS) / 1000 * 1000;
         let ms = match opened_at {
             Some(begun) if first > begun + LATE_MS => return None,
@@ -68,7 +67,7 @@ impl Account {
         is_possible.then_some(Window::Fixed { ms, begins: free_at })
     }
 
-    /// What was taken since a gate has opened, if it leaves no room for so much, and did until now.
+    /// What was taken since a gate has opened, if it leaves no room for `amount`, and did until now.
     fn filled_since(&self, opened_at: u64, sent: u64, amount: u64, limit: u64) -> Option<Filled> {
         let since = || self.taken.iter().filter(|(at, _)| (opened_at..=sent).contains(at));
         let used: u64 = since().map(|(_, taken)| taken).sum();
@@ -79,7 +78,7 @@ impl Account {
         is_filled.then_some(Filled { first, before: None, last, used: used.min(limit) })
     }
 
-    /// The last calls that together leave no room for so much.
+    /// The last calls that together leave no room for `amount`.
     fn filled(&self, sent: u64, amount: u64, limit: u64) -> Option<Filled> {
         // What was sent in the same moment may be refused as well.
         let mut calls = self.taken.iter().rev().filter(|(at, _)| *at < sent);

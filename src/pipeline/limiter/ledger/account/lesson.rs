@@ -16,7 +16,7 @@ const FAST_US: u64 = 200_000;
 /// The shortest length that is named.
 const SECOND_MS: u64 = 1000;
 /// How exactly it is known between calls how much time has passed, and how exactly a length has to
-/// be known to see that it is so many seconds.
+/// be known to see that it is a whole number of seconds.
 const HEARD_MS: u64 = 20;
 const KNOWN_MS: u64 = 100;
 /// How exactly a bucket's next unit comes at the stated time.
@@ -165,11 +165,11 @@ impl Account {
         // An odd length is believed if it is a little more than was thought, or up to twice what
         // has proved right where that is not proved yet; or if a proved window is full and no bucket
         // explains it. Should it be something else, the next refusal comes where this window has
-        // room; but should it be somebody else who takes a part, it does not grow with each of them.
+        // room; the bounds keep another client's usage from inflating the estimate.
         let (thought, is_proved) = (self.window_ms(), self.unproved.is_none());
         let most = if is_proved { thought + thought / 8 } else { 2 * self.proved_ms() };
         let is_evenly = self.is_evenly(amount, limit, sent, free_at);
-        // Who names a length says it in seconds.
+        // A service that states a length states it in seconds.
         let named = fits.map(|ms| if refused.is_coarse() { ms } else { ms.max(SECOND_MS) });
         let is_believed = |ms: &u64| {
             // After a second that was rounded, only what is no bucket already.
@@ -456,12 +456,12 @@ impl Account {
     }
 }
 
-/// The time of a unit, if so many are given in a minute.
+/// The time of a unit, if `limit` of them are given in a minute.
 fn minute_unit_us(limit: u64) -> u64 {
     (MINUTE_MS * 1000).div_ceil(limit)
 }
 
-/// When that was taken of a full window whose return makes room for so much.
+/// When the usage of a full window was taken whose return makes room for `amount`.
 fn makes_room(full: &[(u64, u64)], amount: u64, limit: u64) -> Option<u64> {
     let mut used: u64 = full.iter().map(|(_, taken)| taken).sum();
     let last = full.iter().find(|(_, taken)| {

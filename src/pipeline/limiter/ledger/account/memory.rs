@@ -9,7 +9,7 @@ impl Account {
     pub(crate) fn remember(&self, now: u64) -> Option<LearnedQuota> {
         let allowed = self.allowed?;
         let (proved, window_ms) = self.proved()?;
-        // Who takes a part now may be gone by then.
+        // Another client that takes a part now may be gone by then.
         let limit = self.shared.unwrap_or(proved);
         let inferred = allowed.is_inferred && self.shared.is_none();
         let held_ms = self.window.held_ms(now).unwrap_or(window_ms);

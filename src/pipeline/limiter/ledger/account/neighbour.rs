@@ -1,8 +1,8 @@
-//! Somebody else who uses the same quota: how that is seen, and what is left to them.
+//! Another client of the same quota: how it is noticed, and what is left to it.
 //!
-//! Who is refused though there should be room is not alone. Then half of the quota is ours, and in
-//! each window a little more of what the others leave. A stated time says less than it would say
-//! to somebody who is alone, because it may be one of their calls that makes room.
+//! A refusal though there should be room means that another client takes a part. Then half of the
+//! quota is ours, and in each window a little more of what the others leave. A stated time says less
+//! than it would without them, because it may be one of their calls that makes room.
 
 use super::lesson::MOMENT_US;
 use super::{Account, LONGEST_MS, MINUTE_MS, Refused, USUAL_MS, Window};

@@ -11,14 +11,14 @@
 
 use super::{Account, Allowed, Window};
 
-/// After so many windows more is tried than was admitted before the first refusal; and where nothing
-/// else is tried than twice as much.
+/// Full windows after which more is tried than was admitted before the first refusal; and where
+/// twice as much is tried at once.
 const FIRST_PATIENCE: u64 = 1;
 const FIRST_PATIENCE_LONGER: u64 = 2;
-/// After so many times as many each time that was in vain, and so many at most.
+/// The factor by which that grows with each try in vain, and its maximum.
 const PATIENCE_GROWS: u64 = 4;
 const MOST_PATIENCE: u64 = 64;
-/// What is tried of somebody else's part is so small a part of all.
+/// Where the quota is shared, more is tried in steps of this share of the stated limit.
 const LITTLE: u64 = 16;
 /// The lengths that are tried, in milliseconds.
 const SHORTER_MS: [u64; 5] = [60_000, 30_000, 20_000, 15_000, LEAST_TRIED_MS];
@@ -35,7 +35,7 @@ pub(super) struct Probing {
     inferred_ms: u64,
     /// When more is tried next.
     pub(super) due: u64,
-    /// So many windows are waited when more was refused.
+    /// Windows to wait after more was refused.
     patience: u64,
     /// No full window has passed yet without a refusal, nor was it made smaller since.
     pub(super) is_fresh: bool,
@@ -68,7 +68,7 @@ impl Account {
         let good = amount.clamp(1, super::MOST);
         self.allowed = Some(Allowed { amount: good, is_inferred: true });
         let window_ms = self.window_ms();
-        // Who is told when to come again knows the window.
+        // A stated retry time tells the window.
         let is_silent = self.opened_at.is_none()
             && matches!(self.window, Window::Sliding { ms } if ms > LEAST_TRIED_MS);
         let first = if is_silent { FIRST_PATIENCE } else { FIRST_PATIENCE_LONGER };

@@ -1,8 +1,7 @@
 //! What else would explain a refusal, and how it is found out.
 //!
-//! Who has filled a quota of twelve calls and is told to come again in five seconds has met a window
-//! of 5 s that slides, or a bucket that gives one call in five seconds: both say the same, though one
-//! allows twelve times as much. It is taken for the bucket, which is refused nothing if it was the
+//! After twelve admitted calls, "come again in 5 s" fits two models: a sliding window of 5 s, and a
+//! bucket that gives one call in 5 s. The window allows twelve times as much. It is taken for the bucket, which is refused nothing if it was the
 //! window. But once, when the bucket is surely empty, one call more is sent. Only the window takes it.
 
 use super::{Account, COARSE_MS, MARGIN_MS, Refused, Window};
@@ -15,7 +14,7 @@ const EARLY_US: u64 = 2 * MARGIN_MS * 1000;
 pub(super) struct Rival {
     /// Its length.
     ms: u64,
-    /// When the bucket would have given so much.
+    /// When the bucket would have given `amount`.
     opened_at: u64,
     amount: u64,
     /// How much earlier than is known the bucket may give.

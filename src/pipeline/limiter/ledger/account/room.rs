@@ -45,7 +45,7 @@ impl Account {
         if self.is_far_from((allowed + 1).saturating_sub(amount)) {
             return now;
         }
-        // Who may be slower on the way than another counts for both windows.
+        // A call sent near a boundary may arrive on either side, so it counts in both windows.
         let begun = window::begun(ms, begins, now.saturating_sub(MARGIN_MS));
         let held = |at: u64| at + MARGIN_MS >= begun;
         let used: u64 = self.taken.iter().filter(|(at, _)| held(*at)).map(|(_, n)| n).sum();

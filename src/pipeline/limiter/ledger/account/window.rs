@@ -8,9 +8,9 @@ pub(crate) enum Window {
     /// Each amount so long after it was taken. A counter that starts anew at fixed times gives
     /// back no later than this.
     Sliding { ms: u64 },
-    /// All at once, at this time and every so many milliseconds before and after it.
+    /// All at once, at `begins` and every `ms` milliseconds before and after it.
     Fixed { ms: u64, begins: u64 },
-    /// Evenly, one unit in so many thousandths of a millisecond, and nothing is saved up.
+    /// Evenly, one unit in `unit_us` microseconds, and nothing is saved up.
     Bucket { unit_us: u64, free_us: u64 },
 }
 
