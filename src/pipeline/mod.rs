@@ -1,6 +1,6 @@
 //! The product: tags the pages of a Confluence space with an LLM.
 //!
-//! A [`Pipeline`] is made of a [`Config`](config::Config), a taxonomy, a site, an ordered list of
+//! A [`Pipeline`] is made of a [`Settings`](config::Settings), a taxonomy, a site, an ordered list of
 //! providers, a [`Transport`](transport::Transport) that carries its requests and an [`Observer`](event::Observer) that takes its events.
 //! It keeps cache, limit and retry budget from one run to the next. It does not know whether its
 //! services are real: there is no clock here but tokio's, and no way out but the transport.

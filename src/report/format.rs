@@ -1,8 +1,9 @@
 //! How numbers are written for people: one place, so that the same figure looks the same
 //! everywhere.
 
-use crate::study::measure::figures::{Figures, Value};
+use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::{METRICS, Unit};
+use crate::study::measure::value::Value;
 use crate::units::{Share, float};
 
 /// Milliseconds as people say them: from a second on in hundredths, rounded.

@@ -4,6 +4,7 @@
 //! SHA-256 of the lines is the run's digest.
 
 mod entries;
+pub mod entry;
 
 use std::io;
 use std::io::{BufRead, Write};
@@ -19,25 +20,7 @@ pub use self::entries::{Entries, Iter};
 use crate::fakes::world_event::WorldEvent;
 use crate::pipeline::event::{Event, Observer};
 use crate::pipeline::log;
-
-/// What happened: in the pipeline, or where only the fakes could see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum What {
-    /// An event of the pipeline.
-    Event(Event),
-    /// A record of the fakes.
-    World(WorldEvent),
-}
-
-/// One line of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Virtual milliseconds since the run's world began.
-    pub t_ms: u64,
-    /// What happened.
-    pub what: What,
-}
+use crate::sim::recorder::entry::{Entry, What};
 
 /// The log of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

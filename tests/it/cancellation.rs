@@ -1,7 +1,7 @@
 //! A cancelled run finishes what is in flight, leaves the rest, and loses nothing.
 
 use tagspace::internals::pipeline::event::{Event, RunEnd};
-use tagspace::internals::sim::recorder::What;
+use tagspace::internals::sim::recorder::entry::What;
 
 use crate::common::{PLAIN, judged, scenario};
 

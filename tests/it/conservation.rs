@@ -2,7 +2,8 @@
 
 use tagspace::internals::fakes::world_event::WorldEvent;
 use tagspace::internals::pipeline::event::Event;
-use tagspace::internals::sim::recorder::{Entry, Log, What};
+use tagspace::internals::sim::recorder::Log;
+use tagspace::internals::sim::recorder::entry::{Entry, What};
 use tagspace::internals::study::measure::invariants::violations;
 
 use crate::common::plain;

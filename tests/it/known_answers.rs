@@ -1,10 +1,10 @@
 //! Results that can be worked out by hand: tests that could prove the simulator wrong.
 
 use tagspace::internals::pipeline::event::Event;
-use tagspace::internals::sim::recorder::What;
+use tagspace::internals::sim::recorder::entry::What;
 use tagspace::internals::sim::scenario::Scenario;
-use tagspace::internals::study::measure::figures::Value;
 use tagspace::internals::study::measure::timeline;
+use tagspace::internals::study::measure::value::Value;
 use tagspace::internals::study::verdict::judge::JudgedRun;
 
 use crate::common::{PLAIN, judged, plain, scenario};

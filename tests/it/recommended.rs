@@ -351,7 +351,7 @@ fn chance_that_looks_like_a_bucket_is_found_out() {
     let learned = run.log.entries.iter().any(|entry| {
         matches!(
             &entry.what,
-            recorder::What::Event(Event::QuotaLearned { kind: WindowKind::Bucket, .. })
+            recorder::entry::What::Event(Event::QuotaLearned { kind: WindowKind::Bucket, .. })
         )
     });
     assert!(learned, "it takes it for a bucket");

@@ -3,7 +3,8 @@
 use tagspace::internals::fakes::calendar::Calendar;
 use tagspace::internals::fakes::quota::{Dimension, Quota, QuotaConfig};
 use tagspace::internals::fakes::world_event::{Service, WorldEvent};
-use tagspace::internals::sim::recorder::{Log, What};
+use tagspace::internals::sim::recorder::Log;
+use tagspace::internals::sim::recorder::entry::What;
 
 use crate::common::{PLAIN, judged, plain, scenario};
 

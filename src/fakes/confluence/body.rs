@@ -4,7 +4,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::nulls::{NoBody, NoTitle, NoVersion, Nulls};
-use super::service::SPACE_ID;
 use super::tree;
 use crate::fakes::Reply;
 use crate::fakes::content::space::{Space, SpacePage};
@@ -202,3 +201,6 @@ pub(super) fn error_v1(status: u16, what: &str) -> Reply {
     let message = format!("com.atlassian.confluence.api.service.exceptions.{what}");
     Reply::json(status, &json!({"statusCode": status, "data": data, "message": message}))
 }
+
+/// The id of the one space.
+pub(super) const SPACE_ID: &str = "9001";

@@ -56,9 +56,6 @@ pub struct ConfluenceConfig {
     pub spell: Vec<SpellConfig>,
 }
 
-/// The id of the one space.
-pub(super) const SPACE_ID: &str = "9001";
-
 /// The largest body that it takes.
 pub(crate) const BODY_LIMIT: usize = 5_242_880;
 

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use super::body::{AUTHOR, CREATED, ListedPage, Listing, errors_v2, not_found_v2, wrong_type_v2};
 use super::label::Labels;
 use super::nulls::Nulls;
-use super::service::{SPACE_ID, Visit, existing};
+use super::service::{Visit, existing};
 use super::{Confluence, tree};
 use crate::fakes::Reply;
+use crate::fakes::confluence::body::SPACE_ID;
 use crate::fakes::content::space::{Space, SpacePage};
 use crate::fakes::query::Query;
 

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::request::{GenerateRequest, either};
+use super::request::GenerateRequest;
 use super::response;
+use crate::fakes::gemini::fields::either;
 use crate::fakes::llm::{LlmService, Scene};
 
 /// All jobs, by their number.

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{error, response};
+use super::{error, response, sent};
 use crate::fakes::llm::{LlmService, Scene};
 use crate::fakes::observation::Observation;
 use crate::fakes::openai::error::told;
@@ -48,7 +48,7 @@ pub(super) fn prompt(body: &Value) -> Option<String> {
 /// The list of models.
 pub(super) fn models(ai: &LlmService) -> Reply {
     let models: Vec<Value> = ai.models().map(described).collect();
-    response::sent(200, &json!({"object": "list", "data": models}))
+    sent::sent(200, &json!({"object": "list", "data": models}))
 }
 
 /// A model, as the list shows it.

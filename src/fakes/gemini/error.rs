@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::fields::Unknown;
 use super::request::Problem;
-use super::response::sent;
 use crate::fakes::Reply;
+use crate::fakes::gemini::sent::sent;
 use crate::fakes::llm::LlmService;
 use crate::fakes::quota::{Dimension, Hint, Refusal, Tier};
 

@@ -3,7 +3,6 @@
 
 use serde_json::Value;
 
-use super::request::either;
 use crate::fakes::ordered;
 
 const REQUEST: &[&str] = &[
@@ -226,4 +225,9 @@ fn camel(snake: &str) -> impl Iterator<Item = char> {
             letter => Some(letter),
         }
     })
+}
+
+/// A value under one of the two names that a key may have.
+pub(super) fn either<'a>(body: &'a Value, camel: &str, snake: &str) -> &'a Value {
+    body.get(camel).unwrap_or(&body[snake])
 }

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::request::{GenerateRequest, either};
-use super::{error, response};
+use super::request::GenerateRequest;
+use super::{error, response, sent};
+use crate::fakes::gemini::fields::either;
 use crate::fakes::llm::{Decision, LlmService, Outcome, Scene};
 use crate::fakes::observation::Observation;
 use crate::fakes::{Reply, ordered};
@@ -32,7 +33,7 @@ fn number(id: &str) -> Option<u64> {
 impl Kept {
     /// An interaction, as it was answered.
     pub(super) fn shown(&self, id: &str) -> Option<Reply> {
-        self.0.get(&number(id)?).map(|(interaction, _)| response::sent(200, interaction))
+        self.0.get(&number(id)?).map(|(interaction, _)| sent::sent(200, interaction))
     }
 
     /// Forgets an interaction.
@@ -100,7 +101,7 @@ pub(super) fn create(
                 let end = "event: done\ndata: [DONE]\n\n".to_owned();
                 Reply::events("text/event-stream", events.chain([end]))
             } else {
-                response::sent(200, &interaction)
+                sent::sent(200, &interaction)
             };
             if body["store"] != false {
                 kept.keep(outcome.serial, interaction, said);

@@ -12,6 +12,7 @@ mod request;
 mod response;
 mod route;
 mod schema;
+mod sent;
 mod service;
 
 pub use self::service::Gemini;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Map, Value};
 
-use super::{error, response};
+use super::{error, sent};
 use crate::fakes::Reply;
 use crate::fakes::query::Query;
 
@@ -38,5 +38,5 @@ pub(super) fn piece(request: &Request<Bytes>, name: &str, entries: Vec<Value>) -
     if end < all {
         shown.insert("nextPageToken".to_owned(), format!("{TOKEN}{end}").into());
     }
-    response::sent(200, &Value::Object(shown))
+    sent::sent(200, &Value::Object(shown))
 }

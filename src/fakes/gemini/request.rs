@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::fields::Unknown;
 use super::{fields, schema};
+use crate::fakes::gemini::fields::either;
 use crate::fakes::llm::Asked;
 use crate::units::whole;
 
@@ -48,11 +49,6 @@ pub(super) enum Problem {
 struct Thinking {
     has_budget: bool,
     has_level: bool,
-}
-
-/// A value under one of the two names that a key may have.
-pub(super) fn either<'a>(body: &'a Value, camel: &str, snake: &str) -> &'a Value {
-    body.get(camel).unwrap_or(&body[snake])
 }
 
 impl GenerateRequest {

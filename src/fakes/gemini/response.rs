@@ -4,14 +4,9 @@ use serde_json::{Value, json};
 
 use super::error;
 use super::request::AnswerShape;
+use crate::fakes::gemini::sent::sent;
 use crate::fakes::llm::{Decision, LlmService, Outcome};
 use crate::fakes::{Broken, Reply};
-
-/// A reply with the content type that the service states.
-pub(super) fn sent(status: u16, body: &Value) -> Reply {
-    let body = serde_json::to_vec(body).unwrap_or_default();
-    Reply::text(status, "application/json; charset=UTF-8", body)
-}
 
 /// The answer in one piece.
 pub(super) fn whole(ai: &LlmService, model: &str, shape: &AnswerShape, outcome: &Outcome) -> Reply {

@@ -99,9 +99,11 @@ impl Gemini {
             Route::Models => {
                 super::paging::piece(request, "models", self.ai.models().map(described).collect())
             }
-            Route::Model(model) => super::response::sent(200, &described(model)),
+            Route::Model(model) => crate::fakes::gemini::sent::sent(200, &described(model)),
             Route::ChatModels => super::chat::models(&self.ai),
-            Route::ChatModel(model) => super::response::sent(200, &super::chat::described(model)),
+            Route::ChatModel(model) => {
+                crate::fakes::gemini::sent::sent(200, &super::chat::described(model))
+            }
             Route::Count(_) => counted(request.body(), self.ai.tokenizer()),
             Route::Generate(model) | Route::Stream(model) => {
                 self.generated(now_ms, request, (model, route), scene)
@@ -169,7 +171,7 @@ impl Gemini {
 
     fn job(&mut self, now_ms: u64, name: &str, scene: &mut Scene<'_>) -> Reply {
         match self.jobs.operation(now_ms, name, &mut self.ai, scene) {
-            Some(operation) => super::response::sent(200, &operation),
+            Some(operation) => crate::fakes::gemini::sent::sent(200, &operation),
             None => super::error::not_found(),
         }
     }
@@ -177,7 +179,9 @@ impl Gemini {
 
 /// An empty answer to what was done, or to what there is not.
 fn emptied(done: Option<()>) -> Reply {
-    done.map_or_else(super::error::not_found, |()| super::response::sent(200, &json!({})))
+    done.map_or_else(super::error::not_found, |()| {
+        crate::fakes::gemini::sent::sent(200, &json!({}))
+    })
 }
 
 /// What a call was about that the model never saw.
@@ -216,13 +220,20 @@ fn counted(body: &Bytes, tokenizer: &Tokenizer) -> Reply {
     };
     let count = tokenizer.count(&asks.prompt);
     let details = json!([{"modality": "TEXT", "tokenCount": count}]);
-    super::response::sent(200, &json!({"totalTokens": count, "promptTokensDetails": details}))
+    crate::fakes::gemini::sent::sent(
+        200,
+        &json!({"totalTokens": count, "promptTokensDetails": details}),
+    )
 }
 
 /// Whether a body asks to count two things.
 fn counts_both(body: &Bytes) -> bool {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let whole = super::request::either(&body, "generateContentRequest", "generate_content_request");
+    let whole = crate::fakes::gemini::fields::either(
+        &body,
+        "generateContentRequest",
+        "generate_content_request",
+    );
     body["contents"].is_array() && whole.is_object()
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Latencies are whole milliseconds, the grain of tokio's timer.
 
+mod error;
 mod measurements;
 mod sample;
 
-pub use self::sample::{Dist, Latency, LatencyError, LatencyFile, Load, Slowness, Tail, Unit};
+pub use self::error::{LatencyError, Unit};
+pub use self::sample::{Dist, Latency, LatencyFile, Load, Slowness, Tail};

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use self::merged::merged;
+use crate::fakes::llm::json_schema::merged::TOO_DEEP;
 use crate::fakes::llm::model::TagMap;
 use crate::fakes::ordered;
 use crate::units::whole;
@@ -31,8 +32,6 @@ pub struct TaggedPage<'a> {
 const DEEPEST: usize = 12;
 /// Deeper than this, only what is required is filled in; a schema may refer to itself.
 const FREELY: usize = 3;
-/// A form that must go deeper than this is none that the service would take.
-const TOO_DEEP: usize = 48;
 /// The same of one with more values than this.
 const MOST_VALUES: usize = 5_000;
 

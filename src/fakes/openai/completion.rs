@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::output::{REFUSAL, Said};
 use crate::fakes::llm::Outcome;
+use crate::fakes::openai::said::{REFUSAL, Said};
 
 /// How it ended; a call that the caller named ends like a text.
 fn finish(said: &Said<'_>) -> &'static str {

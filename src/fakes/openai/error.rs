@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::request::Wrong;
 use crate::fakes::llm::{Decision, LlmService, Outcome};
+use crate::fakes::openai::wrong::Wrong;
 use crate::fakes::quota::{Dimension, Hint, Refusal};
 use crate::fakes::{Broken, Reply};
 

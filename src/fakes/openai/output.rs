@@ -1,43 +1,12 @@
 //! What the model says to a call, in the form in which its interface says it.
 
 use super::request::CompletionRequest;
-use super::tools::ForcedCall;
 use super::{Interface, completion, response};
 use crate::fakes::Reply;
 use crate::fakes::llm::{Decision, Outcome};
+use crate::fakes::openai::said::Said;
 
-/// What the model says instead of an answer that it refuses.
-pub(super) const REFUSAL: &str = "I'm sorry, I cannot assist with that request.";
 const EVENTS: &str = "text/event-stream; charset=utf-8";
-/// The characters of a piece of a stream.
-const PIECE: usize = 120;
-
-/// An answer, or a refusal of the content.
-pub(super) struct Said<'a> {
-    pub(super) asks: &'a CompletionRequest,
-    pub(super) outcome: &'a Outcome,
-    /// Nothing if the model refuses.
-    pub(super) text: Option<&'a str>,
-    pub(super) truncated: bool,
-    /// Whether the text is held back for its content.
-    pub(super) filtered: bool,
-    /// When, in seconds.
-    pub(super) created: i64,
-}
-
-impl Said<'_> {
-    /// The function that is called with the text as its arguments, if it is no answer in words.
-    pub(super) fn call(&self) -> Option<&ForcedCall> {
-        self.asks.call.as_ref().filter(|_| self.text.is_some())
-    }
-
-    /// The text in pieces, as a stream has them.
-    pub(super) fn pieces(&self) -> Vec<String> {
-        let letters: Vec<char> = self.text.unwrap_or_default().chars().collect();
-        letters.chunks(PIECE).map(|piece| piece.iter().collect()).collect()
-    }
-}
-
 /// The answer, if the call has one.
 pub(crate) fn answered(
     asks: &CompletionRequest,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::output::{REFUSAL, Said};
+use crate::fakes::openai::said::{REFUSAL, Said};
 
 fn status(said: &Said<'_>) -> &'static str {
     if said.truncated || said.filtered { "incomplete" } else { "completed" }

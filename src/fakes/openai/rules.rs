@@ -6,9 +6,10 @@
 
 use serde_json::Value;
 
-use super::request::{CompletionRequest, Wrong, effort, format_of};
+use super::request::{CompletionRequest, effort, format_of};
 use super::tools::described;
 use super::{Interface, strict};
+use crate::fakes::openai::wrong::Wrong;
 
 /// Refuses what the service does not take.
 pub(super) fn check(

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::request::CompletionRequest;
 use crate::fakes::llm::{LlmService, Scene, digest, glance};
 use crate::fakes::observation::{Observation, Prompt};
+use crate::fakes::openai::interface::Interface;
 use crate::fakes::world_event::Service;
 use crate::fakes::{Reply, ordered};
 
@@ -17,15 +18,6 @@ pub(crate) const BODY_LIMIT: usize = 20 << 20;
 /// What it says to a larger one.
 pub(crate) fn too_large() -> Reply {
     super::error::too_large()
-}
-
-/// Which of its two interfaces is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Interface {
-    /// `POST /v1/chat/completions`
-    Chat,
-    /// `POST /v1/responses`
-    Responses,
 }
 
 /// Answers a request.

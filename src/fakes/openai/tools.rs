@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Interface;
-use super::request::Wrong;
+use crate::fakes::openai::wrong::Wrong;
 
 /// A function that has to be called.
 #[derive(Debug)]

@@ -2,15 +2,15 @@
 //!
 //! A profile pins every key, so that a scenario means the same after a default has changed.
 
+mod choices;
 mod env;
 mod patch;
 mod profile;
 mod settings;
 
+pub use self::choices::{CacheKey, PermitScope};
 pub use self::env::VARIABLES;
 pub use self::profile::Profile;
-pub use self::settings::{
-    CacheKey, ConfiguredQuota, PermitScope, Settings, SettingsError, SettingsPatch,
-};
+pub use self::settings::{ConfiguredQuota, Settings, SettingsError, SettingsPatch};
 pub use crate::pipeline::batch::size::BatchSize;
 pub use crate::pipeline::limiter::kind::LimiterKind;

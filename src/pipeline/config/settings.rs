@@ -11,6 +11,7 @@ use super::patch::settings;
 use super::profile::Profile;
 use crate::pipeline::backoff::Schedule;
 use crate::pipeline::batch::size::BatchSize;
+use crate::pipeline::config::choices::{CacheKey, PermitScope};
 use crate::pipeline::limiter::algorithm::Limit;
 use crate::pipeline::limiter::kind::{LimiterKind, LimiterStart};
 use crate::pipeline::limiter::paced::KnownQuota;
@@ -123,28 +124,6 @@ impl From<ConfiguredQuota> for KnownQuota {
             window: Duration::from_secs(quota.per_s.get()),
         }
     }
-}
-
-/// For how long one permit is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum PermitScope {
-    /// For one attempt: a batch that backs off holds none.
-    Attempt,
-    /// For a batch with all its attempts and waits, as the original code did.
-    Batch,
-}
-
-/// What makes two pages the same to the cache, besides taxonomy, prompt and model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum CacheKey {
-    /// The plan's: id, version, title and text.
-    PageVersion,
-    /// Title and text: a new version, or another page, that says the same is a hit.
-    Content,
-    /// The text: a copy under another title is a hit, though a title may say more than the text.
-    Text,
 }
 
 /// A setting that does not fit with the others, or a variable that cannot be read.

@@ -5,35 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Deserialize;
 
 use super::client::Client;
-use crate::pipeline::provider::Secret;
 
 /// Pages per listing call; the most that v2 gives.
 pub(super) const LIST_LIMIT: usize = 250;
-
-/// A Confluence site and its client.
-#[derive(Debug, Clone)]
-pub struct Site {
-    /// The origin with the context path, such as `https://acme.atlassian.net/wiki`.
-    pub base: String,
-    /// The account's e-mail address, which goes with an API token as Basic credentials. Without it
-    /// the token stands alone, as `Bearer`: a personal access token of Data Center, or one of OAuth.
-    pub user: Option<String>,
-    /// Its token.
-    pub token: Secret,
-}
-
-impl Site {
-    /// A site, such as `https://acme.atlassian.net/wiki`, whose token is sent as `Bearer`.
-    pub fn new(base: impl Into<String>, token: Secret) -> Self {
-        Self { base: base.into(), user: None, token }
-    }
-
-    /// Sends the token with this account's e-mail address, as Basic credentials.
-    #[must_use]
-    pub fn user(self, user: impl Into<String>) -> Self {
-        Self { user: Some(user.into()), ..self }
-    }
-}
 
 /// Which of its interfaces a site is read with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

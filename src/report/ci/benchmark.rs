@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::sim::scenario::Scenario;
-use crate::study::measure::figures::Value as Figure;
 use crate::study::measure::metric::{Better, Metric, TRACKED, Unit, find};
+use crate::study::measure::value::Value as Figure;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::seeds::{Series, Spread};
 use crate::units::float;

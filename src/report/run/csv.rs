@@ -4,9 +4,10 @@ use std::io::Write;
 
 use crate::sim::recorder::Log;
 use crate::sim::scenario::Scenario;
-use crate::study::measure::figures::{Figures, Value};
+use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Shape, Unit};
 use crate::study::measure::timeline;
+use crate::study::measure::value::Value;
 use crate::study::verdict::judge::JudgedScenario;
 use crate::study::verdict::seeds::Series;
 

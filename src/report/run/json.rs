@@ -11,11 +11,12 @@ use crate::report::{compare, limitations};
 use crate::sim::scenario::Scenario;
 use crate::study::compare::settings;
 use crate::study::compare::settings::Keys;
-use crate::study::measure::figures::{Figures, Value};
+use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::{
     DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape, Unit,
 };
 use crate::study::measure::quota_usage;
+use crate::study::measure::value::Value;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::{Series, Spread};

@@ -8,7 +8,8 @@ use crate::report::draw::picture::{
     Area, BLUE, Drawn, GREEN, Key, failed, font, time_unit, whole_ticks,
 };
 use crate::sim::scenario::Scenario;
-use crate::study::measure::figures::{Distribution, Value};
+use crate::study::measure::figures::Distribution;
+use crate::study::measure::value::Value;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::units::float;
 

@@ -7,8 +7,8 @@ use anstyle::{AnsiColor, Style};
 use crate::report::run::failures;
 use crate::report::{format, limitations};
 use crate::sim::scenario::Scenario;
-use crate::study::measure::figures::Value;
 use crate::study::measure::metric::{LEVEL_STATS, METRICS, Metric, Shape};
+use crate::study::measure::value::Value;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario, Verdict};
 use crate::study::verdict::target::JudgedTarget;
 

@@ -8,7 +8,7 @@ mod pack;
 
 use self::codec::{read, write};
 use self::pack::{Packed, Unpacker};
-use super::Entry;
+use crate::sim::recorder::entry::Entry;
 
 /// The entries of a log, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -20,7 +20,8 @@ use crate::pipeline::error::ErrorClass;
 use crate::pipeline::event::{CallId, CallOutcome, ConfluenceOp, Event, FallbackReason, RunEnd};
 use crate::pipeline::page::{PageId, Source, Tags};
 use crate::pipeline::{log, taxonomy};
-use crate::sim::recorder::{Entries, Entry, Log, What};
+use crate::sim::recorder::entry::{Entry, What};
+use crate::sim::recorder::{Entries, Log};
 
 /// How many prompts that nobody asks again are kept; the oldest are forgotten.
 const MOST_FAILED: usize = 16_384;

@@ -9,6 +9,7 @@
 pub mod ablation;
 pub mod boundary;
 mod catalogue;
+mod claim;
 pub mod factor;
 pub mod findings;
 pub mod lab;
@@ -18,6 +19,5 @@ mod verdict;
 pub mod worlds;
 
 pub use self::catalogue::CLAIMS;
-pub use self::verdict::{
-    Claim, ClaimVerdict, ClaimsReport, JudgedClaim, PROFILES, Varied, WorldVerdict, play,
-};
+pub use self::claim::{Claim, ClaimVerdict};
+pub use self::verdict::{ClaimsReport, JudgedClaim, PROFILES, Varied, WorldVerdict, play};

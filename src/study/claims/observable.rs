@@ -1,9 +1,10 @@
 //! What is read from a game, as an integer.
 
 use super::lab::LabResult;
-use crate::study::measure::figures::{Figures, Value};
+use crate::study::measure::figures::Figures;
 use crate::study::measure::metric;
 use crate::study::measure::metric::Unit;
+use crate::study::measure::value::Value;
 use crate::units::Share;
 
 /// What is read.

@@ -8,44 +8,10 @@ use super::findings::Finding;
 use super::lab::{ClaimsError, Lab};
 use super::statement::{Configuration, Hypothesis, Sample};
 use super::worlds::{AccountTier, TIERS, tiers_of_axes};
+use crate::study::claims::claim::{Claim, ClaimVerdict};
 
 /// The profiles that are shown beside each other.
 pub const PROFILES: [&str; 3] = ["before", "documented", "recommended"];
-
-/// A promise of the plan.
-#[derive(Debug)]
-pub struct Claim {
-    /// Its number in the list of claims.
-    pub id: &'static str,
-    /// What it says.
-    pub says: &'static str,
-    /// The same, so that it can be false.
-    pub statements: &'static [Hypothesis],
-    /// What it may depend on.
-    pub axes: &'static [Factor],
-}
-
-/// What became of a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClaimVerdict {
-    /// It holds wherever it was tried.
-    Holds,
-    /// It holds in some places and not in others.
-    HoldsWhen,
-    /// It holds nowhere.
-    Refuted,
-}
-
-impl ClaimVerdict {
-    /// Its name in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Holds => "holds",
-            Self::HoldsWhen => "holds when",
-            Self::Refuted => "refuted",
-        }
-    }
-}
 
 /// A statement in one world.
 #[derive(Debug)]

@@ -125,7 +125,7 @@ pub fn write(before: &Recordings, new: &Recordings) -> Result<String, String> {
 fn means(run: &RecordedRun) -> std::collections::BTreeMap<String, u64> {
     let mean = |cells: &Vec<SeedValue>| {
         let known: Vec<u64> = cells.iter().filter_map(|cell| cell.0).collect();
-        super::comparison::mean_milli(&known)
+        crate::study::compare::rules::mean_milli(&known)
     };
     run.figures.iter().map(|(name, cells)| (name.clone(), mean(cells))).collect()
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::drift::Drift;
 use super::recorded::{Recorded, RecordedRun};
 use super::settings::Changed;
+use crate::study::compare::rules::sum;
+use crate::study::compare::rules::{Rules, floor_milli, mean_milli};
 use crate::study::measure::metric;
 use crate::study::measure::metric::{Better, TRACKED, Unit};
 use crate::study::stats::paired::Paired;
@@ -25,31 +27,6 @@ pub enum Mode {
     Exact,
     /// Whether a figure became worse, over many seeds.
     Paired,
-}
-
-/// What counts as a change.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rules {
-    /// A change of a mean below this share of it is none, in millionths.
-    pub noise_ppm: u64,
-    /// How likely a false alarm may be in the whole comparison, in millionths.
-    pub significance_ppm: u64,
-}
-
-impl Rules {
-    /// Whether a mean has changed by more than the relative floor and an absolute one, both in
-    /// thousandths of the unit.
-    pub(super) fn is_large(self, before: u64, now: u64, floor_milli: u64) -> bool {
-        let change = now.abs_diff(before);
-        let share = u128::from(change) * 1_000_000;
-        change >= floor_milli && share >= u128::from(before) * u128::from(self.noise_ppm)
-    }
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self { noise_ppm: 10_000, significance_ppm: 10_000 }
-    }
 }
 
 /// What a comparison came to, from the best to the worst.
@@ -416,15 +393,6 @@ fn run(
     ComparedRun { name, seeds, differing, moved, same, lacking, drifts }
 }
 
-fn sum(values: &[u64]) -> u128 {
-    values.iter().map(|value| u128::from(*value)).sum()
-}
-
-pub(super) fn mean_milli(values: &[u64]) -> u64 {
-    let mean = (sum(values) * 1000).checked_div(values.len() as u128).unwrap_or(0);
-    u64::try_from(mean).unwrap_or(u64::MAX)
-}
-
 /// Holm's correction over every watched figure of the comparison: those that did not move count as
 /// well.
 fn correct(scenarios: &mut [Compared]) {
@@ -437,19 +405,6 @@ fn correct(scenarios: &mut [Compared]) {
     for (rank, moved) in watched.into_iter().enumerate() {
         least = least.max(moved.p * float(family.saturating_sub(rank) as u64)).min(1.0);
         moved.p = least;
-    }
-}
-
-/// A change of a mean below this is none, whatever the mean: in thousandths of the unit.
-pub(super) fn floor_milli(unit: Unit) -> u64 {
-    match unit {
-        // A call in ten seeds.
-        Unit::Count => 100,
-        // A thousandth.
-        Unit::Ratio => 1_000_000,
-        Unit::Millis => 10_000,
-        // A hundredth of a cent.
-        Unit::UsdMicros => 100_000,
     }
 }
 

@@ -1,8 +1,8 @@
 //! How far a figure has come since it was first accepted, in as many small steps as it may be.
 
-use super::comparison::{floor_milli, mean_milli};
 use super::recorded::RecordedRun;
 use super::{Rules, recorded};
+use crate::study::compare::rules::{floor_milli, mean_milli};
 use crate::study::measure::metric;
 use crate::study::measure::metric::Unit;
 

@@ -13,9 +13,11 @@ mod comparison;
 pub mod drift;
 pub mod event_diff;
 pub mod recorded;
+mod rules;
 pub mod settings;
 
 pub use self::comparison::{
-    Compared, ComparedRun, Comparison, ComparisonVerdict, Lacking, Mode, Moved, Recordings, Rules,
+    Compared, ComparedRun, Comparison, ComparisonVerdict, Lacking, Mode, Moved, Recordings,
     compare, mode, seeds,
 };
+pub use self::rules::Rules;

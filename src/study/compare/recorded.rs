@@ -8,8 +8,9 @@ use serde_json::Value as Json;
 use super::settings;
 use super::settings::Keys;
 use crate::sim::scenario::Scenario;
-use crate::study::measure::figures::{Figures, Value};
+use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape};
+use crate::study::measure::value::Value;
 use crate::study::verdict::seeds::PlayedSeed;
 
 /// A scenario with some seeds.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::sim::recorder::{Entry, Log};
+use crate::sim::recorder::Log;
+use crate::sim::recorder::entry::Entry;
 
 /// The first event that has no counterpart.
 #[derive(Debug, Clone, PartialEq, Eq)]

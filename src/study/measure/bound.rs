@@ -20,7 +20,8 @@ use crate::pipeline::event::{ConfluenceOp, Event, RunEnd};
 use crate::pipeline::page::PageId;
 use crate::pipeline::taxonomy::Taxonomy;
 use crate::pipeline::{prompt, text};
-use crate::sim::recorder::{Log, What};
+use crate::sim::recorder::Log;
+use crate::sim::recorder::entry::What;
 use crate::sim::scenario::Scenario;
 use crate::units::Count;
 

@@ -6,32 +6,14 @@
 use std::collections::BTreeMap;
 
 use crate::price::Price;
-use crate::sim::recorder::{Log, What};
+use crate::sim::recorder::Log;
+use crate::sim::recorder::entry::What;
 use crate::study::measure::bound::Bound;
 pub use crate::study::measure::distribution::Distribution;
 use crate::study::measure::fold::Fold;
 use crate::study::measure::metric::find;
+use crate::study::measure::value::Value;
 use crate::units::Share;
-
-/// The value of a figure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
-    /// One number.
-    Number(u64),
-    /// A share; of nothing it is without samples.
-    Share(Share),
-    /// Many samples.
-    Distribution(Distribution),
-    /// A number over time.
-    Level {
-        /// Its lowest.
-        min: u64,
-        /// Its highest.
-        max: u64,
-        /// Its last.
-        last: u64,
-    },
-}
 
 /// The figures of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

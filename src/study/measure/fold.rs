@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::figures::{Figures, Value};
+use super::figures::Figures;
 use crate::fakes::world_event::{Service, WorldEvent};
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::error::{CONFLUENCE, ErrorClass};
@@ -14,6 +14,7 @@ use crate::price;
 use crate::price::Price;
 use crate::study::measure::distribution::Distribution;
 use crate::study::measure::metric::{METRICS, Metric, Shape, Unit, find};
+use crate::study::measure::value::Value;
 use crate::units::Share;
 
 /// The tags of a page as digests, in their order and without one: as good as the tags themselves to

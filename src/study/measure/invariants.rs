@@ -7,7 +7,8 @@ use crate::fakes::world_event::WorldEvent;
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::event::{CallId, Event};
 use crate::pipeline::page::PageId;
-use crate::sim::recorder::{Entry, Log, What};
+use crate::sim::recorder::Log;
+use crate::sim::recorder::entry::{Entry, What};
 
 /// What a log violates; nothing if the run is sound.
 pub fn violations(log: &Log) -> Vec<String> {

@@ -8,3 +8,4 @@ pub mod invariants;
 pub mod metric;
 pub mod quota_usage;
 pub mod timeline;
+pub mod value;

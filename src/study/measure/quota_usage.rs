@@ -6,7 +6,8 @@ use crate::fakes::calendar::Calendar;
 use crate::fakes::llm::AiConfig;
 use crate::fakes::quota::{Change, Dimension, QuotaConfig, Window, WindowKind, even_day};
 use crate::fakes::world_event::{Service, WorldEvent};
-use crate::sim::recorder::{Log, What};
+use crate::sim::recorder::Log;
+use crate::sim::recorder::entry::What;
 use crate::sim::scenario::Scenario;
 use crate::units::Count;
 

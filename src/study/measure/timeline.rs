@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::pipeline::event::{CallId, CallOutcome, Event};
 use crate::pipeline::page::Source;
 use crate::sim::recorder;
-use crate::sim::recorder::{Entry, Log, What};
+use crate::sim::recorder::Log;
+use crate::sim::recorder::entry::{Entry, What};
 
 /// The state of a run at a moment, after everything that happened then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -5,7 +5,8 @@ use thiserror::Error;
 
 use crate::pipeline::event::{Event, RunEnd};
 use crate::sim;
-use crate::sim::recorder::{Log, What};
+use crate::sim::recorder::Log;
+use crate::sim::recorder::entry::What;
 use crate::sim::scenario::Scenario;
 use crate::sim::{Lateness, Options, Recording, SimError};
 use crate::study::measure::figures::Figures;

@@ -25,7 +25,7 @@ use crate::study::compare::Recordings;
 use crate::study::compare::recorded::Recorded;
 use crate::study::experiment::determinism::Divergence;
 use crate::study::experiment::realtime_check::{RealTime, RealTimeVerdict};
-use crate::study::measure::figures::Value;
+use crate::study::measure::value::Value;
 use crate::study::verdict::judge::{JudgeError, JudgedScenario, Verdict};
 use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::{PlayedSeed, Series};

@@ -17,7 +17,8 @@ use crate::pipeline::error::Cause;
 use crate::pipeline::event::{Event, Observer, Pause, RunEnd};
 use crate::pipeline::log;
 use crate::pipeline::page::PageId;
-use crate::sim::recorder::{Entries, Entry, Log, What};
+use crate::sim::recorder::entry::{Entry, What};
+use crate::sim::recorder::{Entries, Log};
 
 /// The observer of a live run.
 pub(crate) struct Watcher {

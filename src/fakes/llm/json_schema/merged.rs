@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::TOO_DEEP;
-
 /// A form with more values than this, all that its references name included, is too large as well.
 const MOST_PARTS: usize = 100_000;
 
@@ -80,3 +78,6 @@ pub(super) fn merged(schema: &Value) -> Option<Cow<'_, Value>> {
     walk(&mut whole, schema, 0, &mut left)?;
     Some(Cow::Owned(whole))
 }
+
+/// A form that must go deeper than this is none that the service would take.
+pub(super) const TOO_DEEP: usize = 48;

@@ -5,7 +5,7 @@ use crate::fakes::world_event::WorldEvent;
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::event::{CallId, Event};
 use crate::pipeline::page::{PageId, Tags};
-use crate::sim::recorder::{Entry, What};
+use crate::sim::recorder::entry::{Entry, What};
 
 /// Packs and unpacks one kind of field.
 macro_rules! field {
