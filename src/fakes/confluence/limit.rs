@@ -1,56 +1,13 @@
 //! The site's limit on requests, and what a refusal says of it.
 
 use jiff::SignedDuration;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::Confluence;
 use crate::fakes::Reply;
 use crate::fakes::calendar::Calendar;
+use crate::fakes::confluence::rate_limit::{LimitHint, RateLimit, too_many};
 use crate::fakes::quota::Remaining;
 use crate::fakes::world_event::{Service, WorldEvent};
-use crate::units::{Count, Whole};
-
-/// Why the site refuses, as its burst limits name it.
-pub(super) const REASON: (&str, &str) = ("ratelimit-reason", "confluence-burst-based");
-
-/// A limit on requests, whatever they are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RateLimit {
-    /// Requests per window.
-    pub requests: Count,
-    /// The length of the window in seconds.
-    pub per_s: Whole<1, 86_400>,
-    /// What `Retry-After` says (default: when the window has room again, in whole seconds).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after_s: Option<Whole<0, 86_400>>,
-    /// What replies say of the limit (default: `retry-after`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<LimitHint>,
-}
-
-/// What replies say of a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum LimitHint {
-    /// A refusal has `Retry-After`, and every reply has `X-RateLimit-Limit`, `-Remaining`, `-Reset`
-    /// (an ISO time) and `-NearLimit`.
-    #[default]
-    RetryAfter,
-    /// The `X-RateLimit-*` headers, without `Retry-After`.
-    Reset,
-    /// Nothing.
-    None,
-}
-
-impl RateLimit {
-    /// What replies say of it.
-    pub fn said(&self) -> LimitHint {
-        self.hint.unwrap_or_default()
-    }
-}
 
 impl Confluence {
     /// Takes a request, or refuses it.
@@ -100,11 +57,4 @@ impl Confluence {
             .with_header("x-ratelimit-reset", &reset)
             .with_header("x-ratelimit-nearlimit", if near { "true" } else { "false" })
     }
-}
-
-/// A refusal, whatever it says of when to come again.
-pub(super) fn too_many() -> Reply {
-    let (name, reason) = REASON;
-    Reply::json(429, &json!({"message": "Rate limit exceeded", "statusCode": 429}))
-        .with_header(name, reason)
 }

@@ -9,6 +9,7 @@ mod edit;
 mod label;
 mod limit;
 mod nulls;
+mod rate_limit;
 mod route;
 mod search;
 mod service;
@@ -16,7 +17,7 @@ mod tree;
 mod v1;
 mod v2;
 
-pub use self::limit::{LimitHint, RateLimit};
 pub use self::nulls::NullsConfig;
+pub use self::rate_limit::{LimitHint, RateLimit};
 pub(crate) use self::service::{BODY_LIMIT, too_large};
 pub use self::service::{Confluence, ConfluenceConfig};

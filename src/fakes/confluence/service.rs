@@ -10,10 +10,10 @@ use serde_json::json;
 
 use super::edit::Edits;
 use super::label::Labels;
-use super::limit::RateLimit;
 use super::nulls::NullsConfig;
 use super::route::{OPERATIONS, identity, operation_of, page_in, within_site};
 use crate::fakes::calendar::Calendar;
+use crate::fakes::confluence::rate_limit::RateLimit;
 use crate::fakes::content::space::{Space, SpacePage};
 use crate::fakes::fault::{Call, Fault, FaultRule, Kind};
 use crate::fakes::latency::{Latency, LatencyFile, Load};
@@ -353,7 +353,7 @@ impl Confluence {
                         409,
                         "ConflictException: The content was changed meanwhile",
                     ),
-                    429 => super::limit::too_many(),
+                    429 => crate::fakes::confluence::rate_limit::too_many(),
                     _ => Reply::json(status, &body),
                 };
                 let retry_after_s = retry_after_s.map(|seconds| seconds.div_ceil(self.speed));

@@ -1,6 +1,5 @@
 //! The two interfaces: chat completions and responses.
 
-
 /// Which of its two interfaces is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interface {

@@ -1,6 +1,5 @@
 //! What is wrong with a request.
 
-
 /// What is wrong with a body.
 #[derive(Debug)]
 pub(crate) enum Wrong {

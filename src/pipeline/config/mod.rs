@@ -5,6 +5,7 @@
 mod choices;
 mod env;
 mod patch;
+mod presets;
 mod profile;
 mod settings;
 

@@ -1,5 +1,6 @@
 //! AI providers: how a prompt becomes their request, and their response an answer or a failure.
 
+mod api;
 mod extra;
 mod gemini;
 mod lane;

@@ -3,15 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::extra::{Extra, RefusedExtras};
+use super::extra::Extra;
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::provider::stated_quota::Stated;
-use crate::pipeline::taxonomy::Taxonomy;
 
 /// A credential. It shows itself to nobody but the request that needs it.
 #[derive(Clone)]
@@ -29,7 +27,7 @@ impl Secret {
     }
 
     /// Eight digits that tell one credential from another and say nothing else of it.
-    fn fingerprint(&self) -> String {
+    pub(super) fn fingerprint(&self) -> String {
         let hash = Sha256::new_with_prefix("tagspace quotas of ").chain_update(&self.0);
         let [a, b, c, d, ..]: [u8; 32] = hash.finalize().into();
         format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
@@ -151,73 +149,6 @@ impl Failure {
     pub fn of(class: ErrorClass) -> Self {
         let usage = Usage::default();
         Self { class, hint: None, usage, quotas: Vec::new(), extra: None }
-    }
-}
-
-impl Provider {
-    /// Whose quotas these are: provider, origin, model and the key's fingerprint.
-    pub fn account(&self) -> String {
-        let Self { name, origin, model, key, .. } = self;
-        format!("{name} {origin} {model} {}", key.fingerprint())
-    }
-
-    /// The extras that its model is known to refuse.
-    pub fn refused(&self) -> RefusedExtras {
-        match self.wire {
-            ProviderApi::OpenAi if super::openai::reasons(&self.model) => {
-                RefusedExtras::default().with(Extra::Temperature)
-            }
-            ProviderApi::Gemini | ProviderApi::OpenAi => RefusedExtras::default(),
-        }
-    }
-
-    /// The request for this prompt, without the extras that it refuses.
-    pub fn request(
-        &self,
-        prompt: &str,
-        taxonomy: &Taxonomy,
-        max_output_tokens: u64,
-        refused: RefusedExtras,
-    ) -> Result<http::Request<Bytes>, http::Error> {
-        match self.wire {
-            ProviderApi::Gemini => {
-                super::gemini::request(self, prompt, taxonomy, max_output_tokens, refused)
-            }
-            ProviderApi::OpenAi => {
-                super::openai::request(self, prompt, taxonomy, max_output_tokens, refused)
-            }
-        }
-    }
-
-    /// The request for what is known of its model, which costs nothing.
-    pub(crate) fn model_request(&self) -> Result<http::Request<Bytes>, http::Error> {
-        let Self { origin, model, key, .. } = self;
-        let key = key.expose();
-        match self.wire {
-            ProviderApi::Gemini => http::Request::get(format!("{origin}/v1beta/models/{model}"))
-                .header("x-goog-api-key", key),
-            ProviderApi::OpenAi => http::Request::get(format!("{origin}/v1/models/{model}"))
-                .header("authorization", format!("Bearer {key}")),
-        }
-        .body(Bytes::new())
-    }
-
-    /// The tokens that it charges to its quota for a call of `input_tokens` that allows
-    /// `max_output_tokens`. `OpenAI` charges the larger of both before it answers, and gives nothing
-    /// back; Gemini counts input alone.
-    pub fn charge(&self, input_tokens: u64, max_output_tokens: u64) -> u64 {
-        match self.wire {
-            ProviderApi::Gemini => input_tokens,
-            ProviderApi::OpenAi => input_tokens.max(max_output_tokens),
-        }
-    }
-
-    /// What a response says.
-    pub fn read(&self, response: &http::Response<Bytes>) -> Result<Answer, Failure> {
-        match self.wire {
-            ProviderApi::Gemini => super::gemini::read(response),
-            ProviderApi::OpenAi => super::openai::read(response),
-        }
     }
 }
 

@@ -3,7 +3,6 @@
 use crate::fakes::world_event::WorldEvent;
 use crate::pipeline::event::Event;
 use serde::{Deserialize, Serialize};
-use sha2::Digest;
 
 /// What happened: in the pipeline, or where only the fakes could see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

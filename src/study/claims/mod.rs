@@ -20,4 +20,5 @@ pub mod worlds;
 
 pub use self::catalogue::CLAIMS;
 pub use self::claim::{Claim, ClaimVerdict};
-pub use self::verdict::{ClaimsReport, JudgedClaim, PROFILES, Varied, WorldVerdict, play};
+pub use self::verdict::{ClaimsReport, JudgedClaim, Varied, WorldVerdict, play};
+pub use self::worlds::PROFILES;

@@ -9,9 +9,7 @@ use super::lab::{ClaimsError, Lab};
 use super::statement::{Configuration, Hypothesis, Sample};
 use super::worlds::{AccountTier, TIERS, tiers_of_axes};
 use crate::study::claims::claim::{Claim, ClaimVerdict};
-
-/// The profiles that are shown beside each other.
-pub const PROFILES: [&str; 3] = ["before", "documented", "recommended"];
+use crate::study::claims::worlds::PROFILES;
 
 /// A statement in one world.
 #[derive(Debug)]

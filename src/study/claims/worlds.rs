@@ -133,3 +133,6 @@ macro_rules! stopped_after {
 pub const STOPPED_EARLY: Setup = stopped_after!(1);
 /// The same, stopped in its middle.
 pub const STOPPED_MIDWAY: Setup = stopped_after!(5);
+
+/// The profiles that are shown beside each other.
+pub const PROFILES: [&str; 3] = ["before", "documented", "recommended"];

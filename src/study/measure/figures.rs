@@ -5,12 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::price::Price;
-use crate::sim::recorder::Log;
-use crate::sim::recorder::entry::What;
 use crate::study::measure::bound::Bound;
 pub use crate::study::measure::distribution::Distribution;
-use crate::study::measure::fold::Fold;
 use crate::study::measure::metric::find;
 use crate::study::measure::value::Value;
 use crate::units::Share;
@@ -105,17 +101,5 @@ impl Figures {
             self.absent.insert(name, "real services do not tell");
         }
         self
-    }
-
-    /// The figures of a run, from its log and what each provider charges.
-    pub fn of(log: &Log, prices: &BTreeMap<String, Price>) -> Self {
-        let mut fold = Fold::default();
-        for entry in &log.entries {
-            match &entry.what {
-                What::Event(event) => fold.event(entry.t_ms, event),
-                What::World(record) => fold.record(record),
-            }
-        }
-        fold.figures(prices)
     }
 }

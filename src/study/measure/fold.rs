@@ -12,6 +12,8 @@ use crate::pipeline::event::{CallOutcome, Event, LimitReason};
 use crate::pipeline::page::{PageId, Source};
 use crate::price;
 use crate::price::Price;
+use crate::sim::recorder::Log;
+use crate::sim::recorder::entry::What;
 use crate::study::measure::distribution::Distribution;
 use crate::study::measure::metric::{METRICS, Metric, Shape, Unit, find};
 use crate::study::measure::value::Value;
@@ -380,5 +382,19 @@ impl Fold {
             Some(cost) => drop(figures.values.insert("cost", Value::Number(cost))),
             None => drop(figures.absent.insert("cost", "the price of a model is not known")),
         }
+    }
+}
+
+impl Figures {
+    /// The figures of a run, from its log and what each provider charges.
+    pub fn of(log: &Log, prices: &BTreeMap<String, Price>) -> Self {
+        let mut fold = Fold::default();
+        for entry in &log.entries {
+            match &entry.what {
+                What::Event(event) => fold.event(entry.t_ms, event),
+                What::World(record) => fold.record(record),
+            }
+        }
+        fold.figures(prices)
     }
 }
