@@ -120,7 +120,8 @@ pub use crate::sim::Options;
 pub use crate::sim::scenario::Scenario;
 pub use crate::study::measure::figures::Figures;
 pub use crate::study::verdict::judge::{JudgedScenario, Verdict, run as run_scenario};
-pub use crate::study::verdict::target::{Target, of as targets_of};
+pub use crate::study::verdict::target::Target;
+pub use crate::study::verdict::target_syntax::of as targets_of;
 
 /// The gate that lets calls start, and the algorithms behind it.
 ///

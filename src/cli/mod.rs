@@ -13,6 +13,7 @@ mod kept_report;
 mod main;
 mod outputs;
 mod progress;
+mod quota_file;
 mod scenarios;
 mod terminal;
 

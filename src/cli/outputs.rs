@@ -14,8 +14,8 @@ use parking_lot::Mutex;
 use tracing_subscriber::fmt::writer::MakeWriterExt;
 
 use super::ExitStatus;
-use super::commands::tag::state;
 use super::error::CliError;
+use super::quota_file::{is_state, text};
 use super::terminal::note;
 
 /// What a file is recognised by: the length of a first line is far below this.
@@ -121,7 +121,7 @@ fn is_recognised(kind: Kind, path: &Path, metadata: &Metadata) -> io::Result<boo
         return Ok(true);
     }
     if kind == Kind::State {
-        return Ok(state::is_state(&state::text(path)?));
+        return Ok(is_state(&text(path)?));
     }
     let mut start = Vec::new();
     File::open(path)?.take(FIRST_LINE_BYTES).read_to_end(&mut start)?;

@@ -15,8 +15,8 @@ use crate::sim::scenario::diagnostic::Diagnostic;
 use crate::sim::scenario::env_file::{Reached, Variables};
 use crate::sim::scenario::{OuterSettings, Scenario, diagnostic};
 use crate::study::tune::scenario_table;
-use crate::study::verdict::target;
 use crate::study::verdict::target::Target;
+use crate::study::verdict::target_syntax;
 
 /// The most targets of a file that are read to see what is wrong with them.
 const MOST_TARGETS: usize = 1000;
@@ -113,14 +113,14 @@ fn read(
 
 /// The targets of a scenario, or all that is wrong with them.
 fn targets_of(scenario: &Scenario) -> Result<Vec<Target>, Vec<Diagnostic>> {
-    target::of(scenario).map_err(|first| {
+    target_syntax::of(scenario).map_err(|first| {
         let mut one = scenario.clone();
         let text: Arc<str> = scenario.text.as_str().into();
         let written = scenario.targets.iter().take(MOST_TARGETS);
         let wrong: Vec<Diagnostic> = written
             .filter_map(|target| {
                 one.targets = vec![target.clone()];
-                target::of(&one).err()
+                target_syntax::of(&one).err()
             })
             .map(|problem| Diagnostic { text: Arc::clone(&text), ..problem })
             .collect();

@@ -19,8 +19,8 @@ use quick_xml::escape::resolve_html5_entity;
 use quick_xml::events::{BytesRef, Event};
 
 use self::lines::Lines;
-use self::scanner::{Piece, Scanner, resolved};
 use self::sight::Sight;
+use crate::pipeline::text::sight::scan;
 
 /// Code and other plain text in macros (logs, markdown, diagrams) takes at most one character in so
 /// many of the limit, or what prose leaves free.
@@ -80,29 +80,6 @@ fn entity_text(sight: &mut Sight, entity: &BytesRef<'_>) {
     } else {
         for piece in ["&", entity, ";"] {
             sight.text(piece);
-        }
-    }
-}
-
-/// Reads anything that resembles HTML.
-fn scan(document: &str, sight: &mut Sight) {
-    let mut scanner = Scanner::new(document);
-    let mut in_macro = 0_usize;
-    // Confluence keeps code in CDATA sections; inside its elements they are read as such.
-    while !sight.is_full()
-        && let Some(piece) = scanner.next_piece(in_macro > 0)
-    {
-        match piece {
-            Piece::Start { name, attributes, is_closed } => {
-                in_macro += usize::from(!is_closed && name.starts_with("ac:"));
-                sight.start(&name, attributes, is_closed);
-            }
-            Piece::End { name } => {
-                in_macro = in_macro.saturating_sub(usize::from(name.starts_with("ac:")));
-                sight.end(&name);
-            }
-            Piece::Text(piece) => sight.text(&resolved(piece)),
-            Piece::Literal(piece) => sight.text(&piece.replace('\0', "")),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! do timers and nothing else: stray I/O panics instead of leaking real time into a history.
 
 mod lateness;
+mod loopback;
 mod realtime;
 pub mod recorder;
 mod run;

@@ -4,43 +4,19 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::Uri;
 use parking_lot::Mutex;
 use tokio::runtime::Builder;
 
 use super::SimError;
+use super::loopback::Loopback;
 use super::recorder::{Log, Recorder};
 use super::run::Session;
-use super::serve::{ExchangeObserver, Origins, Places, ScaledClock, Services};
+use super::serve::{ExchangeObserver, Places, ScaledClock, Services};
 use super::transport::Route;
 use crate::fakes::observation::Observation;
 use crate::fakes::world::World;
 use crate::fakes::world_event::WorldEvent;
 use crate::pipeline::http::HttpTransport;
-use crate::pipeline::transport::{Exchange, Transport, TransportError};
-
-/// Carries requests to the services on this machine that stand for the real hosts.
-#[derive(Debug)]
-pub(super) struct Loopback {
-    client: HttpTransport,
-    origins: Origins,
-}
-
-impl Transport for Loopback {
-    fn send(&self, mut request: http::Request<Bytes>) -> Exchange<'_> {
-        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-        let origin = self.origins.of(request.uri().host().unwrap_or_default());
-        let local = origin.and_then(|origin| format!("{origin}{target}").parse::<Uri>().ok());
-        match local {
-            Some(local) => {
-                *request.uri_mut() = local;
-                self.client.send(request)
-            }
-            None => Box::pin(async { Err(TransportError::Connection) }),
-        }
-    }
-}
 
 impl ExchangeObserver for Recorder {
     fn arrived(&self, _now_ms: u64, _about: Option<&Observation>, records: Vec<WorldEvent>) -> u64 {
@@ -51,37 +27,41 @@ impl ExchangeObserver for Recorder {
     fn left(&self, _now_ms: u64, _number: u64, _status: Option<u16>) {}
 }
 
-/// Plays a stretch in real time.
-pub(super) fn play(stretch: Session, world: Arc<Mutex<World>>) -> Result<Vec<Log>, SimError> {
-    // The services have a thread of their own, so that neither side waits for the other's work.
-    let services = Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let services = services.map_err(SimError::SetUp)?;
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(SimError::SetUp)?;
-    runtime.block_on(async {
-        let recorder = Arc::new(Recorder::new(Arc::clone(&stretch.steps)));
-        let pace = ScaledClock::new(recorder.epoch(), 1);
-        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let places = Places { address, confluence: 0, gemini: 0, openai: 0 };
-        let audience: Arc<dyn ExchangeObserver> = Arc::<Recorder>::clone(&recorder);
-        let starting = services.spawn(Services::start(Arc::clone(&world), pace, audience, places));
-        let failed = |error: &dyn std::fmt::Display| SimError::Real(error.to_string());
-        let started = starting.await.map_err(|error| failed(&error))?;
-        let started = started.map_err(|error| failed(&error))?;
-        let client = HttpTransport::without_proxy().map_err(|error| failed(&error))?;
-        let line = Route::Real(Loopback { client, origins: started.origins().clone() });
-        // This thread, and the services'.
-        let watch = Arc::clone(&stretch.watches[0]);
-        let looking = services.spawn({
-            let watch = Arc::clone(&stretch.watches[1]);
-            async move { match watch.look().await {} }
-        });
-        let logs = tokio::select! {
-            biased;
-            logs = stretch.play(world, line, recorder) => logs,
-            never = watch.look() => match never {},
-        };
-        looking.abort();
-        started.stop().await;
-        logs
-    })
+impl Session {
+    /// Plays the session in real time.
+    pub(super) fn play_in_real_time(self, world: Arc<Mutex<World>>) -> Result<Vec<Log>, SimError> {
+        // The services have a thread of their own, so that neither side waits for the other's work.
+        let services = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let services = services.map_err(SimError::SetUp)?;
+        let runtime =
+            Builder::new_current_thread().enable_all().build().map_err(SimError::SetUp)?;
+        runtime.block_on(async {
+            let recorder = Arc::new(Recorder::new(Arc::clone(&self.steps)));
+            let pace = ScaledClock::new(recorder.epoch(), 1);
+            let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+            let places = Places { address, confluence: 0, gemini: 0, openai: 0 };
+            let audience: Arc<dyn ExchangeObserver> = Arc::<Recorder>::clone(&recorder);
+            let starting =
+                services.spawn(Services::start(Arc::clone(&world), pace, audience, places));
+            let failed = |error: &dyn std::fmt::Display| SimError::Real(error.to_string());
+            let started = starting.await.map_err(|error| failed(&error))?;
+            let started = started.map_err(|error| failed(&error))?;
+            let client = HttpTransport::without_proxy().map_err(|error| failed(&error))?;
+            let line = Route::Real(Loopback { client, origins: started.origins().clone() });
+            // This thread, and the services'.
+            let watch = Arc::clone(&self.watches[0]);
+            let looking = services.spawn({
+                let watch = Arc::clone(&self.watches[1]);
+                async move { match watch.look().await {} }
+            });
+            let logs = tokio::select! {
+                biased;
+                logs = self.play(world, line, recorder) => logs,
+                never = watch.look() => match never {},
+            };
+            looking.abort();
+            started.stop().await;
+            logs
+        })
+    }
 }

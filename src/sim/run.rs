@@ -218,7 +218,7 @@ impl Session {
     fn run(self) -> Result<Vec<Log>, SimError> {
         let world = Arc::new(Mutex::new(World::new(self.scenario.world.clone())));
         if self.options.clock == Clock::Real {
-            return super::realtime::play(self, world);
+            return self.play_in_real_time(world);
         }
         let line = match self.options.transport {
             Transport::Wire => Route::Wire(Box::new(Wire::start(

@@ -10,12 +10,12 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use super::realtime::Loopback;
 use super::recorder::Recorder;
 use super::wire::{Wire, WireError};
 use crate::fakes::world::World;
 use crate::fakes::{Broken, Reply};
 use crate::pipeline::transport::{Exchange, Transport, TransportError};
+use crate::sim::loopback::Loopback;
 
 /// How exchanges reach the fakes.
 #[derive(Debug)]

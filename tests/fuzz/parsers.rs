@@ -27,7 +27,7 @@ use tagspace::internals::study::tune::{
 };
 use tagspace::internals::study::verdict::judge::JudgedScenario;
 use tagspace::internals::study::verdict::seeds::PlayedSeed;
-use tagspace::internals::study::verdict::{judge, target};
+use tagspace::internals::study::verdict::{judge, target, target_syntax};
 
 use crate::engine::{edited, play};
 
@@ -84,7 +84,7 @@ fn read(text: &str) -> Option<Scenario> {
 fn scenario_files() {
     play("scenario-file", 200, edited("scenario-file", shipped(), TOML), |text| {
         let Some(scenario) = read(text) else { return };
-        if let Err(problem) = target::of(&scenario) {
+        if let Err(problem) = target_syntax::of(&scenario) {
             assert!(!problem.to_string().is_empty());
         }
         if let Err(problems) = scenario_table::read(&scenario) {
@@ -120,7 +120,8 @@ fn environment_files() {
     let words = &["=", "export ", "\n", "\"", "TAG_SPACE_", "${A}", "\r\n", " "];
     play("env-file", 300, edited("env-file", vec![example.to_owned()], words), |text| {
         let shipped = small().text;
-        if let Ok(settings) = overrides::from_env_file(Path::new("x.env"), text)
+        if let Ok(settings) =
+            tagspace::internals::sim::scenario::env_file::from_env_file(Path::new("x.env"), text)
             && let Ok(text) = overrides::apply(&shipped, &settings, Path::new("."))
         {
             read(&text);
@@ -143,7 +144,7 @@ fn target_limits() {
     let figures = Figures::default();
     let examples = examples.map(str::to_owned).to_vec();
     play("target", 500, edited("target", examples, words), |text| {
-        if let Ok(target) = target::in_one_piece("run", text) {
+        if let Ok(target) = target_syntax::in_one_piece("run", text) {
             target::judge(&target, &figures, None);
         }
     });
@@ -239,7 +240,7 @@ fn question() -> (Vec<StudySpec>, Results) {
         axes: vec![Axis::parse("pipeline.batch_size=2,5").unwrap()],
         seeds: 1..=3,
         objective: Objective::Fastest,
-        require: vec![target::in_one_piece("run", "pages_failed == 0").unwrap()],
+        require: vec![target_syntax::in_one_piece("run", "pages_failed == 0").unwrap()],
         scenario,
     }];
     let all = trials::all(&questions);

@@ -12,7 +12,7 @@ use tagspace::internals::sim::scenario::Scenario;
 use tagspace::internals::sim::{Options, SimError, Transport};
 use tagspace::internals::study::measure::{quota_usage, timeline};
 use tagspace::internals::study::verdict::judge::JudgeError;
-use tagspace::internals::study::verdict::{judge, target};
+use tagspace::internals::study::verdict::{judge, target_syntax};
 
 use crate::engine::play;
 
@@ -451,7 +451,7 @@ pub(crate) fn texts() -> impl Strategy<Value = String> {
 /// Plays a scenario if it is one; gives the digests of its runs if they all ended.
 fn played(text: &str, transport: Transport) -> Option<Vec<String>> {
     let scenario = Scenario::parse("fuzz", "fuzz.toml", text, Path::new(".")).ok()?;
-    let targets = target::of(&scenario).ok()?;
+    let targets = target_syntax::of(&scenario).ok()?;
     let options = Options { transport, ..Options::default() };
     match judge::run(&scenario, &targets, &options) {
         Ok(judged) => {
@@ -493,7 +493,7 @@ fn most_of_them_are_scenarios() {
     for _ in 0..200 {
         let text = texts().new_tree(&mut runner).unwrap().current();
         let read = Scenario::parse("fuzz", "fuzz.toml", &text, Path::new("."));
-        valid += usize::from(read.and_then(|scenario| target::of(&scenario)).is_ok());
+        valid += usize::from(read.and_then(|scenario| target_syntax::of(&scenario)).is_ok());
     }
     assert!(valid > 100, "{valid} of 200");
 }

@@ -9,7 +9,7 @@ use tagspace::internals::sim::scenario::Scenario;
 use tagspace::internals::sim::{Options, Transport};
 use tagspace::internals::study::verdict::judge::{JudgedRun, JudgedScenario};
 use tagspace::internals::study::verdict::seeds::PlayedSeed;
-use tagspace::internals::study::verdict::{judge, target};
+use tagspace::internals::study::verdict::{judge, target_syntax};
 
 /// A program that ignores no signal, though the tests may have been started by one that does
 /// (`nohup`, or a shell's background).
@@ -69,7 +69,7 @@ pub(crate) fn direct() -> Options {
 
 /// What these seeds of a scenario come to, numbered from 1.
 pub(crate) fn played(scenario: &Scenario, seeds: impl Iterator<Item = u64>) -> Vec<PlayedSeed> {
-    let targets = target::of(scenario).unwrap();
+    let targets = target_syntax::of(scenario).unwrap();
     let one = |(at, seed)| {
         let judged = judge::run(&scenario.seeded(seed), &targets, &direct()).unwrap();
         PlayedSeed::of(at, &judged)
@@ -79,7 +79,7 @@ pub(crate) fn played(scenario: &Scenario, seeds: impl Iterator<Item = u64>) -> V
 
 /// Runs and judges a scenario in memory. Judging checks that nothing is lost.
 pub(crate) fn judged(scenario: &Scenario) -> JudgedScenario {
-    let targets = target::of(scenario).unwrap();
+    let targets = target_syntax::of(scenario).unwrap();
     judge::run(scenario, &targets, &direct()).unwrap()
 }
 

@@ -8,7 +8,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 use tagspace::internals::sim::scenario::Scenario;
 use tagspace::internals::study::measure::metric::METRICS;
-use tagspace::internals::study::verdict::target;
+use tagspace::internals::study::verdict::target_syntax;
 
 use crate::cli::tagspace;
 use crate::common::PLAIN;
@@ -286,7 +286,7 @@ fn the_schema_and_the_reader_of_targets_agree() {
         for limit in all.chain(["tagged", "answered", "all"].map(over)) {
             let text = format!("{PLAIN}{runs}{} = {limit}\n", metric.name);
             let scenario = Scenario::parse("one", "one.toml", &text, Path::new(".")).unwrap();
-            let is_read = target::of(&scenario).is_ok();
+            let is_read = target_syntax::of(&scenario).is_ok();
             assert_eq!(validator.takes(&text), is_read, "{} = {limit}", metric.name);
             assert!(is_read || limit.contains("over"), "{} = {limit}", metric.name);
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 use tagspace::internals::report::run::text;
 use tagspace::internals::report::run::text::{Colour, Detail};
 use tagspace::internals::sim::scenario::Scenario;
-use tagspace::internals::study::verdict::target;
+use tagspace::internals::study::verdict::target_syntax;
 
 use crate::cli::tagspace;
 use crate::common::judged;
@@ -32,7 +32,7 @@ fn its_scenario_is_valid_and_meets_its_targets() {
     let [text] = blocks("toml").try_into().unwrap();
     let scenario = Scenario::parse("readme", "README.md", &text, Path::new("."))
         .unwrap_or_else(|problem| panic!("{problem}"));
-    assert_eq!(target::of(&scenario).unwrap().len(), 3);
+    assert_eq!(target_syntax::of(&scenario).unwrap().len(), 3);
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("readme.toml"), text).unwrap();
     let ran = tagspace(folder.path(), &["run", "readme.toml", "-q", "--transport", "direct"]);

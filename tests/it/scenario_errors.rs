@@ -4,14 +4,14 @@ use std::path::Path;
 
 use tagspace::internals::pipeline::config::BatchSize;
 use tagspace::internals::sim::scenario::{Scenario, overrides};
-use tagspace::internals::study::verdict::target;
+use tagspace::internals::study::verdict::target_syntax;
 
 use crate::common::PLAIN;
 
 /// The first line of the problem that `text` has.
 fn problem(text: &str) -> String {
     let problem = Scenario::parse("bad", "bad.toml", text, Path::new("."))
-        .and_then(|scenario| target::of(&scenario).map(drop))
+        .and_then(|scenario| target_syntax::of(&scenario).map(drop))
         .expect_err("the scenario is valid");
     problem.to_string().lines().next().unwrap().to_owned()
 }

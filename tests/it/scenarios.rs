@@ -10,7 +10,7 @@ use tagspace::internals::study::experiment::mutation::Mutant;
 use tagspace::internals::study::verdict::judge::Verdict;
 use tagspace::internals::study::verdict::seeds::{PlayedSeed, Series};
 use tagspace::internals::study::verdict::target::Compare;
-use tagspace::internals::study::verdict::{judge, target};
+use tagspace::internals::study::verdict::{judge, target, target_syntax};
 
 use crate::common::{direct, judged, played};
 
@@ -122,7 +122,7 @@ fn the_shipped_set_kills_every_mutant() {
     for mutant in Mutant::ALL {
         let noticed = loaded.iter().filter_map(|scenario| {
             let weakened = mutant.of(scenario)?;
-            let targets = target::of(scenario).unwrap();
+            let targets = target_syntax::of(scenario).unwrap();
             Some(judge::run(&weakened, &targets, &direct()).unwrap().verdict())
         });
         let noticed = noticed.filter(|verdict| *verdict == Verdict::Missed).count();

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tagspace::internals::report::pictures;
 use tagspace::internals::study::verdict::seeds::{PlayedSeed, Series};
-use tagspace::internals::study::verdict::target;
+use tagspace::internals::study::verdict::target_syntax;
 
 use crate::common::{judged, played, scenario};
 
@@ -109,7 +109,7 @@ fn a_seed_of_many_is_the_seed_alone() {
 fn what_is_no_share_of_seeds_is_refused() {
     let said = |limit: &str| {
         let text = LUCK.replace("\"<= 2500ms\"", &format!("\"{limit}\""));
-        target::of(&scenario(&text, &[])).unwrap_err().message
+        target_syntax::of(&scenario(&text, &[])).unwrap_err().message
     };
     insta::assert_snapshot!(said("<= 4s in 95% of seeds"), @"expected a share of the seeds such as `in >= 95% of seeds`, found `in 95% of seeds`");
     insta::assert_snapshot!(said("<= 4s in >= 95 of seeds"), @"expected a share of the seeds such as `in >= 95% of seeds`, found `in >= 95 of seeds`");

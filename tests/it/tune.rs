@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tagspace::internals::report::tune as report;
 use tagspace::internals::report::tune::regression_targets as guard_report;
 use tagspace::internals::rng::Seed;
-use tagspace::internals::sim::scenario::{Scenario, overrides};
+use tagspace::internals::sim::scenario::{Scenario, env_file};
 use tagspace::internals::study::experiment::mutation::Mutant;
 use tagspace::internals::study::tune::grid::Axis;
 use tagspace::internals::study::tune::regression_targets::Noticed;
@@ -16,7 +16,7 @@ use tagspace::internals::study::tune::{
     Objective, StudySpec, Tuned, grid, minimax, ranking, regression_targets, successive_halving,
     trials,
 };
-use tagspace::internals::study::verdict::target;
+use tagspace::internals::study::verdict::target_syntax;
 
 use crate::common::{judged, same_cases, scenario};
 
@@ -31,7 +31,10 @@ fn question(path: &str, axes: &[&str], seeds: u64, require: &[&str]) -> StudySpe
         axes: axes.iter().map(|axis| Axis::parse(axis).unwrap()).collect(),
         seeds: 1..=seeds,
         objective: Objective::Fastest,
-        require: require.iter().map(|text| target::in_one_piece("", text).unwrap()).collect(),
+        require: require
+            .iter()
+            .map(|text| target_syntax::in_one_piece("", text).unwrap())
+            .collect(),
         run: "run".to_owned(),
     }
 }
@@ -71,8 +74,8 @@ fn what_is_no_axis_is_refused_with_what_is_wanted() {
     insta::assert_snapshot!(said("a=5..=2"), @"expected an ascending range of at most 1024 numbers, found `5..=2` in `a=5..=2`");
     insta::assert_snapshot!(said("a=1,,2"), @"expected a key and its values, such as pipeline.batch_size=5,10,20 or pipeline.concurrency=1..=16, found an empty value in `a=1,,2`");
     insta::assert_snapshot!(said("a=1,2,1"), @"expected each value once, found `1` twice in `a=1,2,1`");
-    insta::assert_snapshot!(target::in_one_piece("", "rate_limited_rtio <= 1%").unwrap_err(), @"expected a metric and a limit, such as `rate_limited_ratio <= 1%`. did you mean `rate_limited_ratio`?, found `rate_limited_rtio <= 1%`");
-    insta::assert_snapshot!(target::in_one_piece("", "rate_limited_ratio <= 1").unwrap_err(), @"expected a share from 0% to 100%, such as 3%, found the value `1` for rate_limited_ratio");
+    insta::assert_snapshot!(target_syntax::in_one_piece("", "rate_limited_rtio <= 1%").unwrap_err(), @"expected a metric and a limit, such as `rate_limited_ratio <= 1%`. did you mean `rate_limited_ratio`?, found `rate_limited_rtio <= 1%`");
+    insta::assert_snapshot!(target_syntax::in_one_piece("", "rate_limited_ratio <= 1").unwrap_err(), @"expected a share from 0% to 100%, such as 3%, found the value `1` for rate_limited_ratio");
 }
 
 proptest! {
@@ -162,7 +165,7 @@ fn the_answer_fed_back_is_the_same_pipeline() {
         env,
         "TAG_SPACE_BATCH_SIZE=10\nTAG_SPACE_AI_CONCURRENCY=12\nTAG_SPACE_CACHE_ENABLED=false\n"
     );
-    let settings = overrides::from_env_file(Path::new("tune.env"), &env).unwrap();
+    let settings = env_file::from_env_file(Path::new("tune.env"), &env).unwrap();
     let path = Path::new("scenarios/medium.toml");
     let fed_back = Scenario::read(path, &settings).unwrap();
     let cell = trials::scenario(&tuned.question, &best.values, 42).unwrap();

@@ -8,6 +8,7 @@ use tagspace::internals::cli::ExitStatus;
 use tagspace::internals::study::measure::figures::Figures;
 use tagspace::internals::study::verdict::judge::Verdict;
 use tagspace::internals::study::verdict::target;
+use tagspace::internals::study::verdict::target_syntax;
 
 use crate::cli::{folder_with, stderr, stdout, tagspace};
 use crate::common::{PLAIN, judged, plain, scenario};
@@ -151,7 +152,7 @@ fn counts_and_sums_of_nothing_are_nothing_and_what_is_unknown_has_no_value() {
     // Nobody knows the price of this model.
     let figures = Figures::of(&run.log, &std::collections::BTreeMap::new());
     assert_eq!(figures.integer("cost"), None);
-    let cost = target::in_one_piece("run", "cost <= $9").unwrap();
+    let cost = target_syntax::in_one_piece("run", "cost <= $9").unwrap();
     let judged = target::judge(&cost, &figures, None);
     assert_eq!((judged.met, judged.value), (false, None));
     assert_eq!(judged.reason.as_deref(), Some("the price of a model is not known"));

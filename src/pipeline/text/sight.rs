@@ -7,6 +7,7 @@ use super::element::{KNOWN, Macro, Role, is_block, known, name_of_target};
 use super::lines::Lines;
 use super::scanner::resolved_value;
 use crate::html;
+use crate::pipeline::text::scanner::{Piece, Scanner, resolved};
 
 /// How text is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -255,10 +256,33 @@ impl Sight {
     fn html(&mut self, body: &str) {
         let outside = self.open.len();
         self.is_html = true;
-        super::scan(body, self);
+        crate::pipeline::text::sight::scan(body, self);
         while self.open.len() > outside {
             self.close();
         }
         self.is_html = false;
+    }
+}
+
+/// Reads anything that resembles HTML.
+pub(super) fn scan(document: &str, sight: &mut Sight) {
+    let mut scanner = Scanner::new(document);
+    let mut in_macro = 0_usize;
+    // Confluence keeps code in CDATA sections; inside its elements they are read as such.
+    while !sight.is_full()
+        && let Some(piece) = scanner.next_piece(in_macro > 0)
+    {
+        match piece {
+            Piece::Start { name, attributes, is_closed } => {
+                in_macro += usize::from(!is_closed && name.starts_with("ac:"));
+                sight.start(&name, attributes, is_closed);
+            }
+            Piece::End { name } => {
+                in_macro = in_macro.saturating_sub(usize::from(name.starts_with("ac:")));
+                sight.end(&name);
+            }
+            Piece::Text(piece) => sight.text(&resolved(piece)),
+            Piece::Literal(piece) => sight.text(&piece.replace('\0', "")),
+        }
     }
 }

@@ -8,13 +8,17 @@ mod combinations;
 mod depth;
 pub mod diagnostic;
 pub mod env_file;
+mod examined;
 mod faults;
 pub mod file;
 pub mod limit;
+mod open;
 pub mod overrides;
 mod reader;
 mod recover;
 mod scenario;
 mod tree;
 
-pub use self::scenario::{Examined, OuterSettings, Run, Scenario, TargetText, default_taxonomy};
+pub use self::examined::Examined;
+pub use self::open::OuterSettings;
+pub use self::scenario::{Run, Scenario, TargetText, default_taxonomy};

@@ -7,7 +7,6 @@ use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike,
 use super::depth;
 use super::depth::MOST_LEVELS;
 use super::diagnostic::Diagnostic;
-pub use super::env_file::from_env_file;
 
 /// Puts `key=value` pairs into a scenario's text. Keys are dotted; a run is named
 /// (`run.second.changed_ratio`). What is no TOML value is taken as a string. A key of `pipeline` is

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::diagnostic::Diagnostic;
-use super::env_file::{Reached, Variables};
 use super::file::TuneFile;
 use crate::fakes::world::WorldConfig;
 use crate::pipeline::config::Settings;
@@ -17,7 +15,7 @@ use crate::rng::Seed;
 use crate::units::Ratio;
 
 /// What follows the file in the origin of a scenario with settings on top.
-const WITH_SETTINGS: &str = " with --set";
+pub(super) const WITH_SETTINGS: &str = " with --set";
 
 /// A scenario that can be run.
 #[derive(Debug, Clone)]
@@ -92,96 +90,7 @@ pub struct TargetText {
     pub over_span: Range<usize>,
 }
 
-/// What is set on top of scenario files.
-#[derive(Debug, Clone, Default)]
-pub struct OuterSettings {
-    /// The variables of `--env-file`.
-    pub variables: Option<Variables>,
-    /// The values of `--set`.
-    pub set: Vec<String>,
-}
-
-/// A scenario as far as it could be read, and all that is wrong with it.
-#[derive(Debug)]
-pub struct Examined {
-    /// The scenario. If there are problems, other values stand in for what is wrong, and it must not be run.
-    pub scenario: Option<Scenario>,
-    /// What is wrong, in the order of the places in the file.
-    pub problems: Vec<Diagnostic>,
-    /// Whether the names of all runs are known: if not, nothing can be said of what names one.
-    pub has_all_runs: bool,
-    /// Which runs the variables of `--env-file` reached.
-    pub reached: Option<Reached>,
-}
-
-impl Examined {
-    pub(super) fn nothing(problems: Vec<Diagnostic>) -> Self {
-        Self { scenario: None, problems, has_all_runs: false, reached: None }
-    }
-
-    /// The scenario, or the first of its problems.
-    fn first(self) -> Result<Scenario, Diagnostic> {
-        match (self.scenario, self.problems.into_iter().next()) {
-            (Some(scenario), None) => Ok(scenario),
-            (_, Some(problem)) => Err(problem),
-            (None, None) => Err(Diagnostic {
-                origin: String::new(),
-                text: "".into(),
-                span: 0..0,
-                message: "the scenario could not be read".to_owned(),
-                help: None,
-            }),
-        }
-    }
-}
-
 impl Scenario {
-    /// Reads a scenario file, with settings on top of it.
-    pub fn read(path: &Path, settings: &[String]) -> Result<Self, Diagnostic> {
-        Self::examine(path, &OuterSettings { variables: None, set: settings.to_vec() }).first()
-    }
-
-    /// Reads a scenario file, with settings on top of it, and tells all that is wrong with it.
-    pub fn examine(path: &Path, settings: &OuterSettings) -> Examined {
-        let text = match super::bytes::read(path) {
-            Ok(text) => text,
-            Err(problem) => return Examined::nothing(vec![problem]),
-        };
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let plain = super::reader::examine(&name, &path.display().to_string(), &text, folder);
-        let OuterSettings { variables, set } = settings;
-        if !plain.problems.is_empty() || (variables.is_none() && set.is_empty()) {
-            return plain;
-        }
-        let Some(scenario) = plain.scenario else { return plain };
-        let (text, reached) = match variables {
-            Some(variables) => {
-                let (text, reached) = variables.apply(&scenario);
-                (text, Some(reached))
-            }
-            None => (scenario.text.clone(), None),
-        };
-        match scenario.set(&text, set, folder) {
-            Ok(examined) => Examined { reached, ..examined },
-            Err(problem) => Examined::nothing(vec![problem]),
-        }
-    }
-
-    /// The same with settings on top. Files that it names are relative to `folder`, those of the
-    /// settings to where the program runs.
-    pub fn with(&self, settings: &[String], folder: &Path) -> Result<Self, Diagnostic> {
-        self.set(&self.text, settings, folder)?.first()
-    }
-
-    /// This text of it, with settings on top.
-    fn set(&self, text: &str, settings: &[String], folder: &Path) -> Result<Examined, Diagnostic> {
-        let cwd = std::env::current_dir().unwrap_or_default();
-        let text = super::overrides::apply(text, settings, &cwd)?;
-        let origin = format!("{}{WITH_SETTINGS}", self.file());
-        Ok(super::reader::examine(&self.name, &origin, &text, folder))
-    }
-
     /// The same in another world: the one of this seed.
     #[must_use]
     pub fn seeded(&self, seed: u64) -> Self {
@@ -193,11 +102,6 @@ impl Scenario {
     /// The file that it was read from, whatever was set on top.
     pub fn file(&self) -> &str {
         self.origin.strip_suffix(WITH_SETTINGS).unwrap_or(&self.origin)
-    }
-
-    /// Makes a scenario of a text. Files that it names are relative to `folder`.
-    pub fn parse(name: &str, origin: &str, text: &str, folder: &Path) -> Result<Self, Diagnostic> {
-        super::reader::examine(name, origin, text, folder).first()
     }
 
     /// A problem with a part of this scenario's text.

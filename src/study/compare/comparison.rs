@@ -293,7 +293,7 @@ fn incomparable(name: &str, (base, new): (&Recorded, &Recorded), reason: String)
     let is_kept = !base.world.is_empty() && !new.world.is_empty();
     Compared {
         has_other_settings: base.config_digest != new.config_digest,
-        settings: super::settings::changed_settings(base, new),
+        settings: crate::study::compare::recorded::changed_settings(base, new),
         world: if is_kept { super::settings::changed(&base.world, &new.world) } else { Vec::new() },
         ..without_runs(name, ComparisonVerdict::Incomparable, reason)
     }
@@ -337,7 +337,7 @@ fn scenario(name: &str, (base, new): (&Recorded, &Recorded), rules: Rules) -> Co
         verdict: ComparisonVerdict::NoChange,
         reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         has_other_settings: base.config_digest != new.config_digest,
-        settings: super::settings::changed_settings(base, new),
+        settings: crate::study::compare::recorded::changed_settings(base, new),
         world: Vec::new(),
         is_same_luck: is_same_weather,
         has_edited_logs: false,

@@ -1,5 +1,6 @@
 //! What was recorded of a scenario, as far as it is compared: digests, and figures seed by seed.
 
+use crate::study::compare::settings::{Changed, changed};
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -251,4 +252,33 @@ impl RecordedRun {
     pub fn value(&self, figure: &str, place: usize) -> Option<u64> {
         self.figures.get(figure)?.get(place)?.0
     }
+}
+
+/// In which settings two recordings differ. A change that all common runs have is named once.
+pub fn changed_settings(base: &Recorded, new: &Recorded) -> Vec<Changed> {
+    let mut by_key: BTreeMap<(String, String, String), Vec<&String>> = BTreeMap::new();
+    let pairs: Vec<_> = base
+        .run
+        .iter()
+        .filter_map(|(name, base)| Some((name, &base.settings, &new.run.get(name)?.settings)))
+        // Earlier versions did not keep them.
+        .filter(|(_, base, new)| !base.is_empty() && !new.is_empty())
+        .collect();
+    for (name, base, new) in &pairs {
+        for Changed { key, base, new, .. } in changed(base, new) {
+            by_key.entry((key, base, new)).or_default().push(name);
+        }
+    }
+    let mut all = Vec::new();
+    for ((key, base, new), runs) in by_key {
+        if runs.len() == pairs.len() {
+            all.push(Changed { run: None, key, base, new });
+            continue;
+        }
+        for run in runs {
+            let (key, base, new) = (key.clone(), base.clone(), new.clone());
+            all.push(Changed { run: Some(run.clone()), key, base, new });
+        }
+    }
+    all
 }

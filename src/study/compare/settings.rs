@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use super::recorded::Recorded;
 use crate::pipeline::config::Settings;
 use crate::sim::scenario::Scenario;
 
@@ -91,35 +90,6 @@ pub fn of_world(scenario: &Scenario) -> Keys {
         }
     }
     keys
-}
-
-/// In which settings two recordings differ. A change that all common runs have is named once.
-pub fn changed_settings(base: &Recorded, new: &Recorded) -> Vec<Changed> {
-    let mut by_key: BTreeMap<(String, String, String), Vec<&String>> = BTreeMap::new();
-    let pairs: Vec<_> = base
-        .run
-        .iter()
-        .filter_map(|(name, base)| Some((name, &base.settings, &new.run.get(name)?.settings)))
-        // Earlier versions did not keep them.
-        .filter(|(_, base, new)| !base.is_empty() && !new.is_empty())
-        .collect();
-    for (name, base, new) in &pairs {
-        for Changed { key, base, new, .. } in changed(base, new) {
-            by_key.entry((key, base, new)).or_default().push(name);
-        }
-    }
-    let mut all = Vec::new();
-    for ((key, base, new), runs) in by_key {
-        if runs.len() == pairs.len() {
-            all.push(Changed { run: None, key, base, new });
-            continue;
-        }
-        for run in runs {
-            let (key, base, new) = (key.clone(), base.clone(), new.clone());
-            all.push(Changed { run: Some(run.clone()), key, base, new });
-        }
-    }
-    all
 }
 
 /// In which keys two of them differ.

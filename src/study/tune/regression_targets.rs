@@ -14,7 +14,7 @@ use crate::study::measure::metric;
 use crate::study::measure::metric::{Better, Metric, Shape, Unit};
 use crate::study::verdict::judge::{JudgeError, JudgedScenario};
 use crate::study::verdict::target::{Compare, Limit, Target};
-use crate::study::verdict::{judge, target};
+use crate::study::verdict::{judge, target, target_syntax};
 
 /// What is watched: nobody may do less, or take more.
 const WATCHED: [(&str, Better); 10] = [
@@ -85,7 +85,7 @@ pub fn of(tuned: &Tuned, jobs: usize) -> Result<Option<RegressionTargets>, TuneE
         let is_missed = |target: &&Target| !is_met(target, &played.unweakened);
         targets.iter().filter(is_missed).cloned().collect()
     };
-    let own = target::of(&scenario).unwrap_or_default();
+    let own = target_syntax::of(&scenario).unwrap_or_default();
     let (missed, own_missed) = (missed_of(&targets), missed_of(&own));
     let seeds = tuned.question.seeds.clone();
     Ok(Some(RegressionTargets { targets, witnesses, noticed, seeds, seed, missed, own_missed }))
@@ -103,7 +103,7 @@ fn promised(tuned: &Tuned, best: &GridPoint) -> Vec<Target> {
             }
             Better::Bigger => format!(">= {}", written(values.into_iter().min()?, unit)),
         };
-        target::in_one_piece(run, &format!("{name} {text}")).ok()
+        target_syntax::in_one_piece(run, &format!("{name} {text}")).ok()
     };
     let mut targets: Vec<Target> = WATCHED.iter().filter_map(limit).collect();
     for one in &tuned.question.require {
@@ -230,7 +230,7 @@ fn witness(run: &str, all: &[Figures], weak: &Figures) -> Option<Target> {
                 let limit = without_margin(values.into_iter().min()?, unit);
                 (weak < limit).then(|| format!(">= {}", written(limit, unit)))?
             };
-            target::in_one_piece(run, &format!("{name} {limit}")).ok()
+            target_syntax::in_one_piece(run, &format!("{name} {limit}")).ok()
         })
     };
     found(true).or_else(|| found(false))
@@ -261,7 +261,7 @@ fn implies(known: &Target, other: &Target) -> bool {
 fn with_share(run: &str, one: &Target) -> Target {
     let share = if one.of_seeds_ppm.is_none() { SHARE } else { "" };
     let text = format!("{} {} {share}", one.metric.name, one.text);
-    target::in_one_piece(run, &text).unwrap_or_else(|_| one.clone())
+    target_syntax::in_one_piece(run, &text).unwrap_or_else(|_| one.clone())
 }
 
 /// A limit above what was measured: nothing stays nothing.

@@ -8,7 +8,7 @@ use super::{Objective, grid};
 use crate::sim::scenario::diagnostic::{Diagnostic, did_you_mean};
 use crate::sim::scenario::file::AxisValues;
 use crate::sim::scenario::{Scenario, diagnostic};
-use crate::study::verdict::target;
+use crate::study::verdict::target_syntax;
 
 /// The table, as far as it says something.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub fn read(scenario: &Scenario) -> Result<ScenarioTable, Vec<Diagnostic>> {
         }
     }
     for text in written.require.iter().flatten() {
-        if let Err(message) = target::in_one_piece("", text.get_ref()) {
+        if let Err(message) = target_syntax::in_one_piece("", text.get_ref()) {
             wrong(text.span(), message, None);
         }
     }

@@ -17,7 +17,7 @@ use super::trials::{Results, Trial, TrialResult};
 use super::{Objective, StudySpec, grid, trials};
 use crate::sim::scenario::Scenario;
 use crate::study::measure::metric::{METRICS, Shape};
-use crate::study::verdict::target;
+use crate::study::verdict::target_syntax;
 
 /// The version of the file's form.
 const FORMAT_VERSION: u64 = 1;
@@ -218,7 +218,7 @@ fn read(written: &WrittenStudy) -> Result<StudySpec, String> {
         ));
     }
     let wrong = || format!("expected a known one, found the objective `{objective}`");
-    let require = require.iter().map(|text| target::in_one_piece(run, text));
+    let require = require.iter().map(|text| target_syntax::in_one_piece(run, text));
     if scenario.runs.iter().all(|known| known.name != *run) {
         return Err(format!("expected a run of {name}, found `{run}`"));
     }

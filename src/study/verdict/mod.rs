@@ -4,4 +4,4 @@ pub mod judge;
 pub mod outcome;
 pub mod seeds;
 pub mod target;
-mod target_syntax;
+pub mod target_syntax;

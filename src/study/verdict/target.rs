@@ -11,7 +11,6 @@ use std::cmp::Ordering;
 use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::{Metric, Unit};
 use crate::study::measure::value::Value;
-pub use crate::study::verdict::target_syntax::{in_one_piece, of};
 use crate::units::Share;
 
 /// How a value is compared with a limit.

@@ -9,7 +9,7 @@
 //! disk, and then renamed, so a full disk leaves the old one.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cli::outputs::{Kind, foreign, is_null};
+use crate::cli::quota_file::text;
 use crate::cli::terminal::note;
 use crate::pipeline::learned_quotas::LearnedQuotas;
 
@@ -32,9 +33,6 @@ struct KeptQuotas {
 }
 
 const FORMAT_VERSION: u64 = 1;
-/// Far more than any number of quotas takes.
-const LARGEST_BYTES: u64 = 16 * 1024 * 1024;
-
 /// Where it is unless something else is said: in the user's folder for state, as far as one is
 /// known (the XDG Base Directory Specification; a path that is not absolute counts as none).
 pub(crate) fn usual_path(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
@@ -52,19 +50,6 @@ pub(crate) fn usable(path: PathBuf) -> Option<PathBuf> {
             None
         }
     }
-}
-
-/// Whether a text is the content of such a file, of this format or another.
-pub(crate) fn is_state(text: &str) -> bool {
-    let value: Value = serde_json::from_str(text).unwrap_or_default();
-    value["format_version"].is_u64() && value["providers"].is_object()
-}
-
-/// The content of the file, as far as such a file goes.
-pub(crate) fn text(path: &Path) -> io::Result<String> {
-    let mut text = Vec::new();
-    File::open(path)?.take(LARGEST_BYTES).read_to_end(&mut text)?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Reads what was learned before; nothing if there is no such file.

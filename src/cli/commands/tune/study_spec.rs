@@ -7,7 +7,7 @@ use crate::cli::error::{CliError, Problems};
 use crate::sim::scenario::Scenario;
 use crate::study::tune::grid::Axis;
 use crate::study::tune::{Objective, StudySpec, grid, scenario_table};
-use crate::study::verdict::target;
+use crate::study::verdict::target_syntax;
 
 /// What is required unless something else is.
 const REQUIRED: [&str; 4] = [
@@ -80,7 +80,7 @@ fn one(args: &TuneArgs, path: &Path) -> Result<StudySpec, CliError> {
     };
     let mut require = Vec::new();
     for text in written {
-        let read = target::in_one_piece(&run, &text);
+        let read = target_syntax::in_one_piece(&run, &text);
         let help = "--require takes what a target takes, such as `page_latency p95 <= 45s`";
         require.push(read.map_err(|message| usage(message, help))?);
     }
