@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 use std::fs::File;
+use std::io;
 use std::io::Read;
 use std::path::Path;
-use std::io;
 
 /// Whether a text is the content of such a file, of this format or another.
 pub(crate) fn is_state(text: &str) -> bool {

@@ -14,6 +14,7 @@ mod cli; // the program as a user meets it
 mod common;
 mod compare; // two outputs, two programs, an output and a baseline
 mod conservation; // what a spoiled log is told from
+mod cycles; // no file depends on itself
 mod determinism; // same seed, same bytes, whatever the transport and the load
 mod fakes; // wire formats, quotas, calendar
 mod first_steps; // what a newcomer tries first

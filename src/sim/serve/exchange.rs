@@ -18,6 +18,7 @@ use super::stream_body::StreamBody;
 use super::{ExchangeObserver, ScaledClock};
 use crate::fakes::world::{World, body_limit, too_large};
 use crate::fakes::{Broken, Reply};
+use crate::sim::serve::open_exchange::OpenExchange;
 
 /// A body that takes longer than this is not waited for.
 const BODY_WITHIN: Duration = Duration::from_mins(1);
@@ -37,30 +38,6 @@ pub(super) struct Hosted {
     pub(super) world: Arc<Mutex<World>>,
     pub(super) audience: Arc<dyn ExchangeObserver>,
     pub(super) pace: ScaledClock,
-}
-
-/// An exchange that the audience has been told of, until it is told of its end. A client that
-/// hangs up drops it.
-pub(super) struct OpenExchange {
-    hosted: Arc<Hosted>,
-    number: u64,
-    status: u16,
-    is_sent: bool,
-}
-
-impl OpenExchange {
-    /// All of the answer is on its way.
-    pub(super) fn sent(&mut self) {
-        self.is_sent = true;
-    }
-}
-
-impl Drop for OpenExchange {
-    fn drop(&mut self) {
-        let now_ms = self.hosted.pace.now_ms();
-        let status = self.is_sent.then_some(self.status);
-        self.hosted.audience.left(now_ms, self.number, status);
-    }
 }
 
 /// An answer in one piece, or a stream.
@@ -102,7 +79,8 @@ impl Hosted {
         };
         let Reply { response, latency_ms, broken, pieces, .. } = reply;
         let status = response.status().as_u16();
-        let mut open = OpenExchange { hosted: Arc::clone(&self), number, status, is_sent: false };
+        let audience = Arc::clone(&self.audience);
+        let mut open = OpenExchange::new(audience, self.pace, number, status);
         if broken == Some(Broken::Hang) {
             return pending().await;
         }

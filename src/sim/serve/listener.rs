@@ -20,9 +20,8 @@ use super::connections::Connections;
 use super::exchange::Hosted;
 use super::scaled_clock::ScaledClock;
 use crate::fakes::hosts;
-use crate::fakes::observation::Observation;
 use crate::fakes::world::World;
-use crate::fakes::world_event::WorldEvent;
+use crate::sim::serve::observer::ExchangeObserver;
 
 /// Headers that take longer than this are not waited for; idle connections end then, too.
 const HEADERS_WITHIN: Duration = Duration::from_secs(75);
@@ -32,16 +31,6 @@ const LONGEST_HEADERS: usize = 64 * 1024;
 const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// How long to wait when the machine has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(20);
-
-/// Is told of every exchange, in the order in which requests arrive. It must not block.
-pub trait ExchangeObserver: Send + Sync {
-    /// A request was understood at this time of the world; this is what the fakes recorded.
-    /// Gives a number by which its end is told.
-    fn arrived(&self, now_ms: u64, about: Option<&Observation>, records: Vec<WorldEvent>) -> u64;
-
-    /// Its answer was sent with this status, or nothing was.
-    fn left(&self, now_ms: u64, number: u64, status: Option<u16>);
-}
 
 /// The origins of the services, such as `http://127.0.0.1:41234`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,9 +9,12 @@
 mod connections;
 mod exchange;
 mod listener;
+mod observer;
+mod open_exchange;
 mod scaled_clock;
 pub mod server_log;
 mod stream_body;
 
-pub use self::listener::{ExchangeObserver, ListenError, Origins, Places, Services};
+pub use self::listener::{ListenError, Origins, Places, Services};
+pub use self::observer::ExchangeObserver;
 pub use self::scaled_clock::ScaledClock;

@@ -9,7 +9,7 @@ use hyper::body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connections::Busy;
-use super::exchange::OpenExchange;
+use crate::sim::serve::open_exchange::OpenExchange;
 
 /// What is still to be sent of a stream.
 pub(super) struct StreamBody {
