@@ -1,26 +1,23 @@
-//! `tagspace` tags every page of a Confluence space with an LLM, and rehearses it first.
+//! `tagspace` tags every page of a Confluence space with an LLM, and rehearses it first: the same
+//! pipeline, over real HTTP, against fakes of Confluence, Gemini and OpenAI, in virtual time.
 //!
-//! # Bird's-eye view
-//!
-//! There are two things here: a pipeline that does real work over HTTP, and a harness that runs
-//! this very pipeline against fakes of Confluence, Gemini and OpenAI in virtual time. A rehearsal
-//! of minutes or days takes a fraction of a second, and the same scenario and seed give the same
-//! bytes on every machine. What a run did is one log of events; every figure, target, table and
-//! picture is a fold over it.
+//! The command is explained in the [`guide`]. As a library, [`Pipeline`] tags, and [`run_scenario`]
+//! plays a [`Scenario`] from a test ([`guide::library`] has both). The rest of this page is the
+//! architecture, for people who change the code.
 //!
 //! # Map
 //!
-//! A layer names only layers below it, and siblings do not name each other (a test over the
-//! source text sees to it).
+//! A layer names only layers below it, siblings do not name each other, and no file depends on
+//! itself, however far around (`tests/it/tidy.rs` and `tests/it/cycles.rs` hold this).
 //!
 //! | layer | what it is |
 //! |---|---|
-//! | `cli` | arguments, terminal output, exit codes |
-//! | `report` | tables, files and pictures; prints, computes nothing |
-//! | `study` | figures, targets and verdicts, determinism, mutants: questions asked of runs |
-//! | `sim` | scenarios, virtual time, the wire, the recorder: one run of one scenario |
+//! | `cli` | arguments, commands, exit codes |
+//! | `report` | tables, documents and pictures; it prints and computes nothing |
+//! | `study` | metrics, targets, comparisons, tuning, the league, the claims: questions asked of runs |
+//! | `sim` | scenarios, virtual time, the wire, the event log: one run of one scenario |
 //! | `pipeline` and `fakes` | siblings: the product, and the world that it meets |
-//! | `units`, `rng`, `price`, `html` | numbers with a range, keyed randomness, prices, tags |
+//! | `units`, `rng`, `price`, `html`, `guide` | numbers with a range, keyed randomness, prices, tags, pages |
 //!
 //! To follow a page through the product, read the stages in `pipeline/run`: `stages.rs`, then
 //! `list.rs` (pages become text), `gather.rs` (text becomes batches; how large, says
@@ -31,15 +28,29 @@
 //! found out before the first paid call is in `pipeline/preflight.rs`.
 //!
 //! To follow an exchange through a rehearsal, read `sim/run.rs`, `sim/transport.rs`, then
-//! `sim/wire.rs`, then `fakes/world.rs`. A scenario file is read in `sim/scenario/recover.rs` (its
-//! types, past all errors) and checked in `sim/scenario/reader.rs`. The fakes on real ports are
-//! `sim/serve`; the log that is written of their clients is `sim/serve/server_log.rs`.
+//! `sim/wire.rs`, then `fakes/world.rs`. A scenario file is opened in `sim/scenario/open.rs`, read in
+//! `recover.rs` (its types, past all errors) and checked in `reader.rs`. The fakes on real ports are
+//! `sim/serve`; the log of their clients is written by `sim/serve/server_log.rs`.
 //!
-//! `study/measure` makes figures of a log, `study/verdict` judges them. Which limiter is best is
-//! asked in `study/league`, what no scheduler could beat in `study/measure/bound.rs`, which of the
-//! plan's promises hold in `study/claims`, which settings are best in `study/tune`, and whether
+//! `study/measure` makes metrics of a log, `study/verdict` judges them. Which limiter is best is asked
+//! in `study/league`, the makespan that no scheduler could beat in `study/measure/bound.rs`, which of
+//! the plan's promises hold in `study/claims`, which settings are best in `study/tune`, and whether
 //! something became worse in `study/compare` (its causes, key by key, in
 //! `study/compare/settings.rs`). The commands, from arguments to exit code, are in `cli/commands`.
+//!
+//! # Words
+//!
+//! | word | meaning |
+//! |---|---|
+//! | metric | a number that every run has; `study/measure/metric.rs` lists them |
+//! | target | a limit on a metric |
+//! | weather | the random streams of a world: with the same weather two settings meet the same luck |
+//! | trial, shard | one setting with one seed; the trials that one of many processes plays |
+//! | limiter, limit, permit | the gate; the algorithm behind it; one call in flight |
+//! | lane | a provider with its limiter, its estimates and the key of its answers |
+//! | coalesced pages | pages with the text of one that is being asked about: they wait for its answer |
+//! | mutant | the pipeline, weakened on purpose |
+//! | invariant | what must be true of every run (`study/measure/invariants.rs`) |
 //!
 //! # How virtual time goes with real HTTP
 //!
@@ -55,42 +66,42 @@
 //! A fake is a state machine that is told the time, so it can stand on a real port as well:
 //! `sim/serve` mounts the same world on hyper, where wiremock would keep a copy of every request,
 //! and lets the latencies pass in real time. Two things use it. `tagspace serve` lets clients of
-//! any language in, and a witness turns what the services see of them into the same events, so
-//! that the same figures and targets judge them; what only a client can know has no figure there.
+//! any language in, and the server's log turns their requests into the same events, so that the same
+//! metrics and targets judge them; a metric that only the client can know has no value there.
 //! `tagspace run --clock real` plays a scenario with our own pipeline over async HTTP, to show what
-//! virtual time leaves out. How late the host was meanwhile, `sim/lateness.rs` measures, so that
-//! `study/experiment/realtime_check.rs` does not call that a difference; `study/experiment/counterpart.rs` finds the first event that
-//! only one side has.
+//! virtual time leaves out. `sim/lateness.rs` measures how late the host was meanwhile, so that
+//! `study/experiment/realtime_check.rs` does not call that a difference;
+//! `study/experiment/counterpart.rs` finds the first event that only one side has.
 //!
 //! # Invariants
 //!
-//! - `pipeline` does not know that simulations exist. Its only ways out are a
-//!   `Transport` and an `Observer`.
-//! - `fakes` and `pipeline` share no type; what they must agree on, the prompt and about how many
-//!   tokens it takes, each implements for itself, so that no bug hides on both sides. What the HTML standard says of tags stands
-//!   once (`html`), and a test holds it against html5ever.
+//! - `pipeline` does not know that simulations exist. Its only ways out are a [`Transport`] and an
+//!   [`Observer`].
+//! - `fakes` and `pipeline` share no type. The prompt, and about how many tokens it takes, each
+//!   implements for itself, so that no bug hides on both sides. The HTML standard's rules for tags
+//!   stand once (`html`), and a test holds them against html5ever.
 //! - Time is tokio's, randomness is keyed (`rng`), maps are ordered, every `select!` is biased.
 //! - What is gated is an integer, or a share with numerator and denominator.
 //! - Every page that was listed ends tagged, cached, failed or not done; every bill of a fake is
-//!   counted by the pipeline; no permit stays open (`study::measure::invariants` checks every run).
+//!   counted by the pipeline; no permit stays open.
 //! - A condition that a caller can meet is an error; a panic is a bug.
-//! - What a scenario came to is one value (`study::verdict::outcome`): the printed word, every document of
-//!   `-o`, `report.json` and the exit code come from it. A target on a figure without a value is
-//!   missed, and the figure says why it has none.
+//! - The outcome of a scenario is one value (`study/verdict/outcome.rs`): the printed word, every
+//!   document of `-o`, `report.json` and the exit code come from it. A target on a metric without a
+//!   value is missed, and the metric says why it has none.
 //! - A report's folder appears as a whole (`report/swap.rs`), and so does every other file that is
 //!   written (`cli/disk.rs`): a kill or a full disk leaves the earlier one.
 //! - Nothing that depends on the machine, the clock or the transport is in any file, but for the logs
 //!   of runs in real time.
 //!
-//! # Decisions that differ from the design page
+//! # Decisions
 //!
 //! - Prices are a base layer of their own (`price`), because scenarios are checked against them.
-//! - A `fresh` run begins a new stretch with its own thread, world
-//!   and clock; that is how two configurations meet the same weather in one file.
+//! - A `fresh` run begins a new session with its own thread, world and clock; that is how two
+//!   configurations meet the same weather in one file.
 //! - The true tags of a page are recorded when the fake gives the page out. The fakes write text
 //!   and storage format in one go, so they know the text without parsing.
-//! - The blocking client is ureq, in the simulation's own thread: an I/O thread between it and the
-//!   server, as the design has it, gave the same history for half as much time again.
+//! - The blocking client is ureq, in the simulation's own thread. A separate I/O thread was tried: it
+//!   gave the same history and took 1.5 times as long.
 //! - In real time the calls and bills of different calls mix, so bills are matched by amount.
 //! - A page answered by a fallback is cached under the fallback's model, and found there again.
 

@@ -1,7 +1,7 @@
 //! One run of one scenario: the pipeline in a world of fakes, in virtual time.
 //!
 //! Runs that follow one another share a world, a pipeline and a clock; a run that is `fresh`
-//! begins a new stretch. Every stretch has an OS thread and a paused runtime of its own, which can
+//! begins a new session. Every session has an OS thread and a paused runtime of its own, which can
 //! do timers and nothing else: stray I/O panics instead of leaking real time into a history.
 
 mod lateness;

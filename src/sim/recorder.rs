@@ -22,11 +22,23 @@ use crate::pipeline::event::{Event, Observer};
 use crate::pipeline::log;
 use crate::sim::recorder::entry::{Entry, What};
 
+/// From whose side a log was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Vantage {
+    /// The pipeline's own.
+    #[default]
+    Client,
+    /// The services': waits, limits and caches of the client cannot be seen.
+    Server,
+}
+
 /// The log of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Log {
     /// The run's name.
     pub run: String,
+    /// From whose side it was written.
+    pub vantage: Vantage,
     /// Its entries, in order.
     pub entries: Entries,
 }
@@ -60,6 +72,10 @@ impl Log {
         let mut log = Self::default();
         for line in source.lines() {
             let Ok(WrittenEntry { t_ms, run, what }) = serde_json::from_str(&line?) else { break };
+            // In files a server's log is known by its start, which names no limit.
+            if matches!(what, What::Event(Event::RunStarted { limit: None, .. })) {
+                log.vantage = Vantage::Server;
+            }
             log.run = run;
             log.entries.push(&Entry { t_ms, what });
         }

@@ -142,7 +142,7 @@ pub fn run_scenario(scenario: &Scenario, options: &Options) -> Result<Recording,
         let rest = scenario.runs[start + 1..].iter();
         let end = start + 1 + rest.take_while(|run| !run.fresh).count();
         let steps = Arc::new(AtomicU64::new(0));
-        let stretch = Session {
+        let session = Session {
             scenario: scenario.clone(),
             first: start,
             last: end,
@@ -150,7 +150,7 @@ pub fn run_scenario(scenario: &Scenario, options: &Options) -> Result<Recording,
             steps: Arc::clone(&steps),
             watches: watches.clone(),
         };
-        recording.logs.extend(stretch.on_own_thread()?);
+        recording.logs.extend(session.on_own_thread()?);
         recording.steps += steps.load(Ordering::Relaxed);
         start = end;
     }
@@ -258,7 +258,7 @@ impl Session {
             sleep(Duration::from_secs(run.start_after_s)).await;
             {
                 let mut world = world.lock();
-                // Runs are counted within their stretch, so that the same run of two stretches
+                // Runs are counted within their session, so that the same run of two sessions
                 // meets the same edits.
                 let number = (index - self.first) as u64;
                 let chars = run.config.text_limit_chars;

@@ -21,7 +21,7 @@ use crate::pipeline::event::{CallId, CallOutcome, ConfluenceOp, Event, FallbackR
 use crate::pipeline::page::{PageId, Source, Tags};
 use crate::pipeline::{log, taxonomy};
 use crate::sim::recorder::entry::{Entry, What};
-use crate::sim::recorder::{Entries, Log};
+use crate::sim::recorder::{Entries, Log, Vantage};
 
 /// How many prompts that nobody asks again are kept; the oldest are forgotten.
 const MOST_FAILED: usize = 16_384;
@@ -100,7 +100,7 @@ impl<W: Write> ServerLog<W> {
     /// A witness of a run with this name, whose labels are tags of this taxonomy.
     pub fn new(run: &str, taxonomy: Vec<(String, Vec<String>)>, to: W) -> Self {
         let state = State {
-            log: Log { run: run.to_owned(), entries: Entries::new() },
+            log: Log { run: run.to_owned(), vantage: Vantage::Server, entries: Entries::new() },
             to,
             failed: None,
             seen: Seen::default(),

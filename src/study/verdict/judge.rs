@@ -5,8 +5,8 @@ use thiserror::Error;
 
 use crate::pipeline::event::{Event, RunEnd};
 use crate::sim;
-use crate::sim::recorder::Log;
 use crate::sim::recorder::entry::What;
+use crate::sim::recorder::{Log, Vantage};
 use crate::sim::scenario::Scenario;
 use crate::sim::{Lateness, Options, Recording, SimError};
 use crate::study::measure::figures::Figures;
@@ -103,7 +103,7 @@ impl JudgedRun {
 
     /// Whether it was seen from the services' side only.
     pub fn is_from_outside(&self) -> bool {
-        self.log.events().any(|event| matches!(event, Event::RunStarted { limit: None, .. }))
+        self.log.vantage == Vantage::Server
     }
 }
 

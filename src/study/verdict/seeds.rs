@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use crate::pipeline::event::RunEnd;
 use crate::sim::Lateness;
-use crate::sim::recorder::{Entries, Log};
+use crate::sim::recorder::Log;
 use crate::study::measure::figures::Figures;
 use crate::study::measure::value::Value;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
@@ -100,7 +100,7 @@ impl Series {
                 end: run.end,
                 figures: run.figures.clone(),
                 targets: (0..run.targets.len()).filter_map(target).collect(),
-                log: Log { run: run.name.clone(), entries: Entries::new() },
+                log: Log { run: run.name.clone(), ..Log::default() },
             }
         };
         let runs = first.runs.iter().enumerate().map(run).collect();

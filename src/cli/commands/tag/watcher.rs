@@ -17,8 +17,8 @@ use crate::pipeline::error::Cause;
 use crate::pipeline::event::{Event, Observer, Pause, RunEnd};
 use crate::pipeline::log;
 use crate::pipeline::page::PageId;
+use crate::sim::recorder::Log;
 use crate::sim::recorder::entry::{Entry, What};
-use crate::sim::recorder::{Entries, Log};
 
 /// The observer of a live run.
 pub(crate) struct Watcher {
@@ -42,7 +42,7 @@ const SAME_PAUSE: Duration = Duration::from_secs(2);
 impl Watcher {
     /// Starts to watch. The event log, if asked for, is written to `events`.
     pub(crate) fn new(task: &str, events: Option<Sink>) -> Self {
-        let log = Log { run: task.to_owned(), entries: Entries::new() };
+        let log = Log { run: task.to_owned(), ..Log::default() };
         let kept = KeptEvents { log, events, is_closed: false, told: BTreeMap::new() };
         Self { kept: Mutex::new(kept), epoch: Instant::now(), bar: bar() }
     }
