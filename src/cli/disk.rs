@@ -6,16 +6,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use rustix::fs::Access;
-
 use super::error::CliError;
+use super::platform;
 
 /// Makes a folder, in which files can be made.
 pub(super) fn make_folder(out: &Path) -> Result<(), CliError> {
     fs::create_dir_all(out).map_err(|source| io_error("create", out, source))?;
     // A file to try it out would stay after a kill.
-    let wanted = Access::WRITE_OK | Access::EXEC_OK;
-    rustix::fs::access(out, wanted).map_err(|error| io_error("write into", out, error.into()))
+    platform::check_folder(out).map_err(|error| io_error("write into", out, error))
 }
 
 /// Where runs write unless something else is said. It is no place for what is committed.

@@ -3,13 +3,13 @@
 //! The first asks the command to stop in good order, the second to stop at once. A signal that was
 //! ignored when the program started (as `nohup` ignores SIGHUP) stays ignored.
 
-use std::{io, thread};
+use std::thread;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::ExitStatus;
 use super::error::CliError;
+use super::platform::Signals;
 use super::terminal::note;
 
 /// Told when a signal arrives.
@@ -20,10 +20,6 @@ pub(super) struct Interrupt {
     /// Cancelled by the second signal.
     pub(super) abort: CancellationToken,
 }
-
-/// The signals that are listened to, with their numbers on every Unix.
-const SIGNALS: [(SignalKind, u32); 3] =
-    [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15), (SignalKind::hangup(), 1)];
 
 impl Interrupt {
     /// Listens until the process ends; `said` is printed to standard error at the first signal.
@@ -78,47 +74,4 @@ fn exit_when(cancelled: CancellationToken) {
     };
     // Without a thread the command ends by itself.
     drop(thread::Builder::new().name("tagspace-exit".to_owned()).spawn(wait));
-}
-
-/// The signals that were not ignored when the program started.
-#[derive(Debug)]
-pub(super) struct Signals([Option<Signal>; 3]);
-
-impl Signals {
-    /// Listens from now on; inside a tokio runtime.
-    pub(super) fn listen() -> io::Result<Self> {
-        let ignored = ignored();
-        let mut signals = [None, None, None];
-        for (slot, (kind, number)) in signals.iter_mut().zip(SIGNALS) {
-            if ignored & (1 << (number - 1)) == 0 {
-                *slot = Some(signal(kind)?);
-            }
-        }
-        Ok(Self(signals))
-    }
-
-    /// Ends when one of them arrives.
-    pub(super) async fn told(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            biased;
-            () = arrival(interrupt) => {}
-            () = arrival(terminate) => {}
-            () = arrival(hangup) => {}
-        }
-    }
-}
-
-async fn arrival(signal: &mut Option<Signal>) {
-    match signal {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
-    }
-}
-
-/// The signals that this process ignores, as a bit mask. Linux tells; elsewhere none is known to be.
-fn ignored() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }

@@ -12,6 +12,7 @@ mod interrupt;
 mod kept_report;
 mod main;
 mod outputs;
+mod platform;
 mod progress;
 mod quota_file;
 mod scenarios;

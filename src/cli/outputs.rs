@@ -5,7 +5,6 @@
 
 use std::fs::{File, FileType, Metadata};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
@@ -15,6 +14,7 @@ use tracing_subscriber::fmt::writer::MakeWriterExt;
 
 use super::ExitStatus;
 use super::error::CliError;
+use super::platform;
 use super::quota_file::{is_state, text};
 use super::terminal::note;
 
@@ -102,7 +102,7 @@ pub(super) fn foreign(kind: Kind, path: &Path) -> Option<String> {
     }
     let is_fine = match kind {
         Kind::State => is_null(path),
-        Kind::Events | Kind::Log => kind_of_file.is_char_device() || kind_of_file.is_fifo(),
+        Kind::Events | Kind::Log => platform::is_stream(kind_of_file),
     };
     (!is_fine).then(|| format!("expected a file, found {}", what(kind_of_file)))
 }
@@ -150,7 +150,10 @@ enum Identity {
 impl Identity {
     fn of(path: &Path) -> Self {
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_file() => Self::File(metadata.dev(), metadata.ino()),
+            Ok(metadata) if metadata.is_file() => match platform::numbers(&metadata) {
+                Some((device, number)) => Self::File(device, number),
+                None => Self::Place(fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())),
+            },
             Ok(_) => Self::Stream,
             Err(_) => {
                 let target = fs::read_link(path).unwrap_or_default();

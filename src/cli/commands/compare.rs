@@ -9,8 +9,6 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 use std::{fs, thread};
 
-use rustix::process::{Pid, Signal, kill_process};
-
 use serde_json::Value;
 
 use crate::cli::args::{CompareArgs, CompareFormat, ModeArg};
@@ -18,7 +16,7 @@ use crate::cli::baseline::Missing;
 use crate::cli::error::CliError;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::terminal::{note, print};
-use crate::cli::{ExitStatus, baseline, disk, kept_report};
+use crate::cli::{ExitStatus, baseline, disk, kept_report, platform};
 use crate::report::ci::{annotations, junit};
 use crate::report::compare::{Differences, Sides};
 use crate::report::{compare as report, folder};
@@ -186,7 +184,7 @@ fn play(
 /// Waits for a program, and ends it as soon as this command is interrupted.
 fn ended(mut child: Child, interrupt: &Interrupt) -> Result<ExitStatusOfChild, CliError> {
     let failed = |source| CliError::Io { what: "wait for the program".to_owned(), source };
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let id = child.id();
     let mut is_told = false;
     let (sender, status) = mpsc::channel();
     thread::spawn(move || {
@@ -203,9 +201,8 @@ fn ended(mut child: Child, interrupt: &Interrupt) -> Result<ExitStatusOfChild, C
             Err(RecvTimeoutError::Timeout) => {
                 let is_due = interrupt.stop.is_cancelled()
                     && !std::mem::replace(&mut is_told, interrupt.stop.is_cancelled());
-                if let Some(pid) = pid.filter(|_| is_due) {
-                    // It may have ended already.
-                    let _ = kill_process(pid, Signal::TERM);
+                if is_due {
+                    platform::ask_to_end(id);
                 }
             }
         }

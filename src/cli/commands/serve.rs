@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::cli::args::{Scenarios, ServeArgs};
 use crate::cli::error::{CliError, quoted};
-use crate::cli::interrupt::Signals;
 use crate::cli::outputs::{Failures, Output, Stamp, subscriber};
+use crate::cli::platform::Signals;
 use crate::cli::terminal::{colour, note, print};
 use crate::cli::{ExitStatus, disk, outputs, scenarios, terminal};
 use crate::fakes::world::World;

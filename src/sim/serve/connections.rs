@@ -120,6 +120,7 @@ impl Drop for Busy {
 }
 
 /// How many file handles this process may have, after asking for as many as it is allowed.
+#[cfg(unix)]
 fn handles() -> u64 {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
@@ -127,4 +128,10 @@ fn handles() -> u64 {
     // Refused or not, what holds afterwards counts.
     let _ = setrlimit(Resource::Nofile, limit);
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// How many file handles this process may have: this system states no number.
+#[cfg(not(unix))]
+fn handles() -> u64 {
+    u64::MAX
 }
