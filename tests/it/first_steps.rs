@@ -25,6 +25,14 @@ fn the_demo_needs_no_other_file_and_replaces_none() {
     assert!(stderr(&refused).contains("second-run.toml: expected the scenario of the demo"));
     assert_eq!(fs::read_to_string(&own).unwrap(), "# Mine?\n");
     assert_eq!(tagspace(folder.path(), &["demo", "other one"]).status.code(), Some(0));
+    // A folder with scenarios of one's own is no place for it, nor is a file.
+    fs::create_dir(folder.path().join("own")).unwrap();
+    fs::write(folder.path().join("own/mine.toml"), "# Mine?\n").unwrap();
+    for place in ["own", "own/mine.toml"] {
+        let refused = tagspace(folder.path(), &["demo", place]);
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        assert!(stderr(&refused).contains("`tagspace demo DIR`"), "{refused:?}");
+    }
     let odd = tagspace(folder.path(), &["demo", "--", "-odd"]);
     assert_eq!(odd.status.code(), Some(2), "{odd:?}");
 }
@@ -50,7 +58,9 @@ fn every_metric_is_listed_and_shown_with_a_target_that_can_be_read() {
         let targets = tagspace::targets_of(&scenario);
         assert_eq!(targets.unwrap_or_else(|problem| panic!("{problem}")).len(), 1, "{example}");
     }
-    assert_eq!(tagspace(folder.path(), &["metrics", "speed"]).status.code(), Some(2));
+    let unknown = tagspace(folder.path(), &["metrics", "page_latancy"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("did you mean `page_latency`?"), "{unknown:?}");
 }
 
 #[test]

@@ -152,6 +152,19 @@ fn what_the_scenarios_found_is_what_they_come_to() {
 }
 
 #[test]
+fn what_the_rollback_costs_is_what_it_comes_to() {
+    let conservative = shipped("conservative", &[]);
+    let run = &conservative.runs[0];
+    assert_eq!((run.figures.number("rate_limited"), run.figures.number("pages_failed")), (0, 0));
+    let seconds = (run.figures.number("makespan") + 500) / 1000;
+    let free = shipped("free-tier", &["pipeline.profile=conservative"]);
+    let refused: u64 = free.runs.iter().map(|run| run.figures.number("rate_limited")).sum();
+    let text = page("rollout").replace('\n', " ");
+    assert!(text.contains(&format!("({seconds} s instead of 13 s)")), "{seconds}");
+    assert!(text.contains(&format!("counts {refused} 429s instead of 20")), "{refused}");
+}
+
+#[test]
 fn what_works_better_is_what_the_profiles_come_to() {
     let row = |name: &str, judged: &JudgedScenario, run: &str| {
         let of = |metric: &str| number(judged, run, metric);

@@ -140,6 +140,11 @@ fn the_action_ends_with_the_verdict_and_shows_it() {
         let summary = fs::read_to_string(runner.path("step-summary.md")).unwrap();
         assert!(summary.contains("`one`"), "{summary}");
     }
+    // Nothing in the arguments is executed.
+    let runner = Runner::new("pages_tagged = \"== 20\"");
+    let evil = ("TAGSPACE_ARGUMENTS", "run scenarios --set 'space.pages=$(touch pwned)'");
+    runner.script("rehearse.sh", program, &[evil, ("TAGSPACE_OUT", "out")]);
+    assert!(!runner.path("pwned").exists());
     // Without a result it is no success.
     let runner = Runner::new("pages_tagged = \"== 20\"");
     let empty = [("TAGSPACE_ARGUMENTS", "run nowhere"), ("TAGSPACE_OUT", "out")];
@@ -193,6 +198,10 @@ fn the_readme_names_an_action_that_is_there() {
     let path = used.split('@').next().unwrap().strip_prefix("tagspace/tagspace/").unwrap();
     let action = fs::read_to_string(Path::new(path).join("action.yml")).unwrap();
     let action: Value = serde_yaml_ng::from_str(&action).unwrap();
+    // A release of the action installs the release of the program.
+    let version = concat!("v", env!("CARGO_PKG_VERSION"));
+    assert_eq!(action["inputs"]["version"]["default"].as_str(), Some(version));
+    assert_eq!(used.rsplit('@').next(), Some(version));
     for input in step["with"].as_mapping().unwrap().keys() {
         assert!(action["inputs"].get(input).is_some(), "{input:?}");
     }

@@ -2,7 +2,10 @@
 # Plays a command, shows its annotations and its summary, and ends with its exit code.
 set -uo pipefail
 mkdir -p "$TAGSPACE_OUT"
-eval "arguments=($TAGSPACE_ARGUMENTS)"
+# Words and quotes as in a shell, but nothing is expanded or executed.
+arguments=()
+while IFS= read -r -d '' word; do arguments+=("$word"); done \
+  < <(xargs -n 1 printf '%s\0' <<< "$TAGSPACE_ARGUMENTS")
 status=0
 tagspace "${arguments[@]}" \
   -o junit="$TAGSPACE_OUT/junit.xml" \

@@ -163,7 +163,7 @@ pub(crate) struct RunArgs {
     /// Compare with this baseline after the run; exit 3 if something became worse.
     #[arg(long, value_name = "NAME", value_parser = baseline, conflicts_with_all = ["mutate", "clock"])]
     pub(crate) baseline: Option<String>,
-    /// The same, but nothing is said if it is not there.
+    /// Like --baseline, but silent if the baseline is missing.
     #[arg(long, value_name = "NAME", value_parser = baseline, conflicts_with_all = ["baseline", "mutate", "clock"])]
     pub(crate) baseline_lenient: Option<String>,
     /// A baseline that is not there is an error.
@@ -175,7 +175,7 @@ pub(crate) struct RunArgs {
     /// Save the figures as reports/baselines/NAME.toml.
     #[arg(long, value_name = "NAME", value_parser = baseline, conflicts_with_all = ["mutate", "clock"])]
     pub(crate) save_baseline: Option<String>,
-    /// Accept other figures than those of the baseline: write it anew.
+    /// Overwrite the baseline although the figures differ.
     #[arg(long, requires = "accepted")]
     pub(crate) bless: bool,
     /// Scenarios to run at once (default: one for each core).
@@ -254,7 +254,7 @@ pub(crate) struct TagArgs {
     /// Write labels; without it nothing in Confluence changes.
     #[arg(long)]
     pub(crate) write: bool,
-    /// The task id that the events carry.
+    /// Task id written into each event.
     #[arg(long, default_value = "tag")]
     pub(crate) task: String,
     /// A TOML file with a table `taxonomy`: tags by category.
@@ -312,7 +312,7 @@ pub(crate) struct LeagueArgs {
     /// Compare with the report that is there instead of writing one; exit 3 if it differs.
     #[arg(long)]
     pub(crate) check: bool,
-    /// Only fields whose names hold this.
+    /// Only fields whose name contains this text.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) only: String,
     /// Seeds for each game.
@@ -345,7 +345,7 @@ pub(crate) struct ClaimsArgs {
 /// Arguments of `tune`.
 #[derive(Debug, Args)]
 pub(crate) struct TuneArgs {
-    /// The scenario file; of several, the setting is found that loses least in the worst of them.
+    /// Scenario files; with several, find the setting with the smallest worst-case loss.
     #[arg(value_name = "SCENARIO", required_unless_present = "merge")]
     pub(crate) scenarios: Vec<PathBuf>,
     /// Vary a key over values or a range, such as pipeline.batch_size=5,10,20 or
@@ -409,7 +409,7 @@ pub(crate) struct CompareArgs {
     /// exact with fewer seeds than pairs take, 12 for one run).
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) mode: ModeArg,
-    /// A change of a mean below this share of it is none.
+    /// Ignore changes of a mean smaller than this.
     #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = percent)]
     pub(crate) noise_threshold: u64,
     /// How likely a false alarm may be in the whole comparison.

@@ -23,6 +23,7 @@ const SCENARIOS: [(&str, &str); 3] = [
 /// Writes the scenarios, and plays them as `run` does.
 pub(crate) fn demo(args: &DemoArgs) -> Result<ExitStatus, CliError> {
     let folder = &args.folder;
+    refuse_foreign(folder)?;
     for (name, text) in SCENARIOS {
         place(&folder.join(name), text)?;
     }
@@ -63,13 +64,36 @@ fn place(path: &Path, text: &str) -> Result<(), CliError> {
             });
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(source) => {
-            return Err(CliError::Io { what: format!("read {}", path.display()), source });
-        }
+        Err(error) => return Err(unusable(path, &error)),
     }
     if let Some(folder) = path.parent() {
-        let what = || format!("create {}", folder.display());
-        fs::create_dir_all(folder).map_err(|source| CliError::Io { what: what(), source })?;
+        fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
     }
     disk::replace(path, text.as_bytes())
+}
+
+/// A folder with other scenarios is somebody's own: they would be played as well.
+fn refuse_foreign(folder: &Path) -> Result<(), CliError> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_ours = SCENARIOS.iter().any(|(own, _)| *own == name);
+        if name.to_lowercase().ends_with(".toml") && !is_ours {
+            return Err(CliError::Usage {
+                message: format!(
+                    "{}: expected a folder for the demo, found other scenarios in it ({name})",
+                    folder.display()
+                ),
+                help: "`tagspace demo DIR` takes a new folder".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn unusable(path: &Path, error: &io::Error) -> CliError {
+    CliError::Usage {
+        message: format!("{}: {error}", path.display()),
+        help: "`tagspace demo DIR` takes another folder, in which files can be made".to_owned(),
+    }
 }

@@ -7,6 +7,7 @@ use crate::cli::args::GuideArgs;
 use crate::cli::error::CliError;
 use crate::cli::terminal::print;
 use crate::guide::{TOPICS, Topic};
+use crate::sim::scenario::diagnostic::did_you_mean;
 
 /// Prints a page, or the list of all.
 pub(crate) fn guide(args: &GuideArgs) -> Result<ExitStatus, CliError> {
@@ -18,7 +19,10 @@ pub(crate) fn guide(args: &GuideArgs) -> Result<ExitStatus, CliError> {
         let names: Vec<&str> = TOPICS.iter().map(|topic| topic.name).collect();
         return Err(CliError::Usage {
             message: format!("expected a topic of the guide, found `{name}`"),
-            help: format!("the topics are {}", names.join(", ")),
+            help: match did_you_mean(name, names.iter().copied()) {
+                Some(near) => format!("{near} the topics are {}", names.join(", ")),
+                None => format!("the topics are {}", names.join(", ")),
+            },
         });
     };
     print(topic.text);

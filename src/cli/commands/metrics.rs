@@ -6,6 +6,7 @@ use crate::cli::ExitStatus;
 use crate::cli::args::MetricsArgs;
 use crate::cli::error::CliError;
 use crate::cli::terminal::print;
+use crate::sim::scenario::diagnostic::did_you_mean;
 use crate::study::measure::metric::{
     DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape, Unit, find,
 };
@@ -19,11 +20,17 @@ pub(crate) fn metrics(args: &MetricsArgs) -> Result<ExitStatus, CliError> {
     let Some(metric) = find(name) else {
         return Err(CliError::Usage {
             message: format!("expected a metric, found `{name}`"),
-            help: "`tagspace metrics` lists them".to_owned(),
+            help: help(name),
         });
     };
     print(&one(metric));
     Ok(ExitStatus::Met)
+}
+
+fn help(name: &str) -> String {
+    let names = METRICS.iter().map(|metric| metric.name);
+    let near = did_you_mean(name, names).map_or(String::new(), |near| format!("{near} "));
+    format!("{near}`tagspace metrics` lists them")
 }
 
 fn table() -> String {

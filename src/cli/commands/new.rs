@@ -36,6 +36,7 @@ latency = { dist = "lognormal", median_ms = 900, sigma = 0.4 }
 
 [pipeline]                       # what is under test
 profile = "recommended"          # or before, documented, conservative; every key can be set on top
+batch_size = 10                  # pages in a prompt, or "auto": small batches while the quota leaves room
 
 [[run]]                          # runs follow one another and keep cache and limits
 name = "first"
