@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 #[cfg(not(unix))]
-pub(super) use self::other::Signals;
+pub(super) use self::other::CtrlC as Signals;
 #[cfg(unix)]
 pub(super) use self::unix::Signals;
 
@@ -145,9 +145,9 @@ mod other {
 
     /// Ctrl-C.
     #[derive(Debug)]
-    pub(in crate::cli) struct Signals;
+    pub(in crate::cli) struct CtrlC;
 
-    impl Signals {
+    impl CtrlC {
         /// Listens from now on; inside a tokio runtime.
         pub(in crate::cli) fn listen() -> io::Result<Self> {
             Ok(Self)
