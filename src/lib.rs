@@ -134,6 +134,77 @@ pub use crate::study::verdict::judge::{JudgedScenario, Verdict, run as run_scena
 pub use crate::study::verdict::target::Target;
 pub use crate::study::verdict::target_syntax::of as targets_of;
 
+/// The values that [`Settings`] are made of.
+///
+/// ```
+/// use tagspace::settings::{BatchSize, LimiterKind};
+/// use tagspace::{Profile, Settings};
+///
+/// let settings = Settings {
+///     batch_size: BatchSize::Pages(10),
+///     limiter: LimiterKind::Fixed,
+///     ..Profile::Documented.settings()
+/// };
+/// assert_eq!(settings.most_pages(), 10);
+/// ```
+pub mod settings {
+    pub use crate::pipeline::backoff::Schedule;
+    pub use crate::pipeline::config::{
+        BatchSize, CacheKey, ConfiguredQuota, LimiterKind, PermitScope,
+    };
+}
+
+/// What an [`Event`] tells with.
+///
+/// ```
+/// use tagspace::Event;
+/// use tagspace::event::PageId;
+///
+/// let event = Event::PageNotDone { page: PageId(7) };
+/// assert!(matches!(event, Event::PageNotDone { page } if page == PageId(7)));
+/// ```
+pub mod event {
+    pub use crate::pipeline::batch::BatchId;
+    pub use crate::pipeline::error::{Cause, ErrorClass};
+    pub use crate::pipeline::event::{CallId, CallOutcome, FallbackReason, LimitReason, Pause};
+    pub use crate::pipeline::page::{PageId, Source, Tags};
+}
+
+/// What a [`Transport`] takes and gives.
+///
+/// ```
+/// use tagspace::Transport;
+/// use tagspace::transport::{Exchange, TransportError};
+///
+/// /// A network that is down.
+/// struct Down;
+///
+/// impl Transport for Down {
+///     fn send(&self, _: http::Request<bytes::Bytes>) -> Exchange<'_> {
+///         Box::pin(async { Err(TransportError::Unreachable) })
+///     }
+/// }
+/// ```
+pub mod transport {
+    pub use crate::pipeline::transport::{BodyLimit, Exchange, TransportError};
+}
+
+/// What a [`JudgedScenario`] is made of.
+///
+/// ```no_run
+/// # fn example(judged: tagspace::JudgedScenario) {
+/// for run in &judged.runs {
+///     let missed = run.targets.iter().filter(|judged| !judged.met).count();
+///     println!("{}: {} AI calls, {missed} missed", run.name, run.figures.number("ai_calls"));
+/// }
+/// # }
+/// ```
+pub mod verdict {
+    pub use crate::study::measure::value::Value;
+    pub use crate::study::verdict::judge::{JudgeError, JudgedRun};
+    pub use crate::study::verdict::target::JudgedTarget;
+}
+
 /// The gate that lets calls start, and the algorithms behind it.
 ///
 /// ```
@@ -152,6 +223,7 @@ pub use crate::study::verdict::target_syntax::of as targets_of;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub mod limiter {
+    pub use crate::pipeline::learned_quotas::{LearnedQuota, LearnedQuotas};
     pub use crate::pipeline::limiter::algorithm::{
         CallReport, EndedCall, InferredQuota, Limit, Outcome, Start,
     };

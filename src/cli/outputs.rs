@@ -12,11 +12,10 @@ use std::{fs, io};
 use parking_lot::Mutex;
 use tracing_subscriber::fmt::writer::MakeWriterExt;
 
-use super::ExitStatus;
 use super::error::CliError;
-use super::platform;
 use super::quota_file::{is_state, text};
 use super::terminal::note;
+use super::{ExitStatus, platform};
 
 /// What a file is recognised by: the length of a first line is far below this.
 const FIRST_LINE_BYTES: u64 = 64 * 1024;

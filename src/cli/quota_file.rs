@@ -1,10 +1,11 @@
 //! The file that keeps learned quotas: how it is read and recognized.
 
-use serde_json::Value;
 use std::fs::File;
 use std::io;
 use std::io::Read;
 use std::path::Path;
+
+use serde_json::Value;
 
 /// Whether a text is the content of such a file, of this format or another.
 pub(crate) fn is_state(text: &str) -> bool {

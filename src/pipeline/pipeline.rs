@@ -39,6 +39,7 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// A pipeline of these parts. It must be made inside a tokio runtime, whose time it takes.
+    #[doc(hidden)] // outside, `Pipeline::builder` makes one
     pub fn new(parts: Parts) -> Self {
         Self { shared: Arc::new(Shared::new(parts)) }
     }

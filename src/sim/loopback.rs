@@ -1,10 +1,11 @@
 //! The way to services on this machine that stand for the real hosts.
 
+use bytes::Bytes;
+use http::Uri;
+
 use crate::pipeline::http::HttpTransport;
 use crate::pipeline::transport::{Exchange, Transport, TransportError};
 use crate::sim::serve::Origins;
-use bytes::Bytes;
-use http::Uri;
 
 /// Carries requests to the services on this machine that stand for the real hosts.
 #[derive(Debug)]

@@ -10,8 +10,7 @@ use thiserror::Error;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::lateness::Lateness;
-use super::lateness::Watch;
+use super::lateness::{Lateness, Watch};
 use super::recorder::{Log, Recorder};
 use super::scenario::{Run, Scenario};
 use super::transport::{Route, SimTransport};

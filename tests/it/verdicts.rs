@@ -7,8 +7,7 @@ use serde_json::Value;
 use tagspace::internals::cli::ExitStatus;
 use tagspace::internals::study::measure::figures::Figures;
 use tagspace::internals::study::verdict::judge::Verdict;
-use tagspace::internals::study::verdict::target;
-use tagspace::internals::study::verdict::target_syntax;
+use tagspace::internals::study::verdict::{target, target_syntax};
 
 use crate::cli::{folder_with, stderr, stdout, tagspace};
 use crate::common::{PLAIN, judged, plain, scenario};

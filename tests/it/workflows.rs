@@ -142,7 +142,7 @@ fn the_action_ends_with_the_verdict_and_shows_it() {
     }
     // Nothing in the arguments is executed.
     let runner = Runner::new("pages_tagged = \"== 20\"");
-    let evil = ("TAGSPACE_ARGUMENTS", "run scenarios --set 'space.pages=$(touch pwned)'");
+    let evil = ("TAGSPACE_ARGUMENTS", "run scenarios $(touch pwned)");
     runner.script("rehearse.sh", program, &[evil, ("TAGSPACE_OUT", "out")]);
     assert!(!runner.path("pwned").exists());
     // Without a result it is no success.
@@ -165,9 +165,12 @@ fn the_action_installs_what_has_the_right_digest() {
     fs::write(release.join("tagspace"), "#!/bin/sh\necho installed\n").unwrap();
     fs::set_permissions(release.join("tagspace"), fs::Permissions::from_mode(0o755)).unwrap();
     let archive = format!("tagspace-{target}.tar.gz");
-    let packed =
-        Command::new("tar").args(["-czf", &archive, "tagspace"]).current_dir(&release).status();
-    assert!(packed.unwrap().success());
+    let pack = || {
+        let mut tar = Command::new("tar");
+        let packed = tar.args(["-czf", &archive, "tagspace"]).current_dir(&release).status();
+        assert!(packed.unwrap().success());
+    };
+    pack();
     let digest = Sha256::digest(fs::read(release.join(&archive)).unwrap());
     let hex = base16ct::lower::encode_string(&digest);
     fs::write(release.join("SHA256SUMS"), format!("{hex}  {archive}\n")).unwrap();
@@ -181,8 +184,9 @@ fn the_action_installs_what_has_the_right_digest() {
     assert!(ran.status.success(), "{ran:?}");
     let path = fs::read_to_string(runner.path("paths")).unwrap();
     assert!(Path::new(path.trim()).join("tagspace").exists(), "{path}");
-    // Another file of that name is not installed.
-    fs::write(release.join(&archive), "something else").unwrap();
+    // Another program of that name is not installed.
+    fs::write(release.join("tagspace"), "#!/bin/sh\necho another\n").unwrap();
+    pack();
     fs::remove_file(runner.path("paths")).unwrap();
     assert!(!runner.script("install.sh", &tools, &variables).status.success());
     assert!(!runner.path("paths").exists());

@@ -7,18 +7,15 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, value_parser};
 
+use super::values::{
+    ClockArg, ColorArg, CompareFormat, Format, FromArg, MOST_SHARDS, ModeArg, ObjectiveArg,
+    TransportArg, address, baseline, chance, duration, output, percent, profile, shard, speed,
+};
 use crate::cli::ExitStatus;
 use crate::pipeline::config::Profile;
 use crate::sim::scenario::file::MAX_SEED;
 use crate::study::tune::grid::{Axis, seeds};
 use crate::study::tune::shard::Shard;
-
-use super::values::{
-    ClockArg, ColorArg, CompareFormat, Format, FromArg, ModeArg, ObjectiveArg, TransportArg,
-};
-use super::values::{
-    MOST_SHARDS, address, baseline, chance, duration, output, percent, profile, shard, speed,
-};
 
 /// Rehearses the tagging of a Confluence space, and does it.
 #[derive(Debug, Parser)]

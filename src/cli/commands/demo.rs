@@ -1,17 +1,16 @@
 //! `tagspace demo`: scenarios that come with the program, written into a folder and played.
 
-use std::fs;
-use std::io;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::{fs, io};
 
 use clap::Parser;
 
 use super::run::run;
-use crate::cli::ExitStatus;
 use crate::cli::args::{Cli, Command, DemoArgs};
-use crate::cli::disk;
 use crate::cli::error::{CliError, quoted};
 use crate::cli::terminal::print;
+use crate::cli::{ExitStatus, disk};
 
 /// The scenarios, by the names of their files.
 const SCENARIOS: [(&str, &str); 3] = [
@@ -28,15 +27,23 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<ExitStatus, CliError> {
         place(&folder.join(name), text)?;
     }
     let reports = folder.join("reports");
-    let (shown, out) = (folder.to_string_lossy(), reports.to_string_lossy());
-    let color = args.color.name();
-    let words = ["tagspace", "run", &shown, "--out", &out, "--color", color];
+    // With `=` and after `--` a name may begin with a hyphen.
+    let mut out = OsString::from("--out=");
+    out.push(&reports);
+    let words: [&OsStr; 7] = [
+        "tagspace".as_ref(),
+        "run".as_ref(),
+        "--color".as_ref(),
+        args.color.name().as_ref(),
+        out.as_ref(),
+        "--".as_ref(),
+        folder.as_ref(),
+    ];
     let Ok(Cli { command: Command::Run(played) }) = Cli::try_parse_from(words) else {
-        let help = "a name that does not begin with `-` is taken as it is".to_owned();
-        let message = format!("expected the name of a folder, found `{shown}`");
-        return Err(CliError::Usage { message, help });
+        return Err(unusable(folder, &io::ErrorKind::InvalidFilename.into()));
     };
     let status = run(&played)?;
+    let (shown, out) = (folder.to_string_lossy(), reports.to_string_lossy());
     let again = quoted(["tagspace", "run", &shown, "--out", &out]);
     print(&format!(
         "\nThe scenarios are in {shown}; after a change, `{again}` plays them again.\n\

@@ -1,10 +1,11 @@
 //! The limit of a site as a scenario writes it, and its refusal.
 
-use crate::fakes::Reply;
-use crate::units::{Count, Whole};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+use crate::fakes::Reply;
+use crate::units::{Count, Whole};
 
 /// A limit on requests, whatever they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,7 +1,8 @@
 //! A response as the service sends it: JSON with its headers.
 
-use crate::fakes::Reply;
 use serde_json::Value;
+
+use crate::fakes::Reply;
 
 /// A reply with the content type that the service states.
 pub(super) fn sent(status: u16, body: &Value) -> Reply {

@@ -7,5 +7,4 @@ mod window;
 pub use self::quota::{
     Amount, Change, Dimension, Hint, Quota, QuotaConfig, Refusal, Tier, Used, even_day,
 };
-pub use self::window::WindowKind;
-pub use self::window::{Leeway, Remaining, Window};
+pub use self::window::{Leeway, Remaining, Window, WindowKind};

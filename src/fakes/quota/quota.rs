@@ -5,9 +5,7 @@ use std::cmp::Reverse;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::window::Step;
-use super::window::WindowKind;
-use super::window::{Leeway, Remaining, Window};
+use super::window::{Leeway, Remaining, Step, Window, WindowKind};
 use crate::fakes::calendar::Calendar;
 use crate::units::{Count, Ratio, Whole};
 

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Confluence;
 use super::client::{Call, NoResponse};
-use super::site::{Api, LIST_LIMIT, Links, query};
+use super::confluence::{Api, LIST_LIMIT, Links, query};
 
 use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
 use crate::pipeline::event::ConfluenceOp;

@@ -6,8 +6,8 @@
 //! a time. Every call here may be repeated: adding a label that is there and removing one that is
 //! not change nothing.
 
-mod address;
 mod client;
+mod confluence;
 mod gate;
 mod labels;
 mod link;
@@ -15,7 +15,7 @@ mod listing;
 mod right;
 mod site;
 
-pub use self::address::Site;
 pub(crate) use self::client::{Client, NoResponse};
+pub(crate) use self::confluence::Confluence;
 pub(crate) use self::listing::{Cursor, Listed, ListedPage};
-pub(crate) use self::site::Confluence;
+pub use self::site::Site;

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Call, NoResponse};
-use super::site::Api;
+use super::confluence::Api;
 use super::{Confluence, Cursor};
 use crate::pipeline::error::{ErrorClass, PipelineError};
 use crate::pipeline::event::ConfluenceOp;

@@ -1,9 +1,10 @@
 //! The requests and responses of a provider, in the form of its API.
 
+use bytes::Bytes;
+
 use crate::pipeline::provider::extra::{Extra, RefusedExtras};
 use crate::pipeline::provider::provider::{Answer, Failure, Provider, ProviderApi};
 use crate::pipeline::taxonomy::Taxonomy;
-use bytes::Bytes;
 
 impl Provider {
     /// Whose quotas these are: provider, origin, model and the key's fingerprint.

@@ -1,8 +1,9 @@
 //! An entry of the log: what happened, and when.
 
+use serde::{Deserialize, Serialize};
+
 use crate::fakes::world_event::WorldEvent;
 use crate::pipeline::event::Event;
-use serde::{Deserialize, Serialize};
 
 /// What happened: in the pipeline, or where only the fakes could see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

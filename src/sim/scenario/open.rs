@@ -1,10 +1,11 @@
 //! Opens scenarios: from files and texts, with settings on top.
 
+use std::path::Path;
+
 use super::diagnostic::Diagnostic;
 use super::env_file::Variables;
 use crate::sim::scenario::examined::Examined;
 use crate::sim::scenario::scenario::{Scenario, WITH_SETTINGS};
-use std::path::Path;
 
 /// What is set on top of scenario files.
 #[derive(Debug, Clone, Default)]

@@ -1,7 +1,8 @@
 //! An exchange that is not over yet.
 
-use crate::sim::serve::{ExchangeObserver, ScaledClock};
 use std::sync::Arc;
+
+use crate::sim::serve::{ExchangeObserver, ScaledClock};
 
 /// An exchange that the audience has been told of, until it is told of its end. A client that
 /// hangs up drops it.

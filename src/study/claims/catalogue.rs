@@ -3,6 +3,8 @@
 //! Where a claim says what things were like before, a statement about the state before takes the
 //! lower end of it: the worse it was, the more there is to promise.
 
+use std::ops::RangeInclusive;
+
 use super::Claim;
 use super::factor::{
     BATCH, BATCH_WITHOUT_MISSES, CHANGED, LATENCY, MISSES, PAGES, PAGES_OF_CACHE, QUOTA,
@@ -15,7 +17,6 @@ use super::observable::Observable::{
 };
 use super::statement::Hypothesis;
 use super::worlds::{SCRIPT, STOPPED_EARLY, STOPPED_MIDWAY, Setup, TWICE, UNCHANGED, once};
-use std::ops::RangeInclusive;
 
 const SMALL: &Setup = &once(10);
 const FIFTH: &Setup = &once(20);

@@ -1,6 +1,5 @@
 //! What was recorded of a scenario, as far as it is compared: digests, and figures seed by seed.
 
-use crate::study::compare::settings::{Changed, changed};
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +8,7 @@ use serde_json::Value as Json;
 use super::settings;
 use super::settings::Keys;
 use crate::sim::scenario::Scenario;
+use crate::study::compare::settings::{Changed, changed};
 use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape};
 use crate::study::measure::value::Value;
