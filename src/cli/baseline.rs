@@ -66,6 +66,8 @@ pub(super) struct Baseline<'a> {
     args: &'a RunArgs,
     /// The accepted figures, with what they are called and what a missing one means.
     base: Option<(String, Recordings, Missing)>,
+    /// Why nothing is compared, where a comparison was asked for.
+    pub(super) absent: Option<String>,
 }
 
 /// A comparison with the accepted figures.
@@ -115,7 +117,10 @@ impl<'a> Baseline<'a> {
             }
             None => None,
         };
-        Ok(Self { args, base })
+        let is_absent = base.is_none() && args.baseline.is_some();
+        let absent = args.baseline.as_ref().filter(|_| is_absent);
+        let absent = absent.map(|name| format!("{} is not there", path(name).display()));
+        Ok(Self { args, base, absent })
     }
 
     /// Whether figures have to be kept.

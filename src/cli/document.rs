@@ -146,6 +146,9 @@ impl Document {
                     };
                     let _ = writeln!(all, "{verdict}  {name} against {base}{said}\n");
                 }
+                if let Some(why) = closing.uncompared {
+                    let _ = writeln!(all, "NOT COMPARED  {}: {why}\n", scenario.name);
+                }
                 for diverged in closing.diverged {
                     let _ = writeln!(all, "{diverged}\n");
                 }

@@ -223,7 +223,7 @@ fn unreadable(path: &Path, error: &Error) -> CliError {
         _ => "name a scenario file or a folder of them",
     };
     CliError::Usage {
-        message: format!("{}:1:1: cannot read: {error}", path.display()),
+        message: format!("{}: cannot read: {error}", path.display()),
         help: help.to_owned(),
     }
 }

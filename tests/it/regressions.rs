@@ -335,3 +335,36 @@ fn failures_that_never_happened_are_no_chance_and_signs_must_agree_with_the_mean
     let mixed = with("makespan", |seed| if seed % 6 == 0 { 1_000 } else { 10_200 });
     assert_eq!(paired(&before, &mixed).verdict(), ComparisonVerdict::NoChange);
 }
+
+#[test]
+fn what_is_not_compared_is_said_in_every_document() {
+    let folder = repository();
+    fs::copy(folder.path().join("s.toml"), folder.path().join("new.toml")).unwrap();
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let run = |scenario: &str, baseline: &str| {
+        let run = ["run", scenario, "--transport", "direct", "-q", "--baseline", baseline];
+        let output = tagspace(folder.path(), &[&run[..], &DOCUMENTS].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        (read("j"), read("m"), read("g"))
+    };
+    // There is no such baseline.
+    let (junit, markdown, annotations) = run("s.toml", "nope");
+    let why = "reports/baselines/nope.toml is not there";
+    assert!(junit.contains(&format!("<skipped message=\"NOT COMPARED: {why}\"/>")), "{junit}");
+    assert!(markdown.contains(&format!("⚪ NOT COMPARED `s`: {why}")), "{markdown}");
+    assert!(annotations.starts_with("::warning file=s.toml"), "{annotations}");
+    let json: Value = serde_json::from_str(&read("r")).unwrap();
+    assert_eq!(json[0]["not_compared"], why);
+    assert!(read("t").contains(&format!("NOT COMPARED  s: {why}")), "{}", read("t"));
+    // It does not have the scenario.
+    let (junit, markdown, annotations) = run("new.toml", "main");
+    assert!(junit.contains("<skipped message=\"NOT COMPARED: the base does not"), "{junit}");
+    assert!(markdown.contains("⚪ `new` against reports/baselines/main.toml: new"), "{markdown}");
+    assert!(annotations.starts_with("::warning file=new.toml"), "{annotations}");
+    // Nothing has changed.
+    let (junit, markdown, annotations) = run("s.toml", "main");
+    assert!(!junit.contains("<skipped"), "{junit}");
+    let same = "✅ `s` against reports/baselines/main.toml: no change";
+    assert!(markdown.contains(same), "{markdown}");
+    assert_eq!(annotations, "");
+}

@@ -190,7 +190,7 @@ pub(crate) struct RunArgs {
     /// Also write this format to a file (repeatable), such as -o json=report.json.
     #[arg(short = 'o', value_name = "FORMAT=PATH", value_parser = output::<Format>)]
     pub(crate) output: Vec<(Format, PathBuf)>,
-    /// Print nothing but errors.
+    /// Print nothing but errors and warnings.
     #[arg(short, long)]
     pub(crate) quiet: bool,
     /// When to use colours.
@@ -290,7 +290,7 @@ pub(crate) struct Play {
     /// How many simulations run at once (default: one for each core).
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
     pub(crate) jobs: Option<u16>,
-    /// Print nothing but errors.
+    /// Print nothing but errors and warnings.
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
@@ -418,7 +418,7 @@ pub(crate) struct CompareArgs {
     /// Also write this format to a file (repeatable), such as -o markdown=compare.md.
     #[arg(short = 'o', value_name = "FORMAT=PATH", value_parser = output::<CompareFormat>)]
     pub(crate) output: Vec<(CompareFormat, PathBuf)>,
-    /// Print nothing but errors.
+    /// Print nothing but errors and warnings.
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }

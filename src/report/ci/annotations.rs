@@ -9,7 +9,7 @@ use crate::report::compare;
 use crate::report::run::realtime_check;
 use crate::report::run::text::NO_TARGETS;
 use crate::sim::scenario::Scenario;
-use crate::study::compare::Compared;
+use crate::study::compare::{Compared, ComparisonVerdict};
 use crate::study::experiment::realtime_check::RealTimeVerdict;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
@@ -44,6 +44,12 @@ pub fn closing(scenario: &Scenario, closing: &Closing<'_>, original: &str) -> Ve
             format!("{name} {} against {}", compared.verdict.name(), property(closing.base));
         let said = data(&compare::headline_of(compared, SHOWN_FIGURES));
         all.push(format!("::error file={file},line={line},title={title}::{said}\n"));
+    }
+    let is_new = closing.compared.is_some_and(|one| one.verdict == ComparisonVerdict::New);
+    let is_new = is_new.then_some("the base does not have it");
+    if let Some(why) = closing.uncompared.or(is_new) {
+        let title = format!("{name} is not compared");
+        all.push(format!("::warning file={file},line=1,title={title}::{}\n", data(why)));
     }
     for diverged in closing.diverged {
         let title = format!("{name} differs from itself");

@@ -22,6 +22,8 @@ pub struct Closing<'a> {
     pub diverged: &'a [String],
     /// Why it was not played, or not with all seeds.
     pub unplayed: Option<&'a str>,
+    /// Why it was not compared, where that was asked.
+    pub uncompared: Option<&'a str>,
     /// How its repetitions in real time compare, if there were any.
     pub real_time: Option<&'a RealTime>,
 }
@@ -29,7 +31,15 @@ pub struct Closing<'a> {
 impl<'a> Closing<'a> {
     /// Of a scenario that was compared with nothing.
     pub fn alone(outcome: Outcome, diverged: &'a [String]) -> Self {
-        Self { outcome, compared: None, base: "", diverged, unplayed: None, real_time: None }
+        Self {
+            outcome,
+            compared: None,
+            base: "",
+            diverged,
+            unplayed: None,
+            uncompared: None,
+            real_time: None,
+        }
     }
 
     /// The comparison, if it stops a gate.

@@ -112,6 +112,10 @@ pub fn closing(scenario: &Scenario, closing: &Closing<'_>) -> Vec<Suite> {
     if let Some(compared) = closing.compared {
         suites.push(comparison(compared, closing.base));
     }
+    if let Some(why) = closing.uncompared {
+        let name = format!("{} compared", scenario.name);
+        suites.push(skipped(&name, "against the baseline", &format!("NOT COMPARED: {why}")));
+    }
     if !closing.diverged.is_empty() {
         let name = format!("{} repeats itself", scenario.name);
         let cases = closing.diverged.iter().map(|diverged| {
@@ -129,11 +133,8 @@ pub fn closing(scenario: &Scenario, closing: &Closing<'_>) -> Vec<Suite> {
         ));
     } else if let Some(why) = closing.unplayed {
         let name = format!("{} {}", scenario.name, closing.outcome.words().to_lowercase());
-        let mut text = heading(&name, Counts { tests: 1, failures: 0, skipped: 1 }, 0);
         let message = format!("{}: {why}", closing.outcome.words());
-        skipped_case(&mut text, ("not played", &name), &message);
-        text.push_str("  </testsuite>\n");
-        suites.push(Suite { tests: 1, text, ..Suite::default() });
+        suites.push(skipped(&name, "not played", &message));
     }
     suites
 }
@@ -167,6 +168,10 @@ fn in_real_time(scenario: &Scenario, real_time: &RealTime) -> Suite {
 pub fn comparison(compared: &Compared, base: &str) -> Suite {
     let name = format!("{} compared with {base}", compared.name);
     let verdict = compared.verdict.name();
+    if compared.verdict == ComparisonVerdict::New {
+        let why = compared.reason.as_deref().unwrap_or("the base does not have it");
+        return skipped(&name, verdict, &format!("NOT COMPARED: {why}"));
+    }
     if !compared.verdict.is_failure() {
         let mut text = heading(&name, Counts { tests: 1, ..Counts::default() }, 0);
         passed_case(&mut text, (verdict, &name));
@@ -190,6 +195,14 @@ pub fn comparison(compared: &Compared, base: &str) -> Suite {
         other => other.name(),
     };
     failing(&name, kind, cases)
+}
+
+/// A suite of one case that says why it has no result.
+fn skipped(name: &str, case: &str, message: &str) -> Suite {
+    let mut text = heading(name, Counts { tests: 1, failures: 0, skipped: 1 }, 0);
+    skipped_case(&mut text, (case, name), message);
+    text.push_str("  </testsuite>\n");
+    Suite { tests: 1, text, ..Suite::default() }
 }
 
 /// A suite of failing cases, each with its name and its message.

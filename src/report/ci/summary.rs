@@ -8,7 +8,7 @@ use super::{Closing, Replay};
 use crate::report::run::realtime_check;
 use crate::report::{compare, format};
 use crate::sim::scenario::Scenario;
-use crate::study::compare::Compared;
+use crate::study::compare::{Compared, ComparisonVerdict};
 use crate::study::experiment::realtime_check::RealTimeVerdict;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
@@ -134,6 +134,13 @@ impl Part {
             let (details, headline) = regression(compared, closing.base);
             self.headline = Some(headline);
             self.details.insert_str(0, &details);
+        } else if let Some(compared) = closing.compared {
+            let mark = if compared.verdict == ComparisonVerdict::New { "⚪" } else { "✅" };
+            let (verdict, base) = (compared.verdict.name(), cell(closing.base));
+            let _ = write!(self.details, "\n{mark} `{}` against {base}: {verdict}\n", self.name);
+        }
+        if let Some(why) = closing.uncompared {
+            let _ = write!(self.details, "\n⚪ NOT COMPARED `{}`: {}\n", self.name, cell(why));
         }
         for diverged in closing.diverged {
             let _ = write!(self.details, "\n❌ `{}`\n\n```\n{diverged}\n```\n", self.name);

@@ -138,6 +138,9 @@ pub fn close(report: &mut Json, closing: &Closing<'_>) {
     if let Some(compared) = closing.compared {
         report["comparison"] = compare::scenario_json(compared, &[]);
     }
+    if let Some(why) = closing.uncompared {
+        report["not_compared"] = json!(why);
+    }
     if !closing.diverged.is_empty() {
         report["differs_from_itself"] = json!(closing.diverged);
     }

@@ -327,6 +327,7 @@ impl<'a> Verdicts<'a> {
                 base: compared.as_ref().map_or("", |compared| &compared.base),
                 diverged: &told.diverged,
                 unplayed: told.unplayed.as_ref().map(|(_, why)| why.as_str()),
+                uncompared: baseline.absent.as_deref(),
                 real_time: told.real_time.as_ref(),
             };
             documents.close(scenario, &closing);
