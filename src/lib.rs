@@ -130,6 +130,7 @@ pub use crate::pipeline::{BuildError, Pipeline, PipelineBuilder, Site};
 pub use crate::sim::Options;
 pub use crate::sim::scenario::Scenario;
 pub use crate::study::measure::figures::Figures;
+pub use crate::study::measure::metric::Metric;
 pub use crate::study::verdict::judge::{JudgedScenario, Verdict, run as run_scenario};
 pub use crate::study::verdict::target::Target;
 pub use crate::study::verdict::target_syntax::of as targets_of;
@@ -192,14 +193,19 @@ pub mod transport {
 /// What a [`JudgedScenario`] is made of.
 ///
 /// ```no_run
+/// use tagspace::Metric;
+///
 /// # fn example(judged: tagspace::JudgedScenario) {
 /// for run in &judged.runs {
 ///     let missed = run.targets.iter().filter(|judged| !judged.met).count();
-///     println!("{}: {} AI calls, {missed} missed", run.name, run.figures.number("ai_calls"));
+///     println!("{}: {} AI calls, {missed} missed", run.name, run.figures.number(Metric::AiCalls));
 /// }
 /// # }
 /// ```
 pub mod verdict {
+    pub use crate::study::measure::distribution::Distribution;
+    pub use crate::study::measure::figure::{Figure, Stat};
+    pub use crate::study::measure::metric::{Better, Coverage, Shape, Unit};
     pub use crate::study::measure::value::Value;
     pub use crate::study::verdict::judge::{JudgeError, JudgedRun};
     pub use crate::study::verdict::target::JudgedTarget;

@@ -1,8 +1,9 @@
 //! How numbers are written for people: one place, so that the same figure looks the same
 //! everywhere.
 
+use crate::study::measure::figure::{Figure, Stat};
 use crate::study::measure::figures::Figures;
-use crate::study::measure::metric::{METRICS, Unit};
+use crate::study::measure::metric::{Metric, Shape, Unit};
 use crate::study::measure::value::Value;
 use crate::units::{Share, float};
 
@@ -100,20 +101,33 @@ pub fn factor(first: Option<u64>, now: Option<u64>) -> String {
     }
 }
 
+/// The statistics of a distribution that people are shown.
+const SHOWN_STATS: &[Stat] = &[Stat::P50, Stat::P95, Stat::Max];
+
+/// The figures of a metric that people are shown.
+pub fn shown(metric: Metric) -> Vec<Figure> {
+    match metric.shape() {
+        Shape::Distribution => {
+            SHOWN_STATS.iter().map(|stat| Figure::stat_of(metric, *stat)).collect()
+        }
+        Shape::Single | Shape::Level => Figure::all_of(metric).collect(),
+    }
+}
+
 /// All figures of a run on one line, as `name=value` with plain numbers, for log filters. Those
 /// without samples are left out.
 pub fn summary(figures: &Figures) -> String {
     let mut pairs = Vec::new();
-    for metric in METRICS {
-        let key = metric.key;
-        match figures.get(metric.name) {
+    for metric in Metric::ALL {
+        let key = metric.key();
+        match figures.get(*metric) {
             Some(Value::Number(number)) => pairs.push(format!("{key}={number}")),
             Some(Value::Share(share)) => {
                 pairs.extend(share.value().map(|share| format!("{key}={share:.4}")));
             }
             Some(Value::Distribution(samples)) => {
-                let stats = ["p50", "p95", "max"].into_iter();
-                let stats = stats.filter_map(|stat| Some((stat, samples.stat(stat)?)));
+                let stats =
+                    SHOWN_STATS.iter().filter_map(|stat| Some((stat, samples.stat(*stat)?)));
                 pairs.extend(stats.map(|(stat, value)| format!("{key}.{stat}={value}")));
                 let partial = samples.partial();
                 pairs.extend(partial.map(|of| format!("{key}.over={}/{}", of.num, of.den)));

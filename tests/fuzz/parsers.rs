@@ -254,8 +254,8 @@ fn parts() {
     let mut written = Vec::new();
     shard::write_header(&Header::of(&questions, Shard { index: 1, count: 1 }), &mut written)
         .unwrap();
-    for (game, played) in &results {
-        shard::write_game(*game, played, &mut written).unwrap();
+    for (trial, result) in &results {
+        shard::write_trial(*trial, result, &mut written).unwrap();
     }
     let example = String::from_utf8(written).unwrap();
     let words = &["\n", "\"met\":[", "null", "{}", "[]", ",", "\"seed\":", "true", "\"cell\":"];
@@ -298,10 +298,8 @@ fn logs() {
         let Ok(log) = Log::read(text.as_bytes()) else { return };
         let _ = Figures::of(&log, &scenario.prices).of_real_services();
         let figures = Figures::of(&log, &scenario.prices);
-        for metric in tagspace::internals::study::measure::metric::METRICS {
-            for stat in ["", " p50", " sum", " max", " count", " min", " final"] {
-                figures.integer(&format!("{}{stat}", metric.name));
-            }
+        for figure in tagspace::verdict::Figure::all() {
+            figures.integer(figure);
         }
         timeline::rows(&log);
         timeline::outcomes(&log);

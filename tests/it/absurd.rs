@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use tagspace::Metric;
 
 use tagspace::internals::fakes::content::documents;
 use tagspace::internals::fakes::content::storage::StorageWriter;
@@ -65,7 +66,7 @@ fn a_bound_is_found_for_a_quota_of_one_a_day() {
     let settings =
         ["gemini.quota={per_day=1,tokens=1,change=[{at_s=5,tokens=2}]}", "space.pages=300"];
     let run = judged(&scenario(PLAIN, &[&settings[..], &["pipeline.batch_size=1"]].concat()));
-    let bound = run.runs[0].figures.number("bound_makespan");
+    let bound = run.runs[0].figures.number(Metric::BoundMakespan);
     assert!(bound >= 298 * 86_400_000, "{bound}");
 }
 

@@ -1,6 +1,7 @@
 //! What no scheduler could beat, against all schedules that there are.
 
 use proptest::prelude::*;
+use tagspace::Metric;
 use tagspace::internals::fakes::calendar::Calendar;
 use tagspace::internals::fakes::quota::{Dimension, QuotaConfig, Window, WindowKind};
 use tagspace::internals::study::measure::bound::{earliest, least_end};
@@ -164,16 +165,22 @@ fn no_run_is_faster_than_its_bound() {
                 ];
                 let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
                 let run = judged(&scenario(PLAIN, &settings)).runs.remove(0);
-                let (bound, makespan) =
-                    (run.figures.number("bound_makespan"), run.figures.number("makespan"));
+                let (bound, makespan) = (
+                    run.figures.number(Metric::BoundMakespan),
+                    run.figures.number(Metric::Makespan),
+                );
                 assert!(0 < bound, "{settings:?}");
                 // A run that gives pages up may well be faster.
-                if run.figures.number("pages_failed") == 0 {
+                if run.figures.number(Metric::PagesFailed) == 0 {
                     assert!(bound <= makespan, "{settings:?}: {bound} {makespan}");
-                    assert_eq!(run.figures.number("regret"), makespan - bound, "{settings:?}");
+                    assert_eq!(
+                        run.figures.number(Metric::Regret),
+                        makespan - bound,
+                        "{settings:?}"
+                    );
                 }
-                let calls = run.figures.number("ai_calls");
-                assert!(run.figures.number("bound_calls") <= calls);
+                let calls = run.figures.number(Metric::AiCalls);
+                assert!(run.figures.number(Metric::BoundCalls) <= calls);
             }
         }
     }
@@ -207,9 +214,9 @@ fn a_lucky_second_attempt_is_in_the_bound() {
             ];
             let run = judged(&scenario(PLAIN, &settings)).runs.remove(0);
             let (bound, makespan) =
-                (run.figures.number("bound_makespan"), run.figures.number("makespan"));
+                (run.figures.number(Metric::BoundMakespan), run.figures.number(Metric::Makespan));
             assert!(bound <= makespan, "{settings:?}: {bound} {makespan}");
-            were_lucky += u64::from(run.figures.number("wasted_calls") > 0);
+            were_lucky += u64::from(run.figures.number(Metric::WastedCalls) > 0);
         }
     }
     assert!(were_lucky > 100, "only {were_lucky} runs had a second attempt");
@@ -220,8 +227,9 @@ fn a_run_that_meets_its_bound_is_wholly_efficient() {
     // One page: listed, asked about, written, with nothing to be done better.
     let settings = ["space.pages=1", "pipeline.profile=\"recommended\""];
     let run = judged(&scenario(PLAIN, &settings)).runs.remove(0);
-    let (bound, makespan) = (run.figures.number("bound_makespan"), run.figures.number("makespan"));
+    let (bound, makespan) =
+        (run.figures.number(Metric::BoundMakespan), run.figures.number(Metric::Makespan));
     assert_eq!(bound, makespan);
-    assert_eq!(run.figures.number("regret"), 0);
-    assert_eq!(run.figures.integer("efficiency"), Some(1_000_000));
+    assert_eq!(run.figures.number(Metric::Regret), 0);
+    assert_eq!(run.figures.integer(Metric::Efficiency), Some(1_000_000));
 }

@@ -1,6 +1,7 @@
 //! What is the same to the cache, and what is asked about once.
 
 use std::fs;
+use tagspace::Metric;
 
 use tagspace::internals::pipeline::cache::{Cache, Content, Fingerprint, Key};
 use tagspace::internals::pipeline::config::CacheKey;
@@ -77,7 +78,7 @@ fn a_copy_under_another_title_is_asked_about_once_where_the_key_is_the_text() {
         let judged = judged(&scenario(&text, &settings));
         [0, 1].map(|run: usize| {
             let figures = &judged.runs[run].figures;
-            (figures.number("ai_calls"), figures.number("cache_hits"))
+            (figures.number(Metric::AiCalls), figures.number(Metric::CacheHits))
         })
     };
     assert_eq!(calls_and_hits("content"), [(3, 0), (0, 3)]);

@@ -1,5 +1,6 @@
 //! A cancelled run finishes what is in flight, leaves the rest, and loses nothing.
 
+use tagspace::Metric;
 use tagspace::internals::pipeline::event::{Event, RunEnd};
 use tagspace::internals::sim::recorder::entry::What;
 
@@ -22,12 +23,18 @@ fn at_every_second_every_page_is_accounted_for_and_written_at_most_once() {
         let text = format!("{PLAIN}\n[[run]]\nname = \"run\"\ncancel_at_s = {second}\n");
         let run = judged(&scenario(&text, settings)).runs.remove(0);
         let number = |name| run.figures.number(name);
-        let ended = number("pages_tagged") + number("pages_failed") + number("pages_not_done");
-        assert_eq!(ended, number("pages"), "cancelled at {second} s");
-        assert_eq!(number("pages_failed"), 0, "cancelled at {second} s");
-        assert_eq!(number("labels_written"), number("pages_tagged"), "cancelled at {second} s");
+        let ended = number(Metric::PagesTagged)
+            + number(Metric::PagesFailed)
+            + number(Metric::PagesNotDone);
+        assert_eq!(ended, number(Metric::Pages), "cancelled at {second} s");
+        assert_eq!(number(Metric::PagesFailed), 0, "cancelled at {second} s");
+        assert_eq!(
+            number(Metric::LabelsWritten),
+            number(Metric::PagesTagged),
+            "cancelled at {second} s"
+        );
         // What stands at the gate goes at once.
-        assert!(number("makespan") < second * 1000 + 5_000, "cancelled at {second} s");
+        assert!(number(Metric::Makespan) < second * 1000 + 5_000, "cancelled at {second} s");
     }
 }
 
@@ -48,6 +55,6 @@ fn no_call_starts_after_the_request_to_stop() {
             }
         }
         assert!(asked);
-        assert!(run.figures.number("pages_not_done") > 0);
+        assert!(run.figures.number(Metric::PagesNotDone) > 0);
     }
 }

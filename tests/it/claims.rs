@@ -2,6 +2,7 @@
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tagspace::Metric;
 
 use proptest::prelude::*;
 use tagspace::internals::report::claims as report;
@@ -95,7 +96,7 @@ fn a_game_is_played_once_and_its_seeds_differ() {
     let game = LabTrial::new(&once(10), TIERS[0].quota, "documented");
     let makespans = || -> Vec<u64> {
         let games = lab.play(&[&game], 1..=3).unwrap();
-        games.iter().map(|games| games[0].runs[0].number("makespan")).collect()
+        games.iter().map(|games| games[0].runs[0].number(Metric::Makespan)).collect()
     };
     let first = makespans();
     assert_eq!(first, makespans());

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use tagspace::Metric;
 use tagspace::internals::rng::Seed;
 use tagspace::internals::sim::scenario::Scenario;
 use tagspace::internals::study::compare;
@@ -11,7 +12,7 @@ use tagspace::internals::study::compare::recorded::{Recorded, SeedValue};
 use tagspace::internals::study::compare::{
     Comparison, ComparisonVerdict, Mode, Recordings, Rules, baseline,
 };
-use tagspace::internals::study::measure::metric::better;
+use tagspace::verdict::Figure;
 
 use crate::common::{played, scenario};
 
@@ -51,7 +52,7 @@ fn three_percent_of_sleep_are_found_with_32_seeds() {
     let found = paired(&base, &recorded(&sleepy, 1, 32));
     assert_eq!(found.verdict(), ComparisonVerdict::Regressed);
     let moved = &found.scenarios[0].runs[0].moved;
-    let makespan = moved.iter().find(|moved| moved.name == "makespan").unwrap();
+    let makespan = moved.iter().find(|moved| moved.figure.metric == Metric::Makespan).unwrap();
     assert_eq!((makespan.verdict, makespan.paired.more), (ComparisonVerdict::Regressed, 32));
     let share =
         makespan.paired.mean_milli * 1000 / i64::try_from(makespan.base_mean_milli).unwrap();
@@ -97,7 +98,7 @@ fn a_hundred_placebos_raise_few_false_alarms() {
     let means = |all: &Recordings| all["free"].run["run"].first_mean_milli.clone();
     assert_ne!(means(&first), means(&again), "the means of another weather begin anew");
     let makespan = |found: &&Comparison| {
-        found.scenarios[0].runs[0].moved.iter().any(|moved| moved.name == "makespan")
+        found.scenarios[0].runs[0].moved.iter().any(|moved| moved.figure.metric == Metric::Makespan)
     };
     assert_eq!(found.iter().filter(makespan).count(), 100, "every weather is another one");
 }
@@ -110,7 +111,7 @@ pub(crate) fn drawn(seeds: u64, of: impl Fn(u64, u64) -> u64) -> Recordings {
     one.seeds = (1..=seeds).collect();
     let run = one.run.get_mut("run").unwrap();
     run.events_sha256 = vec![String::new(); usize::try_from(seeds).unwrap()];
-    run.figures.retain(|name, _| better(name).is_some());
+    run.figures.retain(|name, _| Figure::find(name).and_then(Figure::better).is_some());
     for (place, values) in run.figures.values_mut().enumerate() {
         *values = (1..=seeds).map(|seed| SeedValue(Some(of(place as u64, seed)))).collect();
     }
@@ -206,7 +207,7 @@ fn who_does_less_has_become_worse_however_fast() {
         let found = paired(&base, &less);
         assert_eq!(found.verdict(), ComparisonVerdict::Regressed, "{figure}");
         let moved = &found.scenarios[0].runs[0].moved;
-        let one = moved.iter().find(|moved| moved.name == figure).unwrap();
+        let one = moved.iter().find(|moved| moved.figure.to_string() == figure).unwrap();
         assert_eq!((one.verdict, one.paired.same), (ComparisonVerdict::Regressed, 0));
     }
 }
@@ -230,7 +231,7 @@ fn a_baseline_keeps_the_first_means_and_is_read_back() {
     let found = paired(&second, &slower);
     assert_eq!(found.verdict(), ComparisonVerdict::NoChange);
     let drifts = &found.scenarios[0].runs[0].drifts;
-    let drift = drifts.iter().find(|drift| drift.name == "makespan").unwrap();
+    let drift = drifts.iter().find(|drift| drift.figure.metric == Metric::Makespan).unwrap();
     let mean = |all: &Recordings| {
         run(all).figures["makespan"].iter().filter_map(|cell| cell.0).sum::<u64>() * 1000 / 12
     };

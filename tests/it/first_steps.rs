@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use tagspace::Metric;
 use tagspace::internals::sim::scenario::Scenario;
-use tagspace::internals::study::measure::metric::METRICS;
 
 use crate::cli::{stderr, stdout, tagspace};
 
@@ -49,9 +49,9 @@ fn without_scenarios_the_demo_is_named() {
 fn every_metric_is_listed_and_shown_with_a_target_that_can_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let table = stdout(&tagspace(folder.path(), &["metrics"]));
-    for metric in METRICS {
-        assert!(table.contains(metric.doc), "{}", metric.name);
-        let one = stdout(&tagspace(folder.path(), &["metrics", metric.name]));
+    for metric in Metric::ALL {
+        assert!(table.contains(metric.doc()), "{}", metric.name());
+        let one = stdout(&tagspace(folder.path(), &["metrics", metric.name()]));
         let example = one.lines().find_map(|line| line.strip_prefix("a target: ")).unwrap();
         let text = format!("{}\n[targets.run]\n{example}\n", crate::common::PLAIN);
         let scenario = Scenario::parse("one", "one.toml", &text, folder.path()).unwrap();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use tagspace::Metric;
 
 use tagspace::guide::{TOPICS, Topic};
 use tagspace::internals::report::format;
@@ -65,7 +66,7 @@ fn its_scenario_is_valid_and_runs() {
     let table = tagspace::internals::study::tune::scenario_table::read(&scenario).unwrap();
     assert_eq!(table.axes.iter().map(|axis| axis.values.len()).collect::<Vec<_>>(), [4, 16]);
     let judged = judged(&scenario);
-    assert_eq!(judged.runs[0].figures.number("pages"), 150);
+    assert_eq!(judged.runs[0].figures.number(Metric::Pages), 150);
 }
 
 #[test]
@@ -106,7 +107,7 @@ fn its_verdicts_are_those_of_the_claims() {
 }
 
 /// What a run of a shipped scenario came to.
-fn number(judged: &JudgedScenario, run: &str, metric: &str) -> u64 {
+fn number(judged: &JudgedScenario, run: &str, metric: Metric) -> u64 {
     let run = judged.runs.iter().find(|one| one.name == run).unwrap();
     run.figures.number(metric)
 }
@@ -130,20 +131,20 @@ fn times(more: u64, less: u64) -> String {
 #[test]
 fn what_the_scenarios_found_is_what_they_come_to() {
     let plan = shipped("before-after", &[]);
-    let of = |run: &str, metric: &str| number(&plan, run, metric);
-    let (calls, fewer) = (of("before", "ai_calls"), of("documented", "ai_calls"));
-    let (long, short) = (of("before", "makespan"), of("documented", "makespan"));
-    let (cheap, dear) = (of("before", "cost"), of("documented", "cost"));
-    assert_eq!(of("documented", "rate_limited"), 0);
+    let of = |run: &str, metric: Metric| number(&plan, run, metric);
+    let (calls, fewer) = (of("before", Metric::AiCalls), of("documented", Metric::AiCalls));
+    let (long, short) = (of("before", Metric::Makespan), of("documented", Metric::Makespan));
+    let (cheap, dear) = (of("before", Metric::Cost), of("documented", Metric::Cost));
+    assert_eq!(of("documented", Metric::RateLimited), 0);
     let free = shipped("free-tier", &[]);
-    let asked: u64 = free.runs.iter().map(|run| run.figures.number("ai_calls")).sum();
-    let refused: u64 = free.runs.iter().map(|run| run.figures.number("rate_limited")).sum();
+    let asked: u64 = free.runs.iter().map(|run| run.figures.number(Metric::AiCalls)).sum();
+    let refused: u64 = free.runs.iter().map(|run| run.figures.number(Metric::RateLimited)).sum();
     let second = shipped("second-run", &[]);
-    let hits = number(&second, "second", "cache_hits");
+    let hits = number(&second, "second", Metric::CacheHits);
     let rows = [
         format!("| 20-50 times fewer AI calls | {} times: {calls} calls become {fewer} | `before-after` |", times(calls, fewer)),
         format!("| 5-10 times less time | {} times: {} become {} | `before-after` |", times(long, short), format::millis(long), format::millis(short)),
-        format!("| 80-90 % fewer 429s | none left of {} on a quota of 30 calls a minute; on the free tier {refused} of {asked} calls are refused | `before-after`, `free-tier` |", of("before", "rate_limited")),
+        format!("| 80-90 % fewer 429s | none left of {} on a quota of 30 calls a minute; on the free tier {refused} of {asked} calls are refused | `before-after`, `free-tier` |", of("before", Metric::RateLimited)),
         "| the limit adapts between 1 and 10 | once cut below 5 it never rises: 4 x 1.2, rounded down, is 4 | a test of the limiter |".to_owned(),
         format!("| 60-80 % cache hits on a second run | {hits} % with a fifth of the pages changed; none at all once the space is larger than the cache | `second-run`, `lru-5000` |"),
         format!("| (not promised) cost | it goes from {} to {}, because falling back was cheaper | `before-after` |", format::amount(cheap, tagspace::internals::study::measure::metric::Unit::UsdMicros), format::amount(dear, tagspace::internals::study::measure::metric::Unit::UsdMicros)),
@@ -155,10 +156,13 @@ fn what_the_scenarios_found_is_what_they_come_to() {
 fn what_the_rollback_costs_is_what_it_comes_to() {
     let conservative = shipped("conservative", &[]);
     let run = &conservative.runs[0];
-    assert_eq!((run.figures.number("rate_limited"), run.figures.number("pages_failed")), (0, 0));
-    let seconds = (run.figures.number("makespan") + 500) / 1000;
+    assert_eq!(
+        (run.figures.number(Metric::RateLimited), run.figures.number(Metric::PagesFailed)),
+        (0, 0)
+    );
+    let seconds = (run.figures.number(Metric::Makespan) + 500) / 1000;
     let free = shipped("free-tier", &["pipeline.profile=conservative"]);
-    let refused: u64 = free.runs.iter().map(|run| run.figures.number("rate_limited")).sum();
+    let refused: u64 = free.runs.iter().map(|run| run.figures.number(Metric::RateLimited)).sum();
     let text = page("rollout").replace('\n', " ");
     assert!(text.contains(&format!("({seconds} s instead of 13 s)")), "{seconds}");
     assert!(text.contains(&format!("counts {refused} 429s instead of 20")), "{refused}");
@@ -167,9 +171,9 @@ fn what_the_rollback_costs_is_what_it_comes_to() {
 #[test]
 fn what_works_better_is_what_the_profiles_come_to() {
     let row = |name: &str, judged: &JudgedScenario, run: &str| {
-        let of = |metric: &str| number(judged, run, metric);
-        let (calls, refused) = (of("ai_calls"), of("rate_limited"));
-        let (fallbacks, time) = (of("fallbacks"), format::millis(of("makespan")));
+        let of = |metric: Metric| number(judged, run, metric);
+        let (calls, refused) = (of(Metric::AiCalls), of(Metric::RateLimited));
+        let (fallbacks, time) = (of(Metric::Fallbacks), format::millis(of(Metric::Makespan)));
         format!("| {name} | {calls} | {refused} | {fallbacks} | {time} |")
     };
     let profiles = shipped("free-tier-profiles", &[]);

@@ -1,5 +1,6 @@
 //! One odd thing costs one page: failures that lie in a page, and failures that do not.
 
+use tagspace::Metric;
 use tagspace::internals::report::run::text;
 use tagspace::internals::report::run::text::{Colour, Detail};
 use tagspace::internals::study::verdict::judge::JudgedRun;
@@ -26,8 +27,8 @@ fn played(settings: &[&str]) -> JudgedRun {
     judged(&scenario(WORLD, settings)).runs.remove(0)
 }
 
-fn number(run: &JudgedRun, name: &str) -> u64 {
-    run.figures.number(name)
+fn number(run: &JudgedRun, metric: Metric) -> u64 {
+    run.figures.number(metric)
 }
 
 fn failing(when: &str) -> String {
@@ -39,10 +40,14 @@ fn a_page_that_always_fails_costs_twelve_calls_at_most() {
     let undisturbed = played(&[]);
     for page in [1, 3, 101, 200] {
         let run = played(&[&failing(&format!("pages = [{page}]"))]);
-        assert_eq!((number(&run, "pages_tagged"), number(&run, "pages_failed_ai")), (199, 1));
-        let more = number(&run, "ai_calls") - number(&undisturbed, "ai_calls");
+        assert_eq!(
+            (number(&run, Metric::PagesTagged), number(&run, Metric::PagesFailedAi)),
+            (199, 1)
+        );
+        let more = number(&run, Metric::AiCalls) - number(&undisturbed, Metric::AiCalls);
         assert!(more <= 12, "page {page}: {more} calls more");
-        let (makespan, before) = (number(&run, "makespan"), number(&undisturbed, "makespan"));
+        let (makespan, before) =
+            (number(&run, Metric::Makespan), number(&undisturbed, Metric::Makespan));
         assert!(makespan <= 2 * before, "page {page}: {makespan} ms, undisturbed {before} ms");
     }
 }
@@ -64,15 +69,15 @@ fn a_report_names_the_pages_that_failed_and_why() {
 #[test]
 fn five_pages_in_a_row_do_not_stop_the_run() {
     let run = played(&[&failing("pages = [3, 4, 5, 6, 7]")]);
-    assert_eq!((number(&run, "pages_tagged"), number(&run, "pages_failed_ai")), (195, 5));
+    assert_eq!((number(&run, Metric::PagesTagged), number(&run, Metric::PagesFailedAi)), (195, 5));
 }
 
 #[test]
 fn an_outage_costs_no_call_more_for_being_suspicious() {
     let calls = |halves: &str| {
         let run = played(&[&failing("until_s = 60"), halves]);
-        assert_eq!(number(&run, "pages_tagged"), 200);
-        number(&run, "ai_calls")
+        assert_eq!(number(&run, Metric::PagesTagged), 200);
+        number(&run, Metric::AiCalls)
     };
     let (with, without) = (calls("pipeline.halves=true"), calls("pipeline.halves=false"));
     assert!(with * 10 <= without * 11, "{with} calls, without halves {without}");
@@ -84,7 +89,7 @@ fn failures_by_chance_cost_no_page() {
         let fault = failing(&format!("ratio = {ratio}"));
         let batch_size = format!("pipeline.batch_size={batch_size}");
         let run = played(&[&fault, &batch_size, "gemini.quota={ requests = 9000 }"]);
-        assert_eq!(number(&run, "pages_tagged"), 200, "{ratio} {batch_size}");
+        assert_eq!(number(&run, Metric::PagesTagged), 200, "{ratio} {batch_size}");
     }
 }
 
@@ -92,21 +97,21 @@ fn failures_by_chance_cost_no_page() {
 fn prompts_that_are_all_blocked_pull_the_brake() {
     for kind in ["blocked", "content-filter"] {
         let run = played(&[&format!("gemini.fault=[{{ reply = {{ kind = \"{kind}\" }} }}]")]);
-        assert_eq!(number(&run, "pages_tagged"), 0);
-        let calls = number(&run, "ai_calls");
+        assert_eq!(number(&run, Metric::PagesTagged), 0);
+        let calls = number(&run, Metric::AiCalls);
         assert!(calls <= 120, "{kind}: {calls} calls for 200 pages");
     }
     let run =
         played(&["gemini.fault=[{ when = { page_ratio = 0.3 }, reply = { kind = \"blocked\" } }]"]);
-    assert!(number(&run, "pages_tagged") > 100, "{}", number(&run, "pages_tagged"));
+    assert!(number(&run, Metric::PagesTagged) > 100, "{}", number(&run, Metric::PagesTagged));
 }
 
 #[test]
 fn a_limit_of_confluence_loses_no_page() {
     let limit = "confluence.rate_limit={ requests = 600, per_s = 60, retry_after_s = 5 }";
     let run = played(&[limit, "space.pages=1200", "gemini.quota={ requests = 9000 }"]);
-    assert_eq!((number(&run, "pages_tagged"), number(&run, "pages_failed")), (1200, 0));
-    assert!(number(&run, "confluence_rate_limited") > 0);
+    assert_eq!((number(&run, Metric::PagesTagged), number(&run, Metric::PagesFailed)), (1200, 0));
+    assert!(number(&run, Metric::ConfluenceRateLimited) > 0);
 }
 
 #[test]
@@ -115,7 +120,7 @@ fn a_refusal_that_says_at_once_is_no_loop() {
                    reply = { status = 429, retry_after_s = 0 } }]";
     let latency = "confluence.latency={ dist = \"fixed\", ms = 0, refusal_ms = 0 }";
     let run = played(&[at_once, latency, "space.pages=20"]);
-    assert_eq!(number(&run, "pages_failed_confluence"), 20);
-    let calls = number(&run, "confluence_calls");
+    assert_eq!(number(&run, Metric::PagesFailedConfluence), 20);
+    let calls = number(&run, Metric::ConfluenceCalls);
     assert!(calls < 200, "{calls} calls");
 }

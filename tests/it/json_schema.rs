@@ -6,8 +6,8 @@ use std::path::Path;
 
 use regex::Regex;
 use serde_json::{Value, json};
+use tagspace::Metric;
 use tagspace::internals::sim::scenario::Scenario;
-use tagspace::internals::study::measure::metric::METRICS;
 use tagspace::internals::study::verdict::target_syntax;
 
 use crate::cli::tagspace;
@@ -278,17 +278,17 @@ fn targets_fit_by_metric_and_statistic() {
 fn the_schema_and_the_reader_of_targets_agree() {
     let validator = Validator::new();
     let runs = "[[run]]\nname = \"before\"\n[[run]]\nname = \"run\"\n[targets.run]\n";
-    for metric in METRICS {
+    for metric in Metric::ALL {
         let limits = &validator.root["properties"]["targets"]["additionalProperties"];
-        let examples = limits["properties"][metric.name]["examples"].as_array().unwrap();
+        let examples = limits["properties"][metric.name()]["examples"].as_array().unwrap();
         let all = examples.iter().map(|example| format!("{{ limit = {example} }}"));
         let over = |over| format!("{{ limit = {}, over = \"{over}\" }}", examples[0]);
         for limit in all.chain(["tagged", "answered", "all"].map(over)) {
-            let text = format!("{PLAIN}{runs}{} = {limit}\n", metric.name);
+            let text = format!("{PLAIN}{runs}{} = {limit}\n", metric.name());
             let scenario = Scenario::parse("one", "one.toml", &text, Path::new(".")).unwrap();
             let is_read = target_syntax::of(&scenario).is_ok();
-            assert_eq!(validator.takes(&text), is_read, "{} = {limit}", metric.name);
-            assert!(is_read || limit.contains("over"), "{} = {limit}", metric.name);
+            assert_eq!(validator.takes(&text), is_read, "{} = {limit}", metric.name());
+            assert!(is_read || limit.contains("over"), "{} = {limit}", metric.name());
         }
     }
 }
@@ -298,10 +298,10 @@ fn every_metric_is_described_with_examples_that_fit() {
     let validator = Validator::new();
     let metrics = &validator.root["properties"]["targets"]["additionalProperties"];
     assert_eq!(metrics["additionalProperties"], false);
-    for metric in METRICS {
-        for name in [metric.name, metric.key] {
+    for metric in Metric::ALL {
+        for name in [metric.name(), metric.key()] {
             let limit = &metrics["properties"][name];
-            assert_eq!(limit["description"], metric.doc);
+            assert_eq!(limit["description"], metric.doc());
             let examples = limit["examples"].as_array().unwrap();
             assert!(examples.len() >= 3, "{name}");
             for example in examples {

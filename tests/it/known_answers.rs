@@ -1,16 +1,18 @@
 //! Results that can be worked out by hand: tests that could prove the simulator wrong.
 
+use tagspace::Metric;
 use tagspace::internals::pipeline::event::Event;
 use tagspace::internals::sim::recorder::entry::What;
 use tagspace::internals::sim::scenario::Scenario;
 use tagspace::internals::study::measure::timeline;
 use tagspace::internals::study::measure::value::Value;
 use tagspace::internals::study::verdict::judge::JudgedRun;
+use tagspace::verdict::Stat;
 
 use crate::common::{PLAIN, judged, plain, scenario};
 
 fn makespan_ms(run: &JudgedRun) -> u64 {
-    run.figures.number("makespan")
+    run.figures.number(Metric::Makespan)
 }
 
 /// When the first call to a provider started and the last one ended.
@@ -29,13 +31,18 @@ fn calls_span_ms(run: &JudgedRun) -> (u64, u64) {
 #[test]
 fn without_faults_and_quota_there_are_no_retries() {
     let run = plain(&[]);
-    for name in
-        ["retries", "rate_limited", "fallbacks", "pages_failed", "faults_fired", "pages_mistagged"]
-    {
-        assert_eq!(run.figures.number(name), 0, "{name}");
+    for metric in [
+        Metric::Retries,
+        Metric::RateLimited,
+        Metric::Fallbacks,
+        Metric::PagesFailed,
+        Metric::FaultsFired,
+        Metric::PagesMistagged,
+    ] {
+        assert_eq!(run.figures.number(metric), 0, "{metric}");
     }
-    assert_eq!(run.figures.number("pages_tagged"), 20);
-    assert_eq!(run.figures.number("ai_calls"), 4);
+    assert_eq!(run.figures.number(Metric::PagesTagged), 20);
+    assert_eq!(run.figures.number(Metric::AiCalls), 4);
 }
 
 #[test]
@@ -63,9 +70,9 @@ fn calls_in_flight_are_throughput_times_latency() {
     let rows = timeline::rows(&run.log);
     let area: u64 =
         rows.windows(2).map(|pair| pair[0].in_flight * (pair[1].t_ms - pair[0].t_ms)).sum();
-    let Some(Value::Distribution(latencies)) = run.figures.get("ai_latency") else { panic!() };
+    let Some(Value::Distribution(latencies)) = run.figures.get(Metric::AiLatency) else { panic!() };
     // Little's law, both sides times the length of the run.
-    assert_eq!(area, latencies.stat("sum").unwrap());
+    assert_eq!(area, latencies.stat(Stat::Sum).unwrap());
     assert_eq!(area, 60_000);
 }
 
@@ -82,8 +89,8 @@ fn a_fixed_quota_gives_the_closed_form() {
         "pipeline.max_concurrency=1",
         "pipeline.retry_hints=true",
     ]);
-    assert_eq!(run.figures.number("rate_limited"), 2);
-    assert_eq!(run.figures.number("ai_calls"), 17);
+    assert_eq!(run.figures.number(Metric::RateLimited), 2);
+    assert_eq!(run.figures.number(Metric::AiCalls), 17);
     let (start, end) = calls_span_ms(&run);
     // Two windows and the last five calls; a hint is overstayed by at most 5 %.
     assert!((20_500..=21_600).contains(&(end - start)), "{}", end - start);
@@ -99,9 +106,9 @@ fn a_quota_without_hints_costs_the_attempts_of_the_plan() {
         "pipeline.max_concurrency=1",
         "pipeline.in_flight_batches=1",
     ]);
-    assert_eq!(run.figures.number("rate_limited"), 12);
-    assert_eq!(run.figures.number("fallbacks"), 3);
-    assert_eq!(run.figures.number("ai_calls"), 1 + 12 + 3);
+    assert_eq!(run.figures.number(Metric::RateLimited), 12);
+    assert_eq!(run.figures.number(Metric::Fallbacks), 3);
+    assert_eq!(run.figures.number(Metric::AiCalls), 1 + 12 + 3);
     let (start, end) = calls_span_ms(&run);
     assert_eq!(end - start, 1_000 + 3 * (4 * 100 + 3_500 + 2_000));
 }

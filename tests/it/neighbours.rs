@@ -1,5 +1,6 @@
 //! Another client on the same quota, which was there before or used it up; and waits in whole seconds.
 
+use tagspace::Metric;
 use tagspace::internals::pipeline::limiter::algorithm::{Limit, Outcome};
 use tagspace::internals::pipeline::provider::stated_quota::Dimension;
 use tagspace::internals::study::verdict::judge::JudgedRun;
@@ -33,8 +34,8 @@ fn late(start_s: u64, pages: u64, settings: &[&str]) -> JudgedRun {
 /// How many times the bound it took, in hundredths, and how many calls were refused.
 fn cost(run: &JudgedRun) -> (u64, u64) {
     let number = |name| run.figures.number(name);
-    assert_eq!((number("pages_failed"), number("fallbacks")), (0, 0));
-    (number("makespan") * 100 / number("bound_makespan"), number("rate_limited"))
+    assert_eq!((number(Metric::PagesFailed), number(Metric::Fallbacks)), (0, 0));
+    (number(Metric::Makespan) * 100 / number(Metric::BoundMakespan), number(Metric::RateLimited))
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The size of a batch where it is `auto`.
 
+use tagspace::Metric;
 use tagspace::internals::pipeline::batch::plan;
 use tagspace::internals::pipeline::batch::plan::Work;
 use tagspace::internals::pipeline::estimate::{Answered, Estimates};
@@ -109,12 +110,16 @@ fn pages_pile_up_while_the_quota_is_closed() {
     };
     let (fixed, auto) = (run("5"), run("\"auto\""));
     for run in [&fixed, &auto] {
-        assert_eq!(run.figures.number("pages_tagged"), 100);
-        assert_eq!(run.figures.number("early_calls"), 0);
+        assert_eq!(run.figures.number(Metric::PagesTagged), 100);
+        assert_eq!(run.figures.number(Metric::EarlyCalls), 0);
     }
-    assert!(fixed.figures.number("makespan") > 60_000);
-    assert!(auto.figures.number("makespan") < 10_000, "{}", auto.figures.number("makespan"));
-    assert!(auto.figures.number("ai_calls") <= 11, "{}", auto.figures.number("ai_calls"));
+    assert!(fixed.figures.number(Metric::Makespan) > 60_000);
+    assert!(
+        auto.figures.number(Metric::Makespan) < 10_000,
+        "{}",
+        auto.figures.number(Metric::Makespan)
+    );
+    assert!(auto.figures.number(Metric::AiCalls) <= 11, "{}", auto.figures.number(Metric::AiCalls));
 }
 
 #[test]
@@ -124,7 +129,7 @@ fn prompts_keep_their_budgets_whatever_the_plan_wants() {
             ["pipeline.profile=\"recommended\"", "pipeline.batch_size=\"auto\"", "space.pages=100"];
         let settings: Vec<&str> = base.iter().chain(settings).copied().collect();
         let run = judged(&scenario(PLAIN, &settings)).runs.remove(0);
-        assert_eq!(run.figures.number("pages_tagged"), 100);
+        assert_eq!(run.figures.number(Metric::PagesTagged), 100);
         let of = |event: tagspace::internals::pipeline::event::Event| match event {
             tagspace::internals::pipeline::event::Event::BatchFormed { pages, .. } => {
                 Some(pages.len())

@@ -1,5 +1,6 @@
 //! Prediction against measurement: what counts as the same, and a run in real time.
 
+use tagspace::Metric;
 use tagspace::internals::report::ci::{Closing, annotations, junit, summary};
 use tagspace::internals::report::run::{json, realtime_check};
 use tagspace::internals::sim::{Clock, Lateness, Options};
@@ -9,12 +10,13 @@ use tagspace::internals::study::experiment::realtime_check::{
 };
 use tagspace::internals::study::verdict::judge;
 use tagspace::internals::study::verdict::outcome::Outcome;
+use tagspace::verdict::Figure;
 
 use crate::common::{PLAIN, judged, scenario};
 
 fn row(predicted: u64, median: u64, tolerance: Tolerance) -> CheckedFigure {
-    let metric = tagspace::internals::study::measure::metric::find("ai_calls").unwrap();
-    CheckedFigure { metric, stat: None, predicted, measured: vec![median], median, tolerance }
+    let figure = Figure::of(Metric::AiCalls);
+    CheckedFigure { figure, predicted, measured: vec![median], median, tolerance }
 }
 
 #[test]
@@ -36,8 +38,8 @@ fn counts_may_differ_by_one_or_two_percent_and_times_by_two_percent() {
 
 /// What a makespan and a count come to, on a host that woke late.
 fn verdicts(makespan: u64, calls: u64, late: (u64, u64)) -> (RealTimeVerdict, RealTimeVerdict) {
-    let metric = tagspace::internals::study::measure::metric::find("makespan").unwrap();
-    let time = CheckedFigure { metric, ..row(10_000, makespan, Tolerance::TwoPercent) };
+    let figure = Figure::of(Metric::Makespan);
+    let time = CheckedFigure { figure, ..row(10_000, makespan, Tolerance::TwoPercent) };
     let count = row(20, calls, Tolerance::OneOrTwoPercent);
     let (sum_ms, most_ms) = late;
     let lateness = vec![Lateness { sum_ms, most_ms }];
@@ -65,8 +67,8 @@ fn a_late_host_is_no_wrong_prediction() {
 
 #[test]
 fn what_differs_is_said_with_its_figures() {
-    let metric = tagspace::internals::study::measure::metric::find("makespan").unwrap();
-    let time = CheckedFigure { metric, ..row(10_000, 12_000, Tolerance::TwoPercent) };
+    let figure = Figure::of(Metric::Makespan);
+    let time = CheckedFigure { figure, ..row(10_000, 12_000, Tolerance::TwoPercent) };
     let rows = vec![time, row(20, 20, Tolerance::OneOrTwoPercent)];
     let prediction = RealTimeCheck { rows, lateness: vec![Lateness::default()] };
     let runs = vec![("one".to_owned(), prediction)];
@@ -80,9 +82,9 @@ fn what_differs_is_said_with_its_figures() {
 /// What the documents say of three runs: one as predicted, one of a late host, one that differs.
 #[test]
 fn every_document_says_what_real_time_came_to() {
-    let metric = tagspace::internals::study::measure::metric::find("makespan").unwrap();
+    let figure = Figure::of(Metric::Makespan);
     let run = |name: &str, makespan, late_ms| {
-        let time = CheckedFigure { metric, ..row(10_000, makespan, Tolerance::TwoPercent) };
+        let time = CheckedFigure { figure, ..row(10_000, makespan, Tolerance::TwoPercent) };
         let lateness = vec![Lateness { sum_ms: late_ms, most_ms: late_ms }];
         (name.to_owned(), RealTimeCheck { rows: vec![time], lateness })
     };
@@ -122,9 +124,9 @@ fn every_document_says_what_real_time_came_to() {
 
 #[test]
 fn the_repetition_of_the_median_has_to_be_late() {
-    let metric = tagspace::internals::study::measure::metric::find("makespan").unwrap();
+    let figure = Figure::of(Metric::Makespan);
     let measured = vec![10_000, 10_600, 10_900];
-    let row = CheckedFigure { metric, measured, ..row(10_000, 10_600, Tolerance::TwoPercent) };
+    let row = CheckedFigure { figure, measured, ..row(10_000, 10_600, Tolerance::TwoPercent) };
     let late = |which: usize| {
         let of = |at| Lateness { sum_ms: if at == which { 800 } else { 0 }, most_ms: 9 };
         let lateness = (0..3).map(of).collect();
@@ -163,12 +165,16 @@ fn a_run_in_real_time_counts_what_was_foretold_and_keeps_its_books() {
     // Judging checks the books.
     let measured = judge::run(&scenario, &[], &options).unwrap();
     let rows = compare(&foretold.runs[0].figures, &[&measured.runs[0].figures]);
-    let of = |name: &str| rows.iter().find(|row| row.metric.name == name).unwrap();
-    assert_eq!((of("pages_tagged").predicted, of("pages_tagged").median), (10, 10));
-    assert!(of("rate_limited").predicted > 0);
-    for name in ["ai_calls", "rate_limited", "fallbacks"] {
-        assert_eq!(of(name).agrees(), Some(true), "{:?}", of(name));
+    let of = |metric| rows.iter().find(|row| row.figure == Figure::of(metric)).unwrap();
+    assert_eq!((of(Metric::PagesTagged).predicted, of(Metric::PagesTagged).median), (10, 10));
+    assert!(of(Metric::RateLimited).predicted > 0);
+    for metric in [Metric::AiCalls, Metric::RateLimited, Metric::Fallbacks] {
+        assert_eq!(of(metric).agrees(), Some(true), "{:?}", of(metric));
     }
     // A machine under load may be late, but nobody can be early.
-    assert!(of("makespan").median + 50 >= of("makespan").predicted, "{:?}", of("makespan"));
+    assert!(
+        of(Metric::Makespan).median + 50 >= of(Metric::Makespan).predicted,
+        "{:?}",
+        of(Metric::Makespan)
+    );
 }

@@ -1,6 +1,7 @@
 //! What holds whatever the quota, the order of the pages and the luck.
 
 use proptest::prelude::*;
+use tagspace::Metric;
 use tagspace::internals::fakes::quota::WindowKind;
 use tagspace::internals::study::verdict::judge::JudgedRun;
 
@@ -127,7 +128,7 @@ fn the_order_of_the_pages_hardly_ever_changes_the_number_of_calls() {
     ");
 }
 
-fn number(run: &JudgedRun, name: &str) -> u64 {
+fn number(run: &JudgedRun, name: Metric) -> u64 {
     run.figures.number(name)
 }
 
@@ -163,12 +164,12 @@ proptest! {
         let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
         // Judging checks page by page that each ends once.
         let run = judged(&scenario(&text, &settings)).runs.remove(0);
-        let ends = ["pages_tagged", "pages_cached", "pages_failed", "pages_not_done"];
-        let ended: u64 = ends.iter().map(|name| number(&run, name)).sum();
-        prop_assert_eq!(ended, number(&run, "pages"));
-        prop_assert_eq!(number(&run, "pages_mistagged"), 0);
+        let ends = [Metric::PagesTagged, Metric::PagesCached, Metric::PagesFailed, Metric::PagesNotDone];
+        let ended: u64 = ends.into_iter().map(|metric| number(&run, metric)).sum();
+        prop_assert_eq!(ended, number(&run, Metric::Pages));
+        prop_assert_eq!(number(&run, Metric::PagesMistagged), 0);
         if profile == "recommended" {
-            prop_assert_eq!(number(&run, "early_calls"), 0);
+            prop_assert_eq!(number(&run, Metric::EarlyCalls), 0);
         }
     }
 }

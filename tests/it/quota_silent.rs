@@ -1,5 +1,6 @@
 //! Quotas that say nothing: what the ledger makes of walls, and what it does not.
 
+use tagspace::Metric;
 use tagspace::internals::fakes::quota::WindowKind;
 use tagspace::internals::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome};
 use tagspace::internals::pipeline::limiter::ledger::QuotaLimiter;
@@ -53,13 +54,13 @@ fn windows_between_one_and_two_minutes_are_waited_for() {
             &quota,
         ];
         let run = judged(&scenario(PLAIN, &settings)).runs.remove(0);
-        let number = |metric: &str| run.figures.number(metric);
-        assert_eq!((number("pages_tagged"), number("fallbacks")), (100, 0), "{per_s}");
-        assert!(number("rate_limited") <= 10, "{per_s}: {}", number("rate_limited"));
+        let number = |metric| run.figures.number(metric);
+        assert_eq!((number(Metric::PagesTagged), number(Metric::Fallbacks)), (100, 0), "{per_s}");
+        assert!(number(Metric::RateLimited) <= 10, "{per_s}: {}", number(Metric::RateLimited));
         // Four windows, taken to be as long as the next of those that are tried.
         let taken_s = if per_s <= 90 { 90 } else { 119 };
         let most_ms = 4 * taken_s * 1000 + 20_000;
-        assert!(number("makespan") <= most_ms, "{per_s}: {}", number("makespan"));
+        assert!(number(Metric::Makespan) <= most_ms, "{per_s}: {}", number(Metric::Makespan));
     }
 }
 
@@ -193,7 +194,7 @@ fn what_a_fixed_window_admits_when_it_begins_anew_is_no_shorter_window() {
             &format!("seed={seed}"),
         ];
         let run = judged(&scenario(PLAIN, &settings)).runs.remove(0);
-        let refused = run.figures.number("rate_limited");
+        let refused = run.figures.number(Metric::RateLimited);
         assert!(refused <= 6, "seed {seed}: {refused}");
     }
 }

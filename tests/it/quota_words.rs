@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tagspace::Metric;
 use tagspace::internals::fakes::calendar::Calendar;
 use tagspace::internals::fakes::observation::{Observation, Use};
 use tagspace::internals::fakes::quota::{Leeway, Quota, QuotaConfig};
@@ -62,7 +63,7 @@ fn a_run_that_begins_in_a_used_window_is_refused_earlier_and_the_report_says_how
         let run = judged(&scenario).runs.remove(0);
         let peaks = quota_usage::of(&scenario, &run.log);
         let used: Vec<u64> = peaks.iter().map(|peak| peak.used).collect();
-        (run.figures.number("quota_refusals"), run.figures.number("makespan"), used)
+        (run.figures.number(Metric::QuotaRefusals), run.figures.number(Metric::Makespan), used)
     };
     let (refused, makespan, used) = quota(", used = { requests = 7, per_day = 40 }");
     let (usual_refused, usual, usual_used) = quota("");
@@ -112,8 +113,8 @@ fn no_run_is_quicker_than_its_bound_where_the_service_counts_loosely() {
                 "pipeline.profile=\"recommended\"",
                 "pipeline.batch_size=3",
             ]);
-            let number = |name: &str| run.figures.number(name);
-            assert!(number("bound_makespan") <= number("makespan"), "{window} {seed}");
+            let number = |metric| run.figures.number(metric);
+            assert!(number(Metric::BoundMakespan) <= number(Metric::Makespan), "{window} {seed}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The recommended profile in whole runs: what it does about quotas that it was not told of.
 
 use std::sync::{Arc, Mutex};
+use tagspace::Metric;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -28,26 +29,26 @@ fn run(settings: &[&str]) -> JudgedRun {
     judged(&scenario(PLAIN, &settings)).runs.remove(0)
 }
 
-fn number(run: &JudgedRun, metric: &str) -> u64 {
+fn number(run: &JudgedRun, metric: Metric) -> u64 {
     run.figures.number(metric)
 }
 
 #[test]
 fn a_minutes_quota_costs_two_refusals_and_no_fallback() {
     let run = run(&["gemini.quota={ requests = 15 }"]);
-    assert_eq!(number(&run, "pages_tagged"), 60);
-    assert!(number(&run, "rate_limited") <= 2);
-    assert_eq!(number(&run, "fallbacks"), 0);
-    assert_eq!(number(&run, "early_calls"), 0);
+    assert_eq!(number(&run, Metric::PagesTagged), 60);
+    assert!(number(&run, Metric::RateLimited) <= 2);
+    assert_eq!(number(&run, Metric::Fallbacks), 0);
+    assert_eq!(number(&run, Metric::EarlyCalls), 0);
     // Three windows and what the last of them takes.
-    assert!(number(&run, "makespan") < 186_000, "{}", number(&run, "makespan"));
+    assert!(number(&run, Metric::Makespan) < 186_000, "{}", number(&run, Metric::Makespan));
 }
 
 #[test]
 fn a_quota_of_tokens_is_kept_by_expected_tokens() {
     let run = run(&["gemini.quota={ tokens = 5000 }"]);
-    assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (60, 0));
-    assert!(number(&run, "rate_limited") <= 2, "{}", number(&run, "rate_limited"));
+    assert_eq!((number(&run, Metric::PagesTagged), number(&run, Metric::Fallbacks)), (60, 0));
+    assert!(number(&run, Metric::RateLimited) <= 2, "{}", number(&run, Metric::RateLimited));
 }
 
 #[test]
@@ -55,8 +56,8 @@ fn a_prompt_larger_than_the_token_quota_tells_how_long_its_window_is() {
     for per_s in [3, 10, 30] {
         let quota = format!("gemini.quota={{ tokens = 900, per_s = {per_s} }}");
         let run = run(&[&quota, "pipeline.batch_size=8", "space.pages=32", "deadline_s=36000"]);
-        assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (32, 0));
-        let (took, bound) = (number(&run, "makespan"), number(&run, "bound_makespan"));
+        assert_eq!((number(&run, Metric::PagesTagged), number(&run, Metric::Fallbacks)), (32, 0));
+        let (took, bound) = (number(&run, Metric::Makespan), number(&run, Metric::BoundMakespan));
         assert!(took <= 2 * bound, "900 tokens per {per_s} s: {took} ms, at least {bound}");
     }
 }
@@ -68,11 +69,11 @@ fn a_prompt_larger_than_the_token_quota_is_halved_and_a_page_that_is_sent_on() {
         run(&[&quota, "pipeline.batch_size=8", "space.pages=16", "deadline_s=36000"])
     };
     let halved = run_with(900);
-    assert_eq!((number(&halved, "pages_tagged"), number(&halved, "fallbacks")), (16, 0));
-    assert!(number(&halved, "rate_limited") <= 5, "{}", number(&halved, "rate_limited"));
+    assert_eq!((number(&halved, Metric::PagesTagged), number(&halved, Metric::Fallbacks)), (16, 0));
+    assert!(number(&halved, Metric::RateLimited) <= 5, "{}", number(&halved, Metric::RateLimited));
     let sent_on = run_with(50);
-    assert_eq!(number(&sent_on, "pages_tagged"), 16);
-    assert!(number(&sent_on, "makespan") < 30_000, "{}", number(&sent_on, "makespan"));
+    assert_eq!(number(&sent_on, Metric::PagesTagged), 16);
+    assert!(number(&sent_on, Metric::Makespan) < 30_000, "{}", number(&sent_on, Metric::Makespan));
     let mut reasons = sent_on.log.events().filter_map(|event| match event {
         Event::Fallback { why, .. } => Some(why),
         _ => None,
@@ -88,7 +89,7 @@ fn of_the_fallback_as_much_is_reserved_as_it_charges() {
         "openai.quota={ tokens = 5000 }",
         "space.pages=25",
     ]);
-    assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (25, 24));
+    assert_eq!((number(&run, Metric::PagesTagged), number(&run, Metric::Fallbacks)), (25, 24));
     let refused = run.log.events().filter(|event| {
         let provider = "openai";
         matches!(event, Event::AttemptFinished { provider: by, status: Some(429), .. } if by == provider)
@@ -106,9 +107,9 @@ fn a_used_up_day_is_remembered_by_the_next_pipeline() {
     );
     let settings = ["pipeline.profile=\"recommended\"", "gemini.quota={ per_day = 2 }"];
     let judged = judged(&scenario(&text, &settings));
-    assert!(number(&judged.runs[0], "rate_limited") > 0);
-    assert_eq!(number(&judged.runs[1], "rate_limited"), 0);
-    assert_eq!(number(&judged.runs[1], "pages_tagged"), 20);
+    assert!(number(&judged.runs[0], Metric::RateLimited) > 0);
+    assert_eq!(number(&judged.runs[1], Metric::RateLimited), 0);
+    assert_eq!(number(&judged.runs[1], Metric::PagesTagged), 20);
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn a_batch_that_no_window_can_hold_is_asked_in_parts() {
     for size in ["20", "\"auto\""] {
         let size = format!("pipeline.batch_size={size}");
         let run = run(&["gemini.quota={ tokens = 1600 }", &size]);
-        assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (60, 0));
+        assert_eq!((number(&run, Metric::PagesTagged), number(&run, Metric::Fallbacks)), (60, 0));
         // Those that stood in the line when it was learned included.
         let mut is_known = false;
         for event in run.log.events() {
@@ -134,9 +135,9 @@ fn a_batch_that_no_window_can_hold_is_asked_in_parts() {
 #[test]
 fn a_days_quota_sends_all_the_rest_to_the_fallback_without_asking_again() {
     let run = run(&["gemini.quota={ per_day = 20 }"]);
-    assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (60, 40));
+    assert_eq!((number(&run, Metric::PagesTagged), number(&run, Metric::Fallbacks)), (60, 40));
     // Those that were on their way when the day was over.
-    assert!(number(&run, "rate_limited") <= 3, "{}", number(&run, "rate_limited"));
+    assert!(number(&run, Metric::RateLimited) <= 3, "{}", number(&run, Metric::RateLimited));
     let reasons = run.log.events().filter_map(|event| match event {
         Event::Fallback { why, .. } => Some(why),
         _ => None,
@@ -153,8 +154,8 @@ fn a_long_outage_falls_back_after_the_patience_and_comes_back_with_the_service()
         "pipeline.in_flight_batches=4",
         "openai.latency={ dist = \"fixed\", ms = 60000 }",
     ]);
-    assert_eq!(number(&run, "pages_tagged"), 60);
-    let calls = number(&run, "ai_calls");
+    assert_eq!(number(&run, Metric::PagesTagged), 60);
+    let calls = number(&run, Metric::AiCalls);
     assert!(calls < 60 + 60, "probes are few: {calls}");
     let back = run.log.events().filter(|event| {
         matches!(event, Event::AttemptFinished { provider, status: Some(200), .. } if provider == "gemini")
@@ -166,10 +167,10 @@ fn a_long_outage_falls_back_after_the_patience_and_comes_back_with_the_service()
 fn who_refuses_everything_without_a_word_is_lost_after_the_patience() {
     let mute = "gemini.fault=[{ when = { from_s = 70 }, reply = { status = 429 } }]";
     let run = run(&[mute, "gemini.quota={ requests = 15 }", "space.pages=200"]);
-    assert_eq!(number(&run, "pages_tagged"), 200);
+    assert_eq!(number(&run, Metric::PagesTagged), 200);
     // Two windows, and the patience once for all and not for each batch.
-    assert!(number(&run, "makespan") < 600_000, "{}", number(&run, "makespan"));
-    assert!(number(&run, "rate_limited") < 100, "{}", number(&run, "rate_limited"));
+    assert!(number(&run, Metric::Makespan) < 600_000, "{}", number(&run, Metric::Makespan));
+    assert!(number(&run, Metric::RateLimited) < 100, "{}", number(&run, Metric::RateLimited));
 }
 
 #[test]
@@ -183,7 +184,8 @@ fn what_one_run_learned_serves_the_next() {
         "gemini.quota={ requests = 15 }",
     ];
     let judged = judged(&scenario(&text, &settings));
-    let refused: Vec<u64> = judged.runs.iter().map(|run| number(run, "rate_limited")).collect();
+    let refused: Vec<u64> =
+        judged.runs.iter().map(|run| number(run, Metric::RateLimited)).collect();
     assert!(refused[0] > 0, "{refused:?}");
     assert_eq!(refused[1], 0);
 }
@@ -193,7 +195,7 @@ fn a_batch_without_a_usable_answer_is_asked_in_halves() {
     let spoilt = "gemini.fault=[{ when = { first_calls = 3 }, reply = { kind = \"malformed\" } }]";
     let asked = |halves: &str| {
         let run = run(&[spoilt, "pipeline.batch_size=8", "space.pages=8", halves]);
-        assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (8, 0));
+        assert_eq!((number(&run, Metric::PagesTagged), number(&run, Metric::Fallbacks)), (8, 0));
         let pages = run.log.events().filter_map(|event| match event {
             Event::AttemptStarted { pages, .. } => Some(pages),
             _ => None,
@@ -207,12 +209,15 @@ fn a_batch_without_a_usable_answer_is_asked_in_halves() {
 #[test]
 fn identical_texts_are_asked_about_once_and_each_gets_the_answer() {
     let run = run(&["space.duplicate_ratio=0.5"]);
-    let (hits, tagged, cached) =
-        (number(&run, "cache_hits"), number(&run, "pages_tagged"), number(&run, "pages_cached"));
+    let (hits, tagged, cached) = (
+        number(&run, Metric::CacheHits),
+        number(&run, Metric::PagesTagged),
+        number(&run, Metric::PagesCached),
+    );
     assert!(hits > 10, "{hits}");
     assert_eq!((tagged + cached, cached), (60, hits));
-    assert_eq!(number(&run, "ai_calls"), 60 - hits);
-    assert_eq!(number(&run, "pages_mistagged"), 0);
+    assert_eq!(number(&run, Metric::AiCalls), 60 - hits);
+    assert_eq!(number(&run, Metric::PagesMistagged), 0);
 }
 
 /// Answers with all pages but what one of them spoils.
@@ -334,8 +339,11 @@ fn an_outage_of_long_ago_is_none_in_the_next_run() {
     let settings = ["pipeline.profile=\"recommended\"", "pipeline.batch_size=1", "space.pages=60"];
     let runs = judged(&scenario(&text, &settings)).runs;
     // Longer than the patience: all of it goes to the next provider, as long as it lasts.
-    assert_eq!(number(&runs[0], "fallbacks"), 60);
-    assert_eq!((number(&runs[1], "fallbacks"), number(&runs[1], "faults_fired")), (0, 0));
+    assert_eq!(number(&runs[0], Metric::Fallbacks), 60);
+    assert_eq!(
+        (number(&runs[1], Metric::Fallbacks), number(&runs[1], Metric::FaultsFired)),
+        (0, 0)
+    );
 }
 
 #[test]
@@ -347,7 +355,7 @@ fn chance_that_looks_like_a_bucket_is_found_out() {
         "space.pages=400",
         "seed=104",
     ]);
-    assert_eq!((number(&run, "pages_tagged"), number(&run, "fallbacks")), (400, 0));
+    assert_eq!((number(&run, Metric::PagesTagged), number(&run, Metric::Fallbacks)), (400, 0));
     let learned = run.log.entries.iter().any(|entry| {
         matches!(
             &entry.what,
@@ -356,7 +364,7 @@ fn chance_that_looks_like_a_bucket_is_found_out() {
     });
     assert!(learned, "it takes it for a bucket");
     // That one in twenty is refused is no reason to become slower and slower.
-    assert!(number(&run, "makespan") < 3_600_000, "{}", number(&run, "makespan"));
+    assert!(number(&run, Metric::Makespan) < 3_600_000, "{}", number(&run, Metric::Makespan));
 }
 
 #[test]
@@ -369,7 +377,15 @@ fn a_wait_in_whole_seconds_does_not_make_a_bucket_slow() {
         let quota =
             format!("gemini.quota={{ {quota}, window = \"bucket\", hint = \"retry-after\" }}");
         let run = run(&[&quota, pages]);
-        assert!(number(&run, "rate_limited") <= 8, "{quota}: {}", number(&run, "rate_limited"));
-        assert!(number(&run, "makespan") <= most_ms, "{quota}: {}", number(&run, "makespan"));
+        assert!(
+            number(&run, Metric::RateLimited) <= 8,
+            "{quota}: {}",
+            number(&run, Metric::RateLimited)
+        );
+        assert!(
+            number(&run, Metric::Makespan) <= most_ms,
+            "{quota}: {}",
+            number(&run, Metric::Makespan)
+        );
     }
 }

@@ -321,7 +321,7 @@ fn failures_that_never_happened_are_no_chance_and_signs_must_agree_with_the_mean
         let run = &found.scenarios[0].runs[0];
         run.lacking
             .iter()
-            .map(|one| (one.name.clone(), one.base, one.new, one.both))
+            .map(|one| (one.figure.to_string(), one.base, one.new, one.both))
             .collect::<Vec<_>>()
     };
     let told = paired(&base, &without);

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::fs;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use tagspace::Metric;
 
 use tagspace::internals::sim::scenario::Scenario;
 use tagspace::internals::study::experiment::mutation::Mutant;
@@ -37,7 +38,7 @@ fn every_target_is_met_in_its_share_of_seeds_and_none_is_slack() {
         let own = PlayedSeed::of(scenario.world.seed.0, &judged(&scenario));
         for run in &own.runs {
             for target in &run.targets {
-                let said = [&scenario.name, &run.name, target.target.metric.name].join(" ");
+                let said = [&scenario.name, &run.name, target.target.metric.name()].join(" ");
                 let (text, value) = (&target.target.text, target.value);
                 if !target.met {
                     wrong.push(format!("{said} {text}: found {value:?} with the seed of the file"));
@@ -50,7 +51,7 @@ fn every_target_is_met_in_its_share_of_seeds_and_none_is_slack() {
         let series = Series::of(seeds).unwrap();
         for (run, judged) in series.judged.runs.iter().enumerate() {
             for (at, target) in judged.targets.iter().enumerate() {
-                let said = [&scenario.name, &judged.name, target.target.metric.name].join(" ");
+                let said = [&scenario.name, &judged.name, target.target.metric.name()].join(" ");
                 let (text, over) = (&target.target.text, target.over.unwrap());
                 if !target.met {
                     wrong.push(format!("{said} {text}: met in {} of {}", over.met, over.seeds));
@@ -152,11 +153,11 @@ fn real_documents_become_pages() {
     }
     let dir = format!("space.dir={}", folder.path().display());
     let capped = crate::common::plain(&[&dir, "space.pages=1"]);
-    assert_eq!(capped.figures.number("pages"), 1);
+    assert_eq!(capped.figures.number(Metric::Pages), 1);
     let run = crate::common::plain(&["space.pages=1", &dir]);
-    assert_eq!(run.figures.number("pages"), 2);
-    assert_eq!(run.figures.number("pages_tagged"), 2);
-    assert_eq!(run.figures.number("pages_mistagged"), 0);
+    assert_eq!(run.figures.number(Metric::Pages), 2);
+    assert_eq!(run.figures.number(Metric::PagesTagged), 2);
+    assert_eq!(run.figures.number(Metric::PagesMistagged), 0);
     let log: Vec<String> = run.log.entries.iter().map(|entry| run.log.line(&entry)).collect();
     let tags: Vec<&String> = log.iter().filter(|line| line.contains("\"page_tagged\"")).collect();
     assert!(

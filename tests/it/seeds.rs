@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use tagspace::Metric;
 
 use serde_json::Value;
 use tagspace::internals::report::pictures;
@@ -33,7 +34,7 @@ fn series(text: &str, seeds: u64) -> Series {
 #[test]
 fn a_target_must_be_met_in_as_many_seeds_as_it_says() {
     let series = series(LUCK, 20);
-    let of = |one: &PlayedSeed| one.runs[0].figures.number("makespan");
+    let of = |one: &PlayedSeed| one.runs[0].figures.number(Metric::Makespan);
     let makespans: Vec<u64> = series.played.iter().map(of).collect();
     let met = makespans.iter().filter(|ms| **ms <= 2_500).count();
     assert!((10..20).contains(&met), "the limit tells seeds apart: {makespans:?}");

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{fs, io};
+use tagspace::Metric;
 
 use serde_json::{Value, json};
 use tagspace::internals::sim::serve::ExchangeObserver;
@@ -104,9 +105,13 @@ fn an_outside_client_does_what_was_foretold_and_is_judged_by_the_same_targets() 
     let foretold = plain(&[]).figures;
     for name in ["pages", "ai_calls", "prompts", "labels_written", "input_tokens", "output_tokens"]
     {
-        assert_eq!(metric(&report, name), &json!(foretold.number(name)), "{name}");
+        assert_eq!(
+            metric(&report, name),
+            &json!(foretold.number(Metric::find(name).unwrap())),
+            "{name}"
+        );
     }
-    assert_eq!(metric(&report, "cost_usd_micros"), &json!(foretold.number("cost")));
+    assert_eq!(metric(&report, "cost_usd_micros"), &json!(foretold.number(Metric::Cost)));
     assert_eq!(metric(&report, "cache_hits"), &Value::Null);
     assert_eq!(metric(&report, "concurrency"), &Value::Null);
 }

@@ -1,5 +1,6 @@
 //! Quotas that do not stay as they are: another amount midway, and a neighbour that takes a part.
 
+use tagspace::Metric;
 use tagspace::internals::fakes::calendar::Calendar;
 use tagspace::internals::fakes::quota::{Dimension, Quota, QuotaConfig};
 use tagspace::internals::fakes::world_event::{Service, WorldEvent};
@@ -93,12 +94,12 @@ fn a_neighbour_takes_of_the_same_window_evenly() {
     assert_eq!(visits(&alone.log), (0, 0));
     let (admitted, refused) = visits(&shared.log);
     // Every 15 seconds one, from virtual zero to our last call.
-    let last = shared.figures.number("makespan") / 15_000;
+    let last = shared.figures.number(Metric::Makespan) / 15_000;
     assert!(
         admitted > 0 && (last..=last + 1).contains(&(admitted + refused)),
         "{admitted} {refused}"
     );
-    assert!(shared.figures.number("rate_limited") > alone.figures.number("rate_limited"));
+    assert!(shared.figures.number(Metric::RateLimited) > alone.figures.number(Metric::RateLimited));
 }
 
 #[test]
@@ -118,6 +119,6 @@ fn what_a_neighbour_is_refused_counts_where_refused_calls_do() {
     };
     // Its refused calls keep the window full for ever: then we never come in.
     let (open, shut) = (world(false), world(true));
-    assert_eq!(open.figures.number("fallbacks"), 0);
-    assert!(shut.figures.number("fallbacks") > 0);
+    assert_eq!(open.figures.number(Metric::Fallbacks), 0);
+    assert!(shut.figures.number(Metric::Fallbacks) > 0);
 }

@@ -4,6 +4,7 @@
 //! one of them is not wrong, but it has to be seen.
 
 use std::path::Path;
+use tagspace::Metric;
 
 use tagspace::internals::sim::scenario::Scenario;
 
@@ -91,7 +92,7 @@ fn the_counts_of_each_files_own_seed_are_the_same_as_ever() {
         let played = judged(&Scenario::read(&path, &[]).unwrap());
         for (scenario, name, figure, value) in of_one {
             let run = played.runs.iter().find(|run| run.name == *name).unwrap();
-            let found = run.figures.number(figure);
+            let found = run.figures.number(Metric::find(figure).unwrap());
             if found != *value {
                 differs
                     .push(format!("{scenario} {name} {figure}: expected {value}, found {found}"));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use syn::visit;
 use syn::visit::Visit;
+use tagspace::Metric;
 
 /// From the top down. A layer may name those below it; siblings share a row and do not name each
 /// other.
@@ -271,5 +272,41 @@ fn the_subject_of_a_sentence_is_a_thing() {
             let line = text[..found.start()].lines().count() + 1;
             panic!("{}:{line} begins with {}", path.display(), found.as_str().trim());
         }
+    }
+}
+
+/// Collects texts that are the name of a metric, alone or with a statistic.
+#[derive(Default)]
+struct MetricNames(Vec<String>);
+
+impl<'ast> Visit<'ast> for MetricNames {
+    fn visit_lit_str(&mut self, literal: &'ast syn::LitStr) {
+        let text = literal.value();
+        let name = text.split(' ').next().unwrap_or_default();
+        // Names of one word are words of other things as well.
+        if name.contains('_') && Metric::find(name).is_some() {
+            self.0.push(text);
+        }
+    }
+}
+
+#[test]
+fn a_metric_is_a_string_in_its_table_alone() {
+    // Columns, the state at each moment and of each limiter; a field of events.
+    let others = ["report/run/csv.rs", "report/league/text.rs", "study/experiment/counterpart.rs"];
+    for (path, file) in parsed() {
+        let inside = path.strip_prefix("src").unwrap();
+        let is_above = ["study", "report", "cli"].iter().any(|layer| inside.starts_with(layer));
+        if !is_above || others.iter().any(|other| inside == Path::new(other)) {
+            continue;
+        }
+        let mut names = MetricNames::default();
+        names.visit_file(&file);
+        // The keys of the table itself have their units.
+        names.0.retain(|name| {
+            path != Path::new("src/study/measure/metric.rs")
+                || !name.ends_with("_ms") && !name.ends_with("_micros")
+        });
+        assert!(names.0.is_empty(), "{}: {:?}", path.display(), names.0);
     }
 }

@@ -1,5 +1,6 @@
 //! Tokens by script: the fakes count like the tokenizers of the services, the pipeline on its own.
 
+use tagspace::Metric;
 use tagspace::internals::fakes::llm::tokens::Tokenizer;
 use tagspace::internals::fakes::world_event::Service;
 use tagspace::internals::pipeline::tokens;
@@ -132,22 +133,22 @@ fn a_service_that_counts_otherwise_breaks_nothing() {
     for skew in ["0.7", "1", "1.3"] {
         let skewed = format!("gemini.token_skew={skew}");
         let run = judged(&scenario(WORLD, &[&skewed])).runs.remove(0);
-        assert_eq!(run.figures.number("pages_tagged"), 300, "{skew}");
-        let refused = run.figures.number("rate_limited");
+        assert_eq!(run.figures.number(Metric::PagesTagged), 300, "{skew}");
+        let refused = run.figures.number(Metric::RateLimited);
         assert!(refused <= 4, "{skew}: {refused} refusals");
         let (bound, makespan) =
-            (run.figures.number("bound_makespan"), run.figures.number("makespan"));
+            (run.figures.number(Metric::BoundMakespan), run.figures.number(Metric::Makespan));
         assert!(bound <= makespan && makespan <= 2 * bound, "{skew}: {makespan} of {bound} ms");
-        counts.push(run.figures.number("input_tokens"));
+        counts.push(run.figures.number(Metric::InputTokens));
     }
     // What a limit seems to be while calls are thought too small is corrected by their answers.
     for seed in [3, 5, 11] {
         let settings = [format!("seed={seed}"), "gemini.token_skew=1.3".to_owned()];
         let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
         let run = judged(&scenario(WORLD, &settings)).runs.remove(0);
-        assert_eq!(run.figures.number("pages_failed"), 0, "seed {seed}");
+        assert_eq!(run.figures.number(Metric::PagesFailed), 0, "seed {seed}");
         let (bound, makespan) =
-            (run.figures.number("bound_makespan"), run.figures.number("makespan"));
+            (run.figures.number(Metric::BoundMakespan), run.figures.number(Metric::Makespan));
         assert!(makespan * 2 <= bound * 3, "seed {seed}: {makespan} of {bound} ms");
     }
     assert!(counts.is_sorted() && counts[2] * 10 >= counts[0] * 15, "{counts:?}");

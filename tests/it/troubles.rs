@@ -1,6 +1,7 @@
 //! What goes wrong on purpose: for some pages, for some operations, in spells.
 
 use std::collections::BTreeSet;
+use tagspace::Metric;
 
 use serde_json::{Value, json};
 use tagspace::internals::fakes::observation::{Observation, Use};
@@ -89,9 +90,9 @@ fn a_page_that_always_fails_is_given_up_and_the_others_are_tagged() {
         "openai.fault=[{ when = { pages = [3] }, reply = { status = 500 } }]",
         "pipeline.batch_size=1",
     ]);
-    let number = |name: &str| run.figures.number(name);
-    assert_eq!((number("pages_failed"), number("pages_tagged")), (1, 19));
-    assert!(number("faults_fired") >= 2);
+    let number = |metric| run.figures.number(metric);
+    assert_eq!((number(Metric::PagesFailed), number(Metric::PagesTagged)), (1, 19));
+    assert!(number(Metric::FaultsFired) >= 2);
 }
 
 #[test]
@@ -160,9 +161,9 @@ fn a_spending_cap_of_gemini_is_no_rate_limit() {
     assert_eq!((status(&refused), use_of(&refused)), (429, Use::Exhausted));
     // Its message alone says so; the pipeline falls back at once all the same.
     let played = judged(&scenario(PLAIN, &[spent]));
-    let number = |name: &str| played.runs[0].figures.number(name);
-    assert_eq!((number("pages_tagged"), number("rate_limited")), (20, 0));
-    assert!(number("fallbacks") > 0);
+    let number = |metric| played.runs[0].figures.number(metric);
+    assert_eq!((number(Metric::PagesTagged), number(Metric::RateLimited)), (20, 0));
+    assert!(number(Metric::Fallbacks) > 0);
 }
 
 #[test]
@@ -313,11 +314,11 @@ fn a_run_meets_its_spells_and_says_so() {
     let one_by_one = ["pipeline.batch_size=1", "space.pages=60"];
     let (slow, usual) =
         (plain(&[spell, one_by_one[0], one_by_one[1]]), plain(&[one_by_one[0], one_by_one[1]]));
-    let fired = slow.figures.number("faults_fired");
-    assert!(fired > 0 && fired <= slow.figures.number("ai_calls"), "{fired}");
-    assert!(slow.figures.number("makespan") > usual.figures.number("makespan"));
-    assert_eq!(usual.figures.number("faults_fired"), 0);
-    assert!(slow.figures.number("bound_makespan") <= slow.figures.number("makespan"));
+    let fired = slow.figures.number(Metric::FaultsFired);
+    assert!(fired > 0 && fired <= slow.figures.number(Metric::AiCalls), "{fired}");
+    assert!(slow.figures.number(Metric::Makespan) > usual.figures.number(Metric::Makespan));
+    assert_eq!(usual.figures.number(Metric::FaultsFired), 0);
+    assert!(slow.figures.number(Metric::BoundMakespan) <= slow.figures.number(Metric::Makespan));
     let lines = slow.log.entries.iter().map(|entry| slow.log.line(&entry));
     assert!(lines.into_iter().any(|line| line.contains("\"fault\":\"slow\"")));
 }

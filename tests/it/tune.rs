@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tagspace::Metric;
 
 use proptest::prelude::*;
 use tagspace::internals::report::tune as report;
@@ -103,14 +104,14 @@ fn the_fastest_that_meets_what_is_required_wins() {
     assert_eq!(best.values, [1, 1], "ten pages in a call, six calls at once");
     // By hand from the single runs: the order is the order of the sums.
     let sums: Vec<u128> =
-        all.ranking.iter().map(|index| all.cells[*index].sum("makespan").unwrap()).collect();
+        all.ranking.iter().map(|index| all.cells[*index].sum(Metric::Makespan).unwrap()).collect();
     assert!(sums.is_sorted(), "{sums:?}");
     let one = tuned(&axes, 4, &["ai_calls >= 100"]);
     assert_eq!(one.best().unwrap().values, [0, 1], "the fast one with as many calls as pages");
     assert!(one.others().all(|cell| cell.values[0] == 0), "ten in a call make too few calls");
     // As many seeds as it says itself, otherwise nearly all.
     let fits = |require: &str| tuned(&axes[1..], 4, &[require]).others().count();
-    let slow = tuned(&axes[1..], 4, &[]).cells[0].values_of("makespan").unwrap();
+    let slow = tuned(&axes[1..], 4, &[]).cells[0].values_of(Metric::Makespan).unwrap();
     let limit = slow.iter().max().unwrap() - 1;
     assert_eq!(fits(&format!("makespan <= {limit}ms")), 0, "one seed of four is too slow");
     assert_eq!(fits(&format!("makespan <= {limit}ms in >= 50% of seeds")), 1);
@@ -127,8 +128,8 @@ fn a_cell_is_what_run_finds_with_the_same_settings() {
     let judged = crate::common::judged(&scenario);
     let figures = &judged.runs[0].figures;
     let outcome = tuned.cells[1].outcomes[1].as_ref().unwrap();
-    for metric in ["makespan", "cost", "ai_calls", "pages_tagged"] {
-        assert_eq!(outcome[metric], figures.number(metric), "{metric}");
+    for metric in [Metric::Makespan, Metric::Cost, Metric::AiCalls, Metric::PagesTagged] {
+        assert_eq!(outcome[&metric], figures.number(metric), "{metric}");
     }
     let winners = tuned.winners();
     assert_eq!(winners[0], tuned.best().unwrap());
@@ -295,7 +296,7 @@ fn one_setting_for_several_loses_least_where_it_loses_most() {
             played(question("scenarios/small.toml", &["pipeline.concurrency=1..=3"], 1, &[]), 2);
         for (cell, makespan) in one.cells.iter_mut().zip(makespans) {
             let outcome = cell.outcomes[0].as_mut().unwrap();
-            outcome.insert("makespan".to_owned(), makespan);
+            outcome.insert(Metric::Makespan, makespan);
         }
         one.ranking.sort_by_key(|index| makespans[*index]);
         one
@@ -323,7 +324,7 @@ fn the_targets_of_the_guard_are_met_and_notice_what_weakens() {
     let mut unlucky = tuned.clone();
     unlucky.question.scenario.world.seed = Seed(36);
     let guard = regression_targets::of(&unlucky, 2).unwrap().unwrap();
-    let missed: Vec<&str> = guard.missed.iter().map(|target| target.metric.name).collect();
+    let missed: Vec<&str> = guard.missed.iter().map(|target| target.metric.name()).collect();
     assert_eq!(missed, ["makespan"]);
     assert!(guard_report::text(&guard).contains("own seed, 36, these are missed as they are"));
     let guard = regression_targets::of(&tuned, 2).unwrap().unwrap();
@@ -386,7 +387,7 @@ fn the_guard_asks_for_all_the_work_and_finds_what_tells_a_weakening() {
     let misses = |set: &[&str]| {
         let judged = judged(&scenario(&text, &[&["pipeline.batch_size=10"], set].concat()));
         let missed = judged.runs[0].targets.iter().filter(|target| !target.met);
-        missed.map(|target| target.target.metric.name).collect::<Vec<_>>()
+        missed.map(|target| target.target.metric.name()).collect::<Vec<_>>()
     };
     assert_eq!(misses(&[]), [""; 0]);
     assert!(misses(&["pipeline.dry_run=true"]).contains(&"pages_unlabelled"));

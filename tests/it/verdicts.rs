@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
+use tagspace::Metric;
+use tagspace::verdict::Figure;
 
 use serde_json::Value;
 use tagspace::internals::cli::ExitStatus;
@@ -146,11 +148,11 @@ fn counts_and_sums_of_nothing_are_nothing_and_what_is_unknown_has_no_value() {
         ("backoff_wait p95", None),
         ("fallbacks", Some(0)),
     ] {
-        assert_eq!(run.figures.integer(figure), value, "{figure}");
+        assert_eq!(run.figures.integer(Figure::find(figure).unwrap()), value, "{figure}");
     }
     // Nobody knows the price of this model.
     let figures = Figures::of(&run.log, &std::collections::BTreeMap::new());
-    assert_eq!(figures.integer("cost"), None);
+    assert_eq!(figures.integer(Metric::Cost), None);
     let cost = target_syntax::in_one_piece("run", "cost <= $9").unwrap();
     let judged = target::judge(&cost, &figures, None);
     assert_eq!((judged.met, judged.value), (false, None));
@@ -159,7 +161,7 @@ fn counts_and_sums_of_nothing_are_nothing_and_what_is_unknown_has_no_value() {
 
 #[test]
 fn an_efficiency_without_a_value_says_why() {
-    let why = |settings: &[&str]| plain(settings).figures.why_absent("efficiency");
+    let why = |settings: &[&str]| plain(settings).figures.why_absent(Metric::Efficiency);
     assert_eq!(why(&[]), None);
     assert_eq!(why(&[BREAKS]), Some("a fallback helped"));
     assert_eq!(why(&[BREAKS, "pipeline.fallback=false"]), Some("pages failed"));

@@ -7,9 +7,8 @@ use crate::cli::args::MetricsArgs;
 use crate::cli::error::CliError;
 use crate::cli::terminal::print;
 use crate::sim::scenario::diagnostic::did_you_mean;
-use crate::study::measure::metric::{
-    DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape, Unit, find,
-};
+use crate::study::measure::figure::Stat;
+use crate::study::measure::metric::{Metric, Shape, Unit};
 
 /// Prints the table, or one metric with an example of a target.
 pub(crate) fn metrics(args: &MetricsArgs) -> Result<ExitStatus, CliError> {
@@ -17,7 +16,7 @@ pub(crate) fn metrics(args: &MetricsArgs) -> Result<ExitStatus, CliError> {
         print(&table());
         return Ok(ExitStatus::Met);
     };
-    let Some(metric) = find(name) else {
+    let Some(metric) = Metric::find(name) else {
         return Err(CliError::Usage {
             message: format!("expected a metric, found `{name}`"),
             help: help(name),
@@ -28,19 +27,20 @@ pub(crate) fn metrics(args: &MetricsArgs) -> Result<ExitStatus, CliError> {
 }
 
 fn help(name: &str) -> String {
-    let names = METRICS.iter().map(|metric| metric.name);
+    let names = Metric::ALL.iter().map(|metric| metric.name());
     let near = did_you_mean(name, names).map_or(String::new(), |near| format!("{near} "));
     format!("{near}`tagspace metrics` lists them")
 }
 
 fn table() -> String {
-    let width = METRICS.iter().map(|metric| metric.name.len()).max().unwrap_or(0);
+    let width = Metric::ALL.iter().map(|metric| metric.name().len()).max().unwrap_or(0);
     let mut text = String::new();
-    for metric in METRICS {
-        let (name, unit) = (metric.name, unit(metric));
-        let _ = writeln!(text, "{name:<width$}  {unit:<5}  {}", metric.doc);
+    for metric in Metric::ALL {
+        let (name, unit) = (metric.name(), unit(*metric));
+        let _ = writeln!(text, "{name:<width$}  {unit:<5}  {}", metric.doc());
     }
-    let (distribution, level) = (DISTRIBUTION_STATS.join(", "), LEVEL_STATS.join(", "));
+    let distribution = Stat::join(Stat::OF_DISTRIBUTIONS, ", ");
+    let level = Stat::join(Stat::OF_LEVELS, ", ");
     let _ = write!(
         text,
         "\nLatencies and waits have statistics ({distribution}), and so have concurrency and in_flight\n\
@@ -49,19 +49,20 @@ fn table() -> String {
     text
 }
 
-fn one(metric: &Metric) -> String {
-    let Metric { name, key, doc, .. } = metric;
-    let limit = match metric.unit {
+fn one(metric: Metric) -> String {
+    let (name, key, doc) = (metric.name(), metric.key(), metric.doc());
+    let limit = match metric.unit() {
         Unit::Count => "<= 20",
         Unit::Ratio => ">= 60%",
         Unit::Millis => "<= 45s",
         Unit::UsdMicros => "<= $0.20",
     };
-    let (stats, example) = match metric.shape {
-        Shape::Single => (String::new(), format!("{name} = \"{limit}\"")),
-        Shape::Distribution => (DISTRIBUTION_STATS.join(", "), format!("{name} = \"p95 {limit}\"")),
-        Shape::Level => (LEVEL_STATS.join(", "), format!("{name} = \"max {limit}\"")),
+    let example = match metric.shape() {
+        Shape::Single => format!("{name} = \"{limit}\""),
+        Shape::Distribution => format!("{name} = \"p95 {limit}\""),
+        Shape::Level => format!("{name} = \"max {limit}\""),
     };
+    let stats = Stat::join(metric.stats(), ", ");
     let stats = if stats.is_empty() { stats } else { format!("statistics: {stats}\n") };
     let served = if metric.is_seen_from_outside() { "yes" } else { "no" };
     format!(
@@ -70,8 +71,8 @@ fn one(metric: &Metric) -> String {
     )
 }
 
-fn unit(metric: &Metric) -> &'static str {
-    match metric.unit {
+fn unit(metric: Metric) -> &'static str {
+    match metric.unit() {
         Unit::Count => "count",
         Unit::Ratio => "%",
         Unit::Millis => "time",

@@ -90,5 +90,5 @@ fn of(judged: &JudgedScenario) -> impl Iterator<Item = &JudgedTarget> {
 
 fn name(judged: &JudgedTarget) -> String {
     let target = &judged.target;
-    format!("{} {} {}", target.run, target.metric.name, target.text)
+    format!("{} {} {}", target.run, target.metric.name(), target.text)
 }

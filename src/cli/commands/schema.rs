@@ -9,9 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::cli::ExitStatus;
 use crate::cli::terminal::print;
 use crate::sim::scenario::file::ScenarioFile;
-use crate::study::measure::metric::{
-    DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape, Unit,
-};
+use crate::study::measure::figure::Stat;
+use crate::study::measure::metric::{Metric, Shape, Unit};
 
 /// The shapes of a latency, with the keys that belong to each.
 const SHAPES: [(&str, &[&str]); 4] = [
@@ -94,7 +93,7 @@ fn by_shape(latency: &Value) -> Value {
 /// The targets of a run, by metric.
 fn add_targets(schema: &mut Value) {
     let mut metrics = Map::new();
-    for metric in METRICS {
+    for metric in Metric::ALL.iter().copied() {
         let kind = kind(metric);
         schema["$defs"][&kind] = json!({
             "pattern": pattern(metric),
@@ -102,7 +101,7 @@ fn add_targets(schema: &mut Value) {
         });
         schema["$defs"][format!("{kind}Table")] = table(metric);
         let limits = json!({
-            "description": metric.doc,
+            "description": metric.doc(),
             "pattern": pattern(metric),
             "examples": examples(metric),
             "anyOf": [
@@ -111,7 +110,7 @@ fn add_targets(schema: &mut Value) {
                 { "type": "array", "items": { "$ref": format!("#/$defs/{kind}") } },
             ],
         });
-        for name in [metric.name, metric.key] {
+        for name in [metric.name(), metric.key()] {
             metrics.insert(name.to_owned(), limits.clone());
         }
     }
@@ -127,7 +126,7 @@ fn add_targets(schema: &mut Value) {
 }
 
 /// The table form of a limit on a metric.
-fn table(metric: &Metric) -> Value {
+fn table(metric: Metric) -> Value {
     let limit =
         json!({ "type": "string", "pattern": pattern(metric), "examples": examples(metric) });
     let mut table = json!({
@@ -136,48 +135,49 @@ fn table(metric: &Metric) -> Value {
         "required": ["limit"],
         "additionalProperties": false,
     });
-    if let Some(over) = metric.over() {
+    if let Some(coverage) = metric.covers() {
         let description = "What the limit looks at (default: a latency that covers all).";
-        table["properties"]["over"] = json!({ "description": description, "enum": [over] });
+        table["properties"]["over"] =
+            json!({ "description": description, "enum": [coverage.ended] });
     }
     table
 }
 
 /// The name of the limits that a metric takes.
-fn kind(metric: &Metric) -> String {
-    let unit = match metric.unit {
+fn kind(metric: Metric) -> String {
+    let unit = match metric.unit() {
         Unit::Count => "Count",
         Unit::Ratio => "Share",
         Unit::Millis => "Time",
         Unit::UsdMicros => "Cost",
     };
-    let shape = match metric.shape {
+    let shape = match metric.shape() {
         Shape::Single => "",
         Shape::Distribution => "Statistic",
         Shape::Level => "Level",
     };
-    let over = match metric.over() {
-        Some("tagged") => "OverTagged",
-        Some(_) => "OverAnswered",
-        None => "",
-    };
+    let over = metric.covers().map_or(String::new(), |coverage| {
+        let (first, rest) = coverage.ended.split_at(1);
+        format!("Over{}{rest}", first.to_uppercase())
+    });
     format!("{unit}{shape}Limit{over}")
 }
 
 /// What a limit on a metric looks like.
-fn pattern(metric: &Metric) -> String {
-    let limit = |stats: &[&str], unit| {
-        let stats =
-            if stats.is_empty() { String::new() } else { format!("({}) *", stats.join("|")) };
+fn pattern(metric: Metric) -> String {
+    let limit = |stats: &[Stat], unit| {
+        let stats = match stats {
+            [] => String::new(),
+            stats => format!("({}) *", Stat::join(stats, "|")),
+        };
         format!("{stats}(<=|>=|==|<|>) *({}|{RELATIVE})", value(unit))
     };
-    let limits = match metric.shape {
-        Shape::Single => limit(&[], metric.unit),
-        Shape::Level => limit(LEVEL_STATS, metric.unit),
+    let limits = match metric.shape() {
+        Shape::Single | Shape::Level => limit(metric.stats(), metric.unit()),
         Shape::Distribution => {
-            let (counts, others): (Vec<&str>, Vec<&str>) =
-                DISTRIBUTION_STATS.iter().partition(|stat| **stat == "count");
-            format!("({}|{})", limit(&others, metric.unit), limit(&counts, Unit::Count))
+            let (counts, others): (Vec<Stat>, Vec<Stat>) =
+                metric.stats().iter().partition(|stat| **stat == Stat::Count);
+            format!("({}|{})", limit(&others, metric.unit()), limit(&counts, Unit::Count))
         }
     };
     format!("^ *{limits}{SEEDS} *$")
@@ -193,14 +193,14 @@ fn value(unit: Unit) -> String {
 }
 
 /// Limits that a metric may have.
-fn examples(metric: &Metric) -> Vec<String> {
-    let value = match metric.unit {
+fn examples(metric: Metric) -> Vec<String> {
+    let value = match metric.unit() {
         Unit::Count => "20",
         Unit::Ratio => "60%",
         Unit::Millis => "45s",
         Unit::UsdMicros => "$0.20",
     };
-    let stats: &[&str] = match metric.shape {
+    let stats: &[&str] = match metric.shape() {
         Shape::Single => &[""],
         Shape::Distribution => &["p95 ", "max ", "p50 "],
         Shape::Level => &["max ", "final ", "min "],

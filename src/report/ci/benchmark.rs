@@ -4,29 +4,22 @@
 use serde_json::{Map, Value, json};
 
 use crate::sim::scenario::Scenario;
-use crate::study::measure::metric::{Better, Metric, TRACKED, Unit, find};
-use crate::study::measure::value::Value as Figure;
+use crate::study::measure::figure::Figure;
+use crate::study::measure::metric::{Better, Unit};
+use crate::study::measure::value;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::seeds::{Series, Spread};
 use crate::units::float;
 
-/// What is followed over time: the name of the figure, with its statistic, its metric and direction.
-fn tracked() -> impl Iterator<Item = (&'static str, &'static Metric, Better)> {
-    TRACKED.iter().filter_map(|(figure, better)| {
-        let name = figure.split(' ').next().unwrap_or(figure);
-        Some((*figure, find(name)?, *better))
-    })
-}
-
 /// A measure's name for machines: the figure's, with the unit of its value.
-fn slug(figure: &str, metric: &Metric) -> String {
-    let suffix = match metric.unit {
+fn slug(figure: Figure) -> String {
+    let suffix = match figure.metric.unit() {
         Unit::Count => "",
         Unit::Ratio => "_percent",
         Unit::Millis => "_ms",
         Unit::UsdMicros => "_usd",
     };
-    format!("{}{suffix}", figure.replace(' ', "_"))
+    format!("{}{suffix}", figure.to_string().replace(' ', "_"))
 }
 
 /// A figure in its unit, shares in percent: of many seeds the median, with the least and the most.
@@ -35,36 +28,31 @@ struct Measured {
     range: Option<(f64, f64)>,
 }
 
-fn measured(
-    run: (usize, &JudgedRun),
-    series: Option<&Series>,
-    figure: &str,
-    metric: &Metric,
-) -> Option<Measured> {
-    let scaled = |integer: u64| match metric.unit {
+fn measured(run: (usize, &JudgedRun), series: Option<&Series>, figure: Figure) -> Option<Measured> {
+    let scaled = |integer: u64| match figure.metric.unit() {
         Unit::UsdMicros => float(integer) / 1_000_000.0,
         Unit::Ratio => float(integer) / 10_000.0,
         Unit::Count | Unit::Millis => float(integer),
     };
     let Some(series) = series else {
-        let value = match run.1.figures.get(metric.name)? {
+        let value = match run.1.figures.get(figure.metric)? {
             // A latency that leaves pages out is not comparable with one that does not.
-            Figure::Distribution(samples) if samples.partial().is_some() => return None,
+            value::Value::Distribution(samples) if samples.partial().is_some() => return None,
             // As exactly as it was counted.
-            Figure::Share(share) => share.value()? * 100.0,
+            value::Value::Share(share) => share.value()? * 100.0,
             _ => scaled(run.1.figures.integer(figure)?),
         };
         return Some(Measured { value, range: None });
     };
-    if series.partial(run.0, metric.name) > 0 {
+    if series.partial(run.0, figure.metric) > 0 {
         return None;
     }
     let Spread { least, median, most, .. } = series.spread(run.0, figure)?;
     Some(Measured { value: scaled(median), range: Some((scaled(least), scaled(most))) })
 }
 
-fn unit(metric: &Metric) -> &'static str {
-    match metric.unit {
+fn unit(figure: Figure) -> &'static str {
+    match figure.metric.unit() {
         Unit::Count => "count",
         Unit::Ratio => "%",
         Unit::Millis => "ms",
@@ -83,16 +71,16 @@ pub fn bmf(
     series: Option<&Series>,
 ) -> Map<String, Value> {
     let measures = |run: (usize, &JudgedRun)| -> Map<String, Value> {
-        let measure = |(figure, metric, _): (&str, &Metric, Better)| {
-            let Measured { value, range } = measured(run, series, figure, metric)?;
+        let measure = |figure: Figure| {
+            let Measured { value, range } = measured(run, series, figure)?;
             let mut measure = json!({"value": value});
             if let Some((least, most)) = range {
                 measure["lower_value"] = json!(least);
                 measure["upper_value"] = json!(most);
             }
-            Some((slug(figure, metric), measure))
+            Some((slug(figure), measure))
         };
-        tracked().filter_map(measure).collect()
+        Figure::TRACKED.into_iter().filter_map(measure).collect()
     };
     let runs = judged.runs.iter().enumerate();
     runs.map(|run| (named(scenario, run.1), Value::Object(measures(run)))).collect()
@@ -109,12 +97,12 @@ pub fn entries(
         format!("median of {} seeds", series.played.len())
     });
     let of_run = |run: (usize, &JudgedRun)| -> Vec<Value> {
-        let wanted = tracked().filter(|(_, _, direction)| *direction == better);
-        let entry = |figure: &str, metric: &Metric| {
-            let Measured { value, range } = measured(run, series, figure, metric)?;
+        let wanted = Figure::TRACKED.into_iter().filter(|one| one.better() == Some(better));
+        let entry = |figure: Figure| {
+            let Measured { value, range } = measured(run, series, figure)?;
             let mut entry = json!({
                 "name": format!("{} {}", named(scenario, run.1), figure),
-                "unit": unit(metric),
+                "unit": unit(figure),
                 "value": value,
                 "extra": extra,
             });
@@ -123,7 +111,7 @@ pub fn entries(
             }
             Some(entry)
         };
-        wanted.filter_map(|(figure, metric, _)| entry(figure, metric)).collect()
+        wanted.filter_map(entry).collect()
     };
     judged.runs.iter().enumerate().flat_map(of_run).collect()
 }

@@ -50,7 +50,7 @@ impl<'a> Closing<'a> {
 
 /// A target as it is called: run, metric and limit.
 pub(super) fn name(run: &JudgedRun, judged: &JudgedTarget) -> String {
-    format!("{}: {} {}", run.name, judged.target.metric.name, judged.target.text)
+    format!("{}: {} {}", run.name, judged.target.metric.name(), judged.target.text)
 }
 
 /// What was measured.

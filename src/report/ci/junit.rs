@@ -1,6 +1,7 @@
 //! JUnit XML in the form that Jenkins, GitLab and the GitHub actions for it read: one suite for
 //! each scenario, one case for each target.
 
+use crate::study::measure::metric::Metric;
 use std::fmt::Write;
 
 use quick_xml::escape::escape;
@@ -54,9 +55,9 @@ pub fn suite(
     let mut time_ms = 0;
     for (at, run) in judged.runs.iter().enumerate() {
         // Of many seeds the one in the middle.
-        let middle = series.and_then(|series| series.spread(at, "makespan"));
+        let middle = series.and_then(|series| series.spread(at, Metric::Makespan));
         // A case has no time of its own: all targets of a run share its time.
-        time_ms += middle.map_or(run.figures.number("makespan"), |spread| spread.median);
+        time_ms += middle.map_or(run.figures.number(Metric::Makespan), |spread| spread.median);
         for target in &run.targets {
             case(&mut cases, scenario, run, target, replay);
         }
@@ -184,7 +185,7 @@ pub fn comparison(compared: &Compared, base: &str) -> Suite {
         .iter()
         .map(|(run, moved)| {
             let figure = compare::moved_in_words(moved);
-            (format!("{}: {}", run.name, moved.name), format!("{cause}: {figure}"))
+            (format!("{}: {}", run.name, moved.figure), format!("{cause}: {figure}"))
         })
         .collect();
     if cases.is_empty() {

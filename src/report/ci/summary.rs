@@ -1,6 +1,7 @@
 //! Markdown for `$GITHUB_STEP_SUMMARY`: the verdicts in one table, and for each scenario that misses
 //! a target what it misses and how to repeat it.
 
+use crate::study::measure::metric::Metric;
 use std::fmt::Write;
 
 use super::closing::{margin, missed, name, seed, value};
@@ -61,11 +62,11 @@ pub fn part(
     let targets = || judged.runs.iter().flat_map(|run| &run.targets);
     let met = targets().filter(|target| target.met).count();
     // Of many seeds the median.
-    let of = |(at, run): (usize, &JudgedRun), metric: &str| match series {
+    let of = |(at, run): (usize, &JudgedRun), metric: Metric| match series {
         Some(series) => series.spread(at, metric).map_or(0, |spread| spread.median),
         None => run.figures.number(metric),
     };
-    let sum = |metric: &str| {
+    let sum = |metric: Metric| {
         let each = judged.runs.iter().enumerate().map(|run| of(run, metric));
         each.fold(0, u64::saturating_add)
     };
@@ -76,9 +77,9 @@ pub fn part(
         cell(&scenario.name),
         cell(&scenario.question),
         targets().count(),
-        format::millis(sum("makespan")),
-        format::count(sum("ai_calls")),
-        format::count(sum("rate_limited"))
+        format::millis(sum(Metric::Makespan)),
+        format::count(sum(Metric::AiCalls)),
+        format::count(sum(Metric::RateLimited))
     );
     let mut details = String::new();
     if outcome == Outcome::Missed {
@@ -186,7 +187,7 @@ pub fn regression(compared: &Compared, base: &str) -> (String, String) {
             details,
             "| {}: {} | {base} | {new} | {change} |",
             cell(&run.name),
-            moved.name
+            moved.figure
         );
     }
     for one in compared.runs.iter().flat_map(|run| &run.lacking) {

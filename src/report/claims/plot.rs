@@ -1,5 +1,6 @@
 //! The claims: what the profiles came to in every world, and where each claim holds.
 
+use crate::study::measure::metric::Metric;
 use plotters::prelude::*;
 
 use crate::report::claims::words;
@@ -14,11 +15,11 @@ use crate::study::claims::{ClaimsReport, PROFILES, Varied, WorldVerdict};
 use crate::units::{float, whole};
 
 /// What the profiles are compared by: a figure of the run over 100 pages, and its name.
-const SHOWN: [(&str, &str); 4] = [
-    ("ai_calls", "AI calls for 100 pages"),
-    ("makespan", "time for 100 pages"),
-    ("rate_limited_ratio", "429s of calls to the primary"),
-    ("fallback_ratio", "prompts that the fallback answered"),
+const SHOWN: [(Metric, &str); 4] = [
+    (Metric::AiCalls, "AI calls for 100 pages"),
+    (Metric::Makespan, "time for 100 pages"),
+    (Metric::RateLimitedRatio, "429s of calls to the primary"),
+    (Metric::FallbackRatio, "prompts that the fallback answered"),
 ];
 const COLOURS: [RGBColor; 3] = [GREY, ORANGE, BLUE];
 
@@ -47,7 +48,7 @@ fn index(position: usize) -> i32 {
 /// The three profiles in every world, by the middle of all seeds, with the least and the most.
 pub fn profiles(ledger: &ClaimsReport) -> Result<String, PlotError> {
     let panels: Vec<(&str, &Hypothesis, &Vec<WorldVerdict>)> =
-        SHOWN.iter().filter_map(|(metric, name)| panel_of(ledger, metric, name)).collect();
+        SHOWN.iter().filter_map(|(metric, name)| panel_of(ledger, *metric, name)).collect();
     sheet(height(TOP + PANEL * index(panels.len()) + 10), |area| {
         heading(
             area,
@@ -70,7 +71,7 @@ pub fn profiles(ledger: &ClaimsReport) -> Result<String, PlotError> {
 /// The plan's statement about this figure.
 fn panel_of<'a>(
     ledger: &'a ClaimsReport,
-    metric: &str,
+    metric: Metric,
     name: &'a str,
 ) -> Option<(&'a str, &'a Hypothesis, &'a Vec<WorldVerdict>)> {
     let all =

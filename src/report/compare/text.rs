@@ -52,22 +52,22 @@ pub fn headline_of(compared: &Compared, most: usize) -> String {
 /// How a figure moved: `ai_calls 9.0 -> 21.0 (+133.3 %)`.
 pub fn moved_in_words(moved: &Moved) -> String {
     let [base, new, change] = moved_cells(moved);
-    format!("{} {base} -> {new} ({change})", moved.name)
+    format!("{} {base} -> {new} ({change})", moved.figure)
 }
 
 /// A figure that one side lacks in some seeds.
 pub fn lacking_in_words(one: &Lacking) -> String {
-    let Lacking { name, base, new, both } = one;
+    let Lacking { figure, base, new, both } = one;
     let over = match both {
         0 => "so it is not compared".to_owned(),
         both => format!("so it is compared over {both}"),
     };
-    format!("`{name}` has a value in {base} seeds of the base and in {new} of this side, {over}.")
+    format!("`{figure}` has a value in {base} seeds of the base and in {new} of this side, {over}.")
 }
 
 /// The mean before, the mean now, and the change against the mean before.
 pub fn moved_cells(moved: &Moved) -> [String; 3] {
-    let written = |milli: u64| by(milli, moved.unit);
+    let written = |milli: u64| by(milli, moved.figure.unit());
     let change = relative(moved.sums.0, moved.sums.1);
     [written(moved.base_mean_milli), written(moved.new_mean_milli), change]
 }
@@ -125,7 +125,7 @@ fn scenario(out: &mut String, one: &Compared, mode: Mode, differences: &Differen
     }
     for run in &one.runs {
         summary(out, run, one.has_edited_logs);
-        if run.moved.iter().any(|moved| moved.better.is_some()) {
+        if run.moved.iter().any(|moved| moved.figure.better().is_some()) {
             out.push('\n');
             out.push_str(&table(run, mode));
         }
@@ -136,8 +136,8 @@ fn scenario(out: &mut String, one: &Compared, mode: Mode, differences: &Differen
         for one in &run.lacking {
             let _ = writeln!(out, "\n{}", lacking_in_words(one));
         }
-        let others = run.moved.iter().filter(|moved| moved.better.is_none());
-        let others: Vec<&str> = others.map(|moved| moved.name.as_str()).collect();
+        let others = run.moved.iter().filter(|moved| moved.figure.better().is_none());
+        let others: Vec<String> = others.map(|moved| moved.figure.to_string()).collect();
         if !others.is_empty() {
             let _ = writeln!(out, "\nMoved as well, but not watched: {}.", others.join(", "));
         }
@@ -166,21 +166,25 @@ fn table(run: &ComparedRun, mode: Mode) -> String {
         headings.extend(["95 % CI", "less in", "more in", "p"]);
     }
     headings.push("verdict");
-    let watched = run.moved.iter().filter(|moved| moved.better.is_some());
+    let watched = run.moved.iter().filter(|moved| moved.figure.better().is_some());
     let rows: Vec<Vec<String>> = watched.map(|moved| row(moved, mode)).collect();
     markdown(&headings, &rows)
 }
 
 fn row(moved: &Moved, mode: Mode) -> Vec<String> {
     let mut row = vec![
-        moved.name.clone(),
-        by(moved.base_mean_milli, moved.unit),
-        by(moved.new_mean_milli, moved.unit),
+        moved.figure.to_string(),
+        by(moved.base_mean_milli, moved.figure.unit()),
+        by(moved.new_mean_milli, moved.figure.unit()),
         change(moved),
     ];
     if mode == Mode::Paired {
         let (low, high) = (moved.paired.low_milli, moved.paired.high_milli);
-        row.push(format!("{} to {}", signed(low, moved.unit), signed(high, moved.unit)));
+        row.push(format!(
+            "{} to {}",
+            signed(low, moved.figure.unit()),
+            signed(high, moved.figure.unit())
+        ));
         row.extend([moved.paired.less.to_string(), moved.paired.more.to_string()]);
         row.push(probability(moved.p));
     }
@@ -213,16 +217,16 @@ fn relative(base: u128, new: u128) -> String {
 
 fn change(moved: &Moved) -> String {
     let relative = relative(moved.sums.0, moved.sums.1);
-    format!("{} ({relative})", signed(moved.paired.mean_milli, moved.unit))
+    format!("{} ({relative})", signed(moved.paired.mean_milli, moved.figure.unit()))
 }
 
 fn since_first(drift: &Drift) -> String {
-    let Drift { name, unit, first_mean_milli: first, new_mean_milli: new } = drift;
+    let Drift { figure, first_mean_milli: first, new_mean_milli: new } = drift;
     format!(
-        "{name} {} ({} -> {})",
+        "{figure} {} ({} -> {})",
         relative(u128::from(*first), u128::from(*new)),
-        by(*first, *unit),
-        by(*new, *unit)
+        by(*first, figure.unit()),
+        by(*new, figure.unit())
     )
 }
 
@@ -257,7 +261,7 @@ fn first(out: &mut String, seed: u64, difference: &Difference) {
 pub fn scenario_json(one: &Compared, differences: &[(String, u64, Difference)]) -> Value {
     let moved = |moved: &Moved| {
         json!({
-            "figure": moved.name,
+            "figure": moved.figure,
             "verdict": moved.verdict.name(),
             "base_mean_milli": moved.base_mean_milli,
             "new_mean_milli": moved.new_mean_milli,
@@ -267,17 +271,17 @@ pub fn scenario_json(one: &Compared, differences: &[(String, u64, Difference)]) 
             "less": moved.paired.less,
             "more": moved.paired.more,
             "same": moved.paired.same,
-            "p_holm": moved.better.map(|_| moved.p),
+            "p_holm": moved.figure.better().map(|_| moved.p),
         })
     };
     let drift = |drift: &Drift| {
         json!({
-            "figure": drift.name,
+            "figure": drift.figure,
             "first_mean_milli": drift.first_mean_milli,
             "new_mean_milli": drift.new_mean_milli,
         })
     };
-    let lacking = |one: &Lacking| json!({"figure": one.name, "base_seeds": one.base, "new_seeds": one.new, "compared_seeds": one.both});
+    let lacking = |one: &Lacking| json!({"figure": one.figure, "base_seeds": one.base, "new_seeds": one.new, "compared_seeds": one.both});
     let changed = |all: &[Changed]| -> Value {
         let of = |one: &Changed| json!({"run": one.run, "key": one.key, "base": one.base, "new": one.new});
         all.iter().map(of).collect()

@@ -4,8 +4,9 @@ use std::io::Write;
 
 use crate::sim::recorder::Log;
 use crate::sim::scenario::Scenario;
+use crate::study::measure::figure::Stat;
 use crate::study::measure::figures::Figures;
-use crate::study::measure::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Shape, Unit};
+use crate::study::measure::metric::{Metric, Shape, Unit};
 use crate::study::measure::timeline;
 use crate::study::measure::value::Value;
 use crate::study::verdict::judge::JudgedScenario;
@@ -42,19 +43,18 @@ pub fn series(scenario: &Scenario, series: &Series, target: impl Write) -> csv::
 
 fn header() -> Vec<String> {
     let mut header = vec!["scenario".to_owned(), "seed".to_owned(), "run".to_owned()];
-    for metric in METRICS {
-        match (metric.shape, metric.unit) {
+    for metric in Metric::ALL {
+        let (key, stats) = (metric.key(), metric.stats().iter());
+        match (metric.shape(), metric.unit()) {
             (Shape::Single, Unit::Ratio) => {
-                header.extend([format!("{}_num", metric.key), format!("{}_den", metric.key)]);
+                header.extend([format!("{key}_num"), format!("{key}_den")]);
             }
-            (Shape::Single, _) => header.push(metric.key.to_owned()),
+            (Shape::Single, _) => header.push(key.to_owned()),
             (Shape::Distribution, _) => {
-                let stats = DISTRIBUTION_STATS.iter().chain([&OVER]);
-                header.extend(stats.map(|stat| format!("{}_{stat}", metric.key)));
+                header.extend(stats.map(|stat| format!("{key}_{stat}")));
+                header.push(format!("{key}_{OVER}"));
             }
-            (Shape::Level, _) => {
-                header.extend(LEVEL_STATS.iter().map(|stat| format!("{}_{stat}", metric.key)));
-            }
+            (Shape::Level, _) => header.extend(stats.map(|stat| format!("{key}_{stat}"))),
         }
     }
     header.push("events_sha256".to_owned());
@@ -68,17 +68,17 @@ fn row(
     digest: String,
 ) -> Vec<String> {
     let mut row = vec![scenario.name.clone(), seed.to_string(), name.to_owned()];
-    for metric in METRICS {
-        let value = figures.get(metric.name);
+    for metric in Metric::ALL {
+        let value = figures.get(*metric);
         let cell = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
-        match (metric.shape, metric.unit, value) {
+        match (metric.shape(), metric.unit(), value) {
             (Shape::Single, Unit::Ratio, Some(Value::Share(share))) => {
                 row.extend([share.num.to_string(), share.den.to_string()]);
             }
             (Shape::Single, Unit::Ratio, _) => row.extend([String::new(), String::new()]),
             (Shape::Single, _, Some(Value::Number(number))) => row.push(number.to_string()),
             (Shape::Distribution, _, Some(Value::Distribution(samples))) => {
-                row.extend(DISTRIBUTION_STATS.iter().map(|stat| cell(samples.stat(stat))));
+                row.extend(metric.stats().iter().map(|stat| cell(samples.stat(*stat))));
                 row.push(cell(samples.partial().map(|partial| partial.den)));
             }
             (Shape::Level, _, Some(Value::Level { min, max, last })) => {
@@ -86,10 +86,10 @@ fn row(
             }
             (Shape::Single, _, _) => row.push(String::new()),
             (Shape::Distribution, _, _) => {
-                row.extend(empty(DISTRIBUTION_STATS));
+                row.extend(empty(metric.stats()));
                 row.push(String::new());
             }
-            (Shape::Level, _, _) => row.extend(empty(LEVEL_STATS)),
+            (Shape::Level, _, _) => row.extend(empty(metric.stats())),
         }
     }
     row.push(digest);
@@ -97,7 +97,7 @@ fn row(
 }
 
 /// As many empty cells as there are statistics.
-fn empty(stats: &[&str]) -> Vec<String> {
+fn empty(stats: &[Stat]) -> Vec<String> {
     vec![String::new(); stats.len()]
 }
 

@@ -11,10 +11,9 @@ use crate::report::{compare, limitations};
 use crate::sim::scenario::Scenario;
 use crate::study::compare::settings;
 use crate::study::compare::settings::Keys;
+use crate::study::measure::figure::{Figure, Stat};
 use crate::study::measure::figures::Figures;
-use crate::study::measure::metric::{
-    DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape, Unit,
-};
+use crate::study::measure::metric::{Metric, Shape, Unit};
 use crate::study::measure::quota_usage;
 use crate::study::measure::value::Value;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
@@ -73,31 +72,29 @@ fn whole(
 /// The report on a scenario with many seeds: of each figure the range over the seeds that have it, of
 /// each target the worst seed.
 pub fn series(scenario: &Scenario, series: &Series) -> Json {
-    let spread = |run: usize, figure: &str| {
+    let spread = |run: usize, figure: Figure| {
         let Spread { least, median, most, seeds } = series.spread(run, figure)?;
         Some(json!({"min": least, "median": median, "max": most, "seeds": seeds}))
     };
-    let stats = |run: usize, metric: &Metric, stats: &[&str]| {
-        let of = |stat: &&str| {
-            Some(((*stat).to_owned(), spread(run, &format!("{} {stat}", metric.name))?))
-        };
-        let mut all: Map<String, Json> = stats.iter().filter_map(of).collect();
-        let partial = series.partial(run, metric.name);
+    let stats = |run: usize, metric: Metric| {
+        let of =
+            |stat: &Stat| Some((stat.to_string(), spread(run, Figure::stat_of(metric, *stat))?));
+        let mut all: Map<String, Json> = metric.stats().iter().filter_map(of).collect();
+        let partial = series.partial(run, metric);
         if partial > 0 {
             all.insert("partial_in_seeds".to_owned(), json!(partial));
         }
-        (metric.key.to_owned(), Json::Object(all))
+        (metric.key().to_owned(), Json::Object(all))
     };
-    let metric = |run: usize, metric: &Metric| match (metric.shape, metric.unit) {
+    let metric = |run: usize, metric: Metric| match (metric.shape(), metric.unit()) {
         (Shape::Single, Unit::Ratio) => {
-            Some((format!("{}_ppm", metric.key), spread(run, metric.name)?))
+            Some((format!("{}_ppm", metric.key()), spread(run, metric.into())?))
         }
-        (Shape::Single, _) => Some((metric.key.to_owned(), spread(run, metric.name)?)),
-        (Shape::Distribution, _) => Some(stats(run, metric, DISTRIBUTION_STATS)),
-        (Shape::Level, _) => Some(stats(run, metric, LEVEL_STATS)),
+        (Shape::Single, _) => Some((metric.key().to_owned(), spread(run, metric.into())?)),
+        (Shape::Distribution | Shape::Level, _) => Some(stats(run, metric)),
     };
     let runs = series.judged.runs.iter().enumerate().map(|(at, run)| {
-        let metrics = METRICS.iter().filter_map(|one| metric(at, one));
+        let metrics = Metric::ALL.iter().filter_map(|one| metric(at, *one));
         json!({
             "name": run.name,
             "patience_s": patience_s(scenario, &run.name),
@@ -175,22 +172,21 @@ fn run(scenario: &Scenario, run: &JudgedRun) -> Json {
 
 /// Every figure under its key.
 pub fn metrics(figures: &Figures) -> Json {
-    let entries = METRICS.iter().map(|metric| {
-        let value = figures.get(metric.name).map_or(Json::Null, |value| match value {
+    let entries = Metric::ALL.iter().map(|metric| {
+        let value = figures.get(*metric).map_or(Json::Null, |value| match value {
             Value::Number(number) => json!(number),
             Value::Share(share) => json!(share),
             Value::Level { min, max, last } => json!({"min": min, "max": max, "final": last}),
             Value::Distribution(samples) => {
-                let stats = DISTRIBUTION_STATS.iter();
-                let mut all: Map<String, Json> =
-                    stats.map(|stat| ((*stat).to_owned(), json!(samples.stat(stat)))).collect();
+                let stat = |stat: &Stat| (stat.to_string(), json!(samples.stat(*stat)));
+                let mut all: Map<String, Json> = metric.stats().iter().map(stat).collect();
                 if let Some(partial) = samples.partial() {
                     all.insert("over".to_owned(), json!(partial));
                 }
                 Json::Object(all)
             }
         });
-        (metric.key.to_owned(), value)
+        (metric.key().to_owned(), value)
     });
     Json::Object(entries.collect::<Map<_, _>>())
 }
@@ -202,8 +198,8 @@ fn target(judged: &JudgedTarget) -> Json {
         None => json!(judged.value),
     };
     let mut out = json!({
-        "metric": target.metric.key,
-        "stat": target.stat,
+        "metric": target.metric.key(),
+        "stat": target.stat.map(Stat::name),
         "compare": target.compare.sign(),
         "limit": target.text,
         "limit_value": judged.limit,

@@ -8,7 +8,9 @@ use crate::report::draw::picture::{
     Area, BLUE, Drawn, GREEN, Key, failed, font, time_unit, whole_ticks,
 };
 use crate::sim::scenario::Scenario;
+use crate::study::measure::figure::Stat;
 use crate::study::measure::figures::Distribution;
+use crate::study::measure::metric::Metric;
 use crate::study::measure::value::Value;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::units::float;
@@ -25,7 +27,7 @@ pub(crate) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
     // One scale for all runs, so that they can be compared by eye.
     let longest = judged.runs.iter().map(longest).max().unwrap_or(0).max(1);
     panels(judged, PANEL, &title, &keys, |area, run| {
-        if SERIES.iter().all(|(name, _)| samples(run, name).is_none()) {
+        if SERIES.iter().all(|(metric, _)| samples(run, *metric).is_none()) {
             return nothing(area, &panel_name(run));
         }
         let (left, right) = area.split_horizontally(500);
@@ -34,23 +36,23 @@ pub(crate) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
     })
 }
 
-fn samples<'a>(run: &'a JudgedRun, name: &str) -> Option<&'a Distribution> {
-    match run.figures.get(name) {
+fn samples<'a>(run: &'a JudgedRun, metric: Metric) -> Option<&'a Distribution> {
+    match run.figures.get(metric) {
         Some(Value::Distribution(samples)) => Some(samples),
         _ => None,
     }
 }
 
 /// How many pages or batches a latency is about, where it leaves some out.
-fn left_out(run: &JudgedRun, name: &str) -> Option<String> {
-    let over = samples(run, name)?.partial()?;
-    Some(format!("{name} over {} of {}", over.num, over.den))
+fn left_out(run: &JudgedRun, metric: Metric) -> Option<String> {
+    let over = samples(run, metric)?.partial()?;
+    Some(format!("{} over {} of {}", metric.name(), over.num, over.den))
 }
 
-const SERIES: [(&str, RGBColor); 2] = [("page_latency", BLUE), ("ai_latency", GREEN)];
+const SERIES: [(Metric, RGBColor); 2] = [(Metric::PageLatency, BLUE), (Metric::AiLatency, GREEN)];
 
 fn longest(run: &JudgedRun) -> u64 {
-    let all = SERIES.iter().filter_map(|(name, _)| samples(run, name)?.stat("max"));
+    let all = SERIES.iter().filter_map(|(metric, _)| samples(run, *metric)?.stat(Stat::Max));
     all.max().unwrap_or(0)
 }
 
@@ -60,12 +62,13 @@ fn draw_percentiles(area: &Area<'_>, run: &JudgedRun, longest: u64) -> Result<()
     let y = Axis::new(format!("latency ({unit})"), float(longest) / per * 1.05, 7);
     let mut chart = chart(area, &format!("{}: percentiles", panel_name(run)), &x, &y)?;
     // A curve that ends early looks good where the slow ones never ended.
-    let left_out = SERIES.iter().filter_map(|(name, colour)| Some((left_out(run, name)?, *colour)));
+    let left_out =
+        SERIES.iter().filter_map(|(metric, colour)| Some((left_out(run, *metric)?, *colour)));
     for (row, (text, colour)) in (0..).zip(left_out) {
         area.draw_text(&text, &font(13, colour), (76, 44 + 18 * row)).map_err(failed)?;
     }
-    for (name, colour) in SERIES {
-        let Some(samples) = samples(run, name) else { continue };
+    for (metric, colour) in SERIES {
+        let Some(samples) = samples(run, metric) else { continue };
         let curve = (1..=100_usize).filter_map(|percent| {
             let value = samples.percentile(percent)?;
             Some((float(percent as u64), float(value) / per))
@@ -79,9 +82,9 @@ fn draw_percentiles(area: &Area<'_>, run: &JudgedRun, longest: u64) -> Result<()
 fn draw_histogram(area: &Area<'_>, run: &JudgedRun, longest: u64) -> Result<(), PlotError> {
     let (unit, per) = time_unit(longest);
     let width = longest.div_ceil(BINS).max(1);
-    let counted = SERIES.map(|(name, colour)| {
+    let counted = SERIES.map(|(metric, colour)| {
         let mut bins = vec![0_u64; usize::try_from(BINS).unwrap_or(1) + 1];
-        for sample in samples(run, name).map(Distribution::sorted).unwrap_or_default() {
+        for sample in samples(run, metric).map(Distribution::sorted).unwrap_or_default() {
             let bin = usize::try_from(sample / width).unwrap_or(0).min(bins.len() - 1);
             bins[bin] += 1;
         }

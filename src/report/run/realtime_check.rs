@@ -10,6 +10,7 @@ use crate::study::experiment::counterpart::Unmatched;
 use crate::study::experiment::realtime_check::{
     CheckedFigure, RealTime, RealTimeCheck, RealTimeVerdict,
 };
+use crate::study::measure::figure::Stat;
 use crate::study::measure::metric::Unit;
 
 /// The table of one run, and how late the host was.
@@ -39,11 +40,8 @@ pub fn text(run: &str, prediction: &RealTimeCheck) -> String {
 }
 
 fn cells(row: &CheckedFigure, verdict: Option<RealTimeVerdict>) -> [String; 6] {
-    let name = match row.stat {
-        Some(stat) => format!("{} {stat}", row.metric.name),
-        None => row.metric.name.to_owned(),
-    };
-    let amount = |value| format::amount(value, row.metric.unit);
+    let name = row.figure.to_string();
+    let amount = |value| format::amount(value, row.figure.metric.unit());
     let verdict = verdict.map_or("", words);
     let ends = (row.measured.iter().min(), row.measured.iter().max());
     let spread = match ends {
@@ -74,7 +72,7 @@ pub fn json(real_time: &RealTime) -> Json {
     let run = |(run, prediction): &(String, RealTimeCheck)| {
         let figure = |row: &CheckedFigure| {
             json!({
-                "metric": row.metric.key, "stat": row.stat, "predicted": row.predicted,
+                "metric": row.figure.metric.key(), "stat": row.figure.stat.map(Stat::name), "predicted": row.predicted,
                 "measured": row.measured, "median": row.median,
                 "verdict": prediction.of_row(row).map(name),
             })
@@ -142,7 +140,7 @@ pub fn unmatched(event: &Unmatched) -> String {
 fn apart(row: &CheckedFigure) -> String {
     let (predicted, median) = (i128::from(row.predicted), i128::from(row.median));
     let difference = median - predicted;
-    if row.metric.unit == Unit::Count {
+    if row.figure.metric.unit() == Unit::Count {
         return format!("{difference:+}");
     }
     if predicted == 0 {

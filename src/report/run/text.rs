@@ -7,7 +7,8 @@ use anstyle::{AnsiColor, Style};
 use crate::report::run::failures;
 use crate::report::{format, limitations};
 use crate::sim::scenario::Scenario;
-use crate::study::measure::metric::{LEVEL_STATS, METRICS, Metric, Shape};
+use crate::study::measure::figure::Figure;
+use crate::study::measure::metric::Metric;
 use crate::study::measure::value::Value;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario, Verdict};
 use crate::study::verdict::target::JudgedTarget;
@@ -110,9 +111,6 @@ pub fn scenario(
     out
 }
 
-/// The statistics of a distribution that a report for people shows.
-pub(crate) const SHOWN_STATS: &[&str] = &["p50", "p95", "max"];
-
 fn line(out: &mut String, text: &str) {
     out.push_str(text.trim_end());
     out.push('\n');
@@ -120,7 +118,7 @@ fn line(out: &mut String, text: &str) {
 
 fn targets(out: &mut String, runs: &[JudgedRun], colour: Colour) {
     let named =
-        |judged: &JudgedTarget| format!("{} {}", judged.target.metric.name, judged.target.text);
+        |judged: &JudgedTarget| format!("{} {}", judged.target.metric.name(), judged.target.text);
     let widest = |width: fn(&JudgedTarget) -> String| {
         runs.iter()
             .flat_map(|run| &run.targets)
@@ -129,7 +127,7 @@ fn targets(out: &mut String, runs: &[JudgedRun], colour: Colour) {
             .unwrap_or(0)
     };
     let name_width =
-        widest(|judged| format!("{} {}", judged.target.metric.name, judged.target.text));
+        widest(|judged| format!("{} {}", judged.target.metric.name(), judged.target.text));
     let value_width = widest(measured);
     for run in runs.iter().filter(|run| !run.targets.is_empty()) {
         if runs.len() > 1 {
@@ -209,8 +207,9 @@ struct FigureRow {
 /// the first run's. A row has one unit.
 fn figures(out: &mut String, runs: &[JudgedRun], colour: Colour) {
     let outside = runs.iter().any(JudgedRun::is_from_outside);
-    let shown = METRICS.iter().filter(|metric| !outside || metric.is_seen_from_outside());
-    let rows: Vec<FigureRow> = shown.flat_map(|metric| rows(metric, runs)).collect();
+    let shown = Metric::ALL.iter().filter(|metric| !outside || metric.is_seen_from_outside());
+    let rows: Vec<FigureRow> =
+        shown.flat_map(|metric| format::shown(*metric)).map(|figure| row(figure, runs)).collect();
     let mut heading = Vec::new();
     for (at, run) in runs.iter().enumerate() {
         heading.push(run.name.clone());
@@ -241,33 +240,23 @@ fn figures(out: &mut String, runs: &[JudgedRun], colour: Colour) {
     }
 }
 
-/// The rows of a metric: one, or one for each statistic that is shown.
-fn rows(metric: &'static Metric, runs: &[JudgedRun]) -> Vec<FigureRow> {
-    let stats: &[&str] = match metric.shape {
-        Shape::Single => &[""],
-        Shape::Distribution => SHOWN_STATS,
-        Shape::Level => LEVEL_STATS,
-    };
-    let row = |stat: &&str| {
-        let name = format!("{} {stat}", metric.name).trim_end().to_owned();
-        let values: Vec<Option<u64>> = runs.iter().map(|run| run.figures.integer(&name)).collect();
-        let written = format::in_one_unit(&values, metric.unit);
-        let mut cells = Vec::new();
-        for (at, (run, written)) in runs.iter().zip(written).enumerate() {
-            cells.push(cell(metric, run, written));
-            if at > 0 {
-                cells.push(format::factor(values[0], values[at]));
-            }
+fn row(figure: Figure, runs: &[JudgedRun]) -> FigureRow {
+    let values: Vec<Option<u64>> = runs.iter().map(|run| run.figures.integer(figure)).collect();
+    let written = format::in_one_unit(&values, figure.metric.unit());
+    let mut cells = Vec::new();
+    for (at, (run, written)) in runs.iter().zip(written).enumerate() {
+        cells.push(cell(figure.metric, run, written));
+        if at > 0 {
+            cells.push(format::factor(values[0], values[at]));
         }
-        FigureRow { name, cells }
-    };
-    stats.iter().map(row).collect()
+    }
+    FigureRow { name: figure.to_string(), cells }
 }
 
 /// The value of a figure in a run, with what has to be known of it.
-fn cell(metric: &Metric, run: &JudgedRun, written: Option<String>) -> String {
-    let why = || run.figures.why_absent(metric.name).map(|why| format!("- ({why})"));
-    let value = run.figures.get(metric.name);
+fn cell(metric: Metric, run: &JudgedRun, written: Option<String>) -> String {
+    let why = || run.figures.why_absent(metric).map(|why| format!("- ({why})"));
+    let value = run.figures.get(metric);
     match (value, written) {
         (Some(Value::Share(share)), Some(_)) => format::share(*share),
         (Some(Value::Distribution(samples)), Some(written)) => match samples.partial() {

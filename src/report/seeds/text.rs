@@ -3,11 +3,10 @@
 use std::fmt::Write;
 
 use crate::report::format;
-use crate::report::run::text::{
-    Colour, NO_TARGETS, SHOWN_STATS, mark, measured, patience, said, word,
-};
+use crate::report::run::text::{Colour, NO_TARGETS, mark, measured, patience, said, word};
 use crate::sim::scenario::Scenario;
-use crate::study::measure::metric::{LEVEL_STATS, METRICS, Metric, Shape};
+use crate::study::measure::figure::Figure;
+use crate::study::measure::metric::Metric;
 use crate::study::verdict::judge::Verdict;
 use crate::study::verdict::seeds::{Series, Spread};
 use crate::study::verdict::target::JudgedTarget;
@@ -54,7 +53,7 @@ pub fn text(scenario: &Scenario, series: &Series, replay: &str, colour: Colour) 
 /// A target's name, with its run where there are several.
 pub(crate) fn named(scenario: &Scenario, judged: &JudgedTarget) -> String {
     let target = &judged.target;
-    let name = format!("{} {}", target.metric.name, target.text);
+    let name = format!("{} {}", target.metric.name(), target.text);
     if scenario.runs.len() > 1 { format!("{}: {name}", target.run) } else { name }
 }
 
@@ -123,37 +122,30 @@ fn figures(out: &mut String, series: &Series) {
             ([], _) => continue,
         };
         let _ = writeln!(out, "  {heading} (least to most)");
-        let names = METRICS.iter().flat_map(|metric| {
-            let stats: &[&str] = match metric.shape {
-                Shape::Single => &[""],
-                Shape::Distribution => SHOWN_STATS,
-                Shape::Level => LEVEL_STATS,
-            };
-            let name = |stat: &&str| format!("{} {stat}", metric.name).trim_end().to_owned();
-            stats.iter().map(move |stat| (metric, name(stat))).collect::<Vec<_>>()
-        });
-        let names: Vec<_> = names.collect();
+        let shown = Metric::ALL.iter().flat_map(|metric| format::shown(*metric));
+        let names: Vec<(Figure, String)> =
+            shown.map(|figure| (figure, figure.to_string())).collect();
         let width = names.iter().map(|(_, name)| name.len()).max().unwrap_or(0);
-        for (metric, name) in names {
+        for (figure, name) in names {
             let dots = ".".repeat(width - name.len());
-            let _ = writeln!(out, "  {name}{dots}  {}", spread(series, at, metric, &name));
+            let _ = writeln!(out, "  {name}{dots}  {}", spread(series, at, figure));
         }
     }
 }
 
 /// A figure over the seeds, with what has to be known of it.
-fn spread(series: &Series, run: usize, metric: &Metric, name: &str) -> String {
+fn spread(series: &Series, run: usize, figure: Figure) -> String {
     let seeds = series.played.len();
-    let why = series.why_absent(run, metric.name);
-    let Some(Spread { least, median, most, seeds: having }) = series.spread(run, name) else {
+    let why = series.why_absent(run, figure.metric);
+    let Some(Spread { least, median, most, seeds: having }) = series.spread(run, figure) else {
         return why.map_or("-".to_owned(), |why| format!("- ({why})"));
     };
-    let all = format::in_one_unit(&[Some(least), Some(median), Some(most)], metric.unit);
+    let all = format::in_one_unit(&[Some(least), Some(median), Some(most)], figure.metric.unit());
     let mut all = all.into_iter().flatten();
     let (least_text, median_text, most_text) = (all.next(), all.next(), all.next());
     let mut text = median_text.unwrap_or_default();
     if run > 0 {
-        let first = series.spread(0, name).map(|first| first.median);
+        let first = series.spread(0, figure).map(|first| first.median);
         let _ = write!(text, "  {}", format::factor(first, Some(median)));
     }
     if least != most {
@@ -164,7 +156,7 @@ fn spread(series: &Series, run: usize, metric: &Metric, name: &str) -> String {
         let why = why.map_or(String::new(), |why| format!(": {why} in others"));
         let _ = write!(text, "  in {having} of {seeds} seeds{why}");
     }
-    let partial = series.partial(run, metric.name);
+    let partial = series.partial(run, figure.metric);
     if partial > 0 {
         let _ = write!(text, "  leaves some out in {partial} of {seeds} seeds");
     }

@@ -9,7 +9,7 @@ use crate::report::draw::picture::{
     Area, BLUE, Drawn, FAINT, GREY, Key, ORANGE, failed, font, heading, legend, sheet, shortened,
     time_unit,
 };
-use crate::study::measure::metric::Unit;
+use crate::study::measure::metric::{Metric, Unit};
 use crate::study::tune::grid::Axis;
 use crate::study::tune::{GridPoint, Tuned};
 use crate::units::float;
@@ -35,7 +35,7 @@ fn height(pixels: i32) -> u32 {
 }
 
 /// The mean of a metric over the seeds.
-fn mean(cell: &GridPoint, metric: &str) -> Option<f64> {
+fn mean(cell: &GridPoint, metric: Metric) -> Option<f64> {
     let values = cell.values_of(metric)?;
     let sum: f64 = values.iter().map(|value| float(*value)).sum();
     (!values.is_empty()).then(|| sum / float(values.len() as u64))
@@ -55,7 +55,7 @@ pub(crate) fn heat_map(tuned: &Tuned) -> Drawn {
     let Some(map) = HeatMap::of(tuned) else { return sheet(60, |area| heading(area, "no axis")) };
     let count = map.rows.map_or(1, |rows| rows.values.len());
     sheet(height(TOP + ROW * index(count) + 20), |area| {
-        let what = map.metric;
+        let what = map.metric.name();
         heading(area, &format!("{}: mean {what} over the seeds", tuned.question.scenario.name))?;
         let keys = [
             Key { colour: shade(0.0), text: "best" },
@@ -79,7 +79,7 @@ struct HeatMap<'a> {
     down: Option<usize>,
     columns: &'a Axis,
     rows: Option<&'a Axis>,
-    metric: &'static str,
+    metric: Metric,
     /// The cells with their columns and rows.
     shown: Vec<(usize, usize, &'a GridPoint)>,
     least: f64,
@@ -165,7 +165,7 @@ impl<'a> HeatMap<'a> {
             return Ok(());
         }
         let ink = if share.is_some_and(|share| share < 0.45) { WHITE } else { BLACK };
-        let unit = self.tuned.question.objective.unit();
+        let unit = self.metric.unit();
         let said = value.map_or("-".to_owned(), |value| short(value, unit));
         area.draw_text(&said, &font(12, ink), (corner.0 + 6, corner.1 + 14)).map_err(failed)?;
         let played = cell.outcomes.len();
@@ -246,7 +246,7 @@ fn decimals(span: f64) -> usize {
 
 /// Time against cost: every cell, and the front of those that nothing admissible beats in both.
 pub(crate) fn front(tuned: &Tuned) -> Drawn {
-    let point = |cell: &GridPoint| Some((mean(cell, "makespan")?, mean(cell, "cost")?));
+    let point = |cell: &GridPoint| Some((mean(cell, Metric::Makespan)?, mean(cell, Metric::Cost)?));
     // A cell that was stopped early has another mean: of a few seeds.
     let whole = tuned.cells.iter().filter(|cell| cell.outcomes.len() == tuned.seeds());
     let points: Vec<(&GridPoint, (f64, f64))> =

@@ -14,11 +14,11 @@ pub fn targets(guard: &RegressionTargets) -> String {
         key(run)
     );
     for (at, target) in guard.targets.iter().enumerate() {
-        let name = target.metric.name;
-        if guard.targets[..at].iter().any(|known| known.metric.name == name) {
+        let metric = target.metric;
+        if guard.targets[..at].iter().any(|known| known.metric == metric) {
             continue;
         }
-        let is_same = |at: &usize| guard.targets[*at].metric.name == name;
+        let is_same = |at: &usize| guard.targets[*at].metric == metric;
         let same = || (0..guard.targets.len()).filter(is_same);
         let limits: Vec<String> =
             same().map(|at| format!("\"{}\"", guard.targets[at].text)).collect();
@@ -32,7 +32,7 @@ pub fn targets(guard: &RegressionTargets) -> String {
             [] => String::new(),
             mutants => format!(" # to notice {}", mutants.join(" and ")),
         };
-        let _ = writeln!(out, "{name} = {limits}{why}");
+        let _ = writeln!(out, "{} = {limits}{why}", metric.name());
     }
     out
 }
@@ -44,7 +44,8 @@ fn key(name: &str) -> String {
 }
 
 fn names(targets: &[Target]) -> String {
-    let name = |target: &Target| format!("`{} {} {}`", target.run, target.metric.name, target.text);
+    let name =
+        |target: &Target| format!("`{} {} {}`", target.run, target.metric.name(), target.text);
     targets.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
@@ -72,7 +73,10 @@ pub fn text(guard: &RegressionTargets) -> String {
         );
     }
     let noticed = guard.noticed.iter().filter_map(|(mutant, noticed)| match noticed {
-        Noticed::By(metrics) => Some(format!("{} ({})", mutant.name(), metrics.join(", "))),
+        Noticed::By(metrics) => {
+            let metrics: Vec<&str> = metrics.iter().map(|metric| metric.name()).collect();
+            Some(format!("{} ({})", mutant.name(), metrics.join(", ")))
+        }
         Noticed::Not | Noticed::Harmless => None,
     });
     let noticed: Vec<String> = noticed.collect();

@@ -9,7 +9,7 @@ use crate::pipeline::config::VARIABLES;
 use crate::report::draw::PlotError;
 use crate::report::format;
 use crate::report::table::markdown;
-use crate::study::measure::metric::{METRICS, Shape, Unit};
+use crate::study::measure::metric::{Metric, Unit};
 use crate::study::stats::paired::Paired;
 use crate::study::tune::regression_targets::RegressionTargets;
 use crate::study::tune::{GridPoint, Tuned, grid};
@@ -19,23 +19,23 @@ use crate::units::float;
 /// The version of the files' form.
 const FORMAT_VERSION: u64 = 1;
 /// What the table shows of each cell.
-const SHOWN: [(&str, Unit); 5] = [
-    ("makespan", Unit::Millis),
-    ("ai_calls", Unit::Count),
-    ("rate_limited_ratio", Unit::Ratio),
-    ("pages_mistagged", Unit::Count),
-    ("cost", Unit::UsdMicros),
+const SHOWN: [Metric; 5] = [
+    Metric::Makespan,
+    Metric::AiCalls,
+    Metric::RateLimitedRatio,
+    Metric::PagesMistagged,
+    Metric::Cost,
 ];
 /// The table shows no more cells than this; the CSV has all.
 const MOST_ROWS: usize = 20;
 
 /// The mean of a metric over all seeds.
-fn shown(cell: &GridPoint, metric: &str, unit: Unit) -> String {
+fn shown(cell: &GridPoint, metric: Metric) -> String {
     let Some(values) = cell.values_of(metric) else { return "-".to_owned() };
     let sum: u128 = values.iter().map(|value| u128::from(*value)).sum();
     let mean = (sum * 1000).checked_div(values.len() as u128);
     let mean = mean.map(|mean| u64::try_from(mean).unwrap_or(u64::MAX));
-    mean.map_or("-".to_owned(), |mean| by(mean, unit))
+    mean.map_or("-".to_owned(), |mean| by(mean, metric.unit()))
 }
 
 /// The values of a cell, in words.
@@ -62,8 +62,11 @@ pub fn text(tuned: &Tuned, guard: Option<&RegressionTargets>) -> String {
         format::counted(tuned.cells.len(), "setting"),
         question.objective.name()
     );
-    let require: Vec<String> =
-        question.require.iter().map(|one| format!("`{} {}`", one.metric.name, one.text)).collect();
+    let require: Vec<String> = question
+        .require
+        .iter()
+        .map(|one| format!("`{} {}`", one.metric.name(), one.text))
+        .collect();
     if !require.is_empty() {
         let _ = write!(
             out,
@@ -84,7 +87,7 @@ pub fn text(tuned: &Tuned, guard: Option<&RegressionTargets>) -> String {
     }
     out.push('\n');
     let mut headings = vec!["", "settings"];
-    headings.extend(SHOWN.iter().map(|(metric, _)| *metric));
+    headings.extend(SHOWN.map(Metric::name));
     headings.push("requirements");
     let rows: Vec<Vec<String>> = tuned
         .ranking
@@ -95,7 +98,7 @@ pub fn text(tuned: &Tuned, guard: Option<&RegressionTargets>) -> String {
             let cell = &tuned.cells[*index];
             let front = if cell.is_on_front { "*" } else { "" };
             let mut row = vec![format!("{}{front}", rank + 1), named(tuned, cell)];
-            row.extend(SHOWN.iter().map(|(metric, unit)| shown(cell, metric, *unit)));
+            row.extend(SHOWN.map(|metric| shown(cell, metric)));
             row.push(requirements(tuned, cell, seeds));
             row
         })
@@ -127,7 +130,7 @@ fn requirements(tuned: &Tuned, cell: &GridPoint, seeds: usize) -> String {
     let played = cell.outcomes.len();
     let missed = tuned.question.require.iter().zip(&cell.met).filter(|(_, met)| **met < played);
     let mut words: Vec<String> = missed
-        .map(|(one, met)| format!("{} {} in {met} of {played}", one.metric.name, one.text))
+        .map(|(one, met)| format!("{} {} in {met} of {played}", one.metric.name(), one.text))
         .collect();
     if played < seeds {
         words.push(format!("stopped after {played} seeds"));
@@ -159,7 +162,8 @@ pub fn verdict(tuned: &Tuned) -> String {
 
 /// How the best differs from the next, and from how many it cannot be told.
 fn comparison(tuned: &Tuned, best: &GridPoint, next: &GridPoint) -> String {
-    let (metric, unit) = (tuned.question.objective.metric(), tuned.question.objective.unit());
+    let metric = tuned.question.objective.metric();
+    let unit = metric.unit();
     let Some(paired) = tuned.against(next, metric) else { return String::new() };
     let (seeds, name) = (best.outcomes.len(), named(tuned, next));
     let mut out = if paired.same == seeds {
@@ -174,8 +178,8 @@ fn comparison(tuned: &Tuned, best: &GridPoint, next: &GridPoint) -> String {
         let difference = difference(&paired, seeds, unit);
         format!("{beats} {less} of {seeds} seeds (worse in {more}), {difference}")
     };
-    if metric != "cost"
-        && let Some(percent) = relative(best, next, "cost")
+    if metric != Metric::Cost
+        && let Some(percent) = relative(best, next, Metric::Cost)
     {
         let _ = write!(out, ", {percent} cost");
     }
@@ -197,7 +201,8 @@ fn comparison(tuned: &Tuned, best: &GridPoint, next: &GridPoint) -> String {
 
 /// How the best differs from another by the objective, in words.
 pub(crate) fn against(tuned: &Tuned, other: &GridPoint) -> String {
-    let (metric, unit) = (tuned.question.objective.metric(), tuned.question.objective.unit());
+    let metric = tuned.question.objective.metric();
+    let unit = metric.unit();
     let Some(paired) = tuned.against(other, metric) else { return String::new() };
     let seeds = paired.less + paired.more + paired.same;
     if paired.same == seeds {
@@ -245,7 +250,7 @@ fn interval(paired: &Paired, unit: Unit) -> String {
 }
 
 /// How much more a metric sums up to, in percent.
-fn relative(best: &GridPoint, next: &GridPoint, metric: &str) -> Option<String> {
+fn relative(best: &GridPoint, next: &GridPoint, metric: Metric) -> Option<String> {
     let (ours, theirs) = (best.sum(metric)?, next.sum(metric)?);
     let tenths = |more: u128| (more * 1000).checked_div(theirs);
     let (sign, tenths) = match ours.checked_sub(theirs) {
@@ -294,13 +299,11 @@ pub fn toml_block(tuned: &Tuned, cell: &GridPoint) -> String {
 pub fn json(tuned: &Tuned) -> Value {
     let question = &tuned.question;
     let cells = tuned.cells.iter().map(|cell| {
-        let metrics: serde_json::Map<String, Value> = METRICS
-            .iter()
-            .filter(|metric| metric.shape == Shape::Single)
+        let metrics: serde_json::Map<String, Value> = Metric::singles()
             .filter_map(|metric| {
-                let Spread { least, median, most, .. } = Spread::of(cell.values_of(metric.name)?)?;
+                let Spread { least, median, most, .. } = Spread::of(cell.values_of(metric)?)?;
                 let spread = json!({"min": least, "median": median, "max": most});
-                Some((metric.key.to_owned(), spread))
+                Some((metric.key().to_owned(), spread))
             })
             .collect();
         json!({
@@ -313,7 +316,7 @@ pub fn json(tuned: &Tuned) -> Value {
         })
     });
     let axes = question.axes.iter().map(|axis| json!({"key": axis.key, "values": axis.values}));
-    let require = question.require.iter().map(|one| format!("{} {}", one.metric.name, one.text));
+    let require = question.require.iter().map(|one| format!("{} {}", one.metric.name(), one.text));
     let paired =
         tuned.others().next().and_then(|next| tuned.against(next, question.objective.metric()));
     json!({
@@ -342,14 +345,14 @@ pub fn json(tuned: &Tuned) -> Value {
 pub fn csv(tuned: &Tuned, to: impl io::Write) -> Result<(), csv::Error> {
     let mut to = csv::Writer::from_writer(to);
     let axes = &tuned.question.axes;
-    let single: Vec<_> = METRICS.iter().filter(|m| m.shape == Shape::Single).collect();
     let mut headings: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
     headings.extend(["seed", "finished"]);
     // Shares are given in millionths.
-    let keys: Vec<String> = single
-        .iter()
-        .map(|m| if m.unit == Unit::Ratio { format!("{}_ppm", m.key) } else { m.key.to_owned() })
-        .collect();
+    let key = |metric: Metric| match metric.unit() {
+        Unit::Ratio => format!("{}_ppm", metric.key()),
+        Unit::Count | Unit::Millis | Unit::UsdMicros => metric.key().to_owned(),
+    };
+    let keys: Vec<String> = Metric::singles().map(key).collect();
     headings.extend(keys.iter().map(String::as_str));
     to.write_record(&headings)?;
     for cell in &tuned.cells {
@@ -357,8 +360,8 @@ pub fn csv(tuned: &Tuned, to: impl io::Write) -> Result<(), csv::Error> {
             let values = axes.iter().zip(&cell.values).map(|(axis, v)| axis.values[*v].clone());
             let mut row: Vec<String> = values.collect();
             row.extend([seed.to_string(), u8::from(outcome.is_some()).to_string()]);
-            row.extend(single.iter().map(|metric| {
-                let value = outcome.as_ref().and_then(|outcome| outcome.get(metric.name));
+            row.extend(Metric::singles().map(|metric| {
+                let value = outcome.as_ref().and_then(|outcome| outcome.get(&metric));
                 value.map_or(String::new(), u64::to_string)
             }));
             to.write_record(&row)?;

@@ -5,6 +5,7 @@ use super::lab::{ClaimsError, Lab, LabTrial};
 use super::observable::Observable;
 use super::statement::Sample;
 use super::worlds::{AccountTier, TIERS, TWICE};
+use crate::study::measure::metric::Metric;
 
 /// Its number in the list of claims.
 pub const ID: &str = "C16";
@@ -39,13 +40,13 @@ pub const PARTS: [PlanPart; 3] = [
 
 /// What is read: of the first of two runs, and of the second what the cache is for.
 pub const QUANTITIES: [Observable; 7] = [
-    Observable::Figure(0, "ai_calls"),
-    Observable::Figure(0, "rate_limited"),
-    Observable::Figure(0, "fallbacks"),
-    Observable::Figure(0, "makespan"),
-    Observable::Figure(0, "cost"),
-    Observable::Figure(1, "ai_calls"),
-    Observable::Figure(1, "makespan"),
+    Observable::Figure(0, Metric::AiCalls),
+    Observable::Figure(0, Metric::RateLimited),
+    Observable::Figure(0, Metric::Fallbacks),
+    Observable::Figure(0, Metric::Makespan),
+    Observable::Figure(0, Metric::Cost),
+    Observable::Figure(1, Metric::AiCalls),
+    Observable::Figure(1, Metric::Makespan),
 ];
 
 /// Which of them must not become worse for a part to be of use alone. Cost is shown, not judged:

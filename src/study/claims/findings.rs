@@ -10,7 +10,7 @@ use super::statement::Sample;
 use super::worlds::{Setup, TIERS, UNCHANGED, once};
 use crate::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome};
 use crate::pipeline::limiter::halving::Halving;
-use crate::study::measure::metric::Unit;
+use crate::study::measure::metric::{Metric, Unit};
 
 /// A value of a finding, with its unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,8 +76,10 @@ fn recovery(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
         let read = |quantity: Observable| -> Vec<Option<u64>> {
             played.iter().map(|games| quantity.of(&games[0], &games[0])).collect()
         };
-        let (cuts, finals) =
-            (read(Observable::Figure(0, "limit_cuts")), read(Observable::Final("concurrency")));
+        let (cuts, finals) = (
+            read(Observable::Figure(0, Metric::LimitCuts)),
+            read(Observable::Final(Metric::Concurrency)),
+        );
         let cut = cuts.iter().zip(&finals).filter(|(cuts, _)| cuts.is_some_and(|cuts| cuts > 0));
         let back = cut.clone().filter(|(_, last)| last.is_some_and(|last| last >= 3));
         rows.push((
@@ -87,7 +89,7 @@ fn recovery(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
                 found("of them back at 3", Some(back.count() as u64), Unit::Count),
                 found(
                     "longest run",
-                    middle_and_most(read(Observable::Figure(0, "makespan"))).1,
+                    middle_and_most(read(Observable::Figure(0, Metric::Makespan))).1,
                     Unit::Millis,
                 ),
             ],
@@ -111,7 +113,7 @@ fn scan(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
             let game = LabTrial::new(&setup, quota, profile);
             // Without luck in it, two seeds tell as much as many.
             let played = lab.play(&[&game], 1..=lab.seeds.min(FEW))?;
-            let hits = Observable::Figure(1, "cache_hit_ratio");
+            let hits = Observable::Figure(1, Metric::CacheHitRatio);
             let read = played.iter().map(|games| hits.of(&games[0], &games[0])).collect();
             values.push(found(profile, middle_and_most(read).0, Unit::Ratio));
         }
@@ -130,7 +132,7 @@ fn falling_back(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
         lab,
         "falling-back",
         "Which runs are quick because another provider did the work, and what does it cost?",
-        &[("makespan", Unit::Millis), ("fallback_ratio", Unit::Ratio), ("cost", Unit::UsdMicros)],
+        &[Metric::Makespan, Metric::FallbackRatio, Metric::Cost],
         |values| middle_and_most(values).0,
     )
 }
@@ -141,7 +143,7 @@ fn price_of_batches(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
         lab,
         "price-of-batches",
         "How many pages of all seeds together get other tags than the model would give them alone?",
-        &[("pages_mistagged", Unit::Count)],
+        &[Metric::PagesMistagged],
         // The middle of them has none.
         |values| values.into_iter().sum(),
     )
@@ -151,19 +153,23 @@ fn side_by_side(
     lab: &Lab<'_>,
     id: &'static str,
     asks: &'static str,
-    metrics: &[(&'static str, Unit)],
+    metrics: &[Metric],
     of_seeds: fn(Vec<Option<u64>>) -> Option<u64>,
 ) -> Result<Finding, ClaimsError> {
     let mut rows = Vec::new();
     for tier in TIERS {
         let mut values = Vec::new();
-        for (metric, unit) in metrics {
+        for metric in metrics {
             for profile in PROFILES {
                 let game = LabTrial::new(&once(100), tier.quota, profile);
                 let played = lab.play(&[&game], 1..=lab.seeds)?;
-                let quantity = Observable::Figure(0, metric);
+                let quantity = Observable::Figure(0, *metric);
                 let read = played.iter().map(|games| quantity.of(&games[0], &games[0])).collect();
-                values.push(found(format!("{metric}, {profile}"), of_seeds(read), *unit));
+                values.push(found(
+                    format!("{}, {profile}", metric.name()),
+                    of_seeds(read),
+                    metric.unit(),
+                ));
             }
         }
         rows.push((tier.name.to_owned(), values));

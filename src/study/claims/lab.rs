@@ -14,6 +14,7 @@ use crate::sim::scenario::{Scenario, overrides};
 use crate::sim::{Options, SimError, Transport};
 use crate::study::experiment::workers::share_out;
 use crate::study::measure::figures::Figures;
+use crate::study::measure::metric::Metric;
 use crate::study::verdict::judge;
 use crate::study::verdict::judge::{JudgeError, JudgedScenario};
 
@@ -158,8 +159,8 @@ fn measured(judged: JudgedScenario, told: u64) -> LabResult {
         }
     }
     let ended = judged.runs.first().map_or(0, |run| {
-        let number = |name| run.figures.number(name);
-        number("pages_tagged") + number("pages_cached") + number("pages_failed")
+        let number = |metric| run.figures.number(metric);
+        number(Metric::PagesTagged) + number(Metric::PagesCached) + number(Metric::PagesFailed)
     });
     LabResult {
         written_twice: twice.len() as u64,

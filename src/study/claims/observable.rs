@@ -2,8 +2,7 @@
 
 use super::lab::LabResult;
 use crate::study::measure::figures::Figures;
-use crate::study::measure::metric;
-use crate::study::measure::metric::Unit;
+use crate::study::measure::metric::{Metric, Unit};
 use crate::study::measure::value::Value;
 use crate::units::Share;
 
@@ -11,20 +10,20 @@ use crate::units::Share;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Observable {
     /// A figure of a run, counted from 0: a number, or a share in millionths.
-    Figure(usize, &'static str),
+    Figure(usize, Metric),
     /// The last value of a level of the first run.
-    Final(&'static str),
+    Final(Metric),
     /// The highest value of a level of the first run.
-    Highest(&'static str),
+    Highest(Metric),
     /// Cache hits of all runs together, of all look-ups, in millionths.
     CumulativeHits,
     /// Fallbacks of the AI calls of the first run, in millionths.
     FallbacksOfCalls,
     /// How many times as much it was before, in thousandths.
-    Times(&'static str),
+    Times(Metric),
     /// By which share it is less than before, in millionths. Where there was none before, nothing
     /// can be said.
-    Less(&'static str),
+    Less(Metric),
     /// Pages that were listed in the first run and have no end.
     Lost,
     /// Pages whose labels were written more than once.
@@ -46,14 +45,14 @@ impl Observable {
     /// Its name in files.
     pub fn name(self) -> String {
         match self {
-            Self::Figure(0, metric) => metric.to_owned(),
-            Self::Figure(run, metric) => format!("{metric} of run {}", run + 1),
-            Self::Final(metric) => format!("final {metric}"),
-            Self::Highest(metric) => format!("highest {metric}"),
+            Self::Figure(0, metric) => metric.name().to_owned(),
+            Self::Figure(run, metric) => format!("{} of run {}", metric.name(), run + 1),
+            Self::Final(metric) => format!("final {}", metric.name()),
+            Self::Highest(metric) => format!("highest {}", metric.name()),
             Self::CumulativeHits => "cache_hit_ratio of all runs".to_owned(),
             Self::FallbacksOfCalls => "fallbacks of ai_calls".to_owned(),
-            Self::Times(metric) => format!("{metric}, before/after"),
-            Self::Less(metric) => format!("{metric}, less than before"),
+            Self::Times(metric) => format!("{}, before/after", metric.name()),
+            Self::Less(metric) => format!("{}, less than before", metric.name()),
             Self::Lost => "pages lost".to_owned(),
             Self::WrittenTwice => "pages written twice".to_owned(),
             Self::Untold => "pages nobody was told of".to_owned(),
@@ -63,8 +62,8 @@ impl Observable {
     /// How it is written.
     pub fn scale(self) -> Scale {
         match self {
-            Self::Figure(_, name) | Self::Final(name) | Self::Highest(name) => {
-                Scale::Of(metric::find(name).map_or(Unit::Count, |metric| metric.unit))
+            Self::Figure(_, metric) | Self::Final(metric) | Self::Highest(metric) => {
+                Scale::Of(metric.unit())
             }
             Self::CumulativeHits | Self::FallbacksOfCalls | Self::Less(_) => Scale::Of(Unit::Ratio),
             Self::Times(_) => Scale::Times,
@@ -82,33 +81,39 @@ impl Observable {
     pub fn of(self, before: &LabResult, after: &LabResult) -> Option<u64> {
         let first = after.runs.first()?;
         match self {
-            Self::Figure(run, name) => plain(after.runs.get(run)?, name),
-            Self::Final(name) | Self::Highest(name) => match first.get(name)? {
+            Self::Figure(run, metric) => plain(after.runs.get(run)?, metric),
+            Self::Final(metric) | Self::Highest(metric) => match first.get(metric)? {
                 Value::Level { max, last, .. } => {
                     Some(if matches!(self, Self::Final(_)) { *last } else { *max })
                 }
                 _ => None,
             },
             Self::CumulativeHits => {
-                let sum = |name| after.runs.iter().map(|run| run.number(name)).sum::<u64>();
-                let hits = sum("cache_hits");
-                millionths(Share { num: hits, den: hits + sum("cache_misses") })
+                let sum = |metric| after.runs.iter().map(|run| run.number(metric)).sum::<u64>();
+                let hits = sum(Metric::CacheHits);
+                millionths(Share { num: hits, den: hits + sum(Metric::CacheMisses) })
             }
-            Self::FallbacksOfCalls => {
-                millionths(Share { num: first.number("fallbacks"), den: first.number("ai_calls") })
-            }
-            Self::Times(name) => {
-                let (was, is) = (plain(before.runs.first()?, name)?, plain(first, name)?);
+            Self::FallbacksOfCalls => millionths(Share {
+                num: first.number(Metric::Fallbacks),
+                den: first.number(Metric::AiCalls),
+            }),
+            Self::Times(metric) => {
+                let (was, is) = (plain(before.runs.first()?, metric)?, plain(first, metric)?);
                 (was * 1000).checked_div(is)
             }
-            Self::Less(name) => {
-                let (was, is) = (plain(before.runs.first()?, name)?, plain(first, name)?);
+            Self::Less(metric) => {
+                let (was, is) = (plain(before.runs.first()?, metric)?, plain(first, metric)?);
                 (was > 0).then(|| was.saturating_sub(is) * 1_000_000 / was)
             }
             Self::Lost => {
-                let ends = ["pages_tagged", "pages_cached", "pages_failed", "pages_not_done"];
-                let ended: u64 = ends.iter().map(|name| first.number(name)).sum();
-                Some(first.number("pages").abs_diff(ended))
+                let ends = [
+                    Metric::PagesTagged,
+                    Metric::PagesCached,
+                    Metric::PagesFailed,
+                    Metric::PagesNotDone,
+                ];
+                let ended: u64 = ends.into_iter().map(|metric| first.number(metric)).sum();
+                Some(first.number(Metric::Pages).abs_diff(ended))
             }
             Self::WrittenTwice => Some(after.written_twice),
             Self::Untold => Some(after.untold),
@@ -116,8 +121,8 @@ impl Observable {
     }
 }
 
-fn plain(figures: &Figures, name: &str) -> Option<u64> {
-    match figures.get(name)? {
+fn plain(figures: &Figures, metric: Metric) -> Option<u64> {
+    match figures.get(metric)? {
         Value::Number(number) => Some(*number),
         Value::Share(share) => millionths(*share),
         Value::Distribution(_) | Value::Level { .. } => None,

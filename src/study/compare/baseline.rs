@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Recordings;
 use super::recorded::{RecordedRun, SeedValue};
-use crate::study::measure::metric;
+use crate::study::measure::figure::Figure;
 
 /// The version of the file's form.
 const FORMAT_VERSION: u64 = 1;
@@ -102,7 +102,7 @@ pub fn write(before: &Recordings, new: &Recordings) -> Result<String, String> {
         // Of another world, another weather or other seeds the means say nothing of these.
         let known = before.get(name).filter(|known| known.has_met_the_same_as(&recorded));
         for (run, now) in &mut recorded.run {
-            now.figures.retain(|figure, _| metric::better(figure).is_some());
+            now.figures.retain(|figure, _| Figure::find(figure).and_then(Figure::better).is_some());
             for value in now.figures.values_mut().flatten() {
                 value.0 = value.0.map(|value| value.min(LARGEST));
             }

@@ -6,18 +6,14 @@ use super::drift::Drift;
 use super::recorded::{Recorded, RecordedRun};
 use super::settings::Changed;
 use crate::study::compare::rules::{Rules, floor_milli, mean_milli, sum};
-use crate::study::measure::metric;
-use crate::study::measure::metric::{Better, TRACKED, Unit};
+use crate::study::measure::figure::Figure;
+use crate::study::measure::metric::Better;
 use crate::study::stats::paired::Paired;
 use crate::study::stats::sign_test;
 use crate::units::float;
 
 /// Recordings by the scenario's name.
 pub type Recordings = BTreeMap<String, Recorded>;
-
-/// Failures: if the base has none in the same world, one is a regression.
-const FAILURES: [&str; 4] =
-    ["pages_failed", "pages_not_done", "pages_unlabelled", "pages_mistagged"];
 
 /// How recordings are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,12 +77,8 @@ impl ComparisonVerdict {
 /// How a figure differs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moved {
-    /// Its name, with the statistic.
-    pub name: String,
-    /// What it counts.
-    pub unit: Unit,
-    /// In which direction it becomes better, if it has one.
-    pub better: Option<Better>,
+    /// The figure.
+    pub figure: Figure,
     /// The mean before, in thousandths of the unit.
     pub base_mean_milli: u64,
     /// The mean now.
@@ -124,8 +116,8 @@ pub struct ComparedRun {
 /// A figure that one side lacks in some of the common seeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lacking {
-    /// Its name, with the statistic.
-    pub name: String,
+    /// The figure.
+    pub figure: Figure,
     /// In how many seeds the base has it.
     pub base: usize,
     /// In how many the new side has it.
@@ -190,10 +182,7 @@ impl Compared {
             let (base, new) = moved.sums;
             let change = new.abs_diff(base).saturating_mul(1_000_000);
             let relative = change.checked_div(base).unwrap_or(u128::MAX);
-            (
-                std::cmp::Reverse(FAILURES.contains(&moved.name.as_str())),
-                std::cmp::Reverse(relative),
-            )
+            (std::cmp::Reverse(moved.figure.metric.is_failure()), std::cmp::Reverse(relative))
         });
         worse
     }
@@ -231,7 +220,7 @@ pub fn mode(base: &Recordings, new: &Recordings, rules: Rules) -> Mode {
 pub fn seeds(base: &Recordings, new: &Recordings, rules: Rules) -> (usize, usize) {
     let pairs = || base.iter().filter_map(|(name, base)| Some((base, new.get(name)?)));
     let common = pairs().map(|(base, new)| both(base, new).len()).min().unwrap_or(0);
-    let family = pairs().map(|(base, _)| base.run.len()).sum::<usize>() * TRACKED.len();
+    let family = pairs().map(|(base, _)| base.run.len()).sum::<usize>() * Figure::TRACKED.len();
     let is_enough = |seeds: &usize| {
         let p = sign_test::two_sided(0, *seeds as u64) * float(family as u64);
         p * 1e6 <= float(rules.significance_ppm)
@@ -358,17 +347,16 @@ fn run(
     let differing = seeds.iter().zip(places).filter(|(_, places)| differs(places));
     let differing: Vec<u64> = differing.map(|(seed, _)| *seed).collect();
     let (mut moved, mut same, mut lacking) = (Vec::new(), 0, Vec::new());
-    for (metric, stat, figure) in super::recorded::names() {
-        let values = |of: &RecordedRun, place: usize| of.value(&figure, place);
+    for figure in Figure::all() {
+        let values = |of: &RecordedRun, place: usize| of.value(figure, place);
         let all: Vec<(Option<u64>, Option<u64>)> =
             places.iter().map(|(at, now)| (values(base, *at), values(new, *now))).collect();
         let (before, now): (Vec<u64>, Vec<u64>) =
             all.iter().filter_map(|(before, now)| before.zip(*now)).unzip();
         let had = all.iter().filter(|(before, _)| before.is_some()).count();
         let has = all.iter().filter(|(_, now)| now.is_some()).count();
-        if had.max(has) > before.len() && metric::better(&figure).is_some() {
-            let (name, both) = (figure.clone(), before.len());
-            lacking.push(Lacking { name, base: had, new: has, both });
+        if had.max(has) > before.len() && figure.better().is_some() {
+            lacking.push(Lacking { figure, base: had, new: has, both: before.len() });
         }
         let Some(paired) = Paired::of(&now, &before) else { continue };
         if paired.same == before.len() {
@@ -376,12 +364,10 @@ fn run(
             continue;
         }
         moved.push(Moved {
-            unit: if stat == Some("count") { Unit::Count } else { metric.unit },
-            better: metric::better(&figure),
+            figure,
             base_mean_milli: mean_milli(&before),
             new_mean_milli: mean_milli(&now),
             sums: (sum(&before), sum(&now)),
-            name: figure,
             paired,
             p: sign_test::two_sided(paired.less as u64, paired.more as u64),
             verdict: ComparisonVerdict::NoChange,
@@ -396,9 +382,10 @@ fn run(
 /// well.
 fn correct(scenarios: &mut [Compared]) {
     let runs = scenarios.iter().map(|one| one.runs.len()).sum::<usize>();
-    let family = runs * TRACKED.len();
+    let family = runs * Figure::TRACKED.len();
     let moved = scenarios.iter_mut().flat_map(|one| &mut one.runs).flat_map(|run| &mut run.moved);
-    let mut watched: Vec<&mut Moved> = moved.filter(|moved| moved.better.is_some()).collect();
+    let mut watched: Vec<&mut Moved> =
+        moved.filter(|moved| moved.figure.better().is_some()).collect();
     watched.sort_by(|a, b| a.p.total_cmp(&b.p));
     let mut least = 0.0_f64;
     for (rank, moved) in watched.into_iter().enumerate() {
@@ -410,9 +397,9 @@ fn correct(scenarios: &mut [Compared]) {
 fn judge(one: &mut Compared, mode: Mode, rules: Rules) {
     for moved in one.runs.iter_mut().flat_map(|run| &mut run.moved) {
         let (before, now) = (moved.base_mean_milli, moved.new_mean_milli);
-        let is_large = rules.is_large(before, now, floor_milli(moved.unit));
+        let is_large = rules.is_large(before, now, floor_milli(moved.figure.unit()));
         let Paired { low_milli: low, high_milli: high, less, more, .. } = moved.paired;
-        let never_before = FAILURES.contains(&moved.name.as_str()) && moved.sums.0 == 0;
+        let never_before = moved.figure.metric.is_failure() && moved.sums.0 == 0;
         if never_before && one.is_same_luck && moved.sums.1 > 0 {
             moved.verdict = ComparisonVerdict::Regressed;
             continue;
@@ -420,7 +407,7 @@ fn judge(one: &mut Compared, mode: Mode, rules: Rules) {
         let agree = low > 0 && more > less || high < 0 && less > more;
         let is_sure = mode == Mode::Exact
             || agree && (never_before || moved.p * 1e6 <= float(rules.significance_ppm));
-        let Some(better) = moved.better.filter(|_| is_large && is_sure) else { continue };
+        let Some(better) = moved.figure.better().filter(|_| is_large && is_sure) else { continue };
         let is_less = moved.new_mean_milli < moved.base_mean_milli;
         let is_better = is_less == (better == Better::Smaller);
         moved.verdict =

@@ -1,18 +1,15 @@
 //! How far a figure has come since it was first accepted, in as many small steps as it may be.
 
+use super::Rules;
 use super::recorded::RecordedRun;
-use super::{Rules, recorded};
 use crate::study::compare::rules::{floor_milli, mean_milli};
-use crate::study::measure::metric;
-use crate::study::measure::metric::Unit;
+use crate::study::measure::figure::Figure;
 
 /// A watched figure that is no longer what it was when it was first accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// Its name, with the statistic.
-    pub name: String,
-    /// What it counts.
-    pub unit: Unit,
+    /// The figure.
+    pub figure: Figure,
     /// The mean when the baseline was accepted for the first time, in thousandths of the unit; where
     /// fewer seeds are compared than the baseline has, what it would have been over these.
     pub first_mean_milli: u64,
@@ -26,24 +23,24 @@ pub fn of(
     places: &[(usize, usize)],
     rules: Rules,
 ) -> Vec<Drift> {
-    let drift = |(metric, stat, name): (&metric::Metric, Option<&str>, String)| {
+    let drift = |figure: Figure| {
+        let name = figure.to_string();
         let first = *base.first_mean_milli.get(&name)?;
         let pairs = places
             .iter()
-            .filter_map(|(at, now)| base.value(&name, *at).zip(new.value(&name, *now)));
+            .filter_map(|(at, now)| base.value(figure, *at).zip(new.value(figure, *now)));
         let (these, now): (Vec<u64>, Vec<u64>) = pairs.unzip();
         if these.is_empty() {
             return None;
         }
         let accepted: Vec<u64> =
             base.figures.get(&name)?.iter().filter_map(|cell| cell.0).collect();
-        let unit = if stat == Some("count") { Unit::Count } else { metric.unit };
         let first_mean_milli = over_these(first, mean_milli(&these), mean_milli(&accepted));
         let new_mean_milli = mean_milli(&now);
-        let is_there = rules.is_large(first_mean_milli, new_mean_milli, floor_milli(unit));
-        is_there.then_some(Drift { name, unit, first_mean_milli, new_mean_milli })
+        let is_there = rules.is_large(first_mean_milli, new_mean_milli, floor_milli(figure.unit()));
+        is_there.then_some(Drift { figure, first_mean_milli, new_mean_milli })
     };
-    recorded::names().filter_map(drift).collect()
+    Figure::all().filter_map(drift).collect()
 }
 
 /// A mean over all seeds as one over those whose share of what was accepted is known: seeds differ

@@ -9,8 +9,8 @@ use super::settings;
 use super::settings::Keys;
 use crate::sim::scenario::Scenario;
 use crate::study::compare::settings::{Changed, changed};
+use crate::study::measure::figure::{Figure, Stat};
 use crate::study::measure::figures::Figures;
-use crate::study::measure::metric::{DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape};
 use crate::study::measure::value::Value;
 use crate::study::verdict::seeds::PlayedSeed;
 
@@ -85,22 +85,6 @@ impl<'de> Deserialize<'de> for SeedValue {
     }
 }
 
-/// The figures that are integers, by name: of distributions and levels with the statistic.
-pub fn names() -> impl Iterator<Item = (&'static Metric, Option<&'static str>, String)> {
-    METRICS.iter().flat_map(|metric| {
-        let stats: Vec<Option<&'static str>> = match metric.shape {
-            Shape::Single => vec![None],
-            Shape::Distribution => DISTRIBUTION_STATS.iter().copied().map(Some).collect(),
-            Shape::Level => LEVEL_STATS.iter().copied().map(Some).collect(),
-        };
-        stats.into_iter().map(move |stat| {
-            let name =
-                stat.map_or(metric.name.to_owned(), |stat| format!("{} {stat}", metric.name));
-            (metric, stat, name)
-        })
-    })
-}
-
 /// One seed as it was written into a `report.json`.
 struct Report {
     world_digest: String,
@@ -116,7 +100,7 @@ struct ReportedRun {
     name: String,
     digest: String,
     settings: Keys,
-    figures: BTreeMap<String, u64>,
+    figures: BTreeMap<Figure, u64>,
 }
 
 impl Report {
@@ -124,26 +108,26 @@ impl Report {
         let text = |value: &Json| value.as_str().map(str::to_owned);
         let run = |run: &Json| {
             let metrics = run.get("metrics")?;
-            let figure = |(metric, stat, name): (&'static Metric, Option<&str>, String)| {
-                let value = metrics.get(metric.key)?;
-                let number = match (stat, value.get("num"), value.get("den")) {
+            let integer = |figure: Figure| {
+                let value = metrics.get(figure.metric.key())?;
+                let number = match (figure.stat, value.get("num"), value.get("den")) {
                     // A latency that leaves pages out is not comparable with one that does not.
-                    (Some(stat), ..) if stat != "count" && value.get("over").is_some() => {
+                    (Some(stat), ..) if stat != Stat::Count && value.get("over").is_some() => {
                         return None;
                     }
-                    (Some(stat), ..) => value.get(stat)?.as_u64()?,
+                    (Some(stat), ..) => value.get(stat.name())?.as_u64()?,
                     (None, Some(num), Some(den)) => {
                         num.as_u64()?.checked_mul(1_000_000)?.checked_div(den.as_u64()?)?
                     }
                     (None, ..) => value.as_u64()?,
                 };
-                Some((name, number))
+                Some((figure, number))
             };
             Some(ReportedRun {
                 name: text(run.get("name")?)?,
                 digest: text(run.get("events_sha256")?)?,
                 settings: keys(run.get("settings")),
-                figures: names().filter_map(figure).collect(),
+                figures: Figure::all().filter_map(integer).collect(),
             })
         };
         Some(Self {
@@ -158,11 +142,14 @@ impl Report {
 }
 
 /// A figure that can be compared: a latency that leaves pages out cannot.
-fn comparable(figures: &Figures, name: &str) -> Option<u64> {
-    let (metric, stat) = name.split_once(' ').unwrap_or((name, ""));
-    match figures.get(metric)? {
-        Value::Distribution(samples) if samples.partial().is_some() && stat != "count" => None,
-        _ => figures.integer(name),
+fn comparable(figures: &Figures, figure: Figure) -> Option<u64> {
+    match figures.get(figure.metric)? {
+        Value::Distribution(samples)
+            if samples.partial().is_some() && figure.stat != Some(Stat::Count) =>
+        {
+            None
+        }
+        _ => figures.integer(figure),
     }
 }
 
@@ -195,7 +182,7 @@ impl Recorded {
             let each: Vec<_> =
                 reports.iter().map(|report| report.runs.get(at)).collect::<Option<_>>()?;
             let digests = each.iter().map(|run| run.digest.clone()).collect();
-            let of = |name: &str, seed: usize| each.get(seed)?.figures.get(name).copied();
+            let of = |figure: Figure, seed: usize| each.get(seed)?.figures.get(&figure).copied();
             Some((run.name.clone(), RecordedRun::new(digests, run.settings.clone(), of)))
         });
         Some(Self {
@@ -213,7 +200,7 @@ impl Recorded {
         let runs = scenario.runs.iter().enumerate().map(|(at, run)| {
             let each: Vec<_> = played.iter().filter_map(|one| one.runs.get(at)).collect();
             let digests = each.iter().map(|run| run.events_sha256.clone()).collect();
-            let of = |name: &str, seed: usize| comparable(&each.get(seed)?.figures, name);
+            let of = |figure: Figure, seed: usize| comparable(&each.get(seed)?.figures, figure);
             (run.name.clone(), RecordedRun::new(digests, settings::of_config(&run.config), of))
         });
         Self {
@@ -232,14 +219,16 @@ impl RecordedRun {
     fn new(
         events_sha256: Vec<String>,
         settings: Keys,
-        of: impl Fn(&str, usize) -> Option<u64>,
+        of: impl Fn(Figure, usize) -> Option<u64>,
     ) -> Self {
         let seeds = events_sha256.len();
-        let values = |name: &str| {
-            let cells: Vec<SeedValue> = (0..seeds).map(|seed| SeedValue(of(name, seed))).collect();
+        let values = |figure: Figure| {
+            let cells: Vec<SeedValue> =
+                (0..seeds).map(|seed| SeedValue(of(figure, seed))).collect();
             cells.iter().any(|cell| cell.0.is_some()).then_some(cells)
         };
-        let figures = names().filter_map(|(.., name)| Some((name.clone(), values(&name)?)));
+        let figures =
+            Figure::all().filter_map(|figure| Some((figure.to_string(), values(figure)?)));
         Self {
             events_sha256,
             figures: figures.collect(),
@@ -249,8 +238,8 @@ impl RecordedRun {
     }
 
     /// A figure in the seed at this place, if it has one.
-    pub fn value(&self, figure: &str, place: usize) -> Option<u64> {
-        self.figures.get(figure)?.get(place)?.0
+    pub fn value(&self, figure: Figure, place: usize) -> Option<u64> {
+        self.figures.get(&figure.to_string())?.get(place)?.0
     }
 }
 

@@ -1,10 +1,9 @@
 //! What virtual time foretold against what real time measured, figure by figure.
 
 use crate::sim::Lateness;
+use crate::study::measure::figure::{Figure, Stat};
 use crate::study::measure::figures::Figures;
-use crate::study::measure::metric;
 use crate::study::measure::metric::Metric;
-use crate::study::measure::value::Value;
 use crate::study::verdict::judge::JudgedScenario;
 
 /// How far a measurement may be from what was foretold.
@@ -22,9 +21,7 @@ pub enum Tolerance {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedFigure {
     /// The figure.
-    pub metric: &'static Metric,
-    /// The statistic of it, for distributions.
-    pub stat: Option<&'static str>,
+    pub figure: Figure,
     /// What was foretold.
     pub predicted: u64,
     /// What was measured, in the order of the runs.
@@ -36,36 +33,32 @@ pub struct CheckedFigure {
 }
 
 /// The figures that are compared.
-const COMPARED: &[(&str, Option<&str>, Tolerance)] = &[
-    ("pages_tagged", None, Tolerance::Any),
-    ("ai_calls", None, Tolerance::OneOrTwoPercent),
-    ("rate_limited", None, Tolerance::OneOrTwoPercent),
-    ("retries", None, Tolerance::Any),
-    ("fallbacks", None, Tolerance::OneOrTwoPercent),
-    ("makespan", None, Tolerance::TwoPercent),
-    ("page_latency", Some("p50"), Tolerance::Any),
-    ("page_latency", Some("p95"), Tolerance::Any),
-    ("ai_latency", Some("p50"), Tolerance::Any),
-    ("ai_latency", Some("p95"), Tolerance::Any),
-    ("backoff_wait", Some("sum"), Tolerance::Any),
-    ("cost", None, Tolerance::Any),
+const COMPARED: &[(Figure, Tolerance)] = &[
+    (Figure::of(Metric::PagesTagged), Tolerance::Any),
+    (Figure::of(Metric::AiCalls), Tolerance::OneOrTwoPercent),
+    (Figure::of(Metric::RateLimited), Tolerance::OneOrTwoPercent),
+    (Figure::of(Metric::Retries), Tolerance::Any),
+    (Figure::of(Metric::Fallbacks), Tolerance::OneOrTwoPercent),
+    (Figure::of(Metric::Makespan), Tolerance::TwoPercent),
+    (Figure::stat_of(Metric::PageLatency, Stat::P50), Tolerance::Any),
+    (Figure::stat_of(Metric::PageLatency, Stat::P95), Tolerance::Any),
+    (Figure::stat_of(Metric::AiLatency, Stat::P50), Tolerance::Any),
+    (Figure::stat_of(Metric::AiLatency, Stat::P95), Tolerance::Any),
+    (Figure::stat_of(Metric::BackoffWait, Stat::Sum), Tolerance::Any),
+    (Figure::of(Metric::Cost), Tolerance::Any),
 ];
 
 /// Compares a run with its repetitions in real time. A figure that one of them lacks is left out.
 pub fn compare(predicted: &Figures, measured: &[&Figures]) -> Vec<CheckedFigure> {
-    let row = |(name, stat, tolerance): &(&str, Option<&'static str>, Tolerance)| {
-        let of = |figures: &Figures| match (figures.get(name)?, stat) {
-            (Value::Number(number), _) => Some(*number),
-            (Value::Distribution(samples), Some(stat)) => samples.stat(stat),
-            _ => None,
-        };
+    let row = |(figure, tolerance): &(Figure, Tolerance)| {
+        let (figure, tolerance) = (*figure, *tolerance);
+        let of = |figures: &Figures| figures.integer(figure);
         let measured: Option<Vec<u64>> = measured.iter().map(|figures| of(figures)).collect();
         let measured = measured.filter(|measured| !measured.is_empty())?;
         let mut sorted = measured.clone();
         sorted.sort_unstable();
         let median = sorted[(sorted.len() - 1) / 2];
-        let (metric, stat, tolerance) = (metric::find(name)?, *stat, *tolerance);
-        Some(CheckedFigure { metric, stat, predicted: of(predicted)?, measured, median, tolerance })
+        Some(CheckedFigure { figure, predicted: of(predicted)?, measured, median, tolerance })
     };
     COMPARED.iter().filter_map(row).collect()
 }
@@ -136,7 +129,7 @@ impl RealTimeCheck {
 
     /// Whether that is a hundredth of the run.
     fn is_share(&self, late_ms: u64) -> bool {
-        let makespan = self.rows.iter().find(|row| row.metric.name == "makespan");
+        let makespan = self.rows.iter().find(|row| row.figure == Figure::of(Metric::Makespan));
         let makespan_ms = makespan.map_or(u64::MAX, |row| row.predicted);
         late_ms.saturating_mul(100) >= makespan_ms.saturating_mul(LATE_PERCENT)
     }

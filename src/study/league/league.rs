@@ -1,5 +1,6 @@
 //! The league: every kind of limiter in every world, on the same random streams.
 
+use crate::study::measure::metric::Metric;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -166,8 +167,8 @@ fn game(field: &World, kind: LimiterKind, seed: u64) -> Result<SeedResult, Leagu
     let alone = run(field, kind, seed, &ALONE)?;
     let helped = run(field, kind, seed, &["pipeline.attempts=4"])?;
     let warm = if kind == LimiterKind::Quota { warm(field, seed)? } else { None };
-    let cost_usd_micros = number(helped.as_ref(), "cost");
-    let fallback = share(helped.as_ref(), "fallback_ratio");
+    let cost_usd_micros = number(helped.as_ref(), Metric::Cost);
+    let fallback = share(helped.as_ref(), Metric::FallbackRatio);
     let alone = alone.as_ref();
     Ok(SeedResult { fallback, cost_usd_micros, warm, ..of_one(field.pages, alone) })
 }
@@ -175,11 +176,11 @@ fn game(field: &World, kind: LimiterKind, seed: u64) -> Result<SeedResult, Leagu
 /// The outcome as far as one run tells it.
 pub(super) fn of_one(pages: u64, run: Option<&JudgedRun>) -> SeedResult {
     SeedResult {
-        finished: run.is_some() && number(run, "pages_tagged") == pages,
-        makespan_ms: number(run, "makespan"),
-        bound_ms: number(run, "bound_makespan"),
-        rate_limited: share(run, "rate_limited_ratio"),
-        early_calls: number(run, "early_calls"),
+        finished: run.is_some() && number(run, Metric::PagesTagged) == pages,
+        makespan_ms: number(run, Metric::Makespan),
+        bound_ms: number(run, Metric::BoundMakespan),
+        rate_limited: share(run, Metric::RateLimitedRatio),
+        early_calls: number(run, Metric::EarlyCalls),
         fallback: Share { num: 0, den: 0 },
         cost_usd_micros: 0,
         warm: None,
@@ -187,12 +188,12 @@ pub(super) fn of_one(pages: u64, run: Option<&JudgedRun>) -> SeedResult {
     }
 }
 
-fn number(run: Option<&JudgedRun>, name: &str) -> u64 {
-    run.map_or(0, |run| run.figures.number(name))
+fn number(run: Option<&JudgedRun>, metric: Metric) -> u64 {
+    run.map_or(0, |run| run.figures.number(metric))
 }
 
-fn share(run: Option<&JudgedRun>, name: &str) -> Share {
-    match run.and_then(|run| run.figures.get(name)) {
+fn share(run: Option<&JudgedRun>, metric: Metric) -> Share {
+    match run.and_then(|run| run.figures.get(metric)) {
         Some(Value::Share(share)) => *share,
         _ => Share { num: 0, den: 0 },
     }
@@ -216,7 +217,7 @@ fn warm(field: &World, seed: u64) -> Result<Option<Share>, LeagueError> {
     runs.push(("warm", pages, AFTER_S));
     let scenario = with_runs(field, LimiterKind::Quota, seed, &more, &runs);
     let judged = judge(&scenario.map_err(LeagueError::Field)?)?;
-    Ok(judged.map(|run| share(Some(&run), "rate_limited_ratio")))
+    Ok(judged.map(|run| share(Some(&run), Metric::RateLimitedRatio)))
 }
 
 /// The scenario of a game.

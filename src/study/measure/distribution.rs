@@ -1,5 +1,6 @@
 //! Many samples of one figure, and their statistics. Percentiles are exact, by nearest rank.
 
+use super::figure::Stat;
 use crate::units::Share;
 
 /// The statistics of many samples.
@@ -40,13 +41,16 @@ impl Distribution {
         self.sorted.get(rank - 1).copied()
     }
 
-    /// A statistic by its name. Sum and count of nothing are 0; the others have no value then.
-    pub fn stat(&self, stat: &str) -> Option<u64> {
+    /// A statistic. Sum and count of nothing are 0; the others have no value then.
+    pub fn stat(&self, stat: Stat) -> Option<u64> {
         match stat {
-            "max" => self.sorted.last().copied(),
-            "sum" => Some(self.sorted.iter().fold(0, |sum, one| sum.saturating_add(*one))),
-            "count" => Some(self.sorted.len() as u64),
-            percentile => self.percentile(percentile.strip_prefix('p')?.parse().ok()?),
+            Stat::P50 => self.percentile(50),
+            Stat::P95 => self.percentile(95),
+            Stat::P99 => self.percentile(99),
+            Stat::Min => self.sorted.first().copied(),
+            Stat::Max | Stat::Final => self.sorted.last().copied(),
+            Stat::Sum => Some(self.sorted.iter().fold(0, |sum, one| sum.saturating_add(*one))),
+            Stat::Count => Some(self.sorted.len() as u64),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::price::Price;
 use crate::sim::recorder::Log;
 use crate::sim::recorder::entry::What;
 use crate::study::measure::distribution::Distribution;
-use crate::study::measure::metric::{METRICS, Metric, Shape, Unit, find};
+use crate::study::measure::metric::{Metric, Unit};
 use crate::study::measure::value::Value;
 use crate::units::Share;
 
@@ -56,7 +56,7 @@ impl Digests {
 /// What is known so far of a run.
 #[derive(Default)]
 pub(crate) struct Fold {
-    numbers: BTreeMap<&'static str, u64>,
+    numbers: BTreeMap<Metric, u64>,
     started_ms: u64,
     ended_ms: u64,
     primary_calls: u64,
@@ -95,12 +95,12 @@ fn level(seen: &mut Option<(u64, u64, u64)>, now: u64) {
 }
 
 impl Fold {
-    fn count(&mut self, name: &'static str) {
-        self.add(name, 1);
+    fn count(&mut self, metric: Metric) {
+        self.add(metric, 1);
     }
 
-    fn add(&mut self, name: &'static str, amount: u64) {
-        let number = self.numbers.entry(name).or_insert(0);
+    fn add(&mut self, metric: Metric, amount: u64) {
+        let number = self.numbers.entry(metric).or_insert(0);
         *number = number.saturating_add(amount);
     }
 
@@ -114,11 +114,11 @@ impl Fold {
                 self.from_outside = limit.is_none();
             }
             Event::PageListed { page, .. } => {
-                self.count("pages");
+                self.count(Metric::Pages);
                 self.listed_ms.insert(*page, t_ms);
             }
-            Event::CacheHit { .. } => self.count("cache_hits"),
-            Event::CacheMiss { .. } => self.count("cache_misses"),
+            Event::CacheHit { .. } => self.count(Metric::CacheHits),
+            Event::CacheMiss { .. } => self.count(Metric::CacheMisses),
             Event::PermitGranted { waited_ms, .. } => self.queue_wait.push(*waited_ms),
             Event::AttemptStarted { .. } => self.started(t_ms, event),
             Event::AttemptFinished { .. } => self.finished(t_ms, event),
@@ -126,17 +126,17 @@ impl Fold {
             Event::LimitChanged { new, why, .. } => {
                 level(&mut self.limit, *new);
                 if *why == LimitReason::RateLimited {
-                    self.count("limit_cuts");
+                    self.count(Metric::LimitCuts);
                 }
             }
             Event::Fallback { batch, .. } => {
-                self.count("fallbacks");
+                self.count(Metric::Fallbacks);
                 self.fallen.insert(*batch);
             }
             Event::ConfluenceCall { .. } => self.confluence_call(t_ms, event),
             Event::LabelsWritten { page, .. } => {
                 if self.labelled.insert(*page) {
-                    self.count("labels_written");
+                    self.count(Metric::LabelsWritten);
                 }
             }
             Event::LabelsUnchanged { page } => {
@@ -146,8 +146,8 @@ impl Fold {
                 // From outside, a page is tagged label by label: only the last state counts.
                 if !self.tagged.contains_key(page) {
                     self.count(match source {
-                        Source::Answer => "pages_tagged",
-                        Source::Cache => "pages_cached",
+                        Source::Answer => Metric::PagesTagged,
+                        Source::Cache => Metric::PagesCached,
                     });
                 }
                 if let Some(listed_ms) = self.listed_ms.get(page) {
@@ -156,14 +156,14 @@ impl Fold {
                 self.tagged.insert(*page, Digests::of(&tags.0));
             }
             Event::PageFailed { service, .. } => {
-                self.count("pages_failed");
+                self.count(Metric::PagesFailed);
                 self.count(if service == CONFLUENCE {
-                    "pages_failed_confluence"
+                    Metric::PagesFailedConfluence
                 } else {
-                    "pages_failed_ai"
+                    Metric::PagesFailedAi
                 });
             }
-            Event::PageNotDone { .. } => self.count("pages_not_done"),
+            Event::PageNotDone { .. } => self.count(Metric::PagesNotDone),
             Event::RunFinished { .. } => self.ended_ms = t_ms,
             Event::BatchFormed { .. } | Event::QuotaLearned { .. } | Event::CancelRequested => {}
         }
@@ -171,18 +171,18 @@ impl Fold {
 
     fn confluence_call(&mut self, t_ms: u64, event: &Event) {
         let Event::ConfluenceCall { status, latency_ms, hint_ms, .. } = event else { return };
-        self.count("confluence_calls");
+        self.count(Metric::ConfluenceCalls);
         let site = ("confluence".to_owned(), None);
         let sent_ms = t_ms.saturating_sub(*latency_ms);
         if self.not_before_ms.get(&site).is_some_and(|until| sent_ms < *until) {
-            self.count("early_calls");
+            self.count(Metric::EarlyCalls);
         }
         if let Some(hint_ms) = hint_ms {
             let until = self.not_before_ms.entry(site).or_insert(0);
             *until = (*until).max(t_ms.saturating_add(*hint_ms));
         }
         if *status == Some(429) {
-            self.count("confluence_rate_limited");
+            self.count(Metric::ConfluenceRateLimited);
         }
     }
 
@@ -190,9 +190,9 @@ impl Fold {
         let Event::AttemptStarted { batch, provider, model, attempt, in_flight, .. } = event else {
             return;
         };
-        self.count("ai_calls");
+        self.count(Metric::AiCalls);
         if *attempt > 1 {
-            self.count("retries");
+            self.count(Metric::Retries);
         }
         let primary = self.primary.get_or_insert_with(|| provider.clone());
         if provider == primary {
@@ -200,7 +200,7 @@ impl Fold {
         }
         let asked = (provider.clone(), model.clone());
         if self.not_before_ms.get(&asked).is_some_and(|until| t_ms < *until) {
-            self.count("early_calls");
+            self.count(Metric::EarlyCalls);
         }
         self.batch_started_ms.entry(*batch).or_insert(t_ms);
         level(&mut self.in_flight, *in_flight);
@@ -232,13 +232,13 @@ impl Fold {
         // Money that is gone and prompts that are too large have the same status.
         let is_limit = class.is_none_or(ErrorClass::is_of_the_service);
         if *status == Some(429) && is_primary && is_limit {
-            self.count("rate_limited");
+            self.count(Metric::RateLimited);
         }
-        self.add("tags_dropped", *dropped);
+        self.add(Metric::TagsDropped, *dropped);
         if *outcome == CallOutcome::Failed {
-            self.count("wasted_calls");
+            self.count(Metric::WastedCalls);
         } else {
-            self.count("prompts");
+            self.count(Metric::Prompts);
             // From outside, another provider may be asked for reasons of its own.
             if !is_primary && (!self.from_outside || self.fallen.contains(batch)) {
                 self.fallback_prompts += 1;
@@ -259,9 +259,9 @@ impl Fold {
             WorldEvent::PageTruth { page, tags } => {
                 self.truths.insert(PageId(*page), Digests::of(tags));
             }
-            WorldEvent::FaultFired { .. } => self.count("faults_fired"),
+            WorldEvent::FaultFired { .. } => self.count(Metric::FaultsFired),
             WorldEvent::QuotaRefused { service: Service::Gemini | Service::Openai, .. } => {
-                self.count("quota_refusals");
+                self.count(Metric::QuotaRefusals);
             }
             WorldEvent::Billed { model, input_tokens, output_tokens, later, .. } => {
                 let billed = if *later { &mut self.billed_later } else { &mut self.billed };
@@ -278,38 +278,37 @@ impl Fold {
 
     pub(crate) fn figures(mut self, prices: &BTreeMap<String, Price>) -> Figures {
         let numbers = std::mem::take(&mut self.numbers);
-        let number = |name: &str| numbers.get(name).copied().unwrap_or(0);
+        let number = |metric| numbers.get(&metric).copied().unwrap_or(0);
         let mut figures = Figures::default();
-        let singles = METRICS.iter().filter(|m| m.shape == Shape::Single && m.unit == Unit::Count);
-        for metric in singles {
-            figures.values.insert(metric.name, Value::Number(number(metric.name)));
+        for metric in Metric::singles().filter(|metric| metric.unit() == Unit::Count) {
+            figures.values.insert(metric, Value::Number(number(metric)));
         }
-        let mut put = |name: &'static str, value: Value| figures.values.insert(name, value);
-        let mut share = |name: &'static str, num: u64, den: u64| {
+        let mut put = |metric: Metric, value: Value| figures.values.insert(metric, value);
+        let mut share = |metric: Metric, num: u64, den: u64| {
             if den > 0 {
-                put(name, Value::Share(Share { num, den }));
+                put(metric, Value::Share(Share { num, den }));
             }
         };
-        share("rate_limited_ratio", number("rate_limited"), self.primary_calls);
-        share("fallback_ratio", self.fallback_prompts, number("prompts"));
-        let looked_up = number("cache_hits").saturating_add(number("cache_misses"));
-        share("cache_hit_ratio", number("cache_hits"), looked_up);
+        share(Metric::RateLimitedRatio, number(Metric::RateLimited), self.primary_calls);
+        share(Metric::FallbackRatio, self.fallback_prompts, number(Metric::Prompts));
+        let looked_up = number(Metric::CacheHits).saturating_add(number(Metric::CacheMisses));
+        share(Metric::CacheHitRatio, number(Metric::CacheHits), looked_up);
 
         let makespan_ms = self.ended_ms.saturating_sub(self.started_ms);
-        put("makespan", Value::Number(makespan_ms));
+        put(Metric::Makespan, Value::Number(makespan_ms));
         let has_labels =
             |page: &&PageId| self.labelled.contains(*page) || self.right.contains(*page);
         let unlabelled = self.tagged.keys().filter(|page| !has_labels(page)).count();
-        put("pages_unlabelled", Value::Number(unlabelled as u64));
-        let done = number("pages_tagged").saturating_add(number("pages_cached"));
+        put(Metric::PagesUnlabelled, Value::Number(unlabelled as u64));
+        let done = number(Metric::PagesTagged).saturating_add(number(Metric::PagesCached));
         if let Some(per_minute) = done.saturating_mul(60_000).checked_div(makespan_ms) {
-            put("pages_per_minute", Value::Number(per_minute));
+            put(Metric::PagesPerMinute, Value::Number(per_minute));
         }
         match self.mistagged() {
-            Ok(pages) => drop(figures.values.insert("pages_mistagged", Value::Number(pages))),
+            Ok(pages) => drop(figures.values.insert(Metric::PagesMistagged, Value::Number(pages))),
             Err(why) => {
-                figures.values.remove("pages_mistagged");
-                figures.absent.insert("pages_mistagged", why);
+                figures.values.remove(&Metric::PagesMistagged);
+                figures.absent.insert(Metric::PagesMistagged, why);
             }
         }
         self.spent(prices, &mut figures);
@@ -318,23 +317,26 @@ impl Fold {
             .filter_map(|(batch, end)| Some(end.saturating_sub(*self.batch_started_ms.get(batch)?)))
             .collect();
         let page_latency = self.page_latency.into_values().collect();
-        for (name, samples) in [
-            ("page_latency", Distribution::of_some(page_latency, number("pages"))),
-            ("ai_latency", Distribution::of_some(ai_latency, self.batch_started_ms.len() as u64)),
-            ("queue_wait", Distribution::new(self.queue_wait)),
-            ("backoff_wait", Distribution::new(self.backoff_wait)),
+        for (metric, samples) in [
+            (Metric::PageLatency, Distribution::of_some(page_latency, number(Metric::Pages))),
+            (
+                Metric::AiLatency,
+                Distribution::of_some(ai_latency, self.batch_started_ms.len() as u64),
+            ),
+            (Metric::QueueWait, Distribution::new(self.queue_wait)),
+            (Metric::BackoffWait, Distribution::new(self.backoff_wait)),
         ] {
-            figures.values.insert(name, Value::Distribution(samples));
+            figures.values.insert(metric, Value::Distribution(samples));
         }
         // Without a call none was in flight.
         let in_flight = self.in_flight.or(Some((0, 0, 0)));
-        for (name, seen) in [("concurrency", self.limit), ("in_flight", in_flight)] {
+        for (metric, seen) in [(Metric::Concurrency, self.limit), (Metric::InFlight, in_flight)] {
             if let Some((min, max, last)) = seen {
-                figures.values.insert(name, Value::Level { min, max, last });
+                figures.values.insert(metric, Value::Level { min, max, last });
             }
         }
         if self.from_outside {
-            figures.values.retain(|name, _| find(name).is_some_and(Metric::is_seen_from_outside));
+            figures.values.retain(|metric, _| metric.is_seen_from_outside());
         }
         figures
     }
@@ -376,11 +378,11 @@ impl Fold {
             };
             cost = cost.zip(spent).map(|(cost, spent)| cost.saturating_add(spent));
         }
-        figures.values.insert("input_tokens", Value::Number(input));
-        figures.values.insert("output_tokens", Value::Number(output));
+        figures.values.insert(Metric::InputTokens, Value::Number(input));
+        figures.values.insert(Metric::OutputTokens, Value::Number(output));
         match cost {
-            Some(cost) => drop(figures.values.insert("cost", Value::Number(cost))),
-            None => drop(figures.absent.insert("cost", "the price of a model is not known")),
+            Some(cost) => drop(figures.values.insert(Metric::Cost, Value::Number(cost))),
+            None => drop(figures.absent.insert(Metric::Cost, "the price of a model is not known")),
         }
     }
 }

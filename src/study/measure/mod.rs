@@ -2,6 +2,7 @@
 
 pub mod bound;
 pub mod distribution;
+pub mod figure;
 pub mod figures;
 mod fold;
 pub mod invariants;

@@ -2,6 +2,7 @@
 
 use super::trials::{Results, Trial};
 use super::{GridPoint, StudySpec, TrialMetrics, Tuned, grid};
+use crate::study::measure::metric::Metric;
 
 /// The share of seeds in which a requirement must be met, unless it states one: 95 %.
 const MOST_SEEDS_PPM: u64 = 950_000;
@@ -33,7 +34,7 @@ pub fn of(question: StudySpec, at: usize, results: &Results) -> Tuned {
     let mut ranking: Vec<usize> = (0..cells.len()).collect();
     ranking.sort_by_key(|index| {
         let cell = &cells[*index];
-        let metrics = [question.objective.metric(), "ai_calls", "cost"];
+        let metrics = [question.objective.metric(), Metric::AiCalls, Metric::Cost];
         // A cell that was stopped earlier in a race is further behind.
         let missing = seeds - cell.outcomes.len();
         let sums = metrics.map(|metric| cell.sum(metric).unwrap_or(u128::MAX));
@@ -45,7 +46,7 @@ pub fn of(question: StudySpec, at: usize, results: &Results) -> Tuned {
 /// Marks those that were played to the end and that no other beats in both time and cost.
 fn mark_front(cells: &mut [GridPoint], seeds: usize) {
     let both = |cell: &GridPoint| {
-        let sums = cell.sum("makespan").zip(cell.sum("cost"));
+        let sums = cell.sum(Metric::Makespan).zip(cell.sum(Metric::Cost));
         sums.filter(|_| cell.is_admissible && cell.outcomes.len() == seeds)
     };
     let fit: Vec<(u128, u128)> = cells.iter().filter_map(both).collect();

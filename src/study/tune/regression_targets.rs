@@ -6,36 +6,32 @@ use std::ops::RangeInclusive;
 use super::{GridPoint, TuneError, Tuned, trials};
 use crate::sim::scenario::Scenario;
 use crate::sim::{Options, SimError, Transport};
-use crate::study::compare::recorded;
 use crate::study::experiment::mutation::Mutant;
 use crate::study::experiment::workers::share_out;
+use crate::study::measure::figure::Figure;
 use crate::study::measure::figures::Figures;
-use crate::study::measure::metric;
 use crate::study::measure::metric::{Better, Metric, Shape, Unit};
 use crate::study::verdict::judge::{JudgeError, JudgedScenario};
 use crate::study::verdict::target::{Compare, Limit, Target};
 use crate::study::verdict::{judge, target, target_syntax};
 
-/// What is watched: nobody may do less, or take more.
-const WATCHED: [(&str, Better); 10] = [
-    ("pages", Better::Bigger),
-    ("pages_failed", Better::Smaller),
-    ("pages_not_done", Better::Smaller),
-    ("pages_unlabelled", Better::Smaller),
-    ("pages_mistagged", Better::Smaller),
-    ("ai_calls", Better::Smaller),
-    ("fallbacks", Better::Smaller),
-    ("rate_limited_ratio", Better::Smaller),
-    ("makespan", Better::Smaller),
-    ("cost", Better::Smaller),
+/// What is watched: no setting may do less, or take more.
+const WATCHED: [Metric; 10] = [
+    Metric::Pages,
+    Metric::PagesFailed,
+    Metric::PagesNotDone,
+    Metric::PagesUnlabelled,
+    Metric::PagesMistagged,
+    Metric::AiCalls,
+    Metric::Fallbacks,
+    Metric::RateLimitedRatio,
+    Metric::Makespan,
+    Metric::Cost,
 ];
 /// The margin above what was measured that is still fine, in percent.
 const MARGIN_PERCENT: u64 = 10;
 /// What a requirement that names no share of the seeds asks of them.
 const SHARE: &str = "in >= 95% of seeds";
-
-/// Work that is done: more of it is no worse.
-const DONE: [&str; 4] = ["pages_tagged", "pages_cached", "cache_hits", "labels_written"];
 
 /// What keeps a setting as it is.
 #[derive(Debug, Clone)]
@@ -61,7 +57,7 @@ pub struct RegressionTargets {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Noticed {
     /// The targets of these metrics are missed.
-    By(Vec<&'static str>),
+    By(Vec<Metric>),
     /// No target is missed, though something else happens.
     Not,
     /// The history is the same.
@@ -94,10 +90,10 @@ pub fn of(tuned: &Tuned, jobs: usize) -> Result<Option<RegressionTargets>, TuneE
 /// What the best cell keeps in all of its seeds, with some margin, and what was required.
 fn promised(tuned: &Tuned, best: &GridPoint) -> Vec<Target> {
     let run = &tuned.question.run;
-    let limit = |(name, better): &(&str, Better)| -> Option<Target> {
-        let values = best.values_of(name)?;
-        let unit = metric::find(name)?.unit;
-        let text = match better {
+    let limit = |metric: Metric| -> Option<Target> {
+        let values = best.values_of(metric)?;
+        let (name, unit) = (metric.name(), metric.unit());
+        let text = match metric.better()? {
             Better::Smaller => {
                 format!("<= {}", written(with_margin(values.into_iter().max()?, unit), unit))
             }
@@ -105,7 +101,7 @@ fn promised(tuned: &Tuned, best: &GridPoint) -> Vec<Target> {
         };
         target_syntax::in_one_piece(run, &format!("{name} {text}")).ok()
     };
-    let mut targets: Vec<Target> = WATCHED.iter().filter_map(limit).collect();
+    let mut targets: Vec<Target> = WATCHED.into_iter().filter_map(limit).collect();
     for one in &tuned.question.require {
         if !targets.iter().any(|known| implies(known, one)) {
             targets.push(with_share(run, one));
@@ -144,7 +140,7 @@ impl MutantTrials {
     /// How a weakening is noticed by these targets.
     fn noticed(&self, targets: &[Target], weak: Option<&JudgedScenario>) -> Noticed {
         match weak {
-            None => Noticed::By(vec!["makespan"]),
+            None => Noticed::By(vec![Metric::Makespan]),
             Some(weak) if weak.digests() == self.unweakened.digests() => Noticed::Harmless,
             Some(weak) => match flipped(targets, &self.unweakened, weak) {
                 missed if missed.is_empty() => Noticed::Not,
@@ -202,25 +198,25 @@ fn is_met(target: &Target, judged: &JudgedScenario) -> bool {
 }
 
 /// The metrics of the targets that are met before and missed now.
-fn flipped(targets: &[Target], before: &JudgedScenario, now: &JudgedScenario) -> Vec<&'static str> {
+fn flipped(targets: &[Target], before: &JudgedScenario, now: &JudgedScenario) -> Vec<Metric> {
     let is_flipped = |target: &&Target| is_met(target, before) && !is_met(target, now);
-    let mut names: Vec<_> =
-        targets.iter().filter(is_flipped).map(|target| target.metric.name).collect();
+    let mut metrics: Vec<_> =
+        targets.iter().filter(is_flipped).map(|target| target.metric).collect();
     let mut known = std::collections::BTreeSet::new();
-    names.retain(|name| known.insert(*name));
-    names
+    metrics.retain(|metric| known.insert(*metric));
+    metrics
 }
 
 /// A target on the first figure that a weakening makes worse than it is with any seed, and by more
 /// than the margin; of one that it makes smaller, if there is none.
 fn witness(run: &str, all: &[Figures], weak: &Figures) -> Option<Target> {
     let found = |is_above: bool| {
-        recorded::names().find_map(|(metric, stat, name)| {
-            let unit = if stat == Some("count") { Unit::Count } else { metric.unit };
+        Figure::all().find_map(|figure| {
+            let unit = figure.unit();
             let values: Option<Vec<u64>> =
-                all.iter().map(|figures| figures.integer(&name)).collect();
-            let (values, weak) = (values?, weak.integer(&name)?);
-            if !may_be_limited(metric, &name, is_above) {
+                all.iter().map(|figures| figures.integer(figure)).collect();
+            let (values, weak) = (values?, weak.integer(figure)?);
+            if !may_be_limited(figure, is_above) {
                 return None;
             }
             let limit = if is_above {
@@ -230,7 +226,7 @@ fn witness(run: &str, all: &[Figures], weak: &Figures) -> Option<Target> {
                 let limit = without_margin(values.into_iter().min()?, unit);
                 (weak < limit).then(|| format!(">= {}", written(limit, unit)))?
             };
-            target_syntax::in_one_piece(run, &format!("{name} {limit}")).ok()
+            target_syntax::in_one_piece(run, &format!("{figure} {limit}")).ok()
         })
     };
     found(true).or_else(|| found(false))
@@ -238,11 +234,11 @@ fn witness(run: &str, all: &[Figures], weak: &Figures) -> Option<Target> {
 
 /// Whether a figure may be limited on this side: a limit that is missed by an improvement would
 /// be none.
-fn may_be_limited(metric: &Metric, name: &str, is_above: bool) -> bool {
-    match (metric::better(name), is_above) {
+fn may_be_limited(figure: Figure, is_above: bool) -> bool {
+    match (figure.better(), is_above) {
         (Some(better), _) => is_above == (better == Better::Smaller),
-        (None, true) => !DONE.contains(&name),
-        (None, false) => metric.shape == Shape::Level,
+        (None, true) => !figure.metric.is_work(),
+        (None, false) => figure.metric.shape() == Shape::Level,
     }
 }
 
@@ -260,7 +256,7 @@ fn implies(known: &Target, other: &Target) -> bool {
 /// A requirement as a target, with the share of the seeds that it asks.
 fn with_share(run: &str, one: &Target) -> Target {
     let share = if one.of_seeds_ppm.is_none() { SHARE } else { "" };
-    let text = format!("{} {} {share}", one.metric.name, one.text);
+    let text = format!("{} {} {share}", one.metric.name(), one.text);
     target_syntax::in_one_piece(run, &text).unwrap_or_else(|_| one.clone())
 }
 

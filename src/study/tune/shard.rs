@@ -16,7 +16,7 @@ use super::grid::Axis;
 use super::trials::{Results, Trial, TrialResult};
 use super::{Objective, StudySpec, grid, trials};
 use crate::sim::scenario::Scenario;
-use crate::study::measure::metric::{METRICS, Shape};
+use crate::study::measure::metric::{Metric, Shape};
 use crate::study::verdict::target_syntax;
 
 /// The version of the file's form.
@@ -96,9 +96,30 @@ pub struct Header {
 #[derive(Debug, Serialize, Deserialize)]
 struct ShardLine {
     #[serde(flatten)]
-    game: Trial,
-    #[serde(flatten)]
-    played: TrialResult,
+    trial: Trial,
+    /// By the name of each metric.
+    outcome: Option<BTreeMap<String, u64>>,
+    met: Vec<bool>,
+}
+
+impl ShardLine {
+    fn of(trial: Trial, result: &TrialResult) -> Self {
+        let named = |metrics: &BTreeMap<Metric, u64>| {
+            metrics.iter().map(|(metric, value)| (metric.name().to_owned(), *value)).collect()
+        };
+        Self { trial, outcome: result.outcome.as_ref().map(named), met: result.met.clone() }
+    }
+
+    fn result(self) -> Result<TrialResult, String> {
+        let metric = |(name, value): (String, u64)| match Metric::find(&name) {
+            Some(metric) if metric.shape() == Shape::Single && metric.name() == name => {
+                Ok((metric, value))
+            }
+            _ => Err(format!("expected a metric that is one number, found `{name}`")),
+        };
+        let outcome = self.outcome.map(|metrics| metrics.into_iter().map(metric).collect());
+        Ok(TrialResult { outcome: outcome.transpose()?, met: self.met })
+    }
 }
 
 impl Header {
@@ -146,9 +167,9 @@ impl Header {
         grid::check_size(&axes, &(from..=to), self.questions.len())
     }
 
-    /// What is wrong with a line of the games, if something is.
+    /// What is wrong with a line, if something is.
     fn problem(&self, line: &ShardLine) -> Option<String> {
-        let Trial { question, cell, seed } = line.game;
+        let Trial { question, cell, seed } = line.trial;
         let Some(asked) = self.questions.get(question) else {
             return Some(format!(
                 "expected a question below {}, found {question}",
@@ -163,15 +184,8 @@ impl Header {
         if seed as u64 >= seeds {
             return Some(format!("expected a seed below {seeds}, found {seed}"));
         }
-        let (met, all) = (line.played.met.len(), asked.require.len());
-        if met != all {
-            return Some(format!("expected {all} requirements in `met`, found {met}"));
-        }
-        let mut metrics = line.played.outcome.iter().flatten().map(|(metric, _)| metric);
-        let unknown = metrics.find(|name| {
-            METRICS.iter().all(|metric| metric.shape != Shape::Single || metric.name != **name)
-        })?;
-        Some(format!("expected a metric that is one number, found `{unknown}`"))
+        let (met, all) = (line.met.len(), asked.require.len());
+        (met != all).then(|| format!("expected {all} requirements in `met`, found {met}"))
     }
 }
 
@@ -192,7 +206,7 @@ fn axis((key, values): &(String, Vec<String>)) -> Axis {
 
 fn written(question: &StudySpec) -> WrittenStudy {
     let scenario = &question.scenario;
-    let require = question.require.iter().map(|one| format!("{} {}", one.metric.name, one.text));
+    let require = question.require.iter().map(|one| format!("{} {}", one.metric.name(), one.text));
     WrittenStudy {
         name: scenario.name.clone(),
         file: scenario.file().to_owned(),
@@ -239,9 +253,9 @@ pub fn write_header(header: &Header, mut to: impl Write) -> io::Result<()> {
     to.write_all(b"\n")
 }
 
-/// Writes a game.
-pub fn write_game(game: Trial, played: &TrialResult, mut to: impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut to, &ShardLine { game, played: played.clone() })?;
+/// Writes a trial.
+pub fn write_trial(trial: Trial, result: &TrialResult, mut to: impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut to, &ShardLine::of(trial, result))?;
     to.write_all(b"\n")
 }
 
@@ -265,11 +279,12 @@ pub fn read_part(text: &str) -> Result<(Header, Results), String> {
         if let Some(problem) = header.problem(&line) {
             return Err(format!("line {at}: {problem}"));
         }
-        let ShardLine { game, played } = line;
-        if results.get(&game).is_some_and(|known| *known != played) {
-            return Err(format!("line {at}: a game is there twice, with other figures"));
+        let trial = line.trial;
+        let result = line.result().map_err(|problem| format!("line {at}: {problem}"))?;
+        if results.get(&trial).is_some_and(|known| *known != result) {
+            return Err(format!("line {at}: a trial is there twice, with other figures"));
         }
-        results.insert(game, played);
+        results.insert(trial, result);
     }
     Ok((header, results))
 }

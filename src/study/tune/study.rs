@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::grid::Axis;
 use crate::sim::scenario::Scenario;
 use crate::sim::scenario::diagnostic::Diagnostic;
-use crate::study::measure::metric::Unit;
+use crate::study::measure::metric::Metric;
 use crate::study::stats::paired::Paired;
 use crate::study::verdict::judge::JudgeError;
 use crate::study::verdict::target::Target;
@@ -42,20 +42,11 @@ impl Objective {
     }
 
     /// The metric that is to be small.
-    pub fn metric(self) -> &'static str {
+    pub fn metric(self) -> Metric {
         match self {
-            Self::Fastest => "makespan",
-            Self::Cheapest => "cost",
-            Self::FewestCalls => "ai_calls",
-        }
-    }
-
-    /// Its unit.
-    pub fn unit(self) -> Unit {
-        match self {
-            Self::Fastest => Unit::Millis,
-            Self::Cheapest => Unit::UsdMicros,
-            Self::FewestCalls => Unit::Count,
+            Self::Fastest => Metric::Makespan,
+            Self::Cheapest => Metric::Cost,
+            Self::FewestCalls => Metric::AiCalls,
         }
     }
 }
@@ -80,7 +71,7 @@ pub struct StudySpec {
 }
 
 /// What one seed came to; nothing if the run did not end within its virtual time.
-pub type TrialMetrics = Option<BTreeMap<String, u64>>;
+pub type TrialMetrics = Option<BTreeMap<Metric, u64>>;
 
 /// One combination of values, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,12 +91,12 @@ pub struct GridPoint {
 
 impl GridPoint {
     /// A metric, seed by seed; nothing if a seed has none.
-    pub fn values_of(&self, metric: &str) -> Option<Vec<u64>> {
-        self.outcomes.iter().map(|outcome| outcome.as_ref()?.get(metric).copied()).collect()
+    pub fn values_of(&self, metric: Metric) -> Option<Vec<u64>> {
+        self.outcomes.iter().map(|outcome| outcome.as_ref()?.get(&metric).copied()).collect()
     }
 
     /// The sum of a metric over all seeds; nothing if a seed has none.
-    pub fn sum(&self, metric: &str) -> Option<u128> {
+    pub fn sum(&self, metric: Metric) -> Option<u128> {
         Some(self.values_of(metric)?.into_iter().map(u128::from).sum())
     }
 }
@@ -130,7 +121,7 @@ impl Tuned {
         let Some(best) = self.best() else { return Vec::new() };
         let mut front: Vec<&GridPoint> =
             self.cells.iter().filter(|cell| cell.is_on_front && *cell != best).collect();
-        front.sort_by_key(|cell| cell.sum("makespan"));
+        front.sort_by_key(|cell| cell.sum(Metric::Makespan));
         [best].into_iter().chain(front.into_iter().take(MOST_CONFIRMED)).collect()
     }
 
@@ -146,7 +137,7 @@ impl Tuned {
     }
 
     /// How the best differs from another in a metric, in the seeds that both were played with.
-    pub fn against(&self, other: &GridPoint, metric: &str) -> Option<Paired> {
+    pub fn against(&self, other: &GridPoint, metric: Metric) -> Option<Paired> {
         let (best, other) = (self.best()?.values_of(metric)?, other.values_of(metric)?);
         let both = best.len().min(other.len());
         Paired::of(&best[..both], &other[..both])

@@ -9,7 +9,7 @@ use crate::sim::scenario::Scenario;
 use crate::sim::{Options, SimError, Transport};
 use crate::study::experiment::workers::share_out;
 use crate::study::measure::figures::Figures;
-use crate::study::measure::metric::{METRICS, Shape};
+use crate::study::measure::metric::Metric;
 use crate::study::verdict::judge::{JudgeError, JudgedScenario};
 use crate::study::verdict::target::Target;
 use crate::study::verdict::{judge, target};
@@ -26,7 +26,7 @@ pub struct Trial {
 }
 
 /// What came of a game.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrialResult {
     /// The figures; nothing if it did not end.
     pub outcome: TrialMetrics,
@@ -115,10 +115,8 @@ fn figures(question: &StudySpec, judged: &JudgedScenario) -> Figures {
 }
 
 /// Every metric that is one number; shares in millionths.
-fn numbers(figures: &Figures) -> BTreeMap<String, u64> {
-    let single = METRICS.iter().filter(|metric| metric.shape == Shape::Single);
-    let number = |name: &str| Some((name.to_owned(), figures.integer(name)?));
-    single.filter_map(|metric| number(metric.name)).collect()
+fn numbers(figures: &Figures) -> BTreeMap<Metric, u64> {
+    Metric::singles().filter_map(|metric| Some((metric, figures.integer(metric)?))).collect()
 }
 
 /// Plays a cell that wins again over HTTP with the first seeds, and tells with how many: the

@@ -5,7 +5,9 @@ use std::cmp::Reverse;
 use crate::pipeline::event::RunEnd;
 use crate::sim::Lateness;
 use crate::sim::recorder::Log;
+use crate::study::measure::figure::Figure;
 use crate::study::measure::figures::Figures;
+use crate::study::measure::metric::Metric;
 use crate::study::measure::value::Value;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::target;
@@ -115,7 +117,7 @@ impl Series {
     }
 
     /// In how many seeds a latency of a run leaves some pages or batches out.
-    pub fn partial(&self, run: usize, metric: &str) -> usize {
+    pub fn partial(&self, run: usize, metric: Metric) -> usize {
         let is_partial = |one: &&PlayedSeed| {
             let value = one.runs.get(run).and_then(|run| run.figures.get(metric));
             matches!(value, Some(Value::Distribution(samples)) if samples.partial().is_some())
@@ -124,13 +126,14 @@ impl Series {
     }
 
     /// Why a metric of a run has no value, in the first seed that lacks it.
-    pub fn why_absent(&self, run: usize, metric: &str) -> Option<&'static str> {
+    pub fn why_absent(&self, run: usize, metric: Metric) -> Option<&'static str> {
         self.played.iter().find_map(|one| one.runs.get(run)?.figures.why_absent(metric))
     }
 
     /// A figure of a run over the seeds that have it; nothing if none has.
-    pub fn spread(&self, run: usize, metric: &str) -> Option<Spread> {
-        let of = |one: &PlayedSeed| one.runs.get(run)?.figures.integer(metric);
+    pub fn spread(&self, run: usize, figure: impl Into<Figure>) -> Option<Spread> {
+        let figure = figure.into();
+        let of = |one: &PlayedSeed| one.runs.get(run)?.figures.integer(figure);
         Spread::of(self.played.iter().filter_map(of).collect())
     }
 

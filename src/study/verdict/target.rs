@@ -8,6 +8,7 @@
 
 use std::cmp::Ordering;
 
+use crate::study::measure::figure::{Figure, Stat};
 use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::{Metric, Unit};
 use crate::study::measure::value::Value;
@@ -87,9 +88,9 @@ pub struct Target {
     /// The run that it is about.
     pub run: String,
     /// The figure.
-    pub metric: &'static Metric,
+    pub metric: Metric,
     /// The statistic of it, for distributions and levels.
-    pub stat: Option<&'static str>,
+    pub stat: Option<Stat>,
     /// The comparison.
     pub compare: Compare,
     /// The limit.
@@ -114,13 +115,12 @@ impl Target {
 
     /// The unit of its value.
     pub fn unit(&self) -> Unit {
-        if self.stat == Some("count") { Unit::Count } else { self.metric.unit }
+        self.figure().unit()
     }
 
-    /// The name of its figure, with the statistic.
-    pub fn figure(&self) -> String {
-        let name = self.metric.name;
-        self.stat.map_or(name.to_owned(), |stat| format!("{name} {stat}"))
+    /// Its figure.
+    pub fn figure(&self) -> Figure {
+        Figure { metric: self.metric, stat: self.stat }
     }
 }
 
@@ -167,13 +167,13 @@ pub struct OverSeeds {
 /// of.
 pub fn judge(target: &Target, figures: &Figures, base: Option<&Figures>) -> JudgedTarget {
     let measured = Measured::of(target, figures);
-    let partial = measured.partial.filter(|_| target.stat != Some("count"));
+    let partial = measured.partial.filter(|_| target.stat != Some(Stat::Count));
     let (limit, base_reason) = resolve(target, base);
     let reason = if measured.number.is_none() {
-        Some(figures.why_absent(target.metric.name).unwrap_or("no samples").to_owned())
+        Some(figures.why_absent(target.metric).unwrap_or("no samples").to_owned())
     } else if let Some(partial) = partial.filter(|_| !target.over_tagged) {
-        let what = if target.metric.name == "page_latency" { "pages" } else { "batches" };
-        Some(format!("covers {} of {} {what}", partial.num, partial.den))
+        let things = target.metric.covers().map_or("samples", |coverage| coverage.things);
+        Some(format!("covers {} of {} {things}", partial.num, partial.den))
     } else {
         base_reason
     };
@@ -210,7 +210,7 @@ struct Measured {
 
 impl Measured {
     fn of(target: &Target, figures: &Figures) -> Self {
-        let value = figures.get(target.metric.name);
+        let value = figures.get(target.metric);
         let share = match value {
             Some(Value::Share(share)) => Some(*share),
             _ => None,
@@ -219,7 +219,7 @@ impl Measured {
             Some(Value::Distribution(samples)) => samples.partial(),
             _ => None,
         };
-        Self { number: figures.integer(&target.figure()), share, partial }
+        Self { number: figures.integer(target.figure()), share, partial }
     }
 
     /// How the value stands to the limit; nothing where there is no limit.
@@ -255,7 +255,7 @@ fn resolve(target: &Target, base: Option<&Figures>) -> (Option<u64>, Option<Stri
         Limit::Fixed(limit) => return (Some(*limit), None),
         Limit::Relative(part) => part,
     };
-    let value = base.and_then(|base| base.integer(&target.figure()));
+    let value = base.and_then(|base| base.integer(target.figure()));
     match value {
         None => (None, Some(format!("`{}` has no value to compare with", part.base))),
         Some(0) => (None, Some(format!("`{}` has 0, of which nothing is a part", part.base))),

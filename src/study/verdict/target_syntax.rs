@@ -2,10 +2,8 @@
 
 use crate::sim::scenario::diagnostic::{Diagnostic, did_you_mean};
 use crate::sim::scenario::{Scenario, TargetText};
-use crate::study::measure::metric;
-use crate::study::measure::metric::{
-    DISTRIBUTION_STATS, LEVEL_STATS, METRICS, Metric, Shape, Unit,
-};
+use crate::study::measure::figure::{Figure, Stat};
+use crate::study::measure::metric::{Metric, Shape, Unit};
 use crate::study::verdict::target::{Compare, Limit, Relative, Target};
 
 /// The targets of a scenario.
@@ -14,8 +12,8 @@ pub fn of(scenario: &Scenario) -> Result<Vec<Target>, Diagnostic> {
 }
 
 fn parse(scenario: &Scenario, written: &TargetText) -> Result<Target, Diagnostic> {
-    let Some(metric) = metric::find(&written.metric) else {
-        let known = METRICS.iter().map(|metric| metric.name);
+    let Some(metric) = Metric::find(&written.metric) else {
+        let known = Metric::ALL.iter().map(|metric| metric.name());
         let nearest = did_you_mean(&written.metric, known.clone());
         let known: Vec<&str> = known.collect();
         let rest = format!("known metrics: {}", known.join(", "));
@@ -34,8 +32,8 @@ fn parse(scenario: &Scenario, written: &TargetText) -> Result<Target, Diagnostic
     }
     let (line, _) = refused(String::new(), None).line_and_column();
     let over_tagged = over_tagged(scenario, metric, written)?;
-    let over = metric.over().filter(|_| over_tagged);
-    let over = over.map_or(String::new(), |over| format!(" over {over}"));
+    let over = metric.covers().filter(|_| over_tagged);
+    let over = over.map_or(String::new(), |coverage| format!(" over {}", coverage.ended));
     let (run, text) = (written.run.clone(), format!("{}{over}", written.limit.trim()));
     Ok(Target { run, metric, stat, compare, limit, of_seeds_ppm, over_tagged, text, line })
 }
@@ -43,16 +41,16 @@ fn parse(scenario: &Scenario, written: &TargetText) -> Result<Target, Diagnostic
 /// Whether a limit is about those pages only that were tagged.
 fn over_tagged(
     scenario: &Scenario,
-    metric: &Metric,
+    metric: Metric,
     written: &TargetText,
 ) -> Result<bool, Diagnostic> {
     let refused = |message: String, help: &str| {
         scenario.problem(written.over_span.clone(), message, Some(help.to_owned()))
     };
-    match (written.over.as_deref(), metric.over()) {
+    match (written.over.as_deref(), metric.covers().map(|coverage| coverage.ended)) {
         (None, _) => Ok(false),
         (Some(_), None) => Err(refused(
-            format!("`over` says what a latency covers, and {} is none", metric.name),
+            format!("`over` says what a latency covers, and {} is none", metric.name()),
             "leave `over` out",
         )),
         (Some(over), Some(wanted)) if over == wanted => Ok(true),
@@ -90,8 +88,8 @@ fn earlier_run(scenario: &Scenario, run: &str, base: &str) -> Result<(), (String
 pub fn in_one_piece(run: &str, text: &str) -> Result<Target, String> {
     let end = text.trim().find(|c: char| c != '_' && !c.is_ascii_alphanumeric());
     let (name, rest) = text.trim().split_at(end.unwrap_or(text.trim().len()));
-    let metric = metric::find(name).ok_or_else(|| {
-        let known = METRICS.iter().map(|metric| metric.name);
+    let metric = Metric::find(name).ok_or_else(|| {
+        let known = Metric::ALL.iter().map(|metric| metric.name());
         let nearest = did_you_mean(name, known).unwrap_or_default();
         format!("expected a metric and a limit, such as `rate_limited_ratio <= 1%`. {nearest}, found `{text}`")
             .trim_end()
@@ -111,7 +109,7 @@ pub fn in_one_piece(run: &str, text: &str) -> Result<Target, String> {
 
 /// A limit on a metric, as far as its text says.
 struct Parsed {
-    stat: Option<&'static str>,
+    stat: Option<Stat>,
     compare: Compare,
     limit: Limit,
     of_seeds_ppm: Option<u64>,
@@ -128,7 +126,7 @@ fn of_seeds(text: &str) -> Result<u64, String> {
 }
 
 impl Parsed {
-    fn of(metric: &'static Metric, text: &str) -> Result<Self, String> {
+    fn of(metric: Metric, text: &str) -> Result<Self, String> {
         let (text, of_seeds_ppm) = match text.split_once(" in ") {
             Some((text, share)) => (text.trim(), Some(of_seeds(share)?)),
             None => (text.trim(), None),
@@ -142,39 +140,32 @@ impl Parsed {
         let stat = stat.trim();
         let (compare, value) = comparison(rest)
             .ok_or_else(|| format!("expected <=, >=, <, > or ==, found the limit `{text}`"))?;
-        let stats: &[&str] = match metric.shape {
-            Shape::Single => &[],
-            Shape::Distribution => DISTRIBUTION_STATS,
-            Shape::Level => LEVEL_STATS,
-        };
-        let stat = match (stat, stats) {
-            ("", []) => None,
-            (stat, stats) => match stats.iter().find(|known| **known == stat) {
-                Some(known) => Some(*known),
-                None if stats.is_empty() => {
-                    return Err(format!(
-                        "{} is one number: it has no statistic `{stat}`",
-                        metric.name
-                    ));
-                }
-                None => {
-                    let got = if stat.is_empty() { "none" } else { stat };
-                    let wanted = stats.join(", ");
-                    return Err(format!(
-                        "expected a statistic of {}, one of: {wanted}, found {got}",
-                        metric.name
-                    ));
-                }
-            },
-        };
-        let unit = if stat == Some("count") { Unit::Count } else { metric.unit };
+        let stat = statistic(metric, stat)?;
+        let unit = Figure { metric, stat }.unit();
         let limit = match value.split_once(" of ") {
             Some((part, base)) => Limit::Relative(relative(part.trim(), base.trim())?),
             None => Limit::Fixed(quantity(value, unit).map_err(|wanted| {
-                format!("expected {wanted}, found the value `{value}` for {}", metric.name)
+                format!("expected {wanted}, found the value `{value}` for {}", metric.name())
             })?),
         };
         Ok(Self { stat, compare, limit, of_seeds_ppm })
+    }
+}
+
+/// The statistic of a limit, as it is written.
+fn statistic(metric: Metric, text: &str) -> Result<Option<Stat>, String> {
+    let (name, stats) = (metric.name(), metric.stats());
+    if let Some(known) = stats.iter().find(|known| known.name() == text) {
+        return Ok(Some(*known));
+    }
+    match (text, stats) {
+        ("", []) => Ok(None),
+        (text, []) => Err(format!("{name} is one number: it has no statistic `{text}`")),
+        (text, stats) => {
+            let found = if text.is_empty() { "none" } else { text };
+            let wanted = Stat::join(stats, ", ");
+            Err(format!("expected a statistic of {name}, one of: {wanted}, found {found}"))
+        }
     }
 }
 
@@ -248,17 +239,17 @@ fn decimal(text: &str, scale: u64) -> Option<u64> {
     Some(value)
 }
 
-fn example(metric: &Metric) -> String {
-    let value = match metric.unit {
+fn example(metric: Metric) -> String {
+    let value = match metric.unit() {
         Unit::Count => "20",
         Unit::Ratio => "60%",
         Unit::Millis => "45s",
         Unit::UsdMicros => "$0.20",
     };
-    let stat = match metric.shape {
+    let stat = match metric.shape() {
         Shape::Single => "",
         Shape::Distribution => "p95 ",
         Shape::Level => "max ",
     };
-    format!("{} = \"{stat}<= {value}\"", metric.name)
+    format!("{} = \"{stat}<= {value}\"", metric.name())
 }

@@ -10,6 +10,7 @@ use crate::report::run::realtime_check as table;
 use crate::sim::{Clock, Options};
 use crate::study::experiment::counterpart;
 use crate::study::experiment::realtime_check::{RealTime, RealTimeCheck, RealTimeVerdict};
+use crate::study::measure::metric::Metric;
 use crate::study::verdict::judge;
 use crate::study::verdict::judge::JudgedScenario;
 
@@ -27,7 +28,7 @@ pub(crate) fn compare(
         .runs
         .iter()
         .zip(&scenario.runs)
-        .map(|(judged, run)| judged.figures.number("makespan") + run.start_after_s * 1000)
+        .map(|(judged, run)| judged.figures.number(Metric::Makespan) + run.start_after_s * 1000)
         .sum();
     if !args.quiet {
         let each = format::millis(span_ms);

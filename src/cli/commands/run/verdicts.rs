@@ -1,5 +1,6 @@
 //! What came of the scenarios: collected as they are played, told in the end.
 
+use crate::study::measure::metric::Metric;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -464,11 +465,11 @@ pub(super) fn diverged(scenario: &Scenario, divergence: &Divergence, replay: &st
 
 /// How fast the simulation was, for the terminal only.
 fn speed(scenario: &Scenario, judged: &JudgedScenario, real: std::time::Duration) {
-    let makespan = |run: &crate::study::verdict::judge::JudgedRun| match run.figures.get("makespan")
-    {
-        Some(Value::Number(ms)) => *ms,
-        _ => 0,
-    };
+    let makespan =
+        |run: &crate::study::verdict::judge::JudgedRun| match run.figures.get(Metric::Makespan) {
+            Some(Value::Number(ms)) => *ms,
+            _ => 0,
+        };
     let virtual_ms = judged.runs.iter().map(makespan).fold(0, u64::saturating_add);
     let real_ms = u64::try_from(real.as_millis()).unwrap_or(u64::MAX);
     let times = virtual_ms / real_ms.max(1);

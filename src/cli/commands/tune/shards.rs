@@ -73,7 +73,7 @@ pub(super) fn play(
     let mut file = BufWriter::new(File::create(&whole).map_err(in_path)?);
     shard::write_header(&header, &mut file).map_err(in_path)?;
     for (game, played) in &known {
-        shard::write_game(*game, played, &mut file).map_err(in_path)?;
+        shard::write_trial(*game, played, &mut file).map_err(in_path)?;
     }
     file.flush().map_err(in_path)?;
     fs::rename(&whole, &path).map_err(in_path)?;
@@ -84,7 +84,7 @@ pub(super) fn play(
     let file = Mutex::new(file);
     let on_game = |game: Trial, played: &TrialResult| {
         let mut file = file.lock();
-        let written = shard::write_game(game, played, &mut *file).and_then(|()| file.flush());
+        let written = shard::write_trial(game, played, &mut *file).and_then(|()| file.flush());
         progress.inc();
         written.map_err(|source| TuneError::Io { path: path.clone(), source })
     };
