@@ -5,10 +5,13 @@ use std::io;
 use thiserror::Error;
 
 use super::exit::ExitStatus;
+use crate::pipeline::http::SetUpError;
 use crate::report::folder::FilesError;
 use crate::sim::SimError;
 use crate::sim::scenario::diagnostic::Diagnostic;
-use crate::study::league::LeagueError;
+use crate::sim::serve::ListenError;
+use crate::study::experiment::runner::PoolError;
+use crate::study::experiment::trial::TrialError;
 use crate::study::tune::TuneError;
 use crate::study::verdict::judge::JudgeError;
 
@@ -28,7 +31,15 @@ pub(crate) enum CliError {
     #[error("error: {what}: {source}")]
     Io { what: String, source: io::Error },
     #[error("error: {0}")]
-    Live(String),
+    Pool(#[from] PoolError),
+    #[error("error: {0}")]
+    Client(#[from] SetUpError),
+    #[error("error: {0}")]
+    Serve(#[from] ListenError),
+    #[error("error: {0}")]
+    Trial(TrialError),
+    #[error("error: {0}")]
+    Tune(TuneError),
     #[error("interrupted")]
     Interrupted,
 }
@@ -75,17 +86,17 @@ impl From<TuneError> for CliError {
                 Self::Io { what: format!("write {}", path.display()), source }
             }
             error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. }) => {
-                Self::Live(error.to_string())
+                Self::Tune(error)
             }
         }
     }
 }
 
-impl From<LeagueError> for CliError {
-    fn from(error: LeagueError) -> Self {
+impl From<TrialError> for CliError {
+    fn from(error: TrialError) -> Self {
         match error {
-            LeagueError::Judge(error) => Self::Judge(error),
-            LeagueError::Field(problem) => Self::Live(problem.to_string()),
+            TrialError::Judge(error) => Self::Judge(error),
+            error @ TrialError::Scenario(_) => Self::Trial(error),
         }
     }
 }

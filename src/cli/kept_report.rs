@@ -107,8 +107,3 @@ fn first_difference(golden: &[u8], now: &[u8]) -> usize {
     let same = golden.iter().zip(now).take_while(|(a, b)| a == b);
     1 + same.filter(|(byte, _)| **byte == b'\n').count()
 }
-
-/// The threads to work on: as given, or one for each core.
-pub(super) fn jobs(asked: Option<u16>) -> usize {
-    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
-}

@@ -9,6 +9,7 @@ mod documents;
 mod error;
 mod exit;
 mod interrupt;
+mod jobs;
 mod kept_report;
 mod main;
 mod outputs;

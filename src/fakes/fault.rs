@@ -44,8 +44,11 @@ pub struct When {
 }
 
 /// What goes wrong besides a status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Kind {
     /// The connection is reset.
     Reset,
@@ -81,19 +84,7 @@ const SLOW: f64 = 20.0;
 impl Kind {
     /// Its name in scenarios and reports.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Reset => "reset",
-            Self::Timeout => "timeout",
-            Self::Malformed => "malformed",
-            Self::Truncated => "truncated",
-            Self::MissingPages => "missing-pages",
-            Self::Blocked => "blocked",
-            Self::ContentFilter => "content-filter",
-            Self::InvalidPrompt => "invalid-prompt",
-            Self::InsufficientQuota => "insufficient-quota",
-            Self::Billing => "billing",
-            Self::Slow => "slow",
-        }
+        self.into()
     }
 
     /// Whether a service has it.

@@ -26,7 +26,8 @@ pub struct Reply {
 }
 
 /// How an exchange goes wrong below HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum Broken {
     /// The connection is reset after the latency.
     Reset,
@@ -37,15 +38,12 @@ pub enum Broken {
 impl Broken {
     /// Its name on the wire.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Reset => "reset",
-            Self::Hang => "hang",
-        }
+        self.into()
     }
 
     /// The breakage of this name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Reset, Self::Hang].into_iter().find(|broken| broken.name() == name)
+        name.parse().ok()
     }
 }
 

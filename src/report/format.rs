@@ -1,9 +1,10 @@
 //! How numbers are written for people: one place, so that the same figure looks the same
 //! everywhere.
 
-use crate::study::measure::figure::{Figure, Stat};
+use crate::study::measure::figure::Figure;
 use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::{Metric, Shape, Unit};
+use crate::study::measure::stat::Stat;
 use crate::study::measure::value::Value;
 use crate::units::{Share, float};
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use tagspace::internals::study::experiment::runner::TrialRunner;
 
 use tagspace::internals::pipeline::batch::BatchId;
 use tagspace::internals::pipeline::learned_quotas::LearnedQuotas;
@@ -21,7 +22,7 @@ use tagspace::internals::study::measure::figures::Figures;
 use tagspace::internals::study::measure::{bound, invariants, quota_usage, timeline};
 use tagspace::internals::study::tune::grid::Axis;
 use tagspace::internals::study::tune::shard::{Header, Shard};
-use tagspace::internals::study::tune::trials::{Results, Trial};
+use tagspace::internals::study::tune::trials::{Results, TrialId};
 use tagspace::internals::study::tune::{
     Objective, StudySpec, grid, minimax, ranking, scenario_table, shard, trials,
 };
@@ -244,7 +245,9 @@ fn question() -> (Vec<StudySpec>, Results) {
         scenario,
     }];
     let all = trials::all(&questions);
-    let results = trials::play(&questions, &all, 1, &|_: Trial, _: &_| Ok(())).unwrap();
+    let results =
+        trials::play(&questions, &all, &TrialRunner::new(1).unwrap(), &|_: TrialId, _: &_| Ok(()))
+            .unwrap();
     (questions, results)
 }
 

@@ -3,12 +3,13 @@
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tagspace::Metric;
+use tagspace::internals::study::experiment::runner::TrialRunner;
 
 use proptest::prelude::*;
 use tagspace::internals::report::claims as report;
 use tagspace::internals::study::claims;
 use tagspace::internals::study::claims::boundary::{Boundary, HoldingRange};
-use tagspace::internals::study::claims::lab::{Lab, LabTrial};
+use tagspace::internals::study::claims::measurements::Measurements;
 use tagspace::internals::study::claims::statement::Configuration;
 use tagspace::internals::study::claims::worlds::{TIERS, once};
 use tagspace::internals::study::claims::{CLAIMS, ClaimVerdict, ablation, findings};
@@ -72,7 +73,7 @@ fn whatever_is_varied_every_game_is_a_scenario() {
                 for statement in claim.statements {
                     let mut place = Configuration::new(TIERS[0].quota);
                     (axis.set)(&mut place, x);
-                    let scenario = place.game(statement.setup, statement.profile).scenario(1);
+                    let scenario = place.trial(statement.setup, statement.profile).scenario();
                     assert!(
                         scenario.is_ok(),
                         "{} {}: {}",
@@ -87,15 +88,16 @@ fn whatever_is_varied_every_game_is_a_scenario() {
 }
 
 #[test]
-fn a_game_is_played_once_and_its_seeds_differ() {
+fn a_trial_is_played_once_and_its_seeds_differ() {
     let played = AtomicU64::new(0);
-    let on_game = || {
+    let on_trial = || {
         played.fetch_add(1, Ordering::Relaxed);
     };
-    let lab = Lab::new(2, 3, &on_game);
-    let game = LabTrial::new(&once(10), TIERS[0].quota, "documented");
+    let runner = TrialRunner::new(2).unwrap();
+    let measurements = Measurements::new(&runner, 3, &on_trial);
+    let trial = once(10).trial(TIERS[0].quota, "documented");
     let makespans = || -> Vec<u64> {
-        let games = lab.play(&[&game], 1..=3).unwrap();
+        let games = measurements.of(&[&trial], 1..=3).unwrap();
         games.iter().map(|games| games[0].runs[0].number(Metric::Makespan)).collect()
     };
     let first = makespans();
@@ -107,8 +109,9 @@ fn a_game_is_played_once_and_its_seeds_differ() {
 #[test]
 fn how_many_play_at_once_changes_no_verdict() {
     let ledger = |jobs| {
-        let lab = Lab::new(jobs, 2, &|| {});
-        report::json(&claims::play(Some("c7"), &lab).unwrap()).to_string()
+        let runner = TrialRunner::new(jobs).unwrap();
+        let measurements = Measurements::new(&runner, 2, &|| {});
+        report::json(&claims::play(Some("c7"), &measurements).unwrap()).to_string()
     };
     assert_eq!(ledger(1), ledger(3));
 }
@@ -116,8 +119,9 @@ fn how_many_play_at_once_changes_no_verdict() {
 #[test]
 fn cumulative_hits_are_what_can_be_worked_out_by_hand() {
     // 10 pages, 100 pages, the same 100: 110 hits of 210 look-ups; once more, 210 of 310.
-    let lab = Lab::new(2, 2, &|| {});
-    let ledger = claims::play(Some("C7"), &lab).unwrap();
+    let runner = TrialRunner::new(2).unwrap();
+    let measurements = Measurements::new(&runner, 2, &|| {});
+    let ledger = claims::play(Some("C7"), &measurements).unwrap();
     let judged = &ledger.claims[0];
     assert_eq!(judged.verdict, ClaimVerdict::HoldsWhen);
     for cell in &judged.cells[0] {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use tagspace::internals::study::experiment::runner::TrialRunner;
 
 use tagspace::internals::pipeline::config::LimiterKind;
 use tagspace::internals::study::league;
@@ -18,7 +19,7 @@ fn tagspace(out: &Path, more: &[&str]) -> Output {
 fn every_field_is_a_scenario_for_every_kind() {
     for field in FIELDS {
         for kind in KINDS {
-            let scenario = league::scenario(field, kind, 1, &[]);
+            let scenario = league::trial(field, kind, 1, &[]).scenario();
             assert!(scenario.is_ok(), "{}: {}", field.name, scenario.unwrap_err());
         }
     }
@@ -26,7 +27,8 @@ fn every_field_is_a_scenario_for_every_kind() {
 
 #[test]
 fn who_keeps_the_quota_is_refused_least_but_for_the_oracle() {
-    let played = league::play("fixed-15rpm-200", 1, 2, &|_| {}).unwrap();
+    let played =
+        league::play("fixed-15rpm-200", 1, &TrialRunner::new(2).unwrap(), &|_| {}).unwrap();
     let refused = |kind| {
         let cell = played[0].cells.iter().find(|cell| cell.kind == kind).unwrap();
         assert!(cell.over_bound_milli().is_some(), "{kind:?} has not finished");
@@ -42,7 +44,9 @@ fn who_keeps_the_quota_is_refused_least_but_for_the_oracle() {
 
 #[test]
 fn how_many_play_at_once_changes_nothing() {
-    let play = |jobs| league::play("sliding-5rpm-10", 2, jobs, &|_| {}).unwrap();
+    let play = |jobs| {
+        league::play("sliding-5rpm-10", 2, &TrialRunner::new(jobs).unwrap(), &|_| {}).unwrap()
+    };
     let cells = |jobs| play(jobs).into_iter().flat_map(|played| played.cells).collect::<Vec<_>>();
     assert_eq!(cells(1), cells(3));
 }

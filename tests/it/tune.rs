@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tagspace::Metric;
+use tagspace::internals::study::experiment::runner::TrialRunner;
 
 use proptest::prelude::*;
 use tagspace::internals::report::tune as report;
@@ -44,7 +45,8 @@ fn question(path: &str, axes: &[&str], seeds: u64, require: &[&str]) -> StudySpe
 fn played(question: StudySpec, jobs: usize) -> Tuned {
     let questions = [question];
     let all = trials::all(&questions);
-    let results = trials::play(&questions, &all, jobs, &|_, _| Ok(())).unwrap();
+    let results =
+        trials::play(&questions, &all, &TrialRunner::new(jobs).unwrap(), &|_, _| Ok(())).unwrap();
     let [question] = questions;
     ranking::of(question, 0, &results)
 }
@@ -270,7 +272,9 @@ fn a_race_plays_less_and_finds_the_same_winner() {
         let axes = ["pipeline.batch_size=1,2,5,10", "pipeline.concurrency=1,2,6"];
         question("scenarios/medium.toml", &axes, 8, &["pages_failed == 0"])
     };
-    let results = successive_halving::play(&question(), 2, &|_, _| Ok(())).unwrap();
+    let results =
+        successive_halving::play(&question(), &TrialRunner::new(2).unwrap(), &|_, _| Ok(()))
+            .unwrap();
     assert!(results.len() <= 12 * 8 / 2, "{} games", results.len());
     let (raced, full) = (ranking::of(question(), 0, &results), played(question(), 2));
     assert_eq!(raced.ranking[0], full.ranking[0]);
@@ -323,11 +327,11 @@ fn the_targets_of_the_guard_are_met_and_notice_what_weakens() {
     // A seed that was not played may be worse, and the scenario may have it.
     let mut unlucky = tuned.clone();
     unlucky.question.scenario.world.seed = Seed(36);
-    let guard = regression_targets::of(&unlucky, 2).unwrap().unwrap();
+    let guard = regression_targets::of(&unlucky, &TrialRunner::new(2).unwrap()).unwrap().unwrap();
     let missed: Vec<&str> = guard.missed.iter().map(|target| target.metric.name()).collect();
     assert_eq!(missed, ["makespan"]);
     assert!(guard_report::text(&guard).contains("own seed, 36, these are missed as they are"));
-    let guard = regression_targets::of(&tuned, 2).unwrap().unwrap();
+    let guard = regression_targets::of(&tuned, &TrialRunner::new(2).unwrap()).unwrap().unwrap();
     assert!(guard.missed.is_empty(), "{:?}", guard.missed);
     let that = |is: fn(&Noticed) -> bool| -> Vec<Mutant> {
         let such = guard.noticed.iter().filter(|(_, noticed)| is(noticed));
@@ -361,7 +365,9 @@ fn the_guard_asks_for_all_the_work_and_finds_what_tells_a_weakening() {
     let axes = ["pipeline.batch_size=10"];
     let required = ["page_latency p95 <= 40s", "labels_written >= 90", "makespan <= 60s"];
     let question = question("scenarios/hinted-quota.toml", &axes, 4, &required);
-    let guard = regression_targets::of(&played(question, 2), 2).unwrap().unwrap();
+    let guard = regression_targets::of(&played(question, 2), &TrialRunner::new(2).unwrap())
+        .unwrap()
+        .unwrap();
     // What the limits imply is not said twice.
     let toml = guard_report::targets(&guard);
     for line in [

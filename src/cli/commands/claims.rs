@@ -5,10 +5,10 @@ use crate::cli::error::CliError;
 use crate::cli::kept_report::Named;
 use crate::cli::progress::Progress;
 use crate::cli::terminal::print;
-use crate::cli::{ExitStatus, disk, kept_report};
+use crate::cli::{ExitStatus, disk, jobs, kept_report};
 use crate::report::claims as report;
 use crate::study::claims;
-use crate::study::claims::lab::{ClaimsError, Lab};
+use crate::study::claims::measurements::Measurements;
 use crate::study::claims::{CLAIMS, ClaimsReport, ablation};
 
 /// Plays the claims, and prints the verdicts, writes the report, or compares it with what was
@@ -29,15 +29,13 @@ pub(crate) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
         // Not after minutes of play.
         disk::make_folder(&out)?;
     }
-    let progress = Progress::new(args.play.quiet, "games");
-    let on_game = || progress.inc();
-    let lab = Lab::new(kept_report::jobs(args.play.jobs), args.seeds, &on_game);
-    let ledger = claims::play(args.only.as_deref(), &lab);
+    let progress = Progress::new(args.play.quiet, "simulations");
+    let on_trial = || progress.inc();
+    let runner = jobs::runner(args.play.jobs)?;
+    let measurements = Measurements::new(&runner, args.seeds, &on_trial);
+    let ledger = claims::play(args.only.as_deref(), &measurements);
     progress.finish();
-    let ledger = ledger.map_err(|error| match error {
-        ClaimsError::Judge(error) => CliError::Judge(error),
-        ClaimsError::World(_) => CliError::Live(error.to_string()),
-    })?;
+    let ledger = ledger?;
     if args.only.is_some() {
         // A part of the ledger is looked at, not kept.
         print(&report::text(&ledger));

@@ -5,7 +5,7 @@ use crate::cli::error::CliError;
 use crate::cli::kept_report::Named;
 use crate::cli::progress::Progress;
 use crate::cli::terminal::print;
-use crate::cli::{ExitStatus, disk, kept_report};
+use crate::cli::{ExitStatus, disk, jobs, kept_report};
 use crate::report::league as report;
 use crate::study::league;
 use crate::study::league::{Scaled, WorldResult, scaling};
@@ -18,15 +18,15 @@ pub(crate) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
         // Not after minutes of play.
         disk::make_folder(&out)?;
     }
-    let progress = Progress::new(args.play.quiet, "games");
-    let jobs = kept_report::jobs(args.play.jobs);
-    let on_game = |all: usize| {
+    let progress = Progress::new(args.play.quiet, "simulations");
+    let runner = jobs::runner(args.play.jobs)?;
+    let on_trial = |all: usize| {
         progress.of(all);
         progress.inc();
     };
-    let played = league::play(&args.only, args.seeds, jobs, &on_game);
+    let played = league::play(&args.only, args.seeds, &runner, &on_trial);
     progress.finish();
-    let played = played.map_err(CliError::from)?;
+    let played = played?;
     if played.is_empty() {
         let names: Vec<&str> = league::FIELDS.iter().map(|field| field.name).collect();
         return Err(CliError::Usage {
@@ -36,8 +36,8 @@ pub(crate) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
     }
     // A part of the fields is asked for itself.
     let scaled =
-        if args.only.is_empty() { scaling::play(args.seeds, jobs) } else { Ok(Vec::new()) };
-    let scaled = scaled.map_err(CliError::from)?;
+        if args.only.is_empty() { scaling::play(args.seeds, &runner) } else { Ok(Vec::new()) };
+    let scaled = scaled?;
     let files = files(&played, &scaled, args.seeds)?;
     if args.check {
         return kept_report::check("league", &out, &files, args.play.quiet);

@@ -7,8 +7,8 @@ use crate::cli::args::MetricsArgs;
 use crate::cli::error::CliError;
 use crate::cli::terminal::print;
 use crate::sim::scenario::diagnostic::did_you_mean;
-use crate::study::measure::figure::Stat;
 use crate::study::measure::metric::{Metric, Shape, Unit};
+use crate::study::measure::stat::Stat;
 
 /// Prints the table, or one metric with an example of a target.
 pub(crate) fn metrics(args: &MetricsArgs) -> Result<ExitStatus, CliError> {

@@ -1,17 +1,65 @@
 //! `tagspace run --mutate`: which targets notice a weaker pipeline.
 
+use std::collections::BTreeMap;
+
 use indicatif::ProgressBar;
 
 use super::run::options;
 use crate::cli::args::RunArgs;
 use crate::cli::error::CliError;
 use crate::cli::outputs::Failures;
+use crate::cli::scenarios::Loaded;
 use crate::cli::terminal::{note, print};
-use crate::cli::{ExitStatus, scenarios};
+use crate::cli::{ExitStatus, jobs, scenarios};
 use crate::study::experiment::mutation::Mutant;
 use crate::study::verdict::judge;
 use crate::study::verdict::judge::JudgedScenario;
 use crate::study::verdict::target::JudgedTarget;
+
+/// What came of a scenario as it is, or with a weaker pipeline.
+struct Played {
+    digests: Vec<String>,
+    targets: Vec<JudgedTarget>,
+}
+
+impl Played {
+    fn of(judged: &JudgedScenario) -> Self {
+        let targets = judged.runs.iter().flat_map(|run| run.targets.clone());
+        Self { digests: judged.digests(), targets: targets.collect() }
+    }
+}
+
+/// Plays every scenario as it is, and with every weakening that changes it.
+struct MutantRuns {
+    /// By scenario.
+    unweakened: Vec<Played>,
+    /// By mutant and scenario; none where it changes no setting.
+    weakened: BTreeMap<(usize, usize), Played>,
+}
+
+impl MutantRuns {
+    fn play(args: &RunArgs, loaded: &[Loaded]) -> Result<Self, CliError> {
+        let failures = Failures::default();
+        let options = options(args, &ProgressBar::hidden(), &failures)?;
+        let runner = jobs::runner(args.jobs)?;
+        let unweakened = runner.each(loaded.len(), |at| {
+            let (scenario, targets) = &loaded[at];
+            Ok::<_, CliError>(Played::of(&judge::run(scenario, targets, &options)?))
+        })?;
+        let mut weak = Vec::new();
+        for (number, mutant) in Mutant::ALL.iter().enumerate() {
+            for (at, (scenario, _)) in loaded.iter().enumerate() {
+                weak.extend(mutant.of(scenario).map(|scenario| ((number, at), scenario)));
+            }
+        }
+        let weakened = runner.each(weak.len(), |index| {
+            let (place, scenario) = &weak[index];
+            let judged = judge::run(scenario, &loaded[place.1].1, &options)?;
+            Ok::<_, CliError>((*place, Played::of(&judged)))
+        })?;
+        Ok(Self { unweakened, weakened: weakened.into_iter().collect() })
+    }
+}
 
 /// Runs every scenario with every weakening that changes it. A target notices if the weakening
 /// makes it miss: one that is missed anyway notices nothing. A mutant that no scenario notices has
@@ -19,17 +67,14 @@ use crate::study::verdict::target::JudgedTarget;
 /// was nothing to notice.
 pub(crate) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let loaded = scenarios::load(&args.scenarios)?;
-    let failures = Failures::default();
-    let options = options(args, &ProgressBar::hidden(), &failures)?;
+    let runs = MutantRuns::play(args, &loaded)?;
     let say = |text: &str| {
         if !args.quiet {
             print(text);
         }
     };
-    let mut unweakened = Vec::new();
-    for (scenario, targets) in &loaded {
-        let judged = judge::run(scenario, targets, &options)?;
-        let missed: Vec<String> = of(&judged).filter(|t| !t.met).map(name).collect();
+    for ((scenario, _), played) in loaded.iter().zip(&runs.unweakened) {
+        let missed: Vec<String> = played.targets.iter().filter(|t| !t.met).map(name).collect();
         if !missed.is_empty() && !args.quiet {
             let missed = missed.join("; ");
             note(&format!(
@@ -37,19 +82,17 @@ pub(crate) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
                 scenario.name
             ));
         }
-        unweakened.push(judged);
     }
     let (mut survivors, mut noticed_all, mut harmless) = (Vec::new(), 0, 0);
-    for mutant in Mutant::ALL {
-        let (mut noticed, mut applied, mut is_harmless) = (0, 0, true);
+    for (number, mutant) in Mutant::ALL.iter().enumerate() {
         say(&format!("{}\n", mutant.name()));
-        for ((scenario, targets), before) in loaded.iter().zip(&unweakened) {
-            let Some(weakened) = mutant.of(scenario) else { continue };
+        let (mut noticed, mut applied, mut is_harmless) = (0, 0, true);
+        for (at, ((scenario, _), before)) in loaded.iter().zip(&runs.unweakened).enumerate() {
+            let Some(weakened) = runs.weakened.get(&(number, at)) else { continue };
             applied += 1;
-            let judged = judge::run(&weakened, targets, &options)?;
-            is_harmless &= before.digests() == judged.digests();
-            let flipped =
-                of(before).zip(of(&judged)).filter(|(before, now)| before.met && !now.met);
+            is_harmless &= before.digests == weakened.digests;
+            let flipped = before.targets.iter().zip(&weakened.targets);
+            let flipped = flipped.filter(|(before, now)| before.met && !now.met);
             let missed: Vec<String> = flipped.map(|(_, now)| name(now)).collect();
             if !missed.is_empty() {
                 noticed += 1;
@@ -82,10 +125,6 @@ pub(crate) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
         say(&format!("survived: {}\n", survivors.join(", ")));
         Ok(ExitStatus::Missed)
     }
-}
-
-fn of(judged: &JudgedScenario) -> impl Iterator<Item = &JudgedTarget> {
-    judged.runs.iter().flat_map(|run| &run.targets)
 }
 
 fn name(judged: &JudgedTarget) -> String {

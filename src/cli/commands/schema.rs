@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::cli::ExitStatus;
 use crate::cli::terminal::print;
 use crate::sim::scenario::file::ScenarioFile;
-use crate::study::measure::figure::Stat;
 use crate::study::measure::metric::{Metric, Shape, Unit};
+use crate::study::measure::stat::Stat;
 
 /// The shapes of a latency, with the keys that belong to each.
 const SHAPES: [(&str, &[&str]); 4] = [

@@ -167,7 +167,7 @@ fn attend(
         };
         let audience = Arc::clone(witness);
         let services = Services::start(world, pace, audience, places).await;
-        let services = services.map_err(|error| CliError::Live(error.to_string()))?;
+        let services = services?;
         // From the moment that anybody knows of them, the services can be told to stop.
         let mut stop = Signals::listen()
             .map_err(|source| CliError::Io { what: "listen to signals".to_owned(), source })?;

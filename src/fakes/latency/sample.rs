@@ -14,8 +14,11 @@ use crate::units::{DayMs, Factor, Ratio, float, whole};
 const LONGEST_MS: u64 = 864_000_000;
 
 /// The shape of a distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Dist {
     /// Always `ms`.
     Fixed,
@@ -29,12 +32,7 @@ pub enum Dist {
 
 impl Dist {
     fn name(self) -> &'static str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Uniform => "uniform",
-            Self::Lognormal => "lognormal",
-            Self::Empirical => "empirical",
-        }
+        self.into()
     }
 }
 

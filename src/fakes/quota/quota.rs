@@ -218,15 +218,18 @@ fn retry_info() -> Hint {
 }
 
 /// What ran out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Dimension {
     /// Requests in the window.
     Requests,
     /// Input tokens in the window.
     Tokens,
     /// Requests of the day.
+    #[strum(serialize = "per_day")]
     Day,
     /// Input tokens of the day.
+    #[strum(serialize = "tokens_per_day")]
     DayTokens,
 }
 
@@ -238,12 +241,7 @@ impl Dimension {
 
     /// Its name in records.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Requests => "requests",
-            Self::Tokens => "tokens",
-            Self::Day => "per_day",
-            Self::DayTokens => "tokens_per_day",
-        }
+        self.into()
     }
 }
 

@@ -17,8 +17,11 @@ use super::vector_arc::VectorArc;
 use crate::rng::Seed;
 
 /// The kinds of limiter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum LimiterKind {
     /// Always `concurrency`.
     Fixed,
@@ -61,6 +64,11 @@ impl LimiterStart {
 }
 
 impl LimiterKind {
+    /// Its name, as scenarios have it.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
     /// The algorithm of this kind, at its start.
     pub(crate) fn build(self, start: &LimiterStart, seed: Seed) -> Box<dyn Limit> {
         let ceiling = start.max_concurrency;

@@ -7,7 +7,7 @@ use crate::report::draw::PlotError;
 use crate::report::draw::picture::{
     Area, BLUE, Drawn, FAINT, GREY, Key, RED, failed, font, heading, legend, sheet,
 };
-use crate::study::league::{LimiterResult, WorldResult, name};
+use crate::study::league::{LimiterResult, WorldResult};
 use crate::units::float;
 
 /// Room for heading and legend, a field's heading, and a limiter.
@@ -62,7 +62,7 @@ fn draw_row(area: &Area<'_>, cell: &LimiterResult, (left, y): (i32, i32)) -> Res
     let say = |text: &str, x: i32, colour: RGBColor| {
         area.draw_text(text, &font(12, colour), (x, y + 1)).map_err(failed)
     };
-    say(&name(cell.kind), left + 30, BLACK)?;
+    say(cell.kind.name(), left + 30, BLACK)?;
     let (x, most) = (left + TIME.0, TIME.1);
     let at = |times: f64| pixels((times / LONGEST).min(1.0), most);
     match cell.over_bound_milli() {

@@ -9,7 +9,7 @@ use crate::pipeline::config::LimiterKind;
 use crate::report::draw::PlotError;
 use crate::report::format;
 use crate::report::table::markdown;
-use crate::study::league::{BASE, LimiterResult, Scaled, SeedResult, WorldResult, name};
+use crate::study::league::{BASE, LimiterResult, Scaled, SeedResult, WorldResult};
 use crate::study::measure::metric::Unit;
 use crate::units::{Share, float};
 
@@ -56,7 +56,7 @@ fn columns(cell: &LimiterResult) -> Vec<String> {
     let refused = cell.share(|outcome| outcome.rate_limited);
     let seeds = cell.outcomes.len();
     vec![
-        name(cell.kind),
+        cell.kind.name().to_owned(),
         over_bound(cell),
         regret(cell),
         percent(refused),
@@ -116,7 +116,7 @@ fn shares(out: &mut String, cells: &[LimiterResult]) {
             (theirs + outcome.neighbour, ours + admitted)
         });
         let share = Share { num: ours, den: ours + theirs };
-        (theirs > 0).then(|| format!("{} {}", name(cell.kind), percent(share)))
+        (theirs > 0).then(|| format!("{} {}", cell.kind.name(), percent(share)))
     };
     let all: Vec<String> = cells.iter().filter_map(of).collect();
     if !all.is_empty() {
@@ -179,7 +179,7 @@ pub fn json(league: &[WorldResult], scaled: &[Scaled], seeds: u64) -> Value {
     let cell = |cell: &LimiterResult| {
         let outcomes: Vec<Value> = (1..).zip(&cell.outcomes).map(outcome).collect();
         json!({
-            "limiter": name(cell.kind),
+            "limiter": cell.kind.name(),
             "makespan_over_bound_milli": cell.over_bound_milli(),
             "outcomes": outcomes,
         })
@@ -238,7 +238,7 @@ pub fn csv(league: &[WorldResult], to: impl io::Write) -> Result<(), csv::Error>
             let cost = cell.mean(|outcome| outcome.cost_usd_micros).to_string();
             to.write_record([
                 field.name.to_owned(),
-                name(cell.kind),
+                cell.kind.name().to_owned(),
                 cell.outcomes.len().to_string(),
                 cell.finished().to_string(),
                 over,

@@ -4,9 +4,9 @@ use std::io::Write;
 
 use crate::sim::recorder::Log;
 use crate::sim::scenario::Scenario;
-use crate::study::measure::figure::Stat;
 use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::{Metric, Shape, Unit};
+use crate::study::measure::stat::Stat;
 use crate::study::measure::timeline;
 use crate::study::measure::value::Value;
 use crate::study::verdict::judge::JudgedScenario;

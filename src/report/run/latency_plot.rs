@@ -8,9 +8,9 @@ use crate::report::draw::picture::{
     Area, BLUE, Drawn, GREEN, Key, failed, font, time_unit, whole_ticks,
 };
 use crate::sim::scenario::Scenario;
-use crate::study::measure::figure::Stat;
 use crate::study::measure::figures::Distribution;
 use crate::study::measure::metric::Metric;
+use crate::study::measure::stat::Stat;
 use crate::study::measure::value::Value;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::units::float;
@@ -36,7 +36,7 @@ pub(crate) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
     })
 }
 
-fn samples<'a>(run: &'a JudgedRun, metric: Metric) -> Option<&'a Distribution> {
+fn samples(run: &JudgedRun, metric: Metric) -> Option<&Distribution> {
     match run.figures.get(metric) {
         Some(Value::Distribution(samples)) => Some(samples),
         _ => None,

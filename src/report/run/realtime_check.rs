@@ -10,8 +10,8 @@ use crate::study::experiment::counterpart::Unmatched;
 use crate::study::experiment::realtime_check::{
     CheckedFigure, RealTime, RealTimeCheck, RealTimeVerdict,
 };
-use crate::study::measure::figure::Stat;
 use crate::study::measure::metric::Unit;
+use crate::study::measure::stat::Stat;
 
 /// The table of one run, and how late the host was.
 pub fn text(run: &str, prediction: &RealTimeCheck) -> String {

@@ -97,8 +97,8 @@ pub fn text(guard: &RegressionTargets) -> String {
         );
     }
     let applied: Vec<Mutant> = guard.noticed.iter().map(|(mutant, _)| *mutant).collect();
-    let weak = Mutant::ALL.into_iter().filter(|mutant| !applied.contains(mutant));
-    let weak: Vec<&str> = weak.map(Mutant::name).collect();
+    let weak = Mutant::ALL.iter().filter(|mutant| !applied.contains(mutant));
+    let weak: Vec<&str> = weak.map(|mutant| mutant.name()).collect();
     if !weak.is_empty() {
         let _ = writeln!(out, "These settings are that weak already: {}.", weak.join(", "));
     }

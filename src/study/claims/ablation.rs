@@ -1,10 +1,11 @@
 //! C16: what cache, batches and the limiter bring, alone, in pairs and together.
 
 use super::ClaimVerdict;
-use super::lab::{ClaimsError, Lab, LabTrial};
+use super::measurements::Measurements;
 use super::observable::Observable;
 use super::statement::Sample;
 use super::worlds::{AccountTier, TIERS, TWICE};
+use crate::study::experiment::trial::TrialError;
 use crate::study::measure::metric::Metric;
 
 /// Its number in the list of claims.
@@ -77,14 +78,14 @@ pub struct Ablation {
 
 impl Ablation {
     /// Plays all combinations.
-    pub fn play(lab: &Lab<'_>) -> Result<Self, ClaimsError> {
+    pub fn play(measurements: &Measurements<'_>) -> Result<Self, TrialError> {
         let mut rows: Vec<AblationRow> = Vec::new();
         for tier in TIERS {
             let first = rows.len();
             for chosen in 0..1_usize << PARTS.len() {
                 let parts: Vec<&PlanPart> =
                     (0..PARTS.len()).filter(|i| chosen >> i & 1 == 1).map(|i| &PARTS[i]).collect();
-                let samples = samples(lab, tier, &parts)?;
+                let samples = samples(measurements, tier, &parts)?;
                 let before = rows.get(first).map(|row| row.samples.as_slice());
                 let worse = before.map_or(Vec::new(), |before| worse(before, &samples));
                 rows.push(AblationRow {
@@ -110,18 +111,18 @@ impl Ablation {
 }
 
 fn samples(
-    lab: &Lab<'_>,
+    measurements: &Measurements<'_>,
     tier: &'static AccountTier,
     parts: &[&PlanPart],
-) -> Result<Vec<Sample>, ClaimsError> {
-    let mut game = LabTrial::new(&TWICE, tier.quota, "before");
+) -> Result<Vec<Sample>, TrialError> {
+    let mut trial = TWICE.trial(tier.quota, "before");
     for setting in parts.iter().flat_map(|part| part.settings) {
-        game = game.with(*setting);
+        trial = trial.with(*setting);
     }
-    let played = lab.play(&[&game], 1..=lab.seeds)?;
+    let played = measurements.of(&[&trial], 1..=measurements.seeds)?;
     let read = |quantity: Observable| {
         let values: Vec<Option<u64>> =
-            played.iter().map(|games| quantity.of(&games[0], &games[0])).collect();
+            played.iter().map(|trials| quantity.of(&trials[0], &trials[0])).collect();
         Sample { held: 0, values }
     };
     Ok(QUANTITIES.into_iter().map(read).collect())

@@ -17,11 +17,13 @@ pub struct Claim {
 }
 
 /// What became of a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ClaimVerdict {
     /// It holds wherever it was tried.
     Holds,
     /// It holds in some places and not in others.
+    #[strum(serialize = "holds when")]
     HoldsWhen,
     /// It holds nowhere.
     Refuted,
@@ -30,10 +32,6 @@ pub enum ClaimVerdict {
 impl ClaimVerdict {
     /// Its name in files.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Holds => "holds",
-            Self::HoldsWhen => "holds when",
-            Self::Refuted => "refuted",
-        }
+        self.into()
     }
 }

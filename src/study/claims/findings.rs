@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::PROFILES;
 use super::factor::FEW;
-use super::lab::{ClaimsError, Lab, LabTrial};
+use super::measurements::Measurements;
 use super::observable::Observable;
 use super::statement::Sample;
 use super::worlds::{Setup, TIERS, UNCHANGED, once};
 use crate::pipeline::limiter::algorithm::{EndedCall, Limit, Outcome};
 use crate::pipeline::limiter::halving::Halving;
+use crate::study::experiment::trial::TrialError;
 use crate::study::measure::metric::{Metric, Unit};
 
 /// A value of a finding, with its unit.
@@ -35,8 +36,14 @@ pub struct Finding {
 }
 
 /// All findings.
-pub fn all(lab: &Lab<'_>) -> Result<Vec<Finding>, ClaimsError> {
-    Ok(vec![rounding(), recovery(lab)?, scan(lab)?, falling_back(lab)?, price_of_batches(lab)?])
+pub fn all(measurements: &Measurements<'_>) -> Result<Vec<Finding>, TrialError> {
+    Ok(vec![
+        rounding(),
+        recovery(measurements)?,
+        scan(measurements)?,
+        falling_back(measurements)?,
+        price_of_batches(measurements)?,
+    ])
 }
 
 fn found(name: impl Into<String>, value: Option<u64>, unit: Unit) -> Found {
@@ -68,13 +75,13 @@ pub fn rounding() -> Finding {
 }
 
 /// Whether a limit that was cut comes back within the run.
-fn recovery(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
+fn recovery(measurements: &Measurements<'_>) -> Result<Finding, TrialError> {
     let mut rows = Vec::new();
     for tier in TIERS {
-        let game = LabTrial::new(&once(100), tier.quota, "documented");
-        let played = lab.play(&[&game], 1..=lab.seeds)?;
+        let trial = once(100).trial(tier.quota, "documented");
+        let played = measurements.of(&[&trial], 1..=measurements.seeds)?;
         let read = |quantity: Observable| -> Vec<Option<u64>> {
-            played.iter().map(|games| quantity.of(&games[0], &games[0])).collect()
+            played.iter().map(|trials| quantity.of(&trials[0], &trials[0])).collect()
         };
         let (cuts, finals) = (
             read(Observable::Figure(0, Metric::LimitCuts)),
@@ -103,18 +110,18 @@ fn recovery(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
 }
 
 /// An LRU cache under a scan that is longer than it.
-fn scan(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
+fn scan(measurements: &Measurements<'_>) -> Result<Finding, TrialError> {
     let quota = TIERS[TIERS.len() - 1].quota;
     let mut rows = Vec::new();
     for pages in [100, 900, 1000, 1100, 2000] {
         let setup = Setup { pages, ..UNCHANGED };
         let mut values = Vec::new();
         for profile in PROFILES {
-            let game = LabTrial::new(&setup, quota, profile);
+            let trial = setup.trial(quota, profile);
             // Without luck in it, two seeds tell as much as many.
-            let played = lab.play(&[&game], 1..=lab.seeds.min(FEW))?;
+            let played = measurements.of(&[&trial], 1..=measurements.seeds.min(FEW))?;
             let hits = Observable::Figure(1, Metric::CacheHitRatio);
-            let read = played.iter().map(|games| hits.of(&games[0], &games[0])).collect();
+            let read = played.iter().map(|trials| hits.of(&trials[0], &trials[0])).collect();
             values.push(found(profile, middle_and_most(read).0, Unit::Ratio));
         }
         rows.push((format!("{pages} pages"), values));
@@ -127,9 +134,9 @@ fn scan(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
 }
 
 /// What is won by leaving the primary, and what the plan costs.
-fn falling_back(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
+fn falling_back(measurements: &Measurements<'_>) -> Result<Finding, TrialError> {
     side_by_side(
-        lab,
+        measurements,
         "falling-back",
         "Which runs are quick because another provider did the work, and what does it cost?",
         &[Metric::Makespan, Metric::FallbackRatio, Metric::Cost],
@@ -138,9 +145,9 @@ fn falling_back(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
 }
 
 /// What larger batches cost in tags, under the assumption that the scenarios state.
-fn price_of_batches(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
+fn price_of_batches(measurements: &Measurements<'_>) -> Result<Finding, TrialError> {
     side_by_side(
-        lab,
+        measurements,
         "price-of-batches",
         "How many pages of all seeds together get other tags than the model would give them alone?",
         &[Metric::PagesMistagged],
@@ -150,21 +157,22 @@ fn price_of_batches(lab: &Lab<'_>) -> Result<Finding, ClaimsError> {
 }
 
 fn side_by_side(
-    lab: &Lab<'_>,
+    measurements: &Measurements<'_>,
     id: &'static str,
     asks: &'static str,
     metrics: &[Metric],
     of_seeds: fn(Vec<Option<u64>>) -> Option<u64>,
-) -> Result<Finding, ClaimsError> {
+) -> Result<Finding, TrialError> {
     let mut rows = Vec::new();
     for tier in TIERS {
         let mut values = Vec::new();
         for metric in metrics {
             for profile in PROFILES {
-                let game = LabTrial::new(&once(100), tier.quota, profile);
-                let played = lab.play(&[&game], 1..=lab.seeds)?;
+                let trial = once(100).trial(tier.quota, profile);
+                let played = measurements.of(&[&trial], 1..=measurements.seeds)?;
                 let quantity = Observable::Figure(0, *metric);
-                let read = played.iter().map(|games| quantity.of(&games[0], &games[0])).collect();
+                let read =
+                    played.iter().map(|trials| quantity.of(&trials[0], &trials[0])).collect();
                 values.push(found(
                     format!("{}, {profile}", metric.name()),
                     of_seeds(read),

@@ -12,7 +12,7 @@ mod catalogue;
 mod claim;
 pub mod factor;
 pub mod findings;
-pub mod lab;
+pub mod measurements;
 pub mod observable;
 pub mod statement;
 mod verdict;

@@ -1,6 +1,6 @@
-//! What is read from a game, as an integer.
+//! What is read from a trial, as an integer.
 
-use super::lab::LabResult;
+use super::measurements::Measurement;
 use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::{Metric, Unit};
 use crate::study::measure::value::Value;
@@ -76,9 +76,9 @@ impl Observable {
         matches!(self, Self::Times(_) | Self::Less(_))
     }
 
-    /// Reads it from a game and, where it compares, from that before; nothing if there are no
+    /// Reads it from a trial and, where it compares, from that before; nothing if there are no
     /// samples.
-    pub fn of(self, before: &LabResult, after: &LabResult) -> Option<u64> {
+    pub fn of(self, before: &Measurement, after: &Measurement) -> Option<u64> {
         let first = after.runs.first()?;
         match self {
             Self::Figure(run, metric) => plain(after.runs.get(run)?, metric),

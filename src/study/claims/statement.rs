@@ -3,9 +3,10 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::lab::{ClaimsError, Lab, LabResult, LabTrial};
+use super::measurements::{Measurement, Measurements};
 use super::observable::Observable;
 use super::worlds::Setup;
+use crate::study::experiment::trial::{Trial, TrialError};
 
 /// What a claim says of one quantity under one profile.
 #[derive(Debug)]
@@ -44,14 +45,14 @@ impl Configuration {
         }
     }
 
-    /// The game of a profile here.
-    pub fn game(&self, setup: &Setup, profile: &str) -> LabTrial {
-        let mut game = LabTrial::new(setup, &self.quota, profile).and_then(&self.runs);
+    /// The trial of a profile here.
+    pub fn trial(&self, setup: &Setup, profile: &str) -> Trial {
+        let mut trial = setup.trial(&self.quota, profile).followed_by(&self.runs);
         let after = self.after.iter().filter(|_| profile != "before");
         for setting in self.everywhere.iter().chain(after) {
-            game = game.with(setting);
+            trial = trial.with(setting);
         }
-        game
+        trial
     }
 }
 
@@ -88,29 +89,29 @@ fn is_refuted(failures: usize, seeds: usize) -> bool {
     failures * 20 > seeds
 }
 
-/// The game of the state before, where a quantity compares with it, and the game itself.
-type Pair = (Arc<LabResult>, Arc<LabResult>);
+/// The trial of the state before, where a quantity compares with it, and the trial itself.
+type Pair = (Arc<Measurement>, Arc<Measurement>);
 
 impl Hypothesis {
     /// Reads the quantity under a profile in all seeds.
     pub fn sample(
         &self,
-        lab: &Lab<'_>,
+        measurements: &Measurements<'_>,
         place: &Configuration,
         profile: &str,
-    ) -> Result<Sample, ClaimsError> {
-        let seeds = lab.seeds.min(self.setup.seeds);
-        Ok(self.of(&self.play(lab, place, profile, 1..=seeds)?))
+    ) -> Result<Sample, TrialError> {
+        let seeds = measurements.seeds.min(self.setup.seeds);
+        Ok(self.of(&self.play(measurements, place, profile, 1..=seeds)?))
     }
 
     /// Whether it holds here with seeds 1 to `seeds`, or as many as its setup takes, as soon as that
     /// is certain.
     pub fn holds(
         &self,
-        lab: &Lab<'_>,
+        measurements: &Measurements<'_>,
         place: &Configuration,
         seeds: u64,
-    ) -> Result<bool, ClaimsError> {
+    ) -> Result<bool, TrialError> {
         /// The seeds that are played before one looks.
         const BLOCK: u64 = 4;
         let seeds = seeds.min(self.setup.seeds);
@@ -118,7 +119,7 @@ impl Hypothesis {
         let mut next = 1;
         while next <= seeds {
             let last = seeds.min(next + BLOCK - 1);
-            let block = self.of(&self.play(lab, place, self.profile, next..=last)?);
+            let block = self.of(&self.play(measurements, place, self.profile, next..=last)?);
             sample.values.extend(block.values);
             sample.held += block.held;
             let in_all = usize::try_from(seeds).unwrap_or(usize::MAX);
@@ -130,24 +131,27 @@ impl Hypothesis {
         Ok(sample.holds())
     }
 
-    fn of(&self, games: &[Pair]) -> Sample {
+    fn of(&self, trials: &[Pair]) -> Sample {
         let values: Vec<Option<u64>> =
-            games.iter().map(|(before, after)| self.quantity.of(before, after)).collect();
+            trials.iter().map(|(before, after)| self.quantity.of(before, after)).collect();
         let held = values.iter().flatten().filter(|value| self.range.contains(value)).count();
         Sample { values, held }
     }
 
     fn play(
         &self,
-        lab: &Lab<'_>,
+        measurements: &Measurements<'_>,
         place: &Configuration,
         profile: &str,
         seeds: RangeInclusive<u64>,
-    ) -> Result<Vec<Pair>, ClaimsError> {
-        let after = place.game(self.setup, profile);
-        let before =
-            if self.quantity.compares() { place.game(self.setup, "before") } else { after.clone() };
-        let played = lab.play(&[&before, &after], seeds)?;
+    ) -> Result<Vec<Pair>, TrialError> {
+        let after = place.trial(self.setup, profile);
+        let before = if self.quantity.compares() {
+            place.trial(self.setup, "before")
+        } else {
+            after.clone()
+        };
+        let played = measurements.of(&[&before, &after], seeds)?;
         Ok(played.into_iter().map(|pair| (Arc::clone(&pair[0]), Arc::clone(&pair[1]))).collect())
     }
 }

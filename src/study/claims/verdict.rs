@@ -5,11 +5,12 @@ use super::boundary::Boundary;
 use super::catalogue::CLAIMS;
 use super::factor::Factor;
 use super::findings::Finding;
-use super::lab::{ClaimsError, Lab};
+use super::measurements::Measurements;
 use super::statement::{Configuration, Hypothesis, Sample};
 use super::worlds::{AccountTier, TIERS, tiers_of_axes};
 use crate::study::claims::claim::{Claim, ClaimVerdict};
 use crate::study::claims::worlds::PROFILES;
+use crate::study::experiment::trial::TrialError;
 
 /// A statement in one world.
 #[derive(Debug)]
@@ -64,20 +65,27 @@ pub struct ClaimsReport {
 }
 
 /// Plays all claims whose number is `only`, or all.
-pub fn play(only: Option<&str>, lab: &Lab<'_>) -> Result<ClaimsReport, ClaimsError> {
+pub fn play(
+    only: Option<&str>,
+    measurements: &Measurements<'_>,
+) -> Result<ClaimsReport, TrialError> {
     let wanted = |id: &str| only.is_none_or(|only| only.eq_ignore_ascii_case(id));
     let claims = CLAIMS.iter().filter(|claim| wanted(claim.id));
-    let claims = claims.map(|claim| judge(claim, lab)).collect::<Result<_, _>>()?;
-    let ablation = if wanted(super::ablation::ID) { Some(Ablation::play(lab)?) } else { None };
-    let findings = if only.is_none() { super::findings::all(lab)? } else { Vec::new() };
-    Ok(ClaimsReport { seeds: lab.seeds, claims, ablation, findings })
+    let claims = claims.map(|claim| judge(claim, measurements)).collect::<Result<_, _>>()?;
+    let ablation =
+        if wanted(super::ablation::ID) { Some(Ablation::play(measurements)?) } else { None };
+    let findings = if only.is_none() { super::findings::all(measurements)? } else { Vec::new() };
+    Ok(ClaimsReport { seeds: measurements.seeds, claims, ablation, findings })
 }
 
-fn judge(claim: &'static Claim, lab: &Lab<'_>) -> Result<JudgedClaim, ClaimsError> {
+fn judge(
+    claim: &'static Claim,
+    measurements: &Measurements<'_>,
+) -> Result<JudgedClaim, TrialError> {
     let cells: Vec<Vec<WorldVerdict>> = claim
         .statements
         .iter()
-        .map(|statement| TIERS.iter().map(|tier| cell(statement, tier, lab)).collect())
+        .map(|statement| TIERS.iter().map(|tier| cell(statement, tier, measurements)).collect())
         .collect::<Result<_, _>>()?;
     let mut varied = Vec::new();
     let is_plain = cells.iter().flatten().all(|cell| cell.holds);
@@ -85,7 +93,7 @@ fn judge(claim: &'static Claim, lab: &Lab<'_>) -> Result<JudgedClaim, ClaimsErro
         let tiers: Vec<Option<&'static AccountTier>> =
             if axis.is_quota { vec![None] } else { tiers_of_axes().map(Some).collect() };
         for tier in tiers {
-            varied.push(vary(claim, axis, tier, lab)?);
+            varied.push(vary(claim, axis, tier, measurements)?);
         }
     }
     let somewhere = varied.iter().any(|varied| !varied.all.stretches().is_empty());
@@ -102,8 +110,8 @@ fn judge(claim: &'static Claim, lab: &Lab<'_>) -> Result<JudgedClaim, ClaimsErro
 fn cell(
     statement: &Hypothesis,
     tier: &'static AccountTier,
-    lab: &Lab<'_>,
-) -> Result<WorldVerdict, ClaimsError> {
+    measurements: &Measurements<'_>,
+) -> Result<WorldVerdict, TrialError> {
     let place = Configuration::new(tier.quota);
     let mut profiles = PROFILES.to_vec();
     // The state before is not compared with itself.
@@ -113,8 +121,8 @@ fn cell(
     }
     let samples: Vec<(&'static str, Sample)> = profiles
         .into_iter()
-        .map(|profile| Ok((profile, statement.sample(lab, &place, profile)?)))
-        .collect::<Result<_, ClaimsError>>()?;
+        .map(|profile| Ok((profile, statement.sample(measurements, &place, profile)?)))
+        .collect::<Result<_, TrialError>>()?;
     let own = samples.iter().find(|(profile, _)| *profile == statement.profile);
     let holds = own.is_some_and(|(_, sample)| sample.holds());
     Ok(WorldVerdict { tier, samples, holds })
@@ -124,17 +132,17 @@ fn vary(
     claim: &'static Claim,
     axis: &'static Factor,
     tier: Option<&'static AccountTier>,
-    lab: &Lab<'_>,
-) -> Result<Varied, ClaimsError> {
+    measurements: &Measurements<'_>,
+) -> Result<Varied, TrialError> {
     let place = |x| {
         let mut place = Configuration::new(tier.map_or("", |tier| tier.quota));
         (axis.set)(&mut place, x);
         place
     };
-    let seeds = lab.seeds.min(axis.seeds);
-    let all = Boundary::find::<ClaimsError>(axis.points, |x| {
+    let seeds = measurements.seeds.min(axis.seeds);
+    let all = Boundary::find::<TrialError>(axis.points, |x| {
         for statement in claim.statements {
-            if !statement.holds(lab, &place(x), seeds)? {
+            if !statement.holds(measurements, &place(x), seeds)? {
                 return Ok(false);
             }
         }
@@ -143,7 +151,9 @@ fn vary(
     let each = claim
         .statements
         .iter()
-        .map(|statement| Boundary::find(axis.points, |x| statement.holds(lab, &place(x), seeds)))
-        .collect::<Result<_, ClaimsError>>()?;
+        .map(|statement| {
+            Boundary::find(axis.points, |x| statement.holds(measurements, &place(x), seeds))
+        })
+        .collect::<Result<_, TrialError>>()?;
     Ok(Varied { axis, tier, seeds, all, each })
 }

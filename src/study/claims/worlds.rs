@@ -5,6 +5,8 @@
 //! scenarios, page lengths those of production (534 to 1,001 tokens a call), quotas those that were
 //! published or seen.
 
+use crate::study::experiment::trial::Trial;
+
 /// What all worlds have in common.
 pub const BASE: &str = r#"# Which of the plan's promises are true?
 schema = 1
@@ -80,9 +82,22 @@ pub struct Setup {
     pub seeds: u64,
 }
 
+impl Setup {
+    /// It with this quota under this profile.
+    pub fn trial(&self, quota: &str, profile: &str) -> Trial {
+        let settings = vec![
+            format!("space.pages={}", self.pages),
+            format!("gemini.quota={quota}"),
+            format!("pipeline.profile={profile}"),
+        ];
+        let text = format!("{BASE}{}", self.runs);
+        Trial { name: "claims".to_owned(), text, settings, seed: 1 }
+    }
+}
+
 /// As many as are asked for.
 const ANY: u64 = u64::MAX;
-/// Where little is left to chance, or a game takes as long as five others.
+/// Where little is left to chance, or a trial takes as long as five others.
 pub const EIGHT: u64 = 8;
 
 /// A space of this size, tagged once.

@@ -25,9 +25,13 @@ pub enum Mode {
 }
 
 /// What a comparison came to, from the best to the worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum ComparisonVerdict {
     /// Nothing moved, or not surely, or not by much.
+    #[strum(serialize = "no change")]
     NoChange,
     /// Something became better, and nothing worse.
     Improved,
@@ -45,27 +49,11 @@ pub enum ComparisonVerdict {
 
 impl ComparisonVerdict {
     /// All of them, from the best to the worst.
-    pub const ALL: [Self; 7] = [
-        Self::NoChange,
-        Self::Improved,
-        Self::New,
-        Self::Changed,
-        Self::Regressed,
-        Self::Incomparable,
-        Self::Missing,
-    ];
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// Its word.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::NoChange => "no change",
-            Self::Improved => "improved",
-            Self::New => "new",
-            Self::Changed => "changed",
-            Self::Regressed => "regressed",
-            Self::Incomparable => "incomparable",
-            Self::Missing => "missing",
-        }
+        self.into()
     }
 
     /// Whether it stops a gate.

@@ -9,8 +9,9 @@ use super::settings;
 use super::settings::Keys;
 use crate::sim::scenario::Scenario;
 use crate::study::compare::settings::{Changed, changed};
-use crate::study::measure::figure::{Figure, Stat};
+use crate::study::measure::figure::Figure;
 use crate::study::measure::figures::Figures;
+use crate::study::measure::stat::Stat;
 use crate::study::measure::value::Value;
 use crate::study::verdict::seeds::PlayedSeed;
 

@@ -1,7 +1,9 @@
-//! Experiments with whole runs: repeated, in real time, or with a weaker pipeline.
+//! Experiments with whole runs: trials, several at once; repeated, in real time, or with a weaker
+//! pipeline.
 
 pub mod counterpart;
 pub mod determinism;
 pub mod mutation;
 pub mod realtime_check;
-pub mod workers;
+pub mod runner;
+pub mod trial;

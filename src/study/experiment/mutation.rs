@@ -7,7 +7,10 @@ use crate::pipeline::config::{BatchSize, LimiterKind, PermitScope, Settings};
 use crate::sim::scenario::Scenario;
 
 /// A weakening of the pipeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Mutant {
     /// Nothing is cached.
     CacheOff,
@@ -25,25 +28,11 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::CacheOff,
-        Self::BatchOfOne,
-        Self::HintsIgnored,
-        Self::NoFallback,
-        Self::PermitHeld,
-        Self::LimitNeverCut,
-    ];
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// Its name.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::CacheOff => "cache-off",
-            Self::BatchOfOne => "batch-of-one",
-            Self::HintsIgnored => "hints-ignored",
-            Self::NoFallback => "no-fallback",
-            Self::PermitHeld => "permit-held",
-            Self::LimitNeverCut => "limit-never-cut",
-        }
+        self.into()
     }
 
     fn weaken(self, config: &mut Settings) {

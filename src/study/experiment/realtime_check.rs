@@ -1,9 +1,10 @@
 //! What virtual time foretold against what real time measured, figure by figure.
 
 use crate::sim::Lateness;
-use crate::study::measure::figure::{Figure, Stat};
+use crate::study::measure::figure::Figure;
 use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::Metric;
+use crate::study::measure::stat::Stat;
 use crate::study::verdict::judge::JudgedScenario;
 
 /// How far a measurement may be from what was foretold.

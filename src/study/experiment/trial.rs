@@ -68,11 +68,15 @@ pub enum TrialError {
     Judge(#[from] JudgeError),
 }
 
-/// Plays a scenario in memory, without its targets; nothing if a run does not end within its virtual
-/// time.
-pub fn play(scenario: &Scenario, options: &Options) -> Result<Option<JudgedScenario>, JudgeError> {
+/// Plays a scenario in memory, without its targets.
+pub fn play_to_end(scenario: &Scenario, options: &Options) -> Result<JudgedScenario, JudgeError> {
     let options = Options { transport: Transport::Direct, ..options.clone() };
-    match judge::run(scenario, &[], &options) {
+    judge::run(scenario, &[], &options)
+}
+
+/// The same; nothing if a run does not end within its virtual time.
+pub fn play(scenario: &Scenario, options: &Options) -> Result<Option<JudgedScenario>, JudgeError> {
+    match play_to_end(scenario, options) {
         Ok(judged) => Ok(Some(judged)),
         Err(JudgeError::Sim(SimError::Deadline { .. })) => Ok(None),
         Err(error) => Err(error),

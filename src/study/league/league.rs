@@ -2,19 +2,15 @@
 
 use crate::study::measure::metric::Metric;
 use std::fmt::Write as _;
-use std::path::Path;
 
 use super::worlds::{BASE, FIELDS, World};
 use crate::fakes::world_event::{Service, WorldEvent};
 use crate::pipeline::config::LimiterKind;
 use crate::sim::recorder::entry::What;
-use crate::sim::scenario::diagnostic::Diagnostic;
-use crate::sim::scenario::{Scenario, overrides};
-use crate::sim::{Options, SimError, Transport};
-use crate::study::experiment::workers::share_out;
+use crate::study::experiment::runner::TrialRunner;
+use crate::study::experiment::trial::{Trial, TrialError};
 use crate::study::measure::value::Value;
-use crate::study::verdict::judge;
-use crate::study::verdict::judge::{JudgeError, JudgedRun};
+use crate::study::verdict::judge::JudgedRun;
 use crate::units::Share;
 
 /// The limiters, in the order of the tables.
@@ -107,37 +103,26 @@ pub struct WorldResult {
     pub cells: Vec<LimiterResult>,
 }
 
-/// Something that is wrong with the league itself.
-#[derive(Debug, thiserror::Error)]
-pub enum LeagueError {
-    /// A field is no scenario.
-    #[error("the league's field is no scenario; this is a bug of tagspace: {0}")]
-    Field(Box<Diagnostic>),
-    /// A run could not be judged.
-    #[error(transparent)]
-    Judge(#[from] JudgeError),
-}
-
-/// Plays all fields whose names hold `only`, with these many seeds; `on_game` is told how many games
+/// Plays all fields whose names hold `only`, with these many seeds; `on_trial` is told how many trials
 /// there are whenever one is over.
 pub fn play(
     only: &str,
     seeds: u64,
-    jobs: usize,
-    on_game: &(dyn Fn(usize) + Sync),
-) -> Result<Vec<WorldResult>, LeagueError> {
+    runner: &TrialRunner,
+    on_trial: &(dyn Fn(usize) + Sync),
+) -> Result<Vec<WorldResult>, TrialError> {
     let fields: Vec<&'static World> =
         FIELDS.iter().filter(|field| field.name.contains(only)).collect();
-    let mut games = Vec::new();
+    let mut trials = Vec::new();
     for field in &fields {
         for kind in KINDS {
-            games.extend((1..=seeds).map(|seed| (*field, kind, seed)));
+            trials.extend((1..=seeds).map(|seed| (*field, kind, seed)));
         }
     }
-    let results = share_out(jobs, games.len(), |index| {
-        let (field, kind, seed) = games[index];
-        let outcome = game(field, kind, seed);
-        on_game(games.len());
+    let results = runner.each(trials.len(), |index| {
+        let (field, kind, seed) = trials[index];
+        let outcome = one(field, kind, seed);
+        on_trial(trials.len());
         outcome
     })?;
     let mut outcomes = results.into_iter();
@@ -152,18 +137,10 @@ pub fn play(
     Ok(played.collect())
 }
 
-/// The name of a kind, as scenarios have it.
-pub fn name(kind: LimiterKind) -> String {
-    serde_json::to_value(kind)
-        .ok()
-        .and_then(|name| name.as_str().map(str::to_owned))
-        .unwrap_or_default()
-}
-
 /// What the primary alone is asked for, with attempts enough.
 pub(super) const ALONE: [&str; 2] = ["pipeline.fallback=false", "pipeline.attempts=100"];
 
-fn game(field: &World, kind: LimiterKind, seed: u64) -> Result<SeedResult, LeagueError> {
+fn one(field: &World, kind: LimiterKind, seed: u64) -> Result<SeedResult, TrialError> {
     let alone = run(field, kind, seed, &ALONE)?;
     let helped = run(field, kind, seed, &["pipeline.attempts=4"])?;
     let warm = if kind == LimiterKind::Quota { warm(field, seed)? } else { None };
@@ -208,25 +185,19 @@ fn neighbour(run: &JudgedRun) -> u64 {
 }
 
 /// What a second job is refused, after a pause in which nothing is asked.
-fn warm(field: &World, seed: u64) -> Result<Option<Share>, LeagueError> {
+fn warm(field: &World, seed: u64) -> Result<Option<Share>, TrialError> {
     const AFTER_S: u64 = 1_800;
     let deadline = format!("deadline_s={}", 2 * field.deadline_s + AFTER_S);
     let more = [&ALONE[..], &[deadline.as_str()]].concat();
     let (pages, starts_s) = (field.pages, field.starts_s);
     let mut runs = vec![("first", pages, starts_s)];
     runs.push(("warm", pages, AFTER_S));
-    let scenario = with_runs(field, LimiterKind::Quota, seed, &more, &runs);
-    let judged = judge(&scenario.map_err(LeagueError::Field)?)?;
-    Ok(judged.map(|run| share(Some(&run), Metric::RateLimitedRatio)))
+    let last = last_run(&with_runs(field, LimiterKind::Quota, seed, &more, &runs))?;
+    Ok(last.map(|run| share(Some(&run), Metric::RateLimitedRatio)))
 }
 
-/// The scenario of a game.
-pub fn scenario(
-    field: &World,
-    kind: LimiterKind,
-    seed: u64,
-    more: &[&str],
-) -> Result<Scenario, Box<Diagnostic>> {
+/// One kind in one field with one seed.
+pub fn trial(field: &World, kind: LimiterKind, seed: u64, more: &[&str]) -> Trial {
     let runs = [("run", field.pages, field.starts_s)];
     with_runs(field, kind, seed, more, if field.starts_s > 0 { &runs } else { &[] })
 }
@@ -239,13 +210,12 @@ fn with_runs(
     seed: u64,
     more: &[&str],
     runs: &[(&str, u64, u64)],
-) -> Result<Scenario, Box<Diagnostic>> {
+) -> Trial {
     let mut settings = vec![
-        format!("seed={seed}"),
         format!("deadline_s={}", field.deadline_s),
         format!("space.pages={}", field.pages),
         format!("gemini.quota={}", field.quota),
-        format!("pipeline.limiter=\"{}\"", name(kind)),
+        format!("pipeline.limiter=\"{}\"", kind.name()),
         // The same for all, so that all have the same bound.
         "pipeline.in_flight_batches=64".to_owned(),
     ];
@@ -260,7 +230,6 @@ fn with_runs(
         ]);
     }
     settings.extend(field.settings.iter().chain(more).map(|setting| (*setting).to_owned()));
-    let folder = Path::new(".");
     let mut text = BASE.to_owned();
     if !runs.is_empty() {
         // Nothing is asked before the first either.
@@ -272,26 +241,19 @@ fn with_runs(
             "[[run]]\nname = \"{name}\"\npages = {pages}\nchanged_ratio = 1\nstart_after_s = {after_s}\n"
         );
     }
-    let text = overrides::apply(&text, &settings, folder).map_err(Box::new)?;
-    Scenario::parse(field.name, field.name, &text, folder).map_err(Box::new)
+    Trial { name: field.name.to_owned(), text, settings, seed }
 }
 
-/// One run; nothing if it did not end in time.
+/// The run of a trial; nothing if it did not end in time.
 pub(super) fn run(
     field: &World,
     kind: LimiterKind,
     seed: u64,
     more: &[&str],
-) -> Result<Option<JudgedRun>, LeagueError> {
-    judge(&scenario(field, kind, seed, more).map_err(LeagueError::Field)?)
+) -> Result<Option<JudgedRun>, TrialError> {
+    last_run(&trial(field, kind, seed, more))
 }
 
-/// The last run of a scenario; nothing if it did not end in time.
-fn judge(scenario: &Scenario) -> Result<Option<JudgedRun>, LeagueError> {
-    let options = Options { transport: Transport::Direct, ..Options::default() };
-    match judge::run(scenario, &[], &options) {
-        Ok(mut judged) => Ok(judged.runs.pop()),
-        Err(JudgeError::Sim(SimError::Deadline { .. })) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+fn last_run(trial: &Trial) -> Result<Option<JudgedRun>, TrialError> {
+    Ok(trial.play()?.and_then(|mut judged| judged.runs.pop()))
 }

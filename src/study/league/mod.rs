@@ -9,8 +9,6 @@ mod league;
 pub mod scaling;
 pub mod worlds;
 
-pub use self::league::{
-    KINDS, LeagueError, LimiterResult, SeedResult, WorldResult, name, play, scenario,
-};
+pub use self::league::{KINDS, LimiterResult, SeedResult, WorldResult, play, trial};
 pub use self::scaling::Scaled;
 pub use self::worlds::{BASE, FIELDS, Group, World};

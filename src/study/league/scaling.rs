@@ -2,9 +2,10 @@
 //! of pages.
 
 use super::league::{ALONE, of_one, run};
-use super::{Group, LeagueError, SeedResult, World};
+use super::{Group, SeedResult, World};
 use crate::pipeline::config::LimiterKind;
-use crate::study::experiment::workers::share_out;
+use crate::study::experiment::runner::TrialRunner;
+use crate::study::experiment::trial::TrialError;
 
 /// A quota and a number of pages, with what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +34,8 @@ const STEPS: [(u64, &str, u64); 12] = [
     (2_000, "{ requests = 2000 }", 200),
 ];
 
-/// Plays all steps with `seeds` seeds, `jobs` games at a time.
-pub fn play(seeds: u64, jobs: usize) -> Result<Vec<Scaled>, LeagueError> {
+/// Plays all steps with `seeds` seeds.
+pub fn play(seeds: u64, runner: &TrialRunner) -> Result<Vec<Scaled>, TrialError> {
     let field = |quota, pages| World {
         name: "scale",
         group: Group::Hinted,
@@ -46,13 +47,13 @@ pub fn play(seeds: u64, jobs: usize) -> Result<Vec<Scaled>, LeagueError> {
         deadline_s: 20_000,
     };
     let steps = STEPS.iter().map(|step| (step, 1..=seeds));
-    let games: Vec<(World, u64)> = steps
+    let trials: Vec<(World, u64)> = steps
         .flat_map(|((_, quota, pages), seeds)| seeds.map(move |seed| (field(quota, *pages), seed)))
         .collect();
-    let outcomes = share_out(jobs, games.len(), |index| {
-        let (field, seed) = &games[index];
+    let outcomes = runner.each(trials.len(), |index| {
+        let (field, seed) = &trials[index];
         let run = run(field, LimiterKind::Quota, *seed, &ALONE)?;
-        Ok::<_, LeagueError>(of_one(field.pages, run.as_ref()))
+        Ok::<_, TrialError>(of_one(field.pages, run.as_ref()))
     })?;
     let each = usize::try_from(seeds.max(1)).unwrap_or(1);
     let scaled = STEPS.iter().zip(outcomes.chunks(each));

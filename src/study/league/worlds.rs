@@ -4,7 +4,8 @@
 //! go from a free tier to a large paid one, in every kind of window.
 
 /// What a field is about, as far as its bars go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Group {
     /// A quota that says when to come again and what it is.
     Hinted,
@@ -25,15 +26,7 @@ pub enum Group {
 impl Group {
     /// Its name in files.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Hinted => "hinted",
-            Self::Silent => "silent",
-            Self::Counting => "counting",
-            Self::Chance => "chance",
-            Self::Failing => "failing",
-            Self::Changing => "changing",
-            Self::Shared => "shared",
-        }
+        self.into()
     }
 }
 

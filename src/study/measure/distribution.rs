@@ -1,6 +1,6 @@
 //! Many samples of one figure, and their statistics. Percentiles are exact, by nearest rank.
 
-use super::figure::Stat;
+use super::stat::Stat;
 use crate::units::Share;
 
 /// The statistics of many samples.

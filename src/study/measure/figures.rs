@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use crate::study::measure::bound::Bound;
 pub use crate::study::measure::distribution::Distribution;
-use crate::study::measure::figure::{Figure, Stat};
+use crate::study::measure::figure::Figure;
 use crate::study::measure::metric::Metric;
+use crate::study::measure::stat::Stat;
 use crate::study::measure::value::Value;
 use crate::units::Share;
 

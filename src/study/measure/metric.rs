@@ -5,7 +5,7 @@
 
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use super::figure::Stat;
+use super::stat::Stat;
 
 /// What a metric counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +61,17 @@ struct Row {
     covers: Option<Coverage>,
     is_internal: bool,
     is_simulated: bool,
-    is_failure: bool,
-    is_work: bool,
+    meaning: Meaning,
+}
+
+/// What more of it means, beside a direction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Plain,
+    /// If there was none before in the same world, one is a regression.
+    Failure,
+    /// Work that is done: more of it is no worse.
+    Work,
 }
 
 const fn row(unit: Unit, shape: Shape) -> Row {
@@ -75,8 +84,7 @@ const fn row(unit: Unit, shape: Shape) -> Row {
         covers: None,
         is_internal: false,
         is_simulated: false,
-        is_failure: false,
-        is_work: false,
+        meaning: Meaning::Plain,
     }
 }
 
@@ -132,14 +140,12 @@ impl Row {
         Self { is_simulated: true, ..self }
     }
 
-    /// If there was none before in the same world, one is a regression.
     const fn failure(self) -> Self {
-        Self { is_failure: true, better: Some(Better::Smaller), ..self }
+        Self { meaning: Meaning::Failure, better: Some(Better::Smaller), ..self }
     }
 
-    /// Work that is done: more of it is no worse.
     const fn work(self) -> Self {
-        Self { is_work: true, ..self }
+        Self { meaning: Meaning::Work, ..self }
     }
 }
 
@@ -317,12 +323,12 @@ impl Metric {
 
     /// Whether one is a regression where there was none before in the same world.
     pub const fn is_failure(self) -> bool {
-        self.row().is_failure
+        matches!(self.row().meaning, Meaning::Failure)
     }
 
     /// Whether it counts work that is done: more of it is no worse.
     pub const fn is_work(self) -> bool {
-        self.row().is_work
+        matches!(self.row().meaning, Meaning::Work)
     }
 
     /// Its statistics; none of one number.

@@ -8,5 +8,6 @@ mod fold;
 pub mod invariants;
 pub mod metric;
 pub mod quota_usage;
+pub mod stat;
 pub mod timeline;
 pub mod value;

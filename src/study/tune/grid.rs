@@ -38,12 +38,12 @@ pub fn check_size(
     let settings =
         axes.iter().fold(1_u128, |all, axis| all.saturating_mul(axis.values.len() as u128));
     let each = seeds.clone().count() as u128 * scenarios as u128;
-    let games = settings.saturating_mul(each);
-    if settings <= MOST_SETTINGS && games <= MOST_GAMES {
+    let trials = settings.saturating_mul(each);
+    if settings <= MOST_SETTINGS && trials <= MOST_GAMES {
         return Ok(());
     }
     Err(format!(
-        "expected at most {MOST_SETTINGS} settings and {MOST_GAMES} simulations, found {settings} and {games}"
+        "expected at most {MOST_SETTINGS} settings and {MOST_GAMES} simulations, found {settings} and {trials}"
     ))
 }
 

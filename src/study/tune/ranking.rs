@@ -1,20 +1,20 @@
-//! The order of a grid: from what came of its games.
+//! The order of a grid: from what came of its trials.
 
-use super::trials::{Results, Trial};
+use super::trials::{Results, TrialId};
 use super::{GridPoint, StudySpec, TrialMetrics, Tuned, grid};
 use crate::study::measure::metric::Metric;
 
 /// The share of seeds in which a requirement must be met, unless it states one: 95 %.
 const MOST_SEEDS_PPM: u64 = 950_000;
 
-/// What came of a question, the first of its games' number being `at`.
+/// What came of a question, the first of its trials' number being `at`.
 pub fn of(question: StudySpec, at: usize, results: &Results) -> Tuned {
     let seeds = question.seeds.clone().count();
     let grid = grid::cells(&question.axes);
     let mut cells: Vec<GridPoint> = Vec::with_capacity(grid.len());
     for (cell, values) in grid.into_iter().enumerate() {
-        let first = Trial { question: at, cell, seed: 0 };
-        let last = Trial { seed: seeds, ..first };
+        let first = TrialId { question: at, cell, seed: 0 };
+        let last = TrialId { seed: seeds, ..first };
         let (mut outcomes, mut met): (Vec<TrialMetrics>, _) =
             (Vec::new(), vec![0; question.require.len()]);
         for (_, played) in results.range(first..last) {

@@ -4,16 +4,17 @@
 use std::ops::RangeInclusive;
 
 use super::{GridPoint, TuneError, Tuned, trials};
+use crate::sim::Options;
 use crate::sim::scenario::Scenario;
-use crate::sim::{Options, SimError, Transport};
 use crate::study::experiment::mutation::Mutant;
-use crate::study::experiment::workers::share_out;
+use crate::study::experiment::runner::TrialRunner;
+use crate::study::experiment::trial;
 use crate::study::measure::figure::Figure;
 use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::{Better, Metric, Shape, Unit};
-use crate::study::verdict::judge::{JudgeError, JudgedScenario};
+use crate::study::verdict::judge::JudgedScenario;
 use crate::study::verdict::target::{Compare, Limit, Target};
-use crate::study::verdict::{judge, target, target_syntax};
+use crate::study::verdict::{target, target_syntax};
 
 /// What is watched: no setting may do less, or take more.
 const WATCHED: [Metric; 10] = [
@@ -64,14 +65,15 @@ pub enum Noticed {
     Harmless,
 }
 
-/// The guard of the best cell, found by `jobs` threads; nothing if there is none.
-pub fn of(tuned: &Tuned, jobs: usize) -> Result<Option<RegressionTargets>, TuneError> {
+/// The guard of the best cell; nothing if there is none.
+pub fn of(tuned: &Tuned, runner: &TrialRunner) -> Result<Option<RegressionTargets>, TuneError> {
     let Some(best) = tuned.best() else { return Ok(None) };
     let mut targets = promised(tuned, best);
     let seed = tuned.question.scenario.world.seed.0;
     let scenario = trials::scenario(&tuned.question, &best.values, seed)?;
-    let played = MutantTrials { unweakened: play(&scenario)?, weakened: weakened(&scenario)? };
-    let witnesses = played.witnesses(tuned, best, jobs, &mut targets)?;
+    let unweakened = trial::play_to_end(&scenario, &Options::default())?;
+    let played = MutantTrials { unweakened, weakened: weakened(&scenario, runner)? };
+    let witnesses = played.witnesses(tuned, best, runner, &mut targets)?;
     let noticed = played.weakened.iter().map(|(mutant, weak)| {
         let noticed = played.noticed(&targets, weak.as_ref());
         (*mutant, noticed)
@@ -110,24 +112,17 @@ fn promised(tuned: &Tuned, best: &GridPoint) -> Vec<Target> {
     targets
 }
 
-fn play(scenario: &Scenario) -> Result<JudgedScenario, JudgeError> {
-    let options = Options { transport: Transport::Direct, ..Options::default() };
-    judge::run(scenario, &[], &options)
-}
-
 /// The scenario with each weakening that it can have; nothing of one that does not even end.
-fn weakened(scenario: &Scenario) -> Result<Vec<(Mutant, Option<JudgedScenario>)>, TuneError> {
-    let mut weakened = Vec::new();
-    for mutant in Mutant::ALL {
-        let Some(weak) = mutant.of(scenario) else { continue };
-        let played = match play(&weak) {
-            Ok(played) => Some(played),
-            Err(JudgeError::Sim(SimError::Deadline { .. })) => None,
-            Err(error) => return Err(error.into()),
-        };
-        weakened.push((mutant, played));
-    }
-    Ok(weakened)
+fn weakened(
+    scenario: &Scenario,
+    runner: &TrialRunner,
+) -> Result<Vec<(Mutant, Option<JudgedScenario>)>, TuneError> {
+    let mutants = Mutant::ALL.iter().copied();
+    let weak: Vec<_> = mutants.filter_map(|mutant| Some((mutant, mutant.of(scenario)?))).collect();
+    runner.each(weak.len(), |at| {
+        let (mutant, weak) = &weak[at];
+        Ok((*mutant, trial::play(weak, &Options::default())?))
+    })
 }
 
 /// The best cell as it is, and with each weakening.
@@ -155,7 +150,7 @@ impl MutantTrials {
         &self,
         tuned: &Tuned,
         best: &GridPoint,
-        jobs: usize,
+        runner: &TrialRunner,
         targets: &mut Vec<Target>,
     ) -> Result<Vec<(usize, Mutant)>, TuneError> {
         let mut witnesses = Vec::new();
@@ -169,9 +164,9 @@ impl MutantTrials {
         let seeds: Vec<u64> = tuned.question.seeds.clone().collect();
         let figures_of = |at: usize| {
             let scenario = trials::scenario(&tuned.question, &best.values, seeds[at])?;
-            Ok::<_, TuneError>(figures(&play(&scenario)?, run))
+            Ok::<_, TuneError>(figures(&trial::play_to_end(&scenario, &Options::default())?, run))
         };
-        let mut all = share_out(jobs, seeds.len(), figures_of)?;
+        let mut all = runner.each(seeds.len(), figures_of)?;
         all.push(figures(&self.unweakened, run));
         let all: Vec<Figures> = all.into_iter().flatten().collect();
         for (mutant, weak) in self.weakened.iter().filter(|(_, weak)| weak.is_some()) {

@@ -50,9 +50,9 @@ pub fn read(scenario: &Scenario) -> Result<ScenarioTable, Vec<Diagnostic>> {
     if let Some(name) = &written.objective {
         table.objective = Objective::named(name.get_ref());
         if table.objective.is_none() {
-            let known = Objective::ALL.map(Objective::name);
+            let known: Vec<&str> = Objective::ALL.iter().map(|one| one.name()).collect();
             let message = expected(&known, name.get_ref());
-            wrong(name.span(), message, did_you_mean(name.get_ref(), known));
+            wrong(name.span(), message, did_you_mean(name.get_ref(), known.iter().copied()));
         }
     }
     for text in written.require.iter().flatten() {

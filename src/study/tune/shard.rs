@@ -1,8 +1,8 @@
-//! Parts: the share of the games that one of many processes plays, in a file of its own.
+//! Parts: the share of the trials that one of many processes plays, in a file of its own.
 //!
 //! The first line is the whole question, so that parts of different questions are told apart and
-//! that whoever joins them needs nothing else. Each further line is a game. A file that was cut off
-//! in the middle of a line goes on with the game of that line.
+//! that whoever joins them needs nothing else. Each further line is a trial. A file that was cut off
+//! in the middle of a line goes on with the trial of that line.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::grid::Axis;
-use super::trials::{Results, Trial, TrialResult};
+use super::trials::{Results, TrialId, TrialResult};
 use super::{Objective, StudySpec, grid, trials};
 use crate::sim::scenario::Scenario;
 use crate::study::measure::metric::{Metric, Shape};
@@ -35,25 +35,25 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The games of this part: every so manieth.
-    pub fn games(self, questions: &[StudySpec]) -> Vec<Trial> {
+    /// The trials of this part: every so manieth.
+    pub fn trials(self, questions: &[StudySpec]) -> Vec<TrialId> {
         let all = trials::all(questions).into_iter().enumerate();
-        all.filter(|(at, _)| self.of(*at) == self.index).map(|(_, game)| game).collect()
+        all.filter(|(at, _)| self.of(*at) == self.index).map(|(_, trial)| trial).collect()
     }
 
-    /// The index of the part that the game at this place of the list belongs to.
+    /// The index of the part that the trial at this place of the list belongs to.
     fn of(self, at: usize) -> u64 {
         at as u64 % self.count.max(1) + 1
     }
 
-    /// The parts of which a game is missing: each with the number of its games, and how many of
+    /// The parts of which a trial is missing: each with the number of its trials, and how many of
     /// them were played.
     pub fn missing(self, questions: &[StudySpec], results: &Results) -> Vec<(u64, usize, usize)> {
         let mut parts: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
-        for (at, game) in trials::all(questions).iter().enumerate() {
+        for (at, trial) in trials::all(questions).iter().enumerate() {
             let (all, played) = parts.entry(self.of(at)).or_default();
             *all += 1;
-            *played += usize::from(results.contains_key(game));
+            *played += usize::from(results.contains_key(trial));
         }
         let missing = parts.into_iter().filter(|(_, (all, played))| played < all);
         missing.map(|(index, (all, played))| (index, all, played)).collect()
@@ -96,14 +96,14 @@ pub struct Header {
 #[derive(Debug, Serialize, Deserialize)]
 struct ShardLine {
     #[serde(flatten)]
-    trial: Trial,
+    trial: TrialId,
     /// By the name of each metric.
     outcome: Option<BTreeMap<String, u64>>,
     met: Vec<bool>,
 }
 
 impl ShardLine {
-    fn of(trial: Trial, result: &TrialResult) -> Self {
+    fn of(trial: TrialId, result: &TrialResult) -> Self {
         let named = |metrics: &BTreeMap<Metric, u64>| {
             metrics.iter().map(|(metric, value)| (metric.name().to_owned(), *value)).collect()
         };
@@ -169,7 +169,7 @@ impl Header {
 
     /// What is wrong with a line, if something is.
     fn problem(&self, line: &ShardLine) -> Option<String> {
-        let Trial { question, cell, seed } = line.trial;
+        let TrialId { question, cell, seed } = line.trial;
         let Some(asked) = self.questions.get(question) else {
             return Some(format!(
                 "expected a question below {}, found {question}",
@@ -254,12 +254,12 @@ pub fn write_header(header: &Header, mut to: impl Write) -> io::Result<()> {
 }
 
 /// Writes a trial.
-pub fn write_trial(trial: Trial, result: &TrialResult, mut to: impl Write) -> io::Result<()> {
+pub fn write_trial(trial: TrialId, result: &TrialResult, mut to: impl Write) -> io::Result<()> {
     serde_json::to_writer(&mut to, &ShardLine::of(trial, result))?;
     to.write_all(b"\n")
 }
 
-/// Reads a part: its first line, and the games that were written to their end.
+/// Reads a part: its first line, and the trials that were written to their end.
 pub fn read_part(text: &str) -> Result<(Header, Results), String> {
     let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
     let first = lines.next().ok_or("expected the question in the first, found no whole line")?;

@@ -13,7 +13,10 @@ use crate::study::verdict::judge::JudgeError;
 use crate::study::verdict::target::Target;
 
 /// What is to be as small as possible.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray, strum::EnumString,
+)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Objective {
     /// The makespan.
     Fastest,
@@ -25,20 +28,16 @@ pub enum Objective {
 
 impl Objective {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Fastest, Self::Cheapest, Self::FewestCalls];
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// Its name, as typed.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Fastest => "fastest",
-            Self::Cheapest => "cheapest",
-            Self::FewestCalls => "fewest-calls",
-        }
+        self.into()
     }
 
     /// The one of this name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.name() == name)
+        name.parse().ok()
     }
 
     /// The metric that is to be small.

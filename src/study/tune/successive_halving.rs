@@ -3,8 +3,9 @@
 //! Successive halving (Jamieson and Talwalkar, 2016). It finds out sooner, and says less of those
 //! that it leaves behind: what it drops it might have been wrong about.
 
-use super::trials::{Results, Trial, TrialResult};
+use super::trials::{Results, TrialId, TrialResult};
 use super::{StudySpec, TuneError, ranking, trials};
+use crate::study::experiment::runner::TrialRunner;
 
 /// Nobody is dropped after fewer seeds than this.
 const FEWEST_SEEDS: usize = 2;
@@ -12,8 +13,8 @@ const FEWEST_SEEDS: usize = 2;
 /// Plays one question as a race.
 pub fn play(
     question: &StudySpec,
-    jobs: usize,
-    on_game: &(dyn Fn(Trial, &TrialResult) -> Result<(), TuneError> + Sync),
+    runner: &TrialRunner,
+    on_trial: &(dyn Fn(TrialId, &TrialResult) -> Result<(), TuneError> + Sync),
 ) -> Result<Results, TuneError> {
     let seeds = question.seeds.clone().count();
     let cells = super::grid::cells(&question.axes).len();
@@ -22,11 +23,11 @@ pub fn play(
     let (mut before, mut until) = (0, first_round(seeds, cells));
     let questions = std::slice::from_ref(question);
     loop {
-        let round: Vec<Trial> = alive
+        let round: Vec<TrialId> = alive
             .iter()
-            .flat_map(|cell| (before..until).map(|seed| Trial { question: 0, cell: *cell, seed }))
+            .flat_map(|cell| (before..until).map(|seed| TrialId { question: 0, cell: *cell, seed }))
             .collect();
-        results.extend(trials::play(questions, &round, jobs, on_game)?);
+        results.extend(trials::play(questions, &round, runner, on_trial)?);
         if until == seeds {
             return Ok(results);
         }

@@ -1,4 +1,4 @@
-//! Games: one cell of a question with one seed each, and playing them.
+//! Trials: one cell of a question with one seed each, and playing them.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{GridPoint, StudySpec, TrialMetrics, TuneError, Tuned, grid};
 use crate::sim::scenario::Scenario;
-use crate::sim::{Options, SimError, Transport};
-use crate::study::experiment::workers::share_out;
+use crate::sim::{Options, Transport};
+use crate::study::experiment::runner::TrialRunner;
+use crate::study::experiment::trial;
 use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::Metric;
-use crate::study::verdict::judge::{JudgeError, JudgedScenario};
+use crate::study::verdict::judge::JudgedScenario;
 use crate::study::verdict::target::Target;
 use crate::study::verdict::{judge, target};
 
-/// Which game of a list of questions.
+/// Which trial of a list of questions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Trial {
+pub struct TrialId {
     /// Which question.
     pub question: usize,
     /// Which cell of its grid.
@@ -25,7 +26,7 @@ pub struct Trial {
     pub seed: usize,
 }
 
-/// What came of a game.
+/// What came of a trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrialResult {
     /// The figures; nothing if it did not end.
@@ -34,19 +35,19 @@ pub struct TrialResult {
     pub met: Vec<bool>,
 }
 
-/// What came of many games.
-pub type Results = BTreeMap<Trial, TrialResult>;
+/// What came of many trials.
+pub type Results = BTreeMap<TrialId, TrialResult>;
 
-/// All games, in the order of questions, cells and seeds.
-pub fn all(questions: &[StudySpec]) -> Vec<Trial> {
-    let mut games = Vec::new();
+/// All trials, in the order of questions, cells and seeds.
+pub fn all(questions: &[StudySpec]) -> Vec<TrialId> {
+    let mut trials = Vec::new();
     for (question, asked) in questions.iter().enumerate() {
         let seeds = asked.seeds.clone().count();
         for cell in 0..grid::cells(&asked.axes).len() {
-            games.extend((0..seeds).map(|seed| Trial { question, cell, seed }));
+            trials.extend((0..seeds).map(|seed| TrialId { question, cell, seed }));
         }
     }
-    games
+    trials
 }
 
 /// The scenario of a cell with a seed.
@@ -71,41 +72,35 @@ pub fn check(question: &StudySpec) -> Result<(), TuneError> {
     Err(TuneError::NoSuchRun { run, name, known: known.join(", ") })
 }
 
-/// Plays these games on `jobs` threads; `on_game` is told of each as soon as it is played.
+/// Plays these trials; `on_trial` is told of each as soon as it is played.
 pub fn play(
     questions: &[StudySpec],
-    games: &[Trial],
-    jobs: usize,
-    on_game: &(dyn Fn(Trial, &TrialResult) -> Result<(), TuneError> + Sync),
+    trials: &[TrialId],
+    runner: &TrialRunner,
+    on_trial: &(dyn Fn(TrialId, &TrialResult) -> Result<(), TuneError> + Sync),
 ) -> Result<Results, TuneError> {
     let grids: Vec<_> = questions.iter().map(|question| grid::cells(&question.axes)).collect();
-    let played = share_out(jobs, games.len(), |at| {
-        let game = games[at];
-        let question = &questions[game.question];
-        let seed = question.seeds.start() + game.seed as u64;
-        let played = one(question, &grids[game.question][game.cell], seed)?;
-        on_game(game, &played)?;
-        Ok::<_, TuneError>((game, played))
+    let played = runner.each(trials.len(), |at| {
+        let trial = trials[at];
+        let question = &questions[trial.question];
+        let seed = question.seeds.start() + trial.seed as u64;
+        let played = one(question, &grids[trial.question][trial.cell], seed)?;
+        on_trial(trial, &played)?;
+        Ok::<_, TuneError>((trial, played))
     })?;
     Ok(played.into_iter().collect())
 }
 
-/// One game: what it came to, and whether each requirement is met.
+/// One trial: what it came to, and whether each requirement is met.
 fn one(question: &StudySpec, cell: &[usize], seed: u64) -> Result<TrialResult, TuneError> {
     let scenario = scenario(question, cell, seed)?;
-    let options = Options { transport: Transport::Direct, ..Options::default() };
-    match judge::run(&scenario, &[], &options) {
-        Ok(judged) => {
-            let figures = figures(question, &judged);
-            let met = |target: &Target| target::judge(target, &figures, None).met;
-            let met = question.require.iter().map(met).collect();
-            Ok(TrialResult { outcome: Some(numbers(&figures)), met })
-        }
-        Err(JudgeError::Sim(SimError::Deadline { .. })) => {
-            Ok(TrialResult { outcome: None, met: vec![false; question.require.len()] })
-        }
-        Err(error) => Err(error.into()),
-    }
+    let Some(judged) = trial::play(&scenario, &Options::default())? else {
+        return Ok(TrialResult { outcome: None, met: vec![false; question.require.len()] });
+    };
+    let figures = figures(question, &judged);
+    let met = |target: &Target| target::judge(target, &figures, None).met;
+    let met = question.require.iter().map(met).collect();
+    Ok(TrialResult { outcome: Some(numbers(&figures)), met })
 }
 
 /// The figures of the run that is asked about.

@@ -15,7 +15,8 @@ use crate::study::verdict::target;
 use crate::study::verdict::target::{JudgedTarget, Limit, Target};
 
 /// Whether all targets of a scenario are met; from the best to the worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Verdict {
     /// All.
     Met,
@@ -36,11 +37,7 @@ impl Verdict {
 
     /// Its name in files.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Met => "met",
-            Self::NotJudged => "not_judged",
-            Self::Missed => "missed",
-        }
+        self.into()
     }
 
     /// Its words for people.

@@ -4,7 +4,8 @@ use crate::study::compare;
 use crate::study::verdict::judge::Verdict;
 
 /// What came of a scenario, from the best to the worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     /// All targets are met.
     Met,
@@ -23,6 +24,7 @@ pub enum Outcome {
     /// At least one target is missed.
     Missed,
     /// It could not be played to its end.
+    #[strum(serialize = "error")]
     Failed,
     /// It was interrupted after some of its seeds.
     Interrupted,
@@ -72,18 +74,7 @@ impl Outcome {
 
     /// Its name in files.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Met => "met",
-            Self::NotJudged => "not_judged",
-            Self::Skipped => "skipped",
-            Self::Changed => "changed",
-            Self::Incomparable => "incomparable",
-            Self::Regressed => "regressed",
-            Self::Differs => "differs",
-            Self::Missed => "missed",
-            Self::Failed => "error",
-            Self::Interrupted => "interrupted",
-        }
+        self.into()
     }
 
     /// Its words for people.

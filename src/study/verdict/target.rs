@@ -8,9 +8,10 @@
 
 use std::cmp::Ordering;
 
-use crate::study::measure::figure::{Figure, Stat};
+use crate::study::measure::figure::Figure;
 use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::{Metric, Unit};
+use crate::study::measure::stat::Stat;
 use crate::study::measure::value::Value;
 use crate::units::Share;
 

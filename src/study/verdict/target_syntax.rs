@@ -2,8 +2,9 @@
 
 use crate::sim::scenario::diagnostic::{Diagnostic, did_you_mean};
 use crate::sim::scenario::{Scenario, TargetText};
-use crate::study::measure::figure::{Figure, Stat};
+use crate::study::measure::figure::Figure;
 use crate::study::measure::metric::{Metric, Shape, Unit};
+use crate::study::measure::stat::Stat;
 use crate::study::verdict::target::{Compare, Limit, Relative, Target};
 
 /// The targets of a scenario.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::ProgressBar;
 
-use super::trials::{Entry, Results, Rules};
+use super::trials::{Entry, Rules};
 use super::verdicts::Verdicts;
 use crate::cli::args::{ClockArg, Format, RunArgs, TransportArg};
 use crate::cli::baseline::Baseline;
@@ -16,7 +16,7 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::outputs::{Failures, Stamp, subscriber};
 use crate::cli::progress::Progress;
 use crate::cli::terminal::note;
-use crate::cli::{ExitStatus, disk, kept_report, scenarios};
+use crate::cli::{ExitStatus, disk, jobs, scenarios};
 use crate::report::folder;
 use crate::report::folder::Kind;
 use crate::sim::{Clock, Options, Transport};
@@ -39,25 +39,26 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let interrupt =
         Interrupt::listen("stopping: what was played is kept; once more to stop at once")?;
     interrupt.exit_at_second();
-    let games = entries.iter().map(|entry| entry.seeds.len()).sum();
+    let trials = entries.iter().map(|entry| entry.seeds.len()).sum();
     let failures = Failures::default();
     let progress = Progress::new(args.quiet, "simulations");
-    progress.of(games);
+    progress.of(trials);
     let options =
         Options { interrupt: interrupt.stop.clone(), ..options(args, progress.bar(), &failures)? };
     let stop = Arc::new(AtomicBool::new(false));
+    let runner = jobs::runner(args.jobs)?;
     let rules = Rules {
+        runner: &runner,
         options: &options,
-        jobs: kept_report::jobs(args.jobs),
         check_determinism: args.check_determinism,
         fail_fast: args.fail_fast,
         stop: &stop,
         interrupt: &interrupt.stop,
-        on_game: &|| progress.inc(),
+        on_trial: &|| progress.inc(),
     };
     let is_compared = baseline.is_wanted() || args.clock == ClockArg::Real;
     let mut verdicts = Verdicts::new(args, entries.len(), is_compared);
-    super::trials::play(&entries, &rules, |entry, results: Results| {
+    super::trials::play(&entries, &rules, |entry, results| {
         progress.suspend(|| verdicts.take(entry, results, &mut documents));
         if args.fail_fast && verdicts.has_failed() {
             stop.store(true, Ordering::Relaxed);

@@ -1,10 +1,8 @@
 //! Playing: every scenario with each of its seeds, several at once.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -22,6 +20,7 @@ use crate::sim::Options;
 use crate::sim::scenario::Scenario;
 use crate::study::experiment::determinism;
 use crate::study::experiment::determinism::Divergence;
+use crate::study::experiment::runner::TrialRunner;
 use crate::study::verdict::judge;
 use crate::study::verdict::judge::{JudgedScenario, Verdict};
 use crate::study::verdict::outcome::Outcome;
@@ -56,7 +55,7 @@ impl<'a> Entry<'a> {
         &self.loaded.0
     }
 
-    /// Its folder, begun by whatever game comes first.
+    /// Its folder, begun by whatever trial comes first.
     fn folder(&self) -> Result<Arc<Folder>, FilesError> {
         let mut folder = self.folder.lock();
         match &*folder {
@@ -67,12 +66,12 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Its folder, if any game has begun it.
+    /// Its folder, if any trial has begun it.
     pub(super) fn folder_to_write(&self) -> Option<Arc<Folder>> {
         self.folder.lock().clone()
     }
 
-    /// Its folder, once no game writes into it any more.
+    /// Its folder, once no trial writes into it any more.
     pub(super) fn take_folder(&self) -> Option<Folder> {
         let folder = self.folder.lock().take();
         folder.and_then(Arc::into_inner)
@@ -89,79 +88,60 @@ pub(super) struct Done {
     pub(super) real: Duration,
 }
 
-/// What came of all games of a scenario, in the order of its seeds.
+/// What came of all trials of a scenario, in the order of its seeds.
 pub(super) type Results = Vec<Result<Done, CliError>>;
 
-/// How games are played.
+/// How trials are played.
 pub(super) struct Rules<'a> {
+    pub(super) runner: &'a TrialRunner,
     pub(super) options: &'a Options,
-    pub(super) jobs: usize,
     pub(super) check_determinism: bool,
     /// Whether the first scenario that misses a target is the last.
     pub(super) fail_fast: bool,
-    /// Set from outside or by `take`: no further game is begun.
+    /// Set from outside or by `take`: no further trial is begun.
     pub(super) stop: &'a AtomicBool,
     /// The same at the first signal.
     pub(super) interrupt: &'a CancellationToken,
-    pub(super) on_game: &'a (dyn Fn() + Sync),
+    pub(super) on_trial: &'a (dyn Fn() + Sync),
 }
 
-/// Plays all games, and hands over what came of each scenario in the order of the scenarios. After a
-/// stop, scenarios that were not played whole come last, with what was played of them.
+/// Plays all trials, and hands over what came of each scenario in the order of the scenarios; after a
+/// stop, of those that were not played whole what was played of them.
 pub(super) fn play<'a>(
     entries: &'a [Entry<'a>],
     rules: &Rules<'_>,
     mut take: impl FnMut(&'a Entry<'a>, Results),
 ) {
-    let games: Vec<(usize, u64)> = (0..)
+    let trials: Vec<(usize, u64)> = (0..)
         .zip(entries)
         .flat_map(|(at, entry)| entry.seeds.iter().map(move |seed| (at, *seed)))
         .collect();
-    let next = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        let (sender, results) = mpsc::channel();
-        for _ in 0..rules.jobs.min(games.len().max(1)) {
-            let (sender, next, games) = (sender.clone(), &next, &games);
-            scope.spawn(move || {
-                while !rules.stop.load(Ordering::Relaxed) && !rules.interrupt.is_cancelled() {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((at, seed)) = games.get(index) else { return };
-                    let done = game(&entries[*at], *seed, rules);
-                    if rules.fail_fast && is_failure(&done) {
-                        rules.stop.store(true, Ordering::Relaxed);
-                    }
-                    (rules.on_game)();
-                    if sender.send((*at, *seed, done)).is_err() {
-                        return;
-                    }
-                }
-            });
+    let is_stopped = || rules.stop.load(Ordering::Relaxed) || rules.interrupt.is_cancelled();
+    let play = |index: usize| {
+        let (at, seed) = trials[index];
+        let done = trial(&entries[at], seed, rules);
+        if rules.fail_fast && is_failure(&done) {
+            rules.stop.store(true, Ordering::Relaxed);
         }
-        drop(sender);
-        let mut waiting: BTreeMap<usize, BTreeMap<u64, Result<Done, CliError>>> = BTreeMap::new();
-        let mut expected = 0;
-        for (at, seed, done) in results {
-            waiting.entry(at).or_default().insert(seed, done);
-            let is_whole = |at: usize| {
-                let played = waiting.get(&at).map_or(0, BTreeMap::len);
-                entries.get(at).is_some_and(|entry| entry.seeds.len() == played)
-            };
-            let ready: Vec<usize> =
-                (expected..entries.len()).take_while(|at| is_whole(*at)).collect();
-            for at in ready {
-                let played = waiting.remove(&at).unwrap_or_default();
-                take(&entries[at], played.into_values().collect());
-                expected = at + 1;
-            }
-        }
-        for (at, entry) in entries.iter().enumerate().skip(expected) {
-            let played = waiting.remove(&at).unwrap_or_default();
-            take(entry, played.into_values().collect());
+        (rules.on_trial)();
+        done
+    };
+    let (mut left, mut results) = (entries, Results::new());
+    rules.runner.in_order(trials.len(), is_stopped, play, |_, done| {
+        results.push(done);
+        if let [entry, rest @ ..] = left
+            && entry.seeds.len() == results.len()
+        {
+            take(entry, std::mem::take(&mut results));
+            left = rest;
         }
     });
+    for entry in left {
+        take(entry, std::mem::take(&mut results));
+    }
 }
 
-/// Whether a game alone decides that its scenario misses a target: one seed of many does not.
+/// Whether a trial alone decides that its scenario misses a target: one seed of many does not.
 fn is_failure(done: &Result<Done, CliError>) -> bool {
     match done {
         Ok(done) => done.judged.as_ref().is_some_and(|one| one.verdict() == Verdict::Missed),
@@ -173,7 +153,7 @@ fn is_failure(done: &Result<Done, CliError>) -> bool {
     clippy::disallowed_methods,
     reason = "how long a simulation really took is shown, never stored"
 )]
-fn game(entry: &Entry<'_>, seed: u64, rules: &Rules<'_>) -> Result<Done, CliError> {
+fn trial(entry: &Entry<'_>, seed: u64, rules: &Rules<'_>) -> Result<Done, CliError> {
     let (scenario, targets) = entry.loaded;
     let seeded = scenario.seeded(seed);
     let started = std::time::Instant::now();

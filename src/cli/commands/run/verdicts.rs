@@ -1,8 +1,8 @@
 //! What came of the scenarios: collected as they are played, told in the end.
 
-use crate::study::measure::metric::Metric;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
 use super::replay;
 use super::trials::{Done, Entry, Results};
@@ -16,7 +16,7 @@ use crate::cli::error::CliError;
 use crate::cli::terminal::{colour, note, print};
 use crate::pipeline::event::RunEnd;
 use crate::report::ci::{Closing, Replay};
-use crate::report::folder::{Folder, Kind};
+use crate::report::folder::Folder;
 use crate::report::run::text::{Colour, Detail};
 use crate::report::run::{json, realtime_check, text};
 use crate::report::{format, seeds as series_report};
@@ -26,10 +26,10 @@ use crate::study::compare::Recordings;
 use crate::study::compare::recorded::Recorded;
 use crate::study::experiment::determinism::Divergence;
 use crate::study::experiment::realtime_check::{RealTime, RealTimeVerdict};
-use crate::study::measure::value::Value;
+use crate::study::measure::metric::Metric;
 use crate::study::verdict::judge::{JudgeError, JudgedScenario, Verdict};
 use crate::study::verdict::outcome::Outcome;
-use crate::study::verdict::seeds::{PlayedSeed, Series};
+use crate::study::verdict::seeds::Series;
 
 /// What came of one scenario, until all is told.
 struct Reported<'a> {
@@ -42,6 +42,31 @@ struct Reported<'a> {
     real_time: Option<RealTime>,
     /// Its report, and the folder that waits for it.
     report: Option<(serde_json::Value, Folder)>,
+}
+
+/// What is shown of a scenario: a series of seeds, of a single run with all of it.
+struct Shown {
+    series: Series,
+    /// Of a single run all of it, and how long it really took.
+    single: Option<(JudgedScenario, Duration)>,
+    /// The seeds that do not repeat themselves.
+    divergences: Vec<(u64, Divergence)>,
+}
+
+impl Shown {
+    /// Nothing where no seed was played.
+    fn of(entry: &Entry<'_>, done: Vec<Done>) -> Option<Self> {
+        let (mut played, mut single, mut divergences) = (Vec::new(), None, Vec::new());
+        for Done { played: one, judged, divergence, real } in done {
+            divergences.extend(divergence.map(|divergence| (one.seed, divergence)));
+            single = judged.map(|judged| (judged, real));
+            played.push(one);
+        }
+        let is_played = |seed: &&u64| played.iter().any(|one| one.seed == **seed);
+        let not_played = entry.seeds.iter().filter(|seed| !is_played(seed)).copied().collect();
+        let series = Series { not_played, ..Series::of(played)? };
+        Some(Self { series, single, divergences })
+    }
 }
 
 /// What came of all scenarios.
@@ -86,9 +111,8 @@ impl<'a> Verdicts<'a> {
         results: Results,
         documents: &mut Documents<'_>,
     ) {
-        let wanted = entry.seeds.len();
-        let mut done = Vec::new();
         let mut failed = None;
+        let mut done = Vec::new();
         for result in results {
             match result {
                 Ok(one) => done.push(one),
@@ -99,22 +123,27 @@ impl<'a> Verdicts<'a> {
                 Err(error) => drop(failed.get_or_insert(error)),
             }
         }
-        let is_whole = done.len() == wanted;
-        let taken = match failed {
-            Some(error) => {
+        let ended_early = self.has_failed() && self.args.fail_fast;
+        let is_whole = done.len() == entry.seeds.len();
+        let shown = match (failed, Shown::of(entry, done)) {
+            (Some(error), _) => {
                 let said = error.to_string();
                 note(&said);
                 let why = said.strip_prefix("error: ").unwrap_or(&said).to_owned();
                 Err((Outcome::Failed, why))
             }
-            None if is_whole => Ok(None),
-            None if done.is_empty() => Err((Outcome::Skipped, self.why_skipped())),
-            None if self.has_failed() && self.args.fail_fast => {
-                Err((Outcome::Skipped, self.why_skipped()))
+            (None, Some(shown)) if is_whole || !ended_early => Ok(shown),
+            _ if ended_early => {
+                let why = "not played: --fail-fast ended the run before";
+                Err((Outcome::Skipped, why.to_owned()))
             }
-            None => Ok(Some(format!("{} of {wanted} seeds were played", done.len()))),
+            _ => {
+                let why = "not played: the run was interrupted before";
+                Err((Outcome::Skipped, why.to_owned()))
+            }
         };
-        let told = match taken {
+        let told = match shown {
+            Ok(shown) => self.show(entry, shown, documents),
             Err((outcome, why)) => {
                 drop(entry.take_folder());
                 documents.add_unplayed(entry.scenario(), outcome, &why);
@@ -122,10 +151,6 @@ impl<'a> Verdicts<'a> {
                 let unplayed = Some((outcome, why));
                 Ok(Reported { entry, verdict, diverged, unplayed, real_time: None, report: None })
             }
-            Ok(partial) => match entry.kind {
-                Kind::Single => self.single(entry, done, documents),
-                Kind::Series => self.series(entry, done, partial, documents),
-            },
         };
         match told {
             Ok(told) => self.told.push(told),
@@ -134,106 +159,60 @@ impl<'a> Verdicts<'a> {
         }
     }
 
-    fn why_skipped(&self) -> String {
-        let why = if self.has_failed() && self.args.fail_fast {
-            "not played: --fail-fast ended the run before"
-        } else {
-            "not played: the run was interrupted before"
-        };
-        why.to_owned()
-    }
-
-    fn single(
+    fn show(
         &mut self,
         entry: &'a Entry<'a>,
-        done: Vec<Done>,
+        shown: Shown,
         documents: &mut Documents<'_>,
     ) -> Result<Reported<'a>, CliError> {
+        let Shown { series, single, divergences } = shown;
         let scenario = entry.scenario();
         let replays = |seed| replay(self.args, scenario, seed);
-        let repeat = replays(scenario.world.seed.0);
+        let worst = || series.worst().or(entry.seeds.first().copied()).unwrap_or_default();
+        let repeat = replays(if single.is_some() { scenario.world.seed.0 } else { worst() });
         let detail = if self.is_alone { Detail::Full } else { Detail::Brief };
-        let Some(Done { played, judged: Some(judged), divergence, real }) = done.into_iter().next()
-        else {
-            return Err(CliError::Live(format!("{}: nothing was played", scenario.name)));
+        let text = |colour| match &single {
+            Some((judged, _)) => text::scenario(scenario, judged, &repeat, detail, colour),
+            None => series_report::text(scenario, &series, &repeat, colour),
         };
-        let shown = |colour| text::scenario(scenario, &judged, &repeat, detail, colour);
-        let (coloured, plain) = (shown(colour(self.args.color)), shown(Colour::Off));
-        let replay_of: Replay<'_> = &replays;
-        let part =
-            Part { scenario, judged: &judged, text: &plain, replay: replay_of, series: None };
-        documents.add(&part, &coloured)?;
-        if !self.args.quiet {
-            speed(scenario, &judged, real);
+        let (coloured, plain) = (text(colour(self.args.color)), text(Colour::Off));
+        let judged = single.as_ref().map_or(&series.judged, |(judged, _)| judged);
+        let replay: Replay<'_> = &replays;
+        let many = single.is_none().then_some(&series);
+        documents.add(&Part { scenario, judged, text: &plain, replay, series: many }, &coloured)?;
+        if let Some((judged, real)) = single.as_ref().filter(|_| !self.args.quiet) {
+            speed(scenario, judged, *real);
         }
-        let diverged: Vec<String> =
-            divergence.iter().map(|one| diverged(scenario, one, &repeat)).collect();
+        let of_seed = |(seed, one): &(u64, Divergence)| diverged(scenario, one, &replays(*seed));
+        let diverged: Vec<String> = divergences.iter().map(of_seed).collect();
         for one in &diverged {
             note(one);
         }
         let verdict = judged.verdict();
-        let mut report = json::report(scenario, &judged);
-        let outcome = Outcome::of(verdict, None, !diverged.is_empty());
-        json::close(&mut report, &Closing::alone(outcome, &diverged));
-        let report = self.keep(entry, report, false)?;
-        if self.is_compared {
-            let recorded = Recorded::of_played(scenario, &[played]);
-            self.recordings.insert(scenario.name.clone(), recorded);
-        }
-        if self.args.clock == ClockArg::Real {
-            self.predicted.push((entry, judged));
-        }
-        Ok(Reported { entry, verdict, diverged, unplayed: None, real_time: None, report })
-    }
-
-    fn series(
-        &mut self,
-        entry: &'a Entry<'a>,
-        done: Vec<Done>,
-        partial: Option<String>,
-        documents: &mut Documents<'_>,
-    ) -> Result<Reported<'a>, CliError> {
-        let scenario = entry.scenario();
-        let replays = |seed| replay(self.args, scenario, seed);
-        let mut said = Vec::new();
-        let mut played: Vec<PlayedSeed> = Vec::new();
-        for one in done {
-            let seed = one.played.seed;
-            said.extend(one.divergence.map(|one| diverged(scenario, &one, &replays(seed))));
-            played.push(one.played);
-        }
-        let is_played = |seed: &&u64| played.iter().any(|one| one.seed == **seed);
-        let not_played = entry.seeds.iter().filter(|seed| !is_played(seed)).copied().collect();
-        let series = Series::of(played).map(|series| Series { not_played, ..series });
-        let series = series.ok_or_else(|| CliError::Live("no seed was played".to_owned()))?;
-        let first = entry.seeds.first().copied().unwrap_or_default();
-        let worst = replays(series.worst().unwrap_or(first));
-        let shown = |colour| series_report::text(scenario, &series, &worst, colour);
-        let (coloured, plain) = (shown(colour(self.args.color)), shown(Colour::Off));
-        let (judged, replay_of): (_, Replay<'_>) = (&series.judged, &replays);
-        let part =
-            Part { scenario, judged, text: &plain, replay: replay_of, series: Some(&series) };
-        documents.add(&part, &coloured)?;
-        for one in &said {
-            note(one);
-        }
-        let verdict = judged.verdict();
-        let mut report = json::series(scenario, &series);
-        let outcome = match partial {
-            Some(_) => Outcome::Interrupted,
-            None => Outcome::of(verdict, None, !said.is_empty()),
+        let mut report = match &single {
+            Some((judged, _)) => json::report(scenario, judged),
+            None => json::series(scenario, &series),
         };
-        json::close(&mut report, &Closing::alone(outcome, &said));
-        if let Some(folder) = entry.folder_to_write() {
+        let (wanted, played) = (entry.seeds.len(), series.played.len());
+        let unplayed = (played < wanted)
+            .then(|| (Outcome::Interrupted, format!("{played} of {wanted} seeds were played")));
+        let outcome = match &unplayed {
+            Some((outcome, _)) => *outcome,
+            None => Outcome::of(verdict, None, !diverged.is_empty()),
+        };
+        json::close(&mut report, &Closing::alone(outcome, &diverged));
+        if let Some(folder) = entry.folder_to_write().filter(|_| single.is_none()) {
             folder.summary(scenario, &series)?;
         }
-        let report = self.keep(entry, report, partial.is_some())?;
-        if self.is_compared && partial.is_none() {
+        let report = self.keep(entry, report, unplayed.is_some())?;
+        if self.is_compared && unplayed.is_none() {
             let recorded = Recorded::of_played(scenario, &series.played);
             self.recordings.insert(scenario.name.clone(), recorded);
         }
-        let unplayed = partial.map(|why| (Outcome::Interrupted, why));
-        Ok(Reported { entry, verdict, diverged: said, unplayed, real_time: None, report })
+        if let Some((judged, _)) = single.filter(|_| self.args.clock == ClockArg::Real) {
+            self.predicted.push((entry, judged));
+        }
+        Ok(Reported { entry, verdict, diverged, unplayed, real_time: None, report })
     }
 
     /// Writes a report into its folder and puts that in its place; where a comparison is to come, the
@@ -464,13 +443,9 @@ pub(super) fn diverged(scenario: &Scenario, divergence: &Divergence, replay: &st
 }
 
 /// How fast the simulation was, for the terminal only.
-fn speed(scenario: &Scenario, judged: &JudgedScenario, real: std::time::Duration) {
-    let makespan =
-        |run: &crate::study::verdict::judge::JudgedRun| match run.figures.get(Metric::Makespan) {
-            Some(Value::Number(ms)) => *ms,
-            _ => 0,
-        };
-    let virtual_ms = judged.runs.iter().map(makespan).fold(0, u64::saturating_add);
+fn speed(scenario: &Scenario, judged: &JudgedScenario, real: Duration) {
+    let makespan = judged.runs.iter().map(|run| run.figures.number(Metric::Makespan));
+    let virtual_ms = makespan.fold(0, u64::saturating_add);
     let real_ms = u64::try_from(real.as_millis()).unwrap_or(u64::MAX);
     let times = virtual_ms / real_ms.max(1);
     note(&format!(

@@ -60,7 +60,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let runtime =
         runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
     let _guard = log.as_ref().map(tracing::dispatcher::set_default);
-    let transport = HttpTransport::new().map_err(|error| CliError::Live(error.to_string()))?;
+    let transport = HttpTransport::new()?;
     let transport = Listening::new(transport, &settings.site, &settings.providers);
     let patience_s = settings.config.patience_shown_s();
     let site = settings.site.base.clone();

@@ -11,9 +11,9 @@ use crate::cli::args::TuneArgs;
 use crate::cli::error::CliError;
 use crate::cli::progress::Progress;
 use crate::cli::terminal::print;
-use crate::cli::{ExitStatus, disk, kept_report};
+use crate::cli::{ExitStatus, disk, jobs};
 use crate::study::tune::shard::{Header, Shard};
-use crate::study::tune::trials::{Results, Trial, TrialResult};
+use crate::study::tune::trials::{Results, TrialId, TrialResult};
 use crate::study::tune::{StudySpec, TuneError, shard, trials};
 
 /// Where parts lie within `--out`.
@@ -72,28 +72,30 @@ pub(super) fn play(
     let whole = path.with_extension("part");
     let mut file = BufWriter::new(File::create(&whole).map_err(in_path)?);
     shard::write_header(&header, &mut file).map_err(in_path)?;
-    for (game, played) in &known {
-        shard::write_trial(*game, played, &mut file).map_err(in_path)?;
+    for (trial, played) in &known {
+        shard::write_trial(*trial, played, &mut file).map_err(in_path)?;
     }
     file.flush().map_err(in_path)?;
     fs::rename(&whole, &path).map_err(in_path)?;
-    let games = shard.games(questions);
-    let left: Vec<Trial> = games.iter().filter(|game| !known.contains_key(game)).copied().collect();
+    let trials = shard.trials(questions);
+    let left: Vec<TrialId> =
+        trials.iter().filter(|trial| !known.contains_key(trial)).copied().collect();
     let progress = Progress::new(args.play.quiet, "simulations");
     progress.of(left.len());
     let file = Mutex::new(file);
-    let on_game = |game: Trial, played: &TrialResult| {
+    let on_trial = |trial: TrialId, played: &TrialResult| {
         let mut file = file.lock();
-        let written = shard::write_trial(game, played, &mut *file).and_then(|()| file.flush());
+        let written = shard::write_trial(trial, played, &mut *file).and_then(|()| file.flush());
         progress.inc();
         written.map_err(|source| TuneError::Io { path: path.clone(), source })
     };
-    let played = trials::play(questions, &left, kept_report::jobs(args.play.jobs), &on_game);
+    let runner = jobs::runner(args.play.jobs)?;
+    let played = trials::play(questions, &left, &runner, &on_trial);
     progress.finish();
     played.map_err(CliError::from)?;
     if !args.play.quiet {
         let Shard { index, count } = shard;
-        let (all, left) = (games.len(), left.len());
+        let (all, left) = (trials.len(), left.len());
         print(&format!(
             "part {index} of {count}: {left} of {all} simulations played, the others were there; in {}\n",
             path.display()
@@ -102,7 +104,7 @@ pub(super) fn play(
     Ok(ExitStatus::Met)
 }
 
-/// The games of a part that was begun earlier.
+/// The trials of a part that was begun earlier.
 fn known(path: &Path, header: &Header, text: &str) -> Result<Results, CliError> {
     let unfit = |message: String| CliError::Usage {
         message: format!("{}: {message}", path.display()),
@@ -143,10 +145,11 @@ pub(super) fn merge(folder: &Path) -> Result<(Vec<StudySpec>, Results), CliError
                 "this shard belongs to another study than the others".to_owned(),
             ));
         }
-        if results.iter().any(|(game, played)| all.get(game).is_some_and(|known| known != played)) {
+        if results.iter().any(|(trial, played)| all.get(trial).is_some_and(|known| known != played))
+        {
             return Err(unfit(
                 path,
-                "a game is in another part too, with other figures".to_owned(),
+                "a trial is in another part too, with other figures".to_owned(),
             ));
         }
         all.extend(results);

@@ -5,16 +5,17 @@ use std::path::Path;
 use crate::cli::args::{ObjectiveArg, TuneArgs};
 use crate::cli::error::{CliError, Problems};
 use crate::sim::scenario::Scenario;
+use crate::study::measure::metric::Metric;
 use crate::study::tune::grid::Axis;
 use crate::study::tune::{Objective, StudySpec, grid, scenario_table};
 use crate::study::verdict::target_syntax;
 
 /// What is required unless something else is.
-const REQUIRED: [&str; 4] = [
-    "pages_failed == 0",
-    "pages_not_done == 0",
-    "pages_unlabelled == 0",
-    "rate_limited_ratio <= 1%",
+const REQUIRED: [(Metric, &str); 4] = [
+    (Metric::PagesFailed, "== 0"),
+    (Metric::PagesNotDone, "== 0"),
+    (Metric::PagesUnlabelled, "== 0"),
+    (Metric::RateLimitedRatio, "<= 1%"),
 ];
 
 fn usage(message: String, help: &str) -> CliError {
@@ -74,7 +75,7 @@ fn one(args: &TuneArgs, path: &Path) -> Result<StudySpec, CliError> {
     let first = || scenario.runs.first().map(|run| run.name.clone()).unwrap_or_default();
     let run = run.unwrap_or_else(first);
     let written = match (args.require.as_slice(), table.require) {
-        ([], None) => REQUIRED.map(str::to_owned).to_vec(),
+        ([], None) => REQUIRED.map(|(metric, limit)| format!("{metric} {limit}")).to_vec(),
         ([], Some(written)) => written,
         (written, _) => written.to_vec(),
     };

@@ -8,12 +8,12 @@ use crate::cli::error::CliError;
 use crate::cli::kept_report::Named;
 use crate::cli::progress::Progress;
 use crate::cli::terminal::print;
-use crate::cli::{ExitStatus, disk, kept_report};
+use crate::cli::{ExitStatus, disk, jobs, kept_report};
 use crate::report::tune as report;
 use crate::report::tune::{minimax as robust_report, regression_targets as guard_report};
-use crate::study::experiment::workers::share_out;
+use crate::study::experiment::runner::TrialRunner;
 use crate::study::tune::regression_targets::RegressionTargets;
-use crate::study::tune::trials::{Results, Trial, TrialResult};
+use crate::study::tune::trials::{Results, TrialId, TrialResult};
 use crate::study::tune::{
     StudySpec, TuneError, Tuned, minimax, ranking, regression_targets, successive_halving, trials,
 };
@@ -52,17 +52,17 @@ pub(crate) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
     if let Some(shard) = super::shards::shard(args)? {
         return super::shards::play(args, &questions, shard);
     }
-    let games = trials::all(&questions);
+    let trials = trials::all(&questions);
     let progress = Progress::new(args.play.quiet, "simulations");
-    progress.of(games.len());
-    let on_game = |_: Trial, _: &TrialResult| {
+    progress.of(trials.len());
+    let on_trial = |_: TrialId, _: &TrialResult| {
         progress.inc();
         Ok(())
     };
-    let jobs = kept_report::jobs(args.play.jobs);
+    let runner = jobs::runner(args.play.jobs)?;
     let results = match questions.as_slice() {
-        [question] if args.race => successive_halving::play(question, jobs, &on_game),
-        questions => trials::play(questions, &games, jobs, &on_game),
+        [question] if args.race => successive_halving::play(question, &runner, &on_trial),
+        questions => trials::play(questions, &trials, &runner, &on_trial),
     };
     progress.finish();
     finish(args, &questions, &results.map_err(CliError::from)?)
@@ -115,7 +115,7 @@ fn is_room(folder: &Path, questions: &[StudySpec]) -> Result<(), CliError> {
     }
 }
 
-/// Writes and prints what came of all games.
+/// Writes and prints what came of all trials.
 fn finish(
     args: &TuneArgs,
     questions: &[StudySpec],
@@ -125,7 +125,7 @@ fn finish(
     let tuned: Vec<Tuned> =
         tuned.map(|(at, question)| ranking::of(question.clone(), at, results)).collect();
     let [one] = tuned.as_slice() else { return several(args, &tuned) };
-    let (confirmed, guard) = match confirmed(args, one) {
+    let (confirmed, guard) = match confirmed(args, one, &jobs::runner(args.play.jobs)?) {
         Ok(confirmed) => confirmed,
         Err(error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. })) => {
             return Ok(differs(&error));
@@ -145,11 +145,12 @@ fn finish(
 /// One setting for several scenarios.
 fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
     let losses = minimax::of(tuned);
+    let runner = jobs::runner(args.play.jobs)?;
     let best = losses.first().filter(|one| one.most().is_some());
     let (mut cells, mut least, mut guards) = (0, usize::MAX, Vec::new());
     for one in best.map_or(&[][..], |_| tuned) {
         let chosen = minimax::chosen(one, losses[0].cell);
-        match confirmed(args, &chosen) {
+        match confirmed(args, &chosen, &runner) {
             Ok(((winners, seeds), guard)) => {
                 (cells, least) = (cells + winners, least.min(seeds));
                 guards.extend(guard.map(|guard| (one.question.scenario.name.clone(), guard)));
@@ -199,14 +200,14 @@ type Confirmed = (usize, usize);
 fn confirmed(
     args: &TuneArgs,
     tuned: &Tuned,
+    runner: &TrialRunner,
 ) -> Result<(Confirmed, Option<RegressionTargets>), TuneError> {
     let winners = tuned.winners();
-    let jobs = kept_report::jobs(args.play.jobs);
     let is_of_parts = args.merge.is_some();
     let confirm = |at: usize| trials::confirm(tuned, winners[at], CONFIRMED, is_of_parts);
-    let seeds = share_out(jobs, winners.len(), confirm)?;
+    let seeds = runner.each(winners.len(), confirm)?;
     let confirmed = (winners.len(), seeds.into_iter().min().unwrap_or(0));
-    Ok((confirmed, regression_targets::of(tuned, jobs)?))
+    Ok((confirmed, regression_targets::of(tuned, runner)?))
 }
 
 fn differs(error: &TuneError) -> ExitStatus {
