@@ -274,7 +274,7 @@ impl Carry for Tap {
         Box::pin(async move {
             let host = request.uri().host().unwrap_or_default().to_owned();
             let reply = self.world.lock().expect("one thread").reply(0, &host, &request);
-            let reply = reply.ok_or(TransportError::Connection)?;
+            let reply = reply.ok_or_else(|| TransportError::Reset("no reply".into()))?;
             let bodies = (request.into_body(), reply.response.body().clone());
             self.bodies.lock().expect("one thread").push(bodies);
             Ok(reply.response)

@@ -182,12 +182,12 @@ pub mod event {
 ///
 /// impl Transport for Down {
 ///     fn send(&self, _: http::Request<bytes::Bytes>) -> Exchange<'_> {
-///         Box::pin(async { Err(TransportError::Unreachable) })
+///         Box::pin(async { Err(TransportError::Connect("the network is down".into())) })
 ///     }
 /// }
 /// ```
 pub mod transport {
-    pub use crate::pipeline::transport::{BodyLimit, Exchange, TransportError};
+    pub use crate::pipeline::transport::{BodyLimit, Exchange, Reason, TransportError};
 }
 
 /// What a [`JudgedScenario`] is made of.

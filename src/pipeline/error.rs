@@ -54,8 +54,10 @@ pub enum ErrorClass {
 impl From<TransportError> for ErrorClass {
     fn from(error: TransportError) -> Self {
         match error {
-            TransportError::Unreachable => Self::Unreachable,
-            TransportError::Connection => Self::Connection,
+            TransportError::Dns(_) | TransportError::Connect(_) | TransportError::Tls(_) => {
+                Self::Unreachable
+            }
+            TransportError::Reset(_) => Self::Connection,
             TransportError::TooLarge => Self::Oversized,
         }
     }

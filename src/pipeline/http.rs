@@ -4,6 +4,7 @@
 //! machine asks no proxy, because a proxy elsewhere would be sent the credentials in plain text.
 
 use std::error::Error;
+use std::io;
 use std::sync::Once;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tracing::warn;
 use url::{Host, Url};
 
 use crate::pipeline::printable::shown;
-use crate::pipeline::transport::{BodyLimit, Exchange, Transport, TransportError};
+use crate::pipeline::transport::{BodyLimit, Exchange, Reason, Transport, TransportError};
 
 /// For how long a connection is waited for.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -75,21 +76,48 @@ impl HttpTransport {
         broken.get(address.authority()).cloned()
     }
 
-    fn note_broken(&self, authority: &str, error: &reqwest::Error) {
-        let cause = root_cause(error);
+    /// Keeps and logs why a host gave no response.
+    fn failed(&self, authority: &str, error: reqwest::Error) -> TransportError {
+        let cause = root_cause(&error);
         warn!(authority, cause, "no response");
-        let mut broken = self.broken.lock();
-        broken.insert(authority.to_owned(), cause);
+        self.broken.lock().insert(authority.to_owned(), cause);
+        transport_error(error.without_url())
     }
 }
 
-/// The innermost cause. A text with an `@` may name a proxy's password, so it is left out.
-fn root_cause(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
+/// At which step an exchange failed.
+fn transport_error(error: reqwest::Error) -> TransportError {
+    let is_connect = error.is_connect();
+    let has = |wanted: fn(&(dyn Error + 'static)) -> bool| chain(&error).any(wanted);
+    let is_tls = has(<dyn Error>::is::<rustls::Error>);
+    // The type of this error is private to the connector.
+    let is_dns = has(|cause| cause.to_string().starts_with("dns error"));
+    let names_a_proxy = has(|cause| cause.to_string().contains('@'));
+    let reason: Reason =
+        if names_a_proxy { "the connection failed".into() } else { Box::new(error) };
+    match (is_connect, is_tls, is_dns) {
+        (true, true, _) => TransportError::Tls(reason),
+        (true, _, true) => TransportError::Dns(reason),
+        (true, ..) => TransportError::Connect(reason),
+        (false, ..) => TransportError::Reset(reason),
     }
-    let said = shown(&cause.to_string(), 120);
+}
+
+/// An error and what caused it, to the innermost.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        // An error within an `io::Error` is no source of it.
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        match inner {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => (*error).source(),
+        }
+    })
+}
+
+/// The innermost cause. A text with an `@` may name a proxy's password, so it is left out.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let said = chain(error).last().map_or(String::new(), |cause| shown(&cause.to_string(), 120));
     if said.contains('@') { "the connection failed".to_owned() } else { said }
 }
 
@@ -107,22 +135,14 @@ impl Transport for HttpTransport {
     fn send(&self, request: http::Request<Bytes>) -> Exchange<'_> {
         Box::pin(async move {
             let BodyLimit(most) = BodyLimit::of(&request);
-            let request =
-                reqwest::Request::try_from(request).map_err(|_| TransportError::Connection)?;
+            let request = reqwest::Request::try_from(request)
+                .map_err(|error| TransportError::Connect(error.into()))?;
             let address = request.url();
             let authority = address.authority().to_owned();
             let is_direct = address.scheme() == "http" && is_of_this_machine(address);
             let client = if is_direct { &self.direct } else { &self.client };
-            let broken = |error: reqwest::Error| {
-                self.note_broken(&authority, &error);
-                // Names, refusals and TLS are found out while connecting.
-                if error.is_connect() {
-                    TransportError::Unreachable
-                } else {
-                    TransportError::Connection
-                }
-            };
-            let mut response = client.execute(request).await.map_err(broken)?;
+            let failed = |error| self.failed(&authority, error);
+            let mut response = client.execute(request).await.map_err(failed)?;
             let mut carried = http::Response::new(Bytes::new());
             *carried.status_mut() = response.status();
             *carried.headers_mut() = response.headers().clone();
@@ -131,7 +151,7 @@ impl Transport for HttpTransport {
                 return Err(TransportError::TooLarge);
             }
             let mut body = BytesMut::new();
-            while let Some(piece) = response.chunk().await.map_err(broken)? {
+            while let Some(piece) = response.chunk().await.map_err(failed)? {
                 if body.len() + piece.len() > most {
                     return Err(TransportError::TooLarge);
                 }

@@ -1,10 +1,10 @@
 //! The way out of the pipeline: one HTTP exchange at a time, whoever carries it.
 
+use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use thiserror::Error;
 
 /// The future of one exchange.
 pub type Exchange<'a> =
@@ -33,16 +33,32 @@ impl BodyLimit {
     }
 }
 
+/// What an exchange failed of. It names no address with credentials in it.
+pub type Reason = Box<dyn Error + Send + Sync>;
+
 /// The exchange ended without a response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// No connection could be made: the name is unknown, the host refuses, or TLS fails.
+    /// The name of the host could not be looked up.
+    #[error("the name of the host could not be looked up")]
+    Dns(#[source] Reason),
+    /// The host refuses, or does not answer.
     #[error("no connection could be made")]
-    Unreachable,
+    Connect(#[source] Reason),
+    /// The certificate is not the host's, or the host speaks no TLS.
+    #[error("TLS failed")]
+    Tls(#[source] Reason),
     /// The connection broke.
     #[error("the connection broke")]
-    Connection,
+    Reset(#[source] Reason),
     /// The body is larger than the request's [`BodyLimit`].
     #[error("the body is too large")]
     TooLarge,
+}
+
+impl TransportError {
+    /// A connection that the other side reset.
+    pub(crate) fn reset() -> Self {
+        Self::Reset(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into())
+    }
 }

@@ -24,7 +24,7 @@ impl Transport for Loopback {
                 *request.uri_mut() = local;
                 self.client.send(request)
             }
-            None => Box::pin(async { Err(TransportError::Connection) }),
+            None => Box::pin(async { Err(TransportError::reset()) }),
         }
     }
 }

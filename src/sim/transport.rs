@@ -73,14 +73,14 @@ impl Transport for SimTransport {
                 }
             };
             let Some(Reply { response, latency_ms, broken, .. }) = reply else {
-                return Err(TransportError::Connection);
+                return Err(TransportError::reset());
             };
             if broken == Some(Broken::Hang) {
                 return pending().await;
             }
             sleep(Duration::from_millis(latency_ms)).await;
             match broken {
-                Some(_) => Err(TransportError::Connection),
+                Some(_) => Err(TransportError::reset()),
                 None => Ok(response),
             }
         })

@@ -64,6 +64,7 @@ mod tag; // `tag` as a user meets it
 mod text; // what a reader sees of a page
 mod tidy; // the source text itself
 mod tokens; // tokens by script, on either side
+mod transport; // at which step an exchange fails
 mod troubles; // what goes wrong on purpose
 mod tune; // grids of settings, and which is best
 mod tune_shards; // parts of a grid
