@@ -17,7 +17,7 @@
 //! | `study` | metrics, targets, comparisons, tuning, the league, the claims: questions asked of runs |
 //! | `sim` | scenarios, virtual time, the wire, the event log: one run of one scenario |
 //! | `pipeline` and `fakes` | siblings: the product, and the world that it meets |
-//! | `units`, `rng`, `price`, `html`, `guide` | numbers with a range, keyed randomness, prices, tags, pages |
+//! | `units`, `quantity`, `rng`, `price`, `html`, `guide` | numbers with a range and as they are written, keyed randomness, prices, tags, pages |
 //!
 //! To follow a page through the product, read the stages in `pipeline/run`: `stages.rs`, then
 //! `list.rs` (pages become text), `gather.rs` (text becomes batches; how large, says
@@ -111,6 +111,7 @@ pub mod guide;
 mod html;
 mod pipeline;
 mod price;
+mod quantity;
 mod report;
 mod rng;
 mod sim;
@@ -265,5 +266,5 @@ pub mod internals {
         };
     }
 
-    layers!(cli, fakes, html, pipeline, price, report, rng, sim, study, units);
+    layers!(cli, fakes, html, pipeline, price, quantity, report, rng, sim, study, units);
 }

@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["study"],
     &["sim"],
     &["pipeline", "fakes"],
-    &["units", "rng", "price", "html", "guide"],
+    &["units", "quantity", "rng", "price", "html", "guide"],
 ];
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {

@@ -7,17 +7,14 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::pipeline::config::Profile;
+use crate::quantity::{millis, percent_ppm};
 pub(super) use crate::study::tune::shard::MOST_SHARDS;
 use crate::study::tune::shard::Shard;
 
 /// A time such as `500ms`, `60s`, `2m` or `1h`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
-    let found = units
-        .into_iter()
-        .find_map(|(unit, ms)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(ms));
     let wanted = format!("expected a time such as 500ms, 60s, 2m or 1h, found `{text}`");
-    found.filter(|ms| *ms > 0).map(Duration::from_millis).ok_or(wanted)
+    millis(text).filter(|ms| *ms > 0).map(Duration::from_millis).ok_or(wanted)
 }
 
 pub(super) fn profile(text: &str) -> Result<Profile, String> {
@@ -149,15 +146,8 @@ pub(crate) enum FromArg {
 
 /// A share such as `1%`, in millionths.
 pub(super) fn percent(text: &str) -> Result<u64, String> {
-    let wanted = || format!("expected a share such as 1% or 0.5%, found `{text}`");
-    let number = text.trim().strip_suffix('%').ok_or_else(wanted)?;
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits = |text: &str| text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) {
-        return Err(wanted());
-    }
-    let ppm = format!("{whole}{fraction:0<4}").parse().map_err(|_| wanted())?;
-    if ppm <= 1_000_000 { Ok(ppm) } else { Err(wanted()) }
+    let share = percent_ppm(text.trim()).filter(|ppm| *ppm <= 1_000_000);
+    share.ok_or_else(|| format!("expected a share such as 1% or 0.5%, found `{text}`"))
 }
 
 /// The same of a chance, which is never none.

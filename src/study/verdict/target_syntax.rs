@@ -1,5 +1,6 @@
 //! How targets are written: `[statistic] comparison value [of RUN] [in >= SHARE of seeds]`.
 
+use crate::quantity::{decimal, millis, percent_ppm};
 use crate::sim::scenario::diagnostic::{Diagnostic, did_you_mean};
 use crate::sim::scenario::{Scenario, TargetText};
 use crate::study::measure::figure::Figure;
@@ -182,10 +183,7 @@ fn comparison(text: &str) -> Option<(Compare, &str)> {
 fn relative(part: &str, base: &str) -> Result<Relative, String> {
     let found = match part.split_once('/') {
         Some((num, den)) => decimal(num.trim(), 1).zip(decimal(den.trim(), 1)),
-        None => part
-            .strip_suffix('%')
-            .and_then(|percent| decimal(percent.trim(), 10_000))
-            .map(|ppm| (ppm, 1_000_000)),
+        None => percent_ppm(part).map(|ppm| (ppm, 1_000_000)),
     };
     let base = base.to_owned();
     match found {
@@ -198,46 +196,20 @@ fn relative(part: &str, base: &str) -> Result<Relative, String> {
 
 /// A value in the integer that stands for its unit.
 fn quantity(text: &str, unit: Unit) -> Result<u64, &'static str> {
-    let scaled = |number: &str, scale: u64, wanted| decimal(number.trim(), scale).ok_or(wanted);
-    match unit {
-        Unit::Count => scaled(text, 1, "a whole number such as 20"),
+    let (read, wanted) = match unit {
+        Unit::Count => (decimal(text.trim(), 1), "a whole number such as 20"),
         Unit::Ratio => {
-            let wanted = "a share from 0% to 100%, such as 3%";
-            let percent = text.strip_suffix('%').ok_or(wanted)?;
-            scaled(percent, 10_000, wanted)
-                .and_then(|ppm| if ppm <= 1_000_000 { Ok(ppm) } else { Err(wanted) })
+            let share = percent_ppm(text).filter(|ppm| *ppm <= 1_000_000);
+            (share, "a share from 0% to 100%, such as 3%")
         }
         Unit::UsdMicros => {
-            let wanted = "dollars such as $0.20";
-            scaled(text.strip_prefix('$').ok_or(wanted)?, 1_000_000, wanted)
+            let dollars = text.strip_prefix('$');
+            let micros = dollars.and_then(|dollars| decimal(dollars.trim(), 1_000_000));
+            (micros, "dollars such as $0.20")
         }
-        Unit::Millis => {
-            let wanted = "a duration such as 800ms, 45s, 2m or 1h";
-            let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
-            let (suffix, scale) =
-                units.into_iter().find(|(suffix, _)| text.ends_with(suffix)).ok_or(wanted)?;
-            scaled(&text[..text.len() - suffix.len()], scale, wanted)
-        }
-    }
-}
-
-/// A decimal number times `scale`, if that is a whole number.
-fn decimal(text: &str, scale: u64) -> Option<u64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > 12 {
-        return None;
-    }
-    let mut value = whole.parse::<u64>().ok()?.checked_mul(scale)?;
-    if !fraction.is_empty() {
-        let part = fraction.parse::<u64>().ok()?.checked_mul(scale)?;
-        let tens = 10_u64.pow(u32::try_from(fraction.len()).ok()?);
-        if part % tens != 0 {
-            return None;
-        }
-        value = value.checked_add(part / tens)?;
-    }
-    Some(value)
+        Unit::Millis => (millis(text), "a duration such as 800ms, 45s, 2m or 1h"),
+    };
+    read.ok_or(wanted)
 }
 
 fn example(metric: Metric) -> String {
