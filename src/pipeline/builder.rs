@@ -22,6 +22,20 @@ use crate::rng::Seed;
 /// - transport: [`HttpTransport`], the network
 /// - observer: none
 /// - seed of the jitter: 0
+///
+/// ```no_run
+/// use tagspace::{Pipeline, Profile, Provider, Secret, Settings, Site, Taxonomy};
+///
+/// # async fn example() -> Result<(), tagspace::BuildError> {
+/// let site = Site::new("https://acme.atlassian.net/wiki", Secret::new("token"));
+/// let settings = Settings { dry_run: true, ..Profile::Recommended.settings() };
+/// let pipeline = Pipeline::builder(site, Taxonomy::new(Vec::new()))
+///     .provider(Provider::gemini("gemini-3.5-flash-lite", Secret::new("key")))
+///     .settings(settings)
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct PipelineBuilder {
     site: Site,
@@ -34,6 +48,14 @@ pub struct PipelineBuilder {
 }
 
 /// Why no pipeline could be built.
+///
+/// ```
+/// use tagspace::{BuildError, Pipeline, Secret, Site, Taxonomy};
+///
+/// let site = Site::new("https://acme.atlassian.net/wiki", Secret::new("token"));
+/// let built = Pipeline::builder(site, Taxonomy::new(Vec::new())).build();
+/// assert!(matches!(built, Err(BuildError::NoProvider)));
+/// ```
 #[derive(Debug, Error)]
 pub enum BuildError {
     /// No provider was given.

@@ -6,6 +6,13 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// How far a run is.
+///
+/// ```
+/// use tagspace::Progress;
+///
+/// let progress = Progress { done: 40, listed: 60, total: Some(100) };
+/// assert!(progress.done <= progress.listed);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Pages that are tagged or given up.
@@ -17,6 +24,17 @@ pub struct Progress {
 }
 
 /// The handles on a run: what is told of its progress, and what stops it.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tagspace::Control;
+///
+/// let progress = |at: tagspace::Progress| println!("{} of {} pages", at.done, at.listed);
+/// let control = Control { progress: Some(Arc::new(progress)), ..Control::default() };
+/// let handle = control.cancel.clone();
+/// handle.cancel(); // the run finishes what is in flight, and leaves the rest
+/// assert!(control.cancel.is_cancelled());
+/// ```
 #[derive(Clone, Default)]
 pub struct Control {
     /// Called after every page.

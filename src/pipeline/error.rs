@@ -215,6 +215,13 @@ impl fmt::Display for Cause {
 }
 
 /// Why a run could not be carried through. Pages that fail one by one are not errors of the run.
+///
+/// ```
+/// use tagspace::PipelineError;
+///
+/// let error = PipelineError::NoSuchSpace { key: "DCOS".to_owned() };
+/// assert!(error.to_string().contains("no space with the key `DCOS`"));
+/// ```
 #[derive(Debug, Error)]
 pub enum PipelineError {
     /// The space has no such key, or is not visible with these credentials.

@@ -28,6 +28,22 @@ pub(crate) const TOLD_PAUSE: Duration = Duration::from_secs(5);
 
 /// Takes events as they happen, in order. It is called inside the pipeline's task and must not
 /// block.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use tagspace::{Event, Observer};
+///
+/// #[derive(Default)]
+/// struct Tagged(AtomicU64);
+///
+/// impl Observer for Tagged {
+///     fn observe(&self, event: Event) {
+///         if let Event::PageTagged { .. } = event {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+/// ```
 pub trait Observer: Send + Sync {
     /// Takes one event.
     fn observe(&self, event: Event);
@@ -108,6 +124,14 @@ pub enum ConfluenceOp {
 }
 
 /// How a run ended.
+///
+/// ```
+/// use tagspace::{Event, RunEnd};
+///
+/// let event = Event::RunFinished { end: RunEnd::Completed };
+/// assert_eq!(serde_json::to_string(&event)?, r#"{"event":"run_finished","end":"completed"}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunEnd {
@@ -120,6 +144,16 @@ pub enum RunEnd {
 }
 
 /// One thing that happened. Durations are whole milliseconds.
+///
+/// ```
+/// use tagspace::Event;
+/// use tagspace::event::PageId;
+///
+/// let event = Event::LabelsWritten { page: PageId(7), added: 3, removed: 0 };
+/// let written = r#"{"event":"labels_written","page":7,"added":3,"removed":0}"#;
+/// assert_eq!(serde_json::to_string(&event)?, written);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[expect(missing_docs, reason = "each variant says what its fields are")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

@@ -35,6 +35,14 @@ pub(crate) fn install_crypto() {
 pub struct SetUpError(#[from] reqwest::Error);
 
 /// Carries requests over the network.
+///
+/// ```
+/// use tagspace::HttpTransport;
+///
+/// let transport = HttpTransport::without_proxy()?;
+/// assert_eq!(transport.why_broken("https://acme.atlassian.net"), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct HttpTransport {
     client: reqwest::Client,

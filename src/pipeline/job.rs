@@ -3,6 +3,15 @@
 use crate::pipeline::page::PageId;
 
 /// The pages of a run.
+///
+/// ```
+/// use tagspace::PageSelection;
+/// use tagspace::event::PageId;
+///
+/// let space = PageSelection::Space("DOCS".to_owned());
+/// let two_pages = PageSelection::Pages(vec![PageId(98305), PageId(98306)]);
+/// assert_ne!(space, two_pages);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PageSelection {
     /// All current pages of the space with this key.
@@ -12,6 +21,13 @@ pub enum PageSelection {
 }
 
 /// A job: which pages, under which task id.
+///
+/// ```
+/// use tagspace::{Job, PageSelection};
+///
+/// let job = Job { task: "nightly".to_owned(), what: PageSelection::Space("DOCS".to_owned()) };
+/// assert_eq!(job.task, "nightly");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     /// The task id that the run's events carry.

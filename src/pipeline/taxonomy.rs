@@ -13,6 +13,14 @@ pub const TAGS_PER_CATEGORY: usize = 3;
 const LABEL_CHARS: usize = 255;
 
 /// The allowed tags by category, in the order in which they are shown to the model.
+///
+/// ```
+/// use tagspace::Taxonomy;
+///
+/// let tags = vec!["guide".to_owned(), "runbook".to_owned()];
+/// let taxonomy = Taxonomy::new(vec![("doc".to_owned(), tags)]);
+/// assert_eq!(taxonomy.categories().len(), 1);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taxonomy {
     categories: Vec<(String, Vec<String>)>,

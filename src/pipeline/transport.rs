@@ -12,6 +12,25 @@ pub type Exchange<'a> =
 
 /// Carries requests to services and answers back. It sets no time limit of its own and never
 /// retries: both are the pipeline's business.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tagspace::Transport;
+/// use tagspace::transport::Exchange;
+///
+/// /// Answers everything with 204.
+/// struct Silent;
+///
+/// impl Transport for Silent {
+///     fn send(&self, _: http::Request<bytes::Bytes>) -> Exchange<'_> {
+///         let mut response = http::Response::new(bytes::Bytes::new());
+///         *response.status_mut() = http::StatusCode::NO_CONTENT;
+///         Box::pin(async { Ok(response) })
+///     }
+/// }
+///
+/// let _transport: Arc<dyn Transport> = Arc::new(Silent);
+/// ```
 pub trait Transport: Send + Sync {
     /// Performs one exchange. The request's URI is absolute.
     fn send(&self, request: http::Request<Bytes>) -> Exchange<'_>;

@@ -49,6 +49,13 @@ pub enum Clock {
 pub type OnProgress = Arc<dyn Fn(&str, Progress) + Send + Sync>;
 
 /// How a scenario is run; none of it changes what happens.
+///
+/// ```
+/// use tagspace::Options;
+///
+/// let options = Options::default();
+/// options.interrupt.cancel(); // ends a simulation where it is
+/// ```
 #[derive(Clone, Default)]
 pub struct Options {
     /// How exchanges reach the fakes, in virtual time.

@@ -310,3 +310,45 @@ fn a_metric_is_a_string_in_its_table_alone() {
         assert!(names.0.is_empty(), "{}: {:?}", path.display(), names.0);
     }
 }
+
+/// The names that the crate's root gives out.
+fn names_of_the_root(file: &syn::File) -> Vec<String> {
+    fn leaves(tree: &syn::UseTree, names: &mut Vec<String>) {
+        match tree {
+            syn::UseTree::Path(path) => leaves(&path.tree, names),
+            syn::UseTree::Name(name) => names.push(name.ident.to_string()),
+            syn::UseTree::Rename(rename) => names.push(rename.ident.to_string()),
+            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| leaves(tree, names)),
+            syn::UseTree::Glob(_) => {}
+        }
+    }
+    let mut names = Vec::new();
+    for item in &file.items {
+        if let syn::Item::Use(item) = item
+            && matches!(item.vis, syn::Visibility::Public(_))
+        {
+            leaves(&item.tree, &mut names);
+        }
+    }
+    names
+}
+
+#[test]
+fn each_name_of_the_root_has_an_example() {
+    let root = syn::parse_file(&fs::read_to_string("src/lib.rs").unwrap()).unwrap();
+    let names = names_of_the_root(&root);
+    assert!(names.len() > 20, "{names:?}");
+    let sources = sources("src");
+    for name in names {
+        let defined =
+            regex::Regex::new(&format!(r"(?m)^ *pub (struct|enum|trait|fn) {name}\b")).unwrap();
+        let has_example = sources.iter().any(|(_, text)| {
+            defined.find_iter(text).any(|found| {
+                let before = text[..found.start()].lines().rev();
+                let documented = before.take_while(|line| !line.trim().is_empty());
+                documented.filter(|line| line.trim() == "/// ```").count() > 0
+            })
+        });
+        assert!(has_example, "`{name}` has no example");
+    }
+}

@@ -14,6 +14,13 @@ macro_rules! settings {
             $after:ident: $after_ready:ty = $after_written:ty;)* }
     ) => {
         /// Every setting of the pipeline, ready to use.
+        ///
+        /// ```
+        /// use tagspace::{Profile, Settings};
+        ///
+        /// let settings = Settings { dry_run: true, ..Profile::Recommended.settings() };
+        /// assert!(settings.dry_run && settings.fallback);
+        /// ```
         #[derive(Debug, Clone, PartialEq, Serialize)]
         pub struct Settings {
             $($(#[doc = $before_doc])* $(#[serde($before_serde)])? pub $before: $before_ready,)*

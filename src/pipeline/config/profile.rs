@@ -7,8 +7,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A named set of all keys.
+///
+/// ```
+/// use tagspace::Profile;
+///
+/// assert_eq!(Profile::Before.settings().most_pages(), 1);
+/// assert_eq!(Profile::Documented.settings().most_pages(), 5);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(description = "A named set of all keys.")]
 pub enum Profile {
     /// The state that the plan starts from: 5 calls in flight, one page per call, no cache, one
     /// retry after a second.

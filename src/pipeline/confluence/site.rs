@@ -3,6 +3,14 @@
 use crate::pipeline::provider::Secret;
 
 /// A Confluence site and its client.
+///
+/// ```
+/// use tagspace::{Secret, Site};
+///
+/// let cloud = Site::new("https://acme.atlassian.net/wiki", Secret::new("token")).user("me@acme.com");
+/// let data_center = Site::new("https://wiki.acme.com", Secret::new("personal access token"));
+/// assert!(cloud.user.is_some() && data_center.user.is_none());
+/// ```
 #[derive(Debug, Clone)]
 pub struct Site {
     /// The origin with the context path, such as `https://acme.atlassian.net/wiki`.

@@ -12,6 +12,13 @@ use crate::pipeline::error::ErrorClass;
 use crate::pipeline::provider::stated_quota::Stated;
 
 /// A credential. It shows itself to nobody but the request that needs it.
+///
+/// ```
+/// use tagspace::Secret;
+///
+/// let secret = Secret::new("sk-123");
+/// assert_eq!(format!("{secret:?}"), "Secret(..)");
+/// ```
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -50,6 +57,14 @@ pub enum ProviderApi {
 }
 
 /// One provider with the model that is asked.
+///
+/// ```
+/// use tagspace::{Provider, Secret};
+///
+/// let primary = Provider::gemini("gemini-3.5-flash-lite", Secret::new("key"));
+/// let fallback = Provider::openai("gpt-6-luna", Secret::new("key"));
+/// assert_eq!((primary.name.as_str(), fallback.name.as_str()), ("gemini", "openai"));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Provider {
     /// The name it has in events.

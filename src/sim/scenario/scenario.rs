@@ -18,6 +18,16 @@ use crate::units::Ratio;
 pub(super) const WITH_SETTINGS: &str = " with --set";
 
 /// A scenario that can be run.
+///
+/// ```
+/// use std::path::Path;
+/// use tagspace::Scenario;
+///
+/// let text = "# Is it quick?\nschema = 1\nseed = 1\n[space]\npages = 5\n[gemini]\nmodel = \"gemini-3.5-flash-lite\"\n";
+/// let scenario = Scenario::parse("quick", "quick.toml", text, Path::new("."));
+/// assert_eq!(scenario.map_err(|problem| problem.to_string())?.question, "Is it quick?");
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Scenario {
     /// Its name: the stem of its file.

@@ -14,6 +14,14 @@ use crate::study::measure::value::Value;
 use crate::units::Share;
 
 /// The figures of one run.
+///
+/// ```
+/// use tagspace::{Figures, Metric};
+///
+/// let figures = Figures::default();
+/// assert_eq!(figures.number(Metric::AiCalls), 0);
+/// assert_eq!(figures.integer(Metric::Makespan), None);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Figures {
     pub(crate) values: BTreeMap<Metric, Value>,

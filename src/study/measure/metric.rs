@@ -152,6 +152,14 @@ impl Row {
 macro_rules! metrics {
     ($(#[doc = $doc:literal] $name:ident: $row:expr,)*) => {
         /// A number that every run has.
+        ///
+        /// ```
+        /// use tagspace::Metric;
+        ///
+        /// assert_eq!(Metric::AiCalls.name(), "ai_calls");
+        /// assert_eq!(Metric::Makespan.key(), "makespan_ms");
+        /// assert_eq!(Metric::find("makespan_ms"), Some(Metric::Makespan));
+        /// ```
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, VariantArray, IntoStaticStr, EnumString,
             strum::Display,

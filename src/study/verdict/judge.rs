@@ -15,6 +15,12 @@ use crate::study::verdict::target;
 use crate::study::verdict::target::{JudgedTarget, Limit, Target};
 
 /// Whether all targets of a scenario are met; from the best to the worst.
+///
+/// ```
+/// use tagspace::Verdict;
+///
+/// assert_eq!((Verdict::Met.exit_code(), Verdict::Missed.exit_code()), (0, 99));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Verdict {
@@ -66,6 +72,14 @@ pub struct JudgedRun {
 }
 
 /// A scenario that was run and judged.
+///
+/// ```
+/// use tagspace::{JudgedScenario, Metric};
+///
+/// fn calls(judged: &JudgedScenario) -> u64 {
+///     judged.runs.iter().map(|run| run.figures.number(Metric::AiCalls)).sum()
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct JudgedScenario {
     /// Its runs.
@@ -138,6 +152,19 @@ impl JudgedScenario {
 }
 
 /// Runs a scenario and judges it.
+///
+/// ```
+/// use std::path::Path;
+/// use tagspace::{Metric, Options, Scenario, run_scenario, targets_of};
+///
+/// let text = "# Few calls?\nschema = 1\nseed = 1\n[space]\npages = 5\n[gemini]\nmodel = \"gemini-3.5-flash-lite\"\n\
+///             [targets.run]\nai_calls = \"<= 2\"\n";
+/// let scenario = Scenario::parse("few", "few.toml", text, Path::new(".")).unwrap();
+/// let targets = targets_of(&scenario).unwrap();
+/// let judged = run_scenario(&scenario, &targets, &Options::default())?;
+/// assert_eq!(judged.runs[0].figures.number(Metric::PagesTagged), 5);
+/// # Ok::<(), tagspace::verdict::JudgeError>(())
+/// ```
 pub fn run(
     scenario: &Scenario,
     targets: &[Target],

@@ -84,6 +84,17 @@ impl Limit {
 }
 
 /// A target that can be judged.
+///
+/// ```
+/// use std::path::Path;
+/// use tagspace::{Scenario, targets_of};
+///
+/// let text = "# Few calls?\nschema = 1\nseed = 1\n[space]\npages = 5\n[gemini]\nmodel = \"gemini-3.5-flash-lite\"\n\
+///             [targets.run]\nai_calls = \"<= 2\"\n";
+/// let scenario = Scenario::parse("few", "few.toml", text, Path::new(".")).unwrap();
+/// let targets = targets_of(&scenario).unwrap();
+/// assert_eq!((targets[0].metric.name(), targets[0].text.as_str()), ("ai_calls", "<= 2"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The run that it is about.

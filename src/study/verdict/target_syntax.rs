@@ -9,6 +9,15 @@ use crate::study::measure::stat::Stat;
 use crate::study::verdict::target::{Compare, Limit, Relative, Target};
 
 /// The targets of a scenario.
+///
+/// ```
+/// use std::path::Path;
+/// use tagspace::{Scenario, targets_of};
+///
+/// let text = "# No targets?\nschema = 1\nseed = 1\n[space]\npages = 5\n[gemini]\nmodel = \"gemini-3.5-flash-lite\"\n";
+/// let scenario = Scenario::parse("none", "none.toml", text, Path::new(".")).unwrap();
+/// assert!(targets_of(&scenario).unwrap().is_empty());
+/// ```
 pub fn of(scenario: &Scenario) -> Result<Vec<Target>, Diagnostic> {
     scenario.targets.iter().map(|text| parse(scenario, text)).collect()
 }
