@@ -1,4 +1,4 @@
-//! How far many games are: a bar on a terminal, now and then a line in a log.
+//! Progress over many trials: a bar on a terminal, now and then a line in a log.
 
 use std::io;
 use std::io::IsTerminal;
@@ -9,10 +9,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::terminal::note;
 
-/// How often a line says how far the games are, where no bar can be drawn.
+/// The time between two lines on the progress, where no bar can be drawn.
 const SAID_EVERY: Duration = Duration::from_secs(10);
 
-/// The games that are done.
+/// The trials that are done.
 pub(super) struct Progress {
     bar: ProgressBar,
     /// What is counted.
@@ -38,7 +38,7 @@ impl Progress {
     }
 
     /// It is known how many there are.
-    pub(super) fn of(&self, games: usize) {
+    pub(super) fn of(&self, trials: usize) {
         let what = self.what;
         let style = format!(
             "{{elapsed}}  {{bar:30}} {{pos}} of {{len}} {what}, about {{eta}} left  {{wide_msg}}"
@@ -46,7 +46,7 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(&style) {
             self.bar.set_style(style);
         }
-        self.bar.set_length(games as u64);
+        self.bar.set_length(trials as u64);
     }
 
     /// One more is done.

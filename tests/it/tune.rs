@@ -384,7 +384,7 @@ fn the_guard_asks_for_all_the_work_and_finds_what_tells_a_weakening() {
     // limit that only an improvement could miss would be none.
     let unnoticed = guard.noticed.iter().filter(|(_, noticed)| *noticed == Noticed::Not);
     assert_eq!(unnoticed.map(|(mutant, _)| *mutant).collect::<Vec<_>>(), [Mutant::PermitHeld]);
-    let found: Vec<Mutant> = guard.witnesses.iter().map(|(_, mutant)| *mutant).collect();
+    let found: Vec<Mutant> = guard.killers.iter().map(|(_, mutant)| *mutant).collect();
     assert_eq!(found, [Mutant::LimitNeverCut]);
     assert!(toml.contains(" # to notice limit-never-cut\n"), "{toml}");
     // A run that does less than that misses them.

@@ -284,7 +284,7 @@ pub(crate) struct TagArgs {
     pub(crate) allow_http: bool,
 }
 
-/// How many games are played.
+/// How many trials are played.
 #[derive(Debug, Args)]
 pub(crate) struct Play {
     /// How many simulations run at once (default: one for each core).
@@ -312,7 +312,7 @@ pub(crate) struct LeagueArgs {
     /// Only fields whose name contains this text.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) only: String,
-    /// Seeds for each game.
+    /// Seeds for each trial.
     #[arg(long, value_name = "N", default_value_t = LEAGUE_SEEDS, value_parser = value_parser!(u64).range(1..=32))]
     pub(crate) seeds: u64,
     #[command(flatten)]

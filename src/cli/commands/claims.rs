@@ -33,39 +33,43 @@ pub(crate) fn claims(args: &ClaimsArgs) -> Result<ExitStatus, CliError> {
     let on_trial = || progress.inc();
     let runner = jobs::runner(args.play.jobs)?;
     let measurements = Measurements::new(&runner, args.seeds, &on_trial);
-    let ledger = claims::play(args.only.as_deref(), &measurements);
+    let claims_report = claims::play(args.only.as_deref(), &measurements);
     progress.finish();
-    let ledger = ledger?;
+    let claims_report = claims_report?;
     if args.only.is_some() {
-        // A part of the ledger is looked at, not kept.
-        print(&report::text(&ledger));
+        // A part of the report is looked at, not kept.
+        print(&report::text(&claims_report));
         return Ok(ExitStatus::Met);
     }
-    let files = files(&ledger)?;
+    let files = files(&claims_report)?;
     if args.check {
         return kept_report::check("claims", &out, &files, args.play.quiet);
     }
     let _lock = disk::lock(&out)?;
     kept_report::write(&out, &files)?;
     if !args.play.quiet {
-        print(&report::summary(&ledger));
+        print(&report::summary(&claims_report));
         print(&format!("\nreport in {}\n", out.display()));
     }
     Ok(ExitStatus::Met)
 }
 
-fn files(ledger: &ClaimsReport) -> Result<Vec<Named>, CliError> {
+fn files(claims_report: &ClaimsReport) -> Result<Vec<Named>, CliError> {
     let mut csv = Vec::new();
-    report::csv(ledger, &mut csv).map_err(|error| kept_report::failed("claims.csv", &error))?;
+    report::csv(claims_report, &mut csv)
+        .map_err(|error| kept_report::failed("claims.csv", &error))?;
     let mut files = vec![
-        ("claims.json", kept_report::pretty(&report::json(ledger))),
+        ("claims.json", kept_report::pretty(&report::json(claims_report))),
         ("claims.csv", csv),
-        ("claims.md", report::text(ledger).into_bytes()),
+        ("claims.md", report::text(claims_report).into_bytes()),
     ];
-    files.extend(kept_report::picture(("claims.svg", "claims.png"), report::profiles(ledger))?);
+    files.extend(kept_report::picture(
+        ("claims.svg", "claims.png"),
+        report::profiles(claims_report),
+    )?);
     files.extend(kept_report::picture(
         ("boundaries.svg", "boundaries.png"),
-        report::boundaries(ledger),
+        report::boundaries(claims_report),
     )?);
     Ok(files)
 }

@@ -2,7 +2,7 @@
 //! answered soonest.
 //!
 //! A call about more pages takes longer, and each extra page costs answers; fewer calls are only
-//! worth that while something else binds. So for each size `b` the time is foretold that the
+//! worth that while something else binds. So for each size `b` the time is predicted that the
 //! backlog of `P` pages takes in calls of that size:
 //!
 //! - calls `n = P / b`, rounded up;
@@ -13,7 +13,7 @@
 //! - if none has to wait, rounds of latency: as many as calls go into the places that are free. (Else
 //!   a second more or less is nothing, and what is done now will not be in the way later.)
 //!
-//! The foretold time is the mean of two: one for `n` calls, and one for as many more as have to be
+//! The predicted time is the mean of two: one for `n` calls, and one for as many more as have to be
 //! asked again because their answers miss pages (a tenth at first, then as was seen) and one
 //! besides: a plan that uses up the last call of a window pays a whole window for those. The least time wins; among equals the fewest
 //! calls, which are cheapest.
@@ -60,11 +60,11 @@ pub fn pages(work: &Work, estimates: &Estimates, outlook: &Outlook) -> u64 {
     let time = |size: u64| {
         let calls = work.pages.div_ceil(size);
         let again = estimates.calls_again(calls);
-        let foretold = quotas.iter().map(|(requests, weight)| {
+        let predicted = quotas.iter().map(|(requests, weight)| {
             let of = |calls| makespan_ms(work, estimates, (outlook, *requests), size, calls);
             (of(calls) + of(calls.saturating_add(again))) * weight
         });
-        (foretold.sum::<u64>(), calls)
+        (predicted.sum::<u64>(), calls)
     };
     let most = work.most.min(work.pages).max(1);
     let fits = |size: &u64| {

@@ -1,4 +1,4 @@
-//! The ledger as JSON and CSV: integers, and no words that a program would have to read.
+//! The report as JSON and CSV: integers, and no words that a program would have to read.
 
 use std::io;
 
@@ -126,22 +126,22 @@ fn finding(finding: &Finding) -> Value {
 }
 
 /// Everything.
-pub fn json(ledger: &ClaimsReport) -> Value {
+pub fn json(claims_report: &ClaimsReport) -> Value {
     let worlds = TIERS
         .iter()
         .map(|tier| json!({"world": tier.name, "quota": tier.quota, "source": tier.source}));
     json!({
         "format_version": FORMAT_VERSION,
-        "seeds": ledger.seeds,
+        "seeds": claims_report.seeds,
         "worlds": worlds.collect::<Vec<_>>(),
-        "claims": ledger.claims.iter().map(claim).collect::<Vec<_>>(),
-        "ablation": ledger.ablation.as_ref().map(parts),
-        "findings": ledger.findings.iter().map(finding).collect::<Vec<_>>(),
+        "claims": claims_report.claims.iter().map(claim).collect::<Vec<_>>(),
+        "ablation": claims_report.ablation.as_ref().map(parts),
+        "findings": claims_report.findings.iter().map(finding).collect::<Vec<_>>(),
     })
 }
 
 /// A row for every statement, world and profile.
-pub fn csv(ledger: &ClaimsReport, to: impl io::Write) -> Result<(), csv::Error> {
+pub fn csv(claims_report: &ClaimsReport, to: impl io::Write) -> Result<(), csv::Error> {
     let mut to = csv::Writer::from_writer(to);
     to.write_record([
         "claim",
@@ -161,7 +161,7 @@ pub fn csv(ledger: &ClaimsReport, to: impl io::Write) -> Result<(), csv::Error> 
         "median",
         "max",
     ])?;
-    for judged in &ledger.claims {
+    for judged in &claims_report.claims {
         for (statement, cells) in judged.claim.statements.iter().zip(&judged.cells) {
             for (cell, (profile, read)) in
                 cells.iter().flat_map(|cell| cell.samples.iter().map(move |sample| (cell, sample)))

@@ -1,4 +1,4 @@
-//! The ledger of claims: as text, as data, and as pictures.
+//! The report on the claims: as text, as data, and as pictures.
 
 mod data;
 pub(crate) mod plot;

@@ -46,9 +46,9 @@ fn index(position: usize) -> i32 {
 }
 
 /// The three profiles in every world, by the middle of all seeds, with the least and the most.
-pub fn profiles(ledger: &ClaimsReport) -> Result<String, PlotError> {
+pub fn profiles(claims_report: &ClaimsReport) -> Result<String, PlotError> {
     let panels: Vec<(&str, &Hypothesis, &Vec<WorldVerdict>)> =
-        SHOWN.iter().filter_map(|(metric, name)| panel_of(ledger, *metric, name)).collect();
+        SHOWN.iter().filter_map(|(metric, name)| panel_of(claims_report, *metric, name)).collect();
     sheet(height(TOP + PANEL * index(panels.len()) + 10), |area| {
         heading(
             area,
@@ -70,12 +70,14 @@ pub fn profiles(ledger: &ClaimsReport) -> Result<String, PlotError> {
 
 /// The plan's statement about this figure.
 fn panel_of<'a>(
-    ledger: &'a ClaimsReport,
+    claims_report: &'a ClaimsReport,
     metric: Metric,
     name: &'a str,
 ) -> Option<(&'a str, &'a Hypothesis, &'a Vec<WorldVerdict>)> {
-    let all =
-        ledger.claims.iter().flat_map(|judged| judged.claim.statements.iter().zip(&judged.cells));
+    let all = claims_report
+        .claims
+        .iter()
+        .flat_map(|judged| judged.claim.statements.iter().zip(&judged.cells));
     let mut wanted = all.filter(|(statement, _)| {
         matches!(statement.quantity, Observable::Figure(0, known) if known == metric)
             && statement.profile == "documented"
@@ -132,8 +134,8 @@ const ROW: i32 = 34;
 const STRIP: (i32, i32) = (330, 330);
 
 /// For every claim that does not hold as it stands: where all its statements hold together.
-pub fn boundaries(ledger: &ClaimsReport) -> Result<String, PlotError> {
-    let rows: Vec<(&str, &Varied)> = ledger
+pub fn boundaries(claims_report: &ClaimsReport) -> Result<String, PlotError> {
+    let rows: Vec<(&str, &Varied)> = claims_report
         .claims
         .iter()
         .flat_map(|judged| judged.varied.iter().map(|varied| (judged.claim.id, varied)))

@@ -1,4 +1,4 @@
-//! The ledger as Markdown, and its summary for a terminal.
+//! The report as Markdown, and its summary for a terminal.
 
 use std::fmt::Write;
 
@@ -12,8 +12,8 @@ use crate::study::claims::worlds::{BASE, EIGHT, TIERS};
 use crate::study::claims::{ClaimVerdict, ClaimsReport, JudgedClaim, ablation};
 
 /// Every claim with its verdict.
-pub fn summary(ledger: &ClaimsReport) -> String {
-    let mut rows: Vec<Vec<String>> = ledger
+pub fn summary(claims_report: &ClaimsReport) -> String {
+    let mut rows: Vec<Vec<String>> = claims_report
         .claims
         .iter()
         .map(|judged| {
@@ -23,7 +23,7 @@ pub fn summary(ledger: &ClaimsReport) -> String {
             ]
         })
         .collect();
-    if let Some(ablation) = &ledger.ablation {
+    if let Some(ablation) = &claims_report.ablation {
         rows.push(vec![
             format!("{} {}", ablation::ID, ablation::SAYS),
             ablation.verdict.name().to_owned(),
@@ -32,10 +32,10 @@ pub fn summary(ledger: &ClaimsReport) -> String {
     markdown(&["claim", "verdict"], &rows)
 }
 
-/// The whole ledger.
-pub fn text(ledger: &ClaimsReport) -> String {
+/// The whole report.
+pub fn text(claims_report: &ClaimsReport) -> String {
     let mut out = String::from("# The claims of the plan, and what came of them\n\n");
-    let seeds = ledger.seeds;
+    let seeds = claims_report.seeds;
     let _ = write!(
         out,
         "Every statement is played in {} worlds with seeds 1 to {seeds} (1 to {} with 500 pages, \
@@ -49,7 +49,7 @@ pub fn text(ledger: &ClaimsReport) -> String {
         seeds.min(MANY),
         seeds.min(FEW)
     );
-    for judged in &ledger.claims {
+    for judged in &claims_report.claims {
         let _ = writeln!(
             out,
             "- **{}** {}: **{}**",
@@ -58,7 +58,7 @@ pub fn text(ledger: &ClaimsReport) -> String {
             verdict(judged)
         );
     }
-    if let Some(ablation) = &ledger.ablation {
+    if let Some(ablation) = &claims_report.ablation {
         let _ = writeln!(
             out,
             "- **{}** {}: **{}**",
@@ -74,16 +74,16 @@ pub fn text(ledger: &ClaimsReport) -> String {
         .collect();
     out.push_str(&markdown(&["world", "gemini.quota", "from"], &worlds));
     let _ = write!(out, "\nThe rest is the same in all of them:\n\n```toml\n{BASE}```\n");
-    for judged in &ledger.claims {
+    for judged in &claims_report.claims {
         claim(&mut out, judged);
     }
-    if let Some(ablation) = &ledger.ablation {
+    if let Some(ablation) = &claims_report.ablation {
         parts(&mut out, ablation);
     }
-    if !ledger.findings.is_empty() {
+    if !claims_report.findings.is_empty() {
         out.push_str("\n# What the plan did not expect\n");
     }
-    for finding in &ledger.findings {
+    for finding in &claims_report.findings {
         found(&mut out, finding);
     }
     out

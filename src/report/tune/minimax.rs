@@ -34,7 +34,11 @@ fn worst<'a>(tuned: &'a [Tuned], losses: &Losses) -> &'a str {
 }
 
 /// The table, the answer in words, and the answer as settings.
-pub fn text(tuned: &[Tuned], losses: &[Losses], guards: &[(String, RegressionTargets)]) -> String {
+pub fn text(
+    tuned: &[Tuned],
+    losses: &[Losses],
+    regressions: &[(String, RegressionTargets)],
+) -> String {
     let Some(first) = tuned.first() else { return String::new() };
     let question = &first.question;
     let (from, to) = (question.seeds.start(), question.seeds.end());
@@ -99,7 +103,7 @@ pub fn text(tuned: &[Tuned], losses: &[Losses], guards: &[(String, RegressionTar
         tune::env_block(first, cell),
         tune::toml_block(first, cell)
     );
-    for (name, one) in guards {
+    for (name, one) in regressions {
         let _ = write!(out, "\n## {name}\n\n{}", regression_targets::text(one));
     }
     out

@@ -7,27 +7,27 @@ use crate::study::tune::regression_targets::{Noticed, RegressionTargets};
 use crate::study::verdict::target::Target;
 
 /// The table of a scenario.
-pub fn targets(guard: &RegressionTargets) -> String {
-    let run = guard.targets.first().map_or("run", |target| target.run.as_str());
+pub fn targets(regression: &RegressionTargets) -> String {
+    let run = regression.targets.first().map_or("run", |target| target.run.as_str());
     let mut out = format!(
         "# In the place of the scenario's own table of this name.\n[targets.{}]\n",
         key(run)
     );
-    for (at, target) in guard.targets.iter().enumerate() {
+    for (at, target) in regression.targets.iter().enumerate() {
         let metric = target.metric;
-        if guard.targets[..at].iter().any(|known| known.metric == metric) {
+        if regression.targets[..at].iter().any(|known| known.metric == metric) {
             continue;
         }
-        let is_same = |at: &usize| guard.targets[*at].metric == metric;
-        let same = || (0..guard.targets.len()).filter(is_same);
+        let is_same = |at: &usize| regression.targets[*at].metric == metric;
+        let same = || (0..regression.targets.len()).filter(is_same);
         let limits: Vec<String> =
-            same().map(|at| format!("\"{}\"", guard.targets[at].text)).collect();
+            same().map(|at| format!("\"{}\"", regression.targets[at].text)).collect();
         let limits = match limits.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
         };
-        let witnesses = guard.witnesses.iter().filter(|(at, _)| is_same(at));
-        let only: Vec<&str> = witnesses.map(|(_, mutant)| mutant.name()).collect();
+        let killers = regression.killers.iter().filter(|(at, _)| is_same(at));
+        let only: Vec<&str> = killers.map(|(_, mutant)| mutant.name()).collect();
         let why = match only.as_slice() {
             [] => String::new(),
             mutants => format!(" # to notice {}", mutants.join(" and ")),
@@ -50,29 +50,29 @@ fn names(targets: &[Target]) -> String {
 }
 
 /// The table, and what it notices.
-pub fn text(guard: &RegressionTargets) -> String {
+pub fn text(regression: &RegressionTargets) -> String {
     let mut out = format!(
         "Targets to commit with it: what was measured at worst with seeds {} to {}, and a tenth more. Another seed may be worse.\n\n```toml\n{}```\n\n",
-        guard.seeds.start(),
-        guard.seeds.end(),
-        targets(guard)
+        regression.seeds.start(),
+        regression.seeds.end(),
+        targets(regression)
     );
-    let seed = guard.seed;
-    if !guard.missed.is_empty() {
+    let seed = regression.seed;
+    if !regression.missed.is_empty() {
         let _ = writeln!(
             out,
             "With the scenario's own seed, {seed}, these are missed as they are: {}. Tune with more seeds, that one among them.",
-            names(&guard.missed)
+            names(&regression.missed)
         );
     }
-    if !guard.own_missed.is_empty() {
+    if !regression.own_missed.is_empty() {
         let _ = writeln!(
             out,
             "With these settings the scenario misses targets of its own (seed {seed}): {}.",
-            names(&guard.own_missed)
+            names(&regression.own_missed)
         );
     }
-    let noticed = guard.noticed.iter().filter_map(|(mutant, noticed)| match noticed {
+    let noticed = regression.noticed.iter().filter_map(|(mutant, noticed)| match noticed {
         Noticed::By(metrics) => {
             let metrics: Vec<&str> = metrics.iter().map(|metric| metric.name()).collect();
             Some(format!("{} ({})", mutant.name(), metrics.join(", ")))
@@ -81,7 +81,7 @@ pub fn text(guard: &RegressionTargets) -> String {
     });
     let noticed: Vec<String> = noticed.collect();
     let that_are = |wanted: &Noticed| -> Vec<&str> {
-        let such = guard.noticed.iter().filter(|(_, noticed)| noticed == wanted);
+        let such = regression.noticed.iter().filter(|(_, noticed)| noticed == wanted);
         such.map(|(mutant, _)| mutant.name()).collect()
     };
     let (missed, harmless) = (that_are(&Noticed::Not), that_are(&Noticed::Harmless));
@@ -96,7 +96,7 @@ pub fn text(guard: &RegressionTargets) -> String {
             missed.join(", ")
         );
     }
-    let applied: Vec<Mutant> = guard.noticed.iter().map(|(mutant, _)| *mutant).collect();
+    let applied: Vec<Mutant> = regression.noticed.iter().map(|(mutant, _)| *mutant).collect();
     let weak = Mutant::ALL.iter().filter(|mutant| !applied.contains(mutant));
     let weak: Vec<&str> = weak.map(|mutant| mutant.name()).collect();
     if !weak.is_empty() {

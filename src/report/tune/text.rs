@@ -51,7 +51,7 @@ pub fn named(tuned: &Tuned, cell: &GridPoint) -> String {
 }
 
 /// The ranked table, the answer in words, and the answer as settings.
-pub fn text(tuned: &Tuned, guard: Option<&RegressionTargets>) -> String {
+pub fn text(tuned: &Tuned, regression: Option<&RegressionTargets>) -> String {
     let question = &tuned.question;
     let seeds = question.seeds.clone().count();
     let (first, last) = (question.seeds.start(), question.seeds.end());
@@ -117,8 +117,8 @@ pub fn text(tuned: &Tuned, guard: Option<&RegressionTargets>) -> String {
             toml_block(tuned, best)
         );
     }
-    if let Some(guard) = guard {
-        let _ = write!(out, "\n{}", super::regression_targets::text(guard));
+    if let Some(regression) = regression {
+        let _ = write!(out, "\n{}", super::regression_targets::text(regression));
     }
     out
 }

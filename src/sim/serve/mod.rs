@@ -1,5 +1,5 @@
 //! The fakes on real ports, in real time: for clients of any language, and for runs that check
-//! what virtual time foretold.
+//! what virtual time predicted.
 //!
 //! One world behind three listeners, one for each service. A request is answered by the same
 //! state machine as in a simulation, under one lock and at once; then its latency passes in real

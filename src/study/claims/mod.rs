@@ -1,4 +1,4 @@
-//! The ledger of claims: every promise of the plan, played, and what came of it.
+//! The report on the claims: every promise of the plan, played, and what came of it.
 //!
 //! A [`Claim`] is made of statements, each a range for one quantity. A statement is played in every
 //! world with every seed, and holds in a world if it does in at least 95 % of the seeds. Then what

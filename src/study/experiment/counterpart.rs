@@ -1,5 +1,5 @@
 //! Events of one log that another lacks, when their times differ: in real time no event comes at the
-//! millisecond that was foretold, and calls that are in flight together end in any order.
+//! millisecond that was predicted, and calls that are in flight together end in any order.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What virtual time foretold against what real time measured, figure by figure.
+//! What virtual time predicted against what real time measured, figure by figure.
 
 use crate::sim::Lateness;
 use crate::study::measure::figure::Figure;
@@ -7,7 +7,7 @@ use crate::study::measure::metric::Metric;
 use crate::study::measure::stat::Stat;
 use crate::study::verdict::judge::JudgedScenario;
 
-/// How far a measurement may be from what was foretold.
+/// How far a measurement may be from what was predicted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tolerance {
     /// One, or 2 %, whichever is more.
@@ -18,12 +18,12 @@ pub enum Tolerance {
     Any,
 }
 
-/// A figure, foretold and measured.
+/// A figure, predicted and measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedFigure {
     /// The figure.
     pub figure: Figure,
-    /// What was foretold.
+    /// What was predicted.
     pub predicted: u64,
     /// What was measured, in the order of the runs.
     pub measured: Vec<u64>,
@@ -135,7 +135,7 @@ impl RealTimeCheck {
         late_ms.saturating_mul(100) >= makespan_ms.saturating_mul(LATE_PERCENT)
     }
 
-    /// Whether other calls were made than was foretold.
+    /// Whether other calls were made than was predicted.
     fn is_another_history(&self) -> bool {
         let counted = |row: &&CheckedFigure| row.tolerance == Tolerance::OneOrTwoPercent;
         self.rows.iter().filter(counted).any(|row| row.agrees() == Some(false))

@@ -40,7 +40,7 @@ pub struct RegressionTargets {
     /// The targets, with what was measured at worst.
     pub targets: Vec<Target>,
     /// Those of them, by their place, that are there only to notice a weakening.
-    pub witnesses: Vec<(usize, Mutant)>,
+    pub killers: Vec<(usize, Mutant)>,
     /// Each weakening that changes the pipeline's settings, and what is noticed of it with the
     /// scenario's own seed, as `run --mutate` does.
     pub noticed: Vec<(Mutant, Noticed)>,
@@ -65,7 +65,7 @@ pub enum Noticed {
     Harmless,
 }
 
-/// The guard of the best cell; nothing if there is none.
+/// The regression targets of the best cell; nothing if there is none.
 pub fn of(tuned: &Tuned, runner: &TrialRunner) -> Result<Option<RegressionTargets>, TuneError> {
     let Some(best) = tuned.best() else { return Ok(None) };
     let mut targets = promised(tuned, best);
@@ -73,7 +73,7 @@ pub fn of(tuned: &Tuned, runner: &TrialRunner) -> Result<Option<RegressionTarget
     let scenario = trials::scenario(&tuned.question, &best.values, seed)?;
     let unweakened = trial::play_to_end(&scenario, &Options::default())?;
     let played = MutantTrials { unweakened, weakened: weakened(&scenario, runner)? };
-    let witnesses = played.witnesses(tuned, best, runner, &mut targets)?;
+    let killers = played.killers(tuned, best, runner, &mut targets)?;
     let noticed = played.weakened.iter().map(|(mutant, weak)| {
         let noticed = played.noticed(&targets, weak.as_ref());
         (*mutant, noticed)
@@ -86,7 +86,7 @@ pub fn of(tuned: &Tuned, runner: &TrialRunner) -> Result<Option<RegressionTarget
     let own = target_syntax::of(&scenario).unwrap_or_default();
     let (missed, own_missed) = (missed_of(&targets), missed_of(&own));
     let seeds = tuned.question.seeds.clone();
-    Ok(Some(RegressionTargets { targets, witnesses, noticed, seeds, seed, missed, own_missed }))
+    Ok(Some(RegressionTargets { targets, killers, noticed, seeds, seed, missed, own_missed }))
 }
 
 /// What the best cell keeps in all of its seeds, with some margin, and what was required.
@@ -146,20 +146,20 @@ impl MutantTrials {
 
     /// Adds a target for each weakening that the others do not notice, where there is one. Gives
     /// their places.
-    fn witnesses(
+    fn killers(
         &self,
         tuned: &Tuned,
         best: &GridPoint,
         runner: &TrialRunner,
         targets: &mut Vec<Target>,
     ) -> Result<Vec<(usize, Mutant)>, TuneError> {
-        let mut witnesses = Vec::new();
+        let mut killers = Vec::new();
         let run = &tuned.question.run;
         let unnoticed = |targets: &[Target], weak: &Option<JudgedScenario>| {
             self.noticed(targets, weak.as_ref()) == Noticed::Not
         };
         if !self.weakened.iter().any(|(_, weak)| unnoticed(targets, weak)) {
-            return Ok(witnesses);
+            return Ok(killers);
         }
         let seeds: Vec<u64> = tuned.question.seeds.clone().collect();
         let figures_of = |at: usize| {
@@ -174,12 +174,12 @@ impl MutantTrials {
                 continue;
             }
             let weak = weak.as_ref().and_then(|weak| figures(weak, run));
-            if let Some(witness) = weak.and_then(|weak| witness(run, &all, &weak)) {
-                witnesses.push((targets.len(), *mutant));
-                targets.push(witness);
+            if let Some(killer) = weak.and_then(|weak| killer(run, &all, &weak)) {
+                killers.push((targets.len(), *mutant));
+                targets.push(killer);
             }
         }
-        Ok(witnesses)
+        Ok(killers)
     }
 }
 
@@ -204,7 +204,7 @@ fn flipped(targets: &[Target], before: &JudgedScenario, now: &JudgedScenario) ->
 
 /// A target on the first figure that a weakening makes worse than it is with any seed, and by more
 /// than the margin; of one that it makes smaller, if there is none.
-fn witness(run: &str, all: &[Figures], weak: &Figures) -> Option<Target> {
+fn killer(run: &str, all: &[Figures], weak: &Figures) -> Option<Target> {
     let found = |is_above: bool| {
         Figure::all().find_map(|figure| {
             let unit = figure.unit();

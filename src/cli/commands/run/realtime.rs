@@ -1,4 +1,4 @@
-//! `tagspace run --clock real`: what was foretold, played in real time.
+//! `tagspace run --clock real`: what was predicted, played in real time.
 
 use crate::cli::args::{Format, RunArgs};
 use crate::cli::error::CliError;
@@ -15,7 +15,7 @@ use crate::study::verdict::judge;
 use crate::study::verdict::judge::JudgedScenario;
 
 /// Plays a scenario in real time, as often as it is wanted, adds the logs to its report, and compares
-/// each run with what was foretold.
+/// each run with what was predicted.
 pub(crate) fn compare(
     args: &RunArgs,
     (scenario, targets): &Loaded,

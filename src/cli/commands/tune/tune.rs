@@ -10,7 +10,7 @@ use crate::cli::progress::Progress;
 use crate::cli::terminal::print;
 use crate::cli::{ExitStatus, disk, jobs, kept_report};
 use crate::report::tune as report;
-use crate::report::tune::{minimax as robust_report, regression_targets as guard_report};
+use crate::report::tune::{minimax as robust_report, regression_targets as regression_report};
 use crate::study::experiment::runner::TrialRunner;
 use crate::study::tune::regression_targets::RegressionTargets;
 use crate::study::tune::trials::{Results, TrialId, TrialResult};
@@ -125,20 +125,20 @@ fn finish(
     let tuned: Vec<Tuned> =
         tuned.map(|(at, question)| ranking::of(question.clone(), at, results)).collect();
     let [one] = tuned.as_slice() else { return several(args, &tuned) };
-    let (confirmed, guard) = match confirmed(args, one, &jobs::runner(args.play.jobs)?) {
+    let (confirmed, regression) = match confirmed(args, one, &jobs::runner(args.play.jobs)?) {
         Ok(confirmed) => confirmed,
         Err(error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. })) => {
             return Ok(differs(&error));
         }
         Err(error) => return Err(error.into()),
     };
-    let files = files(one, guard.as_ref())?;
+    let files = files(one, regression.as_ref())?;
     // Two answers at the same time are written one after the other.
     disk::make_out(&args.out)?;
     let _lock = disk::lock(&args.out)?;
     forget_earlier(&args.out, &files)?;
     kept_report::write(&args.out, &files)?;
-    say(args, &report::text(one, guard.as_ref()), confirmed);
+    say(args, &report::text(one, regression.as_ref()), confirmed);
     Ok(if one.best().is_some() { ExitStatus::Met } else { ExitStatus::Missed })
 }
 
@@ -147,13 +147,15 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
     let losses = minimax::of(tuned);
     let runner = jobs::runner(args.play.jobs)?;
     let best = losses.first().filter(|one| one.most().is_some());
-    let (mut cells, mut least, mut guards) = (0, usize::MAX, Vec::new());
+    let (mut cells, mut least, mut regressions) = (0, usize::MAX, Vec::new());
     for one in best.map_or(&[][..], |_| tuned) {
         let chosen = minimax::chosen(one, losses[0].cell);
         match confirmed(args, &chosen, &runner) {
-            Ok(((winners, seeds), guard)) => {
+            Ok(((winners, seeds), regression)) => {
                 (cells, least) = (cells + winners, least.min(seeds));
-                guards.extend(guard.map(|guard| (one.question.scenario.name.clone(), guard)));
+                regressions.extend(
+                    regression.map(|regression| (one.question.scenario.name.clone(), regression)),
+                );
             }
             Err(error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. })) => {
                 return Ok(differs(&error));
@@ -165,15 +167,18 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
     let _lock = disk::lock(&args.out)?;
     for one in tuned {
         let name = &one.question.scenario.name;
-        let guard = guards.iter().find(|(guarded, _)| guarded == name).map(|(_, guard)| guard);
-        let mut files = files(one, guard)?;
+        let regression = regressions
+            .iter()
+            .find(|(guarded, _)| guarded == name)
+            .map(|(_, regression)| regression);
+        let mut files = files(one, regression)?;
         // The answer is that for all of them, and not the one that is best here.
         files.retain(|(name, _)| !matches!(*name, "tune.env" | "tune.toml"));
         let out = args.out.join(name);
         forget_earlier(&out, &files)?;
         kept_report::write(&out, &files)?;
     }
-    let text = robust_report::text(tuned, &losses, &guards);
+    let text = robust_report::text(tuned, &losses, &regressions);
     let mut csv = Vec::new();
     robust_report::csv(tuned, &losses, &mut csv)
         .map_err(|error| kept_report::failed("robust.csv", &error))?;
@@ -243,20 +248,20 @@ fn say(args: &TuneArgs, text: &str, (cells, seeds): Confirmed) {
     });
 }
 
-fn files(tuned: &Tuned, guard: Option<&RegressionTargets>) -> Result<Vec<Named>, CliError> {
+fn files(tuned: &Tuned, regression: Option<&RegressionTargets>) -> Result<Vec<Named>, CliError> {
     let mut csv = Vec::new();
     report::csv(tuned, &mut csv).map_err(|error| kept_report::failed("tune.csv", &error))?;
     let mut files = vec![
         ("tune.json", kept_report::pretty(&report::json(tuned))),
         ("tune.csv", csv),
-        ("tune.md", report::text(tuned, guard).into_bytes()),
+        ("tune.md", report::text(tuned, regression).into_bytes()),
     ];
     if let Some(best) = tuned.best() {
         files.push(("tune.env", report::env_block(tuned, best).into_bytes()));
         files.push(("tune.toml", report::toml_block(tuned, best).into_bytes()));
     }
-    if let Some(guard) = guard {
-        files.push(("targets.toml", guard_report::targets(guard).into_bytes()));
+    if let Some(regression) = regression {
+        files.push(("targets.toml", regression_report::targets(regression).into_bytes()));
     }
     files.extend(kept_report::picture(("heat-map.svg", "heat-map.png"), report::heat_map(tuned))?);
     files.extend(kept_report::picture(("front.svg", "front.png"), report::front(tuned))?);
