@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tagspace::internals::fakes::calendar::Calendar;
 use tagspace::internals::fakes::quota::{Quota, QuotaConfig};
-use tagspace::internals::pipeline::config::SettingsPatch;
+use tagspace::internals::pipeline::config::{LimiterKind, SettingsPatch};
 use tagspace::internals::pipeline::learned_quotas::LearnedQuotas;
 use tagspace::internals::pipeline::limiter::algorithm::{
     CallReport, EndedCall, Limit, Outcome, Start,
@@ -107,6 +107,10 @@ fn limits() {
         "limiter = \"quota\"\npatience_s = 864000",
         "limiter = \"quota\"\npatience_s = 0\nquota = { requests = 8, tokens = 900 }",
     ];
+    for kind in LimiterKind::ALL {
+        let line = format!("limiter = \"{}\"", kind.name());
+        assert!(kinds.iter().any(|text| text.starts_with(&line)), "{line} is not played");
+    }
     let kinds = kinds.map(|text| toml::from_str::<SettingsPatch>(text).unwrap().resolve().unwrap());
     let examples = [
         "s100 w500 k s100 w1 r s100 w1000 r w12000 s100 k w60000 s1 k s2 r2000 w2001 s3 k",

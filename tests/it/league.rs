@@ -19,7 +19,7 @@ fn tagspace(out: &Path, more: &[&str]) -> Output {
 fn every_field_is_a_scenario_for_every_kind() {
     for field in FIELDS {
         for kind in KINDS {
-            let scenario = league::trial(field, kind, 1, &[]).scenario();
+            let scenario = league::trial(field, *kind, 1, &[]).scenario();
             assert!(scenario.is_ok(), "{}: {}", field.name, scenario.unwrap_err());
         }
     }
@@ -38,7 +38,7 @@ fn who_keeps_the_quota_is_refused_least_but_for_the_oracle() {
     assert!(own <= 2, "{own}");
     for kind in KINDS {
         let is_rival = !matches!(kind, LimiterKind::Quota | LimiterKind::Pace);
-        assert!(!is_rival || refused(kind) > 10 * own, "{kind:?}: {}", refused(kind));
+        assert!(!is_rival || refused(*kind) > 10 * own, "{kind:?}: {}", refused(*kind));
     }
 }
 

@@ -71,5 +71,6 @@ mod tune_shards; // parts of a grid
 mod verdicts; // verdicts that stay true
 mod walkers; // the Confluence fake for clients that walk, search and edit
 mod whole_files; // all that is wrong with a scenario file, and with its bytes
+mod wire_confluence; // Confluence beyond what the pipeline asks for
 mod wire_formats;
 mod workflows; // what runs elsewhere // what other clients ask of the fakes

@@ -18,7 +18,16 @@ use crate::rng::Seed;
 
 /// The kinds of limiter.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::IntoStaticStr,
+    strum::VariantArray,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
@@ -64,6 +73,9 @@ impl LimiterStart {
 }
 
 impl LimiterKind {
+    /// All of them.
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
+
     /// Its name, as scenarios have it.
     pub fn name(self) -> &'static str {
         self.into()

@@ -80,7 +80,7 @@ pub fn bmf(
             }
             Some((slug(figure), measure))
         };
-        Figure::TRACKED.into_iter().filter_map(measure).collect()
+        Figure::TRACKED.iter().copied().filter_map(measure).collect()
     };
     let runs = judged.runs.iter().enumerate();
     runs.map(|run| (named(scenario, run.1), Value::Object(measures(run)))).collect()
@@ -97,7 +97,7 @@ pub fn entries(
         format!("median of {} seeds", series.played.len())
     });
     let of_run = |run: (usize, &JudgedRun)| -> Vec<Value> {
-        let wanted = Figure::TRACKED.into_iter().filter(|one| one.better() == Some(better));
+        let wanted = Figure::TRACKED.iter().copied().filter(|one| one.better() == Some(better));
         let entry = |figure: Figure| {
             let Measured { value, range } = measured(run, series, figure)?;
             let mut entry = json!({

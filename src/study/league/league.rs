@@ -14,7 +14,7 @@ use crate::study::verdict::judge::JudgedRun;
 use crate::units::Share;
 
 /// The limiters, in the order of the tables.
-pub const KINDS: [LimiterKind; 8] = [
+pub const KINDS: &[LimiterKind] = &[
     LimiterKind::Quota,
     LimiterKind::Pace,
     LimiterKind::Fixed,
@@ -116,7 +116,7 @@ pub fn play(
     let mut trials = Vec::new();
     for field in &fields {
         for kind in KINDS {
-            trials.extend((1..=seeds).map(|seed| (*field, kind, seed)));
+            trials.extend((1..=seeds).map(|seed| (*field, *kind, seed)));
         }
     }
     let results = runner.each(trials.len(), |index| {
@@ -132,7 +132,7 @@ pub fn play(
     };
     let played = fields.into_iter().map(|field| WorldResult {
         field,
-        cells: KINDS.into_iter().map(|kind| cell(kind, &mut outcomes)).collect(),
+        cells: KINDS.iter().map(|kind| cell(*kind, &mut outcomes)).collect(),
     });
     Ok(played.collect())
 }
