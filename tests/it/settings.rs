@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
+use tagspace::internals::pipeline::config::{SettingsPatch, key_of, variable_of};
 use tagspace::internals::sim::scenario::{OuterSettings, Scenario};
 
 use crate::cli::{folder_with, stderr, stdout, tagspace};
@@ -253,4 +254,55 @@ fn a_key_below_the_pipeline_reaches_runs_with_one_of_their_own() {
     };
     assert_eq!(set(&["pipeline.limiter=pace", "pipeline.quota.requests=9"]), 9);
     assert_eq!(set(&["pipeline.quota={ per_s = 9 }", "pipeline.quota.requests=8"]), 8);
+}
+
+#[test]
+fn every_key_can_be_set_by_its_variable() {
+    let texts = [
+        "1",
+        "true",
+        "0.5",
+        "auto",
+        "recommended",
+        "quota",
+        "batch",
+        "content",
+        "{ requests = 10 }",
+    ];
+    for key in SettingsPatch::KEYS {
+        let name = variable_of(key);
+        assert_eq!(key_of(&name), Some(*key));
+        let taken: Vec<&str> = texts
+            .into_iter()
+            .filter(|text| {
+                let mut patch = SettingsPatch::default();
+                let variable = |asked: &str| (asked == name).then(|| (*text).to_owned());
+                let is_read = patch.read_env(variable).is_ok();
+                let set = serde_json::to_value(&patch).unwrap();
+                let set: Vec<&String> = set.as_object().unwrap().keys().collect();
+                assert_eq!(set, if is_read { vec![key] } else { Vec::new() }, "{name}={text}");
+                is_read
+            })
+            .collect();
+        assert!((1..texts.len()).contains(&taken.len()), "{name} takes {taken:?}");
+    }
+    assert_eq!(variable_of("cache"), "TAG_SPACE_CACHE_ENABLED");
+    assert_eq!(key_of("TAG_SPACE_CACHE"), None);
+}
+
+#[test]
+fn what_a_variable_may_hold_is_said_in_its_own_words() {
+    for (key, text, wanted) in [
+        ("cache", "perhaps", "true or false"),
+        ("batch_size", "many", "a whole number from 1 to 1000, or `auto`"),
+        ("concurrency", "0", "a whole number from 1 to 1024"),
+        ("backoff_jitter", "2", "a ratio from 0 to 1"),
+        (
+            "limiter",
+            "clever",
+            "one of `fixed`, `halving`, `aimd`, `arc`, `cubic`, `sre`, `pace`, `quota`",
+        ),
+    ] {
+        assert_eq!(SettingsPatch::default().set(key, text), Err(wanted.to_owned()));
+    }
 }

@@ -321,3 +321,51 @@ fn a_run_that_is_aborted_accounts_for_each_page() {
     assert!(last.contains("\"run_finished\"") && last.contains("\"cancelled\""), "{last}");
     assert!(said.contains("pages_not_done=40 ") && !said.contains("makespan_ms=0 "), "{said}");
 }
+
+/// How many prompts a space of 12 pages takes with these arguments and variables.
+fn prompts(args: &[&str], variables: &[(&str, &str)], file: &str) -> (usize, Tagged) {
+    let server = Server::start(12, |_| None);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("tune.env"), file).unwrap();
+    let args = [&["DOCS", "--no-state"], args].concat();
+    let mut command = server.command(folder.path(), &args);
+    let tagged = Tagged::of(&command.envs(variables.iter().copied()).output().unwrap());
+    (server.count("generateContent"), tagged)
+}
+
+#[test]
+fn settings_come_from_the_environment_a_file_and_set_the_later_over_the_earlier() {
+    let variable = [("TAG_SPACE_BATCH_SIZE", "6")];
+    let file = "TAG_SPACE_PROFILE=documented\nTAG_SPACE_BATCH_SIZE=4\n";
+    let with_file = ["--env-file", "tune.env"];
+    let with_all = [&with_file[..], &["--set", "batch_size=3"]].concat();
+    for (args, expected) in [(&[][..], 2), (&with_file[..], 3), (&with_all[..], 4)] {
+        let (prompts, tagged) = prompts(args, &variable, file);
+        assert_eq!((prompts, tagged.code), (expected, Some(0)), "{tagged:?}");
+    }
+    // Without a batch size a profile has its own: the state before asks page by page.
+    let (one_by_one, tagged) = prompts(&[], &[("TAG_SPACE_PROFILE", "before")], "");
+    assert_eq!((one_by_one, tagged.code), (12, Some(0)), "{tagged:?}");
+    let (by_argument, _) =
+        prompts(&["--profile", "before"], &[("TAG_SPACE_PROFILE", "documented")], "");
+    assert_eq!(by_argument, 12);
+}
+
+#[test]
+fn a_setting_that_is_none_is_refused_before_anything_is_asked() {
+    let file = "TAG_SPACE_BATCHSIZE=4\n";
+    for (args, variables, told) in [
+        (&[][..], &[("TAG_SPACE_BATCHSIZE", "5")][..], "did you mean `TAG_SPACE_BATCH_SIZE`?"),
+        (&["--env-file", "tune.env"], &[], "tune.env:1:1: expected a known variable"),
+        (&["--env-file", "none.env"], &[], "none.env"),
+        (&["--set", "batchsize=5"], &[], "did you mean `batch_size`?"),
+        (&["--set", "batch_size=many"], &[], "expected a whole number from 1 to 1000, or `auto`"),
+        (&["--set", "batch_size"], &[], "expected `key=value`"),
+        (&["--set", "dry_run=false"], &[], "without --write nothing is written"),
+        (&[], &[("TAG_SPACE_CACHE_ENABLED", "perhaps")], "expected true or false"),
+    ] {
+        let (prompts, tagged) = prompts(args, variables, file);
+        assert_eq!((prompts, tagged.code), (0, Some(2)), "{args:?} {tagged:?}");
+        assert!(tagged.err.contains(told), "{args:?} {tagged:?}");
+    }
+}

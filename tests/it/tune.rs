@@ -166,7 +166,8 @@ fn the_answer_fed_back_is_the_same_pipeline() {
     let env = report::env_block(&tuned, best);
     assert_eq!(
         env,
-        "TAG_SPACE_BATCH_SIZE=10\nTAG_SPACE_AI_CONCURRENCY=12\nTAG_SPACE_CACHE_ENABLED=false\n"
+        "TAG_SPACE_PROFILE=documented\nTAG_SPACE_BATCH_SIZE=10\nTAG_SPACE_AI_CONCURRENCY=12\n\
+         TAG_SPACE_CACHE_ENABLED=false\n"
     );
     let settings = env_file::from_env_file(Path::new("tune.env"), &env).unwrap();
     let path = Path::new("scenarios/medium.toml");

@@ -61,7 +61,7 @@ pub(crate) enum Command {
     Metrics(MetricsArgs),
     /// Tag a real space (a dry run unless told otherwise).
     #[command(
-        after_help = "Examples:\n  tagspace tag DOCS\n  tagspace tag DOCS --write --log tag.log --events tag.jsonl\n  tagspace tag --pages 123,456 --taxonomy tags.toml"
+        after_help = "Examples:\n  tagspace tag DOCS\n  tagspace tag DOCS --write --log tag.log --events tag.jsonl\n  tagspace tag DOCS --env-file reports/out/tune/tune.env --set batch_size=10\n  tagspace tag --pages 123,456 --taxonomy tags.toml"
     )]
     Tag(TagArgs),
     /// Serve a scenario's fakes on loopback ports, in real time, and judge whoever uses them.
@@ -263,9 +263,16 @@ pub(crate) struct TagArgs {
     /// OpenAI's model, asked when Gemini gives up.
     #[arg(long, default_value = "gpt-6-luna")]
     pub(crate) fallback_model: String,
-    /// The settings to start from; TAG_SPACE_ variables are set on top.
-    #[arg(long, value_name = "NAME", default_value = "recommended", value_parser = profile)]
-    pub(crate) profile: Profile,
+    /// The settings to start from (default: recommended); variables, --env-file and --set go on top,
+    /// in this order.
+    #[arg(long, value_name = "NAME", value_parser = profile)]
+    pub(crate) profile: Option<Profile>,
+    /// Set a key of a scenario's `[pipeline]`, such as batch_size=10 (repeatable).
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// A file of TAG_SPACE_ variables, such as the tune.env of `tune`, over those of the environment.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
     /// Keep what is learned of quotas in this file, and start from what it holds
     /// (default: tagspace/quotas.json in $XDG_STATE_HOME or ~/.local/state).
     #[arg(long, value_name = "FILE")]

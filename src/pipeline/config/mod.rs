@@ -10,7 +10,7 @@ mod profile;
 mod settings;
 
 pub use self::choices::{CacheKey, PermitScope};
-pub use self::env::VARIABLES;
+pub use self::env::{PREFIX, key_of, variable_of};
 pub use self::profile::Profile;
 pub use self::settings::{ConfiguredQuota, Settings, SettingsError, SettingsPatch};
 pub use crate::pipeline::batch::size::BatchSize;

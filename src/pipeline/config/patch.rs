@@ -46,6 +46,14 @@ macro_rules! settings {
         }
 
         impl SettingsPatch {
+            /// The keys, in their order.
+            pub const KEYS: &[&str] = &[
+                "profile",
+                $(stringify!($before),)*
+                $(stringify!($key),)*
+                $(stringify!($after),)*
+            ];
+
             /// Puts every key that is set into `settings`.
             fn apply(&self, settings: &mut Settings) {
                 $(if let Some(value) = self.$before { settings.$before = value.into(); })*

@@ -14,8 +14,11 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(Profile::Before.settings().most_pages(), 1);
 /// assert_eq!(Profile::Documented.settings().most_pages(), 5);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 #[schemars(description = "A named set of all keys.")]
 pub enum Profile {
     /// The state that the plan starts from: 5 calls in flight, one page per call, no cache, one
@@ -36,4 +39,11 @@ pub enum Profile {
     /// --set pipeline.concurrency=8,16,32 --require 'pages_failed == 0'
     /// --require 'rate_limited <= 4' --seeds 1..=8`.
     Recommended,
+}
+
+impl Profile {
+    /// Its name, as it is written.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 }

@@ -151,11 +151,11 @@ pub enum SettingsError {
     #[error("read {name}: expected {wanted}, found `{got}`")]
     Variable {
         /// Its name.
-        name: &'static str,
+        name: String,
         /// What it holds.
         got: String,
         /// What it may hold.
-        wanted: &'static str,
+        wanted: String,
     },
 }
 

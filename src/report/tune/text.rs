@@ -5,7 +5,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use crate::pipeline::config::VARIABLES;
+use crate::pipeline::config::{Profile, SettingsPatch, variable_of};
 use crate::report::draw::PlotError;
 use crate::report::format;
 use crate::report::table::markdown;
@@ -265,18 +265,29 @@ fn chosen<'a>(tuned: &'a Tuned, cell: &'a GridPoint) -> impl Iterator<Item = (&'
     axes.map(|(axis, value)| (axis.key.as_str(), axis.values[*value].as_str()))
 }
 
-/// The settings of a cell as the plan's variables.
+/// The settings of a cell as variables: its profile, and every key of the pipeline that was set.
 pub fn env_block(tuned: &Tuned, cell: &GridPoint) -> String {
-    let mut out = String::new();
+    let question = &tuned.question;
+    let run = question.scenario.runs.iter().find(|run| run.name == question.run);
+    let mut profile = run.map_or(Profile::Documented, |run| run.profile).name();
+    let (mut keys, mut others) = (String::new(), String::new());
     for (key, value) in chosen(tuned, cell) {
+        let value = value.trim_matches('"');
         let known = key.strip_prefix("pipeline.");
-        let variable = known.and_then(|key| VARIABLES.iter().find(|(_, set)| *set == key));
-        let _ = match variable {
-            Some((variable, _)) => writeln!(out, "{variable}={}", value.trim_matches('"')),
-            None => writeln!(out, "# has no variable, give it with: --set '{key}={value}'"),
+        let _ = match known.filter(|key| SettingsPatch::KEYS.contains(key)) {
+            Some("profile") => {
+                profile = value;
+                Ok(())
+            }
+            Some(key) => writeln!(keys, "{}={value}", variable_of(key)),
+            None => writeln!(others, "# not of the pipeline, give it with: --set '{key}={value}'"),
         };
     }
-    out
+    format!(
+        "{}={profile}
+{keys}{others}",
+        variable_of("profile")
+    )
 }
 
 /// The settings of a cell as the pipeline's table of a scenario.

@@ -9,7 +9,10 @@ use toml_edit::{DocumentMut, Item};
 
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::{Scenario, bytes, diagnostic, overrides};
-use crate::pipeline::config::{SettingsPatch, VARIABLES};
+use crate::pipeline::config::{PREFIX, SettingsPatch, key_of, variable_of};
+
+/// The key that sets all others.
+const PROFILE: &str = "profile";
 
 /// The variables of a file, as settings of the pipeline.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,7 +53,7 @@ impl Variables {
         };
         for run in &scenario.runs {
             let own = overrides::own_pipeline(&mut document, &run.name);
-            let profile = own.and_then(|own| own.get("profile")?.as_str().map(str::to_owned));
+            let profile = own.and_then(|own| own.get(PROFILE)?.as_str().map(str::to_owned));
             match profile.filter(|_| !self.in_all_runs) {
                 Some(profile) => reached.left.push((run.name.clone(), profile)),
                 None => reached.changed.push(run.name.clone()),
@@ -61,7 +64,9 @@ impl Variables {
             let Some(key) = key.strip_prefix("pipeline.") else { continue };
             let value = overrides::value(value);
             for run in &reached.changed {
-                if let Some(own) = overrides::own_pipeline(&mut document, run) {
+                let own = overrides::own_pipeline(&mut document, run);
+                // A profile of its own would hide the keys of all runs.
+                if let Some(own) = own.filter(|own| key != PROFILE || own.contains_key(key)) {
                     own.insert(key, Item::Value(value.clone()));
                 }
             }
@@ -105,12 +110,7 @@ pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Vec<Diagnos
             continue;
         };
         let name = name.trim();
-        if name.starts_with("TAG_SPACE_") && VARIABLES.iter().all(|(known, _)| *known != name) {
-            let known = VARIABLES.map(|(name, _)| name);
-            let message = format!("expected a known variable, found `{name}`");
-            let all = format!("known: {}", known.join(", "));
-            let nearest = did_you_mean(name, known);
-            let help = nearest.map_or_else(|| all.clone(), |nearest| format!("{nearest} {all}"));
+        if let Err((message, help)) = known(name) {
             problems.push(wrong(span, message, Some(help)));
             continue;
         }
@@ -127,7 +127,18 @@ pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Vec<Diagnos
     if !problems.is_empty() {
         return Err(diagnostic::in_order(problems));
     }
-    let set = serde_json::to_value(&overrides).unwrap_or_default();
-    let set = set.as_object().cloned().unwrap_or_default();
+    let set = toml::Table::try_from(&overrides).unwrap_or_default();
     Ok(set.into_iter().map(|(key, value)| format!("pipeline.{key}={value}")).collect())
+}
+
+/// Refuses a variable that looks like one of ours and sets nothing, with what it may have been.
+pub fn known(name: &str) -> Result<(), (String, String)> {
+    if !name.starts_with(PREFIX) || key_of(name).is_some() {
+        return Ok(());
+    }
+    let message = format!("expected a known variable, found `{name}`");
+    let known: Vec<String> = SettingsPatch::KEYS.iter().map(|key| variable_of(key)).collect();
+    let nearest = did_you_mean(name, known.iter().map(String::as_str));
+    let all = format!("known: {}", known.join(", "));
+    Err((message, nearest.map_or_else(|| all.clone(), |nearest| format!("{nearest} {all}"))))
 }

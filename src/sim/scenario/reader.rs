@@ -20,7 +20,7 @@ use crate::fakes::content::documents;
 use crate::fakes::latency::{Latency, LatencyFile};
 use crate::fakes::llm::AiConfig;
 use crate::fakes::world::WorldConfig;
-use crate::pipeline::config::{Settings, SettingsPatch};
+use crate::pipeline::config::{Profile, Settings, SettingsPatch};
 use crate::pipeline::taxonomy::Taxonomy;
 use crate::price;
 use crate::price::Price;
@@ -342,6 +342,7 @@ impl Reader<'_> {
             return vec![Run {
                 name: "run".to_owned(),
                 config: self.config(&SettingsPatch::default(), base.get_ref(), &[], base.span()),
+                profile: base.get_ref().profile.unwrap_or(Profile::Documented),
                 changed_ratio: Ratio::ZERO,
                 start_after_s: 0,
                 pages: None,
@@ -371,6 +372,7 @@ impl Reader<'_> {
             runs.push(Run {
                 name: name.clone(),
                 config: self.config(own, base.get_ref(), &at, span),
+                profile: own.profile.or(base.get_ref().profile).unwrap_or(Profile::Documented),
                 changed_ratio: run.changed_ratio,
                 start_after_s: run.start_after_s.get(),
                 pages: run.pages.map(Whole::get),

@@ -8,6 +8,7 @@ use url::Url;
 use crate::cli::error::CliError;
 use crate::pipeline::http::is_of_this_machine;
 use crate::pipeline::provider::Secret;
+use crate::sim::scenario::env_file;
 
 /// The value of a variable, without white space around it; an empty one counts as none.
 pub(crate) fn variable(name: &str) -> Option<String> {
@@ -23,6 +24,18 @@ fn value(name: &str) -> Result<Option<String>, CliError> {
             Err(usage(format!("{name} is no text"), "it holds bytes that are not UTF-8"))
         }
     }
+}
+
+/// Refuses a variable of the environment that looks like a setting and is none.
+#[expect(clippy::disallowed_methods, reason = "live use is configured by the environment")]
+pub(crate) fn check_variables() -> Result<(), CliError> {
+    let mut names: Vec<String> =
+        std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+    names.sort();
+    for name in names {
+        env_file::known(&name).map_err(|(message, help)| CliError::Usage { message, help })?;
+    }
+    Ok(())
 }
 
 /// The value of a variable that has to be set.

@@ -7,18 +7,18 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::environment::{address, required, secret, user, variable};
+use super::environment::{address, check_variables, required, secret, user, variable};
 use super::state;
 use super::verdict::{Ended, status};
 use super::watcher::Watcher;
 use crate::cli::args::TagArgs;
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, Problems};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::outputs::{Failures, Kind, Output, Sink, Stamp, subscriber};
 use crate::cli::terminal::note;
 use crate::cli::{ExitStatus, outputs};
 use crate::pipeline::complaint::Listening;
-use crate::pipeline::config::{Settings, SettingsError, SettingsPatch};
+use crate::pipeline::config::{Profile, Settings, SettingsPatch};
 use crate::pipeline::control::Control;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::RunEnd;
@@ -33,6 +33,8 @@ use crate::report::format;
 use crate::rng::Seed;
 use crate::sim::recorder::Log;
 use crate::sim::scenario::default_taxonomy;
+use crate::sim::scenario::diagnostic::did_you_mean;
+use crate::sim::scenario::env_file::Variables;
 use crate::study::measure::figures::Figures;
 
 const SITE: &str = "https://acme.atlassian.net/wiki";
@@ -138,14 +140,7 @@ struct TagPlan {
 
 impl TagPlan {
     fn read(args: &TagArgs) -> Result<Self, CliError> {
-        let mut overrides =
-            SettingsPatch { profile: Some(args.profile), ..SettingsPatch::default() };
-        let usage = |error: SettingsError| CliError::Usage {
-            message: error.to_string(),
-            help: "set or unset the TAG_SPACE_ variables".to_owned(),
-        };
-        overrides.read_env(variable).map_err(usage)?;
-        overrides.dry_run = Some(!args.write);
+        let overrides = settings(args)?;
         let site = Site {
             base: address(
                 "CONFLUENCE_URL",
@@ -160,7 +155,10 @@ impl TagPlan {
         if variable("OPENAI_API_KEY").is_some() {
             providers.push(provider(ProviderApi::OpenAi, args)?);
         }
-        let config = overrides.resolve().map_err(usage)?;
+        let config = overrides.resolve().map_err(|error| CliError::Usage {
+            message: error.to_string(),
+            help: "change the TAG_SPACE_ variables, --env-file or --set".to_owned(),
+        })?;
         let taxonomy = Taxonomy::new(taxonomy(args)?);
         Ok(Self { config, taxonomy, site, providers })
     }
@@ -170,6 +168,57 @@ impl TagPlan {
         let (transport, observer) = (Arc::clone(transport), Arc::clone(watcher));
         Parts { config, taxonomy, site, providers, transport, observer, seed: Seed(0) }
     }
+}
+
+/// The settings that the environment, `--env-file` and `--set` make together, the later over the
+/// earlier.
+fn settings(args: &TagArgs) -> Result<SettingsPatch, CliError> {
+    let mut patch = SettingsPatch::default();
+    check_variables()?;
+    patch.read_env(variable).map_err(|error| CliError::Usage {
+        message: error.to_string(),
+        help: "change or unset this variable".to_owned(),
+    })?;
+    let of_file = match &args.env_file {
+        Some(path) => {
+            Variables::read(path, true).map_err(|all| CliError::Problems(Problems(all)))?.settings
+        }
+        None => Vec::new(),
+    };
+    for setting in of_file.iter().chain(&args.set) {
+        set(&mut patch, setting)?;
+    }
+    patch.profile = args.profile.or(patch.profile).or(Some(Profile::Recommended));
+    if patch.dry_run.is_some() {
+        return Err(CliError::Usage {
+            message: "dry_run is no setting of `tag`".to_owned(),
+            help: "without --write nothing is written".to_owned(),
+        });
+    }
+    patch.dry_run = Some(!args.write);
+    Ok(patch)
+}
+
+/// Sets what one `--set` says.
+fn set(patch: &mut SettingsPatch, setting: &str) -> Result<(), CliError> {
+    let usage = |message: String, help: String| CliError::Usage { message, help };
+    let Some((key, value)) = setting.split_once('=') else {
+        let message =
+            format!("expected `key=value`, such as batch_size=10, found `--set {setting}`");
+        return Err(usage(message, "the keys are those of a scenario's [pipeline]".to_owned()));
+    };
+    let key = key.trim();
+    let key = key.strip_prefix("pipeline.").unwrap_or(key);
+    if !SettingsPatch::KEYS.contains(&key) {
+        let known = SettingsPatch::KEYS;
+        let nearest = did_you_mean(key, known.iter().copied()).map(|near| format!("{near} "));
+        let help = format!("{}known: {}", nearest.unwrap_or_default(), known.join(", "));
+        return Err(usage(format!("expected a key of [pipeline], found `--set {setting}`"), help));
+    }
+    patch.set(key, value).map_err(|wanted| {
+        let help = "the keys and values are those of a scenario's [pipeline]".to_owned();
+        usage(format!("expected {wanted}, found `--set {setting}`"), help)
+    })
 }
 
 /// The file that keeps what is learned, if one does.
