@@ -49,6 +49,7 @@ mod quota_words; // what a quota has used, how exactly it counts, what it says
 mod readme; // what the README shows
 mod real_time; // `run --clock real`
 mod recommended; // what the recommended profile does about quotas
+mod regression_targets; // the targets that `tune` writes beside its answer
 mod regressions; // what is worse than accepted, in every document
 mod scenario_errors; // one test per bad value
 mod scenario_troubles; // one test per trouble that makes no sense

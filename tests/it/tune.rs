@@ -8,25 +8,20 @@ use tagspace::internals::study::experiment::runner::TrialRunner;
 
 use proptest::prelude::*;
 use tagspace::internals::report::tune as report;
-use tagspace::internals::report::tune::regression_targets as guard_report;
-use tagspace::internals::rng::Seed;
 use tagspace::internals::sim::scenario::{Scenario, env_file};
-use tagspace::internals::study::experiment::mutation::Mutant;
 use tagspace::internals::study::tune::grid::Axis;
-use tagspace::internals::study::tune::regression_targets::Noticed;
 use tagspace::internals::study::tune::{
-    Objective, StudySpec, Tuned, grid, minimax, ranking, regression_targets, successive_halving,
-    trials,
+    Objective, StudySpec, Tuned, grid, minimax, ranking, successive_halving, trials,
 };
 use tagspace::internals::study::verdict::target_syntax;
 
-use crate::common::{judged, same_cases, scenario};
+use crate::common::same_cases;
 
 fn values(text: &str) -> Vec<String> {
     Axis::parse(text).unwrap().values
 }
 
-fn question(path: &str, axes: &[&str], seeds: u64, require: &[&str]) -> StudySpec {
+pub(crate) fn question(path: &str, axes: &[&str], seeds: u64, require: &[&str]) -> StudySpec {
     StudySpec {
         scenario: Scenario::read(Path::new(path), &[]).unwrap(),
         folder: PathBuf::from("scenarios"),
@@ -42,7 +37,7 @@ fn question(path: &str, axes: &[&str], seeds: u64, require: &[&str]) -> StudySpe
 }
 
 /// What came of a question, played on `jobs` threads.
-fn played(question: StudySpec, jobs: usize) -> Tuned {
+pub(crate) fn played(question: StudySpec, jobs: usize) -> Tuned {
     let questions = [question];
     let all = trials::all(&questions);
     let results =
@@ -51,7 +46,7 @@ fn played(question: StudySpec, jobs: usize) -> Tuned {
     ranking::of(question, 0, &results)
 }
 
-fn tuned(axes: &[&str], seeds: u64, require: &[&str]) -> Tuned {
+pub(crate) fn tuned(axes: &[&str], seeds: u64, require: &[&str]) -> Tuned {
     played(question("scenarios/medium.toml", axes, seeds, require), 2)
 }
 
@@ -319,86 +314,6 @@ fn one_setting_for_several_loses_least_where_it_loses_most() {
     let losses = minimax::of(&unfit);
     assert_eq!((losses[2].cell, losses[2].most()), (1, None));
     assert_eq!(minimax::chosen(&both[0], 1).ranking[0], 1);
-}
-
-#[test]
-fn the_targets_of_the_guard_are_met_and_notice_what_weakens() {
-    let folder = tempfile::tempdir().unwrap();
-    let tuned = tuned(&["pipeline.batch_size=10", "pipeline.concurrency=6"], 4, &[]);
-    // A seed that was not played may be worse, and the scenario may have it.
-    let mut unlucky = tuned.clone();
-    unlucky.question.scenario.world.seed = Seed(36);
-    let guard = regression_targets::of(&unlucky, &TrialRunner::new(2).unwrap()).unwrap().unwrap();
-    let missed: Vec<&str> = guard.missed.iter().map(|target| target.metric.name()).collect();
-    assert_eq!(missed, ["makespan"]);
-    assert!(guard_report::text(&guard).contains("own seed, 36, these are missed as they are"));
-    let guard = regression_targets::of(&tuned, &TrialRunner::new(2).unwrap()).unwrap().unwrap();
-    assert!(guard.missed.is_empty(), "{:?}", guard.missed);
-    let that = |is: fn(&Noticed) -> bool| -> Vec<Mutant> {
-        let such = guard.noticed.iter().filter(|(_, noticed)| is(noticed));
-        such.map(|(mutant, _)| *mutant).collect()
-    };
-    assert_eq!(that(|noticed| matches!(noticed, Noticed::By(_))), [Mutant::BatchOfOne]);
-    // What changes nothing is told from what is not noticed.
-    assert!(that(|noticed| *noticed == Noticed::Harmless).contains(&Mutant::NoFallback));
-    assert!(!that(|noticed| *noticed == Noticed::Harmless).contains(&Mutant::BatchOfOne));
-    let toml = guard_report::targets(&guard);
-    let best = report::toml_block(&tuned, tuned.best().unwrap());
-    // Committed with the setting, all seeds meet them, and `--mutate` finds what the guard said.
-    let written = fs::read_to_string("scenarios/medium.toml").unwrap();
-    let world = written.split("[pipeline]").next().unwrap();
-    let path = folder.path().join("guarded.toml");
-    fs::write(&path, format!("{world}{best}{toml}")).unwrap();
-    let run = |args: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
-        let command = command.current_dir(folder.path()).args(["run", "guarded.toml"]).args(args);
-        let output = command.args(["--transport", "direct"]).output().unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap())
-    };
-    let (code, said) = run(&["--seeds", "1..=4"]);
-    assert_eq!(code, Some(0), "{said}");
-    let (_, said) = run(&["--mutate", "--seed", "1"]);
-    assert!(said.contains("batch-of-one\n  noticed by guarded"), "{said}");
-}
-
-#[test]
-fn the_guard_asks_for_all_the_work_and_finds_what_tells_a_weakening() {
-    let axes = ["pipeline.batch_size=10"];
-    let required = ["page_latency p95 <= 40s", "labels_written >= 90", "makespan <= 60s"];
-    let question = question("scenarios/hinted-quota.toml", &axes, 4, &required);
-    let guard = regression_targets::of(&played(question, 2), &TrialRunner::new(2).unwrap())
-        .unwrap()
-        .unwrap();
-    // What the limits imply is not said twice.
-    let toml = guard_report::targets(&guard);
-    for line in [
-        "pages = \">= 100\"\n",
-        "pages_not_done = \"<= 0\"\n",
-        "pages_unlabelled = \"<= 0\"\n",
-        "page_latency = \"p95 <= 40s in >= 95% of seeds\"\n",
-        "labels_written = \">= 90 in >= 95% of seeds\"\n",
-    ] {
-        assert!(toml.contains(line), "{toml}");
-    }
-    assert_eq!(toml.matches("makespan").count(), 1, "{toml}");
-    // One weakening is noticed by a figure found for it alone. One changes nothing for the worse: a
-    // limit that only an improvement could miss would be none.
-    let unnoticed = guard.noticed.iter().filter(|(_, noticed)| *noticed == Noticed::Not);
-    assert_eq!(unnoticed.map(|(mutant, _)| *mutant).collect::<Vec<_>>(), [Mutant::PermitHeld]);
-    let found: Vec<Mutant> = guard.killers.iter().map(|(_, mutant)| *mutant).collect();
-    assert_eq!(found, [Mutant::LimitNeverCut]);
-    assert!(toml.contains(" # to notice limit-never-cut\n"), "{toml}");
-    // A run that does less than that misses them.
-    let written = fs::read_to_string("scenarios/hinted-quota.toml").unwrap();
-    let text = format!("{}{toml}", written.split("[targets").next().unwrap());
-    let misses = |set: &[&str]| {
-        let judged = judged(&scenario(&text, &[&["pipeline.batch_size=10"], set].concat()));
-        let missed = judged.runs[0].targets.iter().filter(|target| !target.met);
-        missed.map(|target| target.target.metric.name()).collect::<Vec<_>>()
-    };
-    assert_eq!(misses(&[]), [""; 0]);
-    assert!(misses(&["pipeline.dry_run=true"]).contains(&"pages_unlabelled"));
-    assert!(misses(&["run=[{ name = 'run', cancel_at_s = 5 }]"]).contains(&"pages_not_done"));
 }
 
 #[test]

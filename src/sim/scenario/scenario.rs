@@ -112,6 +112,19 @@ impl Scenario {
         scenario
     }
 
+    /// The same with this run alone and those that it follows in its session: a fresh run before it
+    /// changes nothing about it. The whole scenario, where it has no such run.
+    #[must_use]
+    pub fn only(&self, run: &str) -> Self {
+        let mut scenario = self.clone();
+        if let Some(at) = scenario.runs.iter().position(|known| known.name == run) {
+            scenario.runs.truncate(at + 1);
+            let first = scenario.runs.iter().rposition(|run| run.fresh).unwrap_or(0);
+            scenario.runs.drain(..first);
+        }
+        scenario
+    }
+
     /// The file that it was read from, whatever was set on top.
     pub fn file(&self) -> &str {
         self.origin.strip_suffix(WITH_SETTINGS).unwrap_or(&self.origin)

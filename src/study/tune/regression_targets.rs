@@ -71,7 +71,7 @@ pub fn of(tuned: &Tuned, runner: &TrialRunner) -> Result<Option<RegressionTarget
     let mut targets = promised(tuned, best);
     let seed = tuned.question.scenario.world.seed.0;
     let scenario = trials::scenario(&tuned.question, &best.values, seed)?;
-    let unweakened = trial::play_to_end(&scenario, &Options::default())?;
+    let (scenario, unweakened) = whole(scenario, &tuned.question.run)?;
     let played = MutantTrials { unweakened, weakened: weakened(&scenario, runner)? };
     let killers = played.killers(tuned, best, runner, &mut targets)?;
     let noticed = played.weakened.iter().map(|(mutant, weak)| {
@@ -83,10 +83,28 @@ pub fn of(tuned: &Tuned, runner: &TrialRunner) -> Result<Option<RegressionTarget
         let is_missed = |target: &&Target| !is_met(target, &played.unweakened);
         targets.iter().filter(is_missed).cloned().collect()
     };
-    let own = target_syntax::of(&scenario).unwrap_or_default();
+    let mut own = target_syntax::of(&scenario).unwrap_or_default();
+    own.retain(|target| can_be_judged(target, &played.unweakened));
     let (missed, own_missed) = (missed_of(&targets), missed_of(&own));
     let seeds = tuned.question.seeds.clone();
     Ok(Some(RegressionTargets { targets, killers, noticed, seeds, seed, missed, own_missed }))
+}
+
+/// The scenario with what it comes to; where a run that is not asked about does not end, with the one
+/// that is asked about alone.
+fn whole(scenario: Scenario, run: &str) -> Result<(Scenario, JudgedScenario), TuneError> {
+    if let Some(judged) = trial::play(&scenario, &Options::default())? {
+        return Ok((scenario, judged));
+    }
+    let scenario = scenario.only(run);
+    let judged = trial::play_to_end(&scenario, &Options::default())?;
+    Ok((scenario, judged))
+}
+
+/// Whether what was played has the run of a target, and the one that its limit is a part of.
+fn can_be_judged(target: &Target, judged: &JudgedScenario) -> bool {
+    let is_there = judged.runs.iter().any(|run| run.name == target.run);
+    is_there && (target.limit.fixed().is_some() || judged.base_of(target).is_some())
 }
 
 /// What the best cell keeps in all of its seeds, with some margin, and what was required.
@@ -163,7 +181,7 @@ impl MutantTrials {
         }
         let seeds: Vec<u64> = tuned.question.seeds.clone().collect();
         let figures_of = |at: usize| {
-            let scenario = trials::scenario(&tuned.question, &best.values, seeds[at])?;
+            let scenario = trials::scenario(&tuned.question, &best.values, seeds[at])?.only(run);
             Ok::<_, TuneError>(figures(&trial::play_to_end(&scenario, &Options::default())?, run))
         };
         let mut all = runner.each(seeds.len(), figures_of)?;

@@ -93,7 +93,7 @@ pub fn play(
 
 /// One trial: what it came to, and whether each requirement is met.
 fn one(question: &StudySpec, cell: &[usize], seed: u64) -> Result<TrialResult, TuneError> {
-    let scenario = scenario(question, cell, seed)?;
+    let scenario = scenario(question, cell, seed)?.only(&question.run);
     let Some(judged) = trial::play(&scenario, &Options::default())? else {
         return Ok(TrialResult { outcome: None, met: vec![false; question.require.len()] });
     };
@@ -127,7 +127,7 @@ pub fn confirm(
     let ranked = cell.outcomes.iter().zip(tuned.question.seeds.clone()).take(again);
     let mut confirmed = 0;
     for (outcome, seed) in ranked {
-        let scenario = scenario(&tuned.question, &cell.values, seed)?;
+        let scenario = scenario(&tuned.question, &cell.values, seed)?.only(&tuned.question.run);
         let played = |transport| {
             let options = Options { transport, ..Options::default() };
             judge::run(&scenario, &[], &options)
