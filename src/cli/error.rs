@@ -37,9 +37,9 @@ pub(crate) enum CliError {
     #[error("error: {0}")]
     Serve(#[from] ListenError),
     #[error("error: {0}")]
-    Trial(TrialError),
+    Trial(#[source] TrialError),
     #[error("error: {0}")]
-    Tune(TuneError),
+    Tune(#[source] TuneError),
     #[error("interrupted")]
     Interrupted,
 }

@@ -31,7 +31,7 @@ pub(crate) fn install_crypto() {
 
 /// The HTTP client could not be set up.
 #[derive(Debug, Error)]
-#[error("set up the HTTP client")]
+#[error("set up the HTTP client: {0}")]
 pub struct SetUpError(#[from] reqwest::Error);
 
 /// Carries requests over the network.
@@ -98,8 +98,7 @@ fn transport_error(error: reqwest::Error) -> TransportError {
     let is_connect = error.is_connect();
     let has = |wanted: fn(&(dyn Error + 'static)) -> bool| chain(&error).any(wanted);
     let is_tls = has(<dyn Error>::is::<rustls::Error>);
-    // The type of this error is private to the connector.
-    let is_dns = has(|cause| cause.to_string().starts_with("dns error"));
+    let is_dns = error.is_dns();
     let names_a_proxy = has(|cause| cause.to_string().contains('@'));
     let reason: Reason =
         if names_a_proxy { "the connection failed".into() } else { Box::new(error) };
@@ -144,7 +143,7 @@ impl Transport for HttpTransport {
         Box::pin(async move {
             let BodyLimit(most) = BodyLimit::of(&request);
             let request = reqwest::Request::try_from(request)
-                .map_err(|error| TransportError::Connect(error.into()))?;
+                .map_err(|error| TransportError::Reset(error.into()))?;
             let address = request.url();
             let authority = address.authority().to_owned();
             let is_direct = address.scheme() == "http" && is_of_this_machine(address);

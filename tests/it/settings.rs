@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use tagspace::internals::pipeline::config::{SettingsPatch, key_of, variable_of};
+use tagspace::internals::pipeline::config::{
+    BatchSize, Profile, SettingsPatch, key_of, variable_of,
+};
 use tagspace::internals::sim::scenario::{OuterSettings, Scenario};
 
 use crate::cli::{folder_with, stderr, stdout, tagspace};
@@ -168,6 +170,8 @@ fn all_that_is_wrong_with_a_file_of_variables_is_told_at_once() {
     let places: Vec<&str> =
         said.lines().filter_map(|line| line.strip_prefix("a.env:")?.split(':').next()).collect();
     assert_eq!(places, ["1", "2", "3", "4", "5"], "{said}");
+    // What is no setting may be a credential.
+    assert!(!said.contains("secret-by-mistake"), "{said}");
 }
 
 #[test]
@@ -268,6 +272,9 @@ fn every_key_can_be_set_by_its_variable() {
         "batch",
         "content",
         "{ requests = 10 }",
+        "nan",
+        "inf",
+        "5\ny = 1",
     ];
     for key in SettingsPatch::KEYS {
         let name = variable_of(key);
@@ -284,7 +291,9 @@ fn every_key_can_be_set_by_its_variable() {
                 is_read
             })
             .collect();
-        assert!((1..texts.len()).contains(&taken.len()), "{name} takes {taken:?}");
+        assert!(!taken.is_empty(), "{name}");
+        let is_odd = |text: &&str| ["nan", "inf", "5\ny = 1"].contains(text);
+        assert!(!taken.iter().any(is_odd), "{name} takes {taken:?}");
     }
     assert_eq!(variable_of("cache"), "TAG_SPACE_CACHE_ENABLED");
     assert_eq!(key_of("TAG_SPACE_CACHE"), None);
@@ -297,6 +306,8 @@ fn what_a_variable_may_hold_is_said_in_its_own_words() {
         ("batch_size", "many", "a whole number from 1 to 1000, or `auto`"),
         ("concurrency", "0", "a whole number from 1 to 1024"),
         ("backoff_jitter", "2", "a ratio from 0 to 1"),
+        ("quota", "5", "a table such as { requests = 10 }"),
+        ("cache_size", "expected nothing", "a whole number from 1 to 10000000"),
         (
             "limiter",
             "clever",
@@ -305,4 +316,18 @@ fn what_a_variable_may_hold_is_said_in_its_own_words() {
     ] {
         assert_eq!(SettingsPatch::default().set(key, text), Err(wanted.to_owned()));
     }
+}
+
+#[test]
+fn a_profile_that_is_set_keeps_what_the_tables_set_on_top() {
+    let runs = "[pipeline]\nattempts = 2\n[[run]]\nname = \"own\"\npipeline = { batch_size = 4 }\n\
+                [[run]]\nname = \"named\"\nfresh = true\npipeline = { profile = \"before\" }\n";
+    let plain = PLAIN.split("[pipeline]").next().unwrap();
+    let read =
+        crate::common::scenario(&format!("{plain}{runs}"), &["pipeline.profile=recommended"]);
+    let recommended = Profile::Recommended.settings();
+    let own = &read.runs[0].config;
+    assert_eq!((own.attempts, own.batch_size), (2, BatchSize::Pages(4)));
+    assert_eq!(own.limiter, recommended.limiter);
+    assert_eq!(read.runs[1].config, recommended);
 }

@@ -346,6 +346,8 @@ fn settings_come_from_the_environment_a_file_and_set_the_later_over_the_earlier(
     // Without a batch size a profile has its own: the state before asks page by page.
     let (one_by_one, tagged) = prompts(&[], &[("TAG_SPACE_PROFILE", "before")], "");
     assert_eq!((one_by_one, tagged.code), (12, Some(0)), "{tagged:?}");
+    let last = ["--profile", "documented", "--set", "profile=before"];
+    assert_eq!(prompts(&last, &[], "").0, 12);
     let (by_argument, _) =
         prompts(&["--profile", "before"], &[("TAG_SPACE_PROFILE", "documented")], "");
     assert_eq!(by_argument, 12);
@@ -362,6 +364,11 @@ fn a_setting_that_is_none_is_refused_before_anything_is_asked() {
         (&["--set", "batch_size=many"], &[], "expected a whole number from 1 to 1000, or `auto`"),
         (&["--set", "batch_size"], &[], "expected `key=value`"),
         (&["--set", "dry_run=false"], &[], "without --write nothing is written"),
+        (
+            &["--set", "limiter=pace", "--set", "quota={ per_s = 9 }"],
+            &[],
+            "expected `requests` or `tokens`, found a quota of nothing",
+        ),
         (&[], &[("TAG_SPACE_CACHE_ENABLED", "perhaps")], "expected true or false"),
     ] {
         let (prompts, tagged) = prompts(args, variables, file);

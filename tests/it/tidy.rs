@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use syn::spanned::Spanned;
 use syn::visit;
 use syn::visit::Visit;
 use tagspace::Metric;
@@ -286,6 +287,14 @@ impl<'ast> Visit<'ast> for MetricNames {
         // Names of one word are words of other things as well.
         if name.contains('_') && Metric::find(name).is_some() {
             self.0.push(text);
+        }
+    }
+
+    fn visit_macro(&mut self, called: &'ast syn::Macro) {
+        let literals = regex::Regex::new("\"([^\"\\\\]*)\"").unwrap();
+        let tokens = called.tokens.to_string();
+        for literal in literals.captures_iter(&tokens) {
+            self.visit_lit_str(&syn::LitStr::new(&literal[1], called.span()));
         }
     }
 }

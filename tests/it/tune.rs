@@ -7,6 +7,7 @@ use tagspace::Metric;
 use tagspace::internals::study::experiment::runner::TrialRunner;
 
 use proptest::prelude::*;
+use tagspace::internals::pipeline::config::{SettingsPatch, key_of};
 use tagspace::internals::report::tune as report;
 use tagspace::internals::sim::scenario::{Scenario, env_file};
 use tagspace::internals::study::tune::grid::Axis;
@@ -158,10 +159,10 @@ fn the_answer_fed_back_is_the_same_pipeline() {
     let axes = ["pipeline.batch_size=10", "pipeline.concurrency=12", "pipeline.cache=false"];
     let tuned = tuned(&axes, 1, &[]);
     let best = tuned.best().unwrap();
-    let env = report::env_block(&tuned, best);
+    let env = report::env_block(std::slice::from_ref(&tuned), &best.values);
     assert_eq!(
         env,
-        "TAG_SPACE_PROFILE=documented\nTAG_SPACE_BATCH_SIZE=10\nTAG_SPACE_AI_CONCURRENCY=12\n\
+        "TAG_SPACE_PROFILE=documented\nTAG_SPACE_AI_CONCURRENCY=12\nTAG_SPACE_BATCH_SIZE=10\n\
          TAG_SPACE_CACHE_ENABLED=false\n"
     );
     let settings = env_file::from_env_file(Path::new("tune.env"), &env).unwrap();
@@ -172,6 +173,26 @@ fn the_answer_fed_back_is_the_same_pipeline() {
     assert_ne!(fed_back.config_digest, Scenario::read(path, &[]).unwrap().config_digest);
     let toml = report::toml_block(&tuned, best);
     assert_eq!(toml, "[pipeline]\nbatch_size = 10\nconcurrency = 12\ncache = false\n");
+}
+
+#[test]
+fn the_variables_of_an_answer_make_the_settings_that_won() {
+    let of = |path: &str| played(question(path, &["pipeline.batch_size=10"], 1, &[]), 1);
+    let hinted = of("scenarios/hinted-quota.toml");
+    let values = &hinted.cells[0].values;
+    let env = report::env_block(std::slice::from_ref(&hinted), values);
+    let mut patch = SettingsPatch::default();
+    for line in env.lines() {
+        let (name, value) = line.split_once('=').unwrap();
+        patch.set(key_of(name).unwrap(), value).unwrap();
+    }
+    let won = trials::scenario(&hinted.question, values, 1).unwrap();
+    assert_eq!(patch.resolve().unwrap(), won.runs[0].config, "{env}");
+    // Of several scenarios only what all have alike is an answer.
+    let both = [hinted.clone(), of("scenarios/medium.toml")];
+    let env = report::env_block(&both, values);
+    assert!(env.contains("TAG_SPACE_BATCH_SIZE=10\n"), "{env}");
+    assert!(env.contains("# retry_hints differs between the scenarios\n"), "{env}");
 }
 
 fn tagspace(args: &[&str]) -> (Option<i32>, String, String) {

@@ -263,11 +263,10 @@ pub(crate) struct TagArgs {
     /// OpenAI's model, asked when Gemini gives up.
     #[arg(long, default_value = "gpt-6-luna")]
     pub(crate) fallback_model: String,
-    /// The settings to start from (default: recommended); variables, --env-file and --set go on top,
-    /// in this order.
+    /// The profile, over that of variables and of --env-file (default: recommended).
     #[arg(long, value_name = "NAME", value_parser = profile)]
     pub(crate) profile: Option<Profile>,
-    /// Set a key of a scenario's `[pipeline]`, such as batch_size=10 (repeatable).
+    /// Set a key of a scenario's `[pipeline]`, such as batch_size=10, over all others (repeatable).
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
     /// A file of TAG_SPACE_ variables, such as the tune.env of `tune`, over those of the environment.

@@ -12,29 +12,30 @@ use crate::cli::scenarios::Loaded;
 use crate::cli::terminal::{note, print};
 use crate::cli::{ExitStatus, jobs, scenarios};
 use crate::study::experiment::mutation::Mutant;
+use crate::study::experiment::trial;
 use crate::study::verdict::judge;
 use crate::study::verdict::judge::JudgedScenario;
 use crate::study::verdict::target::JudgedTarget;
 
 /// What came of a scenario as it is, or with a weaker pipeline.
-struct Played {
+struct MutantResult {
     digests: Vec<String>,
     targets: Vec<JudgedTarget>,
 }
 
-impl Played {
+impl MutantResult {
     fn of(judged: &JudgedScenario) -> Self {
         let targets = judged.runs.iter().flat_map(|run| run.targets.clone());
         Self { digests: judged.digests(), targets: targets.collect() }
     }
 }
 
-/// Plays every scenario as it is, and with every weakening that changes it.
+/// Every scenario as it is, and with every weakening that changes it.
 struct MutantRuns {
     /// By scenario.
-    unweakened: Vec<Played>,
-    /// By mutant and scenario; none where it changes no setting.
-    weakened: BTreeMap<(usize, usize), Played>,
+    unweakened: Vec<MutantResult>,
+    /// By mutant and scenario, where it changes a setting; nothing of one that does not even end.
+    weakened: BTreeMap<(usize, usize), Option<MutantResult>>,
 }
 
 impl MutantRuns {
@@ -44,7 +45,7 @@ impl MutantRuns {
         let runner = jobs::runner(args.jobs)?;
         let unweakened = runner.each(loaded.len(), |at| {
             let (scenario, targets) = &loaded[at];
-            Ok::<_, CliError>(Played::of(&judge::run(scenario, targets, &options)?))
+            Ok::<_, CliError>(MutantResult::of(&judge::run(scenario, targets, &options)?))
         })?;
         let mut weak = Vec::new();
         for (number, mutant) in Mutant::ALL.iter().enumerate() {
@@ -54,8 +55,8 @@ impl MutantRuns {
         }
         let weakened = runner.each(weak.len(), |index| {
             let (place, scenario) = &weak[index];
-            let judged = judge::run(scenario, &loaded[place.1].1, &options)?;
-            Ok::<_, CliError>((*place, Played::of(&judged)))
+            let judged = trial::ended(judge::run(scenario, &loaded[place.1].1, &options))?;
+            Ok::<_, CliError>((*place, judged.as_ref().map(MutantResult::of)))
         })?;
         Ok(Self { unweakened, weakened: weakened.into_iter().collect() })
     }
@@ -90,6 +91,11 @@ pub(crate) fn mutate(args: &RunArgs) -> Result<ExitStatus, CliError> {
         for (at, ((scenario, _), before)) in loaded.iter().zip(&runs.unweakened).enumerate() {
             let Some(weakened) = runs.weakened.get(&(number, at)) else { continue };
             applied += 1;
+            let Some(weakened) = weakened else {
+                noticed += 1;
+                say(&format!("  noticed by {}: it does not end\n", scenario.name));
+                continue;
+            };
             is_harmless &= before.digests == weakened.digests;
             let flipped = before.targets.iter().zip(&weakened.targets);
             let flipped = flipped.filter(|(before, now)| before.met && !now.met);

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
@@ -21,23 +20,11 @@ pub enum BatchSize {
 const AUTO: &str = "auto";
 const MOST: u64 = 1000;
 /// What may be written.
-pub const WANTED: &str = "a whole number from 1 to 1000, or `auto`";
+const WANTED: &str = "a whole number from 1 to 1000, or `auto`";
 
 impl BatchSize {
     fn of(pages: u64) -> Option<Self> {
         (1..=MOST).contains(&pages).then_some(Self::Pages(pages))
-    }
-}
-
-impl FromStr for BatchSize {
-    type Err = ();
-
-    fn from_str(word: &str) -> Result<Self, ()> {
-        let word = word.trim();
-        if word == AUTO {
-            return Ok(Self::Auto);
-        }
-        word.parse().ok().and_then(Self::of).ok_or(())
     }
 }
 

@@ -3,9 +3,6 @@
 //! The variable of a key is `TAG_SPACE_` and the key in capitals; three keys have the names that the
 //! plan gave them.
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
-
 use super::settings::{SettingsError, SettingsPatch};
 
 /// What every variable of a setting begins with.
@@ -33,24 +30,21 @@ pub fn key_of(variable: &str) -> Option<&'static str> {
 
 impl SettingsPatch {
     /// Sets a key to a value as people write it: a number, `true` or `yes`, a word, an inline table.
+    /// An error says what was wanted.
     pub fn set(&mut self, key: &str, text: &str) -> Result<(), String> {
-        let text = text.trim();
-        let read = |value: Value| {
-            let table = Map::from_iter([(key.to_owned(), value)]);
-            Self::deserialize(Value::Object(table)).map_err(|error| error.to_string())
-        };
-        let mut refused = None;
-        for value in meanings(text) {
-            match read(value) {
-                Ok(patch) if key == "profile" => {
-                    self.profile = patch.profile;
-                    return Ok(());
-                }
+        let mut refused: Option<String> = None;
+        for value in meanings(text.trim()) {
+            let table = toml::Table::from_iter([(key.to_owned(), value)]);
+            match table.try_into::<Self>() {
                 Ok(patch) => {
-                    *self = patch.over(self);
+                    self.take(patch);
                     return Ok(());
                 }
-                Err(error) => drop(refused.get_or_insert(error)),
+                // What is wrong with a value of the right type says more than that its type is wrong.
+                Err(error) => {
+                    let known = refused.take().filter(|known| !known.starts_with(WRONG_TYPE));
+                    refused = Some(known.unwrap_or_else(|| error.message().to_owned()));
+                }
             }
         }
         Err(wanted(&refused.unwrap_or_default()))
@@ -70,31 +64,39 @@ impl SettingsPatch {
         }
         Ok(())
     }
+
+    /// Every key that is set, in the order of [`KEYS`](Self::KEYS), with its value as a variable has
+    /// it.
+    pub fn written(&self) -> Vec<(&'static str, String)> {
+        let table = toml::Table::try_from(self).expect("settings are plain values");
+        let text = |value: &toml::Value| match value {
+            toml::Value::String(word) => word.clone(),
+            value => value.to_string(),
+        };
+        Self::KEYS.iter().filter_map(|key| Some((*key, text(table.get(*key)?)))).collect()
+    }
 }
 
 /// What a text may mean: what it is in TOML, yes or no, or a word.
-fn meanings(text: &str) -> Vec<Value> {
-    let mut meanings = Vec::new();
-    if let Ok(table) = format!("x = {text}").parse::<toml::Table>()
-        && let Some(value) = table.get("x").and_then(|value| serde_json::to_value(value).ok())
-    {
-        meanings.push(value);
-    }
+fn meanings(text: &str) -> Vec<toml::Value> {
+    let mut meanings: Vec<toml::Value> = text.parse().into_iter().collect();
     match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => meanings.push(Value::Bool(true)),
-        "false" | "0" | "no" | "off" => meanings.push(Value::Bool(false)),
+        "true" | "1" | "yes" | "on" => meanings.push(toml::Value::Boolean(true)),
+        "false" | "0" | "no" | "off" => meanings.push(toml::Value::Boolean(false)),
         _ => {}
     }
-    meanings.push(Value::from(text));
+    meanings.push(toml::Value::from(text));
     meanings
 }
 
+/// How the reader begins what it says of a value of another type.
+const WRONG_TYPE: &str = "invalid type";
+
 /// What was wanted, by the reader's own words.
 fn wanted(error: &str) -> String {
-    let wanted = error.split_once("expected ").map_or(error, |(_, wanted)| wanted);
-    let wanted = wanted.split_once(", found ").map_or(wanted, |(wanted, _)| wanted);
-    match wanted {
-        "a boolean" => "true or false".to_owned(),
-        wanted => wanted.to_owned(),
-    }
+    let wanted = match error.strip_prefix("expected ") {
+        Some(wanted) => wanted.rsplit_once(", found ").map_or(wanted, |(wanted, _)| wanted),
+        None => error.rsplit_once(", expected ").map_or(error, |(_, wanted)| wanted),
+    };
+    if wanted == "a boolean" { "true or false".to_owned() } else { wanted.to_owned() }
 }

@@ -61,6 +61,14 @@ macro_rules! settings {
                 $(if let Some(value) = self.$after { settings.$after = value.into(); })*
             }
 
+            /// Takes every key that `later` sets, the profile as well.
+            pub fn take(&mut self, later: Self) {
+                self.profile = later.profile.or(self.profile);
+                $(self.$before = later.$before.or(self.$before);)*
+                $(self.$key = later.$key.or(self.$key);)*
+                $(self.$after = later.$after.or(self.$after);)*
+            }
+
             /// These keys over `base`: every key that is set here wins, and a profile wins over all
             /// of them.
             #[must_use]

@@ -99,7 +99,7 @@ settings! {
 /// A quota that the pipeline is told beforehand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "ToldQuota")]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as { requests = 10 }")]
 pub struct ConfiguredQuota {
     /// Requests in a window.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,6 +147,9 @@ pub enum SettingsError {
     /// The oracle is not told anything.
     #[error("limiter `pace` needs `quota`: it paces calls by a known quota")]
     NoQuota,
+    /// The oracle is told of a quota that limits nothing.
+    #[error("expected `requests` or `tokens`, found a quota of nothing")]
+    EmptyQuota,
     /// An environment variable holds something else than it should.
     #[error("read {name}: expected {wanted}, found `{got}`")]
     Variable {
@@ -157,6 +160,19 @@ pub enum SettingsError {
         /// What it may hold.
         wanted: String,
     },
+}
+
+impl SettingsError {
+    /// The key that it is about, where that is one alone.
+    pub fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::EmptyQuota => Some("quota"),
+            Self::AboveCeiling { .. }
+            | Self::HeldPermit
+            | Self::NoQuota
+            | Self::Variable { .. } => None,
+        }
+    }
 }
 
 impl SettingsPatch {
@@ -176,8 +192,11 @@ impl SettingsPatch {
         if is_limit_set && self.in_flight_batches.is_none() {
             settings.in_flight_batches = max_concurrency;
         }
-        if settings.limiter == LimiterKind::Pace && settings.quota.is_none() {
-            return Err(SettingsError::NoQuota);
+        if settings.limiter == LimiterKind::Pace {
+            let quota = settings.quota.ok_or(SettingsError::NoQuota)?;
+            if quota.requests.is_none() && quota.tokens.is_none() {
+                return Err(SettingsError::EmptyQuota);
+            }
         }
         if settings.keeps_quota() && settings.permit_scope == PermitScope::Batch {
             return Err(SettingsError::HeldPermit);

@@ -1,7 +1,6 @@
 //! JUnit XML in the form that Jenkins, GitLab and the GitHub actions for it read: one suite for
 //! each scenario, one case for each target.
 
-use crate::study::measure::metric::Metric;
 use std::fmt::Write;
 
 use quick_xml::escape::escape;
@@ -14,6 +13,7 @@ use crate::report::run::text::NO_TARGETS;
 use crate::sim::scenario::Scenario;
 use crate::study::compare::{Compared, ComparisonVerdict};
 use crate::study::experiment::realtime_check::{RealTime, RealTimeVerdict};
+use crate::study::measure::metric::Metric;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::Series;

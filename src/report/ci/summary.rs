@@ -1,7 +1,6 @@
 //! Markdown for `$GITHUB_STEP_SUMMARY`: the verdicts in one table, and for each scenario that misses
 //! a target what it misses and how to repeat it.
 
-use crate::study::measure::metric::Metric;
 use std::fmt::Write;
 
 use super::closing::{margin, missed, name, seed, value};
@@ -11,6 +10,7 @@ use crate::report::{compare, format};
 use crate::sim::scenario::Scenario;
 use crate::study::compare::{Compared, ComparisonVerdict};
 use crate::study::experiment::realtime_check::RealTimeVerdict;
+use crate::study::measure::metric::Metric;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::Series;

@@ -1,6 +1,5 @@
 //! The claims: what the profiles came to in every world, and where each claim holds.
 
-use crate::study::measure::metric::Metric;
 use plotters::prelude::*;
 
 use crate::report::claims::words;
@@ -12,6 +11,7 @@ use crate::study::claims::boundary::Boundary;
 use crate::study::claims::observable::Observable;
 use crate::study::claims::statement::Hypothesis;
 use crate::study::claims::{ClaimsReport, PROFILES, Varied, WorldVerdict};
+use crate::study::measure::metric::Metric;
 use crate::units::{float, whole};
 
 /// What the profiles are compared by: a figure of the run over 100 pages, and its name.

@@ -100,7 +100,7 @@ pub fn text(
     let _ = write!(
         out,
         "\n\nAs variables (tune.env):\n\n```sh\n{}```\n\nAs a table of a scenario (tune.toml):\n\n```toml\n{}```\n",
-        tune::env_block(first, cell),
+        tune::env_block(tuned, &cell.values),
         tune::toml_block(first, cell)
     );
     for (name, one) in regressions {

@@ -5,14 +5,14 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use crate::pipeline::config::{Profile, SettingsPatch, variable_of};
+use crate::pipeline::config::{SettingsPatch, variable_of};
 use crate::report::draw::PlotError;
 use crate::report::format;
 use crate::report::table::markdown;
 use crate::study::measure::metric::{Metric, Unit};
 use crate::study::stats::paired::Paired;
 use crate::study::tune::regression_targets::RegressionTargets;
-use crate::study::tune::{GridPoint, Tuned, grid};
+use crate::study::tune::{GridPoint, StudySpec, Tuned, grid};
 use crate::study::verdict::seeds::Spread;
 use crate::units::float;
 
@@ -113,7 +113,7 @@ pub fn text(tuned: &Tuned, regression: Option<&RegressionTargets>) -> String {
         let _ = write!(
             out,
             "\nAs variables (tune.env):\n\n```sh\n{}```\n\nAs a table of a scenario (tune.toml):\n\n```toml\n{}```\n",
-            env_block(tuned, best),
+            env_block(std::slice::from_ref(tuned), &best.values),
             toml_block(tuned, best)
         );
     }
@@ -265,29 +265,37 @@ fn chosen<'a>(tuned: &'a Tuned, cell: &'a GridPoint) -> impl Iterator<Item = (&'
     axes.map(|(axis, value)| (axis.key.as_str(), axis.values[*value].as_str()))
 }
 
-/// The settings of a cell as variables: its profile, and every key of the pipeline that was set.
-pub fn env_block(tuned: &Tuned, cell: &GridPoint) -> String {
-    let question = &tuned.question;
-    let run = question.scenario.runs.iter().find(|run| run.name == question.run);
-    let mut profile = run.map_or(Profile::Documented, |run| run.profile).name();
-    let (mut keys, mut others) = (String::new(), String::new());
-    for (key, value) in chosen(tuned, cell) {
-        let value = value.trim_matches('"');
-        let known = key.strip_prefix("pipeline.");
-        let _ = match known.filter(|key| SettingsPatch::KEYS.contains(key)) {
-            Some("profile") => {
-                profile = value;
-                Ok(())
-            }
-            Some(key) => writeln!(keys, "{}={value}", variable_of(key)),
-            None => writeln!(others, "# not of the pipeline, give it with: --set '{key}={value}'"),
+/// The settings of a cell as variables: the profile, and every key of the pipeline that is set on
+/// top, in the file or by the study. Of several scenarios those that all have alike.
+pub fn env_block(all: &[Tuned], values: &[usize]) -> String {
+    let written = |tuned: &Tuned| {
+        let StudySpec { scenario, folder, axes, run, .. } = &tuned.question;
+        let set = scenario.with(&grid::settings(axes, values), folder).ok()?;
+        Some(set.runs.iter().find(|known| known.name == *run)?.patch.written())
+    };
+    let each: Vec<_> = all.iter().filter_map(written).collect();
+    let mut out = String::new();
+    for key in SettingsPatch::KEYS {
+        let of = |keys: &Vec<(&str, String)>| {
+            keys.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
+        };
+        let mut found: Vec<Option<String>> = each.iter().map(of).collect();
+        found.dedup();
+        let _ = match found.as_slice() {
+            [None] | [] => Ok(()),
+            // Whether anything is written is not a file's to say.
+            _ if *key == "dry_run" => writeln!(out, "# dry_run is given by --write"),
+            [Some(value)] => writeln!(out, "{}={value}", variable_of(key)),
+            _ => writeln!(out, "# {key} differs between the scenarios"),
         };
     }
-    format!(
-        "{}={profile}
-{keys}{others}",
-        variable_of("profile")
-    )
+    let axes = all.first().map_or(&[][..], |tuned| &tuned.question.axes);
+    for setting in grid::settings(axes, values) {
+        if !setting.starts_with("pipeline.") {
+            let _ = writeln!(out, "# not of the pipeline, give it with: --set '{setting}'");
+        }
+    }
+    out
 }
 
 /// The settings of a cell as the pipeline's table of a scenario.

@@ -9,7 +9,6 @@ use crate::fakes::confluence::LimitHint;
 use crate::fakes::content::space::Chars;
 use crate::fakes::llm::AiConfig;
 use crate::fakes::quota::{QuotaConfig, WindowKind};
-use crate::pipeline::config::{LimiterKind, SettingsPatch};
 use crate::units::Whole;
 
 /// Five times what a million pages of the usual length have.
@@ -36,12 +35,10 @@ impl Reader<'_> {
         if let Some(openai) = &file.openai {
             self.service(OPENAI, openai.get_ref(), pages);
         }
-        self.pace(&path(&["pipeline"]), file.pipeline.get_ref());
         let kept = self.recovered.kept(&["run"], file.run.len());
         for (run, index) in file.run.iter().zip(kept) {
             let at = [Step::Key("run".to_owned()), Step::Entry(index)];
             self.run(&at, run);
-            self.pace(&below(&at, &["pipeline"]), run.pipeline.get_ref());
         }
     }
 
@@ -141,19 +138,6 @@ impl Reader<'_> {
                 run.changed_ratio.get()
             );
             self.note_key(at, "changed_ratio", message);
-        }
-    }
-
-    /// A limiter that paces calls by a quota that it is told.
-    fn pace(&mut self, at: &[Step], pipeline: &SettingsPatch) {
-        let is_nothing = |quota: &crate::pipeline::config::ConfiguredQuota| {
-            quota.requests.is_none() && quota.tokens.is_none()
-        };
-        if pipeline.limiter == Some(LimiterKind::Pace)
-            && pipeline.quota.as_ref().is_some_and(is_nothing)
-        {
-            let message = "expected `requests` or `tokens`, found a quota of nothing";
-            self.note_key(at, "quota", message.to_owned());
         }
     }
 }

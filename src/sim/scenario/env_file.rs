@@ -11,9 +11,6 @@ use super::diagnostic::{Diagnostic, did_you_mean};
 use super::{Scenario, bytes, diagnostic, overrides};
 use crate::pipeline::config::{PREFIX, SettingsPatch, key_of, variable_of};
 
-/// The key that sets all others.
-const PROFILE: &str = "profile";
-
 /// The variables of a file, as settings of the pipeline.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Variables {
@@ -53,7 +50,7 @@ impl Variables {
         };
         for run in &scenario.runs {
             let own = overrides::own_pipeline(&mut document, &run.name);
-            let profile = own.and_then(|own| own.get(PROFILE)?.as_str().map(str::to_owned));
+            let profile = own.and_then(|own| own.get("profile")?.as_str().map(str::to_owned));
             match profile.filter(|_| !self.in_all_runs) {
                 Some(profile) => reached.left.push((run.name.clone(), profile)),
                 None => reached.changed.push(run.name.clone()),
@@ -65,8 +62,7 @@ impl Variables {
             let value = overrides::value(value);
             for run in &reached.changed {
                 let own = overrides::own_pipeline(&mut document, run);
-                // A profile of its own would hide the keys of all runs.
-                if let Some(own) = own.filter(|own| key != PROFILE || own.contains_key(key)) {
+                if let Some(own) = own.filter(|own| overrides::takes(*own, key)) {
                     own.insert(key, Item::Value(value.clone()));
                 }
             }
@@ -85,7 +81,8 @@ pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Vec<Diagnos
     // Of a variable that is written twice the last one counts.
     let mut written = BTreeMap::new();
     let origin = path.display().to_string();
-    let whole: Arc<str> = text.into();
+    // Whatever is no setting may be a credential.
+    let whole: Arc<str> = hidden(text).into();
     let wrong = |span: Range<usize>, message: String, help: Option<String>| Diagnostic {
         origin: origin.clone(),
         text: Arc::clone(&whole),
@@ -104,7 +101,6 @@ pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Vec<Diagnos
             continue;
         }
         let Some((name, value)) = line.split_once('=') else {
-            // The line may be half a credential, and is shown by its place alone.
             let message = "expected a line of the form NAME=value".to_owned();
             problems.push(wrong(span, message, None));
             continue;
@@ -127,8 +123,27 @@ pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Vec<Diagnos
     if !problems.is_empty() {
         return Err(diagnostic::in_order(problems));
     }
-    let set = toml::Table::try_from(&overrides).unwrap_or_default();
+    let set = toml::Table::try_from(&overrides).expect("settings are plain values");
     Ok(set.into_iter().map(|(key, value)| format!("pipeline.{key}={value}")).collect())
+}
+
+/// The text with a star for every byte of what is no setting.
+fn hidden(text: &str) -> String {
+    let line = |line: &str| {
+        let named = line.split_once('=');
+        let name = named.map_or("", |(name, _)| name.trim().trim_start_matches("export ").trim());
+        if key_of(name).is_some() || line.trim_start().starts_with('#') {
+            return line.to_owned();
+        }
+        let shown = named.map_or(0, |(name, _)| name.len() + 1);
+        let (shown, rest) = line.split_at(shown);
+        let stars = |letter: char| match letter {
+            '\n' | '\r' => letter.to_string(),
+            letter => "*".repeat(letter.len_utf8()),
+        };
+        format!("{shown}{}", rest.chars().map(stars).collect::<String>())
+    };
+    text.split_inclusive('\n').map(line).collect()
 }
 
 /// Refuses a variable that looks like one of ours and sets nothing, with what it may have been.

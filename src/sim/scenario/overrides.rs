@@ -55,11 +55,18 @@ pub(super) fn value(text: &str) -> Value {
 fn set_in_runs(document: &mut DocumentMut, key: &str, value: &Value) -> Result<(), String> {
     let runs = document.get_mut("run").and_then(Item::as_array_of_tables_mut);
     for run in runs.into_iter().flat_map(ArrayOfTables::iter_mut) {
-        if let Some(own) = run.get_mut("pipeline").and_then(Item::as_table_like_mut) {
+        let own = run.get_mut("pipeline").and_then(Item::as_table_like_mut);
+        if let Some(own) = own.filter(|own| takes(*own, key)) {
             place(own, key, value.clone())?;
         }
     }
     Ok(())
+}
+
+/// Whether a key that is set for all runs is set in the table of one. A profile replaces a profile: in
+/// a table that names none it would hide the keys of all runs.
+pub(super) fn takes(own: &dyn TableLike, key: &str) -> bool {
+    key != "profile" || own.contains_key(key)
 }
 
 /// The `pipeline` of a run, if it has one of its own.

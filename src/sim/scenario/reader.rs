@@ -342,7 +342,7 @@ impl Reader<'_> {
             return vec![Run {
                 name: "run".to_owned(),
                 config: self.config(&SettingsPatch::default(), base.get_ref(), &[], base.span()),
-                profile: base.get_ref().profile.unwrap_or(Profile::Documented),
+                patch: patch(&SettingsPatch::default(), base.get_ref()),
                 changed_ratio: Ratio::ZERO,
                 start_after_s: 0,
                 pages: None,
@@ -372,7 +372,7 @@ impl Reader<'_> {
             runs.push(Run {
                 name: name.clone(),
                 config: self.config(own, base.get_ref(), &at, span),
-                profile: own.profile.or(base.get_ref().profile).unwrap_or(Profile::Documented),
+                patch: patch(own, base.get_ref()),
                 changed_ratio: run.changed_ratio,
                 start_after_s: run.start_after_s.get(),
                 pages: run.pages.map(Whole::get),
@@ -396,6 +396,8 @@ impl Reader<'_> {
             // What is wrong below may be why it does not fit, unless it does not fit alone.
             let is_known = is_wrong(run) || is_wrong(&[]) && own.resolve() != Err(error.clone());
             if !is_known {
+                let place = |at: &[Step]| self.key(&below(at, &["pipeline", error.key()?]));
+                let span = place(run).or_else(|| place(&[])).unwrap_or(span);
                 self.findings.push(Finding { span, message: error.to_string(), help: None });
             }
             SettingsPatch::default().resolve().expect("a profile holds together")
@@ -438,6 +440,12 @@ impl Reader<'_> {
         targets.sort_by_key(|target| (target.limit_span.start, target.metric_span.start));
         targets
     }
+}
+
+/// The keys of a run with the profile that they are set on.
+fn patch(own: &SettingsPatch, base: &SettingsPatch) -> SettingsPatch {
+    let patch = own.over(base);
+    SettingsPatch { profile: patch.profile.or(Some(Profile::Documented)), ..patch }
 }
 
 /// A digest of what must hold.

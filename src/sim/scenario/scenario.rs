@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::diagnostic::Diagnostic;
 use super::file::TuneFile;
 use crate::fakes::world::WorldConfig;
-use crate::pipeline::config::{Profile, Settings};
+use crate::pipeline::config::{Settings, SettingsPatch};
 use crate::price::Price;
 use crate::rng::Seed;
 use crate::units::Ratio;
@@ -69,9 +69,9 @@ pub struct Run {
     pub name: String,
     /// The pipeline's settings in it.
     pub config: Settings,
-    /// The profile that they start from; all of it is in them.
+    /// The keys that make them: the profile, and what is set on top.
     #[serde(skip)]
-    pub profile: Profile,
+    pub patch: SettingsPatch,
     /// The share of pages that changed before it.
     pub changed_ratio: Ratio,
     /// How long it starts after the end of the run before.

@@ -3,7 +3,6 @@
 //! Where a claim says what things were like before, a statement about the state before takes the
 //! lower end of it: the worse it was, the more there is to promise.
 
-use crate::study::measure::metric::Metric;
 use std::ops::RangeInclusive;
 
 use super::Claim;
@@ -18,6 +17,8 @@ use super::observable::Observable::{
 };
 use super::statement::Hypothesis;
 use super::worlds::{SCRIPT, STOPPED_EARLY, STOPPED_MIDWAY, Setup, TWICE, UNCHANGED, once};
+
+use crate::study::measure::metric::Metric;
 
 const SMALL: &Setup = &once(10);
 const FIFTH: &Setup = &once(20);

@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use crate::pipeline::event::Event;
-use crate::sim::Options;
+use crate::sim::{Options, Transport};
 use crate::study::experiment::runner::TrialRunner;
 use crate::study::experiment::trial;
 use crate::study::experiment::trial::{Trial, TrialError};
 use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::Metric;
+use crate::study::verdict::judge;
 use crate::study::verdict::judge::JudgedScenario;
 
 /// What was measured in one trial.
@@ -76,6 +77,7 @@ fn measure(trial: &Trial) -> Result<Measurement, TrialError> {
     let told = Arc::new(AtomicU64::new(0));
     let listener = Arc::clone(&told);
     let options = Options {
+        transport: Transport::Direct,
         on_progress: Some(Arc::new(move |run, progress| {
             if first.as_deref() == Some(run) {
                 listener.fetch_max(progress.done, Ordering::Relaxed);
@@ -83,7 +85,7 @@ fn measure(trial: &Trial) -> Result<Measurement, TrialError> {
         })),
         ..Options::default()
     };
-    let judged = trial::play(&scenario, &options)?;
+    let judged = trial::ended(judge::measure(&scenario, &options))?;
     Ok(judged.map(|judged| measured(judged, told.load(Ordering::Relaxed))).unwrap_or_default())
 }
 

@@ -76,7 +76,14 @@ pub fn play_to_end(scenario: &Scenario, options: &Options) -> Result<JudgedScena
 
 /// The same; nothing if a run does not end within its virtual time.
 pub fn play(scenario: &Scenario, options: &Options) -> Result<Option<JudgedScenario>, JudgeError> {
-    match play_to_end(scenario, options) {
+    ended(play_to_end(scenario, options))
+}
+
+/// What was judged; nothing if a run did not end within its virtual time.
+pub fn ended(
+    judged: Result<JudgedScenario, JudgeError>,
+) -> Result<Option<JudgedScenario>, JudgeError> {
+    match judged {
         Ok(judged) => Ok(Some(judged)),
         Err(JudgeError::Sim(SimError::Deadline { .. })) => Ok(None),
         Err(error) => Err(error),

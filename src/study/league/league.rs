@@ -1,6 +1,5 @@
 //! The league: every kind of limiter in every world, on the same random streams.
 
-use crate::study::measure::metric::Metric;
 use std::fmt::Write as _;
 
 use super::worlds::{BASE, FIELDS, World};
@@ -9,6 +8,7 @@ use crate::pipeline::config::LimiterKind;
 use crate::sim::recorder::entry::What;
 use crate::study::experiment::runner::TrialRunner;
 use crate::study::experiment::trial::{Trial, TrialError};
+use crate::study::measure::metric::Metric;
 use crate::study::measure::value::Value;
 use crate::study::verdict::judge::JudgedRun;
 use crate::units::Share;

@@ -41,16 +41,17 @@ impl Distribution {
         self.sorted.get(rank - 1).copied()
     }
 
-    /// A statistic. Sum and count of nothing are 0; the others have no value then.
+    /// A statistic. Sum and count of nothing are 0; the others have no value then, and those of
+    /// levels never.
     pub fn stat(&self, stat: Stat) -> Option<u64> {
         match stat {
             Stat::P50 => self.percentile(50),
             Stat::P95 => self.percentile(95),
             Stat::P99 => self.percentile(99),
-            Stat::Min => self.sorted.first().copied(),
-            Stat::Max | Stat::Final => self.sorted.last().copied(),
+            Stat::Max => self.sorted.last().copied(),
             Stat::Sum => Some(self.sorted.iter().fold(0, |sum, one| sum.saturating_add(*one))),
             Stat::Count => Some(self.sorted.len() as u64),
+            Stat::Min | Stat::Final => None,
         }
     }
 }

@@ -40,7 +40,8 @@ impl Figures {
         self.absent.get(&metric).copied()
     }
 
-    /// A metric that is one number; zero if there is none.
+    /// A metric that is one number, in its unit ([`Metric::unit`]): a count, milliseconds or millionths
+    /// of a dollar. Zero if there is none.
     pub fn number(&self, metric: Metric) -> u64 {
         match self.get(metric) {
             Some(Value::Number(number)) => *number,
@@ -48,7 +49,7 @@ impl Figures {
         }
     }
 
-    /// A figure as an integer: shares in millionths.
+    /// A figure as an integer in its unit, shares in millionths.
     pub fn integer(&self, figure: impl Into<Figure>) -> Option<u64> {
         let Figure { metric, stat } = figure.into();
         match (self.get(metric)?, stat) {

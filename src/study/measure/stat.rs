@@ -1,11 +1,9 @@
 //! The statistics of distributions and levels.
 
-use strum::{EnumString, IntoStaticStr};
+use strum::IntoStaticStr;
 
 /// A statistic of a distribution or of a level.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, EnumString, strum::Display,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, strum::Display)]
 #[strum(serialize_all = "snake_case")]
 pub enum Stat {
     /// The sample that half of all do not exceed.
@@ -14,9 +12,9 @@ pub enum Stat {
     P95,
     /// The sample that 99 of 100 do not exceed.
     P99,
-    /// The least.
+    /// The minimum.
     Min,
-    /// The most.
+    /// The maximum.
     Max,
     /// The last.
     Final,

@@ -20,7 +20,7 @@ const MOST: u64 = 1024;
 /// More settings than anybody can read.
 const MOST_SETTINGS: u128 = 10_000;
 /// Simulations that take about ten hours on two cores.
-const MOST_GAMES: u128 = 2_000_000;
+const MOST_TRIALS: u128 = 2_000_000;
 /// The seeds unless others are named.
 pub const SEEDS: RangeInclusive<u64> = 1..=16;
 /// Why luck is not varied.
@@ -39,11 +39,11 @@ pub fn check_size(
         axes.iter().fold(1_u128, |all, axis| all.saturating_mul(axis.values.len() as u128));
     let each = seeds.clone().count() as u128 * scenarios as u128;
     let trials = settings.saturating_mul(each);
-    if settings <= MOST_SETTINGS && trials <= MOST_GAMES {
+    if settings <= MOST_SETTINGS && trials <= MOST_TRIALS {
         return Ok(());
     }
     Err(format!(
-        "expected at most {MOST_SETTINGS} settings and {MOST_GAMES} simulations, found {settings} and {trials}"
+        "expected at most {MOST_SETTINGS} settings and {MOST_TRIALS} simulations, found {settings} and {trials}"
     ))
 }
 

@@ -71,40 +71,27 @@ pub fn of(tuned: &Tuned, runner: &TrialRunner) -> Result<Option<RegressionTarget
     let mut targets = promised(tuned, best);
     let seed = tuned.question.scenario.world.seed.0;
     let scenario = trials::scenario(&tuned.question, &best.values, seed)?;
-    let (scenario, unweakened) = whole(scenario, &tuned.question.run)?;
-    let played = MutantTrials { unweakened, weakened: weakened(&scenario, runner)? };
+    let asked = scenario.only(&tuned.question.run);
+    let unweakened = trial::play_to_end(&asked, &Options::default())?;
+    let played = MutantTrials { unweakened, weakened: weakened(&asked, runner)? };
     let killers = played.killers(tuned, best, runner, &mut targets)?;
     let noticed = played.weakened.iter().map(|(mutant, weak)| {
         let noticed = played.noticed(&targets, weak.as_ref());
         (*mutant, noticed)
     });
     let noticed = noticed.collect();
-    let missed_of = |targets: &[Target]| -> Vec<Target> {
-        let is_missed = |target: &&Target| !is_met(target, &played.unweakened);
-        targets.iter().filter(is_missed).cloned().collect()
-    };
-    let mut own = target_syntax::of(&scenario).unwrap_or_default();
-    own.retain(|target| can_be_judged(target, &played.unweakened));
-    let (missed, own_missed) = (missed_of(&targets), missed_of(&own));
+    let missed = missed_of(&targets, &played.unweakened);
+    let own = target_syntax::of(&scenario).unwrap_or_default();
+    // Of a whole that does not end nothing can be said.
+    let whole = trial::play(&scenario, &Options::default())?;
+    let own_missed = whole.map_or_else(Vec::new, |whole| missed_of(&own, &whole));
     let seeds = tuned.question.seeds.clone();
     Ok(Some(RegressionTargets { targets, killers, noticed, seeds, seed, missed, own_missed }))
 }
 
-/// The scenario with what it comes to; where a run that is not asked about does not end, with the one
-/// that is asked about alone.
-fn whole(scenario: Scenario, run: &str) -> Result<(Scenario, JudgedScenario), TuneError> {
-    if let Some(judged) = trial::play(&scenario, &Options::default())? {
-        return Ok((scenario, judged));
-    }
-    let scenario = scenario.only(run);
-    let judged = trial::play_to_end(&scenario, &Options::default())?;
-    Ok((scenario, judged))
-}
-
-/// Whether what was played has the run of a target, and the one that its limit is a part of.
-fn can_be_judged(target: &Target, judged: &JudgedScenario) -> bool {
-    let is_there = judged.runs.iter().any(|run| run.name == target.run);
-    is_there && (target.limit.fixed().is_some() || judged.base_of(target).is_some())
+/// Those of the targets that are missed.
+fn missed_of(targets: &[Target], judged: &JudgedScenario) -> Vec<Target> {
+    targets.iter().filter(|target| !is_met(target, judged)).cloned().collect()
 }
 
 /// What the best cell keeps in all of its seeds, with some margin, and what was required.

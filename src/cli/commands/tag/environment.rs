@@ -6,6 +6,7 @@ use std::env::VarError;
 use url::Url;
 
 use crate::cli::error::CliError;
+use crate::pipeline::config::PREFIX;
 use crate::pipeline::http::is_of_this_machine;
 use crate::pipeline::provider::Secret;
 use crate::sim::scenario::env_file;
@@ -32,8 +33,9 @@ pub(crate) fn check_variables() -> Result<(), CliError> {
     let mut names: Vec<String> =
         std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
     names.sort();
-    for name in names {
-        env_file::known(&name).map_err(|(message, help)| CliError::Usage { message, help })?;
+    for name in names.iter().filter(|name| name.starts_with(PREFIX)) {
+        env_file::known(name).map_err(|(message, help)| CliError::Usage { message, help })?;
+        value(name)?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use crate::cli::outputs::{Failures, Kind, Output, Sink, Stamp, subscriber};
 use crate::cli::terminal::note;
 use crate::cli::{ExitStatus, outputs};
 use crate::pipeline::complaint::Listening;
-use crate::pipeline::config::{Profile, Settings, SettingsPatch};
+use crate::pipeline::config::{Profile, Settings, SettingsError, SettingsPatch};
 use crate::pipeline::control::Control;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::RunEnd;
@@ -173,25 +173,31 @@ impl TagPlan {
 /// The settings that the environment, `--env-file` and `--set` make together, the later over the
 /// earlier.
 fn settings(args: &TagArgs) -> Result<SettingsPatch, CliError> {
-    let mut patch = SettingsPatch::default();
     check_variables()?;
+    let mut patch = SettingsPatch { profile: Some(Profile::Recommended), ..Default::default() };
     patch.read_env(variable).map_err(|error| CliError::Usage {
-        message: error.to_string(),
+        // No value of the environment is shown.
+        message: match error {
+            SettingsError::Variable { name, wanted, .. } => {
+                format!("read {name}: expected {wanted}")
+            }
+            error => error.to_string(),
+        },
         help: "change or unset this variable".to_owned(),
     })?;
-    let of_file = match &args.env_file {
-        Some(path) => {
-            Variables::read(path, true).map_err(|all| CliError::Problems(Problems(all)))?.settings
-        }
-        None => Vec::new(),
-    };
-    for setting in of_file.iter().chain(&args.set) {
+    let variables = args.env_file.as_ref().map(|path| Variables::read(path, true)).transpose();
+    let variables = variables.map_err(|all| CliError::Problems(Problems(all)))?;
+    for setting in variables.iter().flat_map(|variables| &variables.settings) {
         set(&mut patch, setting)?;
     }
-    patch.profile = args.profile.or(patch.profile).or(Some(Profile::Recommended));
+    patch.profile = args.profile.or(patch.profile);
+    for setting in &args.set {
+        set(&mut patch, setting)?;
+    }
     if patch.dry_run.is_some() {
         return Err(CliError::Usage {
-            message: "dry_run is no setting of `tag`".to_owned(),
+            message: "expected settings that `tag` has, found dry_run in a variable or in --set"
+                .to_owned(),
             help: "without --write nothing is written".to_owned(),
         });
     }

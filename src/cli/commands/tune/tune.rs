@@ -189,7 +189,7 @@ fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
     ];
     if let (Some(best), Some(first)) = (best, tuned.first()) {
         let cell = &first.cells[best.cell];
-        files.push(("tune.env", report::env_block(first, cell).into_bytes()));
+        files.push(("tune.env", report::env_block(tuned, &cell.values).into_bytes()));
         files.push(("tune.toml", report::toml_block(first, cell).into_bytes()));
     }
     forget_earlier(&args.out, &files)?;
@@ -257,7 +257,10 @@ fn files(tuned: &Tuned, regression: Option<&RegressionTargets>) -> Result<Vec<Na
         ("tune.md", report::text(tuned, regression).into_bytes()),
     ];
     if let Some(best) = tuned.best() {
-        files.push(("tune.env", report::env_block(tuned, best).into_bytes()));
+        files.push((
+            "tune.env",
+            report::env_block(std::slice::from_ref(tuned), &best.values).into_bytes(),
+        ));
         files.push(("tune.toml", report::toml_block(tuned, best).into_bytes()));
     }
     if let Some(regression) = regression {
