@@ -206,7 +206,7 @@ pub mod transport {
 pub mod verdict {
     pub use crate::study::measure::distribution::Distribution;
     pub use crate::study::measure::figure::Figure;
-    pub use crate::study::measure::metric::{Better, Coverage, Shape, Unit};
+    pub use crate::study::measure::metric::{Better, Coverage, Shape, Tolerance, Unit};
     pub use crate::study::measure::stat::Stat;
     pub use crate::study::measure::value::Value;
     pub use crate::study::verdict::judge::{JudgeError, JudgedRun};

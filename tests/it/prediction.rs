@@ -6,8 +6,9 @@ use tagspace::internals::report::run::{json, realtime_check};
 use tagspace::internals::sim::{Clock, Lateness, Options};
 use tagspace::internals::study::experiment::counterpart::first_unmatched;
 use tagspace::internals::study::experiment::realtime_check::{
-    CheckedFigure, RealTime, RealTimeCheck, RealTimeVerdict, Tolerance, compare,
+    CheckedFigure, RealTime, RealTimeCheck, RealTimeVerdict, compare,
 };
+use tagspace::internals::study::measure::metric::Tolerance;
 use tagspace::internals::study::verdict::judge;
 use tagspace::internals::study::verdict::outcome::Outcome;
 use tagspace::verdict::Figure;

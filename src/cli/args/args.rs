@@ -263,7 +263,7 @@ pub(crate) struct TagArgs {
     /// OpenAI's model, asked when Gemini gives up.
     #[arg(long, default_value = "gpt-6-luna")]
     pub(crate) fallback_model: String,
-    /// The profile, over that of variables and of --env-file (default: recommended).
+    /// The profile, over one that a variable or --env-file names (default: recommended).
     #[arg(long, value_name = "NAME", value_parser = profile)]
     pub(crate) profile: Option<Profile>,
     /// Set a key of a scenario's `[pipeline]`, such as batch_size=10, over all others (repeatable).

@@ -10,7 +10,7 @@ use crate::report::draw::PlotError;
 use crate::report::format;
 use crate::report::table::markdown;
 use crate::study::league::{BASE, LimiterResult, Scaled, SeedResult, WorldResult};
-use crate::study::measure::metric::Unit;
+use crate::study::measure::metric::{Metric, Unit};
 use crate::units::{Share, float};
 
 /// The version of the files' form.
@@ -166,12 +166,12 @@ pub fn json(league: &[WorldResult], scaled: &[Scaled], seeds: u64) -> Value {
         json!({
             "seed": seed,
             "finished": outcome.finished,
-            "makespan_ms": outcome.makespan_ms,
-            "bound_makespan_ms": outcome.bound_ms,
-            "rate_limited_ratio": share(outcome.rate_limited),
-            "early_calls": outcome.early_calls,
-            "fallback_ratio": share(outcome.fallback),
-            "cost_usd_micros": outcome.cost_usd_micros,
+            (Metric::Makespan.key()): outcome.makespan_ms,
+            (Metric::BoundMakespan.key()): outcome.bound_ms,
+            (Metric::RateLimitedRatio.key()): share(outcome.rate_limited),
+            (Metric::EarlyCalls.key()): outcome.early_calls,
+            (Metric::FallbackRatio.key()): share(outcome.fallback),
+            (Metric::Cost.key()): outcome.cost_usd_micros,
             "warm_rate_limited_ratio": outcome.warm.map(share),
             "neighbour_admitted": outcome.neighbour,
         })
@@ -222,12 +222,12 @@ pub fn csv(league: &[WorldResult], to: impl io::Write) -> Result<(), csv::Error>
         "seeds",
         "finished",
         "makespan_over_bound_milli",
-        "rate_limited",
+        Metric::RateLimited.key(),
         "calls",
         "fallback_prompts",
-        "prompts",
-        "cost_usd_micros",
-        "regret_ms",
+        Metric::Prompts.key(),
+        Metric::Cost.key(),
+        Metric::Regret.key(),
         "warm_rate_limited",
     ])?;
     for WorldResult { field, cells } in league {

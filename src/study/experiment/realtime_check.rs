@@ -3,20 +3,9 @@
 use crate::sim::Lateness;
 use crate::study::measure::figure::Figure;
 use crate::study::measure::figures::Figures;
-use crate::study::measure::metric::Metric;
+use crate::study::measure::metric::{Metric, Tolerance};
 use crate::study::measure::stat::Stat;
 use crate::study::verdict::judge::JudgedScenario;
-
-/// How far a measurement may be from what was predicted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tolerance {
-    /// One, or 2 %, whichever is more.
-    OneOrTwoPercent,
-    /// 2 %.
-    TwoPercent,
-    /// As it likes: it is shown, not judged.
-    Any,
-}
 
 /// A figure, predicted and measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,25 +23,25 @@ pub struct CheckedFigure {
 }
 
 /// The figures that are compared.
-const COMPARED: &[(Figure, Tolerance)] = &[
-    (Figure::of(Metric::PagesTagged), Tolerance::Any),
-    (Figure::of(Metric::AiCalls), Tolerance::OneOrTwoPercent),
-    (Figure::of(Metric::RateLimited), Tolerance::OneOrTwoPercent),
-    (Figure::of(Metric::Retries), Tolerance::Any),
-    (Figure::of(Metric::Fallbacks), Tolerance::OneOrTwoPercent),
-    (Figure::of(Metric::Makespan), Tolerance::TwoPercent),
-    (Figure::stat_of(Metric::PageLatency, Stat::P50), Tolerance::Any),
-    (Figure::stat_of(Metric::PageLatency, Stat::P95), Tolerance::Any),
-    (Figure::stat_of(Metric::AiLatency, Stat::P50), Tolerance::Any),
-    (Figure::stat_of(Metric::AiLatency, Stat::P95), Tolerance::Any),
-    (Figure::stat_of(Metric::BackoffWait, Stat::Sum), Tolerance::Any),
-    (Figure::of(Metric::Cost), Tolerance::Any),
+const COMPARED: &[Figure] = &[
+    Figure::of(Metric::PagesTagged),
+    Figure::of(Metric::AiCalls),
+    Figure::of(Metric::RateLimited),
+    Figure::of(Metric::Retries),
+    Figure::of(Metric::Fallbacks),
+    Figure::of(Metric::Makespan),
+    Figure::stat_of(Metric::PageLatency, Stat::P50),
+    Figure::stat_of(Metric::PageLatency, Stat::P95),
+    Figure::stat_of(Metric::AiLatency, Stat::P50),
+    Figure::stat_of(Metric::AiLatency, Stat::P95),
+    Figure::stat_of(Metric::BackoffWait, Stat::Sum),
+    Figure::of(Metric::Cost),
 ];
 
 /// Compares a run with its repetitions in real time. A figure that one of them lacks is left out.
 pub fn compare(predicted: &Figures, measured: &[&Figures]) -> Vec<CheckedFigure> {
-    let row = |(figure, tolerance): &(Figure, Tolerance)| {
-        let (figure, tolerance) = (*figure, *tolerance);
+    let row = |figure: Figure| {
+        let tolerance = figure.metric.tolerance();
         let of = |figures: &Figures| figures.integer(figure);
         let measured: Option<Vec<u64>> = measured.iter().map(|figures| of(figures)).collect();
         let measured = measured.filter(|measured| !measured.is_empty())?;
@@ -61,7 +50,7 @@ pub fn compare(predicted: &Figures, measured: &[&Figures]) -> Vec<CheckedFigure>
         let median = sorted[(sorted.len() - 1) / 2];
         Some(CheckedFigure { figure, predicted: of(predicted)?, measured, median, tolerance })
     };
-    COMPARED.iter().filter_map(row).collect()
+    COMPARED.iter().copied().filter_map(row).collect()
 }
 
 /// What a row comes to, from good to bad.

@@ -49,6 +49,17 @@ pub struct Coverage {
     pub things: &'static str,
 }
 
+/// How far a measurement in real time may be from what was predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tolerance {
+    /// One, or 2 %, whichever is more.
+    OneOrTwoPercent,
+    /// 2 %.
+    TwoPercent,
+    /// As it likes: it is shown, not judged.
+    Any,
+}
+
 /// A row of the table.
 #[derive(Clone, Copy)]
 struct Row {
@@ -61,7 +72,9 @@ struct Row {
     covers: Option<Coverage>,
     is_internal: bool,
     is_simulated: bool,
+    is_guarded: bool,
     meaning: Meaning,
+    tolerance: Tolerance,
 }
 
 /// What more of it means, beside a direction.
@@ -84,7 +97,9 @@ const fn row(unit: Unit, shape: Shape) -> Row {
         covers: None,
         is_internal: false,
         is_simulated: false,
+        is_guarded: false,
         meaning: Meaning::Plain,
+        tolerance: Tolerance::Any,
     }
 }
 
@@ -140,6 +155,16 @@ impl Row {
         Self { is_simulated: true, ..self }
     }
 
+    /// The targets that `tune` writes limit it.
+    const fn guarded(self) -> Self {
+        Self { is_guarded: true, ..self }
+    }
+
+    /// How far a measurement in real time may be from it.
+    const fn within(self, tolerance: Tolerance) -> Self {
+        Self { tolerance, ..self }
+    }
+
     const fn failure(self) -> Self {
         Self { meaning: Meaning::Failure, better: Some(Better::Smaller), ..self }
     }
@@ -182,35 +207,35 @@ macro_rules! metrics {
 // In the order in which they are shown; their names are these in snake_case.
 metrics! {
     /// pages that were listed
-    Pages: count().bigger(),
+    Pages: count().bigger().guarded(),
     /// pages labelled with the tags that an answer of this run gave
     PagesTagged: count().work(),
     /// pages labelled with tags from the cache
     PagesCached: count().work().internal(),
     /// pages that were given up
-    PagesFailed: count().failure().internal(),
+    PagesFailed: count().failure().internal().guarded(),
     /// pages that were given up because no provider answered
     PagesFailedAi: count().smaller().internal(),
     /// pages that were given up because Confluence did not give or take what it should
     PagesFailedConfluence: count().smaller().internal(),
     /// pages that a cancelled run left alone
-    PagesNotDone: count().failure().internal(),
+    PagesNotDone: count().failure().internal().guarded(),
     /// pages with tags whose labels were neither written nor found right, as in a dry run
-    PagesUnlabelled: count().failure().internal(),
+    PagesUnlabelled: count().failure().internal().guarded(),
     /// pages whose tags are not those that the model gives for the page alone
-    PagesMistagged: count().failure().simulated(),
+    PagesMistagged: count().failure().simulated().guarded(),
     /// requests to any AI provider, retries included
-    AiCalls: count().smaller(),
+    AiCalls: count().smaller().guarded().within(Tolerance::OneOrTwoPercent),
     /// batches that were answered, at least in part
     Prompts: count(),
     /// attempts after the first at the same provider
     Retries: count(),
     /// 429s of the primary
-    RateLimited: count().smaller(),
+    RateLimited: count().smaller().within(Tolerance::OneOrTwoPercent),
     /// 429s of the primary, of all requests to it
-    RateLimitedRatio: ratio().smaller(),
+    RateLimitedRatio: ratio().smaller().guarded(),
     /// batches that went on with the next provider
-    Fallbacks: count().smaller(),
+    Fallbacks: count().smaller().guarded().within(Tolerance::OneOrTwoPercent),
     /// prompts that a fallback answered, of all prompts
     FallbackRatio: ratio().smaller(),
     /// pages that the cache answered, or that waited for the answer of an identical text
@@ -220,7 +245,7 @@ metrics! {
     /// cache hits, of all look-ups
     CacheHitRatio: ratio().bigger().internal(),
     /// from the start of the run to its end
-    Makespan: millis("makespan_ms").smaller(),
+    Makespan: millis("makespan_ms").smaller().guarded().within(Tolerance::TwoPercent),
     /// the makespan that no scheduler could beat with the primary alone: true quota and latencies known beforehand, nothing asked twice
     BoundMakespan: millis("bound_makespan_ms").internal().simulated(),
     /// the AI calls that no scheduler could do without
@@ -250,7 +275,7 @@ metrics! {
     /// output tokens that providers reported
     OutputTokens: count(),
     /// the price of these tokens, at the prices of the program or of the scenario
-    Cost: usd_micros("cost_usd_micros").smaller(),
+    Cost: usd_micros("cost_usd_micros").smaller().guarded(),
     /// pages whose labels were changed
     LabelsWritten: count().work(),
     /// requests to Confluence, retries included
@@ -337,6 +362,16 @@ impl Metric {
     /// Whether it counts work that is done: more of it is no worse.
     pub const fn is_work(self) -> bool {
         matches!(self.row().meaning, Meaning::Work)
+    }
+
+    /// Whether the targets that `tune` writes limit it.
+    pub const fn is_guarded(self) -> bool {
+        self.row().is_guarded
+    }
+
+    /// How far a measurement in real time may be from what was predicted.
+    pub const fn tolerance(self) -> Tolerance {
+        self.row().tolerance
     }
 
     /// Its statistics; none of one number.

@@ -16,19 +16,6 @@ use crate::study::verdict::judge::JudgedScenario;
 use crate::study::verdict::target::{Compare, Limit, Target};
 use crate::study::verdict::{target, target_syntax};
 
-/// What is watched: no setting may do less, or take more.
-const WATCHED: [Metric; 10] = [
-    Metric::Pages,
-    Metric::PagesFailed,
-    Metric::PagesNotDone,
-    Metric::PagesUnlabelled,
-    Metric::PagesMistagged,
-    Metric::AiCalls,
-    Metric::Fallbacks,
-    Metric::RateLimitedRatio,
-    Metric::Makespan,
-    Metric::Cost,
-];
 /// The margin above what was measured that is still fine, in percent.
 const MARGIN_PERCENT: u64 = 10;
 /// What a requirement that names no share of the seeds asks of them.
@@ -108,7 +95,8 @@ fn promised(tuned: &Tuned, best: &GridPoint) -> Vec<Target> {
         };
         target_syntax::in_one_piece(run, &format!("{name} {text}")).ok()
     };
-    let mut targets: Vec<Target> = WATCHED.into_iter().filter_map(limit).collect();
+    let guarded = Metric::ALL.iter().copied().filter(|metric| metric.is_guarded());
+    let mut targets: Vec<Target> = guarded.filter_map(limit).collect();
     for one in &tuned.question.require {
         if !targets.iter().any(|known| implies(known, one)) {
             targets.push(with_share(run, one));
