@@ -32,7 +32,8 @@
 //! `recover.rs` (its types, past all errors) and checked in `reader.rs`. The fakes on real ports are
 //! `sim/serve`; the log of their clients is written by `sim/serve/server_log.rs`.
 //!
-//! `study/measure` makes metrics of a log, `study/verdict` judges them. Which limiter is best is asked
+//! `study/measure` makes metrics of a log, `study/verdict` judges them, and `study/experiment` plays
+//! trials: every study shares the pool of `runner.rs`, which hands results over in order. Which limiter is best is asked
 //! in `study/league`, the makespan that no scheduler could beat in `study/measure/bound.rs`, which of
 //! the plan's promises hold in `study/claims`, which settings are best in `study/tune`, and whether
 //! something became worse in `study/compare` (its causes, key by key, in
@@ -43,7 +44,8 @@
 //! | word | meaning |
 //! |---|---|
 //! | metric | a number that every run has; `study/measure/metric.rs` lists them |
-//! | target | a limit on a metric |
+//! | figure | a metric that is one number, or a statistic of another, as in `page_latency p95` |
+//! | target | a limit on a figure |
 //! | weather | the random streams of a world: with the same weather two settings meet the same luck |
 //! | trial, shard | one setting with one seed; the trials that one of many processes plays |
 //! | limiter, limit, permit | the gate; the algorithm behind it; one call in flight |
@@ -103,6 +105,8 @@
 //! - The blocking client is ureq, in the simulation's own thread. A separate I/O thread was tried: it
 //!   gave the same history and took 1.5 times as long.
 //! - In real time the calls and bills of different calls mix, so bills are matched by amount.
+//! - The claims do without the bound, which none of them reads and which takes a quarter of the time
+//!   of a short trial.
 //! - A page answered by a fallback is cached under the fallback's model, and found there again.
 
 mod cli;

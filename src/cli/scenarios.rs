@@ -11,6 +11,7 @@ use walkdir::{DirEntry, WalkDir};
 use super::args::Scenarios;
 use super::error::{CliError, Problems, quoted};
 use super::terminal::note;
+use crate::pipeline::config::SettingsPatch;
 use crate::sim::scenario::diagnostic::Diagnostic;
 use crate::sim::scenario::env_file::{Reached, Variables};
 use crate::sim::scenario::{OuterSettings, Scenario, diagnostic};
@@ -78,10 +79,11 @@ fn settings(scenarios: &Scenarios) -> Result<OuterSettings, CliError> {
     let Some(path) = &scenarios.env_file else { return Ok(OuterSettings { variables: None, set }) };
     let variables = Variables::read(path, scenarios.env_file_all_runs)
         .map_err(|problems| CliError::Problems(Problems(problems)))?;
-    if variables.settings.is_empty() && !scenarios.is_quiet {
+    let is_empty = variables.patch == SettingsPatch::default();
+    if is_empty && !scenarios.is_quiet {
         note(&format!("{}: no variable of the pipeline, so nothing is set", path.display()));
     }
-    let variables = Some(variables).filter(|variables| !variables.settings.is_empty());
+    let variables = Some(variables).filter(|_| !is_empty);
     Ok(OuterSettings { variables, set })
 }
 

@@ -121,10 +121,12 @@ fn environment_files() {
     let words = &["=", "export ", "\n", "\"", "TAG_SPACE_", "${A}", "\r\n", " "];
     play("env-file", 300, edited("env-file", vec![example.to_owned()], words), |text| {
         let shipped = small().text;
-        if let Ok(settings) =
-            tagspace::internals::sim::scenario::env_file::from_env_file(Path::new("x.env"), text)
-            && let Ok(text) = overrides::apply(&shipped, &settings, Path::new("."))
-        {
+        let read_file = tagspace::internals::sim::scenario::env_file::from_env_file;
+        let Ok(patch) = read_file(Path::new("x.env"), text) else { return };
+        let written = patch.written().into_iter();
+        let settings: Vec<String> =
+            written.map(|(key, value)| format!("pipeline.{key}={value}")).collect();
+        if let Ok(text) = overrides::apply(&shipped, &settings, Path::new(".")) {
             read(&text);
         }
     });

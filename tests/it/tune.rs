@@ -7,9 +7,8 @@ use tagspace::Metric;
 use tagspace::internals::study::experiment::runner::TrialRunner;
 
 use proptest::prelude::*;
-use tagspace::internals::pipeline::config::{SettingsPatch, key_of};
 use tagspace::internals::report::tune as report;
-use tagspace::internals::sim::scenario::{Scenario, env_file};
+use tagspace::internals::sim::scenario::{OuterSettings, Scenario, env_file};
 use tagspace::internals::study::tune::grid::Axis;
 use tagspace::internals::study::tune::{
     Objective, StudySpec, Tuned, grid, minimax, ranking, successive_halving, trials,
@@ -165,9 +164,11 @@ fn the_answer_fed_back_is_the_same_pipeline() {
         "TAG_SPACE_PROFILE=documented\nTAG_SPACE_AI_CONCURRENCY=12\nTAG_SPACE_BATCH_SIZE=10\n\
          TAG_SPACE_CACHE_ENABLED=false\n"
     );
-    let settings = env_file::from_env_file(Path::new("tune.env"), &env).unwrap();
+    let patch = env_file::from_env_file(Path::new("tune.env"), &env).unwrap();
     let path = Path::new("scenarios/medium.toml");
-    let fed_back = Scenario::read(path, &settings).unwrap();
+    let variables = Some(env_file::Variables { patch, in_all_runs: false });
+    let outer = OuterSettings { variables, set: Vec::new() };
+    let fed_back = Scenario::examine(path, &outer).scenario.unwrap();
     let cell = trials::scenario(&tuned.question, &best.values, 42).unwrap();
     assert_eq!(fed_back.config_digest, cell.config_digest);
     assert_ne!(fed_back.config_digest, Scenario::read(path, &[]).unwrap().config_digest);
@@ -181,11 +182,7 @@ fn the_variables_of_an_answer_make_the_settings_that_won() {
     let hinted = of("scenarios/hinted-quota.toml");
     let values = &hinted.cells[0].values;
     let env = report::env_block(std::slice::from_ref(&hinted), values);
-    let mut patch = SettingsPatch::default();
-    for line in env.lines() {
-        let (name, value) = line.split_once('=').unwrap();
-        patch.set(key_of(name).unwrap(), value).unwrap();
-    }
+    let patch = env_file::from_env_file(Path::new("tune.env"), &env).unwrap();
     let won = trials::scenario(&hinted.question, values, 1).unwrap();
     assert_eq!(patch.resolve().unwrap(), won.runs[0].config, "{env}");
     // Of several scenarios only what all have alike is an answer.

@@ -12,10 +12,10 @@ use super::{Scenario, bytes, diagnostic, overrides};
 use crate::pipeline::config::{PREFIX, SettingsPatch, key_of, variable_of};
 
 /// The variables of a file, as settings of the pipeline.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Variables {
-    /// The settings, as `--set` takes them.
-    pub settings: Vec<String>,
+    /// The settings.
+    pub patch: SettingsPatch,
     /// Whether runs whose own pipeline names a profile are set, too.
     pub in_all_runs: bool,
 }
@@ -38,7 +38,7 @@ impl Variables {
             vec![Diagnostic { help: Some(help), ..problem }]
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        Ok(Self { settings: from_env_file(path, text)?, in_all_runs })
+        Ok(Self { patch: from_env_file(path, text)?, in_all_runs })
     }
 
     /// Puts the variables into a scenario's text, except into the runs whose own pipeline names a
@@ -56,10 +56,8 @@ impl Variables {
                 None => reached.changed.push(run.name.clone()),
             }
         }
-        for setting in &self.settings {
-            let Some((key, value)) = setting.split_once('=') else { continue };
-            let Some(key) = key.strip_prefix("pipeline.") else { continue };
-            let value = overrides::value(value);
+        for (key, value) in self.patch.written() {
+            let value = overrides::value(&value);
             for run in &reached.changed {
                 let own = overrides::own_pipeline(&mut document, run);
                 if let Some(own) = own.filter(|own| overrides::takes(*own, key)) {
@@ -75,8 +73,8 @@ impl Variables {
     }
 }
 
-/// The settings that a file of the plan's environment variables makes, or all that is wrong with it.
-pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Vec<Diagnostic>> {
+/// The settings that a file of variables makes, or all that is wrong with it.
+pub fn from_env_file(path: &Path, text: &str) -> Result<SettingsPatch, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     // Of a variable that is written twice the last one counts.
     let mut written = BTreeMap::new();
@@ -123,8 +121,7 @@ pub fn from_env_file(path: &Path, text: &str) -> Result<Vec<String>, Vec<Diagnos
     if !problems.is_empty() {
         return Err(diagnostic::in_order(problems));
     }
-    let set = toml::Table::try_from(&overrides).expect("settings are plain values");
-    Ok(set.into_iter().map(|(key, value)| format!("pipeline.{key}={value}")).collect())
+    Ok(overrides)
 }
 
 /// The text with a star for every byte of what is no setting.

@@ -44,7 +44,7 @@ impl TrialRunner {
         count: usize,
         is_stopped: impl Fn() -> bool + Sync + Send,
         play: impl Fn(usize) -> T + Sync + Send,
-        mut take: impl FnMut(usize, T),
+        mut take: impl FnMut(T),
     ) {
         let (sender, results) = mpsc::channel();
         self.pool.in_place_scope(|scope| {
@@ -59,7 +59,7 @@ impl TrialRunner {
             for (index, result) in results {
                 waiting.insert(index, result);
                 while let Some(result) = waiting.remove(&next) {
-                    take(next, result);
+                    take(result);
                     next += 1;
                 }
             }

@@ -53,7 +53,7 @@ impl Trial {
 
     /// Plays it in memory; nothing if a run does not end within its virtual time.
     pub fn play(&self) -> Result<Option<JudgedScenario>, TrialError> {
-        Ok(play(&self.scenario()?, &Options::default())?)
+        Ok(play(&self.scenario()?)?)
     }
 }
 
@@ -69,14 +69,13 @@ pub enum TrialError {
 }
 
 /// Plays a scenario in memory, without its targets.
-pub fn play_to_end(scenario: &Scenario, options: &Options) -> Result<JudgedScenario, JudgeError> {
-    let options = Options { transport: Transport::Direct, ..options.clone() };
-    judge::run(scenario, &[], &options)
+pub fn play_to_end(scenario: &Scenario) -> Result<JudgedScenario, JudgeError> {
+    judge::run(scenario, &[], &Options { transport: Transport::Direct, ..Options::default() })
 }
 
 /// The same; nothing if a run does not end within its virtual time.
-pub fn play(scenario: &Scenario, options: &Options) -> Result<Option<JudgedScenario>, JudgeError> {
-    ended(play_to_end(scenario, options))
+pub fn play(scenario: &Scenario) -> Result<Option<JudgedScenario>, JudgeError> {
+    ended(play_to_end(scenario))
 }
 
 /// What was judged; nothing if a run did not end within its virtual time.

@@ -4,7 +4,6 @@
 use std::ops::RangeInclusive;
 
 use super::{GridPoint, TuneError, Tuned, trials};
-use crate::sim::Options;
 use crate::sim::scenario::Scenario;
 use crate::study::experiment::mutation::Mutant;
 use crate::study::experiment::runner::TrialRunner;
@@ -59,7 +58,7 @@ pub fn of(tuned: &Tuned, runner: &TrialRunner) -> Result<Option<RegressionTarget
     let seed = tuned.question.scenario.world.seed.0;
     let scenario = trials::scenario(&tuned.question, &best.values, seed)?;
     let asked = scenario.only(&tuned.question.run);
-    let unweakened = trial::play_to_end(&asked, &Options::default())?;
+    let unweakened = trial::play_to_end(&asked)?;
     let played = MutantTrials { unweakened, weakened: weakened(&asked, runner)? };
     let killers = played.killers(tuned, best, runner, &mut targets)?;
     let noticed = played.weakened.iter().map(|(mutant, weak)| {
@@ -70,7 +69,7 @@ pub fn of(tuned: &Tuned, runner: &TrialRunner) -> Result<Option<RegressionTarget
     let missed = missed_of(&targets, &played.unweakened);
     let own = target_syntax::of(&scenario).unwrap_or_default();
     // Of a whole that does not end nothing can be said.
-    let whole = trial::play(&scenario, &Options::default())?;
+    let whole = trial::play(&scenario)?;
     let own_missed = whole.map_or_else(Vec::new, |whole| missed_of(&own, &whole));
     let seeds = tuned.question.seeds.clone();
     Ok(Some(RegressionTargets { targets, killers, noticed, seeds, seed, missed, own_missed }))
@@ -114,7 +113,7 @@ fn weakened(
     let weak: Vec<_> = mutants.filter_map(|mutant| Some((mutant, mutant.of(scenario)?))).collect();
     runner.each(weak.len(), |at| {
         let (mutant, weak) = &weak[at];
-        Ok((*mutant, trial::play(weak, &Options::default())?))
+        Ok((*mutant, trial::play(weak)?))
     })
 }
 
@@ -157,7 +156,7 @@ impl MutantTrials {
         let seeds: Vec<u64> = tuned.question.seeds.clone().collect();
         let figures_of = |at: usize| {
             let scenario = trials::scenario(&tuned.question, &best.values, seeds[at])?.only(run);
-            Ok::<_, TuneError>(figures(&trial::play_to_end(&scenario, &Options::default())?, run))
+            Ok::<_, TuneError>(figures(&trial::play_to_end(&scenario)?, run))
         };
         let mut all = runner.each(seeds.len(), figures_of)?;
         all.push(figures(&self.unweakened, run));

@@ -94,7 +94,7 @@ pub fn play(
 /// One trial: what it came to, and whether each requirement is met.
 fn one(question: &StudySpec, cell: &[usize], seed: u64) -> Result<TrialResult, TuneError> {
     let scenario = scenario(question, cell, seed)?.only(&question.run);
-    let Some(judged) = trial::play(&scenario, &Options::default())? else {
+    let Some(judged) = trial::play(&scenario)? else {
         return Ok(TrialResult { outcome: None, met: vec![false; question.require.len()] });
     };
     let figures = figures(question, &judged);

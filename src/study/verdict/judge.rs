@@ -159,11 +159,11 @@ impl JudgedScenario {
 ///
 /// let text = "# Few calls?\nschema = 1\nseed = 1\n[space]\npages = 5\n[gemini]\nmodel = \"gemini-3.5-flash-lite\"\n\
 ///             [targets.run]\nai_calls = \"<= 2\"\n";
-/// let scenario = Scenario::parse("few", "few.toml", text, Path::new(".")).unwrap();
-/// let targets = targets_of(&scenario).unwrap();
+/// let scenario = Scenario::parse("few", "few.toml", text, Path::new("."))?;
+/// let targets = targets_of(&scenario)?;
 /// let judged = run_scenario(&scenario, &targets, &Options::default())?;
 /// assert_eq!(judged.runs[0].figures.number(Metric::PagesTagged), 5);
-/// # Ok::<(), tagspace::verdict::JudgeError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn run(
     scenario: &Scenario,

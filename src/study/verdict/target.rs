@@ -91,9 +91,10 @@ impl Limit {
 ///
 /// let text = "# Few calls?\nschema = 1\nseed = 1\n[space]\npages = 5\n[gemini]\nmodel = \"gemini-3.5-flash-lite\"\n\
 ///             [targets.run]\nai_calls = \"<= 2\"\n";
-/// let scenario = Scenario::parse("few", "few.toml", text, Path::new(".")).unwrap();
-/// let targets = targets_of(&scenario).unwrap();
+/// let scenario = Scenario::parse("few", "few.toml", text, Path::new("."))?;
+/// let targets = targets_of(&scenario)?;
 /// assert_eq!((targets[0].metric.name(), targets[0].text.as_str()), ("ai_calls", "<= 2"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {

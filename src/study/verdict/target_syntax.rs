@@ -15,8 +15,9 @@ use crate::study::verdict::target::{Compare, Limit, Relative, Target};
 /// use tagspace::{Scenario, targets_of};
 ///
 /// let text = "# No targets?\nschema = 1\nseed = 1\n[space]\npages = 5\n[gemini]\nmodel = \"gemini-3.5-flash-lite\"\n";
-/// let scenario = Scenario::parse("none", "none.toml", text, Path::new(".")).unwrap();
-/// assert!(targets_of(&scenario).unwrap().is_empty());
+/// let scenario = Scenario::parse("none", "none.toml", text, Path::new("."))?;
+/// assert!(targets_of(&scenario)?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn of(scenario: &Scenario) -> Result<Vec<Target>, Diagnostic> {
     scenario.targets.iter().map(|text| parse(scenario, text)).collect()

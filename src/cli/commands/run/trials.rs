@@ -127,7 +127,7 @@ pub(super) fn play<'a>(
         done
     };
     let (mut left, mut results) = (entries, Results::new());
-    rules.runner.in_order(trials.len(), is_stopped, play, |_, done| {
+    rules.runner.in_order(trials.len(), is_stopped, play, |done| {
         results.push(done);
         if let [entry, rest @ ..] = left
             && entry.seeds.len() == results.len()

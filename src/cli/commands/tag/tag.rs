@@ -187,9 +187,7 @@ fn settings(args: &TagArgs) -> Result<SettingsPatch, CliError> {
     })?;
     let variables = args.env_file.as_ref().map(|path| Variables::read(path, true)).transpose();
     let variables = variables.map_err(|all| CliError::Problems(Problems(all)))?;
-    for setting in variables.iter().flat_map(|variables| &variables.settings) {
-        set(&mut patch, setting)?;
-    }
+    patch.take(variables.unwrap_or_default().patch);
     patch.profile = args.profile.or(patch.profile);
     for setting in &args.set {
         set(&mut patch, setting)?;

@@ -41,7 +41,7 @@ const FILES: [&str; 13] = [
 pub(crate) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
     if let Some(folder) = &args.merge {
         let (questions, results) = super::shards::merge(folder)?;
-        return finish(args, &questions, &results);
+        return finish(args, &jobs::runner(args.play.jobs)?, &questions, &results);
     }
     let questions = super::study_spec::all(args)?;
     for question in &questions {
@@ -65,7 +65,7 @@ pub(crate) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
         questions => trials::play(questions, &trials, &runner, &on_trial),
     };
     progress.finish();
-    finish(args, &questions, &results.map_err(CliError::from)?)
+    finish(args, &runner, &questions, &results.map_err(CliError::from)?)
 }
 
 /// The folder of the answer, and one for each of several scenarios.
@@ -118,14 +118,15 @@ fn is_room(folder: &Path, questions: &[StudySpec]) -> Result<(), CliError> {
 /// Writes and prints what came of all trials.
 fn finish(
     args: &TuneArgs,
+    runner: &TrialRunner,
     questions: &[StudySpec],
     results: &Results,
 ) -> Result<ExitStatus, CliError> {
     let tuned = questions.iter().enumerate();
     let tuned: Vec<Tuned> =
         tuned.map(|(at, question)| ranking::of(question.clone(), at, results)).collect();
-    let [one] = tuned.as_slice() else { return several(args, &tuned) };
-    let (confirmed, regression) = match confirmed(args, one, &jobs::runner(args.play.jobs)?) {
+    let [one] = tuned.as_slice() else { return several(args, runner, &tuned) };
+    let (confirmed, regression) = match confirmed(args, one, runner) {
         Ok(confirmed) => confirmed,
         Err(error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. })) => {
             return Ok(differs(&error));
@@ -143,14 +144,13 @@ fn finish(
 }
 
 /// One setting for several scenarios.
-fn several(args: &TuneArgs, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
+fn several(args: &TuneArgs, runner: &TrialRunner, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
     let losses = minimax::of(tuned);
-    let runner = jobs::runner(args.play.jobs)?;
     let best = losses.first().filter(|one| one.most().is_some());
     let (mut cells, mut least, mut regressions) = (0, usize::MAX, Vec::new());
     for one in best.map_or(&[][..], |_| tuned) {
         let chosen = minimax::chosen(one, losses[0].cell);
-        match confirmed(args, &chosen, &runner) {
+        match confirmed(args, &chosen, runner) {
             Ok(((winners, seeds), regression)) => {
                 (cells, least) = (cells + winners, least.min(seeds));
                 regressions.extend(
