@@ -4,7 +4,7 @@ use lru::LruCache;
 
 /// What was asked for least recently is forgotten beyond this many things, so that a server's
 /// memory has an end.
-const MOST: usize = 16_384;
+const MAX_IDENTITIES: usize = 16_384;
 
 /// Counts attempts by the identity of what is asked for.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl Attempts {
         let attempts = self.0.get_or_insert_mut(identity, || 0);
         let before = *attempts;
         *attempts += 1;
-        if self.0.len() > MOST {
+        if self.0.len() > MAX_IDENTITIES {
             self.0.pop_lru();
         }
         before

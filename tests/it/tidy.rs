@@ -361,3 +361,13 @@ fn each_name_of_the_root_has_an_example() {
         assert!(has_example, "`{name}` has no example");
     }
 }
+
+#[test]
+fn a_constant_says_what_it_bounds() {
+    let bare =
+        regex::Regex::new(r"(?m)^ *(pub(\([a-z]+\))? )?const (MOST|LEAST|MAX|MIN|LIMIT):").unwrap();
+    for (path, text) in sources("src") {
+        let found = bare.find(&text).filter(|_| !is_old_room(&path));
+        assert!(found.is_none(), "{} has `{}`", path.display(), found.unwrap().as_str());
+    }
+}

@@ -14,7 +14,7 @@ use crate::fakes::content::space::{Space, SpacePage};
 use crate::fakes::query::Query;
 
 /// The most results that a list gives.
-const MOST: usize = 250;
+const MAX_RESULTS: usize = 250;
 /// How many it gives unless told otherwise.
 const USUAL: usize = 25;
 
@@ -234,7 +234,7 @@ fn section(query: &Query<'_>) -> Result<(usize, usize), &'static str> {
     let limit = query.one("limit").map_or(Ok(USUAL), |limit| limit.parse().map_err(|_| "limit"))?;
     let position = |cursor: &str| usize::from_str_radix(cursor.strip_prefix("c")?, 36).ok();
     let start = query.one("cursor").map_or(Ok(0), |cursor| position(cursor).ok_or("cursor"))?;
-    Ok((start, limit.clamp(1, MOST)))
+    Ok((start, limit.clamp(1, MAX_RESULTS)))
 }
 
 /// The path of the next section, if there is one.

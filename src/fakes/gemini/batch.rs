@@ -41,7 +41,7 @@ pub(super) enum NotMade {
 }
 
 /// Jobs at a time.
-const MOST: usize = 100;
+const MAX_JOBS: usize = 100;
 const PREFIX: &str = "rehearsal-";
 
 fn number(name: &str) -> Option<u64> {
@@ -69,11 +69,11 @@ impl Jobs {
             return Err(NotMade::Wrong(wrong));
         }
         let done = |job: &Job| now_ms >= job.ends_ms;
-        if self.jobs.values().filter(|job| !done(job)).count() >= MOST {
+        if self.jobs.values().filter(|job| !done(job)).count() >= MAX_JOBS {
             return Err(NotMade::TooMany);
         }
         // What nobody deletes is kept only so long.
-        if self.jobs.len() >= MOST
+        if self.jobs.len() >= MAX_JOBS
             && let Some(oldest) = self.jobs.iter().find(|(_, job)| done(job)).map(|(at, _)| *at)
         {
             self.jobs.remove(&oldest);

@@ -18,13 +18,13 @@ pub enum BatchSize {
 
 /// The word for [`BatchSize::Auto`].
 const AUTO: &str = "auto";
-const MOST: u64 = 1000;
+const MAX_PAGES: u64 = 1000;
 /// What may be written.
 const WANTED: &str = "a whole number from 1 to 1000, or `auto`";
 
 impl BatchSize {
     fn of(pages: u64) -> Option<Self> {
-        (1..=MOST).contains(&pages).then_some(Self::Pages(pages))
+        (1..=MAX_PAGES).contains(&pages).then_some(Self::Pages(pages))
     }
 }
 
@@ -75,7 +75,7 @@ impl JsonSchema for BatchSize {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "oneOf": [
-                { "type": "integer", "minimum": 1, "maximum": MOST },
+                { "type": "integer", "minimum": 1, "maximum": MAX_PAGES },
                 { "const": AUTO }
             ]
         })

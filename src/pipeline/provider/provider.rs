@@ -120,13 +120,13 @@ pub struct Usage {
 
 impl Usage {
     /// The most tokens of either kind that a call is taken to cost, whatever is reported.
-    const MOST: u64 = 1_000_000_000;
+    const MAX_TOKENS: u64 = 1_000_000_000;
 
     /// What a provider reports, as far as it can be true.
     pub(super) fn reported(input_tokens: u64, output_tokens: u64) -> Self {
         Self {
-            input_tokens: input_tokens.min(Self::MOST),
-            output_tokens: output_tokens.min(Self::MOST),
+            input_tokens: input_tokens.min(Self::MAX_TOKENS),
+            output_tokens: output_tokens.min(Self::MAX_TOKENS),
         }
     }
 }

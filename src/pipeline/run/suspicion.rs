@@ -101,10 +101,10 @@ impl Suspicion {
 fn by_chance(answers: u64, passed: u64) -> u32 {
     const WHOLE: u64 = 1_000_000;
     const RARE: u64 = WHOLE / 10_000;
-    const MOST: u32 = 30;
+    const MAX_FAILURES: u32 = 30;
     let share = (2 * passed + 1).saturating_mul(WHOLE) / (2 * (answers + passed + 1));
     let (mut chance, mut failures) = (WHOLE, 0);
-    while chance > RARE && failures < MOST {
+    while chance > RARE && failures < MAX_FAILURES {
         chance = chance * share / WHOLE;
         failures += 1;
     }

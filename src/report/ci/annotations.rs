@@ -16,7 +16,7 @@ use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::target::JudgedTarget;
 
 /// GitHub shows no more of one step.
-const MOST: usize = 10;
+const MAX_ANNOTATIONS: usize = 10;
 /// The figures that an annotation names.
 const SHOWN_FIGURES: usize = 5;
 
@@ -152,8 +152,8 @@ pub fn document(annotations: &[String]) -> String {
     let (errors, others): (Vec<&String>, Vec<&String>) =
         annotations.iter().partition(|one| one.starts_with("::error"));
     let annotations: Vec<&str> = errors.into_iter().chain(others).map(String::as_str).collect();
-    let more = annotations.len().saturating_sub(MOST);
-    let shown = if more > 0 { MOST - 1 } else { annotations.len() };
+    let more = annotations.len().saturating_sub(MAX_ANNOTATIONS);
+    let shown = if more > 0 { MAX_ANNOTATIONS - 1 } else { annotations.len() };
     let mut out = annotations[..shown].concat();
     if more > 0 {
         let rest = annotations.len() - shown;

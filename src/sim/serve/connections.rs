@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 /// File handles that other things need.
 const OTHER_HANDLES: u64 = 100;
 /// The most connections, where the machine has no limit.
-const MOST: u64 = 20_000;
+const MAX_CONNECTIONS: u64 = 20_000;
 
 /// All connections of a server.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(super) struct Busy {
 impl Connections {
     /// Room for as many as the process may have open.
     pub(super) fn new() -> Self {
-        let most = handles().saturating_sub(OTHER_HANDLES).clamp(64, MOST);
+        let most = handles().saturating_sub(OTHER_HANDLES).clamp(64, MAX_CONNECTIONS);
         Self { most: usize::try_from(most).unwrap_or(64), seats: Mutex::default() }
     }
 

@@ -16,7 +16,7 @@ pub struct Axis {
 }
 
 /// A range has no more values than this.
-const MOST: u64 = 1024;
+const MAX_VALUES: u64 = 1024;
 /// More settings than anybody can read.
 const MOST_SETTINGS: u128 = 10_000;
 /// Simulations that take about ten hours on two cores.
@@ -109,9 +109,9 @@ fn range(text: &str, from: &str, to: &str) -> Result<Vec<String>, String> {
     let wrong = || format!("expected a range such as 1..=16, found `{from}..{to}` in `{text}`");
     let to = to.strip_prefix('=').ok_or_else(wrong)?;
     let (first, last): (u64, u64) = from.parse().ok().zip(to.parse().ok()).ok_or_else(wrong)?;
-    if first > last || last - first >= MOST {
+    if first > last || last - first >= MAX_VALUES {
         return Err(format!(
-            "expected an ascending range of at most {MOST} numbers, found `{from}..={to}` in `{text}`"
+            "expected an ascending range of at most {MAX_VALUES} numbers, found `{from}..={to}` in `{text}`"
         ));
     }
     Ok((first..=last).map(|number| number.to_string()).collect())
