@@ -169,9 +169,9 @@ fn grids() {
         if let Ok(axis) = Axis::parse(text) {
             let axes = [axis.clone(), axis];
             if grid::check_size(&axes, &seeds, 3).is_ok() {
-                let cells = grid::cells(&axes);
-                assert!(cells.len() <= 10_000);
-                grid::settings(&axes, &cells[cells.len() - 1]);
+                let points = grid::points(&axes);
+                assert!(points.len() <= 10_000);
+                grid::settings(&axes, &points[points.len() - 1]);
             }
         }
     });
@@ -234,10 +234,10 @@ fn reports() {
     });
 }
 
-/// A question about the smallest scenario, and what came of it.
-fn question() -> (Vec<StudySpec>, Results) {
+/// A study about the smallest scenario, and what came of it.
+fn spec() -> (Vec<StudySpec>, Results) {
     let scenario = small();
-    let questions = vec![StudySpec {
+    let specs = vec![StudySpec {
         run: "run".to_owned(),
         folder: PathBuf::from("scenarios"),
         axes: vec![Axis::parse("pipeline.batch_size=2,5").unwrap()],
@@ -246,19 +246,18 @@ fn question() -> (Vec<StudySpec>, Results) {
         require: vec![target_syntax::in_one_piece("run", "pages_failed == 0").unwrap()],
         scenario,
     }];
-    let all = trials::all(&questions);
+    let all = trials::all(&specs);
     let results =
-        trials::play(&questions, &all, &TrialRunner::new(1).unwrap(), &|_: TrialId, _: &_| Ok(()))
+        trials::play(&specs, &all, &TrialRunner::new(1).unwrap(), &|_: TrialId, _: &_| Ok(()))
             .unwrap();
-    (questions, results)
+    (specs, results)
 }
 
 #[test]
 fn parts() {
-    let (questions, results) = question();
+    let (specs, results) = spec();
     let mut written = Vec::new();
-    shard::write_header(&Header::of(&questions, Shard { index: 1, count: 1 }), &mut written)
-        .unwrap();
+    shard::write_header(&Header::of(&specs, Shard { index: 1, count: 1 }), &mut written).unwrap();
     for (trial, result) in &results {
         shard::write_trial(*trial, result, &mut written).unwrap();
     }
@@ -266,7 +265,7 @@ fn parts() {
     let words = &["\n", "\"met\":[", "null", "{}", "[]", ",", "\"seed\":", "true", "\"cell\":"];
     play("part", 100, edited("part", vec![example], words), |text| {
         let Ok((header, results)) = shard::read_part(text) else { return };
-        let Ok(asked) = header.questions() else { return };
+        let Ok(asked) = header.specs() else { return };
         header.shard.missing(&asked, &results);
         let tuned = ranking::of(asked[0].clone(), 0, &results);
         tune_report::text(&tuned, None);

@@ -14,7 +14,7 @@ use tagspace::internals::study::tune::regression_targets::Noticed;
 use tagspace::internals::study::tune::{StudySpec, regression_targets};
 
 use crate::common::{judged, scenario};
-use crate::tune::{played, question, tuned};
+use crate::tune::{played, spec, tuned};
 
 #[test]
 fn only_the_run_that_is_asked_about_is_played() {
@@ -31,10 +31,10 @@ fn only_the_run_that_is_asked_about_is_played() {
     let asked = StudySpec {
         scenario,
         run: "after".to_owned(),
-        ..question("scenarios/medium.toml", &["pipeline.batch_size=5,10"], 2, &[])
+        ..spec("scenarios/medium.toml", &["pipeline.batch_size=5,10"], 2, &[])
     };
     let tuned = played(asked, 1);
-    assert!(tuned.cells.iter().all(|cell| cell.outcomes.iter().all(Option::is_some)));
+    assert!(tuned.points.iter().all(|point| point.outcomes.iter().all(Option::is_some)));
     let found = regression_targets::of(&tuned, &TrialRunner::new(1).unwrap()).unwrap().unwrap();
     assert!(found.own_missed.is_empty());
     // A run that follows in the same session needs what went before.
@@ -48,7 +48,7 @@ fn the_targets_are_met_and_notice_what_weakens() {
     let tuned = tuned(&["pipeline.batch_size=10", "pipeline.concurrency=6"], 4, &[]);
     // A seed that was not played may be worse, and the scenario may have it.
     let mut unlucky = tuned.clone();
-    unlucky.question.scenario.world.seed = Seed(36);
+    unlucky.spec.scenario.world.seed = Seed(36);
     let found = regression_targets::of(&unlucky, &TrialRunner::new(2).unwrap()).unwrap().unwrap();
     let missed: Vec<&str> = found.missed.iter().map(|target| target.metric.name()).collect();
     assert_eq!(missed, ["makespan"]);
@@ -86,10 +86,9 @@ fn the_targets_are_met_and_notice_what_weakens() {
 fn the_targets_ask_for_all_the_work_and_finds_what_tells_a_weakening() {
     let axes = ["pipeline.batch_size=10"];
     let required = ["page_latency p95 <= 40s", "labels_written >= 90", "makespan <= 60s"];
-    let question = question("scenarios/hinted-quota.toml", &axes, 4, &required);
-    let found = regression_targets::of(&played(question, 2), &TrialRunner::new(2).unwrap())
-        .unwrap()
-        .unwrap();
+    let spec = spec("scenarios/hinted-quota.toml", &axes, 4, &required);
+    let found =
+        regression_targets::of(&played(spec, 2), &TrialRunner::new(2).unwrap()).unwrap().unwrap();
     // What the limits imply is not said twice.
     let toml = targets_report::targets(&found);
     for line in [

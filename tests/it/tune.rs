@@ -21,7 +21,7 @@ fn values(text: &str) -> Vec<String> {
     Axis::parse(text).unwrap().values
 }
 
-pub(crate) fn question(path: &str, axes: &[&str], seeds: u64, require: &[&str]) -> StudySpec {
+pub(crate) fn spec(path: &str, axes: &[&str], seeds: u64, require: &[&str]) -> StudySpec {
     StudySpec {
         scenario: Scenario::read(Path::new(path), &[]).unwrap(),
         folder: PathBuf::from("scenarios"),
@@ -36,18 +36,18 @@ pub(crate) fn question(path: &str, axes: &[&str], seeds: u64, require: &[&str]) 
     }
 }
 
-/// What came of a question, played on `jobs` threads.
-pub(crate) fn played(question: StudySpec, jobs: usize) -> Tuned {
-    let questions = [question];
-    let all = trials::all(&questions);
+/// What came of a study, played on `jobs` threads.
+pub(crate) fn played(spec: StudySpec, jobs: usize) -> Tuned {
+    let specs = [spec];
+    let all = trials::all(&specs);
     let results =
-        trials::play(&questions, &all, &TrialRunner::new(jobs).unwrap(), &|_, _| Ok(())).unwrap();
-    let [question] = questions;
-    ranking::of(question, 0, &results)
+        trials::play(&specs, &all, &TrialRunner::new(jobs).unwrap(), &|_, _| Ok(())).unwrap();
+    let [spec] = specs;
+    ranking::of(spec, 0, &results)
 }
 
 pub(crate) fn tuned(axes: &[&str], seeds: u64, require: &[&str]) -> Tuned {
-    played(question("scenarios/medium.toml", axes, seeds, require), 2)
+    played(spec("scenarios/medium.toml", axes, seeds, require), 2)
 }
 
 #[test]
@@ -85,11 +85,11 @@ proptest! {
             .iter()
             .map(|size| Axis { key: "k".into(), values: (0..*size).map(|n| n.to_string()).collect() })
             .collect();
-        let mut cells = grid::cells(&axes);
-        prop_assert_eq!(cells.len(), sizes.iter().product::<usize>());
-        cells.dedup();
-        prop_assert_eq!(cells.len(), sizes.iter().product::<usize>());
-        prop_assert!(cells.is_sorted(), "the last axis is the fastest");
+        let mut points = grid::points(&axes);
+        prop_assert_eq!(points.len(), sizes.iter().product::<usize>());
+        points.dedup();
+        prop_assert_eq!(points.len(), sizes.iter().product::<usize>());
+        prop_assert!(points.is_sorted(), "the last axis is the fastest");
     }
 }
 
@@ -101,20 +101,20 @@ fn the_fastest_that_meets_what_is_required_wins() {
     assert_eq!(best.values, [1, 1], "ten pages in a call, six calls at once");
     // By hand from the single runs: the order is the order of the sums.
     let sums: Vec<u128> =
-        all.ranking.iter().map(|index| all.cells[*index].sum(Metric::Makespan).unwrap()).collect();
+        all.ranking.iter().map(|index| all.points[*index].sum(Metric::Makespan).unwrap()).collect();
     assert!(sums.is_sorted(), "{sums:?}");
     let one = tuned(&axes, 4, &["ai_calls >= 100"]);
     assert_eq!(one.best().unwrap().values, [0, 1], "the fast one with as many calls as pages");
-    assert!(one.others().all(|cell| cell.values[0] == 0), "ten in a call make too few calls");
+    assert!(one.others().all(|point| point.values[0] == 0), "ten in a call make too few calls");
     // As many seeds as it says itself, otherwise nearly all.
     let fits = |require: &str| tuned(&axes[1..], 4, &[require]).others().count();
-    let slow = tuned(&axes[1..], 4, &[]).cells[0].values_of(Metric::Makespan).unwrap();
+    let slow = tuned(&axes[1..], 4, &[]).points[0].values_of(Metric::Makespan).unwrap();
     let limit = slow.iter().max().unwrap() - 1;
     assert_eq!(fits(&format!("makespan <= {limit}ms")), 0, "one seed of four is too slow");
     assert_eq!(fits(&format!("makespan <= {limit}ms in >= 50% of seeds")), 1);
     let none = tuned(&axes, 2, &["ai_calls == 0"]);
     assert!(none.best().is_none());
-    assert_eq!(none.cells[0].met, [0]);
+    assert_eq!(none.points[0].met, [0]);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_cell_is_what_run_finds_with_the_same_settings() {
     let scenario = Scenario::read(Path::new("scenarios/medium.toml"), &settings).unwrap();
     let judged = crate::common::judged(&scenario);
     let figures = &judged.runs[0].figures;
-    let outcome = tuned.cells[1].outcomes[1].as_ref().unwrap();
+    let outcome = tuned.points[1].outcomes[1].as_ref().unwrap();
     for metric in [Metric::Makespan, Metric::Cost, Metric::AiCalls, Metric::PagesTagged] {
         assert_eq!(outcome[&metric], figures.number(metric), "{metric}");
     }
@@ -139,8 +139,8 @@ fn a_cell_is_what_run_finds_with_the_same_settings() {
 fn how_many_play_at_once_changes_no_byte() {
     let written = |jobs| {
         let axes = ["pipeline.batch_size=5,10", "pipeline.concurrency=1..=3"];
-        let question = question("scenarios/medium.toml", &axes, 3, &["pages_failed == 0"]);
-        let tuned = played(question, jobs);
+        let spec = spec("scenarios/medium.toml", &axes, 3, &["pages_failed == 0"]);
+        let tuned = played(spec, jobs);
         let mut csv = Vec::new();
         report::csv(&tuned, &mut csv).unwrap();
         (
@@ -169,8 +169,8 @@ fn the_answer_fed_back_is_the_same_pipeline() {
     let variables = Some(env_file::Variables { patch, in_all_runs: false });
     let outer = OuterSettings { variables, set: Vec::new() };
     let fed_back = Scenario::examine(path, &outer).scenario.unwrap();
-    let cell = trials::scenario(&tuned.question, &best.values, 42).unwrap();
-    assert_eq!(fed_back.config_digest, cell.config_digest);
+    let point = trials::scenario(&tuned.spec, &best.values, 42).unwrap();
+    assert_eq!(fed_back.config_digest, point.config_digest);
     assert_ne!(fed_back.config_digest, Scenario::read(path, &[]).unwrap().config_digest);
     let toml = report::toml_block(&tuned, best);
     assert_eq!(toml, "[pipeline]\nbatch_size = 10\nconcurrency = 12\ncache = false\n");
@@ -178,12 +178,12 @@ fn the_answer_fed_back_is_the_same_pipeline() {
 
 #[test]
 fn the_variables_of_an_answer_make_the_settings_that_won() {
-    let of = |path: &str| played(question(path, &["pipeline.batch_size=10"], 1, &[]), 1);
+    let of = |path: &str| played(spec(path, &["pipeline.batch_size=10"], 1, &[]), 1);
     let hinted = of("scenarios/hinted-quota.toml");
-    let values = &hinted.cells[0].values;
+    let values = &hinted.points[0].values;
     let env = report::env_block(std::slice::from_ref(&hinted), values);
     let patch = env_file::from_env_file(Path::new("tune.env"), &env).unwrap();
-    let won = trials::scenario(&hinted.question, values, 1).unwrap();
+    let won = trials::scenario(&hinted.spec, values, 1).unwrap();
     assert_eq!(patch.resolve().unwrap(), won.runs[0].config, "{env}");
     // Of several scenarios only what all have alike is an answer.
     let both = [hinted.clone(), of("scenarios/medium.toml")];
@@ -226,7 +226,7 @@ fn the_command_writes_its_report_and_says_who_wins() {
     let (code, said, _) = tagspace(&none.concat());
     assert_eq!(code, Some(99));
     assert!(said.contains("No setting meets what is required"), "{said}");
-    // The answer of before is none to this question.
+    // The answer of before is none to this study.
     for name in ["tune.env", "tune.toml", "targets.toml"] {
         assert!(!out.join(name).exists(), "{name}");
     }
@@ -282,18 +282,17 @@ fn wrong_questions_are_refused_before_anything_is_played() {
 
 #[test]
 fn a_race_plays_less_and_finds_the_same_winner() {
-    let question = || {
+    let spec = || {
         let axes = ["pipeline.batch_size=1,2,5,10", "pipeline.concurrency=1,2,6"];
-        question("scenarios/medium.toml", &axes, 8, &["pages_failed == 0"])
+        spec("scenarios/medium.toml", &axes, 8, &["pages_failed == 0"])
     };
     let results =
-        successive_halving::play(&question(), &TrialRunner::new(2).unwrap(), &|_, _| Ok(()))
-            .unwrap();
+        successive_halving::play(&spec(), &TrialRunner::new(2).unwrap(), &|_, _| Ok(())).unwrap();
     assert!(results.len() <= 12 * 8 / 2, "{} games", results.len());
-    let (raced, full) = (ranking::of(question(), 0, &results), played(question(), 2));
+    let (raced, full) = (ranking::of(spec(), 0, &results), played(spec(), 2));
     assert_eq!(raced.ranking[0], full.ranking[0]);
     let lengths: Vec<usize> =
-        raced.ranking.iter().map(|index| raced.cells[*index].outcomes.len()).collect();
+        raced.ranking.iter().map(|index| raced.points[*index].outcomes.len()).collect();
     assert!(
         lengths.is_sorted_by(|a, b| a >= b),
         "a cell that was stopped first is last: {lengths:?}"
@@ -301,7 +300,7 @@ fn a_race_plays_less_and_finds_the_same_winner() {
     assert_eq!((lengths[0], lengths[11]), (8, 2));
     // Whoever was played to the end came to the same as in the full grid.
     for index in &raced.ranking[..2] {
-        assert_eq!(raced.cells[*index].outcomes, full.cells[*index].outcomes);
+        assert_eq!(raced.points[*index].outcomes, full.points[*index].outcomes);
     }
     let text = report::text(&raced, None);
     assert!(text.contains("stopped after 2 seeds"), "{text}");
@@ -311,9 +310,9 @@ fn a_race_plays_less_and_finds_the_same_winner() {
 fn one_setting_for_several_loses_least_where_it_loses_most() {
     let tuned = |makespans: [u64; 3]| {
         let mut one =
-            played(question("scenarios/small.toml", &["pipeline.concurrency=1..=3"], 1, &[]), 2);
-        for (cell, makespan) in one.cells.iter_mut().zip(makespans) {
-            let outcome = cell.outcomes[0].as_mut().unwrap();
+            played(spec("scenarios/small.toml", &["pipeline.concurrency=1..=3"], 1, &[]), 2);
+        for (point, makespan) in one.points.iter_mut().zip(makespans) {
+            let outcome = point.outcomes[0].as_mut().unwrap();
             outcome.insert(Metric::Makespan, makespan);
         }
         one.ranking.sort_by_key(|index| makespans[*index]);
@@ -323,14 +322,14 @@ fn one_setting_for_several_loses_least_where_it_loses_most() {
     // 30 % and 20 %, in all more than the first.
     let both = [tuned([1_000, 1_300, 2_000]), tuned([1_400, 1_200, 1_000])];
     let losses = minimax::of(&both);
-    assert_eq!((losses[0].cell, losses[0].most()), (1, Some(300_000)));
+    assert_eq!((losses[0].point, losses[0].most()), (1, Some(300_000)));
     assert_eq!(losses[0].ppm, [Some(300_000), Some(200_000)]);
-    assert_eq!((losses[1].cell, losses[1].most()), (0, Some(400_000)));
+    assert_eq!((losses[1].point, losses[1].most()), (0, Some(400_000)));
     // What misses a requirement somewhere is no choice.
     let mut unfit = both.clone();
-    unfit[1].cells[1].is_admissible = false;
+    unfit[1].points[1].is_admissible = false;
     let losses = minimax::of(&unfit);
-    assert_eq!((losses[2].cell, losses[2].most()), (1, None));
+    assert_eq!((losses[2].point, losses[2].most()), (1, None));
     assert_eq!(minimax::chosen(&both[0], 1).ranking[0], 1);
 }
 
@@ -407,13 +406,12 @@ fn what_a_scenario_wants_to_know_is_in_its_own_table() {
 #[test]
 fn a_requirement_that_names_its_share_is_met_by_it() {
     let require = ["makespan <= 12500ms in >= 50% of seeds"];
-    let tuned =
-        played(question("scenarios/medium.toml", &["pipeline.batch_size=5,6"], 8, &require), 2);
-    let shares: Vec<usize> = tuned.cells.iter().map(|cell| cell.met[0]).collect();
+    let tuned = played(spec("scenarios/medium.toml", &["pipeline.batch_size=5,6"], 8, &require), 2);
+    let shares: Vec<usize> = tuned.points.iter().map(|point| point.met[0]).collect();
     assert!(shares.iter().any(|met| (4..8).contains(met)), "{shares:?}");
     let text = report::text(&tuned, None);
-    for (cell, met) in tuned.cells.iter().zip(shares) {
-        assert_eq!(cell.is_admissible, met >= 4);
+    for (point, met) in tuned.points.iter().zip(shares) {
+        assert_eq!(point.is_admissible, met >= 4);
         let said = format!("in {met} of 8");
         assert_eq!(
             text.contains(&format!(

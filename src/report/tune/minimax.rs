@@ -23,7 +23,7 @@ fn percent(ppm: u64) -> String {
 }
 
 fn name(tuned: &Tuned) -> &str {
-    &tuned.question.scenario.name
+    &tuned.spec.scenario.name
 }
 
 /// The scenario in which a setting loses most.
@@ -40,14 +40,14 @@ pub fn text(
     regressions: &[(String, RegressionTargets)],
 ) -> String {
     let Some(first) = tuned.first() else { return String::new() };
-    let question = &first.question;
-    let (from, to) = (question.seeds.start(), question.seeds.end());
+    let spec = &first.spec;
+    let (from, to) = (spec.seeds.start(), spec.seeds.end());
     let mut out = format!(
         "# {} scenarios, {} with seeds {from} to {to}, {} first\n\nA setting's loss in a scenario is the distance of its mean {} to the best setting's mean there.\n\n",
         tuned.len(),
-        format::counted(first.cells.len(), "setting"),
-        question.objective.name(),
-        question.objective.metric()
+        format::counted(first.points.len(), "setting"),
+        spec.objective.name(),
+        spec.objective.metric()
     );
     let mut headings = vec!["", "settings", "loses at most", "in"];
     headings.extend(tuned.iter().map(name));
@@ -56,10 +56,10 @@ pub fn text(
         .take(MOST_ROWS)
         .enumerate()
         .map(|(rank, one)| {
-            let cell = &first.cells[one.cell];
+            let point = &first.points[one.point];
             let most = one.most().map_or("unfit".to_owned(), percent);
             let place = one.most().map_or(String::new(), |_| worst(tuned, one).to_owned());
-            let mut row = vec![(rank + 1).to_string(), tune::named(first, cell), most, place];
+            let mut row = vec![(rank + 1).to_string(), tune::named(first, point), most, place];
             let own = one.ppm.iter().map(|ppm| ppm.map_or("unfit".to_owned(), percent));
             row.extend(own);
             row
@@ -74,11 +74,11 @@ pub fn text(
         out.push_str("\nNo setting meets in every scenario what is required.\n");
         return out;
     };
-    let cell = &first.cells[best.cell];
+    let point = &first.points[best.point];
     let _ = write!(
         out,
         "\nBest: {}. It loses at most {}, in {}.",
-        tune::named(first, cell),
+        tune::named(first, point),
         percent(most),
         worst(tuned, best)
     );
@@ -89,19 +89,19 @@ pub fn text(
         let _ = write!(
             out,
             "\n\nAgainst the next, {}, which loses at most {}, seed by seed:\n",
-            tune::named(first, &first.cells[next.cell]),
+            tune::named(first, &first.points[next.point]),
             next.most().map_or(String::new(), percent)
         );
         for one in tuned {
-            let against = tune::against(&minimax::chosen(one, best.cell), &one.cells[next.cell]);
+            let against = tune::against(&minimax::chosen(one, best.point), &one.points[next.point]);
             let _ = write!(out, "\n- {}: {against}", name(one));
         }
     }
     let _ = write!(
         out,
         "\n\nAs variables (tune.env):\n\n```sh\n{}```\n\nAs a table of a scenario (tune.toml):\n\n```toml\n{}```\n",
-        tune::env_block(tuned, &cell.values),
-        tune::toml_block(first, cell)
+        tune::env_block(tuned, &point.values),
+        tune::toml_block(first, point)
     );
     for (name, one) in regressions {
         let _ = write!(out, "\n## {name}\n\n{}", regression_targets::text(one));
@@ -112,10 +112,10 @@ pub fn text(
 /// What the best setting of one scenario would lose elsewhere.
 fn alone(tuned: &[Tuned], losses: &[Losses], one: &Tuned) -> String {
     let (Some(best), Some(own)) = (one.ranking.first(), one.best()) else { return String::new() };
-    let Some(lost) = losses.iter().find(|losses| losses.cell == *best) else {
+    let Some(lost) = losses.iter().find(|losses| losses.point == *best) else {
         return String::new();
     };
-    let is_chosen = losses.first().is_some_and(|chosen| chosen.cell == *best);
+    let is_chosen = losses.first().is_some_and(|chosen| chosen.point == *best);
     let what = match lost.most() {
         _ if is_chosen => "is the same".to_owned(),
         Some(most) => format!("loses {} in {}", percent(most), worst(tuned, lost)),
@@ -128,17 +128,17 @@ fn alone(tuned: &[Tuned], losses: &[Losses], one: &Tuned) -> String {
 pub fn csv(tuned: &[Tuned], losses: &[Losses], to: impl io::Write) -> Result<(), csv::Error> {
     let mut to = csv::Writer::from_writer(to);
     let Some(first) = tuned.first() else { return Ok(()) };
-    let axes = &first.question.axes;
+    let axes = &first.spec.axes;
     let mut headings: Vec<String> = axes.iter().map(|axis| axis.key.clone()).collect();
     headings.push("loses_at_most_ppm".to_owned());
     headings.extend(tuned.iter().map(|one| format!("{}_ppm", name(one))));
     to.write_record(&headings)?;
-    let cell = |ppm: Option<u64>| ppm.map_or(String::new(), |ppm| ppm.to_string());
+    let point = |ppm: Option<u64>| ppm.map_or(String::new(), |ppm| ppm.to_string());
     for one in losses {
-        let values = axes.iter().zip(&first.cells[one.cell].values);
+        let values = axes.iter().zip(&first.points[one.point].values);
         let mut row: Vec<String> = values.map(|(axis, at)| axis.values[*at].clone()).collect();
-        row.push(cell(one.most()));
-        row.extend(one.ppm.iter().copied().map(cell));
+        row.push(point(one.most()));
+        row.extend(one.ppm.iter().copied().map(point));
         to.write_record(&row)?;
     }
     to.flush()?;
@@ -150,7 +150,7 @@ pub fn json(tuned: &[Tuned], losses: &[Losses]) -> Value {
     let Some(first) = tuned.first() else { return Value::Null };
     let settings = losses.iter().map(|one| {
         json!({
-            "settings": grid::settings(&first.question.axes, &first.cells[one.cell].values),
+            "settings": grid::settings(&first.spec.axes, &first.points[one.point].values),
             "loses_at_most_ppm": one.most(),
             "loses_ppm": one.ppm,
         })
@@ -158,8 +158,8 @@ pub fn json(tuned: &[Tuned], losses: &[Losses]) -> Value {
     json!({
         "format_version": FORMAT_VERSION,
         "scenarios": tuned.iter().map(name).collect::<Vec<_>>(),
-        "objective": first.question.objective.name(),
-        "seeds": [first.question.seeds.start(), first.question.seeds.end()],
+        "objective": first.spec.objective.name(),
+        "seeds": [first.spec.seeds.start(), first.spec.seeds.end()],
         "settings": settings.collect::<Vec<_>>(),
     })
 }

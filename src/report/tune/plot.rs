@@ -1,4 +1,4 @@
-//! A grid: the objective of every cell as a heat map, and time against cost with the Pareto front.
+//! A grid: the objective of every point as a heat map, and time against cost with the Pareto front.
 
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ const ROW: i32 = 44;
 /// The room that the columns share, and the most that one takes.
 const ACROSS: i32 = 830;
 const WIDEST: i32 = 120;
-/// Between two cells.
+/// Between two points.
 const GAP: i32 = 3;
 /// A cell that is narrower has no figure.
 const LEGIBLE: i32 = 56;
@@ -35,28 +35,28 @@ fn height(pixels: i32) -> u32 {
 }
 
 /// The mean of a metric over the seeds.
-fn mean(cell: &GridPoint, metric: Metric) -> Option<f64> {
-    let values = cell.values_of(metric)?;
+fn mean(point: &GridPoint, metric: Metric) -> Option<f64> {
+    let values = point.values_of(metric)?;
     let sum: f64 = values.iter().map(|value| float(*value)).sum();
     (!values.is_empty()).then(|| sum / float(values.len() as u64))
 }
 
-/// The two axes with the most values; of the others, the best cell's values are shown.
+/// The two axes with the most values; of the others, the best point's values are shown.
 fn two_axes(tuned: &Tuned) -> (usize, Option<usize>) {
-    let mut axes: Vec<usize> = (0..tuned.question.axes.len()).collect();
-    axes.sort_by_key(|axis| std::cmp::Reverse(tuned.question.axes[*axis].values.len()));
+    let mut axes: Vec<usize> = (0..tuned.spec.axes.len()).collect();
+    axes.sort_by_key(|axis| std::cmp::Reverse(tuned.spec.axes[*axis].values.len()));
     let across = axes.first().copied().unwrap_or(0);
-    (across, axes.get(1).copied().filter(|axis| tuned.question.axes[*axis].values.len() > 1))
+    (across, axes.get(1).copied().filter(|axis| tuned.spec.axes[*axis].values.len() > 1))
 }
 
-/// The objective of every cell: dark is good, hatched is what misses a requirement, and the best
+/// The objective of every point: dark is good, hatched is what misses a requirement, and the best
 /// one has a ring.
 pub(crate) fn heat_map(tuned: &Tuned) -> Drawn {
     let Some(map) = HeatMap::of(tuned) else { return sheet(60, |area| heading(area, "no axis")) };
     let count = map.rows.map_or(1, |rows| rows.values.len());
     sheet(height(TOP + ROW * index(count) + 20), |area| {
         let what = map.metric.name();
-        heading(area, &format!("{}: mean {what} over the seeds", tuned.question.scenario.name))?;
+        heading(area, &format!("{}: mean {what} over the seeds", tuned.spec.scenario.name))?;
         let keys = [
             Key { colour: shade(0.0), text: "best" },
             Key { colour: shade(1.0), text: "worst" },
@@ -65,8 +65,8 @@ pub(crate) fn heat_map(tuned: &Tuned) -> Drawn {
         ];
         legend(area, &keys, 16, 38)?;
         map.name_axes(area)?;
-        for (column, row, cell) in &map.shown {
-            map.draw_cell(area, map.corners(*column, *row), cell)?;
+        for (column, row, point) in &map.shown {
+            map.draw_cell(area, map.corners(*column, *row), point)?;
         }
         map.draw_ring(area)
     })
@@ -80,38 +80,38 @@ struct HeatMap<'a> {
     columns: &'a Axis,
     rows: Option<&'a Axis>,
     metric: Metric,
-    /// The cells with their columns and rows.
+    /// The points with their columns and rows.
     shown: Vec<(usize, usize, &'a GridPoint)>,
     least: f64,
     most: f64,
-    /// How wide a cell is.
+    /// How wide the cell of a point is.
     width: i32,
 }
 
 impl<'a> HeatMap<'a> {
-    /// The layer of the cells that the best lies in; nothing without an axis.
+    /// The layer of the points that the best lies in; nothing without an axis.
     fn of(tuned: &'a Tuned) -> Option<Self> {
-        let axes = &tuned.question.axes;
+        let axes = &tuned.spec.axes;
         let (across, down) = two_axes(tuned);
         let columns = axes.get(across)?;
         let base = base(tuned);
-        let metric = tuned.question.objective.metric();
-        let is_shown = |cell: &&GridPoint| {
+        let metric = tuned.spec.objective.metric();
+        let is_shown = |point: &&GridPoint| {
             let others = (0..axes.len()).filter(|axis| *axis != across && Some(*axis) != down);
-            others.into_iter().all(|axis| cell.values[axis] == base[axis])
+            others.into_iter().all(|axis| point.values[axis] == base[axis])
         };
-        let place = |cell: &'a GridPoint| {
-            (cell.values[across], down.map_or(0, |down| cell.values[down]), cell)
+        let place = |point: &'a GridPoint| {
+            (point.values[across], down.map_or(0, |down| point.values[down]), point)
         };
-        let shown: Vec<_> = tuned.cells.iter().filter(is_shown).map(place).collect();
-        let means = || shown.iter().filter_map(|(_, _, cell)| mean(cell, metric));
+        let shown: Vec<_> = tuned.points.iter().filter(is_shown).map(place).collect();
+        let means = || shown.iter().filter_map(|(_, _, point)| mean(point, metric));
         let (least, most) = (means().fold(f64::MAX, f64::min), means().fold(0.0, f64::max));
         let width = (ACROSS / index(columns.values.len()).max(1)).clamp(1, WIDEST);
         let rows = down.map(|down| &axes[down]);
         Some(Self { tuned, across, down, columns, rows, metric, shown, least, most, width })
     }
 
-    /// Where a cell begins and ends. Narrow ones have no room for a gap.
+    /// Where the cell of a point begins and ends. Narrow ones have no room for a gap.
     fn corners(&self, column: usize, row: usize) -> [(i32, i32); 2] {
         let gap = if self.width > GAP * 3 { GAP } else { 0 };
         let corner = (LEFT + self.width * index(column), TOP + ROW * index(row));
@@ -123,7 +123,7 @@ impl<'a> HeatMap<'a> {
         let mut names =
             rows.map_or(columns.key.clone(), |rows| format!("{} by {}", rows.key, columns.key));
         // Of other axes there is only the layer that the best lies in.
-        for (at, axis) in self.tuned.question.axes.iter().enumerate() {
+        for (at, axis) in self.tuned.spec.axes.iter().enumerate() {
             if at != self.across && Some(at) != self.down && axis.values.len() > 1 {
                 let value = &axis.values[base(self.tuned)[at]];
                 names = format!("{names}, where {} is {value}", axis.key);
@@ -150,15 +150,15 @@ impl<'a> HeatMap<'a> {
         &self,
         area: &Area<'_>,
         [corner, end]: [(i32, i32); 2],
-        cell: &GridPoint,
+        point: &GridPoint,
     ) -> Result<(), PlotError> {
-        let value = mean(cell, self.metric);
+        let value = mean(point, self.metric);
         // By ratio: twice as much is as far from once as four times is from twice.
         let far = |value: f64| libm::log(value.max(1.0) / self.least.max(1.0));
         let share = value.map(|value| far(value) / far(self.most).max(1e-9));
         let colour = share.map_or(FAINT, shade);
         area.draw(&Rectangle::new([corner, end], colour.filled())).map_err(failed)?;
-        if !cell.is_admissible {
+        if !point.is_admissible {
             hatch(area, corner, end)?;
         }
         if self.width < LEGIBLE {
@@ -168,7 +168,7 @@ impl<'a> HeatMap<'a> {
         let unit = self.metric.unit();
         let said = value.map_or("-".to_owned(), |value| short(value, unit));
         area.draw_text(&said, &font(12, ink), (corner.0 + 6, corner.1 + 14)).map_err(failed)?;
-        let played = cell.outcomes.len();
+        let played = point.outcomes.len();
         if played < self.tuned.seeds() {
             let few = format!("{played} seeds");
             let at = (corner.0 + 6, corner.1 + 28);
@@ -177,10 +177,10 @@ impl<'a> HeatMap<'a> {
         Ok(())
     }
 
-    /// Around the best cell, above its neighbours.
+    /// Around the best point, above its neighbours.
     fn draw_ring(&self, area: &Area<'_>) -> Result<(), PlotError> {
         let Some(best) = self.tuned.best() else { return Ok(()) };
-        for (column, row, _) in self.shown.iter().filter(|(_, _, cell)| best == *cell) {
+        for (column, row, _) in self.shown.iter().filter(|(_, _, point)| best == *point) {
             let [corner, end] = self.corners(*column, *row);
             let ring = vec![corner, (end.0, corner.1), end, (corner.0, end.1), corner];
             area.draw(&PathElement::new(ring, ORANGE.stroke_width(4))).map_err(failed)?;
@@ -189,9 +189,9 @@ impl<'a> HeatMap<'a> {
     }
 }
 
-/// The values of the best cell, by axis.
+/// The values of the best point, by axis.
 fn base(tuned: &Tuned) -> &[usize] {
-    &tuned.cells[tuned.ranking.first().copied().unwrap_or(0)].values
+    &tuned.points[tuned.ranking.first().copied().unwrap_or(0)].values
 }
 
 /// From dark blue to white.
@@ -244,13 +244,14 @@ fn decimals(span: f64) -> usize {
     [1.0, 1e1, 1e2, 1e3, 1e4, 1e5].iter().position(|scale| span * scale >= 20.0).unwrap_or(6)
 }
 
-/// Time against cost: every cell, and the front of those that nothing admissible beats in both.
+/// Time against cost: every point, and the front of those that nothing admissible beats in both.
 pub(crate) fn front(tuned: &Tuned) -> Drawn {
-    let point = |cell: &GridPoint| Some((mean(cell, Metric::Makespan)?, mean(cell, Metric::Cost)?));
-    // A cell that was stopped early has another mean: of a few seeds.
-    let whole = tuned.cells.iter().filter(|cell| cell.outcomes.len() == tuned.seeds());
+    let means =
+        |point: &GridPoint| Some((mean(point, Metric::Makespan)?, mean(point, Metric::Cost)?));
+    // A point that was stopped early has another mean: of a few seeds.
+    let whole = tuned.points.iter().filter(|point| point.outcomes.len() == tuned.seeds());
     let points: Vec<(&GridPoint, (f64, f64))> =
-        whole.filter_map(|cell| Some((cell, point(cell)?))).collect();
+        whole.filter_map(|point| Some((point, means(point)?))).collect();
     let times = around(points.iter().map(|(_, (time, _))| *time));
     let costs = around(points.iter().map(|(_, (_, cost))| *cost / 1_000_000.0));
     let (unit, per) = time_unit(crate::units::whole(times.end));
@@ -261,7 +262,7 @@ pub(crate) fn front(tuned: &Tuned) -> Drawn {
             area,
             &format!(
                 "{}: time and cost of every setting played to the end",
-                tuned.question.scenario.name
+                tuned.spec.scenario.name
             ),
         )?;
         let keys = [
@@ -290,17 +291,17 @@ pub(crate) fn front(tuned: &Tuned) -> Drawn {
         let at = |(time, cost): (f64, f64)| (time / per, cost / 1_000_000.0);
         let mut line: Vec<(f64, f64)> = points
             .iter()
-            .filter(|(cell, _)| cell.is_on_front)
-            .map(|(_, point)| at(*point))
+            .filter(|(point, _)| point.is_on_front)
+            .map(|(_, means)| at(*means))
             .collect();
         line.sort_by(|a, b| a.0.total_cmp(&b.0));
         chart.draw_series(LineSeries::new(line.clone(), ORANGE.stroke_width(2))).map_err(failed)?;
-        let dots = points.iter().map(|(cell, point)| {
-            let colour = if cell.is_admissible { BLUE } else { GREY };
-            Circle::new(at(*point), 4, colour.filled())
+        let dots = points.iter().map(|(point, means)| {
+            let colour = if point.is_admissible { BLUE } else { GREY };
+            Circle::new(at(*means), 4, colour.filled())
         });
         chart.draw_series(dots).map_err(failed)?;
-        let rings = line.into_iter().map(|point| Circle::new(point, 6, ORANGE.stroke_width(2)));
+        let rings = line.into_iter().map(|ring| Circle::new(ring, 6, ORANGE.stroke_width(2)));
         chart.draw_series(rings).map_err(failed)?;
         Ok(())
     })

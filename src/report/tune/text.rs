@@ -18,7 +18,7 @@ use crate::units::float;
 
 /// The version of the files' form.
 const FORMAT_VERSION: u64 = 1;
-/// What the table shows of each cell.
+/// What the table shows of each point.
 const SHOWN: [Metric; 5] = [
     Metric::Makespan,
     Metric::AiCalls,
@@ -26,21 +26,21 @@ const SHOWN: [Metric; 5] = [
     Metric::PagesMistagged,
     Metric::Cost,
 ];
-/// The table shows no more cells than this; the CSV has all.
+/// The table shows no more points than this; the CSV has all.
 const MOST_ROWS: usize = 20;
 
 /// The mean of a metric over all seeds.
-fn shown(cell: &GridPoint, metric: Metric) -> String {
-    let Some(values) = cell.values_of(metric) else { return "-".to_owned() };
+fn shown(point: &GridPoint, metric: Metric) -> String {
+    let Some(values) = point.values_of(metric) else { return "-".to_owned() };
     let sum: u128 = values.iter().map(|value| u128::from(*value)).sum();
     let mean = (sum * 1000).checked_div(values.len() as u128);
     let mean = mean.map(|mean| u64::try_from(mean).unwrap_or(u64::MAX));
     mean.map_or("-".to_owned(), |mean| by(mean, metric.unit()))
 }
 
-/// The values of a cell, in words.
-pub fn named(tuned: &Tuned, cell: &GridPoint) -> String {
-    let axes = tuned.question.axes.iter().zip(&cell.values);
+/// The values of a point, in words.
+pub fn named(tuned: &Tuned, point: &GridPoint) -> String {
+    let axes = tuned.spec.axes.iter().zip(&point.values);
     let varied = axes.filter(|(axis, _)| axis.values.len() > 1);
     let words: Vec<String> = varied
         .map(|(axis, value)| {
@@ -52,21 +52,18 @@ pub fn named(tuned: &Tuned, cell: &GridPoint) -> String {
 
 /// The ranked table, the answer in words, and the answer as settings.
 pub fn text(tuned: &Tuned, regression: Option<&RegressionTargets>) -> String {
-    let question = &tuned.question;
-    let seeds = question.seeds.clone().count();
-    let (first, last) = (question.seeds.start(), question.seeds.end());
+    let spec = &tuned.spec;
+    let seeds = spec.seeds.clone().count();
+    let (first, last) = (spec.seeds.start(), spec.seeds.end());
     let mut out = format!(
         "# {}, run `{}`: {} with seeds {first} to {last}, {} first\n\n",
-        tuned.question.scenario.name,
-        question.run,
-        format::counted(tuned.cells.len(), "setting"),
-        question.objective.name()
+        tuned.spec.scenario.name,
+        spec.run,
+        format::counted(tuned.points.len(), "setting"),
+        spec.objective.name()
     );
-    let require: Vec<String> = question
-        .require
-        .iter()
-        .map(|one| format!("`{} {}`", one.metric.name(), one.text))
-        .collect();
+    let require: Vec<String> =
+        spec.require.iter().map(|one| format!("`{} {}`", one.metric.name(), one.text)).collect();
     if !require.is_empty() {
         let _ = write!(
             out,
@@ -77,8 +74,8 @@ pub fn text(tuned: &Tuned, regression: Option<&RegressionTargets>) -> String {
     out.push_str(
         "What is shown is the mean of all seeds; `*` is on the Pareto front of time and cost.\n",
     );
-    let all = tuned.cells.len() * seeds;
-    let played: usize = tuned.cells.iter().map(|cell| cell.outcomes.len()).sum();
+    let all = tuned.points.len() * seeds;
+    let played: usize = tuned.points.iter().map(|point| point.outcomes.len()).sum();
     if played < all {
         let _ = writeln!(
             out,
@@ -95,17 +92,17 @@ pub fn text(tuned: &Tuned, regression: Option<&RegressionTargets>) -> String {
         .take(MOST_ROWS)
         .enumerate()
         .map(|(rank, index)| {
-            let cell = &tuned.cells[*index];
-            let front = if cell.is_on_front { "*" } else { "" };
-            let mut row = vec![format!("{}{front}", rank + 1), named(tuned, cell)];
-            row.extend(SHOWN.map(|metric| shown(cell, metric)));
-            row.push(requirements(tuned, cell, seeds));
+            let point = &tuned.points[*index];
+            let front = if point.is_on_front { "*" } else { "" };
+            let mut row = vec![format!("{}{front}", rank + 1), named(tuned, point)];
+            row.extend(SHOWN.map(|metric| shown(point, metric)));
+            row.push(requirements(tuned, point, seeds));
             row
         })
         .collect();
     out.push_str(&markdown(&headings, &rows));
-    if tuned.cells.len() > MOST_ROWS {
-        let _ = writeln!(out, "\nand {} more in tune.csv", tuned.cells.len() - MOST_ROWS);
+    if tuned.points.len() > MOST_ROWS {
+        let _ = writeln!(out, "\nand {} more in tune.csv", tuned.points.len() - MOST_ROWS);
     }
     out.push('\n');
     out.push_str(&verdict(tuned));
@@ -123,12 +120,12 @@ pub fn text(tuned: &Tuned, regression: Option<&RegressionTargets>) -> String {
     out
 }
 
-fn requirements(tuned: &Tuned, cell: &GridPoint, seeds: usize) -> String {
-    if cell.outcomes.iter().any(Option::is_none) {
+fn requirements(tuned: &Tuned, point: &GridPoint, seeds: usize) -> String {
+    if point.outcomes.iter().any(Option::is_none) {
         return "does not finish".to_owned();
     }
-    let played = cell.outcomes.len();
-    let missed = tuned.question.require.iter().zip(&cell.met).filter(|(_, met)| **met < played);
+    let played = point.outcomes.len();
+    let missed = tuned.spec.require.iter().zip(&point.met).filter(|(_, met)| **met < played);
     let mut words: Vec<String> = missed
         .map(|(one, met)| format!("{} {} in {met} of {played}", one.metric.name(), one.text))
         .collect();
@@ -137,7 +134,7 @@ fn requirements(tuned: &Tuned, cell: &GridPoint, seeds: usize) -> String {
     }
     match words.as_slice() {
         [] => "met".to_owned(),
-        words if cell.is_admissible => format!("met ({})", words.join("; ")),
+        words if point.is_admissible => format!("met ({})", words.join("; ")),
         words => words.join("; "),
     }
 }
@@ -153,7 +150,7 @@ pub fn verdict(tuned: &Tuned) -> String {
     let mut out = format!("Best: {}.", named(tuned, best));
     if let Some(next) = tuned.others().next() {
         out.push_str(&comparison(tuned, best, next));
-    } else if tuned.cells.len() > 1 {
+    } else if tuned.points.len() > 1 {
         out.push_str(" No other meets what is required.");
     }
     out.push('\n');
@@ -162,7 +159,7 @@ pub fn verdict(tuned: &Tuned) -> String {
 
 /// How the best differs from the next, and from how many it cannot be told.
 fn comparison(tuned: &Tuned, best: &GridPoint, next: &GridPoint) -> String {
-    let metric = tuned.question.objective.metric();
+    let metric = tuned.spec.objective.metric();
     let unit = metric.unit();
     let Some(paired) = tuned.against(next, metric) else { return String::new() };
     let (seeds, name) = (best.outcomes.len(), named(tuned, next));
@@ -184,9 +181,9 @@ fn comparison(tuned: &Tuned, best: &GridPoint, next: &GridPoint) -> String {
         let _ = write!(out, ", {percent} cost");
     }
     out.push('.');
-    let alike = tuned.others().filter(|cell| {
-        cell.outcomes.len() == seeds
-            && tuned.against(cell, metric).is_some_and(|paired| paired.may_be_chance())
+    let alike = tuned.others().filter(|point| {
+        point.outcomes.len() == seeds
+            && tuned.against(point, metric).is_some_and(|paired| paired.may_be_chance())
     });
     match alike.count() {
         _ if seeds < FEWEST => {}
@@ -201,7 +198,7 @@ fn comparison(tuned: &Tuned, best: &GridPoint, next: &GridPoint) -> String {
 
 /// How the best differs from another by the objective, in words.
 pub(crate) fn against(tuned: &Tuned, other: &GridPoint) -> String {
-    let metric = tuned.question.objective.metric();
+    let metric = tuned.spec.objective.metric();
     let unit = metric.unit();
     let Some(paired) = tuned.against(other, metric) else { return String::new() };
     let seeds = paired.less + paired.more + paired.same;
@@ -260,16 +257,16 @@ fn relative(best: &GridPoint, next: &GridPoint, metric: Metric) -> Option<String
     Some(format!("{sign}{}.{} %", tenths / 10, tenths % 10))
 }
 
-fn chosen<'a>(tuned: &'a Tuned, cell: &'a GridPoint) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let axes = tuned.question.axes.iter().zip(&cell.values);
+fn chosen<'a>(tuned: &'a Tuned, point: &'a GridPoint) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let axes = tuned.spec.axes.iter().zip(&point.values);
     axes.map(|(axis, value)| (axis.key.as_str(), axis.values[*value].as_str()))
 }
 
-/// The settings of a cell as variables: the profile, and every key of the pipeline that is set on
+/// The settings of a point as variables: the profile, and every key of the pipeline that is set on
 /// top, in the file or by the study. Of several scenarios those that all have alike.
 pub fn env_block(all: &[Tuned], values: &[usize]) -> String {
     let written = |tuned: &Tuned| {
-        let StudySpec { scenario, folder, axes, run, .. } = &tuned.question;
+        let StudySpec { scenario, folder, axes, run, .. } = &tuned.spec;
         let set = scenario.with(&grid::settings(axes, values), folder).ok()?;
         Some(set.runs.iter().find(|known| known.name == *run)?.patch.written())
     };
@@ -289,7 +286,7 @@ pub fn env_block(all: &[Tuned], values: &[usize]) -> String {
             _ => writeln!(out, "# {key} differs between the scenarios"),
         };
     }
-    let axes = all.first().map_or(&[][..], |tuned| &tuned.question.axes);
+    let axes = all.first().map_or(&[][..], |tuned| &tuned.spec.axes);
     for setting in grid::settings(axes, values) {
         if !setting.starts_with("pipeline.") {
             let _ = writeln!(out, "# not of the pipeline, give it with: --set '{setting}'");
@@ -298,11 +295,11 @@ pub fn env_block(all: &[Tuned], values: &[usize]) -> String {
     out
 }
 
-/// The settings of a cell as the pipeline's table of a scenario.
-pub fn toml_block(tuned: &Tuned, cell: &GridPoint) -> String {
+/// The settings of a point as the pipeline's table of a scenario.
+pub fn toml_block(tuned: &Tuned, point: &GridPoint) -> String {
     let mut out = "[pipeline]\n".to_owned();
     let mut others = String::new();
-    for (key, value) in chosen(tuned, cell) {
+    for (key, value) in chosen(tuned, point) {
         // As `--set` has it: what is no TOML value is a string.
         let is_value = format!("x = {value}").parse::<toml::Table>().is_ok();
         let value = if is_value { value.to_owned() } else { format!("{value:?}") };
@@ -316,37 +313,37 @@ pub fn toml_block(tuned: &Tuned, cell: &GridPoint) -> String {
 
 /// Everything but the seeds one by one, which the CSV has.
 pub fn json(tuned: &Tuned) -> Value {
-    let question = &tuned.question;
-    let cells = tuned.cells.iter().map(|cell| {
+    let spec = &tuned.spec;
+    let points = tuned.points.iter().map(|point| {
         let metrics: serde_json::Map<String, Value> = Metric::singles()
             .filter_map(|metric| {
-                let Spread { least, median, most, .. } = Spread::of(cell.values_of(metric)?)?;
+                let Spread { least, median, most, .. } = Spread::of(point.values_of(metric)?)?;
                 let spread = json!({"min": least, "median": median, "max": most});
                 Some((metric.key().to_owned(), spread))
             })
             .collect();
         json!({
-            "settings": grid::settings(&question.axes, &cell.values),
-            "admissible": cell.is_admissible,
-            "pareto": cell.is_on_front,
-            "seeds_played": cell.outcomes.len(),
-            "met": cell.met,
+            "settings": grid::settings(&spec.axes, &point.values),
+            "admissible": point.is_admissible,
+            "pareto": point.is_on_front,
+            "seeds_played": point.outcomes.len(),
+            "met": point.met,
             "metrics": metrics,
         })
     });
-    let axes = question.axes.iter().map(|axis| json!({"key": axis.key, "values": axis.values}));
-    let require = question.require.iter().map(|one| format!("{} {}", one.metric.name(), one.text));
+    let axes = spec.axes.iter().map(|axis| json!({"key": axis.key, "values": axis.values}));
+    let require = spec.require.iter().map(|one| format!("{} {}", one.metric.name(), one.text));
     let paired =
-        tuned.others().next().and_then(|next| tuned.against(next, question.objective.metric()));
+        tuned.others().next().and_then(|next| tuned.against(next, spec.objective.metric()));
     json!({
         "format_version": FORMAT_VERSION,
-        "name": question.scenario.name,
-        "run": question.run,
-        "seeds": [question.seeds.start(), question.seeds.end()],
-        "objective": question.objective.name(),
+        "name": spec.scenario.name,
+        "run": spec.run,
+        "seeds": [spec.seeds.start(), spec.seeds.end()],
+        "objective": spec.objective.name(),
         "require": require.collect::<Vec<_>>(),
         "axes": axes.collect::<Vec<_>>(),
-        "cells": cells.collect::<Vec<_>>(),
+        "cells": points.collect::<Vec<_>>(),
         "ranking": tuned.ranking,
         "best": tuned.best().map(|_| tuned.ranking[0]),
         "against_next": paired.map(|paired| json!({
@@ -360,10 +357,10 @@ pub fn json(tuned: &Tuned) -> Value {
     })
 }
 
-/// A row for every cell and seed.
+/// A row for every point and seed.
 pub fn csv(tuned: &Tuned, to: impl io::Write) -> Result<(), csv::Error> {
     let mut to = csv::Writer::from_writer(to);
-    let axes = &tuned.question.axes;
+    let axes = &tuned.spec.axes;
     let mut headings: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
     headings.extend(["seed", "finished"]);
     // Shares are given in millionths.
@@ -374,9 +371,9 @@ pub fn csv(tuned: &Tuned, to: impl io::Write) -> Result<(), csv::Error> {
     let keys: Vec<String> = Metric::singles().map(key).collect();
     headings.extend(keys.iter().map(String::as_str));
     to.write_record(&headings)?;
-    for cell in &tuned.cells {
-        for (seed, outcome) in tuned.question.seeds.clone().zip(&cell.outcomes) {
-            let values = axes.iter().zip(&cell.values).map(|(axis, v)| axis.values[*v].clone());
+    for point in &tuned.points {
+        for (seed, outcome) in tuned.spec.seeds.clone().zip(&point.outcomes) {
+            let values = axes.iter().zip(&point.values).map(|(axis, v)| axis.values[*v].clone());
             let mut row: Vec<String> = values.collect();
             row.extend([seed.to_string(), u8::from(outcome.is_some()).to_string()]);
             row.extend(Metric::singles().map(|metric| {
@@ -390,7 +387,7 @@ pub fn csv(tuned: &Tuned, to: impl io::Write) -> Result<(), csv::Error> {
     Ok(())
 }
 
-/// The objective of every cell.
+/// The objective of every point.
 pub fn heat_map(tuned: &Tuned) -> Result<String, PlotError> {
     super::plot::heat_map(tuned)
 }

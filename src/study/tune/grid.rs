@@ -137,24 +137,24 @@ fn split(text: &str) -> Vec<&str> {
     parts
 }
 
-/// All combinations of values, the last axis fastest: for each cell, which value of each axis.
-pub fn cells(axes: &[Axis]) -> Vec<Vec<usize>> {
-    axes.iter().fold(vec![Vec::new()], |cells, axis| {
-        cells
+/// All combinations of values, the last axis fastest: for each point, which value of each axis.
+pub fn points(axes: &[Axis]) -> Vec<Vec<usize>> {
+    axes.iter().fold(vec![Vec::new()], |points, axis| {
+        points
             .iter()
-            .flat_map(|cell| {
+            .flat_map(|point| {
                 (0..axis.values.len()).map(|value| {
-                    let mut cell = cell.clone();
-                    cell.push(value);
-                    cell
+                    let mut point = point.clone();
+                    point.push(value);
+                    point
                 })
             })
             .collect()
     })
 }
 
-/// The settings of a cell, as `--set` takes them.
-pub fn settings(axes: &[Axis], cell: &[usize]) -> Vec<String> {
-    let chosen = axes.iter().zip(cell);
+/// The settings of a point, as `--set` takes them.
+pub fn settings(axes: &[Axis], point: &[usize]) -> Vec<String> {
+    let chosen = axes.iter().zip(point);
     chosen.map(|(axis, value)| format!("{}={}", axis.key, axis.values[*value])).collect()
 }

@@ -7,16 +7,16 @@ use crate::study::measure::metric::Metric;
 /// The share of seeds in which a requirement must be met, unless it states one: 95 %.
 const MOST_SEEDS_PPM: u64 = 950_000;
 
-/// What came of a question, the first of its trials' number being `at`.
-pub fn of(question: StudySpec, at: usize, results: &Results) -> Tuned {
-    let seeds = question.seeds.clone().count();
-    let grid = grid::cells(&question.axes);
-    let mut cells: Vec<GridPoint> = Vec::with_capacity(grid.len());
-    for (cell, values) in grid.into_iter().enumerate() {
-        let first = TrialId { question: at, cell, seed: 0 };
+/// What came of a study, the first of its trials' number being `at`.
+pub fn of(spec: StudySpec, at: usize, results: &Results) -> Tuned {
+    let seeds = spec.seeds.clone().count();
+    let grid = grid::points(&spec.axes);
+    let mut points: Vec<GridPoint> = Vec::with_capacity(grid.len());
+    for (point, values) in grid.into_iter().enumerate() {
+        let first = TrialId { spec: at, point, seed: 0 };
         let last = TrialId { seed: seeds, ..first };
         let (mut outcomes, mut met): (Vec<TrialMetrics>, _) =
-            (Vec::new(), vec![0; question.require.len()]);
+            (Vec::new(), vec![0; spec.require.len()]);
         for (_, played) in results.range(first..last) {
             outcomes.push(played.outcome.clone());
             for (count, is_met) in met.iter_mut().zip(&played.met) {
@@ -24,35 +24,35 @@ pub fn of(question: StudySpec, at: usize, results: &Results) -> Tuned {
             }
         }
         let played = outcomes.len();
-        let mut enough = question.require.iter().zip(&met);
+        let mut enough = spec.require.iter().zip(&met);
         let is_admissible = played > 0
             && outcomes.iter().all(Option::is_some)
             && enough.all(|(one, met)| one.is_met_in(*met, played, MOST_SEEDS_PPM));
-        cells.push(GridPoint { values, outcomes, met, is_admissible, is_on_front: false });
+        points.push(GridPoint { values, outcomes, met, is_admissible, is_on_front: false });
     }
-    mark_front(&mut cells, seeds);
-    let mut ranking: Vec<usize> = (0..cells.len()).collect();
+    mark_front(&mut points, seeds);
+    let mut ranking: Vec<usize> = (0..points.len()).collect();
     ranking.sort_by_key(|index| {
-        let cell = &cells[*index];
-        let metrics = [question.objective.metric(), Metric::AiCalls, Metric::Cost];
-        // A cell that was stopped earlier in a race is further behind.
-        let missing = seeds - cell.outcomes.len();
-        let sums = metrics.map(|metric| cell.sum(metric).unwrap_or(u128::MAX));
-        (missing, !cell.is_admissible, sums, *index)
+        let point = &points[*index];
+        let metrics = [spec.objective.metric(), Metric::AiCalls, Metric::Cost];
+        // A point that was stopped earlier in a race is further behind.
+        let missing = seeds - point.outcomes.len();
+        let sums = metrics.map(|metric| point.sum(metric).unwrap_or(u128::MAX));
+        (missing, !point.is_admissible, sums, *index)
     });
-    Tuned { question, cells, ranking }
+    Tuned { spec, points, ranking }
 }
 
 /// Marks those that were played to the end and that no other beats in both time and cost.
-fn mark_front(cells: &mut [GridPoint], seeds: usize) {
-    let both = |cell: &GridPoint| {
-        let sums = cell.sum(Metric::Makespan).zip(cell.sum(Metric::Cost));
-        sums.filter(|_| cell.is_admissible && cell.outcomes.len() == seeds)
+fn mark_front(points: &mut [GridPoint], seeds: usize) {
+    let both = |point: &GridPoint| {
+        let sums = point.sum(Metric::Makespan).zip(point.sum(Metric::Cost));
+        sums.filter(|_| point.is_admissible && point.outcomes.len() == seeds)
     };
-    let fit: Vec<(u128, u128)> = cells.iter().filter_map(both).collect();
-    for cell in cells {
-        let Some((time, cost)) = both(cell) else { continue };
-        cell.is_on_front = fit.iter().all(|(other_time, other_cost)| {
+    let fit: Vec<(u128, u128)> = points.iter().filter_map(both).collect();
+    for point in points {
+        let Some((time, cost)) = both(point) else { continue };
+        point.is_on_front = fit.iter().all(|(other_time, other_cost)| {
             *other_time > time || *other_cost > cost || (*other_time, *other_cost) == (time, cost)
         });
     }

@@ -51,13 +51,13 @@ pub enum Noticed {
     Harmless,
 }
 
-/// The regression targets of the best cell; nothing if there is none.
+/// The regression targets of the best point; nothing if there is none.
 pub fn of(tuned: &Tuned, runner: &TrialRunner) -> Result<Option<RegressionTargets>, TuneError> {
     let Some(best) = tuned.best() else { return Ok(None) };
     let mut targets = promised(tuned, best);
-    let seed = tuned.question.scenario.world.seed.0;
-    let scenario = trials::scenario(&tuned.question, &best.values, seed)?;
-    let asked = scenario.only(&tuned.question.run);
+    let seed = tuned.spec.scenario.world.seed.0;
+    let scenario = trials::scenario(&tuned.spec, &best.values, seed)?;
+    let asked = scenario.only(&tuned.spec.run);
     let unweakened = trial::play_to_end(&asked)?;
     let played = MutantTrials { unweakened, weakened: weakened(&asked, runner)? };
     let killers = played.killers(tuned, best, runner, &mut targets)?;
@@ -71,7 +71,7 @@ pub fn of(tuned: &Tuned, runner: &TrialRunner) -> Result<Option<RegressionTarget
     // Of a whole that does not end nothing can be said.
     let whole = trial::play(&scenario)?;
     let own_missed = whole.map_or_else(Vec::new, |whole| missed_of(&own, &whole));
-    let seeds = tuned.question.seeds.clone();
+    let seeds = tuned.spec.seeds.clone();
     Ok(Some(RegressionTargets { targets, killers, noticed, seeds, seed, missed, own_missed }))
 }
 
@@ -80,9 +80,9 @@ fn missed_of(targets: &[Target], judged: &JudgedScenario) -> Vec<Target> {
     targets.iter().filter(|target| !is_met(target, judged)).cloned().collect()
 }
 
-/// What the best cell keeps in all of its seeds, with some margin, and what was required.
+/// What the best point keeps in all of its seeds, with some margin, and what was required.
 fn promised(tuned: &Tuned, best: &GridPoint) -> Vec<Target> {
-    let run = &tuned.question.run;
+    let run = &tuned.spec.run;
     let limit = |metric: Metric| -> Option<Target> {
         let values = best.values_of(metric)?;
         let (name, unit) = (metric.name(), metric.unit());
@@ -96,7 +96,7 @@ fn promised(tuned: &Tuned, best: &GridPoint) -> Vec<Target> {
     };
     let guarded = Metric::ALL.iter().copied().filter(|metric| metric.is_guarded());
     let mut targets: Vec<Target> = guarded.filter_map(limit).collect();
-    for one in &tuned.question.require {
+    for one in &tuned.spec.require {
         if !targets.iter().any(|known| implies(known, one)) {
             targets.push(with_share(run, one));
         }
@@ -117,7 +117,7 @@ fn weakened(
     })
 }
 
-/// The best cell as it is, and with each weakening.
+/// The best point as it is, and with each weakening.
 struct MutantTrials {
     unweakened: JudgedScenario,
     weakened: Vec<(Mutant, Option<JudgedScenario>)>,
@@ -146,16 +146,16 @@ impl MutantTrials {
         targets: &mut Vec<Target>,
     ) -> Result<Vec<(usize, Mutant)>, TuneError> {
         let mut killers = Vec::new();
-        let run = &tuned.question.run;
+        let run = &tuned.spec.run;
         let unnoticed = |targets: &[Target], weak: &Option<JudgedScenario>| {
             self.noticed(targets, weak.as_ref()) == Noticed::Not
         };
         if !self.weakened.iter().any(|(_, weak)| unnoticed(targets, weak)) {
             return Ok(killers);
         }
-        let seeds: Vec<u64> = tuned.question.seeds.clone().collect();
+        let seeds: Vec<u64> = tuned.spec.seeds.clone().collect();
         let figures_of = |at: usize| {
-            let scenario = trials::scenario(&tuned.question, &best.values, seeds[at])?.only(run);
+            let scenario = trials::scenario(&tuned.spec, &best.values, seeds[at])?.only(run);
             Ok::<_, TuneError>(figures(&trial::play_to_end(&scenario)?, run))
         };
         let mut all = runner.each(seeds.len(), figures_of)?;

@@ -111,9 +111,9 @@ pub fn check(scenario: &Scenario, folder: &Path) -> Result<(), Vec<Diagnostic>> 
     for (varied, (axis, key)) in axes.iter().zip(keys).enumerate() {
         // One value that does not fit says enough of its key.
         let refused = (0..axis.values.len()).find_map(|value| {
-            let mut cell = vec![0; axes.len()];
-            cell[varied] = value;
-            let problem = scenario.with(&grid::settings(&axes, &cell), folder).err()?;
+            let mut point = vec![0; axes.len()];
+            point[varied] = value;
+            let problem = scenario.with(&grid::settings(&axes, &point), folder).err()?;
             let message = format!("{}={}: {}", axis.key, axis.values[value], problem.message);
             Some(scenario.problem(key.span(), message, problem.help))
         });

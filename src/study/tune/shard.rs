@@ -1,6 +1,6 @@
 //! Parts: the share of the trials that one of many processes plays, in a file of its own.
 //!
-//! The first line is the whole question, so that parts of different questions are told apart and
+//! The first line is the whole study, so that parts of different studies are told apart and
 //! that whoever joins them needs nothing else. Each further line is a trial. A file that was cut off
 //! in the middle of a line goes on with the trial of that line.
 
@@ -22,7 +22,7 @@ use crate::study::verdict::target_syntax;
 /// The version of the file's form.
 const FORMAT_VERSION: u64 = 1;
 
-/// The most parts that a question is played in.
+/// The most parts that a study is played in.
 pub const MOST_SHARDS: u64 = 10_000;
 
 /// Which of how many parts, counted from 1.
@@ -36,8 +36,8 @@ pub struct Shard {
 
 impl Shard {
     /// The trials of this part: every so manieth.
-    pub fn trials(self, questions: &[StudySpec]) -> Vec<TrialId> {
-        let all = trials::all(questions).into_iter().enumerate();
+    pub fn trials(self, specs: &[StudySpec]) -> Vec<TrialId> {
+        let all = trials::all(specs).into_iter().enumerate();
         all.filter(|(at, _)| self.of(*at) == self.index).map(|(_, trial)| trial).collect()
     }
 
@@ -48,9 +48,9 @@ impl Shard {
 
     /// The parts of which a trial is missing: each with the number of its trials, and how many of
     /// them were played.
-    pub fn missing(self, questions: &[StudySpec], results: &Results) -> Vec<(u64, usize, usize)> {
+    pub fn missing(self, specs: &[StudySpec], results: &Results) -> Vec<(u64, usize, usize)> {
         let mut parts: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
-        for (at, trial) in trials::all(questions).iter().enumerate() {
+        for (at, trial) in trials::all(specs).iter().enumerate() {
             let (all, played) = parts.entry(self.of(at)).or_default();
             *all += 1;
             *played += usize::from(results.contains_key(trial));
@@ -65,7 +65,7 @@ impl Shard {
     }
 }
 
-/// A question as it is written down.
+/// A study as it is written down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct WrittenStudy {
     name: String,
@@ -87,9 +87,10 @@ pub struct Header {
     format_version: u64,
     /// Which part it is.
     pub shard: Shard,
-    /// What makes all parts of one question alike: with the version of the world's rules.
+    /// What makes all parts of one study alike: with the version of the world's rules.
     pub digest: String,
-    questions: Vec<WrittenStudy>,
+    #[serde(rename = "questions")]
+    specs: Vec<WrittenStudy>,
 }
 
 /// A line of a part.
@@ -123,21 +124,20 @@ impl ShardLine {
 }
 
 impl Header {
-    /// The digest of a part of these questions.
-    pub fn of(questions: &[StudySpec], shard: Shard) -> Self {
-        let questions: Vec<WrittenStudy> = questions.iter().map(written).collect();
-        let digest = digest(shard, &questions);
-        Self { format_version: FORMAT_VERSION, shard, digest, questions }
+    /// The digest of a part of these studies.
+    pub fn of(specs: &[StudySpec], shard: Shard) -> Self {
+        let specs: Vec<WrittenStudy> = specs.iter().map(written).collect();
+        let digest = digest(shard, &specs);
+        Self { format_version: FORMAT_VERSION, shard, digest, specs }
     }
 
     /// What is asked.
-    pub fn questions(&self) -> Result<Vec<StudySpec>, String> {
-        let questions: Vec<StudySpec> =
-            self.questions.iter().map(read).collect::<Result<_, _>>()?;
-        if self.digest != digest(self.shard, &self.questions) {
+    pub fn specs(&self) -> Result<Vec<StudySpec>, String> {
+        let specs: Vec<StudySpec> = self.specs.iter().map(read).collect::<Result<_, _>>()?;
+        if self.digest != digest(self.shard, &self.specs) {
             return Err("the first line was edited, or written by another version".to_owned());
         }
-        Ok(questions)
+        Ok(specs)
     }
 
     /// Checks what can be known without the scenarios.
@@ -148,13 +148,13 @@ impl Header {
                 "expected part 1 to N of N, at most {MOST_SHARDS}, found part {index} of {count}"
             ));
         }
-        let first = self.questions.first().ok_or("expected at least one question, found none")?;
-        for (at, question) in self.questions.iter().enumerate() {
-            let name = &question.name;
-            if self.questions[..at].iter().any(|known| known.name == *name) {
+        let first = self.specs.first().ok_or("expected at least one study, found none")?;
+        for (at, spec) in self.specs.iter().enumerate() {
+            let name = &spec.name;
+            if self.specs[..at].iter().any(|known| known.name == *name) {
                 return Err(format!("expected each scenario once, found `{name}` twice"));
             }
-            if question.axes != first.axes || question.seeds != first.seeds {
+            if spec.axes != first.axes || spec.seeds != first.seeds {
                 return Err(format!("expected one grid, found another for `{name}`"));
             }
         }
@@ -164,22 +164,19 @@ impl Header {
             return Err(format!("expected values for `{key}`, found none"));
         }
         let axes: Vec<Axis> = first.axes.iter().map(axis).collect();
-        grid::check_size(&axes, &(from..=to), self.questions.len())
+        grid::check_size(&axes, &(from..=to), self.specs.len())
     }
 
     /// What is wrong with a line, if something is.
     fn problem(&self, line: &ShardLine) -> Option<String> {
-        let TrialId { question, cell, seed } = line.trial;
-        let Some(asked) = self.questions.get(question) else {
-            return Some(format!(
-                "expected a question below {}, found {question}",
-                self.questions.len()
-            ));
+        let TrialId { spec, point, seed } = line.trial;
+        let Some(asked) = self.specs.get(spec) else {
+            return Some(format!("expected a question below {}, found {spec}", self.specs.len()));
         };
-        let cells = asked.axes.iter().map(|(_, values)| values.len()).product::<usize>();
+        let points = asked.axes.iter().map(|(_, values)| values.len()).product::<usize>();
         let seeds = asked.seeds.1 - asked.seeds.0 + 1;
-        if cell >= cells {
-            return Some(format!("expected a cell below {cells}, found {cell}"));
+        if point >= points {
+            return Some(format!("expected a cell below {points}, found {point}"));
         }
         if seed as u64 >= seeds {
             return Some(format!("expected a seed below {seeds}, found {seed}"));
@@ -189,14 +186,10 @@ impl Header {
     }
 }
 
-/// What makes all parts of one question alike.
-fn digest(shard: Shard, questions: &[WrittenStudy]) -> String {
-    let canonical = serde_json::to_vec(&(
-        crate::fakes::VERSION,
-        env!("CARGO_PKG_VERSION"),
-        shard.count,
-        questions,
-    ));
+/// What makes all parts of one study alike.
+fn digest(shard: Shard, specs: &[WrittenStudy]) -> String {
+    let canonical =
+        serde_json::to_vec(&(crate::fakes::VERSION, env!("CARGO_PKG_VERSION"), shard.count, specs));
     base16ct::lower::encode_string(&Sha256::digest(canonical.unwrap_or_default()))
 }
 
@@ -204,20 +197,20 @@ fn axis((key, values): &(String, Vec<String>)) -> Axis {
     Axis { key: key.clone(), values: values.clone() }
 }
 
-fn written(question: &StudySpec) -> WrittenStudy {
-    let scenario = &question.scenario;
-    let require = question.require.iter().map(|one| format!("{} {}", one.metric.name(), one.text));
+fn written(spec: &StudySpec) -> WrittenStudy {
+    let scenario = &spec.scenario;
+    let require = spec.require.iter().map(|one| format!("{} {}", one.metric.name(), one.text));
     WrittenStudy {
         name: scenario.name.clone(),
         file: scenario.file().to_owned(),
         text: scenario.text.clone(),
         world_digest: scenario.world_digest.clone(),
-        folder: question.folder.clone(),
-        axes: question.axes.iter().map(|axis| (axis.key.clone(), axis.values.clone())).collect(),
-        seeds: (*question.seeds.start(), *question.seeds.end()),
-        objective: question.objective.name().to_owned(),
+        folder: spec.folder.clone(),
+        axes: spec.axes.iter().map(|axis| (axis.key.clone(), axis.values.clone())).collect(),
+        seeds: (*spec.seeds.start(), *spec.seeds.end()),
+        objective: spec.objective.name().to_owned(),
         require: require.collect(),
-        run: question.run.clone(),
+        run: spec.run.clone(),
     }
 }
 
@@ -262,7 +255,7 @@ pub fn write_trial(trial: TrialId, result: &TrialResult, mut to: impl Write) -> 
 /// Reads a part: its first line, and the trials that were written to their end.
 pub fn read_part(text: &str) -> Result<(Header, Results), String> {
     let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-    let first = lines.next().ok_or("expected the question in the first, found no whole line")?;
+    let first = lines.next().ok_or("expected the study in the first, found no whole line")?;
     let header: Header = serde_json::from_str(first)
         .map_err(|error| format!("the first line is no study: {error}"))?;
     if header.format_version != FORMAT_VERSION {

@@ -84,7 +84,7 @@ pub struct GridPoint {
     pub met: Vec<usize>,
     /// Whether it is fit to be chosen.
     pub is_admissible: bool,
-    /// Whether no other admissible cell is at least as fast and as cheap, and better in one.
+    /// Whether no other admissible point is at least as fast and as cheap, and better in one.
     pub is_on_front: bool,
 }
 
@@ -100,39 +100,39 @@ impl GridPoint {
     }
 }
 
-/// How many cells of the front are played again, the fastest of them.
+/// How many points of the front are played again, the fastest of them.
 const MOST_CONFIRMED: usize = 8;
 
 /// The grid with its order.
 #[derive(Debug, Clone)]
 pub struct Tuned {
     /// What was asked.
-    pub question: StudySpec,
-    /// The cells in the order of the grid.
-    pub cells: Vec<GridPoint>,
+    pub spec: StudySpec,
+    /// The points in the order of the grid.
+    pub points: Vec<GridPoint>,
     /// Their indices from the best to the worst, those that are not admissible last.
     pub ranking: Vec<usize>,
 }
 
 impl Tuned {
-    /// The cells that win by time, by cost or between them: the best one and the front.
+    /// The points that win by time, by cost or between them: the best one and the front.
     pub fn winners(&self) -> Vec<&GridPoint> {
         let Some(best) = self.best() else { return Vec::new() };
         let mut front: Vec<&GridPoint> =
-            self.cells.iter().filter(|cell| cell.is_on_front && *cell != best).collect();
-        front.sort_by_key(|cell| cell.sum(Metric::Makespan));
+            self.points.iter().filter(|point| point.is_on_front && *point != best).collect();
+        front.sort_by_key(|point| point.sum(Metric::Makespan));
         [best].into_iter().chain(front.into_iter().take(MOST_CONFIRMED)).collect()
     }
 
-    /// The best cell, if any is fit to be chosen.
+    /// The best point, if any is fit to be chosen.
     pub fn best(&self) -> Option<&GridPoint> {
-        self.ranking.first().map(|index| &self.cells[*index]).filter(|cell| cell.is_admissible)
+        self.ranking.first().map(|index| &self.points[*index]).filter(|point| point.is_admissible)
     }
 
-    /// The other cells that are fit to be chosen, in their order.
+    /// The other points that are fit to be chosen, in their order.
     pub fn others(&self) -> impl Iterator<Item = &GridPoint> {
-        let rest = self.ranking.iter().skip(1).map(|index| &self.cells[*index]);
-        rest.filter(|cell| cell.is_admissible)
+        let rest = self.ranking.iter().skip(1).map(|index| &self.points[*index]);
+        rest.filter(|point| point.is_admissible)
     }
 
     /// How the best differs from another in a metric, in the seeds that both were played with.
@@ -144,14 +144,14 @@ impl Tuned {
 
     /// The number of seeds that are asked for.
     pub fn seeds(&self) -> usize {
-        self.question.seeds.clone().count()
+        self.spec.seeds.clone().count()
     }
 }
 
 /// Something cannot be tuned.
 #[derive(Debug, thiserror::Error)]
 pub enum TuneError {
-    /// A cell is no scenario.
+    /// A point is no scenario.
     #[error("{0}")]
     Problem(Box<Diagnostic>),
     /// A run could not be judged.
@@ -175,7 +175,7 @@ pub enum TuneError {
         /// What the disk said.
         source: std::io::Error,
     },
-    /// A cell that wins is another one over HTTP.
+    /// A point that wins is another one over HTTP.
     #[error(
         "seed {seed} gives another history over HTTP than in memory; this is a bug of tagspace"
     )]
@@ -183,7 +183,7 @@ pub enum TuneError {
         /// The seed.
         seed: u64,
     },
-    /// A cell that wins does not come to what it was ranked by.
+    /// A point that wins does not come to what it was ranked by.
     #[error(
         "a winning setting comes to other figures with seed {seed} here than those it was ranked by: its part was changed, or played by another program"
     )]

@@ -10,37 +10,37 @@ use crate::study::experiment::runner::TrialRunner;
 /// Nobody is dropped after fewer seeds than this.
 const FEWEST_SEEDS: usize = 2;
 
-/// Plays one question as a race.
+/// Plays one study as a race.
 pub fn play(
-    question: &StudySpec,
+    spec: &StudySpec,
     runner: &TrialRunner,
     on_trial: &(dyn Fn(TrialId, &TrialResult) -> Result<(), TuneError> + Sync),
 ) -> Result<Results, TuneError> {
-    let seeds = question.seeds.clone().count();
-    let cells = super::grid::cells(&question.axes).len();
-    let mut alive: Vec<usize> = (0..cells).collect();
+    let seeds = spec.seeds.clone().count();
+    let points = super::grid::points(&spec.axes).len();
+    let mut alive: Vec<usize> = (0..points).collect();
     let mut results = Results::new();
-    let (mut before, mut until) = (0, first_round(seeds, cells));
-    let questions = std::slice::from_ref(question);
+    let (mut before, mut until) = (0, first_round(seeds, points));
+    let specs = std::slice::from_ref(spec);
     loop {
         let round: Vec<TrialId> = alive
             .iter()
-            .flat_map(|cell| (before..until).map(|seed| TrialId { question: 0, cell: *cell, seed }))
+            .flat_map(|point| (before..until).map(|seed| TrialId { spec: 0, point: *point, seed }))
             .collect();
-        results.extend(trials::play(questions, &round, runner, on_trial)?);
+        results.extend(trials::play(specs, &round, runner, on_trial)?);
         if until == seeds {
             return Ok(results);
         }
-        let order = ranking::of(question.clone(), 0, &results).ranking;
+        let order = ranking::of(spec.clone(), 0, &results).ranking;
         alive = order.into_iter().take(alive.len().div_ceil(2)).collect();
         (before, until) = (until, (until * 2).min(seeds));
     }
 }
 
-/// Enough seeds that, with the cells halved and the seeds doubled each time, few are left at the end.
-fn first_round(seeds: usize, cells: usize) -> usize {
+/// Enough seeds that, with the points halved and the seeds doubled each time, few are left at the end.
+fn first_round(seeds: usize, points: usize) -> usize {
     let mut first = seeds;
-    let mut left = cells;
+    let mut left = points;
     while left > 1 && first / 2 >= FEWEST_SEEDS {
         first = first.div_ceil(2);
         left = left.div_ceil(2);

@@ -1,4 +1,4 @@
-//! Trials: one cell of a question with one seed each, and playing them.
+//! Trials: one point of a study with one seed each, and playing them.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,15 @@ use crate::study::verdict::judge::JudgedScenario;
 use crate::study::verdict::target::Target;
 use crate::study::verdict::{judge, target};
 
-/// Which trial of a list of questions.
+/// Which trial of a list of studies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TrialId {
-    /// Which question.
-    pub question: usize,
-    /// Which cell of its grid.
-    pub cell: usize,
+    /// Which study.
+    #[serde(rename = "question")]
+    pub spec: usize,
+    /// Which point of its grid.
+    #[serde(rename = "cell")]
+    pub point: usize,
     /// Which of its seeds.
     pub seed: usize,
 }
@@ -38,53 +40,53 @@ pub struct TrialResult {
 /// What came of many trials.
 pub type Results = BTreeMap<TrialId, TrialResult>;
 
-/// All trials, in the order of questions, cells and seeds.
-pub fn all(questions: &[StudySpec]) -> Vec<TrialId> {
+/// All trials, in the order of studies, points and seeds.
+pub fn all(specs: &[StudySpec]) -> Vec<TrialId> {
     let mut trials = Vec::new();
-    for (question, asked) in questions.iter().enumerate() {
+    for (spec, asked) in specs.iter().enumerate() {
         let seeds = asked.seeds.clone().count();
-        for cell in 0..grid::cells(&asked.axes).len() {
-            trials.extend((0..seeds).map(|seed| TrialId { question, cell, seed }));
+        for point in 0..grid::points(&asked.axes).len() {
+            trials.extend((0..seeds).map(|seed| TrialId { spec, point, seed }));
         }
     }
     trials
 }
 
-/// The scenario of a cell with a seed.
-pub fn scenario(question: &StudySpec, cell: &[usize], seed: u64) -> Result<Scenario, TuneError> {
-    let settings = grid::settings(&question.axes, cell);
-    let set = question.scenario.with(&settings, &question.folder);
+/// The scenario of a point with a seed.
+pub fn scenario(spec: &StudySpec, point: &[usize], seed: u64) -> Result<Scenario, TuneError> {
+    let settings = grid::settings(&spec.axes, point);
+    let set = spec.scenario.with(&settings, &spec.folder);
     let set = set.map_err(|problem| TuneError::Problem(Box::new(problem)))?;
     Ok(set.seeded(seed))
 }
 
-/// Tells what is wrong with a question before anything is played.
-pub fn check(question: &StudySpec) -> Result<(), TuneError> {
-    for cell in grid::cells(&question.axes) {
-        scenario(question, &cell, *question.seeds.start())?;
+/// Tells what is wrong with a study before anything is played.
+pub fn check(spec: &StudySpec) -> Result<(), TuneError> {
+    for point in grid::points(&spec.axes) {
+        scenario(spec, &point, *spec.seeds.start())?;
     }
-    let runs = &question.scenario.runs;
-    if runs.iter().any(|known| known.name == question.run) {
+    let runs = &spec.scenario.runs;
+    if runs.iter().any(|known| known.name == spec.run) {
         return Ok(());
     }
     let known: Vec<&str> = runs.iter().map(|known| known.name.as_str()).collect();
-    let (run, name) = (question.run.clone(), question.scenario.name.clone());
+    let (run, name) = (spec.run.clone(), spec.scenario.name.clone());
     Err(TuneError::NoSuchRun { run, name, known: known.join(", ") })
 }
 
 /// Plays these trials; `on_trial` is told of each as soon as it is played.
 pub fn play(
-    questions: &[StudySpec],
+    specs: &[StudySpec],
     trials: &[TrialId],
     runner: &TrialRunner,
     on_trial: &(dyn Fn(TrialId, &TrialResult) -> Result<(), TuneError> + Sync),
 ) -> Result<Results, TuneError> {
-    let grids: Vec<_> = questions.iter().map(|question| grid::cells(&question.axes)).collect();
+    let grids: Vec<_> = specs.iter().map(|spec| grid::points(&spec.axes)).collect();
     let played = runner.each(trials.len(), |at| {
         let trial = trials[at];
-        let question = &questions[trial.question];
-        let seed = question.seeds.start() + trial.seed as u64;
-        let played = one(question, &grids[trial.question][trial.cell], seed)?;
+        let spec = &specs[trial.spec];
+        let seed = spec.seeds.start() + trial.seed as u64;
+        let played = one(spec, &grids[trial.spec][trial.point], seed)?;
         on_trial(trial, &played)?;
         Ok::<_, TuneError>((trial, played))
     })?;
@@ -92,20 +94,20 @@ pub fn play(
 }
 
 /// One trial: what it came to, and whether each requirement is met.
-fn one(question: &StudySpec, cell: &[usize], seed: u64) -> Result<TrialResult, TuneError> {
-    let scenario = scenario(question, cell, seed)?.only(&question.run);
+fn one(spec: &StudySpec, point: &[usize], seed: u64) -> Result<TrialResult, TuneError> {
+    let scenario = scenario(spec, point, seed)?.only(&spec.run);
     let Some(judged) = trial::play(&scenario)? else {
-        return Ok(TrialResult { outcome: None, met: vec![false; question.require.len()] });
+        return Ok(TrialResult { outcome: None, met: vec![false; spec.require.len()] });
     };
-    let figures = figures(question, &judged);
+    let figures = figures(spec, &judged);
     let met = |target: &Target| target::judge(target, &figures, None).met;
-    let met = question.require.iter().map(met).collect();
+    let met = spec.require.iter().map(met).collect();
     Ok(TrialResult { outcome: Some(numbers(&figures)), met })
 }
 
 /// The figures of the run that is asked about.
-fn figures(question: &StudySpec, judged: &JudgedScenario) -> Figures {
-    let run = judged.runs.iter().find(|judged| judged.name == question.run);
+fn figures(spec: &StudySpec, judged: &JudgedScenario) -> Figures {
+    let run = judged.runs.iter().find(|judged| judged.name == spec.run);
     run.map_or_else(Figures::default, |judged| judged.figures.clone())
 }
 
@@ -114,26 +116,26 @@ fn numbers(figures: &Figures) -> BTreeMap<Metric, u64> {
     Metric::singles().filter_map(|metric| Some((metric, figures.integer(metric)?))).collect()
 }
 
-/// Plays a cell that wins again over HTTP with the first seeds, and tells with how many: the
+/// Plays a point that wins again over HTTP with the first seeds, and tells with how many: the
 /// histories must be the same. What it was ranked by may come from another machine, in a part; then
 /// all its seeds are played again in memory.
 pub fn confirm(
     tuned: &Tuned,
-    cell: &GridPoint,
+    point: &GridPoint,
     most: usize,
     is_of_parts: bool,
 ) -> Result<usize, TuneError> {
-    let again = if is_of_parts { cell.outcomes.len() } else { most };
-    let ranked = cell.outcomes.iter().zip(tuned.question.seeds.clone()).take(again);
+    let again = if is_of_parts { point.outcomes.len() } else { most };
+    let ranked = point.outcomes.iter().zip(tuned.spec.seeds.clone()).take(again);
     let mut confirmed = 0;
     for (outcome, seed) in ranked {
-        let scenario = scenario(&tuned.question, &cell.values, seed)?.only(&tuned.question.run);
+        let scenario = scenario(&tuned.spec, &point.values, seed)?.only(&tuned.spec.run);
         let played = |transport| {
             let options = Options { transport, ..Options::default() };
             judge::run(&scenario, &[], &options)
         };
         let direct = played(Transport::Direct)?;
-        if *outcome != Some(numbers(&figures(&tuned.question, &direct))) {
+        if *outcome != Some(numbers(&figures(&tuned.spec, &direct))) {
             return Err(TuneError::NotReplayed { seed });
         }
         if confirmed == most {

@@ -1,4 +1,4 @@
-//! Parts of a question in files: played by many processes, joined by one.
+//! Parts of a study in files: played by many processes, joined by one.
 
 use std::fs;
 use std::fs::File;
@@ -48,13 +48,13 @@ pub(super) fn shard(args: &TuneArgs) -> Result<Option<Shard>, CliError> {
 /// Plays a part into its file; what is in it already is not played again.
 pub(super) fn play(
     args: &TuneArgs,
-    questions: &[StudySpec],
+    specs: &[StudySpec],
     shard: Shard,
 ) -> Result<ExitStatus, CliError> {
     let folder = args.out.join(FOLDER);
     fs::create_dir_all(&folder).map_err(|source| disk::io_error("create", &folder, source))?;
     let path = folder.join(shard.file());
-    let header = Header::of(questions, shard);
+    let header = Header::of(specs, shard);
     let known = match fs::read_to_string(&path) {
         Ok(text) if text.contains('\n') => known(&path, &header, &text)?,
         // Not even a first line.
@@ -77,7 +77,7 @@ pub(super) fn play(
     }
     file.flush().map_err(in_path)?;
     fs::rename(&whole, &path).map_err(in_path)?;
-    let trials = shard.trials(questions);
+    let trials = shard.trials(specs);
     let left: Vec<TrialId> =
         trials.iter().filter(|trial| !known.contains_key(trial)).copied().collect();
     let progress = Progress::new(args.play.quiet, "simulations");
@@ -90,7 +90,7 @@ pub(super) fn play(
         written.map_err(|source| TuneError::Io { path: path.clone(), source })
     };
     let runner = jobs::runner(args.play.jobs)?;
-    let played = trials::play(questions, &left, &runner, &on_trial);
+    let played = trials::play(specs, &left, &runner, &on_trial);
     progress.finish();
     played.map_err(CliError::from)?;
     if !args.play.quiet {
@@ -124,7 +124,7 @@ pub(super) fn merge(folder: &Path) -> Result<(Vec<StudySpec>, Results), CliError
     let folder = if within.is_dir() { within } else { folder.to_path_buf() };
     let unfit = |path: &Path, message: String| CliError::Usage {
         message: format!("{}: {message}", path.display()),
-        help: "--merge takes the --out that all parts of one question share".to_owned(),
+        help: "--merge takes the --out that all parts of one study share".to_owned(),
     };
     let unreadable = |error: std::io::Error| unfit(&folder, format!("cannot read: {error}"));
     let mut paths: Vec<PathBuf> = Vec::new();
@@ -157,15 +157,15 @@ pub(super) fn merge(folder: &Path) -> Result<(Vec<StudySpec>, Results), CliError
     }
     let (path, header) = first
         .ok_or_else(|| unfit(&folder, "expected at least one shard, found none".to_owned()))?;
-    let questions = header.questions().map_err(|message| unfit(path, message))?;
+    let specs = header.specs().map_err(|message| unfit(path, message))?;
     let count = header.shard.count;
-    let missing = header.shard.missing(&questions, &all);
+    let missing = header.shard.missing(&specs, &all);
     let missing: Vec<String> = missing
         .into_iter()
         .map(|(index, all, played)| format!("{index}/{count} ({played} of {all} simulations)"))
         .collect();
     if missing.is_empty() {
-        return Ok((questions, all));
+        return Ok((specs, all));
     }
     Err(CliError::Usage {
         message: format!("{}: no whole shard {}", folder.display(), missing.join(", ")),

@@ -22,38 +22,38 @@ fn usage(message: String, help: &str) -> CliError {
     CliError::Usage { message, help: help.to_owned() }
 }
 
-/// The question to every scenario.
+/// The study to every scenario.
 pub(super) fn all(args: &TuneArgs) -> Result<Vec<StudySpec>, CliError> {
-    let questions: Vec<StudySpec> =
+    let specs: Vec<StudySpec> =
         args.scenarios.iter().map(|path| one(args, path)).collect::<Result<_, _>>()?;
-    let Some(first) = questions.first() else { return Ok(questions) };
-    for (at, other) in questions.iter().enumerate() {
+    let Some(first) = specs.first() else { return Ok(specs) };
+    for (at, other) in specs.iter().enumerate() {
         let name = &other.scenario.name;
         if other.axes != first.axes
             || other.seeds != first.seeds
             || other.objective != first.objective
         {
             return Err(usage(
-                format!("{name} asks another question than {}", first.scenario.name),
+                format!("{name} is another study than {}", first.scenario.name),
                 "one setting for several scenarios needs one grid: name it with --set, --seeds and --objective",
             ));
         }
-        if questions[..at].iter().any(|known| known.scenario.name == *name) {
+        if specs[..at].iter().any(|known| known.scenario.name == *name) {
             return Err(usage(
                 format!("two scenarios are named `{name}`"),
                 "the name is the folder of the report; rename one of the files",
             ));
         }
     }
-    grid::check_size(&first.axes, &first.seeds, questions.len())
+    grid::check_size(&first.axes, &first.seeds, specs.len())
         .map_err(|message| usage(message, grid::VARY_LESS))?;
-    if args.race && questions.len() > 1 {
+    if args.race && specs.len() > 1 {
         return Err(usage(
-            format!("expected one scenario with --race, found {}", questions.len()),
+            format!("expected one scenario with --race, found {}", specs.len()),
             "for one setting for all of them every setting must be played to the end",
         ));
     }
-    Ok(questions)
+    Ok(specs)
 }
 
 fn one(args: &TuneArgs, path: &Path) -> Result<StudySpec, CliError> {

@@ -40,19 +40,19 @@ const FILES: [&str; 13] = [
 /// Plays the grid, confirms its best over HTTP, writes the report and prints the answer.
 pub(crate) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
     if let Some(folder) = &args.merge {
-        let (questions, results) = super::shards::merge(folder)?;
-        return finish(args, &jobs::runner(args.play.jobs)?, &questions, &results);
+        let (specs, results) = super::shards::merge(folder)?;
+        return finish(args, &jobs::runner(args.play.jobs)?, &specs, &results);
     }
-    let questions = super::study_spec::all(args)?;
-    for question in &questions {
-        trials::check(question).map_err(CliError::from)?;
+    let specs = super::study_spec::all(args)?;
+    for spec in &specs {
+        trials::check(spec).map_err(CliError::from)?;
     }
     // What cannot be written is said before hours are played.
-    make_room(args, &questions)?;
+    make_room(args, &specs)?;
     if let Some(shard) = super::shards::shard(args)? {
-        return super::shards::play(args, &questions, shard);
+        return super::shards::play(args, &specs, shard);
     }
-    let trials = trials::all(&questions);
+    let trials = trials::all(&specs);
     let progress = Progress::new(args.play.quiet, "simulations");
     progress.of(trials.len());
     let on_trial = |_: TrialId, _: &TrialResult| {
@@ -60,18 +60,18 @@ pub(crate) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
         Ok(())
     };
     let runner = jobs::runner(args.play.jobs)?;
-    let results = match questions.as_slice() {
-        [question] if args.race => successive_halving::play(question, &runner, &on_trial),
-        questions => trials::play(questions, &trials, &runner, &on_trial),
+    let results = match specs.as_slice() {
+        [spec] if args.race => successive_halving::play(spec, &runner, &on_trial),
+        specs => trials::play(specs, &trials, &runner, &on_trial),
     };
     progress.finish();
-    finish(args, &runner, &questions, &results.map_err(CliError::from)?)
+    finish(args, &runner, &specs, &results.map_err(CliError::from)?)
 }
 
 /// The folder of the answer, and one for each of several scenarios.
-fn make_room(args: &TuneArgs, questions: &[StudySpec]) -> Result<(), CliError> {
-    let each = questions.iter().map(|question| args.out.join(&question.scenario.name));
-    let each = each.filter(|_| questions.len() > 1);
+fn make_room(args: &TuneArgs, specs: &[StudySpec]) -> Result<(), CliError> {
+    let each = specs.iter().map(|spec| args.out.join(&spec.scenario.name));
+    let each = each.filter(|_| specs.len() > 1);
     disk::make_out(&args.out)?;
     for folder in [args.out.clone()].into_iter().chain(each) {
         disk::make_folder(&folder)?;
@@ -81,22 +81,21 @@ fn make_room(args: &TuneArgs, questions: &[StudySpec]) -> Result<(), CliError> {
                 help: "choose another --out, or remove it".to_owned(),
             });
         }
-        is_room(&folder, questions)?;
+        is_room(&folder, specs)?;
     }
     Ok(())
 }
 
 /// Whether an answer may be written into a folder: what it would write over is an earlier answer, and
 /// no scenario that is read.
-fn is_room(folder: &Path, questions: &[StudySpec]) -> Result<(), CliError> {
+fn is_room(folder: &Path, specs: &[StudySpec]) -> Result<(), CliError> {
     let refused =
         |message: String| Err(CliError::Usage { message, help: "choose another --out".to_owned() });
     let found: Vec<_> = FILES.iter().filter(|name| folder.join(name).exists()).collect();
     let real = |path: &Path| fs::canonicalize(path).ok();
     for name in &found {
         let path = folder.join(name);
-        let is_read =
-            questions.iter().any(|one| real(Path::new(one.scenario.file())) == real(&path));
+        let is_read = specs.iter().any(|one| real(Path::new(one.scenario.file())) == real(&path));
         if is_read {
             return refused(format!("{}: this scenario would be written over", path.display()));
         }
@@ -119,12 +118,12 @@ fn is_room(folder: &Path, questions: &[StudySpec]) -> Result<(), CliError> {
 fn finish(
     args: &TuneArgs,
     runner: &TrialRunner,
-    questions: &[StudySpec],
+    specs: &[StudySpec],
     results: &Results,
 ) -> Result<ExitStatus, CliError> {
-    let tuned = questions.iter().enumerate();
+    let tuned = specs.iter().enumerate();
     let tuned: Vec<Tuned> =
-        tuned.map(|(at, question)| ranking::of(question.clone(), at, results)).collect();
+        tuned.map(|(at, spec)| ranking::of(spec.clone(), at, results)).collect();
     let [one] = tuned.as_slice() else { return several(args, runner, &tuned) };
     let (confirmed, regression) = match confirmed(args, one, runner) {
         Ok(confirmed) => confirmed,
@@ -147,14 +146,14 @@ fn finish(
 fn several(args: &TuneArgs, runner: &TrialRunner, tuned: &[Tuned]) -> Result<ExitStatus, CliError> {
     let losses = minimax::of(tuned);
     let best = losses.first().filter(|one| one.most().is_some());
-    let (mut cells, mut least, mut regressions) = (0, usize::MAX, Vec::new());
+    let (mut points, mut least, mut regressions) = (0, usize::MAX, Vec::new());
     for one in best.map_or(&[][..], |_| tuned) {
-        let chosen = minimax::chosen(one, losses[0].cell);
+        let chosen = minimax::chosen(one, losses[0].point);
         match confirmed(args, &chosen, runner) {
             Ok(((winners, seeds), regression)) => {
-                (cells, least) = (cells + winners, least.min(seeds));
+                (points, least) = (points + winners, least.min(seeds));
                 regressions.extend(
-                    regression.map(|regression| (one.question.scenario.name.clone(), regression)),
+                    regression.map(|regression| (one.spec.scenario.name.clone(), regression)),
                 );
             }
             Err(error @ (TuneError::Differs { .. } | TuneError::NotReplayed { .. })) => {
@@ -166,7 +165,7 @@ fn several(args: &TuneArgs, runner: &TrialRunner, tuned: &[Tuned]) -> Result<Exi
     disk::make_out(&args.out)?;
     let _lock = disk::lock(&args.out)?;
     for one in tuned {
-        let name = &one.question.scenario.name;
+        let name = &one.spec.scenario.name;
         let regression = regressions
             .iter()
             .find(|(guarded, _)| guarded == name)
@@ -188,13 +187,13 @@ fn several(args: &TuneArgs, runner: &TrialRunner, tuned: &[Tuned]) -> Result<Exi
         ("robust.md", text.clone().into_bytes()),
     ];
     if let (Some(best), Some(first)) = (best, tuned.first()) {
-        let cell = &first.cells[best.cell];
-        files.push(("tune.env", report::env_block(tuned, &cell.values).into_bytes()));
-        files.push(("tune.toml", report::toml_block(first, cell).into_bytes()));
+        let point = &first.points[best.point];
+        files.push(("tune.env", report::env_block(tuned, &point.values).into_bytes()));
+        files.push(("tune.toml", report::toml_block(first, point).into_bytes()));
     }
     forget_earlier(&args.out, &files)?;
     kept_report::write(&args.out, &files)?;
-    say(args, &text, (cells, least));
+    say(args, &text, (points, least));
     Ok(if best.is_some() { ExitStatus::Met } else { ExitStatus::Missed })
 }
 
@@ -220,7 +219,7 @@ fn differs(error: &TuneError) -> ExitStatus {
     ExitStatus::Differs
 }
 
-/// Removes what an earlier question left: it must not be taken for a part of this answer.
+/// Removes what an earlier study left: it must not be taken for a part of this answer.
 fn forget_earlier(out: &Path, files: &[Named]) -> Result<(), CliError> {
     for name in FILES {
         let path = out.join(name);
@@ -231,13 +230,13 @@ fn forget_earlier(out: &Path, files: &[Named]) -> Result<(), CliError> {
     Ok(())
 }
 
-fn say(args: &TuneArgs, text: &str, (cells, seeds): Confirmed) {
+fn say(args: &TuneArgs, text: &str, (points, seeds): Confirmed) {
     if args.play.quiet {
         return;
     }
     print(text);
     let out = args.out.display();
-    print(&match cells {
+    print(&match points {
         0 => format!("\nreport in {out}\n"),
         1 => format!(
             "\nThe best was played again over HTTP with {seeds} of the seeds: the same to the byte.\nreport in {out}\n"
