@@ -56,10 +56,11 @@ impl Shared {
         let (carrier, watcher) = (Arc::clone(&transport), Arc::clone(&observer));
         let limiters = limiters(&config, providers.len(), seed);
         let lanes = providers.into_iter().zip(limiters);
+        let client = Client::new(site, carrier, watcher, &config, seed);
         let lane = |(provider, limiter)| Lane::new(provider, limiter, &taxonomy, prompt_tokens);
         let lanes = lanes.map(lane).collect();
         Self {
-            confluence: Confluence::new(Client::new(site, carrier, watcher, &config, seed)),
+            confluence: Confluence::new(client, config.label_reads),
             cache: Mutex::new(Cache::new(config.cache_capacity())),
             budget: Mutex::new(config.retry_budget.map(Budget::new)),
             lanes,

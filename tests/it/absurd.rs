@@ -65,7 +65,10 @@ fn a_limit_that_is_cut_between_a_permit_and_its_call_breaks_no_books() {
 fn a_bound_is_found_for_a_quota_of_one_a_day() {
     let settings =
         ["gemini.quota={per_day=1,tokens=1,change=[{at_s=5,tokens=2}]}", "space.pages=300"];
-    let run = judged(&scenario(PLAIN, &[&settings[..], &["pipeline.batch_size=1"]].concat()));
+    let run = judged(&scenario(
+        PLAIN,
+        &[&settings[..], &["pipeline.batch_size=1", "pipeline.max_batch_size=1"]].concat(),
+    ));
     let bound = run.runs[0].figures.number(Metric::BoundMakespan);
     assert!(bound >= 298 * 86_400_000, "{bound}");
 }

@@ -36,7 +36,7 @@ fn failing(when: &str) -> String {
 }
 
 #[test]
-fn a_page_that_always_fails_costs_twelve_calls_at_most() {
+fn a_page_that_always_fails_costs_thirteen_calls_at_most() {
     let undisturbed = played(&[]);
     for page in [1, 3, 101, 200] {
         let run = played(&[&failing(&format!("pages = [{page}]"))]);
@@ -45,10 +45,11 @@ fn a_page_that_always_fails_costs_twelve_calls_at_most() {
             (199, 1)
         );
         let more = number(&run, Metric::AiCalls) - number(&undisturbed, Metric::AiCalls);
-        assert!(more <= 12, "page {page}: {more} calls more");
+        // The last one while no other page is left by which the service could show that it is well.
+        assert!(more <= 13, "page {page}: {more} calls more");
         let (makespan, before) =
             (number(&run, Metric::Makespan), number(&undisturbed, Metric::Makespan));
-        assert!(makespan <= 2 * before, "page {page}: {makespan} ms, undisturbed {before} ms");
+        assert!(makespan <= before + 8_000, "page {page}: {makespan} ms, undisturbed {before} ms");
     }
 }
 
@@ -109,9 +110,13 @@ fn prompts_that_are_all_blocked_pull_the_brake() {
 #[test]
 fn a_limit_of_confluence_loses_no_page() {
     let limit = "confluence.rate_limit={ requests = 600, per_s = 60, retry_after_s = 5 }";
-    let run = played(&[limit, "space.pages=1200", "gemini.quota={ requests = 9000 }"]);
-    assert_eq!((number(&run, Metric::PagesTagged), number(&run, Metric::PagesFailed)), (1200, 0));
-    assert!(number(&run, Metric::ConfluenceRateLimited) > 0);
+    for (pace, is_refused) in [("fixed", true), ("found", false)] {
+        let pace = format!("pipeline.confluence_pace=\"{pace}\"");
+        let run = played(&[limit, &pace, "space.pages=1200", "gemini.quota={ requests = 9000 }"]);
+        let done = (number(&run, Metric::PagesTagged), number(&run, Metric::PagesFailed));
+        assert_eq!(done, (1200, 0));
+        assert_eq!(number(&run, Metric::ConfluenceRateLimited) > 0, is_refused);
+    }
 }
 
 #[test]

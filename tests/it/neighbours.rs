@@ -14,6 +14,7 @@ fn last_run(runs: &str, settings: &[&str]) -> JudgedRun {
     let base = [
         "pipeline.profile=\"recommended\"",
         "pipeline.batch_size=1",
+        "pipeline.max_batch_size=1",
         "pipeline.in_flight_batches=64",
         "confluence.latency.ms=5",
         "deadline_s=40000",

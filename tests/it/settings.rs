@@ -272,6 +272,8 @@ fn every_key_can_be_set_by_its_variable() {
         "batch",
         "content",
         "{ requests = 10 }",
+        "found",
+        "by-label",
         "nan",
         "inf",
         "5\ny = 1",

@@ -37,10 +37,10 @@ fn the_exit_code_says_how_much_was_done_and_the_message_why_not() {
         assert!(cause.contains(message) && cause.contains(variable), "{cause}");
     }
     let some = Server::start(3, |asked| {
-        let is_bad = asked.target.contains("/pages/2/labels");
+        let is_bad = asked.target.contains("/content/2/label");
         is_bad.then(|| Reply::of(403, &json!({"message": "not yours"})))
     });
-    let tagged = some.tag(&[]);
+    let tagged = some.tag(&["--write"]);
     assert_eq!(tagged.code, Some(4), "{tagged:?}");
     assert!(tagged.err.contains("error: 1 of 3 pages failed"), "{tagged:?}");
     assert!(tagged.err.contains("confluence: a refusal of the credentials"), "{tagged:?}");

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::body::{content_v1, error_v1, not_found_v1, space_v1};
+use super::body::{LabelV1, content_v1, error_v1, not_found_v1, space_v1};
 use super::edit::NotEdited;
+use super::label::Labels;
 use super::service::{Visit, existing};
+use super::v1::{USUAL_LABELS, label_v1};
 use super::{Confluence, tree};
 use crate::fakes::Reply;
 use crate::fakes::content::space::SpacePage;
@@ -109,9 +111,22 @@ impl Confluence {
     }
 
     fn whole(&self, page: &SpacePage, visit: &Visit<'_>) -> Value {
-        let mut content = content_v1(page, visit.space, &self.base, &expanded(visit.query));
+        let mut content = self.shown(page, &expanded(visit.query), visit);
         content["_links"]["base"] = json!(self.base);
         content["_links"]["context"] = json!("/wiki");
+        content
+    }
+
+    /// A page with the parts that are asked for, its labels among them.
+    fn shown(&self, page: &SpacePage, expand: &[&str], visit: &Visit<'_>) -> Value {
+        let mut content = content_v1(page, visit.space, &self.base, expand);
+        if expand.contains(&"metadata.labels") {
+            let labels = self.labels.get(&page.id).into_iter().flat_map(Labels::all);
+            let labels: Vec<LabelV1> = labels.take(USUAL_LABELS).map(label_v1).collect();
+            content["metadata"] = json!({"labels": {
+                "start": 0, "limit": USUAL_LABELS, "size": labels.len(), "results": labels
+            }});
+        }
         content
     }
 
@@ -142,7 +157,7 @@ impl Confluence {
             self.give(page, visit);
         }
         let expand = expanded(visit.query);
-        let shown = |page| content_v1(page, visit.space, &self.base, &expand);
+        let shown = |page| self.shown(page, &expand, visit);
         let results: Vec<Value> = section.pages.iter().map(shown).collect();
         Reply::json(200, &self.listed(path, &section, &results))
     }

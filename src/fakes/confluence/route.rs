@@ -26,9 +26,13 @@ pub(super) fn operation_of(request: &Request<Bytes>, path: &str) -> Operation {
             | ["rest", "api", "space"]
             | ["rest", "api", "space", _],
         ) => Operation::Spaces,
-        ("GET", ["api", "v2", "pages", _, "labels"] | ["rest", "api", "content", _, "label"]) => {
-            Operation::Labels
-        }
+        (
+            "GET",
+            ["api", "v2", "pages", _, "labels"]
+            | ["api", "v2", "spaces", _, "content", "labels"]
+            | ["api", "v2", "labels", _, "pages"]
+            | ["rest", "api", "content", _, "label"],
+        ) => Operation::Labels,
         (
             "GET",
             ["api", "v2", "spaces", _, "pages"]

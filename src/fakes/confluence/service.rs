@@ -68,6 +68,8 @@ pub struct Confluence {
     pub(super) window: Option<Window>,
     pub(super) labels: BTreeMap<u64, Labels>,
     pub(super) names: super::label::Names,
+    /// The pages of labels that were asked for, by the label's id, until any label changes.
+    pub(super) labelled: BTreeMap<String, Vec<u64>>,
     pub(super) edits: Edits,
     pub(super) seed: Seed,
     calls: u64,
@@ -135,6 +137,7 @@ impl Confluence {
             window,
             labels: BTreeMap::new(),
             names: super::label::Names::default(),
+            labelled: BTreeMap::new(),
             edits: Edits::default(),
             seed,
             calls: 0,
@@ -330,7 +333,14 @@ impl Confluence {
     }
 
     /// The labels of a page have changed.
-    pub(super) fn relabelled(&self, page: u64, added: u64, removed: u64, visit: &mut Visit<'_>) {
+    pub(super) fn relabelled(
+        &mut self,
+        page: u64,
+        added: u64,
+        removed: u64,
+        visit: &mut Visit<'_>,
+    ) {
+        self.labelled.clear();
         let labels = self.labels(page).count() as u64;
         visit.records.push(WorldEvent::LabelsChanged { page, labels });
         if self.is_watched {

@@ -12,7 +12,7 @@ use crate::fakes::Reply;
 use crate::fakes::query::Query;
 
 /// How many labels a list gives unless told otherwise.
-const USUAL_LABELS: usize = 200;
+pub(super) const USUAL_LABELS: usize = 200;
 
 impl Confluence {
     pub(super) fn v1(&mut self, visit: &mut Visit<'_>) -> Reply {
@@ -97,7 +97,7 @@ impl Confluence {
             .filter(|(_, own)| prefix.is_none_or(|prefix| prefix == *own))
             .skip(start)
             .take(limit)
-            .map(|(name, prefix)| LabelV1 { prefix, name, id: label_id(name), label: name })
+            .map(label_v1)
             .collect();
         let base = &self.base;
         let links = json!({
@@ -105,6 +105,11 @@ impl Confluence {
         });
         Reply::json(200, &LabelsV1 { start, limit, size: results.len(), results, links })
     }
+}
+
+/// A label with its prefix, as this interface shows it.
+pub(super) fn label_v1<'a>((name, prefix): (&'a str, &'static str)) -> LabelV1<'a> {
+    LabelV1 { prefix, name, id: label_id(name), label: name }
 }
 
 /// Says that the interface is withdrawn.

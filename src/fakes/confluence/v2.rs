@@ -1,5 +1,7 @@
 //! The second interface: spaces, pages and labels, to read.
 
+use std::collections::BTreeSet;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -23,7 +25,7 @@ impl Confluence {
         let parts = visit.parts.clone();
         if visit.request.method() != Method::GET {
             return match parts.as_slice() {
-                [_, _, "spaces" | "pages", ..] => {
+                [_, _, "spaces" | "pages" | "labels", ..] => {
                     errors_v2(405, "METHOD_NOT_ALLOWED", "Method Not Allowed")
                 }
                 _ => not_found_v2(),
@@ -51,6 +53,8 @@ impl Confluence {
                 Some(id) => self.children_v2(id, visit),
                 None => not_found_v2(),
             },
+            ["spaces", id, "content", "labels"] if *id == SPACE_ID => self.labels_of_space(visit),
+            ["labels", id, "pages"] => self.pages_with(id, visit),
             ["pages", id, "labels"] => match existing(id, visit.space) {
                 Some(id) => self.labels_v2(id, visit),
                 None => not_found_v2(),
@@ -180,18 +184,59 @@ impl Confluence {
     }
 
     fn labels_v2(&self, page: u64, visit: &Visit<'_>) -> Reply {
+        self.section_of(&self.labels_of(page, visit.query.one("prefix")), visit, Value::clone)
+    }
+
+    /// A section of a list.
+    fn section_of<T>(&self, all: &[T], visit: &Visit<'_>, shown: impl Fn(&T) -> Value) -> Reply {
         let (start, limit) = match section(visit.query) {
             Ok(section) => section,
             Err(wrong) => return wrong_type_v2(wrong, visit.query.one(wrong).unwrap_or("")),
         };
-        let all = self.labels_of(page, visit.query.one("prefix"));
         let (links, header) = self.links(next(visit, start, limit, all.len()));
-        let results: Vec<Value> = all.into_iter().skip(start).take(limit).collect();
+        let results: Vec<Value> = all.iter().skip(start).take(limit).map(shown).collect();
         let reply = Reply::json(200, &json!({"results": results, "_links": links}));
         match header {
             Some(header) => reply.with_header("link", &header),
             None => reply,
         }
+    }
+
+    /// The labels that the pages of the space have.
+    fn labels_of_space(&self, visit: &Visit<'_>) -> Reply {
+        let wanted = visit.query.one("prefix");
+        let of_pages = self.labels.iter().filter(|(page, _)| visit.space.ids().contains(page));
+        let all: BTreeSet<(&str, &str)> = of_pages.flat_map(|(_, labels)| labels.all()).collect();
+        let all = all.into_iter().filter(|(_, prefix)| wanted.is_none_or(|one| one == *prefix));
+        let all: Vec<(&str, &str)> = all.collect();
+        self.section_of(&all, visit, |(name, prefix)| {
+            json!({"id": super::body::label_id(name), "name": name, "prefix": prefix})
+        })
+    }
+
+    /// The pages that have a label, without their bodies.
+    fn pages_with(&mut self, label: &str, visit: &Visit<'_>) -> Reply {
+        let mut spaces = visit.query.all("space-id").peekable();
+        let is_elsewhere = spaces.peek().is_some() && !spaces.any(|id| id == SPACE_ID);
+        let mut pages = self.labelled.remove(label).unwrap_or_else(|| {
+            let has_it =
+                |labels: &Labels| labels.names().any(|name| super::body::label_id(name) == label);
+            let pages = self.labels.iter().filter(|(_, labels)| has_it(labels));
+            pages.map(|(page, _)| *page).filter(|page| visit.space.ids().contains(page)).collect()
+        });
+        if is_elsewhere {
+            pages.clear();
+        }
+        // Titles are left out: each would be written with its whole page.
+        let reply = self.section_of(
+            &pages,
+            visit,
+            |page| json!({"id": page.to_string(), "status": "current", "spaceId": SPACE_ID}),
+        );
+        if !is_elsewhere {
+            self.labelled.insert(label.to_owned(), pages);
+        }
+        reply
     }
 
     fn labels_of(&self, page: u64, prefix: Option<&str>) -> Vec<Value> {

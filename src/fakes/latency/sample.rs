@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fakes::latency::error::{LatencyError, Unit};
-use crate::rng::{Draw, Seed};
+use crate::rng::{Draw, Seed, Stream};
 use crate::units::{DayMs, Factor, Ratio, float, whole};
 
 /// The longest latency that is ever drawn: ten days, as long as a run may last. A spread of 1,000
@@ -159,14 +159,42 @@ impl Latency {
         }
     }
 
-    /// Whether it depends on the tokens of the prompt.
-    pub fn is_slowed_by_input(&self) -> bool {
-        self.ms_per_1k_input_tokens > 0.0
+    /// What each input token adds, in milliseconds.
+    pub fn ms_per_input_token(&self) -> f64 {
+        self.ms_per_1k_input_tokens / 1000.0
+    }
+
+    /// What each output token adds, in milliseconds.
+    pub fn ms_per_output_token(&self) -> f64 {
+        self.speed(Slowness::default()).map_or(0.0, |speed| 1000.0 / speed)
+    }
+
+    /// No call takes less than this.
+    pub fn least_ms(&self) -> u64 {
+        self.shape.least_ms()
+    }
+
+    /// The chance that a call takes less than this, tokens and tail aside; or more than the chance.
+    pub fn chance_below(&self, ms: f64) -> f64 {
+        self.shape.chance_below(ms)
     }
 
     /// How long this call takes, the `attempt`-th about `identity`.
     pub fn draw(&self, seed: Seed, stream: &str, identity: u64, attempt: u64, load: Load) -> u64 {
-        let draw = seed.draw(&format!("{stream} latency"), identity, attempt);
+        whole(self.drawn_ms(seed, stream, identity, attempt, load)).min(LONGEST_MS)
+    }
+
+    /// The same in parts of a millisecond.
+    pub fn drawn_ms(
+        &self,
+        seed: Seed,
+        stream: &str,
+        identity: u64,
+        attempt: u64,
+        load: Load,
+    ) -> f64 {
+        let stream = Stream::named(stream);
+        let draw = seed.draw_of(stream.then(" latency"), identity, attempt);
         let mut ms = self.shape.draw(draw);
         ms += self.ms_per_1k_input_tokens * float(load.input_tokens) / 1000.0;
         if let Some(speed) = self.speed(load.slowness) {
@@ -174,14 +202,14 @@ impl Latency {
         }
         ms *= 1.0 + self.load_factor * float(load.others);
         if let Some(tail) = self.tail {
-            let draw = seed.draw(&format!("{stream} tail"), identity, attempt);
+            let draw = seed.draw_of(stream.then(" tail"), identity, attempt);
             if draw.happens(tail.ratio) {
                 let spread = tail.max_ms.get().saturating_sub(tail.min_ms.get());
                 let extra = draw.sequence().below(spread + 1);
                 ms += float(tail.min_ms.get() + extra);
             }
         }
-        whole(ms * load.slowness.factor.map_or(1.0, Factor::get)).min(LONGEST_MS)
+        (ms * load.slowness.factor.map_or(1.0, Factor::get)).min(float(LONGEST_MS))
     }
 
     /// The speed at which output is made, unless it takes no time.
@@ -201,6 +229,32 @@ impl Latency {
 }
 
 impl Distribution {
+    /// What no draw is less than.
+    fn least_ms(&self) -> u64 {
+        match self {
+            Self::Fixed(ms) => *ms,
+            Self::Uniform(min, _) => *min,
+            // A draw has 53 bits, so that no normal number lies further out than this.
+            Self::Lognormal { median_ms, sigma } => {
+                whole(libm::floor(median_ms * libm::exp(-8.6 * sigma)))
+            }
+            Self::Empirical(sorted) => sorted.first().copied().unwrap_or(0),
+        }
+    }
+
+    /// The chance that a draw is less than this, or more than the chance.
+    fn chance_below(&self, ms: f64) -> f64 {
+        match self {
+            // Chernoff's bound of a normal number's tail.
+            Self::Lognormal { median_ms, sigma } if ms > 0.0 && ms < *median_ms => {
+                let out = libm::log(ms / median_ms) / sigma.max(1e-9);
+                libm::exp(-out * out / 2.0)
+            }
+            _ if ms > float(self.least_ms()) => 1.0,
+            _ => 0.0,
+        }
+    }
+
     fn draw(&self, draw: Draw) -> f64 {
         match self {
             Self::Fixed(ms) => float(*ms),

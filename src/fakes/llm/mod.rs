@@ -14,6 +14,6 @@ pub mod tokens;
 
 pub use self::call::{Asked, Decision, Outcome, Scene};
 pub use self::config::{AiConfig, PriceFile};
-pub(crate) use self::identity::{digest, glance};
+pub(crate) use self::identity::{digest, glance, stream};
 pub use self::service::LlmService;
 pub use self::shared_quota::NeighbourConfig;

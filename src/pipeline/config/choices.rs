@@ -13,6 +13,26 @@ pub enum PermitScope {
     Batch,
 }
 
+/// How many calls Confluence is sent at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConfluencePace {
+    /// As many as `confluence_concurrency` says.
+    Fixed,
+    /// As many as the site answers without a refusal, and no more than `confluence_concurrency`.
+    Found,
+}
+
+/// How the labels are read that pages have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LabelReads {
+    /// Of one page after the other, before its labels are written.
+    ByPage,
+    /// Of a space once: for each label of the taxonomy the pages that have it.
+    ByLabel,
+}
+
 /// What makes two pages the same to the cache, besides taxonomy, prompt and model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -9,7 +9,7 @@ mod presets;
 mod profile;
 mod settings;
 
-pub use self::choices::{CacheKey, PermitScope};
+pub use self::choices::{CacheKey, ConfluencePace, LabelReads, PermitScope};
 pub use self::env::{PREFIX, key_of, variable_of};
 pub use self::profile::Profile;
 pub use self::settings::{ConfiguredQuota, Settings, SettingsError, SettingsPatch};

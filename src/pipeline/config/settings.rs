@@ -11,12 +11,16 @@ use super::patch::settings;
 use super::profile::Profile;
 use crate::pipeline::backoff::Schedule;
 use crate::pipeline::batch::size::BatchSize;
-use crate::pipeline::config::choices::{CacheKey, PermitScope};
+use crate::pipeline::config::choices::{CacheKey, ConfluencePace, LabelReads, PermitScope};
 use crate::pipeline::limiter::algorithm::Limit;
 use crate::pipeline::limiter::kind::{LimiterKind, LimiterStart};
 use crate::pipeline::limiter::paced::KnownQuota;
+use crate::pipeline::limiter::site_pace::SitePace;
 use crate::rng::Seed;
 use crate::units::{DayMs, Factor, Growth, Ratio, TenDaysS, Whole};
+
+/// Calls in flight that any site bears: a browser opens as many connections to one.
+const CONFLUENCE_START: u64 = 6;
 
 settings! {
     before {
@@ -85,8 +89,12 @@ settings! {
         fallback: bool = bool;
         /// The longest wait that a provider may ask for before a batch goes on with the next.
         patience_s: u64 = TenDaysS;
-        /// Confluence calls in flight while labels are written.
+        /// Confluence calls in flight, at most.
         confluence_concurrency: u64 = Whole<1, 256>;
+        /// Whether as many are, or as many as the site answers without a refusal.
+        confluence_pace: ConfluencePace = ConfluencePace;
+        /// Whether the labels that pages have are read page by page, or for a space once.
+        label_reads: LabelReads = LabelReads;
         /// Attempts of a Confluence call, the first included.
         confluence_attempts: u64 = Whole<1, 100>;
         /// Whether labels are only compared, not written.
@@ -225,6 +233,11 @@ impl Settings {
         }
     }
 
+    /// The most pages that a prompt may hold, whatever size is chosen.
+    pub fn widest_prompt(&self) -> u64 {
+        self.most_pages().max(self.max_batch_size).max(1)
+    }
+
     /// The limit algorithm of the primary, at its start.
     pub fn limit(&self, seed: Seed) -> Box<dyn Limit> {
         self.limiter.build(&self.start(), seed)
@@ -233,6 +246,13 @@ impl Settings {
     /// The limit of a provider that the primary falls back to.
     pub fn fallback_limit(&self) -> Box<dyn Limit> {
         Box::new(self.start().quota_limiter(None))
+    }
+
+    /// The limit algorithm of the Confluence site, where its pace is found.
+    pub fn confluence_limit(&self) -> Option<Box<dyn Limit>> {
+        let most = self.confluence_concurrency;
+        let is_found = self.confluence_pace == ConfluencePace::Found;
+        is_found.then(|| Box::new(SitePace::new(CONFLUENCE_START, most)) as Box<dyn Limit>)
     }
 
     fn start(&self) -> LimiterStart {

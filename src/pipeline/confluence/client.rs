@@ -15,6 +15,8 @@ use crate::pipeline::backoff::Schedule;
 use crate::pipeline::config::Settings;
 use crate::pipeline::error::{Cause, ErrorClass};
 use crate::pipeline::event::{ConfluenceOp, Event, Observer, Pause, TOLD_PAUSE};
+use crate::pipeline::limiter::algorithm::{CallReport, Outcome, Remainder};
+use crate::pipeline::limiter::{Limiter, Permit};
 use crate::pipeline::provider::retry_after;
 use crate::pipeline::transport::{BodyLimit, Transport};
 use crate::rng::Seed;
@@ -78,6 +80,8 @@ pub(crate) struct Client {
     patience: Duration,
     seed: Seed,
     gate: Gate,
+    /// Finds how many calls the site bears; nothing where that is set.
+    limiter: Option<Arc<Limiter>>,
 }
 
 impl Client {
@@ -99,6 +103,7 @@ impl Client {
             patience: Duration::from_secs(config.patience_s.min(MOST_PATIENCE_S)),
             seed,
             gate: Gate::default(),
+            limiter: config.confluence_limit().map(Limiter::new),
         }
     }
 
@@ -107,13 +112,18 @@ impl Client {
     /// others, a number of times.
     pub(super) async fn call(&self, call: &Call<'_>) -> Result<Response<Bytes>, NoResponse> {
         let mut failed = 0;
+        let mut failing_since = None;
         let answers = self.gate.answers();
         loop {
             let Some(pass) = unless_stopped(call.stop, self.gate.pass()).await? else {
                 let (class, status) = (ErrorClass::RateLimited, Some(429));
                 return Err(NoResponse::Failed(Cause::of_confluence(class, status)));
             };
-            let FailedAttempt { cause, hint } = match self.attempt(call).await {
+            let permit = match &self.limiter {
+                Some(limiter) => Some(unless_stopped(call.stop, limiter.acquire()).await?),
+                None => None,
+            };
+            let FailedAttempt { cause, hint } = match self.attempt(call, permit).await {
                 Ok(response) => {
                     self.gate.answered();
                     return Ok(response);
@@ -121,9 +131,12 @@ impl Client {
                 Err(failure) => failure,
             };
             failed += 1;
+            // A list belongs to no page: while it fails, the site does, whatever else it answers.
+            let own_since = *failing_since.get_or_insert_with(Instant::now);
+            let since = if call.identity == 0 { Some(own_since) } else { None };
             let is_closed = self.settle(&cause, hint);
             drop(pass);
-            if self.is_final(&cause, failed, answers) {
+            if self.is_final(&cause, failed, (answers, since)) {
                 return Err(NoResponse::Failed(cause));
             }
             if !is_closed {
@@ -155,21 +168,39 @@ impl Client {
     }
 
     /// Whether another attempt is of no use.
-    fn is_final(&self, cause: &Cause, failed: u32, answers: u64) -> bool {
+    fn is_final(
+        &self,
+        cause: &Cause,
+        failed: u32,
+        (answers, list_since): (u64, Option<Instant>),
+    ) -> bool {
         let is_first = self.gate.answers() == 0;
         // A site that refuses is not down.
         let times = if cause.class == ErrorClass::RateLimited { REFUSED_AT_MOST } else { 1 };
-        let since = self.gate.failing_since();
+        let since = list_since.or(self.gate.failing_since());
         let is_lost = since.is_some_and(|since| since.elapsed() > self.patience * times);
-        let is_alone = self.gate.answers() > answers;
+        let is_alone = self.gate.answers() > answers && list_since.is_none();
         !cause.class.is_transient()
             || (cause.class == ErrorClass::Unreachable && is_first)
             || is_lost
             || (is_alone && failed >= self.attempts)
     }
 
-    /// One attempt.
-    async fn attempt(&self, call: &Call<'_>) -> Result<Response<Bytes>, FailedAttempt> {
+    /// One attempt, with a permit where the pace is found.
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        permit: Option<Permit>,
+    ) -> Result<Response<Bytes>, FailedAttempt> {
+        let sent = self.exchange(call).await;
+        if let Some(permit) = permit {
+            permit.finish(report(&sent));
+        }
+        sent
+    }
+
+    /// Sends a call and reads what comes back, within the time limit.
+    async fn exchange(&self, call: &Call<'_>) -> Result<Response<Bytes>, FailedAttempt> {
         let fail = |class, status| Cause::of_confluence(class, status);
         let unfit = || FailedAttempt { cause: fail(ErrorClass::BadRequest, None), hint: None };
         let mut request = self.request(call).ok_or_else(unfit)?;
@@ -217,15 +248,40 @@ impl Client {
     }
 }
 
+/// What the end of an attempt tells the limiter.
+fn report(sent: &Result<Response<Bytes>, FailedAttempt>) -> CallReport {
+    let failed = match sent {
+        Err(failed) => failed,
+        Ok(response) => {
+            return CallReport { left: left(response.headers()), ..Outcome::Success.into() };
+        }
+    };
+    let outcome = match failed.cause.class {
+        ErrorClass::RateLimited => Outcome::RateLimited,
+        class if class.is_of_the_service() => Outcome::Failed,
+        _ => Outcome::Success,
+    };
+    CallReport { hint: failed.hint, ..outcome.into() }
+}
+
+/// What is left of the site's quota, where an answer says so.
+fn left(headers: &HeaderMap) -> Option<Remainder> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok();
+    let (limit, calls) = (number("x-ratelimit-limit"), number("x-ratelimit-remaining")?);
+    Some(Remainder { limit, calls, reset: until_reset(headers)? })
+}
+
 /// The wait that a refusal states: in `Retry-After`, or as the time at which `X-RateLimit-Reset`
 /// says that there is room again, measured against the response's own `Date`.
 fn stated_wait(class: ErrorClass, headers: &HeaderMap) -> Option<Duration> {
     if let Some(wait) = retry_after(headers) {
         return Some(wait);
     }
-    if class != ErrorClass::RateLimited {
-        return None;
-    }
+    if class == ErrorClass::RateLimited { until_reset(headers) } else { None }
+}
+
+/// The time until `X-RateLimit-Reset`, by the response's own `Date`.
+fn until_reset(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let reset: jiff::Timestamp = text("x-ratelimit-reset")?.parse().ok()?;
     let sent = httpdate::parse_http_date(text("date")?).ok()?;

@@ -5,9 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Deserialize;
 
 use super::client::Client;
+use crate::pipeline::config::LabelReads;
 
 /// Pages per listing call; the most that v2 gives.
 pub(super) const LIST_LIMIT: usize = 250;
+
+/// Pages of a space. The largest that administrators report of have some 100,000.
+pub(crate) const MOST_PAGES: usize = 5_000_000;
 
 /// Which of its interfaces a site is read with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +30,15 @@ pub(super) struct Links {
 pub(crate) struct Confluence {
     pub(super) client: Client,
     has_v1_only: AtomicBool,
+    /// Whether pages are listed with their labels, where that is possible.
+    pub(super) lists_labels: bool,
 }
 
 impl Confluence {
     /// The site that this client asks.
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client, has_v1_only: AtomicBool::new(false) }
+    pub(crate) fn new(client: Client, label_reads: LabelReads) -> Self {
+        let lists_labels = label_reads == LabelReads::ByLabel;
+        Self { client, has_v1_only: AtomicBool::new(false), lists_labels }
     }
 
     pub(super) fn base(&self) -> &str {

@@ -4,6 +4,7 @@
 //! but for their version. Every field but the id may be missing or `null`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
@@ -39,6 +40,30 @@ pub(crate) struct ListedPage {
     /// Its body.
     #[serde(default, deserialize_with = "or_default")]
     body: ListedBody,
+    /// In v1, if they are asked for: its labels.
+    #[serde(default, deserialize_with = "or_default")]
+    metadata: ListedMetadata,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct ListedMetadata {
+    #[serde(deserialize_with = "or_default")]
+    labels: Option<ListedLabels>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct ListedLabels {
+    results: Vec<ListedLabel>,
+    #[serde(default, deserialize_with = "or_default")]
+    limit: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct ListedLabel {
+    #[serde(default, deserialize_with = "or_default")]
+    prefix: String,
+    name: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -67,6 +92,14 @@ impl ListedPage {
         self.version.number
     }
 
+    /// Its global labels, if all of them came.
+    pub(crate) fn labels(&self) -> Option<Vec<Arc<str>>> {
+        let labels = self.metadata.labels.as_ref()?;
+        let is_whole = labels.results.len() < labels.limit;
+        let global = labels.results.iter().filter(|label| label.prefix == "global");
+        is_whole.then(|| global.map(|label| label.name.as_str().into()).collect())
+    }
+
     /// The XHTML fragment, if it came.
     pub(crate) fn storage(&self) -> Option<&str> {
         self.body.storage.value.as_deref()
@@ -82,17 +115,17 @@ struct Listing {
 }
 
 /// A space, as the interface names it that lists its pages.
-pub(super) enum FoundSpace {
+pub(crate) enum FoundSpace {
     V2 { id: String },
     V1 { key: String },
 }
 
 impl FoundSpace {
     /// The path of its pages with their bodies, as many at a time as there may be.
-    fn whole_pages(&self) -> String {
+    fn whole_pages(&self, lists_labels: bool) -> String {
         match self {
             Self::V2 { .. } => self.pages("body-format=storage&", LIST_LIMIT),
-            Self::V1 { .. } => self.pages("expand=body.storage,version&", V1_LIMIT),
+            Self::V1 { .. } => self.pages(&format!("expand={}&", expanded(lists_labels)), V1_LIMIT),
         }
     }
 
@@ -112,6 +145,11 @@ impl FoundSpace {
             ),
         }
     }
+}
+
+/// What v1 lists of a page beside its title.
+fn expanded(lists_labels: bool) -> &'static str {
+    if lists_labels { "body.storage,version,metadata.labels" } else { "body.storage,version" }
 }
 
 /// A piece of a listing.
@@ -153,18 +191,13 @@ impl Cursor {
 }
 
 impl Confluence {
-    /// Where the listing of this space begins; nothing if it is stopped.
-    pub(crate) async fn open_space(
-        &self,
-        key: &str,
-        stop: &CancellationToken,
-    ) -> Result<Option<Cursor>, PipelineError> {
-        let found = self.find_space(key, stop).await?;
-        Ok(found.map(|space| Cursor::At(space.whole_pages())))
+    /// Where the listing of a space begins.
+    pub(crate) fn first_piece(&self, space: &FoundSpace) -> Cursor {
+        Cursor::At(space.whole_pages(self.lists_labels))
     }
 
     /// Looks a space up; nothing if it is stopped.
-    pub(super) async fn find_space(
+    pub(crate) async fn find_space(
         &self,
         key: &str,
         stop: &CancellationToken,
@@ -276,8 +309,9 @@ impl Confluence {
         match self.api() {
             Api::V2 => format!("/api/v2/pages?id={list}&body-format=storage&limit={LIST_LIMIT}"),
             Api::V1 => format!(
-                "/rest/api/content/search?{}&expand=body.storage,version&limit={V1_LIMIT}",
-                query("cql", &format!("id in ({list})"))
+                "/rest/api/content/search?{}&expand={}&limit={V1_LIMIT}",
+                query("cql", &format!("id in ({list})")),
+                expanded(self.lists_labels)
             ),
         }
     }

@@ -16,6 +16,7 @@ mod right;
 mod site;
 
 pub(crate) use self::client::{Client, NoResponse};
-pub(crate) use self::confluence::Confluence;
-pub(crate) use self::listing::{Cursor, Listed, ListedPage};
+pub(crate) use self::confluence::{Confluence, MOST_PAGES};
+pub(crate) use self::labels::Label;
+pub(crate) use self::listing::{Cursor, FoundSpace, Listed, ListedPage};
 pub use self::site::Site;

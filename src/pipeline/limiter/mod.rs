@@ -14,6 +14,7 @@ pub mod halving;
 pub mod kind;
 pub mod ledger;
 pub mod paced;
+pub mod site_pace;
 pub mod sre_throttle;
 pub mod vector_arc;
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::Shared;
 use crate::pipeline::cache::Content;
-use crate::pipeline::config::{CacheKey, Settings};
+use crate::pipeline::config::{CacheKey, LabelReads, Settings};
 use crate::pipeline::control::{Control, Progress};
 use crate::pipeline::error::Cause;
 use crate::pipeline::event::Event;
@@ -16,6 +16,7 @@ use crate::pipeline::job::{Job, PageSelection};
 use crate::pipeline::limiter::{LimitChange, LimiterUpdate};
 use crate::pipeline::page::{Page, PageId, Source, Tags};
 use crate::pipeline::run::coalesce::Coalescer;
+use crate::pipeline::run::known_labels::KnownLabels;
 use crate::pipeline::run::standing::Standing;
 
 /// A page with its tags, on its way to be written.
@@ -41,6 +42,7 @@ pub(crate) struct RunContext {
     /// Batches that were formed so far.
     pub(crate) formed: AtomicU64,
     twins: Coalescer,
+    pub(crate) labels: KnownLabels,
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     pub(crate) listed: AtomicU64,
     /// Pages that are known or expected to come, or have come already.
@@ -51,6 +53,8 @@ pub(crate) struct RunContext {
 
 impl RunContext {
     pub(crate) fn new(shared: Arc<Shared>, job: &Job, control: Control) -> Self {
+        let is_of_space = matches!(job.what, PageSelection::Space(_));
+        let is_by_label = is_of_space && shared.config.label_reads == LabelReads::ByLabel;
         Self {
             standings: shared
                 .lanes
@@ -65,6 +69,7 @@ impl RunContext {
             calls: AtomicU64::new(0),
             formed: AtomicU64::new(0),
             twins: Coalescer::default(),
+            labels: KnownLabels::new(is_by_label),
             progress: control.progress,
             listed: AtomicU64::new(0),
             known: AtomicU64::new(0),

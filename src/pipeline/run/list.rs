@@ -10,20 +10,19 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 
-use crate::pipeline::confluence::{Cursor, Listed, ListedPage};
+use crate::pipeline::config::LabelReads;
+use crate::pipeline::confluence::{Cursor, FoundSpace, Listed, ListedPage, MOST_PAGES};
 use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
 use crate::pipeline::job::PageSelection;
 use crate::pipeline::page::{Page, PageId};
 use crate::pipeline::printable::shown;
-use crate::pipeline::run::RunContext;
+use crate::pipeline::run::tasks::BoundedTasks;
+use crate::pipeline::run::{RunContext, read_labels};
 use crate::pipeline::text;
 
 /// Pieces of a listing in a row that may hold no new page. A piece is empty where the account may
 /// see none of its 250 pages.
 const PIECES_WITHOUT_PAGES: u32 = 100;
-
-/// Pages of a listing. The largest spaces that administrators report of have some 100,000.
-const MOST_PAGES: usize = 5_000_000;
 
 /// What a listing has given so far.
 #[derive(Default)]
@@ -41,24 +40,59 @@ pub(crate) async fn read(
     what: PageSelection,
     listed: mpsc::Sender<Page>,
 ) -> Result<(), PipelineError> {
-    match list(&run, what, &listed).await {
+    // The labels are read beside the pages.
+    let mut labels = BoundedTasks::new(1);
+    let ended = match begin(&run, what, &mut labels).await {
+        Ok(first) => list(&run, first, &listed).await,
+        Err(error) => Err(error),
+    };
+    // Nobody waits for what is not being read.
+    if labels.is_empty() {
+        run.labels.are_by_page();
+    }
+    drop(listed);
+    labels.finish().await?;
+    match ended {
         // A run that was stopped leaves what it could not list.
         Err(PipelineError::Listing { .. }) if run.cancel.is_cancelled() => Ok(()),
         ended => ended,
     }
 }
 
+/// Where the listing begins; the labels of a space are begun to be read.
+async fn begin(
+    run: &Arc<RunContext>,
+    what: PageSelection,
+    labels: &mut BoundedTasks,
+) -> Result<Option<Cursor>, PipelineError> {
+    let key = match what {
+        PageSelection::Pages(ids) => return Ok(Cursor::of_ids(ids)),
+        PageSelection::Space(key) => key,
+    };
+    let confluence = &run.shared.confluence;
+    let found = confluence.find_space(&key, &run.cancel).await?;
+    match &found {
+        Some(FoundSpace::V2 { id }) if run.config().label_reads == LabelReads::ByLabel => {
+            let (run, id) = (Arc::clone(run), id.clone());
+            let unread = Arc::clone(&run);
+            labels.spawn(async move {
+                if read_labels::read_space(run, id).await.is_err() {
+                    unread.labels.are_by_page();
+                }
+            });
+        }
+        _ => run.labels.are_by_page(),
+    }
+    Ok(found.map(|space| confluence.first_piece(&space)))
+}
+
 async fn list(
     run: &RunContext,
-    what: PageSelection,
+    mut cursor: Option<Cursor>,
     listed: &mpsc::Sender<Page>,
 ) -> Result<(), PipelineError> {
     let confluence = &run.shared.confluence;
     let mut progress = ListedSoFar::default();
-    let mut cursor = match what {
-        PageSelection::Pages(ids) => Cursor::of_ids(ids),
-        PageSelection::Space(key) => confluence.open_space(&key, &run.cancel).await?,
-    };
     while let Some(at) = cursor.take().filter(|_| !run.cancel.is_cancelled()) {
         progress.goes_to(&at)?;
         let Some(piece) = confluence.list(at, &run.cancel).await? else { return Ok(()) };
@@ -112,6 +146,9 @@ async fn accept(
         run.page_failed(id, &Cause::of_confluence(ErrorClass::NoText, None));
         return;
     };
+    if let Some(labels) = page.labels() {
+        run.labels.came(id, labels);
+    }
     let limit = usize::try_from(run.config().text_limit_chars).unwrap_or(usize::MAX);
     let text = text::extract(storage, limit);
     let page = Page { id, version: page.version(), title: page.title, text };

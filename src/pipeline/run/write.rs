@@ -57,18 +57,22 @@ async fn write_or_keep(run: &RunContext, tagged: Tagged, failed: Option<&Unwritt
 async fn write_page(run: &RunContext, tagged: &Tagged) -> Result<(), NoResponse> {
     let page = tagged.page;
     let (confluence, stop) = (&run.shared.confluence, &run.interrupt);
-    let present = confluence.labels(page, stop).await?;
     let mut wanted: Vec<String> = tagged.tags.all().map(label).collect();
     wanted.sort();
     wanted.dedup();
+    let is_stale =
+        |label: &String| run.shared.taxonomy.owns_label(label) && !wanted.contains(label);
+    let removes = run.config().remove_stale_labels;
+    let known = run.labels.of(page).await;
+    // What is about to be removed is looked at again.
+    let present = match known.filter(|known| !(removes && known.iter().any(is_stale))) {
+        Some(known) => known,
+        None => confluence.labels(page, stop).await?,
+    };
     let missing: Vec<String> =
         wanted.iter().filter(|label| !present.contains(label)).cloned().collect();
-    let stale: Vec<String> = if run.config().remove_stale_labels {
-        let owned = present.into_iter().filter(|label| run.shared.taxonomy.owns_label(label));
-        owned.filter(|label| !wanted.contains(label)).collect()
-    } else {
-        Vec::new()
-    };
+    let stale: Vec<String> =
+        if removes { present.into_iter().filter(is_stale).collect() } else { Vec::new() };
     if missing.is_empty() && stale.is_empty() {
         run.observe(Event::LabelsUnchanged { page });
         return Ok(());

@@ -69,7 +69,10 @@ latency = { dist = "lognormal", median_ms = 900, sigma = 0.4 }
 [pipeline]
 profile = "recommended"
 batch_size = 1
+max_batch_size = 1
 confluence_concurrency = 32
+confluence_pace = "fixed"
+label_reads = "by-page"
 "#;
 
 const fn field(

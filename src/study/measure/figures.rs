@@ -73,15 +73,21 @@ impl Figures {
     /// The same figures with the bound of the run.
     #[must_use]
     pub fn with_bound(mut self, bound: Option<Bound>) -> Self {
-        const OF_THE_BOUND: [Metric; 4] =
-            [Metric::BoundCalls, Metric::BoundMakespan, Metric::Efficiency, Metric::Regret];
+        const OF_THE_BOUND: [Metric; 5] = [
+            Metric::BoundCalls,
+            Metric::BoundMakespan,
+            Metric::BoundAny,
+            Metric::Efficiency,
+            Metric::Regret,
+        ];
         self.leave_out(OF_THE_BOUND, "the run was not carried through");
-        let Some(Bound { calls, makespan_ms }) = bound else { return self };
+        let Some(Bound { calls, makespan_ms, any_ms }) = bound else { return self };
         for metric in OF_THE_BOUND {
             self.absent.remove(&metric);
         }
         self.values.insert(Metric::BoundCalls, Value::Number(calls));
         self.values.insert(Metric::BoundMakespan, Value::Number(makespan_ms));
+        self.values.insert(Metric::BoundAny, Value::Number(any_ms));
         // The bound assumes that the primary does all the work.
         let den = self.number(Metric::Makespan);
         let other_work = if self.number(Metric::Fallbacks) > 0 {

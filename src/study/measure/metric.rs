@@ -246,8 +246,10 @@ metrics! {
     CacheHitRatio: ratio().bigger().internal(),
     /// from the start of the run to its end
     Makespan: millis("makespan_ms").smaller().guarded().within(Tolerance::TwoPercent),
-    /// the makespan that no scheduler could beat with the primary alone: true quota and latencies known beforehand, nothing asked twice
+    /// the makespan that no setting of the pipeline could beat with the primary alone: true quotas and latencies known beforehand, nothing asked twice
     BoundMakespan: millis("bound_makespan_ms").internal().simulated(),
+    /// the makespan that no scheduler could beat where the fallback may answer any page as well
+    BoundAny: millis("bound_any_ms").internal().simulated(),
     /// the AI calls that no scheduler could do without
     BoundCalls: count().internal().simulated(),
     /// bound_makespan of makespan; none where a fallback helped or pages were given up

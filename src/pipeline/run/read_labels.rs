@@ -1,0 +1,62 @@
+//! Reads the labels of a space: of each label of the taxonomy the pages that have it.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::pipeline::confluence::{Label, NoResponse};
+use crate::pipeline::error::PipelineError;
+use crate::pipeline::run::RunContext;
+use crate::pipeline::run::known_labels::ByPage;
+use crate::pipeline::run::tasks::BoundedTasks;
+
+/// Reads which pages of a space have which labels of the taxonomy.
+pub(crate) async fn read_space(run: Arc<RunContext>, space: String) -> Result<(), PipelineError> {
+    match by_label(&run, &space).await? {
+        Ok(by_page) => run.labels.are_read(by_page),
+        Err(_) => run.labels.are_by_page(),
+    }
+    Ok(())
+}
+
+async fn by_label(
+    run: &Arc<RunContext>,
+    space: &str,
+) -> Result<Result<ByPage, NoResponse>, PipelineError> {
+    let labels = match run.shared.confluence.labels_of_space(space, &run.cancel).await {
+        Ok(labels) => labels,
+        Err(unread) => return Ok(Err(unread)),
+    };
+    let owned = labels.into_iter().filter(|label| run.shared.taxonomy.owns_label(&label.name));
+    let mut readers = BoundedTasks::new(run.config().confluence_concurrency);
+    let found: Arc<Mutex<Result<ByPage, NoResponse>>> = Arc::new(Mutex::new(Ok(ByPage::new())));
+    for label in owned {
+        readers.room().await?;
+        let (run, space, found) = (Arc::clone(run), space.to_owned(), Arc::clone(&found));
+        readers.spawn(async move { read_label(&run, &space, label, &found).await });
+    }
+    readers.finish().await?;
+    let found = std::mem::replace(&mut *found.lock(), Err(NoResponse::Stopped));
+    Ok(found)
+}
+
+/// Adds the pages that have a label, or what came instead.
+async fn read_label(
+    run: &RunContext,
+    space: &str,
+    label: Label,
+    found: &Mutex<Result<ByPage, NoResponse>>,
+) {
+    let pages = run.shared.confluence.pages_with(&label.id, space, &run.cancel).await;
+    let name: Arc<str> = label.name.into();
+    let mut found = found.lock();
+    match (pages, &mut *found) {
+        (Ok(pages), Ok(by_page)) => {
+            for page in pages {
+                by_page.entry(page).or_default().push(Arc::clone(&name));
+            }
+        }
+        (Err(unread), Ok(_)) => *found = Err(unread),
+        (_, Err(_)) => {}
+    }
+}
