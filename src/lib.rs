@@ -34,7 +34,7 @@
 //!
 //! `study/measure` makes metrics of a log, `study/verdict` judges them, and `study/experiment` plays
 //! trials: every study shares the pool of `runner.rs`, which hands results over in order. Which limiter is best is asked
-//! in `study/league`, the makespan that no setting could beat in `study/measure/bound`, which of
+//! in `study/league`, what limits a run in `study/limits`, the makespan that no setting could beat in `study/measure/bound`, which of
 //! the plan's promises hold in `study/claims`, which settings are best in `study/tune`, and whether
 //! something became worse in `study/compare` (its causes, key by key, in
 //! `study/compare/settings.rs`). The commands, from arguments to exit code, are in `cli/commands`.

@@ -60,6 +60,7 @@ where
         Command::Metrics(args) => super::commands::metrics::metrics(&args),
         Command::Tag(args) => super::commands::tag::tag(&args),
         Command::Serve(args) => super::commands::serve::serve(&args),
+        Command::Limits(args) => super::commands::limits::limits(&args),
         Command::League(args) => super::commands::league::league(&args),
         Command::Claims(args) => super::commands::claims::claims(&args),
         Command::Tune(args) => super::commands::tune::tune(&args),

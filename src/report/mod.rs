@@ -8,6 +8,7 @@ pub mod folder;
 pub mod format;
 pub mod league;
 pub mod limitations;
+pub mod limits;
 pub mod pictures;
 pub mod run;
 pub mod seeds;

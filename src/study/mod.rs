@@ -7,6 +7,7 @@ pub mod claims;
 pub mod compare;
 pub mod experiment;
 pub mod league;
+pub mod limits;
 pub mod measure;
 pub mod stats;
 pub mod tune;

@@ -34,6 +34,7 @@ mod league; // all limiters in all fields
 mod ledger; // the limiter that keeps the quota
 mod limiter; // driven step by step
 mod limiter_algorithms; // the limiters that compete
+mod limits; // what each limit costs
 mod live; // over the network, in real time
 mod neighbours; // somebody else on the same quota
 mod paired; // intervals and the sign test

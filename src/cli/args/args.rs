@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, value_parser};
 
+use super::limits::LimitsArgs;
+use super::play::Play;
 use super::values::{
     ClockArg, ColorArg, CompareFormat, Format, FromArg, MOST_SHARDS, ModeArg, ObjectiveArg,
     TransportArg, address, baseline, chance, duration, output, percent, profile, shard, speed,
@@ -69,6 +71,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tagspace serve scenarios/free-tier.toml\n  tagspace serve scenarios/free-tier.toml --for 60s --speed 10 --json"
     )]
     Serve(ServeArgs),
+    /// Say what limits a run, and what to change first.
+    #[command(
+        after_help = "Examples:\n  tagspace limits scenarios/medium.toml\n  tagspace limits scenarios/free-tier-profiles.toml --run recommended"
+    )]
+    Limits(LimitsArgs),
     /// Let all kinds of limiters compete in a family of worlds, on the same weather.
     #[command(after_help = "Examples:\n  tagspace league\n  tagspace league --only free --seeds 8")]
     League(LeagueArgs),
@@ -288,17 +295,6 @@ pub(crate) struct TagArgs {
     /// Send credentials to other machines over plain http as well.
     #[arg(long)]
     pub(crate) allow_http: bool,
-}
-
-/// How many trials are played.
-#[derive(Debug, Args)]
-pub(crate) struct Play {
-    /// How many simulations run at once (default: one for each core).
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=256))]
-    pub(crate) jobs: Option<u16>,
-    /// Print nothing but errors and warnings.
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
 }
 
 /// How many seeds `league` and `claims` play for the reports that are kept.

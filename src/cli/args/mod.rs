@@ -1,12 +1,15 @@
 //! The arguments, as typed.
 
 mod args;
+mod limits;
+mod play;
 mod values;
 
 pub(crate) use self::args::{
     CLAIMS_SEEDS, ClaimsArgs, Cli, Command, CompareArgs, DemoArgs, GuideArgs, LEAGUE_SEEDS,
     LeagueArgs, MetricsArgs, NewArgs, RunArgs, Scenarios, ServeArgs, TagArgs, TuneArgs,
 };
+pub(crate) use self::limits::{LimitsArgs, LimitsFormat};
 pub(crate) use self::values::{
     ClockArg, ColorArg, CompareFormat, Format, ModeArg, ObjectiveArg, TransportArg,
 };

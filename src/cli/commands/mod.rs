@@ -5,6 +5,7 @@ pub(crate) mod compare;
 pub(crate) mod demo;
 pub(crate) mod guide;
 pub(crate) mod league;
+pub(crate) mod limits;
 pub(crate) mod metrics;
 pub(crate) mod mutate;
 pub(crate) mod new;

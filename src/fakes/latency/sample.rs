@@ -169,6 +169,33 @@ impl Latency {
         self.speed(Slowness::default()).map_or(0.0, |speed| 1000.0 / speed)
     }
 
+    /// Takes the draw away; what its tokens and its tail add stays. Gives what it was, in words.
+    pub fn without_draw(&mut self) -> String {
+        match std::mem::replace(&mut self.shape, Distribution::Fixed(0)) {
+            Distribution::Fixed(ms) => format!("{ms} ms"),
+            Distribution::Uniform(min, max) => format!("{min} to {max} ms"),
+            Distribution::Lognormal { median_ms, .. } => format!("{median_ms} ms at the median"),
+            Distribution::Empirical(sorted) => format!("{} measurements", sorted.len()),
+        }
+    }
+
+    /// Takes away what input tokens add; gives what that was.
+    pub fn without_input(&mut self) -> Option<String> {
+        let was = std::mem::take(&mut self.ms_per_1k_input_tokens);
+        (was > 0.0).then(|| was.to_string())
+    }
+
+    /// Takes away what output tokens add; gives what that was.
+    pub fn without_output(&mut self) -> Option<String> {
+        let was = std::mem::take(&mut self.output_tokens_per_s);
+        (was > 0.0).then(|| was.to_string())
+    }
+
+    /// Takes the slow tail away; gives the share of the calls that had it.
+    pub fn without_tail(&mut self) -> Option<String> {
+        self.tail.take().map(|tail| tail.ratio.get().to_string())
+    }
+
     /// No call takes less than this.
     pub fn least_ms(&self) -> u64 {
         self.shape.least_ms()
