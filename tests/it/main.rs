@@ -29,6 +29,7 @@ mod isolation; // failures that lie in a page, and failures that do not
 mod json_schema; // what an editor is told of scenario files
 mod json_schema_answers; // the forms of answers
 mod known_answers; // results that can be worked out by hand
+mod label_reads; // labels of a space, read once
 mod latency; // how long fake services take
 mod league; // all limiters in all fields
 mod ledger; // the limiter that keeps the quota
@@ -62,6 +63,7 @@ mod services; // what services really do, to `tag`
 mod settings; // --set, --env-file, --mutate
 mod shared_quota; // quotas that change midway, and that a neighbour uses as well
 mod shipped_counts; // exact counts of the shipped scenarios, one seed each
+mod site_pace; // the pace of Confluence
 mod tag; // `tag` as a user meets it
 mod text; // what a reader sees of a page
 mod tidy; // the source text itself
