@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tagspace::Metric;
 use tagspace::internals::pipeline::limiter::algorithm::{
-    CallReport, EndedCall, Limit, Outcome, Start,
+    CallReport, EndedCall, Limit, Outcome, Remainder, Start,
 };
 use tagspace::internals::pipeline::limiter::site_pace::SitePace;
 use tagspace::internals::study::verdict::judge::JudgedRun;
@@ -63,6 +63,28 @@ fn where_nothing_binds_the_pace_is_soon_as_high_as_it_may_be() {
     let fixed = ["pipeline.confluence_pace=\"fixed\""];
     let fixed = number(&played(&fixed), Metric::Makespan);
     assert!(found <= fixed + 800, "found {found} ms, fixed {fixed} ms");
+}
+
+#[test]
+fn what_makes_no_sense_is_not_believed() {
+    // More than there is, and a quota that is there again in eight thousand years.
+    let second = Duration::from_secs(1);
+    for (limit, calls, reset) in [
+        (None, u64::MAX, second),
+        (Some(u64::MAX), u64::MAX, second),
+        (Some(1), 0, Duration::from_secs(250_000_000_000)),
+        (Some(10), 30_000, Duration::from_hours(1)),
+    ] {
+        let mut pace = SitePace::new(6, 64);
+        for call in 0..100 {
+            let now = Duration::from_millis(call * 10);
+            assert_eq!(pace.next_start(now, 0), Start::Now, "{limit:?} {calls} {reset:?}");
+            pace.on_start(now, 0);
+            let left = Some(Remainder { limit, calls, reset });
+            let verdict = CallReport { left, ..Outcome::Success.into() };
+            pace.on_end(now, &EndedCall { sent: now, tokens: 0, in_flight: 1, verdict });
+        }
+    }
 }
 
 /// A site with a sliding window that states nothing but the wait, and calls as fast as they may go.

@@ -49,6 +49,10 @@ pub(super) fn operation_of(request: &Request<Bytes>, path: &str) -> Operation {
 
 /// The id of the page in a path.
 pub(super) fn page_in(path: &str) -> Option<u64> {
+    // The number there is a label's.
+    if path.starts_with("/api/v2/labels/") {
+        return None;
+    }
     path.split('/').find_map(|part| part.parse::<u64>().ok().filter(|n| *n > 9001))
 }
 

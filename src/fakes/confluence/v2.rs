@@ -233,7 +233,7 @@ impl Confluence {
             visit,
             |page| json!({"id": page.to_string(), "status": "current", "spaceId": SPACE_ID}),
         );
-        if !is_elsewhere {
+        if !is_elsewhere && !pages.is_empty() {
             self.labelled.insert(label.to_owned(), pages);
         }
         reply

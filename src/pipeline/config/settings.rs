@@ -91,7 +91,7 @@ settings! {
         patience_s: u64 = TenDaysS;
         /// Confluence calls in flight, at most.
         confluence_concurrency: u64 = Whole<1, 256>;
-        /// Whether as many are, or as many as the site answers without a refusal.
+        /// Whether that many calls are in flight, or as many as the site answers without a refusal.
         confluence_pace: ConfluencePace = ConfluencePace;
         /// Whether the labels that pages have are read page by page, or for a space once.
         label_reads: LabelReads = LabelReads;

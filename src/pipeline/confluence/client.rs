@@ -123,6 +123,10 @@ impl Client {
                 Some(limiter) => Some(unless_stopped(call.stop, limiter.acquire()).await?),
                 None => None,
             };
+            if permit.is_some() && self.gate.is_closed() {
+                // It was closed while the call stood in line.
+                continue;
+            }
             let FailedAttempt { cause, hint } = match self.attempt(call, permit).await {
                 Ok(response) => {
                     self.gate.answered();
@@ -131,9 +135,11 @@ impl Client {
                 Err(failure) => failure,
             };
             failed += 1;
-            // A list belongs to no page: while it fails, the site does, whatever else it answers.
+            // The list of pages is of no page: while it fails, the site counts as failing, whatever else
+            // it answers.
             let own_since = *failing_since.get_or_insert_with(Instant::now);
-            let since = if call.identity == 0 { Some(own_since) } else { None };
+            let is_list = call.identity == 0 && call.op != ConfluenceOp::Labels;
+            let since = if is_list { Some(own_since) } else { None };
             let is_closed = self.settle(&cause, hint);
             drop(pass);
             if self.is_final(&cause, failed, (answers, since)) {

@@ -92,6 +92,11 @@ impl Gate {
         }
     }
 
+    /// Whether it is closed now.
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.lock().closed_until.is_some_and(|until| until > Instant::now())
+    }
+
     /// The number of calls that were answered.
     pub(super) fn answers(&self) -> u64 {
         self.state.lock().answers

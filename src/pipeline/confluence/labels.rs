@@ -29,10 +29,14 @@ const EMPTY_PIECES: u32 = 3;
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "T: DeserializeOwned"))]
 struct ListPiece<T> {
-    #[serde(default, deserialize_with = "or_default")]
-    results: Vec<T>,
+    #[serde(default = "nothing")]
+    results: Option<Vec<T>>,
     #[serde(rename = "_links", default, deserialize_with = "or_default")]
     links: Links,
+}
+
+fn nothing<T>() -> Option<Vec<T>> {
+    None
 }
 
 /// A label, as a list names it.
@@ -123,6 +127,12 @@ impl Confluence {
             let piece: ListPiece<T> =
                 serde_json::from_slice(response.body()).map_err(|_| malformed())?;
             let ListPiece { results, links } = piece;
+            // A page without labels may have no list; of a space that would be no answer.
+            let results = match results {
+                Some(results) => results,
+                None if identity != 0 => Vec::new(),
+                None => return Err(malformed()),
+            };
             empty_pieces = if results.is_empty() { empty_pieces + 1 } else { 0 };
             count += results.len();
             results.into_iter().for_each(&mut take);

@@ -224,6 +224,11 @@ impl Confluence {
         let spaces: Spaces = read_json(&response)?;
         let space = spaces.results.into_iter().find(|space| space.key == key);
         let id = space.ok_or_else(|| PipelineError::NoSuchSpace { key: key.to_owned() })?.id;
+        if !id.chars().all(|c| c.is_ascii_alphanumeric()) {
+            let reason =
+                format!("expected a number as the id of a space, found `{}`", shown(&id, 40));
+            return Err(PipelineError::BadListing { reason });
+        }
         Ok(Some(FoundSpace::V2 { id }))
     }
 

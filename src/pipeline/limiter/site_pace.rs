@@ -25,6 +25,10 @@ const RESET_ROUNDED_MS: u64 = 2_000;
 const MARGIN_MS: u64 = 1;
 /// Each window without a refusal lets one more call start for so many.
 const TRIED_OF: u64 = 16;
+/// A site whose quota is there again later than this says nothing of use: it is asked.
+const LONGEST_RESET_MS: u64 = 3_700_000;
+/// From fewer calls than these no quota is inferred.
+const FEW_CALLS: u64 = 4;
 /// Starts that are remembered.
 const MOST_STARTS: usize = 100_000;
 
@@ -102,19 +106,23 @@ impl SitePace {
             return if left > 0 { 0 } else { until };
         };
         // What was counted then and has left the window since is there again.
-        let counted = self.starts.iter().skip_while(|start| **start + window_ms <= sent);
-        let mut counted = counted.take_while(|start| **start <= sent);
-        let regained = counted.by_ref().take_while(|start| **start + window_ms < now).count();
-        if left + regained as u64 > self.started_after(sent) {
+        let counted_from = self.starts.partition_point(|start| *start + window_ms <= sent);
+        let counted_to = self.starts.partition_point(|start| *start <= sent);
+        let held_from = self.starts.partition_point(|start| *start + window_ms < now);
+        let regained = held_from.min(counted_to).saturating_sub(counted_from);
+        if left.saturating_add(regained as u64) > self.started_after(sent) {
             return 0;
         }
-        let next = self.starts.iter().find(|start| **start + window_ms >= now);
+        let next = self.starts.get(held_from);
         next.map_or(until, |start| until.min(start + window_ms + MARGIN_MS))
     }
 
     /// Takes over what an answer states.
     fn state(&mut self, now: u64, sent: u64, left: Remainder) {
         let Remainder { limit, calls, reset } = left;
+        if millis(reset) > LONGEST_RESET_MS {
+            return;
+        }
         let until = now + millis(reset);
         self.stated = Some(StatedRest { sent, left: calls, until });
         let Some(limit) = limit else { return };
@@ -145,10 +153,15 @@ impl SitePace {
         }
     }
 
-    fn refused(&mut self, now: u64, sent: u64, ended: &EndedCall) {
+    /// A call that took nothing of the quota.
+    fn forget(&mut self, sent: u64) {
         if let Ok(at) = self.starts.binary_search(&sent) {
             self.starts.remove(at);
         }
+    }
+
+    fn refused(&mut self, now: u64, sent: u64, ended: &EndedCall) {
+        self.forget(sent);
         if self.last_cut.is_some_and(|cut| sent < cut) {
             return;
         }
@@ -176,9 +189,15 @@ impl SitePace {
         let longest = WINDOWS_MS[WINDOWS_MS.len() - 1];
         let window = WINDOWS_MS.into_iter().find(|window| *window >= at_least);
         let window_ms = window.unwrap_or(longest);
-        let calls = self.used_before(sent, window_ms).max(1);
+        let calls = self.used_before(sent, window_ms);
+        if calls < FEW_CALLS {
+            // A quota is rarely as small; who used it up is not known.
+            self.limit = (self.limit / 2).max(1);
+            return;
+        }
         // What began with the first of them is over when the wait is.
-        let first = self.starts.iter().find(|start| **start + window_ms > sent);
+        let first = self.starts.partition_point(|start| *start + window_ms <= sent);
+        let first = self.starts.get(first);
         let window_ms = first.map_or(window_ms, |first| window_ms.min(sent - first + wait_ms));
         let tried_at = now + wait_ms + window_ms;
         self.account = Some(Account { calls, proved: calls, window_ms, tried_at });
@@ -204,8 +223,14 @@ impl Limit for SitePace {
             self.starts.retain(|start| *start > stated.sent);
             self.stated = None;
         }
-        let most = self.stated.map_or(u64::MAX, |stated| stated.until);
-        let at = self.stated_free_at(now).max(self.account_free_at()).min(most);
+        let at = match (self.stated, self.account) {
+            // More is left than there is in all: that is no account to keep.
+            (Some(stated), Some(account)) if stated.left > account.calls => 0,
+            (Some(stated), _) => {
+                self.stated_free_at(now).max(self.account_free_at()).min(stated.until)
+            }
+            (None, _) => self.account_free_at(),
+        };
         if at > now { Start::At(Duration::from_millis(at)) } else { Start::Now }
     }
 
@@ -222,7 +247,7 @@ impl Limit for SitePace {
             Outcome::Success => self.answered(now, sent, ended),
             Outcome::RateLimited => self.refused(now, sent, ended),
             Outcome::Failed => self.failed(now, sent),
-            Outcome::Ignored => {}
+            Outcome::Ignored => self.forget(sent),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The labels that pages have, where they are not read page by page: of a space in one go, each label
 //! of the taxonomy with its pages, or as they come with the listing.
 //!
-//! They are read while the pages are listed, and may be some minutes old when a page is written. That
-//! is enough to add labels by, because a label that is there already stays as it is; before labels are
-//! removed the page is read again. Where they cannot be read, each page is read by itself.
+//! They are read while the pages are listed, and may be some minutes old when a page is written. A label
+//! that was added meanwhile and is added again stays as it is; one that somebody has removed meanwhile
+//! is added in the next run. Before labels are removed the page is read again. Where they cannot be read, each page is read by itself.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

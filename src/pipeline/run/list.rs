@@ -16,7 +16,6 @@ use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
 use crate::pipeline::job::PageSelection;
 use crate::pipeline::page::{Page, PageId};
 use crate::pipeline::printable::shown;
-use crate::pipeline::run::tasks::BoundedTasks;
 use crate::pipeline::run::{RunContext, read_labels};
 use crate::pipeline::text;
 
@@ -40,50 +39,54 @@ pub(crate) async fn read(
     what: PageSelection,
     listed: mpsc::Sender<Page>,
 ) -> Result<(), PipelineError> {
-    // The labels are read beside the pages.
-    let mut labels = BoundedTasks::new(1);
-    let ended = match begin(&run, what, &mut labels).await {
-        Ok(first) => list(&run, first, &listed).await,
-        Err(error) => Err(error),
-    };
-    // Nobody waits for what is not being read.
-    if labels.is_empty() {
+    let begun = begin(&run, what).await;
+    if !matches!(begun, Ok((_, Some(_)))) {
         run.labels.are_by_page();
     }
-    drop(listed);
-    labels.finish().await?;
-    match ended {
+    let stopped = |ended: Result<(), PipelineError>| match ended {
         // A run that was stopped leaves what it could not list.
         Err(PipelineError::Listing { .. }) if run.cancel.is_cancelled() => Ok(()),
         ended => ended,
-    }
+    };
+    let (first, space) = match begun {
+        Ok(begun) => begun,
+        Err(error) => return stopped(Err(error)),
+    };
+    // The labels are read beside the pages.
+    let pages = async {
+        let ended = list(&run, first, &listed).await;
+        drop(listed);
+        ended
+    };
+    let labels = async {
+        match space {
+            Some(space) => read_labels::read_space(&run, &space).await,
+            None => Ok(()),
+        }
+    };
+    let (listed, labels) = tokio::join!(pages, labels);
+    labels.and(stopped(listed))
 }
 
-/// Where the listing begins; the labels of a space are begun to be read.
+/// Where the listing begins, and the space whose labels are read in one go, if they are.
 async fn begin(
-    run: &Arc<RunContext>,
+    run: &RunContext,
     what: PageSelection,
-    labels: &mut BoundedTasks,
-) -> Result<Option<Cursor>, PipelineError> {
+) -> Result<(Option<Cursor>, Option<String>), PipelineError> {
     let key = match what {
-        PageSelection::Pages(ids) => return Ok(Cursor::of_ids(ids)),
+        PageSelection::Pages(ids) => return Ok((Cursor::of_ids(ids), None)),
         PageSelection::Space(key) => key,
     };
     let confluence = &run.shared.confluence;
-    let found = confluence.find_space(&key, &run.cancel).await?;
-    match &found {
-        Some(FoundSpace::V2 { id }) if run.config().label_reads == LabelReads::ByLabel => {
-            let (run, id) = (Arc::clone(run), id.clone());
-            let unread = Arc::clone(&run);
-            labels.spawn(async move {
-                if read_labels::read_space(run, id).await.is_err() {
-                    unread.labels.are_by_page();
-                }
-            });
-        }
-        _ => run.labels.are_by_page(),
-    }
-    Ok(found.map(|space| confluence.first_piece(&space)))
+    let Some(found) = confluence.find_space(&key, &run.cancel).await? else {
+        return Ok((None, None));
+    };
+    let first = confluence.first_piece(&found);
+    let space = match found {
+        FoundSpace::V2 { id } if run.config().label_reads == LabelReads::ByLabel => Some(id),
+        FoundSpace::V2 { .. } | FoundSpace::V1 { .. } => None,
+    };
+    Ok((Some(first), space))
 }
 
 async fn list(

@@ -1,5 +1,6 @@
 //! Reads the labels of a space: of each label of the taxonomy the pages that have it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -10,11 +11,21 @@ use crate::pipeline::run::RunContext;
 use crate::pipeline::run::known_labels::ByPage;
 use crate::pipeline::run::tasks::BoundedTasks;
 
+/// Lets each page be read by itself, unless the labels of the space are read by then; so nobody waits
+/// for a reader that has come to its end, however it did.
+struct Otherwise<'a>(&'a RunContext);
+
+impl Drop for Otherwise<'_> {
+    fn drop(&mut self) {
+        self.0.labels.are_by_page();
+    }
+}
+
 /// Reads which pages of a space have which labels of the taxonomy.
-pub(crate) async fn read_space(run: Arc<RunContext>, space: String) -> Result<(), PipelineError> {
-    match by_label(&run, &space).await? {
-        Ok(by_page) => run.labels.are_read(by_page),
-        Err(_) => run.labels.are_by_page(),
+pub(crate) async fn read_space(run: &Arc<RunContext>, space: &str) -> Result<(), PipelineError> {
+    let _otherwise = Otherwise(run);
+    if let Ok(by_page) = by_label(run, space).await? {
+        run.labels.are_read(by_page);
     }
     Ok(())
 }
@@ -28,9 +39,11 @@ async fn by_label(
         Err(unread) => return Ok(Err(unread)),
     };
     let owned = labels.into_iter().filter(|label| run.shared.taxonomy.owns_label(&label.name));
+    // Each name once, whatever a site says.
+    let owned: BTreeMap<String, Label> = owned.map(|label| (label.name.clone(), label)).collect();
     let mut readers = BoundedTasks::new(run.config().confluence_concurrency);
     let found: Arc<Mutex<Result<ByPage, NoResponse>>> = Arc::new(Mutex::new(Ok(ByPage::new())));
-    for label in owned {
+    for label in owned.into_values() {
         readers.room().await?;
         let (run, space, found) = (Arc::clone(run), space.to_owned(), Arc::clone(&found));
         readers.spawn(async move { read_label(&run, &space, label, &found).await });

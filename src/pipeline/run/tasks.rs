@@ -26,11 +26,6 @@ impl BoundedTasks {
         Ok(())
     }
 
-    /// Whether none is at work.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
-    }
-
     /// Starts one.
     pub(crate) fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);

@@ -84,8 +84,12 @@ fn unlimited(
 ) -> Option<Lifted> {
     let quota = ai.quota.as_mut()?;
     let lifted = part(quota)?;
-    // What changes midway is of the part that is gone.
-    quota.change.clear();
+    // A change midway of what is gone is gone as well.
+    for change in &mut quota.change {
+        change.requests = change.requests.filter(|_| quota.requests.is_some());
+        change.tokens = change.tokens.filter(|_| quota.tokens.is_some());
+    }
+    quota.change.retain(|change| change.requests.is_some() || change.tokens.is_some());
     let parts = [quota.requests, quota.tokens, quota.per_day, quota.tokens_per_day];
     if parts.iter().all(Option::is_none) {
         ai.quota = None;
@@ -102,7 +106,7 @@ const fn world(key: &'static str, lift: fn(&mut Scenario) -> Option<Lifted>) -> 
     Liftable { key, whose: Whose::World, lift }
 }
 
-/// All limits, those of the pipeline first.
+/// The limits of the pipeline, then those of Confluence and the primary.
 pub const LIMITS: &[Liftable] = &[
     pipeline("pipeline.concurrency", |scenario| {
         set(scenario, |settings| {
@@ -125,6 +129,7 @@ pub const LIMITS: &[Liftable] = &[
             BatchSize::Auto => None,
             BatchSize::Pages(pages) => {
                 settings.batch_size = BatchSize::Auto;
+                settings.max_batch_size = settings.max_batch_size.max(pages);
                 Some((pages.to_string(), "auto"))
             }
         })

@@ -14,7 +14,7 @@ use crate::fakes::content::space::Space;
 use crate::fakes::latency::Latency;
 use crate::fakes::llm::tokens::Tokenizer;
 use crate::fakes::llm::{AiConfig, stream};
-use crate::fakes::quota::{Window, WindowKind};
+use crate::fakes::quota::{QuotaConfig, Window, WindowKind};
 use crate::fakes::world_event::Service;
 use crate::pipeline::config::Settings;
 use crate::pipeline::taxonomy::Taxonomy;
@@ -89,7 +89,7 @@ impl Asked {
         let space = world.space.clone();
         let space = Space::new(space, world.taxonomy.clone(), world.documents.clone(), world.seed);
         let limit = usize::try_from(settings.text_limit_chars).unwrap_or(usize::MAX);
-        let has_texts = needs_texts(scenario);
+        let has_texts = needs_texts(scenario, settings);
         let text_of = |listed: &Listed| {
             let page = has_texts.then(|| space.page_at(listed.page.0, listed.version)).flatten();
             page.map(|page| text::extract(&page.storage, limit)).unwrap_or_default()
@@ -101,7 +101,11 @@ impl Asked {
             known.insert(std::array::from_fn(|at| digest[at]))
         };
         for work in earlier {
-            for listed in work.pages.iter().filter(|one| work.answered.contains(&one.page)) {
+            // What was asked about may have been answered, whatever became of its labels.
+            let is_known = |one: &&Listed| {
+                work.attempts.contains_key(&one.page) || work.answered.contains(&one.page)
+            };
+            for listed in work.pages.iter().filter(is_known) {
                 is_new(listed, &text_of(listed));
             }
         }
@@ -130,7 +134,7 @@ impl Asked {
 
 /// Whether anything depends on the texts of the pages: tokens that are counted or take time, or that
 /// two of them may be the same.
-fn needs_texts(scenario: &Scenario) -> bool {
+fn needs_texts(scenario: &Scenario, settings: &Settings) -> bool {
     let world = &scenario.world;
     let counts = |(ai, latency): &(AiConfig, Latency)| {
         let is_counted = ai.quota.as_ref().is_some_and(|quota| quota.tokens.is_some());
@@ -139,13 +143,15 @@ fn needs_texts(scenario: &Scenario) -> bool {
     let space = &world.space;
     // A text of a few words may come twice by chance.
     let shortest = float(space.chars.median.get()) * libm::exp(-4.0 * space.chars.sigma.get());
+    // Of code a quarter of the characters is sent.
+    let shortest = shortest.min(float(settings.text_limit_chars) / 4.0);
     let may_repeat = space.duplicate_ratio.get() > 0.0 || space.dir.is_some() || shortest < 40.0;
     may_repeat || counts(&world.gemini) || (scenario.has_fallback && counts(&world.openai))
 }
 
 /// A model with the prompts that it may be sent.
-struct Model<'a> {
-    config: &'a AiConfig,
+struct Model {
+    quota: Option<QuotaConfig>,
     prompts: Prompts,
     /// What each page adds to a prompt, in the order of the list.
     costs_us: Vec<u64>,
@@ -166,7 +172,7 @@ impl RunWorld<'_> {
         asked.len().div_ceil(self.settings.widest_prompt())
     }
 
-    fn model(&self, asked: &Asked, service: Service) -> Model<'_> {
+    fn model(&self, asked: &Asked, service: Service) -> Model {
         let (config, latency) = model_of(self.scenario, service);
         let at = usize::from(service == Service::Openai);
         let refuses = config.quota.is_some()
@@ -193,16 +199,22 @@ impl RunWorld<'_> {
         let taxonomy = Taxonomy::new(self.scenario.world.taxonomy.clone());
         let instructions = tokenizer.weight(&prompt::render(&taxonomy, &[]));
         let fixed_us = us(instructions, tokenizer.weight("{\"pages\":[{\""));
-        let leaders = asked
-            .0
-            .iter()
-            .flat_map(|page| draws.least_us(page.listed.page.0, self.attempts_before(page.listed)));
+        // A prompt may hold pages besides that need no answer: any page may lead it.
+        let pages =
+            self.work.pages.iter().filter(|listed| !self.work.failed.contains(&listed.page));
+        let leaders =
+            pages.flat_map(|listed| draws.least_us(listed.page.0, self.attempts_before(*listed)));
         let widest = self.settings.widest_prompt();
         let prompts = Prompts::new(leaders.collect(), fixed_us, &costs_us, widest);
         let instructions = instructions.saturating_mul(self.fewest_calls(asked));
         let weight = asked.0.iter().map(|page| page.read[at]);
         let weight = weight.fold(instructions, u64::saturating_add);
-        Model { config, prompts, costs_us, tokens: tokenizer.count_weight(weight) }
+        let mut quota = config.quota.clone();
+        if service == Service::Openai {
+            // What is used of its day comes back evenly, sooner than the day ends.
+            quota = quota.map(|quota| QuotaConfig { per_day: None, ..quota });
+        }
+        Model { quota, prompts, costs_us, tokens: tokenizer.count_weight(weight) }
     }
 
     /// How often earlier runs asked about a page.
@@ -211,7 +223,7 @@ impl RunWorld<'_> {
         all.sum()
     }
 
-    fn makespan_ms(&self, asked: &Asked, models: &[Model<'_>]) -> u64 {
+    fn makespan_ms(&self, asked: &Asked, models: &[Model]) -> u64 {
         let labels = self.labels();
         let least_label = labels.iter().map(|(_, ms)| *ms).min().unwrap_or(0);
         let answered = self.answered_ms(asked, models, &labels);
@@ -220,6 +232,12 @@ impl RunWorld<'_> {
         let written = self.written_ms(asked, &labels, first).saturating_add(least_label);
         let written = if labels.is_empty() { 0 } else { written };
         self.work.list_ends_ms().max(answered).max(cached).max(written)
+    }
+
+    /// Whether faults or bad spells strike Confluence.
+    fn has_trouble(&self) -> bool {
+        let config = &self.scenario.world.confluence.0;
+        !config.fault.is_empty() || !config.spell.is_empty()
     }
 
     /// The pages to which labels have to be added, each with the least time that takes.
@@ -237,11 +255,18 @@ impl RunWorld<'_> {
             self.earlier.iter().map(labelled).sum()
         };
         let pages = self.work.labelled.iter();
-        pages.map(|page| (page.0, draws.least_us(page.0, before(page))[0].div_ceil(1000))).collect()
+        // A broken answer comes as soon as a refusal, and the labels may be there all the same.
+        let most_ms = if self.has_trouble() { latency.refusal_ms() } else { u64::MAX };
+        pages
+            .map(|page| {
+                let drawn_ms = draws.least_us(page.0, before(page))[0].div_ceil(1000);
+                (page.0, drawn_ms.min(most_ms))
+            })
+            .collect()
     }
 
     /// When the last page can be answered and labelled.
-    fn answered_ms(&self, asked: &Asked, models: &[Model<'_>], labels: &[(u64, u64)]) -> u64 {
+    fn answered_ms(&self, asked: &Asked, models: &[Model], labels: &[(u64, u64)]) -> u64 {
         if asked.0.is_empty() {
             return 0;
         }
@@ -283,10 +308,10 @@ impl RunWorld<'_> {
     }
 
     /// Times at which pieces of the list come, from the first to the last.
-    fn pieces(&self, models: &[Model<'_>]) -> Vec<u64> {
+    fn pieces(&self, models: &[Model]) -> Vec<u64> {
         let times: Vec<u64> = self.work.listed.iter().map(|(at, _)| *at).collect();
         // Where a quota counts calls, each time is as much work again.
-        let most = if models.iter().any(|model| model.config.quota.is_some()) { 3 } else { 16 };
+        let most = if models.iter().any(|model| model.quota.is_some()) { 3 } else { 16 };
         let last = times.len().saturating_sub(1);
         let places: BTreeSet<usize> = (0..=most).map(|nth| last * nth / most).collect();
         places.into_iter().filter_map(|at| times.get(at).copied()).collect()
@@ -295,7 +320,7 @@ impl RunWorld<'_> {
     /// The earliest time at which `count` pages can be answered that come from `at_ms` on.
     fn least_end_ms(
         &self,
-        models: &[Model<'_>],
+        models: &[Model],
         at_ms: u64,
         count: u64,
         work_us: u64,
@@ -307,7 +332,7 @@ impl RunWorld<'_> {
         let starts: Vec<Vec<Start>> = models
             .iter()
             .map(|model| {
-                let quota = model.config.quota.as_ref();
+                let quota = model.quota.as_ref();
                 let mut starts = starts::starts(quota, &calendar, first, count);
                 for start in &mut starts {
                     start.at_ms = start.at_ms.saturating_sub(started_ms);
@@ -324,7 +349,7 @@ impl RunWorld<'_> {
         let [model] = models else { return end };
         // All tokens are given out before the last prompt starts.
         let is_all = count == asked.len();
-        let quota = model.config.quota.as_ref().filter(|_| is_all);
+        let quota = model.quota.as_ref().filter(|_| is_all);
         let last = quota.map(|quota| starts::last_token(quota, first, model.tokens));
         let last = last.map(|at| at.saturating_sub(started_ms) + model.prompts.shortest_ms());
         end.max(last.unwrap_or(0))
@@ -343,7 +368,9 @@ impl RunWorld<'_> {
 
     /// When the site can have taken the last call that adds labels; `first_ms` is the shortest prompt.
     fn written_ms(&self, asked: &Asked, labels: &[(u64, u64)], first_ms: u64) -> u64 {
-        let Some(limit) = &self.scenario.world.confluence.0.rate_limit else { return 0 };
+        // A broken answer takes nothing of the limit.
+        let limit = self.scenario.world.confluence.0.rate_limit.as_ref();
+        let Some(limit) = limit.filter(|_| !self.has_trouble()) else { return 0 };
         let started_ms = self.work.started_ms;
         let (requests, per_ms) = (limit.requests.get(), limit.per_s.get() * 1000);
         let last = |first: u64, calls: u64| {

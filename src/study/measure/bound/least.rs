@@ -12,6 +12,8 @@ use crate::units::{float, whole};
 
 /// An attempt after this many is not looked at one by one: it may be as quick as any.
 const LOOKED_AT: u64 = 2048;
+/// More attempts of earlier runs than this are not looked at.
+const MOST_FREE: u64 = 64;
 /// A chance that is as good as none.
 const NO_CHANCE: f64 = 1e-12;
 /// What rounding takes off a latency at most.
@@ -75,6 +77,12 @@ impl Draws<'_> {
             best_us: u64::MAX,
             quickest_us: [u64::MAX; 3],
         };
+        let least_us = (self.latency.least_ms() * 1000).saturating_sub(ROUNDED_US);
+        let is_free = self.refuses && self.latency.refusal_ms() == 0;
+        if is_free || free > MOST_FREE {
+            // With so many attempts for nothing, one may be as quick as any.
+            return [least_us; 3];
+        }
         let refusal_us = if self.refuses { self.latency.refusal_ms() * 1000 } else { u64::MAX };
         for attempt in 0..free.saturating_add(LOOKED_AT) {
             if attempts.quickest_us[2] < u64::MAX && self.is_hopeless(&attempts) {
@@ -90,7 +98,6 @@ impl Draws<'_> {
                 attempts.cheapest_us = attempts.cheapest_us.min(cost_us);
             }
         }
-        let least_us = (self.latency.least_ms() * 1000).saturating_sub(ROUNDED_US);
         attempts.add(least_us);
         attempts.quickest_us = [attempts.quickest_us[0].min(least_us); 3];
         attempts.answers_us()
