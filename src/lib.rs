@@ -24,7 +24,8 @@
 //! `batch/plan.rs`), `ask.rs` (one batch until it is answered), `attempt.rs` (one call),
 //! `suspicion.rs` (is it the pages?), `standing.rs` (is going on pointless?) and `write.rs`. Beside
 //! them stand `limiter/gate.rs` (the gate; the algorithms are its neighbours), `backoff.rs`,
-//! `prompt.rs` and `answer.rs`. The requests to Confluence are in `pipeline/confluence`; what is
+//! `prompt.rs` and `answer.rs`. The labels that pages have are read in `read_labels.rs` and kept in
+//! `known_labels.rs`; how many calls Confluence is sent says `limiter/site_pace.rs`. The requests to Confluence are in `pipeline/confluence`; what is
 //! found out before the first paid call is in `pipeline/preflight.rs`.
 //!
 //! To follow an exchange through a rehearsal, read `sim/run.rs`, `sim/transport.rs`, then

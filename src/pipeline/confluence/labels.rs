@@ -111,7 +111,7 @@ impl Confluence {
         Ok(found)
     }
 
-    /// Reads a list about labels to its end, at most so many entries.
+    /// Reads a list about labels to its end; one of more than `most` entries counts as malformed.
     async fn labels_list<T: DeserializeOwned>(
         &self,
         mut path: String,

@@ -1,4 +1,4 @@
-//! How many AI calls may be in flight, and when the next may start.
+//! How many calls may be in flight, to a model or to Confluence, and when the next may start.
 //!
 //! A [`Limit`](algorithm::Limit) is the algorithm: pure, told the time. The [`Limiter`] is the gate that enforces
 //! it: waiting calls stand in one line and hold nothing; a [`Permit`] is one call in flight and is

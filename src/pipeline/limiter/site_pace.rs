@@ -23,7 +23,7 @@ const ROUNDED_MS: u64 = 1_000;
 const RESET_ROUNDED_MS: u64 = 2_000;
 /// A call that starts this much before its place in a window is free may come too early.
 const MARGIN_MS: u64 = 1;
-/// Each window without a refusal lets one more call start for so many.
+/// After each window without a refusal, one more call is tried for every 16 that may start.
 const TRIED_OF: u64 = 16;
 /// A site whose quota is there again later than this says nothing of use: it is asked.
 const LONGEST_RESET_MS: u64 = 3_700_000;
@@ -198,8 +198,9 @@ impl SitePace {
         // What began with the first of them is over when the wait is.
         let first = self.starts.partition_point(|start| *start + window_ms <= sent);
         let first = self.starts.get(first);
-        let window_ms = first.map_or(window_ms, |first| window_ms.min(sent - first + wait_ms));
-        let tried_at = now + wait_ms + window_ms;
+        let window_ms =
+            first.map_or(window_ms, |first| window_ms.min((sent - first).saturating_add(wait_ms)));
+        let tried_at = now.saturating_add(wait_ms).saturating_add(window_ms);
         self.account = Some(Account { calls, proved: calls, window_ms, tried_at });
     }
 

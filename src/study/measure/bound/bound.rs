@@ -244,8 +244,7 @@ impl RunWorld<'_> {
     fn labels(&self) -> Vec<(u64, u64)> {
         let world = &self.scenario.world;
         let (config, latency) = &world.confluence;
-        let refuses =
-            config.rate_limit.is_some() || !config.fault.is_empty() || !config.spell.is_empty();
+        let refuses = config.rate_limit.is_some() || self.has_trouble();
         let stream = "confluence POST";
         let draws = Draws { latency, seed: world.weather_seed(), stream, refuses };
         let before = |page| {

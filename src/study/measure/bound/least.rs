@@ -67,6 +67,11 @@ impl Attempts {
 }
 
 impl Draws<'_> {
+    /// What no attempt is quicker than.
+    fn quickest_us(&self) -> u64 {
+        (self.latency.least_ms() * 1000).saturating_sub(ROUNDED_US)
+    }
+
     /// The shortest time from the first attempt at a page to an answer; `free` attempts were made
     /// before, by earlier runs. Then the shortest until a second answer, and until a third: a page
     /// that an answer leaves out is asked about again.
@@ -77,10 +82,10 @@ impl Draws<'_> {
             best_us: u64::MAX,
             quickest_us: [u64::MAX; 3],
         };
-        let least_us = (self.latency.least_ms() * 1000).saturating_sub(ROUNDED_US);
+        let least_us = self.quickest_us();
         let is_free = self.refuses && self.latency.refusal_ms() == 0;
         if is_free || free > MOST_FREE {
-            // With so many attempts for nothing, one may be as quick as any.
+            // Where attempts cost nothing, one of them may be as quick as any.
             return [least_us; 3];
         }
         let refusal_us = if self.refuses { self.latency.refusal_ms() * 1000 } else { u64::MAX };
@@ -107,7 +112,7 @@ impl Draws<'_> {
     /// have cost as much as the best, only a time-out that is shorter than their costs helps, and that
     /// has to be as long as the answer that comes in the end.
     fn is_hopeless(&self, attempts: &Attempts) -> bool {
-        let least_us = (self.latency.least_ms() * 1000).saturating_sub(ROUNDED_US);
+        let least_us = self.quickest_us();
         let spent_us = attempts.spent_us(least_us);
         if spent_us.saturating_add(least_us) >= attempts.best_us {
             return true;
