@@ -33,7 +33,8 @@
 //! `recover.rs` (its types, past all errors) and checked in `reader.rs`. The fakes on real ports are
 //! `sim/serve`; the log of their clients is written by `sim/serve/server_log.rs`.
 //!
-//! `study/measure` makes metrics of a log, `study/verdict` judges them, and `study/experiment` plays
+//! `study/measure` makes metrics of a log (what held the run up, `critical_path.rs` finds),
+//! `study/verdict` judges them, and `study/experiment` plays
 //! trials: every study shares the pool of `runner.rs`, which hands results over in order. Which limiter is best is asked
 //! in `study/league`, what limits a run in `study/limits`, the makespan that no setting could beat in `study/measure/bound`, which of
 //! the plan's promises hold in `study/claims`, which settings are best in `study/tune`, and whether

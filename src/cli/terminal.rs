@@ -10,7 +10,7 @@ use std::io::{ErrorKind, IsTerminal as _, Write};
 use parking_lot::Mutex;
 
 use super::args::ColorArg;
-use crate::report::run::text::Colour;
+use crate::report::colour::Colour;
 
 /// What standard output came to, for the whole process.
 static OUTPUT: Mutex<Stdout> = Mutex::new(Stdout::Open);

@@ -16,6 +16,11 @@ pub enum Service {
     Openai,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// One thing that a fake knows.
 #[expect(missing_docs, reason = "each variant says what its fields are")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +28,8 @@ pub enum Service {
 pub enum WorldEvent {
     /// A page was given out; these are its true tags: what the model says of it alone.
     PageTruth { page: u64, tags: BTreeMap<String, Vec<String>> },
-    /// A call was billed; one that may be answered later, in a batch job, at half the price.
+    /// A call was billed; one that may be answered later, in a batch job, at half the price. Reading
+    /// and writing take so much of its latency.
     Billed {
         service: Service,
         model: String,
@@ -31,6 +37,10 @@ pub enum WorldEvent {
         output_tokens: u64,
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         later: bool,
+        #[serde(skip_serializing_if = "is_zero", default)]
+        input_ms: u64,
+        #[serde(skip_serializing_if = "is_zero", default)]
+        output_ms: u64,
     },
     /// A call was refused for a quota, which had `used` of `limit` taken.
     /// The model is named if it is not the one under test.

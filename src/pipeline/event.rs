@@ -105,6 +105,26 @@ pub enum FallbackReason {
     Unknown,
 }
 
+/// What a stage, a batch or a page waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Awaited {
+    /// The list: until its pages were taken.
+    Gatherer,
+    /// A batch, or the next one: for one of the places for batches.
+    Slot,
+    /// A batch that keeps its place: for the configured pause.
+    Pause,
+    /// What was answered: until the writer took it.
+    Writer,
+    /// A page with its tags: for one of the places for writing.
+    WriterSlot,
+    /// A page that could not be written: until all others were.
+    Others,
+    /// A page with its tags: until the labels of the space were read.
+    Labels,
+}
+
 /// What a Confluence call was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -171,10 +191,42 @@ pub enum Event {
     CacheHit { page: PageId },
     /// The cache had none.
     CacheMiss { page: PageId },
-    /// A batch was closed.
-    BatchFormed { batch: BatchId, pages: Vec<PageId> },
-    /// An attempt of a batch got its permit after this wait.
-    PermitGranted { batch: BatchId, waited_ms: u64 },
+    /// A batch was closed. Where it was made at the gate, the line stood still for so long before:
+    /// for want of a place, because of a quota, because the service failed.
+    BatchFormed {
+        batch: BatchId,
+        pages: Vec<PageId>,
+        #[serde(skip_serializing_if = "is_zero", default)]
+        place_ms: u64,
+        #[serde(skip_serializing_if = "is_zero", default)]
+        quota_ms: u64,
+        #[serde(skip_serializing_if = "is_zero", default)]
+        backoff_ms: u64,
+    },
+    /// An attempt of a batch got its permit after this wait. Of a wait in line, these parts were
+    /// because of a quota and because the service failed; the rest was for want of a place.
+    PermitGranted {
+        batch: BatchId,
+        waited_ms: u64,
+        #[serde(skip_serializing_if = "is_zero", default)]
+        quota_ms: u64,
+        #[serde(skip_serializing_if = "is_zero", default)]
+        backoff_ms: u64,
+    },
+    /// The list, a batch or a page went on after a wait for another stage. The parts are as in
+    /// `permit_granted`: why that stage stood still.
+    Waited {
+        on: Awaited,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        batch: Option<BatchId>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        page: Option<PageId>,
+        waited_ms: u64,
+        #[serde(skip_serializing_if = "is_zero", default)]
+        quota_ms: u64,
+        #[serde(skip_serializing_if = "is_zero", default)]
+        backoff_ms: u64,
+    },
     /// A request was sent to an AI provider, the `attempt`-th of this batch to it; `in_flight`
     /// calls, this one included, under `limit`. The model is named where a client may ask several.
     AttemptStarted {
@@ -228,14 +280,23 @@ pub enum Event {
     /// A batch goes on with the next provider.
     Fallback { batch: BatchId, from: String, to: String, class: ErrorClass, why: FallbackReason },
     /// A Confluence call ended; a status of none means that the connection broke or timed out.
-    /// The wait that it asked for is named where it is seen from outside.
+    /// The page is named where it is about one, and the wait that it asked for where it is seen from
+    /// outside. Before it was sent it waited: for a place, because of a quota, after failures.
     ConfluenceCall {
         op: ConfluenceOp,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        page: Option<PageId>,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         status: Option<u16>,
         latency_ms: u64,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         hint_ms: Option<u64>,
+        #[serde(skip_serializing_if = "is_zero", default)]
+        place_ms: u64,
+        #[serde(skip_serializing_if = "is_zero", default)]
+        quota_ms: u64,
+        #[serde(skip_serializing_if = "is_zero", default)]
+        backoff_ms: u64,
     },
     /// Labels of a page were changed.
     LabelsWritten { page: PageId, added: u64, removed: u64 },

@@ -2,6 +2,7 @@
 
 pub mod ci;
 pub mod claims;
+pub mod colour;
 pub mod compare;
 pub mod draw;
 pub mod folder;

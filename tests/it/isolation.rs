@@ -1,8 +1,9 @@
 //! One odd thing costs one page: failures that lie in a page, and failures that do not.
 
 use tagspace::Metric;
+use tagspace::internals::report::colour::Colour;
 use tagspace::internals::report::run::text;
-use tagspace::internals::report::run::text::{Colour, Detail};
+use tagspace::internals::report::run::text::Detail;
 use tagspace::internals::study::verdict::judge::JudgedRun;
 
 use crate::common::{judged, scenario};

@@ -67,6 +67,7 @@ mod site_pace; // the pace of Confluence
 mod tag; // `tag` as a user meets it
 mod text; // what a reader sees of a page
 mod tidy; // the source text itself
+mod time_split; // where the time of a run went
 mod tokens; // tokens by script, on either side
 mod transport; // at which step an exchange fails
 mod troubles; // what goes wrong on purpose

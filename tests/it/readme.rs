@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use tagspace::internals::report::colour::Colour;
 use tagspace::internals::report::run::text;
-use tagspace::internals::report::run::text::{Colour, Detail};
+use tagspace::internals::report::run::text::Detail;
 use tagspace::internals::sim::scenario::Scenario;
 use tagspace::internals::study::verdict::target_syntax;
 

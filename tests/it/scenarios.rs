@@ -104,6 +104,11 @@ fn histories_are_the_same_as_ever() {
     for scenario in shipped() {
         for run in judged(&scenario).runs {
             lines += &[&scenario.name, " ", &run.name, " ", &run.events_sha256(), "\n"].concat();
+            // That the parts of the time add up is an invariant of every run.
+            let figures = &run.figures;
+            let (idle, makespan) =
+                (figures.number(Metric::TimeIdle), figures.number(Metric::Makespan));
+            assert!(idle * 100 <= makespan, "{} {}: {idle} ms idle", scenario.name, run.name);
         }
     }
     let path = Path::new("tests/it/golden.txt");

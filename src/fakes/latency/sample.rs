@@ -222,11 +222,8 @@ impl Latency {
     ) -> f64 {
         let stream = Stream::named(stream);
         let draw = seed.draw_of(stream.then(" latency"), identity, attempt);
-        let mut ms = self.shape.draw(draw);
-        ms += self.ms_per_1k_input_tokens * float(load.input_tokens) / 1000.0;
-        if let Some(speed) = self.speed(load.slowness) {
-            ms += 1000.0 * float(load.output_tokens) / speed;
-        }
+        let (input_ms, output_ms) = self.of_tokens(load);
+        let mut ms = self.shape.draw(draw) + input_ms + output_ms;
         ms *= 1.0 + self.load_factor * float(load.others);
         if let Some(tail) = self.tail {
             let draw = seed.draw_of(stream.then(" tail"), identity, attempt);
@@ -237,6 +234,24 @@ impl Latency {
             }
         }
         (ms * load.slowness.factor.map_or(1.0, Factor::get)).min(float(LONGEST_MS))
+    }
+
+    /// What reading the input and writing the output take of a call that takes `latency_ms`, in whole
+    /// milliseconds.
+    pub fn reading_and_writing(&self, load: Load, latency_ms: u64) -> (u64, u64) {
+        let slower = (1.0 + self.load_factor * float(load.others))
+            * load.slowness.factor.map_or(1.0, Factor::get);
+        let (input_ms, output_ms) = self.of_tokens(load);
+        let input_ms = whole(input_ms * slower).min(latency_ms);
+        (input_ms, whole(output_ms * slower).min(latency_ms - input_ms))
+    }
+
+    /// What the tokens of a call add to its latency where it is the only one.
+    fn of_tokens(&self, load: Load) -> (f64, f64) {
+        let input_ms = self.ms_per_1k_input_tokens * float(load.input_tokens) / 1000.0;
+        let speed = self.speed(load.slowness);
+        let output_ms = speed.map_or(0.0, |speed| 1000.0 * float(load.output_tokens) / speed);
+        (input_ms, output_ms)
     }
 
     /// The speed at which output is made, unless it takes no time.

@@ -183,14 +183,20 @@ impl LlmService {
             return self.quickly(Decision::Status(400, None), input_tokens, seen);
         };
         let output_tokens = written.output_tokens.saturating_add(written.thought_tokens);
-        let model = asked.model.to_owned();
-        let later = false;
-        records.push(WorldEvent::Billed { service, model, input_tokens, output_tokens, later });
         let (slow, slowness) = slow.unzip();
-        records.extend(slow.map(fired));
         let slowness = slowness.unwrap_or_default();
         let load = Load { input_tokens, output_tokens, slowness, ..Load::default() };
-        let latency_ms = self.serve(now_ms, (identity, attempt), load);
+        let (latency_ms, (input_ms, output_ms)) = self.serve(now_ms, (identity, attempt), load);
+        records.push(WorldEvent::Billed {
+            service,
+            model: asked.model.to_owned(),
+            input_tokens,
+            output_tokens,
+            later: false,
+            input_ms,
+            output_ms,
+        });
+        records.extend(slow.map(fired));
         Outcome {
             latency_ms,
             input_tokens,
@@ -249,8 +255,14 @@ impl LlmService {
         Some(Decision::Refused(refusals, told_ms.div_ceil(self.speed)))
     }
 
-    /// Serves a call beside the others. Gives how long that takes.
-    fn serve(&mut self, now_ms: u64, (identity, attempt): (u64, u64), load: Load) -> u64 {
+    /// Serves a call beside the others. Gives how long that takes, and how long of it reading and
+    /// writing do.
+    fn serve(
+        &mut self,
+        now_ms: u64,
+        (identity, attempt): (u64, u64),
+        load: Load,
+    ) -> (u64, (u64, u64)) {
         while self.in_service_until.peek().is_some_and(|until| until.0 <= now_ms) {
             self.in_service_until.pop();
         }
@@ -258,7 +270,7 @@ impl LlmService {
         let stream = stream(self.service);
         let latency_ms = self.latency.draw(self.seed, stream, identity, attempt, load);
         self.in_service_until.push(Reverse(now_ms.saturating_add(latency_ms)));
-        latency_ms
+        (latency_ms, self.latency.reading_and_writing(load, latency_ms))
     }
 
     /// Takes what stands in a prompt of the pages that were given out for its pages. Lines that look like
@@ -325,6 +337,8 @@ impl LlmService {
             input_tokens,
             output_tokens,
             later,
+            input_ms: 0,
+            output_ms: 0,
         });
         Outcome {
             latency_ms: 0,

@@ -16,7 +16,9 @@ use crate::pipeline::config::Settings;
 use crate::pipeline::error::{Cause, ErrorClass};
 use crate::pipeline::event::{ConfluenceOp, Event, Observer, Pause, TOLD_PAUSE};
 use crate::pipeline::limiter::algorithm::{CallReport, Outcome, Remainder};
+use crate::pipeline::limiter::line_time::LineTime;
 use crate::pipeline::limiter::{Limiter, Permit};
+use crate::pipeline::page::PageId;
 use crate::pipeline::provider::retry_after;
 use crate::pipeline::transport::{BodyLimit, Transport};
 use crate::rng::Seed;
@@ -68,6 +70,14 @@ struct FailedAttempt {
     hint: Option<Duration>,
 }
 
+/// What a call has waited for since the last attempt, in milliseconds.
+#[derive(Default)]
+struct Waits {
+    place_ms: u64,
+    quota_ms: u64,
+    backoff_ms: u64,
+}
+
 /// The client of one site.
 pub(crate) struct Client {
     pub(super) site: Site,
@@ -102,7 +112,7 @@ impl Client {
             // A site that is down is asked every few seconds, and not for days.
             patience: Duration::from_secs(config.patience_s.min(MOST_PATIENCE_S)),
             seed,
-            gate: Gate::default(),
+            gate: Gate::new(),
             limiter: config.confluence_limit().map(Limiter::new),
         }
     }
@@ -111,10 +121,11 @@ impl Client {
     /// tried again for as long as it fails everything and the patience lasts; while it answers
     /// others, a number of times.
     pub(super) async fn call(&self, call: &Call<'_>) -> Result<Response<Bytes>, NoResponse> {
-        let mut failed = 0;
+        let (mut failed, mut waits) = (0, Waits::default());
         let mut failing_since = None;
         let answers = self.gate.answers();
         loop {
+            let (asked, before) = (Instant::now(), self.line_time());
             let Some(pass) = unless_stopped(call.stop, self.gate.pass()).await? else {
                 let (class, status) = (ErrorClass::RateLimited, Some(429));
                 return Err(NoResponse::Failed(Cause::of_confluence(class, status)));
@@ -123,17 +134,22 @@ impl Client {
                 Some(limiter) => Some(unless_stopped(call.stop, limiter.acquire()).await?),
                 None => None,
             };
+            let parts = self.line_time().parts(before, asked.elapsed());
+            waits.place_ms += parts.place_ms();
+            waits.quota_ms += parts.quota_ms;
+            waits.backoff_ms += parts.backoff_ms;
             if permit.is_some() && self.gate.is_closed() {
                 // It was closed while the call stood in line.
                 continue;
             }
-            let FailedAttempt { cause, hint } = match self.attempt(call, permit).await {
-                Ok(response) => {
-                    self.gate.answered();
-                    return Ok(response);
-                }
-                Err(failure) => failure,
-            };
+            let FailedAttempt { cause, hint } =
+                match self.attempt(call, permit, std::mem::take(&mut waits)).await {
+                    Ok(response) => {
+                        self.gate.answered();
+                        return Ok(response);
+                    }
+                    Err(failure) => failure,
+                };
             failed += 1;
             // The list of pages is of no page: while it fails, the site counts as failing, whatever else
             // it answers.
@@ -147,7 +163,9 @@ impl Client {
             }
             if !is_closed {
                 let draw = self.seed.draw("confluence backoff", call.identity, u64::from(failed));
+                let slept = Instant::now();
                 unless_stopped(call.stop, sleep(self.schedule.delay(failed, draw))).await?;
+                waits.backoff_ms += millis(slept.elapsed());
             }
         }
     }
@@ -192,13 +210,20 @@ impl Client {
             || (is_alone && failed >= self.attempts)
     }
 
+    /// For how long calls have waited, at the gate and for the pace.
+    pub(super) fn line_time(&self) -> LineTime {
+        let paced = self.limiter.as_ref().map(|limiter| limiter.line_time());
+        self.gate.line_time().plus(paced.unwrap_or_default())
+    }
+
     /// One attempt, with a permit where the pace is found.
     async fn attempt(
         &self,
         call: &Call<'_>,
         permit: Option<Permit>,
+        waits: Waits,
     ) -> Result<Response<Bytes>, FailedAttempt> {
-        let sent = self.exchange(call).await;
+        let sent = self.exchange(call, waits).await;
         if let Some(permit) = permit {
             permit.finish(report(&sent));
         }
@@ -206,7 +231,11 @@ impl Client {
     }
 
     /// Sends a call and reads what comes back, within the time limit.
-    async fn exchange(&self, call: &Call<'_>) -> Result<Response<Bytes>, FailedAttempt> {
+    async fn exchange(
+        &self,
+        call: &Call<'_>,
+        waits: Waits,
+    ) -> Result<Response<Bytes>, FailedAttempt> {
         let fail = |class, status| Cause::of_confluence(class, status);
         let unfit = || FailedAttempt { cause: fail(ErrorClass::BadRequest, None), hint: None };
         let mut request = self.request(call).ok_or_else(unfit)?;
@@ -215,12 +244,23 @@ impl Client {
         }
         let started = Instant::now();
         let result = timeout(self.time_limit, self.transport.send(request)).await;
-        let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let latency_ms = millis(started.elapsed());
         let response = result.map_err(|_| ErrorClass::Timeout);
         let response = response.and_then(|sent| sent.map_err(ErrorClass::from));
         let status = response.as_ref().ok().map(|response| response.status().as_u16());
         let op = call.op;
-        self.observer.observe(Event::ConfluenceCall { op, status, latency_ms, hint_ms: None });
+        let page = Some(call.identity).filter(|page| *page > 0).map(PageId);
+        let Waits { place_ms, quota_ms, backoff_ms } = waits;
+        self.observer.observe(Event::ConfluenceCall {
+            op,
+            page,
+            status,
+            latency_ms,
+            hint_ms: None,
+            place_ms,
+            quota_ms,
+            backoff_ms,
+        });
         match response {
             Ok(response) if response.status().is_success() => Ok(response),
             Ok(response) => {
@@ -252,6 +292,10 @@ impl Client {
         }
         request.body(call.body.clone()).ok()
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What the end of an attempt tells the limiter.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::client::Client;
 use crate::pipeline::config::LabelReads;
+use crate::pipeline::limiter::line_time::LineTime;
 
 /// Pages per listing call; the most that v2 gives.
 pub(super) const LIST_LIMIT: usize = 250;
@@ -39,6 +40,11 @@ impl Confluence {
     pub(crate) fn new(client: Client, label_reads: LabelReads) -> Self {
         let lists_labels = label_reads == LabelReads::ByLabel;
         Self { client, has_v1_only: AtomicBool::new(false), lists_labels }
+    }
+
+    /// For how long calls have waited, at the gate and for the pace.
+    pub(crate) fn line_time(&self) -> LineTime {
+        self.client.line_time()
     }
 
     pub(super) fn base(&self) -> &str {

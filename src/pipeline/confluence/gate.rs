@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use crate::pipeline::limiter::line_time::{LineClock, LineTime, Obstacle};
+
 /// Failures in a row that close the gate.
 const FAILURES: u32 = 3;
 /// For how long they do at first, and at most.
@@ -32,8 +34,9 @@ pub(super) enum Met {
 }
 
 /// The gate.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gate {
+    epoch: Instant,
     state: Mutex<GateState>,
     /// Wakes calls that wait for the first one.
     opened: Notify,
@@ -49,6 +52,22 @@ struct GateState {
     in_vain: u32,
     since: Option<Instant>,
     answers: u64,
+    /// Calls that wait, and for how long some did.
+    waiting: u64,
+    line: LineClock,
+    /// Whether it was closed by a refusal.
+    is_refused: bool,
+}
+
+/// A call that waits at the gate.
+struct Waiting<'a>(&'a Gate);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        state.waiting -= 1;
+        state.count_line(self.0.epoch.elapsed());
+    }
 }
 
 /// A call that may go. Dropped without an end, it lets the next one try.
@@ -67,7 +86,25 @@ impl Drop for Pass<'_> {
     }
 }
 
+impl GateState {
+    /// Says whether calls wait, and for what.
+    fn count_line(&mut self, now: Duration) {
+        let obstacle = if self.is_refused { Obstacle::Quota } else { Obstacle::Failures };
+        self.line.stands_for(now, (self.waiting > 0).then_some(obstacle));
+    }
+}
+
 impl Gate {
+    /// A gate that is open.
+    pub(super) fn new() -> Self {
+        Self { epoch: Instant::now(), state: Mutex::default(), opened: Notify::new() }
+    }
+
+    /// For how long calls have waited at it.
+    pub(super) fn line_time(&self) -> LineTime {
+        self.state.lock().line.passed(self.epoch.elapsed())
+    }
+
     /// Waits until a call may go; nothing if that is longer than anybody waits.
     pub(super) async fn pass(&self) -> Option<Pass<'_>> {
         loop {
@@ -85,11 +122,19 @@ impl Gate {
                     }
                 }
             };
+            let _waiting = self.wait();
             match wait {
                 Some(until) => sleep_until(until).await,
                 None => opened.await,
             }
         }
+    }
+
+    fn wait(&self) -> Waiting<'_> {
+        let mut state = self.state.lock();
+        state.waiting += 1;
+        state.count_line(self.epoch.elapsed());
+        Waiting(self)
     }
 
     /// Whether it is closed now.
@@ -136,6 +181,8 @@ impl Gate {
         let until = now + wait;
         state.closed_until = Some(state.closed_until.map_or(until, |before| before.max(until)));
         state.is_probing = true;
+        state.is_refused = met != Met::Failure;
+        state.count_line(self.epoch.elapsed());
         Some(wait)
     }
 }

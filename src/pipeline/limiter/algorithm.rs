@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::line_time::Obstacle;
 use crate::pipeline::learned_quotas::LearnedQuota;
 use crate::pipeline::provider::stated_quota::{Dimension, Stated, WindowKind};
 
@@ -49,6 +50,12 @@ pub trait Limit: fmt::Debug + Send {
     /// Lets nothing start for so long; called before anything else.
     fn keep_closed(&mut self, wait: Duration) {
         let _ = wait;
+    }
+
+    /// What keeps a call from starting now; `is_full` where as many are in flight as may be.
+    fn obstacle(&self, now: Duration, is_full: bool) -> Obstacle {
+        let _ = now;
+        if is_full { Obstacle::Place } else { Obstacle::Quota }
     }
 
     /// Starts from what another has learned; called before anything else.

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::algorithm::{CallReport, EndedCall, InferredQuota, Limit, Outcome, Start};
+use super::line_time::{LineClock, LineTime};
 use crate::pipeline::event::LimitReason;
 use crate::pipeline::learned_quotas::LearnedQuota;
 use crate::pipeline::provider::stated_quota::Dimension;
@@ -103,6 +104,8 @@ struct LimiterState {
     /// The line, by order and arrival.
     waiting: BTreeMap<(u64, u64), Arc<Notify>>,
     arrivals: u64,
+    /// For how long the line has stood still.
+    line: LineClock,
     /// When calls were answered within the last minute.
     answered: VecDeque<Duration>,
 }
@@ -127,6 +130,9 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut state = self.limiter.state.lock();
         state.waiting.remove(&self.at);
+        if state.waiting.is_empty() {
+            state.line.stands_for(self.limiter.epoch.elapsed(), None);
+        }
         state.wake_first();
     }
 }
@@ -139,6 +145,7 @@ impl Limiter {
             in_flight: 0,
             waiting: BTreeMap::new(),
             arrivals: 0,
+            line: LineClock::default(),
             answered: VecDeque::new(),
         };
         Arc::new(Self { state: Mutex::new(state), epoch: Instant::now() })
@@ -219,6 +226,12 @@ impl Limiter {
         Place { limiter: self, at, turn }
     }
 
+    /// For how long the line has stood still.
+    pub fn line_time(&self) -> LineTime {
+        let now = self.epoch.elapsed();
+        self.state.lock().line.passed(now)
+    }
+
     /// The calls in flight and the limit on them.
     pub fn load(&self) -> (u64, u64) {
         let state = self.state.lock();
@@ -276,8 +289,19 @@ impl LimiterState {
     /// are in flight.
     fn start_of(&mut self, at: (u64, u64), now: Duration, tokens: u64) -> Option<Start> {
         let is_first = self.waiting.keys().next().is_none_or(|first| *first == at);
+        if !is_first {
+            return None;
+        }
         let has_room = self.in_flight < self.limit.current();
-        (is_first && has_room).then(|| self.limit.next_start(now, tokens))
+        let start = has_room.then(|| self.limit.next_start(now, tokens));
+        let obstacle = match start {
+            Some(Start::Now | Start::Never) => None,
+            Some(Start::At(_) | Start::AfterAnother) | None => {
+                Some(self.limit.obstacle(now, start.is_none()))
+            }
+        };
+        self.line.stands_for(now, obstacle);
+        start
     }
 
     fn outlook(&self, now: Duration) -> Outlook {

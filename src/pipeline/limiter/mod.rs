@@ -13,6 +13,7 @@ mod gate;
 pub mod halving;
 pub mod kind;
 pub mod ledger;
+pub mod line_time;
 pub mod paced;
 pub mod site_pace;
 pub mod sre_throttle;

@@ -1,5 +1,7 @@
 //! What a provider says about its quotas, in headers or in a refusal.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What a quota counts.
@@ -40,4 +42,14 @@ impl Stated {
     pub fn of(dimension: Dimension) -> Self {
         Self { dimension, of_day: false, limit: None }
     }
+}
+
+/// Of several limits on the same thing, the least.
+pub(crate) fn binding(quotas: &[Stated]) -> BTreeMap<Dimension, Option<u64>> {
+    let mut least: BTreeMap<Dimension, Option<u64>> = BTreeMap::new();
+    for Stated { dimension, limit, .. } in quotas {
+        let known = least.entry(*dimension).or_insert(*limit);
+        *known = known.iter().chain(limit).min().copied();
+    }
+    least
 }

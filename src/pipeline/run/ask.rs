@@ -25,11 +25,12 @@ use crate::pipeline::batch::{Batch, BatchId};
 use crate::pipeline::config::PermitScope;
 use crate::pipeline::error::{Cause, ErrorClass};
 use crate::pipeline::event::{Event, FallbackReason};
+use crate::pipeline::limiter::line_time::WaitParts;
 use crate::pipeline::limiter::{Closed, Permit, PermitRequest};
 use crate::pipeline::page::Page;
 use crate::pipeline::run::attempt::{Attempt, FailedCall, Prompt, millis};
 use crate::pipeline::run::suspicion::{Blame, Suspicion};
-use crate::pipeline::run::{RunContext, Tagged, attempt};
+use crate::pipeline::run::{BegunWait, RunContext, Tagged, attempt};
 use crate::pipeline::{backoff, prompt};
 
 /// A batch that is told when to come again, and is refused each time, leaves after this many times the
@@ -370,9 +371,9 @@ async fn turn(run: &RunContext, batch: BatchId, part: &PageGroup, held: Option<P
     if let Some(held) = held {
         return Turn::Permit(held);
     }
-    let asked = Instant::now();
     let index = part.provider;
     let limiter = &run.shared.lanes[index].limiter;
+    let begun = BegunWait::beside(limiter.line_time());
     let counted = prompt::tokens(&part.pages);
     // While it waits, answers to others tell how far the count is off.
     let tokens = || {
@@ -385,8 +386,9 @@ async fn turn(run: &RunContext, batch: BatchId, part: &PageGroup, held: Option<P
         () = run.cancel.cancelled() => Turn::Cancelled,
         permit = limiter.acquire_with(ask, tokens) => match permit {
             Ok((permit, ())) => {
-                let waited_ms = millis(asked.elapsed());
-                run.observe(Event::PermitGranted { batch, waited_ms });
+                let WaitParts { waited_ms, quota_ms, backoff_ms } =
+                    begun.parts(limiter.line_time());
+                run.observe(Event::PermitGranted { batch, waited_ms, quota_ms, backoff_ms });
                 Turn::Permit(permit)
             }
             Err(Closed::For(_)) => Turn::Closed,

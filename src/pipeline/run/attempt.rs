@@ -122,7 +122,7 @@ impl Attempt<'_> {
             let Some(position) = rest.iter().position(|page| page.id == id) else { continue };
             let page = rest.remove(position);
             run.shared.remember(&page, &provider.model, &tags);
-            run.answered(&page, tags, self.tagged).await;
+            run.answered(&page, tags, self.batch, self.tagged).await;
         }
         Outcomes { failed, has_progress, permit: held }
     }

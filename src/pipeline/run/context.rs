@@ -4,15 +4,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::Shared;
+use crate::pipeline::batch::BatchId;
 use crate::pipeline::cache::Content;
 use crate::pipeline::config::{CacheKey, LabelReads, Settings};
 use crate::pipeline::control::{Control, Progress};
 use crate::pipeline::error::Cause;
-use crate::pipeline::event::Event;
+use crate::pipeline::event::{Awaited, Event};
 use crate::pipeline::job::{Job, PageSelection};
+use crate::pipeline::limiter::line_time::{LineTime, WaitParts};
 use crate::pipeline::limiter::{LimitChange, LimiterUpdate};
 use crate::pipeline::page::{Page, PageId, Source, Tags};
 use crate::pipeline::run::coalesce::Coalescer;
@@ -25,6 +28,26 @@ pub(crate) struct Tagged {
     pub(crate) page: PageId,
     pub(crate) tags: Tags,
     pub(crate) source: Source,
+    pub(crate) begun: BegunWait,
+}
+
+/// A wait that has begun, and for how long lines had stood still by then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BegunWait {
+    since: Instant,
+    before: LineTime,
+}
+
+impl BegunWait {
+    /// A wait for what moves as this line does.
+    pub(crate) fn beside(before: LineTime) -> Self {
+        Self { since: Instant::now(), before }
+    }
+
+    /// What it came to, now that the line has stood still for so long.
+    pub(crate) fn parts(self, after: LineTime) -> WaitParts {
+        after.parts(self.before, self.since.elapsed())
+    }
 }
 
 /// What the stages of a run share.
@@ -120,7 +143,36 @@ impl RunContext {
         self.observe(Event::PageListed { page, version, chars });
     }
 
-    pub(crate) fn page_tagged(&self, Tagged { page, tags, source }: Tagged) {
+    /// Says that something went on, if it had to wait at all.
+    pub(crate) fn waited(
+        &self,
+        on: Awaited,
+        batch: Option<BatchId>,
+        page: Option<PageId>,
+        parts: WaitParts,
+    ) {
+        let WaitParts { waited_ms, quota_ms, backoff_ms } = parts;
+        if waited_ms > 0 {
+            self.observe(Event::Waited { on, batch, page, waited_ms, quota_ms, backoff_ms });
+        }
+    }
+
+    /// Hands a page to the writer, which may be busy.
+    pub(crate) async fn hand_over(
+        &self,
+        to: &mpsc::Sender<Tagged>,
+        (page, source): (PageId, Source),
+        tags: Tags,
+        batch: Option<BatchId>,
+    ) {
+        let since = Instant::now();
+        let begun = BegunWait::beside(self.shared.confluence.line_time());
+        // The writer outlives every batch; if it is gone, the run has failed as a whole.
+        let _ = to.send(Tagged { page, tags, source, begun }).await;
+        self.waited(Awaited::Writer, batch, None, WaitParts::of(since.elapsed()));
+    }
+
+    pub(crate) fn page_tagged(&self, Tagged { page, tags, source, .. }: Tagged) {
         self.observe(Event::PageTagged { page, source, tags });
         self.count_done();
     }
@@ -184,14 +236,19 @@ impl RunContext {
     }
 
     /// A page was answered, and with it those that say the same.
-    pub(crate) async fn answered(&self, page: &Page, tags: Tags, tagged: &mpsc::Sender<Tagged>) {
-        // The writer outlives every batch; if it is gone, the run has failed as a whole.
+    pub(crate) async fn answered(
+        &self,
+        page: &Page,
+        tags: Tags,
+        batch: BatchId,
+        tagged: &mpsc::Sender<Tagged>,
+    ) {
         for twin in self.twins_of(page) {
             self.observe(Event::CacheHit { page: twin.id });
-            let (page, tags) = (twin.id, tags.clone());
-            let _ = tagged.send(Tagged { page, tags, source: Source::Cache }).await;
+            let twin = (twin.id, Source::Cache);
+            self.hand_over(tagged, twin, tags.clone(), Some(batch)).await;
         }
-        let _ = tagged.send(Tagged { page: page.id, tags, source: Source::Answer }).await;
+        self.hand_over(tagged, (page.id, Source::Answer), tags, Some(batch)).await;
     }
 
     /// A page was given up, and with it those that say the same.

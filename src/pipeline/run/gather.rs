@@ -14,16 +14,17 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use crate::pipeline::batch::plan::Work;
-use crate::pipeline::batch::{Batch, Batcher, Room, plan};
+use crate::pipeline::batch::{Batch, BatchId, Batcher, Room, plan};
 use crate::pipeline::config::BatchSize;
 use crate::pipeline::error::PipelineError;
-use crate::pipeline::event::Event;
+use crate::pipeline::event::{Awaited, Event};
 use crate::pipeline::limiter::Permit;
+use crate::pipeline::limiter::line_time::WaitParts;
 use crate::pipeline::page::{Page, Source};
 use crate::pipeline::provider::stated_quota::Dimension;
 use crate::pipeline::run::ask::{ask, place};
 use crate::pipeline::run::tasks::BoundedTasks;
-use crate::pipeline::run::{RunContext, Tagged};
+use crate::pipeline::run::{BegunWait, RunContext, Tagged};
 
 /// Pages on their way into batches.
 struct Gatherer {
@@ -92,15 +93,18 @@ impl Gatherer {
         let run = Arc::clone(&self.run);
         let most = usize::try_from(run.config().max_batch_size).unwrap_or(usize::MAX);
         let mut more = true;
-        let mut asked = None;
+        let (mut asked, mut ready) = (None, None);
         while more || !self.batcher.is_empty() {
-            slots.room().await?;
+            self.slot(None, slots).await?;
             // As long as more is to come, a batch waits until it has what the plan wants.
             let is_ready = !self.batcher.is_empty()
                 && (!more || self.batcher.len() >= self.wanted(&self.room(most as u64)));
             let since = *asked.get_or_insert_with(Instant::now);
             let order = place(&run, self.batcher.next().0);
             let provider = run.first_provider();
+            let limiter = &run.shared.lanes[provider].limiter;
+            let begun = ready.take().unwrap_or_else(|| BegunWait::beside(limiter.line_time()));
+            ready = is_ready.then_some(begun);
             tokio::select! {
                 biased;
                 () = run.cancel.cancelled() => {
@@ -113,21 +117,29 @@ impl Gatherer {
                     Some(page) => self.accept(page).await,
                     None => more = false,
                 },
-                turn = run.shared.lanes[provider].limiter.acquire_with(order, || self.choice()), if is_ready => {
+                turn = limiter.acquire_with(order, || self.choice()), if is_ready => {
                     let (permit, chosen) = match turn {
                         Ok((permit, chosen)) => (Some((provider, permit)), chosen),
                         // Closed for too long; whoever asks meets the same and goes elsewhere.
                         Err(_) => (None, self.choice().1),
                     };
-                    if let Some(batch) = self.form(chosen) {
+                    let parts = begun.parts(limiter.line_time());
+                    if let Some(batch) = self.form(chosen, parts) {
                         if permit.is_some() {
                             let waited_ms = u64::try_from(since.elapsed().as_millis());
                             let waited_ms = waited_ms.unwrap_or(u64::MAX);
-                            run.observe(Event::PermitGranted { batch: batch.id, waited_ms });
+                            let batch = batch.id;
+                            let (quota_ms, backoff_ms) = (0, 0);
+                            run.observe(Event::PermitGranted {
+                                batch,
+                                waited_ms,
+                                quota_ms,
+                                backoff_ms,
+                            });
                         }
                         self.send(batch, permit, slots);
                     }
-                    asked = None;
+                    (asked, ready) = (None, None);
                 }
             }
         }
@@ -140,8 +152,7 @@ impl Gatherer {
         let run = &self.run;
         if let Some(tags) = run.shared.recall(&page) {
             run.observe(Event::CacheHit { page: page.id });
-            let hit = Tagged { page: page.id, tags, source: Source::Cache };
-            let _ = self.tagged.send(hit).await;
+            run.hand_over(&self.tagged, (page.id, Source::Cache), tags, None).await;
             return;
         }
         let Some(page) = run.first_of_its_kind(page) else { return };
@@ -196,11 +207,19 @@ impl Gatherer {
         (self.run.shared.charged_tokens(provider, tokens), chosen)
     }
 
-    fn form(&mut self, pages: usize) -> Option<Batch> {
+    fn form(&mut self, pages: usize, parts: WaitParts) -> Option<Batch> {
         let batch = self.batcher.take(pages)?;
         self.run.formed.store(batch.id.0, Ordering::Relaxed);
         let pages = batch.pages.iter().map(|page| page.id).collect();
-        self.run.observe(Event::BatchFormed { batch: batch.id, pages });
+        let (batch_id, place_ms) = (batch.id, parts.place_ms());
+        let WaitParts { quota_ms, backoff_ms, .. } = parts;
+        self.run.observe(Event::BatchFormed {
+            batch: batch_id,
+            pages,
+            place_ms,
+            quota_ms,
+            backoff_ms,
+        });
         Some(batch)
     }
 
@@ -210,24 +229,38 @@ impl Gatherer {
         pages: usize,
         slots: &mut BoundedTasks,
     ) -> Result<(), PipelineError> {
-        if let Some(batch) = self.form(pages) {
-            slots.room().await?;
+        if let Some(batch) = self.form(pages, WaitParts::default()) {
+            self.slot(Some(batch.id), slots).await?;
             self.send(batch, None, slots);
         }
         Ok(())
     }
 
+    /// Waits for a place for a batch. Those that have one may all stand in the line.
+    async fn slot(
+        &self,
+        batch: Option<BatchId>,
+        slots: &mut BoundedTasks,
+    ) -> Result<(), PipelineError> {
+        let limiter = &self.run.shared.lanes[self.run.first_provider()].limiter;
+        let begun = BegunWait::beside(limiter.line_time());
+        slots.room().await?;
+        self.run.waited(Awaited::Slot, batch, None, begun.parts(limiter.line_time()));
+        Ok(())
+    }
+
     fn send(&self, batch: Batch, permit: Option<(usize, Permit)>, slots: &mut BoundedTasks) {
-        let (run, tagged) = (Arc::clone(&self.run), self.tagged.clone());
+        let (run, tagged, id) = (Arc::clone(&self.run), self.tagged.clone(), batch.id);
         slots.spawn(async move {
             ask(&run, batch, permit, &tagged).await;
-            let pause = run.config().pause_ms;
+            let (pause, since) = (run.config().pause_ms, Instant::now());
             if pause > 0 {
                 tokio::select! {
                     biased;
                     () = run.cancel.cancelled() => {}
                     () = sleep(Duration::from_millis(pause)) => {}
                 }
+                run.waited(Awaited::Pause, Some(id), None, WaitParts::of(since.elapsed()));
             }
         });
     }

@@ -9,11 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::pipeline::config::LabelReads;
 use crate::pipeline::confluence::{Cursor, FoundSpace, Listed, ListedPage, MOST_PAGES};
 use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
+use crate::pipeline::event::Awaited;
 use crate::pipeline::job::PageSelection;
+use crate::pipeline::limiter::line_time::WaitParts;
 use crate::pipeline::page::{Page, PageId};
 use crate::pipeline::printable::shown;
 use crate::pipeline::run::{RunContext, read_labels};
@@ -156,9 +159,11 @@ async fn accept(
     let text = text::extract(storage, limit);
     let page = Page { id, version: page.version(), title: page.title, text };
     run.page_listed(page.id, page.version, page.text.chars().count() as u64);
+    let since = Instant::now();
     if let Err(unsent) = listed.send(page).await {
         run.leave([unsent.0.id]);
     }
+    run.waited(Awaited::Gatherer, None, None, WaitParts::of(since.elapsed()));
 }
 
 impl ListedSoFar {

@@ -18,5 +18,5 @@ mod suspicion;
 mod tasks;
 mod write;
 
-pub(crate) use self::context::{RunContext, Tagged};
+pub(crate) use self::context::{BegunWait, RunContext, Tagged};
 pub(crate) use self::stages::run;

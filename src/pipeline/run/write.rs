@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::pipeline::confluence::NoResponse;
 use crate::pipeline::error::PipelineError;
-use crate::pipeline::event::Event;
+use crate::pipeline::event::{Awaited, Event};
+use crate::pipeline::limiter::line_time::WaitParts;
 use crate::pipeline::run::tasks::BoundedTasks;
-use crate::pipeline::run::{RunContext, Tagged};
+use crate::pipeline::run::{BegunWait, RunContext, Tagged};
 use crate::pipeline::taxonomy::label;
 
 /// Pages whose labels could not be written.
@@ -25,6 +27,8 @@ pub(crate) async fn write(
     let failed = Unwritten::default();
     while let Some(tagged) = pages.recv().await {
         writers.room().await?;
+        let parts = tagged.begun.parts(run.shared.confluence.line_time());
+        run.waited(Awaited::WriterSlot, None, Some(tagged.page), parts);
         let (run, failed) = (Arc::clone(&run), Arc::clone(&failed));
         writers.spawn(async move { write_or_keep(&run, tagged, Some(&failed)).await });
     }
@@ -33,6 +37,8 @@ pub(crate) async fn write(
     let mut writers = BoundedTasks::new(run.config().confluence_concurrency);
     for tagged in again {
         writers.room().await?;
+        let parts = tagged.begun.parts(run.shared.confluence.line_time());
+        run.waited(Awaited::Others, None, Some(tagged.page), parts);
         let run = Arc::clone(&run);
         writers.spawn(async move { write_or_keep(&run, tagged, None).await });
     }
@@ -47,7 +53,8 @@ async fn write_or_keep(run: &RunContext, tagged: Tagged, failed: Option<&Unwritt
         Err(NoResponse::Stopped) => run.leave([tagged.page]),
         Err(NoResponse::Failed(cause)) => match failed.filter(|_| cause.class.may_pass()) {
             Some(failed) => {
-                failed.lock().push(tagged);
+                let begun = BegunWait::beside(run.shared.confluence.line_time());
+                failed.lock().push(Tagged { begun, ..tagged });
             }
             None => run.page_failed(tagged.page, &cause),
         },
@@ -63,7 +70,9 @@ async fn write_page(run: &RunContext, tagged: &Tagged) -> Result<(), NoResponse>
     let is_stale =
         |label: &String| run.shared.taxonomy.owns_label(label) && !wanted.contains(label);
     let removes = run.config().remove_stale_labels;
+    let since = Instant::now();
     let known = run.labels.of(page).await;
+    run.waited(Awaited::Labels, None, Some(page), WaitParts::of(since.elapsed()));
     // What is about to be removed is looked at again.
     let present = match known.filter(|known| !(removes && known.iter().any(is_stale))) {
         Some(known) => known,

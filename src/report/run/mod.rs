@@ -9,4 +9,5 @@ pub(crate) mod progress_plot;
 pub mod quota_usage;
 pub mod realtime_check;
 pub mod text;
+mod time_split;
 pub(crate) mod timeline_plot;

@@ -2,45 +2,16 @@
 
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
-
-use crate::report::run::failures;
+use crate::report::colour::{Colour, dimmed, green, painted, red};
+use crate::report::run::{failures, time_split};
 use crate::report::{format, limitations};
 use crate::sim::scenario::Scenario;
 use crate::study::measure::figure::Figure;
 use crate::study::measure::metric::Metric;
+use crate::study::measure::time_split::TimePart;
 use crate::study::measure::value::Value;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario, Verdict};
 use crate::study::verdict::target::JudgedTarget;
-
-/// Whether text carries colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
-    /// It does.
-    On,
-    /// It does not.
-    Off,
-}
-
-/// Text in a style, or plain.
-fn painted(colour: Colour, style: Style, text: &str) -> String {
-    match colour {
-        Colour::On => format!("{style}{text}{style:#}"),
-        Colour::Off => text.to_owned(),
-    }
-}
-
-fn green() -> Style {
-    AnsiColor::Green.on_default().bold()
-}
-
-fn red() -> Style {
-    AnsiColor::Red.on_default().bold()
-}
-
-fn dimmed() -> Style {
-    Style::new().dimmed()
-}
 
 /// The verdict as a word.
 pub(crate) fn word(verdict: Verdict, colour: Colour) -> String {
@@ -96,6 +67,9 @@ pub fn scenario(
     }
     if detail == Detail::Full || judged.verdict() == Verdict::Missed {
         line(&mut out, "");
+        for text in time_split::lines(&judged.runs, colour) {
+            line(&mut out, &text);
+        }
         figures(&mut out, &judged.runs, colour);
         for failed in failures::lines(&judged.runs) {
             line(&mut out, &failed);
@@ -207,7 +181,11 @@ struct FigureRow {
 /// the first run's. A row has one unit.
 fn figures(out: &mut String, runs: &[JudgedRun], colour: Colour) {
     let outside = runs.iter().any(JudgedRun::is_from_outside);
-    let shown = Metric::ALL.iter().filter(|metric| !outside || metric.is_seen_from_outside());
+    let is_shown = |metric: &&Metric| {
+        let is_part = TimePart::ALL.iter().any(|part| part.metric() == **metric);
+        !is_part && (!outside || metric.is_seen_from_outside())
+    };
+    let shown = Metric::ALL.iter().filter(is_shown);
     let rows: Vec<FigureRow> =
         shown.flat_map(|metric| format::shown(*metric)).map(|figure| row(figure, runs)).collect();
     let mut heading = Vec::new();

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::report::colour::Colour;
 use crate::report::format;
-use crate::report::run::text::{Colour, NO_TARGETS, mark, measured, patience, said, word};
+use crate::report::run::text::{NO_TARGETS, mark, measured, patience, said, word};
 use crate::sim::scenario::Scenario;
 use crate::study::measure::figure::Figure;
 use crate::study::measure::metric::Metric;

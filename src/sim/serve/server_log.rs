@@ -191,7 +191,16 @@ impl<W: Write + Send> ExchangeObserver for ServerLog<W> {
                 state.seen.confluence_calls += 1;
                 let op = op(site.operation);
                 let hint_ms = site.hint_ms;
-                let called = Event::ConfluenceCall { op, status, latency_ms, hint_ms };
+                let called = Event::ConfluenceCall {
+                    op,
+                    page: None,
+                    status,
+                    latency_ms,
+                    hint_ms,
+                    place_ms: 0,
+                    quota_ms: 0,
+                    backoff_ms: 0,
+                };
                 state.observe(now_ms, called);
                 for Given { page, version, chars } in site.given {
                     if state.listed.insert(page) {

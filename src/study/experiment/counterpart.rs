@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::pipeline::event::Event;
 use crate::sim::recorder::Log;
-use crate::sim::recorder::entry::Entry;
+use crate::sim::recorder::entry::{Entry, What};
 
 /// The first event that has no counterpart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,12 +22,14 @@ pub struct Unmatched {
 
 /// The earliest event that only one of two logs has, times and what depends on them left aside.
 pub fn first_unmatched(first: &Log, second: &Log) -> Option<Unmatched> {
+    // Whether there was a wait at all depends on the millisecond.
+    let is_wait = |entry: &Entry| matches!(entry.what, What::Event(Event::Waited { .. }));
     let lonely = |log: &Log, other: &Log, is_of_first: bool| {
         let mut open: BTreeMap<String, u64> = BTreeMap::new();
-        for entry in &other.entries {
+        for entry in other.entries.iter().filter(|entry| !is_wait(entry)) {
             *open.entry(essence(&entry)).or_default() += 1;
         }
-        let mut entries = log.entries.iter();
+        let mut entries = log.entries.iter().filter(|entry| !is_wait(entry));
         let entry = entries.find(|entry| match open.get_mut(&essence(entry)) {
             Some(left) if *left > 0 => {
                 *left -= 1;

@@ -14,8 +14,10 @@ use crate::price;
 use crate::price::Price;
 use crate::sim::recorder::Log;
 use crate::sim::recorder::entry::What;
+use crate::study::measure::critical_path::CriticalPath;
 use crate::study::measure::distribution::Distribution;
 use crate::study::measure::metric::{Metric, Unit};
+use crate::study::measure::time_split::TimePart;
 use crate::study::measure::value::Value;
 use crate::units::Share;
 
@@ -84,6 +86,7 @@ pub(crate) struct Fold {
     labelled: BTreeSet<PageId>,
     /// Pages whose labels were right already.
     right: BTreeSet<PageId>,
+    path: CriticalPath,
     from_outside: bool,
     /// Whether an answer may have come from the taxonomy in the prompt.
     is_taxonomy_in_page: bool,
@@ -105,6 +108,7 @@ impl Fold {
     }
 
     pub(crate) fn event(&mut self, t_ms: u64, event: &Event) {
+        self.path.event(t_ms, event);
         match event {
             Event::RunStarted { limit, .. } => {
                 self.started_ms = t_ms;
@@ -165,7 +169,10 @@ impl Fold {
             }
             Event::PageNotDone { .. } => self.count(Metric::PagesNotDone),
             Event::RunFinished { .. } => self.ended_ms = t_ms,
-            Event::BatchFormed { .. } | Event::QuotaLearned { .. } | Event::CancelRequested => {}
+            Event::BatchFormed { .. }
+            | Event::Waited { .. }
+            | Event::QuotaLearned { .. }
+            | Event::CancelRequested => {}
         }
     }
 
@@ -255,6 +262,7 @@ impl Fold {
     }
 
     pub(crate) fn record(&mut self, record: &WorldEvent) {
+        self.path.record(record);
         match record {
             WorldEvent::PageTruth { page, tags } => {
                 self.truths.insert(PageId(*page), Digests::of(tags));
@@ -296,6 +304,10 @@ impl Fold {
 
         let makespan_ms = self.ended_ms.saturating_sub(self.started_ms);
         put(Metric::Makespan, Value::Number(makespan_ms));
+        let split = self.path.split(self.ended_ms);
+        for part in TimePart::ALL {
+            put(part.metric(), Value::Number(split.of(*part)));
+        }
         let has_labels =
             |page: &&PageId| self.labelled.contains(*page) || self.right.contains(*page);
         let unlabelled = self.tagged.keys().filter(|page| !has_labels(page)).count();

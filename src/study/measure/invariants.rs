@@ -9,6 +9,9 @@ use crate::pipeline::event::{CallId, Event};
 use crate::pipeline::page::PageId;
 use crate::sim::recorder::Log;
 use crate::sim::recorder::entry::{Entry, What};
+use crate::study::measure::figures::Figures;
+use crate::study::measure::metric::Metric;
+use crate::study::measure::time_split::TimePart;
 
 /// What a log violates; nothing if the run is sound.
 pub fn violations(log: &Log) -> Vec<String> {
@@ -17,6 +20,16 @@ pub fn violations(log: &Log) -> Vec<String> {
         books.enter(&entry);
     }
     books.close()
+}
+
+/// What is wrong with the parts of a makespan, which must come to all of it.
+pub fn time_unaccounted(figures: &Figures) -> Option<String> {
+    // From outside there are none.
+    figures.get(Metric::TimeIdle)?;
+    let sum: u64 = TimePart::ALL.iter().map(|part| figures.number(part.metric())).sum();
+    let makespan_ms = figures.number(Metric::Makespan);
+    (sum != makespan_ms)
+        .then(|| format!("the parts of its time come to {sum} ms, and it took {makespan_ms} ms"))
 }
 
 /// The books of a run.

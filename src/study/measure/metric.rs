@@ -256,6 +256,30 @@ metrics! {
     Efficiency: ratio().bigger().internal().simulated(),
     /// makespan less bound_makespan; none where efficiency is none
     Regret: millis("regret_ms").internal().simulated(),
+    /// of the makespan: held up by the list of pages, or the labels of the space
+    TimeListing: millis("time_listing_ms").internal(),
+    /// of the makespan: held up by a quota of Confluence
+    TimeConfluenceQuota: millis("time_confluence_quota_ms").internal(),
+    /// of the makespan: held up for want of a place for one more call to Confluence
+    TimeConfluencePlace: millis("time_confluence_place_ms").internal(),
+    /// of the makespan: held up by a quota of the AI
+    TimeAiQuota: millis("time_ai_quota_ms").internal(),
+    /// of the makespan: held up for want of a place for one more call or batch
+    TimeAiPlace: millis("time_ai_place_ms").internal(),
+    /// of the makespan: held up by the primary's calls, but for reading and writing where these are known
+    TimeModelQueue: millis("time_model_queue_ms").internal(),
+    /// of the makespan: held up while the primary read prompts
+    TimeModelInput: millis("time_model_input_ms").internal().simulated(),
+    /// of the makespan: held up while the primary wrote answers
+    TimeModelOutput: millis("time_model_output_ms").internal().simulated(),
+    /// of the makespan: held up by failed calls and the waits after them
+    TimeBackoff: millis("time_backoff_ms").internal(),
+    /// of the makespan: held up by batches that went on with a fallback
+    TimeFallback: millis("time_fallback_ms").internal(),
+    /// of the makespan: held up by reading and writing the labels of pages
+    TimeWriting: millis("time_writing_ms").internal(),
+    /// of the makespan: nothing known to do
+    TimeIdle: millis("time_idle_ms").internal(),
     /// pages tagged or cached per minute of the run
     PagesPerMinute: count().bigger(),
     /// from listed to tagged

@@ -1,6 +1,7 @@
 //! Figures of a run: folds over its log.
 
 pub mod bound;
+mod critical_path;
 pub mod distribution;
 pub mod figure;
 pub mod figures;
@@ -9,5 +10,6 @@ pub mod invariants;
 pub mod metric;
 pub mod quota_usage;
 pub mod stat;
+pub mod time_split;
 pub mod timeline;
 pub mod value;

@@ -264,7 +264,8 @@ fn sound(
     targets: &[Target],
 ) -> Result<JudgedScenario, JudgeError> {
     for (log, figures) in logs.into_iter().zip(figures) {
-        if let Some(what) = invariants::violations(&log).into_iter().next() {
+        let violations = invariants::violations(&log).into_iter();
+        if let Some(what) = violations.chain(invariants::time_unaccounted(&figures)).next() {
             return Err(JudgeError::Unsound { run: log.run, what });
         }
         let run = judged.judge(targets, figures, log);

@@ -27,7 +27,6 @@ mod doubt;
 mod outage;
 mod trial;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::account::{Account, LONGEST_MS, MINUTE_MS, MOST, Refused};
@@ -36,9 +35,10 @@ use self::doubt::{Doubt, Proof, Step};
 use self::outage::Outage;
 use self::trial::Trial;
 use super::algorithm::{CallReport, EndedCall, InferredQuota, Limit, Outcome, Start};
+use super::line_time::Obstacle;
 use super::paced::KnownQuota;
 use crate::pipeline::learned_quotas::LearnedQuota;
-use crate::pipeline::provider::stated_quota::{Dimension, Stated};
+use crate::pipeline::provider::stated_quota::{self, Dimension, Stated};
 use crate::units::{float, whole};
 
 /// A gate that a used-up quota of a day has closed is tried again after this time at the earliest.
@@ -247,7 +247,7 @@ impl QuotaLimiter {
         self.forgive(sent, ended.tokens, true);
         let is_news = self.last_cut.is_none_or(|cut| sent >= cut);
         // A time without a quota's name may be anything's: it closes the gate and teaches nothing.
-        for (dimension, limit) in binding(quotas) {
+        for (dimension, limit) in stated_quota::binding(quotas) {
             let amount = if dimension == Dimension::Tokens { ended.tokens } else { 1 };
             let free_at = hint_ms.map(|hint| sent + hint);
             let refused = Refused { sent, amount, stated: limit, free_at };
@@ -404,6 +404,17 @@ impl Limit for QuotaLimiter {
         self.in_flight.min(most).max(1)
     }
 
+    fn obstacle(&self, now: Duration, is_full: bool) -> Obstacle {
+        let is_closed = clock(now) < self.closed_until || matches!(self.probe, Probe::Out(_));
+        if is_closed && self.outage.is_of_failures() {
+            Obstacle::Failures
+        } else if is_full && self.in_flight == self.current() {
+            Obstacle::Place
+        } else {
+            Obstacle::Quota
+        }
+    }
+
     fn next_start(&mut self, now: Duration, tokens: u64) -> Start {
         let (now, tokens) = (clock(now), tokens.min(MOST));
         if self.tokens.is_too_large(tokens) {
@@ -486,14 +497,4 @@ impl Limit for QuotaLimiter {
     fn learned(&self) -> Vec<InferredQuota> {
         [&self.requests, &self.tokens].into_iter().filter_map(Account::learned).collect()
     }
-}
-
-/// Of several limits on the same thing, the least.
-fn binding(quotas: &[Stated]) -> BTreeMap<Dimension, Option<u64>> {
-    let mut least: BTreeMap<Dimension, Option<u64>> = BTreeMap::new();
-    for Stated { dimension, limit, .. } in quotas {
-        let known = least.entry(*dimension).or_insert(*limit);
-        *known = known.iter().chain(limit).min().copied();
-    }
-    least
 }

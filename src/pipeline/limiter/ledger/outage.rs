@@ -30,6 +30,11 @@ impl Outage {
         self.failing_since.get_or_insert(now);
     }
 
+    /// Whether the last calls failed, with none answered since.
+    pub(super) fn is_of_failures(&self) -> bool {
+        self.failing_since.is_some()
+    }
+
     /// A call was refused, and nobody knows until when.
     pub(super) fn refused(&mut self, now: u64) {
         self.note(now);

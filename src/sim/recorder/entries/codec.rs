@@ -18,6 +18,15 @@ macro_rules! field {
     (put $to:ident, page, $value:expr) => {
         $to.page($value.0)
     };
+    (put $to:ident, some_page, $value:expr) => {{
+        $to.number(u64::from($value.is_some()));
+        if let Some(page) = $value {
+            $to.page(page.0);
+        }
+    }};
+    (put $to:ident, some_id, $value:expr) => {
+        $to.some($value.map(|id| id.0))
+    };
     (put $to:ident, page_number, $value:expr) => {
         $to.page(*$value)
     };
@@ -68,6 +77,12 @@ macro_rules! field {
     };
     (get $from:ident, page) => {
         PageId($from.page()?)
+    };
+    (get $from:ident, some_page) => {
+        if $from.number()? == 0 { None } else { Some(PageId($from.page()?)) }
+    };
+    (get $from:ident, some_id) => {
+        $from.some()?.0.map(BatchId)
     };
     (get $from:ident, page_number) => {
         $from.page()?
@@ -144,8 +159,10 @@ kinds! {
     1: Event::PageListed { page: page, version: number, chars: number },
     2: Event::CacheHit { page: page },
     3: Event::CacheMiss { page: page },
-    4: Event::BatchFormed { batch: id, pages: pages },
-    5: Event::PermitGranted { batch: id, waited_ms: number },
+    4: Event::BatchFormed {
+        batch: id, pages: pages, place_ms: number, quota_ms: number, backoff_ms: number
+    },
+    5: Event::PermitGranted { batch: id, waited_ms: number, quota_ms: number, backoff_ms: number },
     6: Event::AttemptStarted {
         call: call, batch: id, provider: text, model: some_text, attempt: small, pages: number,
         in_flight: number, limit: some
@@ -162,7 +179,10 @@ kinds! {
     },
     10: Event::LimitChanged { old: number, new: number, why: word },
     11: Event::Fallback { batch: id, from: text, to: text, class: word, why: word },
-    12: Event::ConfluenceCall { op: word, status: some_small, latency_ms: number, hint_ms: some },
+    12: Event::ConfluenceCall {
+        op: word, page: some_page, status: some_small, latency_ms: number, hint_ms: some,
+        place_ms: number, quota_ms: number, backoff_ms: number
+    },
     13: Event::LabelsWritten { page: page, added: number, removed: number },
     14: Event::LabelsUnchanged { page: page },
     15: Event::PageTagged { page: page, source: word, tags: tags },
@@ -172,7 +192,8 @@ kinds! {
     19: Event::RunFinished { end: word },
     20: WorldEvent::PageTruth { page: page_number, tags: tag_map },
     21: WorldEvent::Billed {
-        service: word, model: text, input_tokens: number, output_tokens: number, later: flag
+        service: word, model: text, input_tokens: number, output_tokens: number, later: flag,
+        input_ms: number, output_ms: number
     },
     22: WorldEvent::QuotaRefused {
         service: word, model: some_text, quota: text, used: number, limit: number, retry_ms: number
@@ -181,4 +202,8 @@ kinds! {
     24: WorldEvent::FaultFired { service: word, fault: text },
     25: WorldEvent::LabelsChanged { page: page_number, labels: number },
     26: WorldEvent::TaxonomyInPage { service: word },
+    27: Event::Waited {
+        on: word, batch: some_id, page: some_page, waited_ms: number, quota_ms: number,
+        backoff_ms: number
+    },
 }

@@ -66,7 +66,7 @@ impl Work {
                     work.called(op, status, latency_ms, &mut at);
                 }
                 Event::PageListed { page, version, .. } => work.list(page, version, at),
-                Event::BatchFormed { batch, pages } => {
+                Event::BatchFormed { batch, pages, .. } => {
                     batches.insert(batch, pages);
                 }
                 Event::AttemptStarted { batch, .. } => {
