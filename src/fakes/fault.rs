@@ -103,7 +103,7 @@ impl Kind {
 }
 
 /// What the service replies: a status, another kind of fault, or its answer, but slowly.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(deny_unknown_fields)]
 pub struct FaultReply {
     /// This status, with the service's own error body.

@@ -7,6 +7,9 @@ use tagspace::Metric;
 use tagspace::internals::study::experiment::runner::TrialRunner;
 use tagspace::internals::study::limits::liftable::Whose;
 use tagspace::internals::study::limits::shadow_price::{self, ShadowPrice};
+use tagspace::internals::study::limits::tolerance::{self, Tolerance};
+use tagspace::internals::study::verdict::judge::Verdict;
+use tagspace::internals::study::verdict::target_syntax;
 
 use crate::common::{PLAIN, plain, scenario};
 
@@ -101,4 +104,74 @@ fn a_run_that_is_not_named_is_asked_for() {
         let error = String::from_utf8(told.stderr).unwrap();
         assert!(error.contains(wanted), "{error}");
     }
+}
+
+/// A world without luck, with targets.
+fn tolerance(settings: &[&str], targets: &str) -> Tolerance {
+    let scenario = scenario(&format!("{PLAIN}[targets.run]\n{targets}"), settings);
+    let runner = TrialRunner::new(2).unwrap();
+    let targets = target_syntax::of(&scenario).unwrap();
+    tolerance::play(&scenario, &targets, &[1, 2, 3], &runner, &|| ()).unwrap()
+}
+
+#[test]
+fn a_knob_is_turned_until_a_target_is_missed() {
+    // 20 pages in fours: 2 rounds of a second, the list, and what is written at the end.
+    let makespan = plain(&[]).figures.number(Metric::Makespan);
+    let found = tolerance(&[], &format!("makespan = \"<= {}ms\"", makespan + 1_000));
+    assert_eq!(found.verdict, Verdict::Met);
+    assert_eq!(found.headroom[0].margin, Some(1_000));
+    let knob = |name: &str| found.knobs.iter().find(|one| one.knob == name).unwrap();
+    // Two answers in a row may take half a second longer each.
+    let latency = knob("gemini: latency");
+    assert_eq!((latency.met_at.as_str(), latency.now.as_str()), ("1.49 times", "1.00 times"));
+    let (at, missed) = latency.missed.clone().unwrap();
+    assert_eq!((at.as_str(), missed.len()), ("1.55 times", 1));
+    // No batch falls back, however slow the fallback is.
+    assert_eq!(knob("openai: latency").missed, None);
+    assert!(found.knobs.iter().all(|one| one.knob != "gemini: quota of requests"));
+    // Those that bear least stand first.
+    let turned: Vec<u64> = found.knobs.iter().map(|one| one.turned_permille).collect();
+    assert!(turned.is_sorted(), "{turned:?}");
+}
+
+#[test]
+fn what_is_missed_already_tolerates_nothing() {
+    let found = tolerance(&[], "makespan = \"<= 1s\"");
+    assert_eq!((found.verdict, found.knobs.len()), (Verdict::Missed, 0));
+    assert!(found.headroom[0].margin.unwrap() < 0);
+    let told = limits(&[
+        "scenarios/small.toml",
+        "--tolerance",
+        "--seeds",
+        "1..=4",
+        "--set",
+        "gemini.latency.median_ms=20000",
+    ]);
+    assert_eq!(told.status.code(), Some(99));
+    let text = String::from_utf8(told.stdout).unwrap();
+    assert!(text.starts_with("A target is missed as it is"), "{text}");
+}
+
+#[test]
+fn without_limits_a_run_is_a_list_an_answer_and_a_label() {
+    // The space and a piece of the list; the shortest prompt; the labels are read beside it and added.
+    let settings = [
+        "pipeline.profile=\"recommended\"",
+        "pipeline.concurrency=2",
+        "pipeline.confluence_concurrency=1",
+        "gemini.quota={ requests = 2, per_s = 20 }",
+        "gemini.error_429_ratio=0.2",
+        "gemini.fault=[{ when = { ratio = 0.2 }, reply = { status = 503 } }]",
+        "confluence.fault=[{ when = { ratio = 0.2 }, reply = { status = 503 } }]",
+    ];
+    let runner = TrialRunner::new(2).unwrap();
+    let played =
+        shadow_price::play(&scenario(PLAIN, &settings), &[1, 2], &runner, &|_| ()).unwrap();
+    let after = |price: &ShadowPrice| {
+        let change = price.changes[0].unwrap().mean_milli;
+        (i64::try_from(played.means_milli[0].unwrap()).unwrap() + change) / 1_000
+    };
+    assert_eq!(after(&played.together[1]), 10 + 10 + 1_000 + 10);
+    assert!(after(&played.together[0]) > after(&played.together[1]));
 }

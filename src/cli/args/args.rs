@@ -73,7 +73,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Say what limits a run, and what to change first.
     #[command(
-        after_help = "Examples:\n  tagspace limits scenarios/medium.toml\n  tagspace limits scenarios/free-tier-profiles.toml --run recommended"
+        after_help = "Examples:\n  tagspace limits scenarios/medium.toml\n  tagspace limits scenarios/free-tier-profiles.toml --run recommended\n  tagspace limits scenarios/small.toml --tolerance"
     )]
     Limits(LimitsArgs),
     /// Let all kinds of limiters compete in a family of worlds, on the same weather.

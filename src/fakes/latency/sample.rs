@@ -196,6 +196,23 @@ impl Latency {
         self.tail.take().map(|tail| tail.ratio.get().to_string())
     }
 
+    /// Lets every call take this many times as long; refusals stay as quick as they are.
+    pub fn stretch(&mut self, times: f64) {
+        let longer = |ms: u64| whole(float(ms) * times).min(LONGEST_MS);
+        match &mut self.shape {
+            Distribution::Fixed(ms) => *ms = longer(*ms),
+            Distribution::Uniform(min, max) => (*min, *max) = (longer(*min), longer(*max)),
+            Distribution::Lognormal { median_ms, .. } => *median_ms *= times,
+            Distribution::Empirical(sorted) => sorted.iter_mut().for_each(|ms| *ms = longer(*ms)),
+        }
+        self.ms_per_1k_input_tokens *= times;
+        self.output_tokens_per_s /= times;
+        if let Some(tail) = &mut self.tail {
+            let day = |ms: DayMs| DayMs::new(longer(ms.get()).min(86_400_000)).unwrap_or(ms);
+            (tail.min_ms, tail.max_ms) = (day(tail.min_ms), day(tail.max_ms));
+        }
+    }
+
     /// No call takes less than this.
     pub fn least_ms(&self) -> u64 {
         self.shape.least_ms()

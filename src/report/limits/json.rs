@@ -17,6 +17,7 @@ pub(crate) fn json(name: &str, run: &str, seeds: (u64, u64), limits: &Limits) ->
         "seeds": [seeds.0, seeds.1],
         "means_milli": means,
         "limits": limits.prices.iter().map(price).collect::<Vec<_>>(),
+        "together": limits.together.iter().map(price).collect::<Vec<_>>(),
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod json;
 mod text;
+pub(crate) mod tolerance;
 
 pub(crate) use self::json::json;
 pub(crate) use self::text::text;

@@ -31,7 +31,7 @@ pub(crate) fn text(name: &str, run: &str, seeds: usize, limits: &Limits) -> Stri
     out.push_str("\n\n");
     let (idle, prices): (Vec<&ShadowPrice>, Vec<&ShadowPrice>) =
         limits.prices.iter().partition(|price| price.is_nothing());
-    let rows: Vec<Vec<String>> = prices.into_iter().map(row).collect();
+    let rows: Vec<Vec<String>> = prices.into_iter().chain(&limits.together).map(row).collect();
     let headings = ["limit", "whose", "lifted", "time", "95 % interval", "AI calls", "cost"];
     out.push_str(&table::markdown(&headings, &rows));
     let idle: Vec<&str> = idle.into_iter().map(|price| price.key).collect();
@@ -39,7 +39,8 @@ pub(crate) fn text(name: &str, run: &str, seeds: usize, limits: &Limits) -> Stri
         let _ = write!(out, "\nThese limit nothing: {}.\n", idle.join(", "));
     }
     out.push_str(
-        "\nEach limit is lifted alone, on the same weather: what two of them save together is not the sum.\n",
+        "\nEach limit is lifted alone, on the same weather: what two of them save together is not the sum. The last \
+         rows lift many together; latencies stay as they are.\n",
     );
     out
 }

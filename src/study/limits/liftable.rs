@@ -2,7 +2,7 @@
 
 use crate::fakes::llm::AiConfig;
 use crate::fakes::quota::QuotaConfig;
-use crate::pipeline::config::{BatchSize, Settings};
+use crate::pipeline::config::{BatchSize, ConfluencePace, LimiterKind, Settings};
 use crate::sim::scenario::Scenario;
 use crate::units::Ratio;
 
@@ -47,6 +47,21 @@ impl Liftable {
         let change = (self.lift)(&mut lifted)?;
         Some((lifted, change))
     }
+}
+
+impl Liftable {
+    /// Whether it is how long services take when nothing goes wrong, which is no limit of theirs.
+    pub fn is_usual_latency(&self) -> bool {
+        let rest = self.key.split_once(".latency").map(|(_, rest)| rest);
+        rest.is_some_and(|rest| rest != ".tail")
+    }
+}
+
+/// The scenario without all of these limits, and how many it had.
+pub fn lift_all(scenario: &Scenario, limits: &[Liftable]) -> (Scenario, usize) {
+    let mut lifted = scenario.clone();
+    let count = limits.iter().filter(|limit| (limit.lift)(&mut lifted).is_some()).count();
+    (lifted, count)
 }
 
 /// Changes the settings of all runs; nothing where that changes none.
@@ -98,6 +113,12 @@ fn unlimited(
     Some(lifted)
 }
 
+/// The fallback, where some run may ask it.
+fn fallback(scenario: &mut Scenario) -> Option<&mut AiConfig> {
+    let is_asked = scenario.has_fallback && scenario.runs.iter().any(|run| run.config.fallback);
+    is_asked.then_some(&mut scenario.world.openai.0)
+}
+
 const fn pipeline(key: &'static str, lift: fn(&mut Scenario) -> Option<Lifted>) -> Liftable {
     Liftable { key, whose: Whose::Pipeline, lift }
 }
@@ -106,7 +127,24 @@ const fn world(key: &'static str, lift: fn(&mut Scenario) -> Option<Lifted>) -> 
     Liftable { key, whose: Whose::World, lift }
 }
 
-/// The limits of the pipeline, then those of Confluence and the primary.
+/// What finds the pace of the models and of Confluence. Alone these are no limits to lift: where there
+/// is a quota, they keep it.
+pub const LIMITERS: &[Liftable] = &[
+    pipeline("pipeline.limiter", |scenario| {
+        set(scenario, |settings| {
+            let was = std::mem::replace(&mut settings.limiter, LimiterKind::Fixed);
+            (was != LimiterKind::Fixed).then(|| (<&str>::from(was).to_owned(), "fixed"))
+        })
+    }),
+    pipeline("pipeline.confluence_pace", |scenario| {
+        set(scenario, |settings| {
+            let was = std::mem::replace(&mut settings.confluence_pace, ConfluencePace::Fixed);
+            (was != ConfluencePace::Fixed).then(|| ("found".to_owned(), "fixed"))
+        })
+    }),
+];
+
+/// The limits of the pipeline, then those of the primary, the fallback and Confluence.
 pub const LIMITS: &[Liftable] = &[
     pipeline("pipeline.concurrency", |scenario| {
         set(scenario, |settings| {
@@ -206,6 +244,24 @@ pub const LIMITS: &[Liftable] = &[
     }),
     world("gemini.fault", |scenario| clear(&mut scenario.world.gemini.0.fault)),
     world("gemini.spell", |scenario| clear(&mut scenario.world.gemini.0.spell)),
+    world("openai.quota.requests", |scenario| {
+        unlimited(fallback(scenario)?, |quota| {
+            quota.burst = None;
+            remove(&mut quota.requests)
+        })
+    }),
+    world("openai.quota.tokens", |scenario| {
+        unlimited(fallback(scenario)?, |quota| remove(&mut quota.tokens))
+    }),
+    world("openai.error_429_ratio", |scenario| {
+        let was = std::mem::replace(&mut fallback(scenario)?.error_429_ratio, Ratio::ZERO);
+        (was.get() > 0.0).then(|| (was.get().to_string(), "0"))
+    }),
+    world("openai.fault", |scenario| clear(&mut fallback(scenario)?.fault)),
+    world("openai.latency", |scenario| {
+        fallback(scenario)?;
+        Some((scenario.world.openai.1.without_draw(), "0 ms")).filter(|(was, _)| was != "0 ms")
+    }),
     world("confluence.latency", |scenario| {
         Some((scenario.world.confluence.1.without_draw(), "0 ms")).filter(|(was, _)| was != "0 ms")
     }),

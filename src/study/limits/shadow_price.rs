@@ -3,7 +3,7 @@
 use crate::sim::scenario::Scenario;
 use crate::study::experiment::runner::TrialRunner;
 use crate::study::experiment::trial;
-use crate::study::limits::liftable::{LIMITS, Liftable, Lifted, Whose};
+use crate::study::limits::liftable::{LIMITERS, LIMITS, Liftable, Lifted, Whose, lift_all};
 use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::Metric;
 use crate::study::stats::paired::Paired;
@@ -52,6 +52,29 @@ pub struct Limits {
     /// The prices, those of settings first, and of these the highest: by the mean of the time that the
     /// lifting saves.
     pub prices: Vec<ShadowPrice>,
+    /// What several limits cost that are lifted together: all settings, and with them the quotas and
+    /// failures of the world, whose latencies stay.
+    pub together: [ShadowPrice; 2],
+}
+
+/// A scenario with something lifted.
+struct Relaxed {
+    key: &'static str,
+    whose: Whose,
+    lifted: Lifted,
+    scenario: Scenario,
+}
+
+impl Relaxed {
+    fn of(limit: &Liftable, scenario: &Scenario) -> Option<Self> {
+        let (scenario, lifted) = limit.lift(scenario)?;
+        Some(Self { key: limit.key, whose: limit.whose, lifted, scenario })
+    }
+
+    fn of_all(key: &'static str, whose: Whose, scenario: &Scenario, limits: &[Liftable]) -> Self {
+        let (scenario, count) = lift_all(scenario, limits);
+        Self { key, whose, lifted: (count.to_string(), "none"), scenario }
+    }
 }
 
 /// What one seed came to; nothing where a run did not end within its virtual time.
@@ -64,11 +87,18 @@ pub fn play(
     runner: &TrialRunner,
     on_trial: &(dyn Fn(usize) + Sync),
 ) -> Result<Limits, JudgeError> {
-    let lift =
-        |limit: &Liftable| limit.lift(scenario).map(|(world, lifted)| (*limit, world, lifted));
-    let lifted: Vec<(Liftable, Scenario, Lifted)> = LIMITS.iter().filter_map(lift).collect();
+    let chosen = |is_lifted: fn(&Liftable) -> bool| LIMITS.iter().filter(move |one| is_lifted(one));
+    let settings: Vec<Liftable> = chosen(|one| one.whose == Whose::Pipeline).copied().collect();
+    let all: Vec<Liftable> =
+        chosen(|one| !one.is_usual_latency()).chain(LIMITERS).copied().collect();
+    let settings = Relaxed::of_all("all settings", Whose::Pipeline, scenario, &settings);
+    let all_but_latency =
+        Relaxed::of_all("all settings, quotas and failures", Whose::World, scenario, &all);
+    let alone: Vec<Relaxed> =
+        LIMITS.iter().filter_map(|limit| Relaxed::of(limit, scenario)).collect();
+    let relaxed = [&settings, &all_but_latency].into_iter().chain(&alone);
     let worlds: Vec<&Scenario> =
-        std::iter::once(scenario).chain(lifted.iter().map(|(_, world, _)| world)).collect();
+        std::iter::once(scenario).chain(relaxed.map(|one| &one.scenario)).collect();
     let all = worlds.len() * seeds.len();
     let outcomes = runner.each(all, |at| {
         let played = trial::play(&worlds[at / seeds.len()].seeded(seeds[at % seeds.len()]))?;
@@ -77,23 +107,21 @@ pub fn play(
             played.and_then(|judged| Some(judged.runs.last()?.figures.clone())),
         )
     })?;
-    let (base, others) = outcomes.split_at(seeds.len());
+    let of = |world: usize| &outcomes[world * seeds.len()..(world + 1) * seeds.len()];
+    let base = of(0);
     let values = |outcomes: &[PlayedFigures], metric: Metric| -> Option<Vec<u64>> {
         outcomes.iter().map(|outcome| outcome.as_ref()?.integer(metric)).collect()
     };
     let change = |outcomes: &[PlayedFigures], metric: Metric| {
         Paired::of(&values(outcomes, metric)?, &values(base, metric)?)
     };
-    let mut prices: Vec<ShadowPrice> = lifted
-        .into_iter()
-        .zip(others.chunks(seeds.len()))
-        .map(|((limit, _, lifted), outcomes)| ShadowPrice {
-            key: limit.key,
-            whose: limit.whose,
-            lifted,
-            changes: COMPARED.map(|metric| change(outcomes, metric)),
-        })
-        .collect();
+    let price = |world: usize, one: Relaxed| {
+        let Relaxed { key, whose, lifted, .. } = one;
+        let changes = COMPARED.map(|metric| change(of(world), metric));
+        ShadowPrice { key, whose, lifted, changes }
+    };
+    let mut prices: Vec<ShadowPrice> =
+        (3..).zip(alone).map(|(world, one)| price(world, one)).collect();
     let time = |price: &ShadowPrice| price.changes[0].map_or(i64::MAX, |change| change.mean_milli);
     prices.sort_by_key(|price| (price.whose, time(price)));
     let mean = |metric: Metric| {
@@ -104,5 +132,6 @@ pub fn play(
     let means_milli = COMPARED.map(mean);
     let is_alone = mean(Metric::Fallbacks) == Some(0);
     let bound = if is_alone { Metric::BoundMakespan } else { Metric::BoundAny };
-    Ok(Limits { means_milli, bound_milli: mean(bound), prices })
+    let together = [price(1, settings), price(2, all_but_latency)];
+    Ok(Limits { means_milli, bound_milli: mean(bound), prices, together })
 }
