@@ -7,7 +7,7 @@ use tagspace::Metric;
 use tagspace::internals::study::experiment::runner::TrialRunner;
 use tagspace::internals::study::limits::liftable::Whose;
 use tagspace::internals::study::limits::shadow_price::{self, ShadowPrice};
-use tagspace::internals::study::limits::tolerance::{self, Tolerance};
+use tagspace::internals::study::limits::tolerance::{self, WorldTolerance};
 use tagspace::internals::study::verdict::judge::Verdict;
 use tagspace::internals::study::verdict::target_syntax;
 
@@ -107,7 +107,7 @@ fn a_run_that_is_not_named_is_asked_for() {
 }
 
 /// A world without luck, with targets.
-fn tolerance(settings: &[&str], targets: &str) -> Tolerance {
+fn tolerance(settings: &[&str], targets: &str) -> WorldTolerance {
     let scenario = scenario(&format!("{PLAIN}[targets.run]\n{targets}"), settings);
     let runner = TrialRunner::new(2).unwrap();
     let targets = target_syntax::of(&scenario).unwrap();

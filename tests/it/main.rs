@@ -72,6 +72,7 @@ mod tokens; // tokens by script, on either side
 mod transport; // at which step an exchange fails
 mod troubles; // what goes wrong on purpose
 mod tune; // grids of settings, and which is best
+mod tune_auto; // settings that are found
 mod tune_shards; // parts of a grid
 mod verdicts; // verdicts that stay true
 mod walkers; // the Confluence fake for clients that walk, search and edit

@@ -84,7 +84,7 @@ pub(crate) enum Command {
     Claims(ClaimsArgs),
     /// Play a grid of settings with many seeds, and say which are best.
     #[command(
-        after_help = "Examples:\n  tagspace tune scenarios/medium.toml --set pipeline.concurrency=1..=8 --objective cheapest\n  tagspace tune scenarios/free-tier.toml scenarios/medium.toml --set pipeline.batch_size=5,10,20\n  tagspace tune scenarios/medium.toml --set pipeline.concurrency=1..=16 --shard 1/4 --out tuned"
+        after_help = "Examples:\n  tagspace tune scenarios/medium.toml --auto\n  tagspace tune scenarios/medium.toml --set pipeline.concurrency=1..=8 --objective cheapest\n  tagspace tune scenarios/free-tier.toml scenarios/medium.toml --set pipeline.batch_size=5,10,20\n  tagspace tune scenarios/medium.toml --set pipeline.concurrency=1..=16 --shard 1/4 --out tuned"
     )]
     Tune(TuneArgs),
     /// Compare two outputs, two programs, or an output and a baseline: what moved, and is it worse?
@@ -364,6 +364,10 @@ pub(crate) struct TuneArgs {
     /// Look at this run (default: as `[tune]` says, or the first).
     #[arg(long, value_name = "NAME")]
     pub(crate) run: Option<String>,
+    /// Find the keys and values to try: of pace, order and size, unless --set names others. What the
+    /// scenario's own targets say is required, unless --require says something else.
+    #[arg(long, conflicts_with_all = ["race", "shard", "shards", "merge"])]
+    pub(crate) auto: bool,
     /// Stop bad settings early: after a few seeds the better half goes on with twice as many.
     #[arg(long, conflicts_with_all = ["shard", "shards", "merge"])]
     pub(crate) race: bool,

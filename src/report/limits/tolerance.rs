@@ -5,13 +5,13 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::report::{format, table};
-use crate::study::limits::tolerance::{Headroom, Tolerance, Tolerated};
+use crate::study::limits::tolerance::{Headroom, Tolerated, WorldTolerance};
 use crate::study::verdict::judge::Verdict;
 use crate::study::verdict::target::Target;
 use crate::units::float;
 
 /// The report on a scenario, played with this many seeds.
-pub(crate) fn text(name: &str, seeds: usize, tolerance: &Tolerance) -> String {
+pub(crate) fn text(name: &str, seeds: usize, tolerance: &WorldTolerance) -> String {
     let mut out = format!("{}\n\n", first_line(tolerance));
     let _ = write!(
         out,
@@ -35,7 +35,7 @@ pub(crate) fn text(name: &str, seeds: usize, tolerance: &Tolerance) -> String {
 }
 
 /// How far the knob may be turned that breaks a target first, by the steps it takes.
-fn first_line(tolerance: &Tolerance) -> String {
+fn first_line(tolerance: &WorldTolerance) -> String {
     if tolerance.verdict != Verdict::Met {
         return match tolerance.verdict {
             Verdict::NotJudged => "The scenario has no targets that could be missed.".to_owned(),
@@ -92,7 +92,7 @@ fn headroom_row(one: &Headroom) -> Vec<String> {
 }
 
 /// The same as JSON: margins in the unit of the figure, shares in millionths.
-pub(crate) fn json(name: &str, seeds: (u64, u64), tolerance: &Tolerance) -> Value {
+pub(crate) fn json(name: &str, seeds: (u64, u64), tolerance: &WorldTolerance) -> Value {
     let headroom = |one: &Headroom| {
         let target = &one.judged.target;
         json!({

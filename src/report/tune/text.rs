@@ -134,11 +134,16 @@ fn requirements(tuned: &Tuned, point: &GridPoint, seeds: usize) -> String {
     }
     match words.as_slice() {
         [] => "met".to_owned(),
+        words if point.is_admissible && words.len() > MOST_WORDS => {
+            format!("met ({} of them in fewer seeds than all)", words.len())
+        }
         words if point.is_admissible => format!("met ({})", words.join("; ")),
         words => words.join("; "),
     }
 }
 
+/// Requirements that are missed in some seeds, as they may be, and are named one by one.
+const MOST_WORDS: usize = 2;
 /// With fewer seeds an interval says nothing: even if all agree, chance does so once in 16.
 const FEWEST: usize = 5;
 
@@ -167,13 +172,19 @@ fn comparison(tuned: &Tuned, best: &GridPoint, next: &GridPoint) -> String {
         format!(" It is the same as {name} in all seeds by {metric}")
     } else {
         let (less, more) = (paired.less, paired.more);
-        let beats = if less > more {
+        let beats = if paired.mean_milli > 0 {
+            format!(
+                " It is the gentlest of those as good{}: {name} has less in",
+                fewer_calls(best, next)
+            )
+        } else if less > more {
             format!(" It beats {name} in")
         } else {
             format!(" It is before {name} by its mean alone, better in")
         };
         let difference = difference(&paired, seeds, unit);
-        format!("{beats} {less} of {seeds} seeds (worse in {more}), {difference}")
+        let (better, worse) = if paired.mean_milli > 0 { (more, less) } else { (less, more) };
+        format!("{beats} {better} of {seeds} seeds (worse in {worse}), {difference}")
     };
     if metric != Metric::Cost
         && let Some(percent) = relative(best, next, Metric::Cost)
@@ -194,6 +205,15 @@ fn comparison(tuned: &Tuned, best: &GridPoint, next: &GridPoint) -> String {
         }
     }
     out
+}
+
+/// How many calls are in flight at most, where the best has fewer.
+fn fewer_calls(best: &GridPoint, other: &GridPoint) -> String {
+    let most = |point: &GridPoint| point.values_of(Metric::InFlight)?.into_iter().max();
+    match most(best).zip(most(other)) {
+        Some((best, other)) if best < other => format!(", {best} calls in flight for {other}"),
+        _ => String::new(),
+    }
 }
 
 /// How the best differs from another by the objective, in words.

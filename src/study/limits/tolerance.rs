@@ -52,7 +52,7 @@ pub struct Tolerated {
 
 /// What a scenario tolerates.
 #[derive(Debug, Clone)]
-pub struct Tolerance {
+pub struct WorldTolerance {
     /// Its verdict as it is. Where a target is missed, nothing is turned.
     pub verdict: Verdict,
     /// The targets, in their order.
@@ -140,10 +140,14 @@ pub fn play(
     seeds: &[u64],
     runner: &TrialRunner,
     on_trial: &(dyn Fn() + Sync),
-) -> Result<Tolerance, JudgeError> {
+) -> Result<WorldTolerance, JudgeError> {
     let turner = KnobTurner { targets, seeds, runner, on_trial };
     let Some(series) = turner.play(scenario, |_| false)? else {
-        return Ok(Tolerance { verdict: Verdict::Missed, headroom: Vec::new(), knobs: Vec::new() });
+        return Ok(WorldTolerance {
+            verdict: Verdict::Missed,
+            headroom: Vec::new(),
+            knobs: Vec::new(),
+        });
     };
     let (verdict, headroom) = (series.judged.verdict(), headroom(&series));
     let mut knobs = Vec::new();
@@ -153,7 +157,7 @@ pub fn play(
         }
         knobs.sort_by_key(|one: &Tolerated| one.turned_permille);
     }
-    Ok(Tolerance { verdict, headroom, knobs })
+    Ok(WorldTolerance { verdict, headroom, knobs })
 }
 
 /// What is left of each target.

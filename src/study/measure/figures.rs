@@ -73,16 +73,10 @@ impl Figures {
     /// The same figures with the bound of the run.
     #[must_use]
     pub fn with_bound(mut self, bound: Option<Bound>) -> Self {
-        const OF_THE_BOUND: [Metric; 5] = [
-            Metric::BoundCalls,
-            Metric::BoundMakespan,
-            Metric::BoundAny,
-            Metric::Efficiency,
-            Metric::Regret,
-        ];
-        self.leave_out(OF_THE_BOUND, "the run was not carried through");
+        let of_bound = || Metric::ALL.iter().copied().filter(|metric| metric.is_of_bound());
+        self.leave_out(of_bound(), "the run was not carried through");
         let Some(Bound { calls, makespan_ms, any_ms }) = bound else { return self };
-        for metric in OF_THE_BOUND {
+        for metric in of_bound() {
             self.absent.remove(&metric);
         }
         self.values.insert(Metric::BoundCalls, Value::Number(calls));

@@ -380,6 +380,12 @@ impl Metric {
         self.row().is_simulated
     }
 
+    /// Whether it is made of the bound.
+    pub const fn is_of_bound(self) -> bool {
+        use Metric::{BoundAny, BoundCalls, BoundMakespan, Efficiency, Regret};
+        matches!(self, BoundAny | BoundCalls | BoundMakespan | Efficiency | Regret)
+    }
+
     /// Whether one is a regression where there was none before in the same world.
     pub const fn is_failure(self) -> bool {
         matches!(self.row().meaning, Meaning::Failure)

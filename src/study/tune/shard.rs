@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::grid::Axis;
-use super::trials::{Results, TrialId, TrialResult};
+use super::trials::{Results, TrialId, TrialResult, kept};
 use super::{Objective, StudySpec, grid, trials};
 use crate::sim::scenario::Scenario;
-use crate::study::measure::metric::{Metric, Shape};
+use crate::study::measure::metric::Metric;
 use crate::study::verdict::target_syntax;
 
 /// The version of the file's form.
@@ -112,11 +112,10 @@ impl ShardLine {
     }
 
     fn result(self) -> Result<TrialResult, String> {
-        let metric = |(name, value): (String, u64)| match Metric::find(&name) {
-            Some(metric) if metric.shape() == Shape::Single && metric.name() == name => {
-                Ok((metric, value))
-            }
-            _ => Err(format!("expected a metric that is one number, found `{name}`")),
+        let known = |name: &str| kept().find(|figure| figure.metric.name() == name);
+        let metric = |(name, value): (String, u64)| match known(&name) {
+            Some(figure) => Ok((figure.metric, value)),
+            None => Err(format!("expected a metric that is one number, found `{name}`")),
         };
         let outcome = self.outcome.map(|metrics| metrics.into_iter().map(metric).collect());
         Ok(TrialResult { outcome: outcome.transpose()?, met: self.met })

@@ -13,7 +13,7 @@ use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::{Metric, Unit};
 use crate::study::measure::stat::Stat;
 use crate::study::measure::value::Value;
-use crate::units::Share;
+use crate::units::{Share, float, whole};
 
 /// How a value is compared with a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +126,18 @@ impl Target {
         met as u64 * ALL_SEEDS_PPM >= wanted_ppm * seeds as u64
     }
 
+    /// The same as it can be told from a few seeds: of those that must meet it, as many may be missing as
+    /// would be by chance in one of twenty times.
+    #[must_use]
+    pub fn in_so_few(self, seeds: u64) -> Self {
+        let of_seeds_ppm = self.of_seeds_ppm.map(|ppm| {
+            let share = float(ppm) / float(ALL_SEEDS_PPM);
+            let chance = ONE_OF_TWENTY * libm::sqrt(share * (1.0 - share) / float(seeds.max(1)));
+            whole(float(ALL_SEEDS_PPM) * (share - chance).max(0.0))
+        });
+        Self { of_seeds_ppm, ..self }
+    }
+
     /// The unit of its value.
     pub fn unit(&self) -> Unit {
         self.figure().unit()
@@ -137,6 +149,8 @@ impl Target {
     }
 }
 
+/// Standard deviations that one of twenty normal numbers lies below the mean.
+const ONE_OF_TWENTY: f64 = 1.645;
 /// All seeds, in millionths.
 pub const ALL_SEEDS_PPM: u64 = 1_000_000;
 

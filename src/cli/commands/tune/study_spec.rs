@@ -8,6 +8,7 @@ use crate::sim::scenario::Scenario;
 use crate::study::measure::metric::Metric;
 use crate::study::tune::grid::Axis;
 use crate::study::tune::{Objective, StudySpec, grid, scenario_table};
+use crate::study::verdict::target::Target;
 use crate::study::verdict::target_syntax;
 
 /// What is required unless something else is.
@@ -47,6 +48,12 @@ pub(super) fn all(args: &TuneArgs) -> Result<Vec<StudySpec>, CliError> {
     }
     grid::check_size(&first.axes, &first.seeds, specs.len())
         .map_err(|message| usage(message, grid::VARY_LESS))?;
+    if args.auto && specs.len() > 1 {
+        return Err(usage(
+            format!("expected one scenario with --auto, found {}", specs.len()),
+            "what is found for one scenario can be compared in a grid for several",
+        ));
+    }
     if args.race && specs.len() > 1 {
         return Err(usage(
             format!("expected one scenario with --race, found {}", specs.len()),
@@ -65,26 +72,16 @@ fn one(args: &TuneArgs, path: &Path) -> Result<StudySpec, CliError> {
     if let Some(axis) = axes.iter().find(|axis| axis.is_luck()) {
         return Err(usage(format!("expected --seeds, found --set {}", axis.key), grid::SAME_LUCK));
     }
-    if axes.is_empty() {
+    if axes.is_empty() && !args.auto {
         return Err(usage(
             format!("{}: there is nothing to vary", path.display()),
-            "name it, such as --set pipeline.batch_size=5,10,20, or write a [tune] table into the scenario",
+            "name it, such as --set pipeline.batch_size=5,10,20, write a [tune] table into the scenario, or let --auto find it",
         ));
     }
     let run = args.run.clone().or(table.run);
     let first = || scenario.runs.first().map(|run| run.name.clone()).unwrap_or_default();
     let run = run.unwrap_or_else(first);
-    let written = match (args.require.as_slice(), table.require) {
-        ([], None) => REQUIRED.map(|(metric, limit)| format!("{metric} {limit}")).to_vec(),
-        ([], Some(written)) => written,
-        (written, _) => written.to_vec(),
-    };
-    let mut require = Vec::new();
-    for text in written {
-        let read = target_syntax::in_one_piece(&run, &text);
-        let help = "--require takes what a target takes, such as `page_latency p95 <= 45s`";
-        require.push(read.map_err(|message| usage(message, help))?);
-    }
+    let require = required(args, &scenario, &run, table.require)?;
     let objective = args.objective.map(|objective| match objective {
         ObjectiveArg::Fastest => Objective::Fastest,
         ObjectiveArg::Cheapest => Objective::Cheapest,
@@ -99,6 +96,37 @@ fn one(args: &TuneArgs, path: &Path) -> Result<StudySpec, CliError> {
         run,
         scenario,
     })
+}
+
+/// What a setting must meet: what is asked for; else, where settings are found by themselves, the
+/// scenario's own targets for the run.
+fn required(
+    args: &TuneArgs,
+    scenario: &Scenario,
+    run: &str,
+    of_table: Option<Vec<String>>,
+) -> Result<Vec<Target>, CliError> {
+    let written = match (args.require.as_slice(), of_table) {
+        ([], None) => REQUIRED.map(|(metric, limit)| format!("{metric} {limit}")).to_vec(),
+        ([], Some(written)) => written,
+        (written, _) => written.to_vec(),
+    };
+    if args.auto && args.require.is_empty() {
+        let targets = target_syntax::of(scenario)
+            .map_err(|problem| CliError::Problems(Problems(vec![problem])))?;
+        let is_about_it = |one: &Target| one.run == run && one.limit.fixed().is_some();
+        let seeds = args.seeds.clone().unwrap_or(grid::SEEDS).count() as u64;
+        let own = targets.into_iter().filter(is_about_it);
+        let own: Vec<Target> = own.map(|one| one.in_so_few(seeds)).collect();
+        if !own.is_empty() {
+            return Ok(own);
+        }
+    }
+    let help = "--require takes what a target takes, such as `page_latency p95 <= 45s`";
+    let read = |text: &String| {
+        target_syntax::in_one_piece(run, text).map_err(|message| usage(message, help))
+    };
+    written.iter().map(read).collect()
 }
 
 /// The scenario's own keys, those of the command line in their place, and what else it names.

@@ -12,16 +12,19 @@ use crate::cli::{ExitStatus, disk, jobs, kept_report};
 use crate::report::tune as report;
 use crate::report::tune::{minimax as robust_report, regression_targets as regression_report};
 use crate::study::experiment::runner::TrialRunner;
+use crate::study::tune::coordinate_descent::FoundGrid;
 use crate::study::tune::regression_targets::RegressionTargets;
 use crate::study::tune::trials::{Results, TrialId, TrialResult};
 use crate::study::tune::{
-    StudySpec, TuneError, Tuned, minimax, ranking, regression_targets, successive_halving, trials,
+    StudySpec, TuneError, Tuned, coordinate_descent, held_out, minimax, ranking,
+    regression_targets, successive_halving, trials,
 };
 
 /// The number of seeds that winning settings are played with over HTTP.
 const CONFIRMED: usize = 3;
 /// All that is written into the folder of an answer.
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
+    "found.json",
     "tune.json",
     "tune.csv",
     "tune.md",
@@ -41,9 +44,9 @@ const FILES: [&str; 13] = [
 pub(crate) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
     if let Some(folder) = &args.merge {
         let (specs, results) = super::shards::merge(folder)?;
-        return finish(args, &jobs::runner(args.play.jobs)?, &specs, &results);
+        return finish(args, &jobs::runner(args.play.jobs)?, (&specs, None), &results);
     }
-    let specs = super::study_spec::all(args)?;
+    let mut specs = super::study_spec::all(args)?;
     for spec in &specs {
         trials::check(spec).map_err(CliError::from)?;
     }
@@ -52,6 +55,11 @@ pub(crate) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
     if let Some(shard) = super::shards::shard(args)? {
         return super::shards::play(args, &specs, shard);
     }
+    let runner = jobs::runner(args.play.jobs)?;
+    let found = match specs.as_mut_slice() {
+        [spec] if args.auto => Some(search(args, spec, &runner)?),
+        _ => None,
+    };
     let trials = trials::all(&specs);
     let progress = Progress::new(args.play.quiet, "simulations");
     progress.of(trials.len());
@@ -59,13 +67,26 @@ pub(crate) fn tune(args: &TuneArgs) -> Result<ExitStatus, CliError> {
         progress.inc();
         Ok(())
     };
-    let runner = jobs::runner(args.play.jobs)?;
     let results = match specs.as_slice() {
         [spec] if args.race => successive_halving::play(spec, &runner, &on_trial),
         specs => trials::play(specs, &trials, &runner, &on_trial),
     };
     progress.finish();
-    finish(args, &runner, &specs, &results.map_err(CliError::from)?)
+    finish(args, &runner, (&specs, found.as_ref()), &results.map_err(CliError::from)?)
+}
+
+/// Finds a grid around the best setting, and asks about that.
+fn search(
+    args: &TuneArgs,
+    spec: &mut StudySpec,
+    runner: &TrialRunner,
+) -> Result<FoundGrid, CliError> {
+    let progress = Progress::new(args.play.quiet, "simulations");
+    let found = coordinate_descent::search(spec, runner, &|| progress.inc());
+    progress.finish();
+    let found = found.map_err(CliError::from)?;
+    spec.axes.clone_from(&found.axes);
+    Ok(found)
 }
 
 /// The folder of the answer, and one for each of several scenarios.
@@ -118,7 +139,7 @@ fn is_room(folder: &Path, specs: &[StudySpec]) -> Result<(), CliError> {
 fn finish(
     args: &TuneArgs,
     runner: &TrialRunner,
-    specs: &[StudySpec],
+    (specs, found): (&[StudySpec], Option<&FoundGrid>),
     results: &Results,
 ) -> Result<ExitStatus, CliError> {
     let tuned = specs.iter().enumerate();
@@ -132,13 +153,21 @@ fn finish(
         }
         Err(error) => return Err(error.into()),
     };
-    let files = files(one, regression.as_ref())?;
+    let mut text = report::text(one, regression.as_ref());
+    let mut files = files(one, regression.as_ref())?;
+    if let Some(found) = found {
+        let held_out = held_out::play(one, runner, &|| ()).map_err(CliError::from)?;
+        text += &report::found(found, held_out.as_ref());
+        let json = report::found_json(found, held_out.as_ref());
+        files.push(("found.json", kept_report::pretty(&json)));
+    }
+    files.push(("tune.md", text.clone().into_bytes()));
     // Two answers at the same time are written one after the other.
     disk::make_out(&args.out)?;
     let _lock = disk::lock(&args.out)?;
     forget_earlier(&args.out, &files)?;
     kept_report::write(&args.out, &files)?;
-    say(args, &report::text(one, regression.as_ref()), confirmed);
+    say(args, &text, confirmed);
     Ok(if one.best().is_some() { ExitStatus::Met } else { ExitStatus::Missed })
 }
 
@@ -171,6 +200,7 @@ fn several(args: &TuneArgs, runner: &TrialRunner, tuned: &[Tuned]) -> Result<Exi
             .find(|(guarded, _)| guarded == name)
             .map(|(_, regression)| regression);
         let mut files = files(one, regression)?;
+        files.push(("tune.md", report::text(one, regression).into_bytes()));
         // The answer is that for all of them, and not the one that is best here.
         files.retain(|(name, _)| !matches!(*name, "tune.env" | "tune.toml"));
         let out = args.out.join(name);
@@ -250,11 +280,8 @@ fn say(args: &TuneArgs, text: &str, (points, seeds): Confirmed) {
 fn files(tuned: &Tuned, regression: Option<&RegressionTargets>) -> Result<Vec<Named>, CliError> {
     let mut csv = Vec::new();
     report::csv(tuned, &mut csv).map_err(|error| kept_report::failed("tune.csv", &error))?;
-    let mut files = vec![
-        ("tune.json", kept_report::pretty(&report::json(tuned))),
-        ("tune.csv", csv),
-        ("tune.md", report::text(tuned, regression).into_bytes()),
-    ];
+    let mut files =
+        vec![("tune.json", kept_report::pretty(&report::json(tuned))), ("tune.csv", csv)];
     if let Some(best) = tuned.best() {
         files.push((
             "tune.env",
