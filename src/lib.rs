@@ -34,12 +34,13 @@
 //! `sim/serve`; the log of their clients is written by `sim/serve/server_log.rs`.
 //!
 //! `study/measure` makes metrics of a log (what held the run up, `critical_path.rs` finds),
-//! `study/verdict` judges them, and `study/experiment` plays
-//! trials: every study shares the pool of `runner.rs`, which hands results over in order. Which limiter is best is asked
-//! in `study/league`, what limits a run in `study/limits`, the makespan that no setting could beat in `study/measure/bound`, which of
-//! the plan's promises hold in `study/claims`, which settings are best in `study/tune`, and whether
-//! something became worse in `study/compare` (its causes, key by key, in
-//! `study/compare/settings.rs`). The commands, from arguments to exit code, are in `cli/commands`.
+//! `study/verdict` judges them, and `study/experiment` plays trials: every study shares the pool of
+//! `runner.rs`, which hands results over in order. Which limiter is best is asked in `study/league`, what
+//! limits a run and what its world may come to in `study/limits`, the makespan that no setting could
+//! beat in `study/measure/bound`, which of the plan's promises hold in `study/claims`, which settings are
+//! best in `study/tune` (`coordinate_descent.rs` finds them without a grid), and whether something
+//! became worse in `study/compare` (its causes, key by key, in `study/compare/settings.rs`). The
+//! commands, from arguments to exit code, are in `cli/commands`.
 //!
 //! # Words
 //!

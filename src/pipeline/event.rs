@@ -111,6 +111,8 @@ pub enum FallbackReason {
 pub enum Awaited {
     /// The list: until its pages were taken.
     Gatherer,
+    /// A batch, or the next one: at a gate that it then turned away from.
+    Gate,
     /// A batch, or the next one: for one of the places for batches.
     Slot,
     /// A batch that keeps its place: for the configured pause.

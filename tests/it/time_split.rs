@@ -194,3 +194,32 @@ fn pages_of_the_cache_cost_no_model() {
     assert_eq!(run.figures.number(Metric::AiCalls), 0);
     assert_eq!(parts(&run), [("listing", 20), ("writing", 10)].into());
 }
+
+#[test]
+fn a_batch_that_waits_for_a_slot_waits_for_what_those_in_the_slots_wait_for() {
+    // Four batches in one slot, each of which is refused at first and waits for the stated time.
+    let settings = [
+        "pipeline.in_flight_batches=1",
+        "pipeline.retry_hints=true",
+        "gemini.quota={ requests = 1, per_s = 30 }",
+    ];
+    let run = plain(&settings);
+    let parts = parts(&run);
+    let figures = |metric| run.figures.number(metric);
+    assert!(figures(Metric::RateLimited) >= 3, "{parts:?}");
+    let stated = parts["ai_quota"] + parts.get("backoff").copied().unwrap_or(0);
+    assert!(stated * 10 >= figures(Metric::Makespan) * 8, "{parts:?}");
+    assert_eq!(parts.get("idle"), None, "{parts:?}");
+}
+
+#[test]
+fn a_cancelled_run_was_held_up_by_what_it_waited_for() {
+    let settings = [
+        "pipeline.profile=\"recommended\"",
+        "pipeline.batch_size=5",
+        "pipeline.quota={ requests = 1, per_s = 60 }",
+        "run=[{ name = \"run\", cancel_at_s = 50 }]",
+    ];
+    let parts = parts(&plain(&settings));
+    assert!(parts["ai_quota"] >= 48_000, "{parts:?}");
+}

@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep};
 use crate::pipeline::batch::{Batch, BatchId};
 use crate::pipeline::config::PermitScope;
 use crate::pipeline::error::{Cause, ErrorClass};
-use crate::pipeline::event::{Event, FallbackReason};
+use crate::pipeline::event::{Awaited, Event, FallbackReason};
 use crate::pipeline::limiter::line_time::WaitParts;
 use crate::pipeline::limiter::{Closed, Permit, PermitRequest};
 use crate::pipeline::page::Page;
@@ -383,7 +383,10 @@ async fn turn(run: &RunContext, batch: BatchId, part: &PageGroup, held: Option<P
     let ask = place(run, part.order);
     tokio::select! {
         biased;
-        () = run.cancel.cancelled() => Turn::Cancelled,
+        () = run.cancel.cancelled() => {
+            run.waited(Awaited::Gate, Some(batch), None, begun.parts(limiter.line_time()));
+            Turn::Cancelled
+        }
         permit = limiter.acquire_with(ask, tokens) => match permit {
             Ok((permit, ())) => {
                 let WaitParts { waited_ms, quota_ms, backoff_ms } =
@@ -391,8 +394,13 @@ async fn turn(run: &RunContext, batch: BatchId, part: &PageGroup, held: Option<P
                 run.observe(Event::PermitGranted { batch, waited_ms, quota_ms, backoff_ms });
                 Turn::Permit(permit)
             }
-            Err(Closed::For(_)) => Turn::Closed,
-            Err(Closed::TooLarge) => Turn::TooLarge,
+            Err(closed) => {
+                run.waited(Awaited::Gate, Some(batch), None, begun.parts(limiter.line_time()));
+                match closed {
+                    Closed::For(_) => Turn::Closed,
+                    Closed::TooLarge => Turn::TooLarge,
+                }
+            }
         }
     }
 }

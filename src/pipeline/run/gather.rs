@@ -108,6 +108,9 @@ impl Gatherer {
             tokio::select! {
                 biased;
                 () = run.cancel.cancelled() => {
+                    if is_ready {
+                        run.waited(Awaited::Gate, None, None, begun.parts(limiter.line_time()));
+                    }
                     while let Some(page) = pages.recv().await {
                         run.leave([page.id]);
                     }

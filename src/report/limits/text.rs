@@ -40,7 +40,7 @@ pub(crate) fn text(name: &str, run: &str, seeds: usize, limits: &Limits) -> Stri
     }
     out.push_str(
         "\nEach limit is lifted alone, on the same weather: what two of them save together is not the sum. The last \
-         rows lift many together; latencies stay as they are.\n",
+         rows lift many together; what services usually take stays.\n",
     );
     out
 }

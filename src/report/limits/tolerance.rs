@@ -39,6 +39,9 @@ fn first_line(tolerance: &WorldTolerance) -> String {
     if tolerance.verdict != Verdict::Met {
         return match tolerance.verdict {
             Verdict::NotJudged => "The scenario has no targets that could be missed.".to_owned(),
+            Verdict::Met | Verdict::Missed if tolerance.headroom.is_empty() => {
+                "A run does not end within its virtual time as it is.".to_owned()
+            }
             Verdict::Met | Verdict::Missed => {
                 "A target is missed as it is: there is nothing to tolerate.".to_owned()
             }

@@ -7,16 +7,18 @@ use serde_json::{Value, json};
 use crate::report::format::{amount, count};
 use crate::report::table::markdown;
 use crate::study::measure::metric::Unit;
+use crate::study::tune::Tuned;
 use crate::study::tune::coordinate_descent::FoundGrid;
-use crate::study::tune::held_out::{HeldOut, Row};
+use crate::study::tune::held_out::{HeldOut, HeldOutRow};
 use crate::units::float;
 
 /// What was searched, which of the best values are the last that were tried, and what the best comes to
 /// on other seeds.
-pub(crate) fn found(found: &FoundGrid, held_out: Option<&HeldOut>) -> String {
-    let FoundGrid { settings, simulations, edges, .. } = found;
+pub(crate) fn found(found: &FoundGrid, tuned: &Tuned, held_out: Option<&HeldOut>) -> String {
+    let FoundGrid { settings, simulations, .. } = found;
+    let edges = tuned.best().map(|best| found.edges(tuned, best)).unwrap_or_default();
     let mut out = format!(
-        "\nThe grid was found by itself, from {} settings and {} simulations.\n",
+        "\nNobody named this grid: it was found after {} settings and {} simulations.\n",
         count(*settings as u64),
         count(*simulations as u64)
     );
@@ -44,7 +46,7 @@ fn table(HeldOut { seeds, rows }: &HeldOut) -> String {
     );
     let headings =
         ["setting", "makespan", "of the bound", "cost", "by the fallback", "pages mistagged"];
-    let row = |row: &Row| {
+    let row = |row: &HeldOutRow| {
         let factor = row.makespan_milli.zip(row.bound_milli).filter(|(_, bound)| *bound > 0);
         let factor = factor.map(|(ms, bound)| format!("{:.2} times", float(ms) / float(bound)));
         let share = row.fallback_milli.map(|milli| amount(milli / 1000, Unit::Ratio));
@@ -59,6 +61,10 @@ fn table(HeldOut { seeds, rows }: &HeldOut) -> String {
         ]
     };
     out.push_str(&markdown(&headings, &rows.iter().map(row).collect::<Vec<_>>()));
+    let time = |at: usize| rows.get(at).and_then(|row| row.makespan_milli);
+    if time(0).zip(time(1)).is_some_and(|(best, own)| best >= own) {
+        out.push_str("\nOn these seeds the best is no faster than the scenario as it is.\n");
+    }
     if let Some(bound) = bound {
         let _ = writeln!(
             out,
@@ -79,8 +85,9 @@ fn shown(milli: Option<u64>, unit: Unit) -> String {
 }
 
 /// The same as JSON: means in thousandths of each metric's unit, shares in thousands of millionths.
-pub(crate) fn found_json(found: &FoundGrid, held_out: Option<&HeldOut>) -> Value {
-    let row = |row: &Row| {
+pub(crate) fn found_json(found: &FoundGrid, tuned: &Tuned, held_out: Option<&HeldOut>) -> Value {
+    let edges = tuned.best().map(|best| found.edges(tuned, best)).unwrap_or_default();
+    let row = |row: &HeldOutRow| {
         json!({
             "setting": row.name,
             "makespan_ms_milli": row.makespan_milli,
@@ -94,7 +101,7 @@ pub(crate) fn found_json(found: &FoundGrid, held_out: Option<&HeldOut>) -> Value
     json!({
         "settings": found.settings,
         "simulations": found.simulations,
-        "edges": found.edges.iter().map(edge).collect::<Vec<_>>(),
+        "edges": edges.iter().map(edge).collect::<Vec<_>>(),
         "held_out": held_out.map(|held_out| json!({
             "seeds": [held_out.seeds.start(), held_out.seeds.end()],
             "rows": held_out.rows.iter().map(row).collect::<Vec<_>>(),

@@ -9,6 +9,7 @@ use crate::pipeline::config::{SettingsPatch, variable_of};
 use crate::report::draw::PlotError;
 use crate::report::format;
 use crate::report::table::markdown;
+use crate::report::tune::point_name::named;
 use crate::study::measure::metric::{Metric, Unit};
 use crate::study::stats::paired::Paired;
 use crate::study::tune::regression_targets::RegressionTargets;
@@ -36,18 +37,6 @@ fn shown(point: &GridPoint, metric: Metric) -> String {
     let mean = (sum * 1000).checked_div(values.len() as u128);
     let mean = mean.map(|mean| u64::try_from(mean).unwrap_or(u64::MAX));
     mean.map_or("-".to_owned(), |mean| by(mean, metric.unit()))
-}
-
-/// The values of a point, in words.
-pub fn named(tuned: &Tuned, point: &GridPoint) -> String {
-    let axes = tuned.spec.axes.iter().zip(&point.values);
-    let varied = axes.filter(|(axis, _)| axis.values.len() > 1);
-    let words: Vec<String> = varied
-        .map(|(axis, value)| {
-            format!("{} {}", axis.key.rsplit('.').next().unwrap_or(&axis.key), axis.values[*value])
-        })
-        .collect();
-    if words.is_empty() { "as it is".to_owned() } else { words.join(", ") }
 }
 
 /// The ranked table, the answer in words, and the answer as settings.
@@ -106,6 +95,7 @@ pub fn text(tuned: &Tuned, regression: Option<&RegressionTargets>) -> String {
     }
     out.push('\n');
     out.push_str(&verdict(tuned));
+    out.push_str(&super::trades::trades(tuned));
     if let Some(best) = tuned.best() {
         let _ = write!(
             out,

@@ -23,7 +23,7 @@ pub struct Knob {
 }
 
 impl Knob {
-    /// The scenario with the knob turned so many steps for the worse, and what it stands at then.
+    /// The scenario with the knob turned by these steps for the worse, and what it stands at then.
     /// Nothing where the scenario has no such knob.
     pub fn turn(&self, scenario: &Scenario, steps: u32) -> Option<(Scenario, String)> {
         let mut worse = scenario.clone();
@@ -88,7 +88,9 @@ pub const KNOBS: &[Knob] = &[
     share("gemini: random 429s", |scenario, steps| {
         raise(&mut scenario.world.gemini.0.error_429_ratio, steps)
     }),
-    share("gemini: 503s", |scenario, steps| fail(&mut scenario.world.gemini.0.fault, 503, steps)),
+    share("gemini: more 503s", |scenario, steps| {
+        fail(&mut scenario.world.gemini.0.fault, 503, steps)
+    }),
     factor("gemini: latency", |scenario, steps| Some(slow(&mut scenario.world.gemini.1, steps))),
     factor("gemini: quota of requests", |scenario, steps| {
         divide(&mut scenario.world.gemini.0.quota.as_mut()?.requests, steps)
@@ -113,10 +115,10 @@ pub const KNOBS: &[Knob] = &[
         asks_fallback(scenario)?;
         Some(slow(&mut scenario.world.openai.1, steps))
     }),
-    share("confluence: 429s", |scenario, steps| {
+    share("confluence: more 429s", |scenario, steps| {
         fail(&mut scenario.world.confluence.0.fault, 429, steps)
     }),
-    share("confluence: 503s", |scenario, steps| {
+    share("confluence: more 503s", |scenario, steps| {
         fail(&mut scenario.world.confluence.0.fault, 503, steps)
     }),
     factor("confluence: latency", |scenario, steps| {

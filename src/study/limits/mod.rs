@@ -3,7 +3,7 @@
 //!
 //! The [limits](liftable) are those of the pipeline (calls in flight, sizes, waits) and those of the world
 //! (quotas, latencies, failures). The [shadow price](shadow_price) of one is what its lifting saves, in
-//! time, calls and money, seed by seed. The [tolerance](tolerance) turns it round: how far each
+//! time, calls and money, seed by seed. The [tolerance] turns it round: how far each
 //! [knob] of the world may be turned for the worse until a target is missed.
 
 pub mod knob;

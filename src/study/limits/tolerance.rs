@@ -8,14 +8,14 @@ use crate::sim::{Options, Transport};
 use crate::study::experiment::runner::TrialRunner;
 use crate::study::experiment::trial;
 use crate::study::limits::knob::{KNOBS, Knob};
-use crate::study::measure::metric::Unit;
+use crate::study::measure::metric::{Metric, Unit};
 use crate::study::verdict::judge::{self, JudgeError, Verdict};
 use crate::study::verdict::seeds::{PlayedSeed, Series};
 use crate::study::verdict::target::{ALL_SEEDS_PPM, JudgedTarget, Target};
 
 /// Seeds that are played before it is asked whether more are needed.
 const AT_ONCE: usize = 8;
-/// Steps are found to one in so many.
+/// Steps are found to a twentieth.
 const FINE: u32 = 20;
 
 /// How far a target is from its limit.
@@ -104,7 +104,9 @@ impl KnobTurner<'_> {
             let missed = judged.over.map_or(all, |over| over.seeds - over.met);
             !judged.target.is_met_in(all - missed, all, ALL_SEEDS_PPM)
         };
-        targets.filter(is_lost).map(|judged| judged.target.clone()).collect()
+        // A fault more that strikes is no target that suffers from it.
+        let suffers = |judged: &&JudgedTarget| judged.target.metric != Metric::FaultsFired;
+        targets.filter(suffers).filter(is_lost).map(|judged| judged.target.clone()).collect()
     }
 
     /// How far a knob may be turned; nothing where the scenario has no such knob.

@@ -3,13 +3,14 @@
 //! Whatever is on its way (the list, the gatherer, each batch, each page, the writer) carries the split
 //! of all the time since the run began. A wait or a call of its own adds to its split. Where it waited
 //! for another, it takes that other's split over: until then the other held it up. The run's split is
-//! that of what ended last, and so it adds up to the makespan, to the millisecond.
+//! the split of what ended last, and so it adds up to the makespan, to the millisecond.
 
 use std::collections::BTreeMap;
 
 use super::time_split::{TimePart, TimeSplit};
 use crate::fakes::world_event::WorldEvent;
 use crate::pipeline::batch::BatchId;
+use crate::pipeline::error::CONFLUENCE;
 use crate::pipeline::event::{Awaited, CallOutcome, ConfluenceOp, Event};
 use crate::pipeline::page::PageId;
 
@@ -44,7 +45,7 @@ type Parts<'a> = &'a [(TimePart, u64)];
 #[derive(Debug, Default)]
 struct BatchPath {
     clock: Clock,
-    /// After each of its calls, and after each wait for the writer: pages left it then.
+    /// After each of its waits and calls; pages left it then.
     ends: Vec<Clock>,
     /// What the time until its next call goes to.
     next: Option<TimePart>,
@@ -63,6 +64,8 @@ struct ModelCall {
 /// Follows the critical path through the events of a run.
 #[derive(Debug, Default)]
 pub(crate) struct CriticalPath {
+    /// Where everything begins.
+    start: Clock,
     list: Clock,
     /// When label readers came to an end of a call, the latest at the end.
     labels: Vec<Clock>,
@@ -75,6 +78,8 @@ pub(crate) struct CriticalPath {
     batch_of: BTreeMap<PageId, BatchId>,
     /// What was answered last.
     answered: Clock,
+    /// How that batch came to it, step by step.
+    answered_path: Vec<Clock>,
     /// The page that was done last.
     done: Clock,
     /// The batch whose pause ended last.
@@ -83,14 +88,14 @@ pub(crate) struct CriticalPath {
     calls: Vec<ModelCall>,
 }
 
-/// The latest of those that were at work until `at`, with the time from then on as idle.
-fn latest(at: u64, candidates: impl IntoIterator<Item = Clock>) -> Clock {
-    let reached = candidates.into_iter().filter(|clock| clock.at <= at);
+/// The latest of those that were at work until `at`, or the start, with the time from then on as idle.
+fn latest(at: u64, start: Clock, candidates: impl IntoIterator<Item = Clock>) -> Clock {
+    let reached = candidates.into_iter().filter(|clock| clock.at <= at).chain([start]);
     // Of equals the first.
-    let mut found = reached.reduce(|best, next| if next.at > best.at { next } else { best });
-    let clock = found.get_or_insert_default();
+    let found = reached.reduce(|best, next| if next.at > best.at { next } else { best });
+    let mut clock = found.unwrap_or(start);
     clock.until(at, TimePart::Idle);
-    *clock
+    clock
 }
 
 impl CriticalPath {
@@ -122,16 +127,18 @@ impl CriticalPath {
             Event::AttemptFinished { .. } => self.attempt(t_ms, event),
             Event::Backoff { batch, hinted, .. } => {
                 let next = if *hinted { TimePart::AiQuota } else { TimePart::Backoff };
-                self.batches.entry(*batch).or_default().next = Some(next);
+                self.batch(*batch).next = Some(next);
             }
             Event::Fallback { batch, .. } => {
                 self.batch_goes_on(t_ms, *batch, &[]);
-                self.batches.entry(*batch).or_default().has_fallen_back = true;
+                self.batch(*batch).has_fallen_back = true;
             }
             Event::ConfluenceCall { .. } => self.confluence_call(t_ms, event),
-            Event::PageTagged { page, .. }
-            | Event::PageFailed { page, .. }
-            | Event::PageNotDone { page } => self.ends(t_ms, *page),
+            Event::PageTagged { page, .. } => self.ends(t_ms, *page, false),
+            Event::PageFailed { page, service, .. } => {
+                self.ends(t_ms, *page, service != CONFLUENCE);
+            }
+            Event::PageNotDone { page } => self.ends(t_ms, *page, true),
             Event::QuotaLearned { .. }
             | Event::LimitChanged { .. }
             | Event::LabelsWritten { .. }
@@ -153,13 +160,23 @@ impl CriticalPath {
     /// The split of a run that ended now.
     pub(crate) fn split(&self, t_ms: u64) -> TimeSplit {
         let last_labels = self.labels.last().copied();
-        latest(t_ms, [self.done, self.list, self.paused].into_iter().chain(last_labels)).split
+        self.latest(t_ms, [self.done, self.list, self.paused].into_iter().chain(last_labels)).split
+    }
+
+    fn latest(&self, at: u64, candidates: impl IntoIterator<Item = Clock>) -> Clock {
+        latest(at, self.start, candidates)
+    }
+
+    /// A batch, which may have been formed before the log begins.
+    fn batch(&mut self, id: BatchId) -> &mut BatchPath {
+        let clock = self.start;
+        self.batches.entry(id).or_insert_with(|| BatchPath { clock, ..BatchPath::default() })
     }
 
     fn begin(&mut self, t_ms: u64) {
         let start = Clock { at: t_ms, split: TimeSplit::default() };
         *self = Self::default();
-        (self.list, self.gatherer, self.writer) = (start, start, start);
+        (self.start, self.list, self.gatherer, self.writer) = (start, start, start, start);
         (self.answered, self.done, self.paused) = (start, start, start);
     }
 
@@ -174,15 +191,15 @@ impl CriticalPath {
     /// A page was found in the cache as it came, or answered with another of its text.
     fn hit(&mut self, t_ms: u64, page: PageId) {
         self.arrives(t_ms, page);
-        let own = self.pages.get(&page).copied().unwrap_or_default();
-        let clock = latest(t_ms, [own, self.gatherer, self.answered]);
+        let own = self.pages.get(&page).copied().unwrap_or(self.start);
+        let clock = self.latest(t_ms, [own, self.gatherer, self.answered]);
         self.pages.insert(page, clock);
     }
 
     /// The gatherer at this moment: where it was at work until then, or what it had waited for.
     fn gatherer_at(&self, at: u64) -> Clock {
         let arrivals = self.arrivals.iter().rev().copied();
-        latest(at, [self.gatherer].into_iter().chain(arrivals).chain([self.list]))
+        self.latest(at, [self.gatherer].into_iter().chain(arrivals).chain([self.list]))
     }
 
     fn formed(&mut self, t_ms: u64, (batch, pages): (BatchId, &[PageId]), parts: Parts<'_>) {
@@ -201,7 +218,7 @@ impl CriticalPath {
 
     /// A batch goes on after a wait.
     fn batch_goes_on(&mut self, t_ms: u64, batch: BatchId, parts: Parts<'_>) {
-        let path = self.batches.entry(batch).or_default();
+        let path = self.batch(batch);
         let (clock, has_fallen_back) = (&mut path.clock, path.has_fallen_back);
         let waited: u64 = parts.iter().map(|(_, ms)| ms).sum();
         let next = path.next.take().unwrap_or(TimePart::Idle);
@@ -211,6 +228,20 @@ impl CriticalPath {
             clock.spend(of(*part), *ms, t_ms);
         }
         clock.until(t_ms, of(TimePart::Idle));
+        path.ends.push(path.clock);
+    }
+
+    /// What the batch whose place became free was held up by since then: neither a place nor a call.
+    fn held_up_slot(&self, since: u64) -> Vec<(TimePart, u64)> {
+        let path = &self.answered_path;
+        let Some(end) = path.last() else { return Vec::new() };
+        let start = path.iter().rev().find(|clock| clock.at <= since).or(path.first());
+        let before = start.map_or(end.split, |clock| clock.split);
+        let is_wait = |part: &&TimePart| !part.is_of_model() && **part != TimePart::AiPlace;
+        let waits = TimePart::ALL.iter().filter(is_wait);
+        waits
+            .map(|part| (*part, end.split.of(*part) - before.of(*part).min(end.split.of(*part))))
+            .collect()
     }
 
     fn waited(&mut self, t_ms: u64, event: &Event) {
@@ -219,12 +250,26 @@ impl CriticalPath {
         };
         let place_ms = waited_ms.saturating_sub(*quota_ms).saturating_sub(*backoff_ms);
         match (on, batch, page) {
-            (Awaited::Gatherer, ..) => self.list = latest(t_ms, [self.gatherer, self.list]),
-            (Awaited::Slot, batch, _) => {
+            (Awaited::Gate, Some(batch), _) => {
+                self.batch_goes_on(t_ms, *batch, &ai_wait(place_ms, *quota_ms, *backoff_ms));
+            }
+            (Awaited::Gate, None, _) => {
                 let mut clock = self.gatherer_at(t_ms.saturating_sub(*waited_ms));
                 for (part, ms) in ai_wait(place_ms, *quota_ms, *backoff_ms) {
                     clock.spend(part, ms, t_ms);
                 }
+                self.gatherer = clock;
+            }
+            (Awaited::Gatherer, ..) => self.list = self.latest(t_ms, [self.gatherer, self.list]),
+            (Awaited::Slot, batch, _) => {
+                let since = t_ms.saturating_sub(*waited_ms);
+                let mut clock = self.gatherer_at(since);
+                clock.spend(TimePart::AiQuota, *quota_ms, t_ms);
+                clock.spend(TimePart::Backoff, *backoff_ms, t_ms);
+                for (part, ms) in self.held_up_slot(since) {
+                    clock.spend(part, ms, t_ms);
+                }
+                clock.until(t_ms, TimePart::AiPlace);
                 self.gatherer = clock;
                 if let Some(path) = batch.and_then(|batch| self.batches.get_mut(&batch)) {
                     path.clock = clock;
@@ -232,17 +277,20 @@ impl CriticalPath {
             }
             (Awaited::Pause, ..) => {
                 let since = t_ms.saturating_sub(*waited_ms);
-                self.paused = latest(since, [self.answered, self.done, self.paused]);
+                self.paused = self.latest(since, [self.answered, self.done, self.paused]);
                 self.paused.until(t_ms, TimePart::AiPlace);
             }
             (Awaited::Writer, Some(batch), _) => {
-                let path = self.batches.entry(*batch).or_default();
-                path.clock = latest(t_ms, [self.writer, path.clock]);
-                path.ends.push(path.clock);
-                self.answered = path.clock;
+                let own = self.batch(*batch).clock;
+                self.answered = self.latest(t_ms, [self.writer, own]);
+                let clock = self.answered;
+                let path = self.batch(*batch);
+                path.clock = clock;
+                path.ends.push(clock);
+                self.answered_path = path.ends.clone();
             }
             (Awaited::Writer, None, _) => {
-                self.gatherer = latest(t_ms, [self.writer, self.gatherer]);
+                self.gatherer = self.latest(t_ms, [self.writer, self.gatherer]);
             }
             (Awaited::WriterSlot, _, Some(page)) => {
                 let since = t_ms.saturating_sub(*waited_ms);
@@ -254,12 +302,13 @@ impl CriticalPath {
                 self.pages.insert(*page, clock);
             }
             (Awaited::Others, _, Some(page)) => {
-                let own = self.pages.get(page).copied().unwrap_or_default();
-                self.pages.insert(*page, latest(t_ms, [self.done, own]));
+                let own = self.pages.get(page).copied().unwrap_or(self.start);
+                self.pages.insert(*page, self.latest(t_ms, [self.done, own]));
             }
             (Awaited::Labels, _, Some(page)) => {
                 let own = self.page_at(t_ms.saturating_sub(*waited_ms), *page);
-                let clock = latest(t_ms, self.labels.iter().rev().copied().chain([self.list, own]));
+                let clock =
+                    self.latest(t_ms, self.labels.iter().rev().copied().chain([self.list, own]));
                 self.pages.insert(*page, clock);
             }
             (Awaited::WriterSlot | Awaited::Others | Awaited::Labels, ..) => {}
@@ -275,7 +324,7 @@ impl CriticalPath {
         let is_fallback = self.primary.as_ref() != Some(provider);
         let place = self.calls.iter().position(|known| known.call == call.0);
         let known = place.map(|place| self.calls.swap_remove(place)).unwrap_or_default();
-        let path = self.batches.entry(*batch).or_default();
+        let path = self.batch(*batch);
         path.clock.until(t_ms.saturating_sub(*latency_ms), TimePart::Idle);
         let clock = &mut path.clock;
         match (outcome, status) {
@@ -291,7 +340,8 @@ impl CriticalPath {
             }
         }
         path.ends.push(path.clock);
-        self.answered = path.clock;
+        let (clock, ends) = (path.clock, path.ends.clone());
+        (self.answered, self.answered_path) = (clock, ends);
     }
 
     fn confluence_call(&mut self, t_ms: u64, event: &Event) {
@@ -314,8 +364,8 @@ impl CriticalPath {
         let is_list = matches!(op, ConfluenceOp::Space | ConfluenceOp::Pages);
         let mut clock = match page {
             Some(page) => self.page_at(asked, *page),
-            None if is_list => latest(asked, [self.list]),
-            None => latest(asked, self.labels.iter().rev().copied().chain([self.list])),
+            None if is_list => self.latest(asked, [self.list]),
+            None => self.latest(asked, self.labels.iter().rev().copied().chain([self.list])),
         };
         for (part, ms) in site_wait(*place_ms, *quota_ms, *backoff_ms) {
             clock.spend(part, ms, sent);
@@ -348,22 +398,27 @@ impl CriticalPath {
         let own = self.pages.get(&page).copied();
         let batch = self.batch_of.get(&page).and_then(|batch| self.batches.get(batch));
         let ends = batch.into_iter().flat_map(|batch| batch.ends.iter().rev().copied());
-        latest(at, own.into_iter().chain(ends))
+        self.latest(at, own.into_iter().chain(ends))
     }
 
-    /// A page is done, however it came out.
-    fn ends(&mut self, t_ms: u64, page: PageId) {
+    /// A page is done, however it came out; `is_left` where it never was answered.
+    fn ends(&mut self, t_ms: u64, page: PageId, is_left: bool) {
         let mut clock = self.page_at(t_ms, page);
-        self.pages.remove(&page);
+        let own_at = self.pages.remove(&page).map_or(0, |own| own.at);
         if let Some(batch) = self.batch_of.remove(&page)
             && let Some(path) = self.batches.get_mut(&batch)
         {
-            // A page that is given up ends with its batch.
-            clock = latest(t_ms, [clock, path.clock]);
+            // It ends with its batch, which may be in a wait.
+            if is_left && own_at <= path.clock.at {
+                clock = path.clock;
+                clock.until(t_ms, path.next.unwrap_or(TimePart::Idle));
+            }
             path.pages = path.pages.saturating_sub(1);
             if path.pages == 0 {
                 self.batches.remove(&batch);
             }
+        } else if is_left {
+            clock = self.latest(t_ms, [self.gatherer, self.list]);
         }
         if clock.at >= self.done.at {
             self.done = clock;

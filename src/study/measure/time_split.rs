@@ -37,6 +37,11 @@ impl TimePart {
     /// All of them, in the order in which they are shown.
     pub const ALL: &[Self] = Self::VARIANTS;
 
+    /// Whether it is a model at work.
+    pub const fn is_of_model(self) -> bool {
+        matches!(self, Self::ModelQueue | Self::ModelInput | Self::ModelOutput)
+    }
+
     /// The metric that has its time.
     pub const fn metric(self) -> Metric {
         match self {

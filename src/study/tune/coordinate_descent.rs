@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use super::ranking::Standing;
 use super::trials::{TrialId, TrialResult};
-use super::{StudySpec, TuneError, trials};
+use super::{GridPoint, StudySpec, TuneError, Tuned, trials};
 use crate::study::experiment::runner::TrialRunner;
 use crate::study::limits::shadow_price;
 use crate::study::tune::grid::Axis;
@@ -68,8 +68,8 @@ pub struct FoundGrid {
     pub settings: usize,
     /// The simulations.
     pub simulations: usize,
-    /// Keys that matter and whose best value is the last of its ladder, with that value.
-    pub edges: Vec<(String, String)>,
+    /// The keys that matter, with the values that were tried.
+    pub tried: Vec<Axis>,
 }
 
 /// A search, and what it has played so far.
@@ -82,6 +82,25 @@ struct Search<'a> {
     known: BTreeMap<Choice, Option<Vec<TrialResult>>>,
     /// By how much the steps of a ladder differ, when it was tried last.
     spread_ppm: Vec<u128>,
+    /// Whether some of its steps did not meet what is required.
+    is_refused: Vec<bool>,
+}
+
+impl FoundGrid {
+    /// The keys whose value in this setting is the least or the most that was tried, with that value. Less
+    /// than one of a thing there is not.
+    pub fn edges(&self, tuned: &Tuned, point: &GridPoint) -> Vec<(String, String)> {
+        let chosen = tuned.spec.axes.iter().zip(&point.values);
+        let is_edge = |key: &str, value: &str| {
+            let tried = self.tried.iter().find(|axis| axis.key == key)?;
+            let numbers = tried.values.iter().filter_map(|value| value.parse::<u64>().ok());
+            let (value, least, most) =
+                (value.parse::<u64>().ok()?, numbers.clone().min()?, numbers.max()?);
+            Some(least < most && (value == most || (value == least && least > 1)))
+        };
+        let chosen = chosen.map(|(axis, value)| (axis.key.clone(), axis.values[*value].clone()));
+        chosen.filter(|(key, value)| is_edge(key, value) == Some(true)).collect()
+    }
 }
 
 /// Searches. The keys of the spec stay as they are set there, or are searched over the values that it
@@ -102,8 +121,9 @@ pub fn search(
     ladders.extend(spec.axes.iter().cloned());
     let own: Choice = ladders.iter().map(|axis| named_axis(spec, axis).map(|_| 0)).collect();
     recommended.resize(ladders.len(), Some(0));
-    let spread_ppm = vec![0; ladders.len()];
-    let mut search = Search { spec, ladders, runner, on_trial, known: BTreeMap::new(), spread_ppm };
+    let (spread_ppm, is_refused) = (vec![0; ladders.len()], vec![false; ladders.len()]);
+    let known = BTreeMap::new();
+    let mut search = Search { spec, ladders, runner, on_trial, known, spread_ppm, is_refused };
     let order = search.by_price()?;
     let mut best = None;
     for start in [own, recommended] {
@@ -221,6 +241,11 @@ impl Search<'_> {
                 self.play(&steps, all)?;
                 steps.push(best.clone());
                 self.spread_ppm[*ladder] = self.spread(&steps);
+                let is_fit = |choice: &Choice| {
+                    let standing = self.standing(choice, all);
+                    standing.is_some_and(|standing| standing.admissible_sum().is_some())
+                };
+                self.is_refused[*ladder] = !steps.iter().all(is_fit);
                 for choice in steps {
                     if self.is_better(&choice, &best) {
                         best = choice;
@@ -251,13 +276,11 @@ impl Search<'_> {
         let matters = |at: usize| self.spread_ppm[at] >= MATTERS_PPM;
         by_spread.retain(|at| matters(*at) && best[*at].is_some());
         by_spread.truncate(LAST_KEYS);
-        let (mut axes, mut edges) = (Vec::new(), Vec::new());
+        let mut axes = Vec::new();
+        let tried = (0..self.ladders.len()).filter(|at| matters(*at) || self.is_refused[*at]);
+        let tried = tried.map(|at| self.ladders[at].clone()).collect();
         for (at, (axis, step)) in self.ladders.iter().zip(best).enumerate() {
             let Some(step) = *step else { continue };
-            let last = axis.values.iter().rposition(|value| value.parse::<u64>().is_ok());
-            if matters(at) && (Some(step) == last || (step == 0 && last > Some(0))) {
-                edges.push((axis.key.clone(), axis.values[step].clone()));
-            }
             let near = usize::from(by_spread.contains(&at));
             let end = (step + near + 1).min(axis.values.len());
             let values = axis.values[step.saturating_sub(near)..end].to_vec();
@@ -265,6 +288,6 @@ impl Search<'_> {
         }
         let played = self.known.values().flatten();
         let (settings, simulations) = (played.clone().count(), played.map(Vec::len).sum());
-        FoundGrid { axes, settings, simulations, edges }
+        FoundGrid { axes, settings, simulations, tried }
     }
 }

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use super::trials::{TrialId, TrialResult};
 use super::{StudySpec, TuneError, Tuned, trials};
 use crate::pipeline::config::Profile;
+use crate::sim::scenario::file::MAX_SEED;
 use crate::study::experiment::runner::TrialRunner;
 use crate::study::measure::metric::Metric;
 use crate::study::tune::grid::Axis;
@@ -12,7 +13,7 @@ use crate::study::tune::grid::Axis;
 /// What a setting comes to: means in thousandths of each metric's unit. Nothing where a seed has no such
 /// figure, or did not end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct HeldOutRow {
     /// What it is.
     pub name: &'static str,
     /// The makespan.
@@ -33,11 +34,11 @@ pub struct HeldOut {
     /// The seeds, as many as the search had.
     pub seeds: RangeInclusive<u64>,
     /// The best, the scenario as it is, and the profiles.
-    pub rows: Vec<Row>,
+    pub rows: Vec<HeldOutRow>,
 }
 
 /// Plays the best setting, the scenario as it is and the profiles on the seeds that come after the
-/// study's; nothing where no setting was fit to be chosen.
+/// study's, or before where none come after; nothing where no setting was fit to be chosen.
 pub fn play(
     tuned: &Tuned,
     runner: &TrialRunner,
@@ -45,7 +46,8 @@ pub fn play(
 ) -> Result<Option<HeldOut>, TuneError> {
     let Some(best) = tuned.best() else { return Ok(None) };
     let (spec, count) = (&tuned.spec, tuned.seeds() as u64);
-    let first = spec.seeds.end() + 1;
+    let after = spec.seeds.end().saturating_add(count) <= MAX_SEED;
+    let first = if after { spec.seeds.end() + 1 } else { spec.seeds.start().saturating_sub(count) };
     let seeds = first..=first + count - 1;
     let best: Vec<Axis> =
         spec.axes.iter().zip(&best.values).map(|(axis, value)| one(axis, *value)).collect();
@@ -75,7 +77,7 @@ pub fn play(
             let sum: u64 = values?.into_iter().sum();
             sum.saturating_mul(1000).checked_div(count)
         };
-        Row {
+        HeldOutRow {
             name,
             makespan_milli: mean(Metric::Makespan),
             cost_milli: mean(Metric::Cost),

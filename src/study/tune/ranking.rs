@@ -105,7 +105,7 @@ fn gentlest(spec: &StudySpec, points: &[GridPoint], ranking: &[usize]) -> Option
         let Some(values) = point.values_of(objective) else { return false };
         let more = values.iter().map(|value| u128::from(*value)).sum::<u128>().saturating_sub(sum);
         more * 1_000_000 <= sum * AS_GOOD_PPM
-            && Paired::of(&values, &best).is_some_and(|paired| paired.may_be_chance())
+            && Paired::of(&best, &values).is_some_and(|paired| paired.may_be_chance())
     };
     let gentle = |point: &GridPoint| {
         let sums = [Metric::InFlight, Metric::AiCalls, objective];

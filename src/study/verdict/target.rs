@@ -126,16 +126,16 @@ impl Target {
         met as u64 * ALL_SEEDS_PPM >= wanted_ppm * seeds as u64
     }
 
-    /// The same as it can be told from a few seeds: of those that must meet it, as many may be missing as
-    /// would be by chance in one of twenty times.
+    /// The same as it can be told from a few seeds. One that states no share must be met in all of them;
+    /// of a share, as many may be missing as would be by chance in one of twenty times.
     #[must_use]
     pub fn in_so_few(self, seeds: u64) -> Self {
-        let of_seeds_ppm = self.of_seeds_ppm.map(|ppm| {
+        let of_seeds_ppm = self.of_seeds_ppm.map_or(ALL_SEEDS_PPM, |ppm| {
             let share = float(ppm) / float(ALL_SEEDS_PPM);
             let chance = ONE_OF_TWENTY * libm::sqrt(share * (1.0 - share) / float(seeds.max(1)));
             whole(float(ALL_SEEDS_PPM) * (share - chance).max(0.0))
         });
-        Self { of_seeds_ppm, ..self }
+        Self { of_seeds_ppm: Some(of_seeds_ppm), ..self }
     }
 
     /// The unit of its value.

@@ -1,5 +1,6 @@
 //! What is asked: the command line over the scenario's own `[tune]`.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::cli::args::{ObjectiveArg, TuneArgs};
@@ -81,7 +82,8 @@ fn one(args: &TuneArgs, path: &Path) -> Result<StudySpec, CliError> {
     let run = args.run.clone().or(table.run);
     let first = || scenario.runs.first().map(|run| run.name.clone()).unwrap_or_default();
     let run = run.unwrap_or_else(first);
-    let require = required(args, &scenario, &run, table.require)?;
+    let seeds = args.seeds.clone().or(table.seeds).unwrap_or(grid::SEEDS);
+    let require = required(args, &scenario, (&run, &seeds), table.require)?;
     let objective = args.objective.map(|objective| match objective {
         ObjectiveArg::Fastest => Objective::Fastest,
         ObjectiveArg::Cheapest => Objective::Cheapest,
@@ -90,7 +92,7 @@ fn one(args: &TuneArgs, path: &Path) -> Result<StudySpec, CliError> {
     Ok(StudySpec {
         folder: path.parent().map(Path::to_path_buf).unwrap_or_default(),
         axes,
-        seeds: args.seeds.clone().or(table.seeds).unwrap_or(grid::SEEDS),
+        seeds,
         objective: objective.or(table.objective).unwrap_or(Objective::Fastest),
         require,
         run,
@@ -103,19 +105,20 @@ fn one(args: &TuneArgs, path: &Path) -> Result<StudySpec, CliError> {
 fn required(
     args: &TuneArgs,
     scenario: &Scenario,
-    run: &str,
+    (run, seeds): (&str, &RangeInclusive<u64>),
     of_table: Option<Vec<String>>,
 ) -> Result<Vec<Target>, CliError> {
+    let is_usual = args.require.is_empty() && of_table.is_none();
     let written = match (args.require.as_slice(), of_table) {
         ([], None) => REQUIRED.map(|(metric, limit)| format!("{metric} {limit}")).to_vec(),
         ([], Some(written)) => written,
         (written, _) => written.to_vec(),
     };
-    if args.auto && args.require.is_empty() {
+    if args.auto && is_usual {
         let targets = target_syntax::of(scenario)
             .map_err(|problem| CliError::Problems(Problems(vec![problem])))?;
         let is_about_it = |one: &Target| one.run == run && one.limit.fixed().is_some();
-        let seeds = args.seeds.clone().unwrap_or(grid::SEEDS).count() as u64;
+        let seeds = seeds.clone().count() as u64;
         let own = targets.into_iter().filter(is_about_it);
         let own: Vec<Target> = own.map(|one| one.in_so_few(seeds)).collect();
         if !own.is_empty() {

@@ -157,8 +157,8 @@ fn finish(
     let mut files = files(one, regression.as_ref())?;
     if let Some(found) = found {
         let held_out = held_out::play(one, runner, &|| ()).map_err(CliError::from)?;
-        text += &report::found(found, held_out.as_ref());
-        let json = report::found_json(found, held_out.as_ref());
+        text += &report::found(found, one, held_out.as_ref());
+        let json = report::found_json(found, one, held_out.as_ref());
         files.push(("found.json", kept_report::pretty(&json)));
     }
     files.push(("tune.md", text.clone().into_bytes()));
