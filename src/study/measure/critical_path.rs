@@ -203,7 +203,7 @@ impl CriticalPath {
     }
 
     fn formed(&mut self, t_ms: u64, (batch, pages): (BatchId, &[PageId]), parts: Parts<'_>) {
-        let waited: u64 = parts.iter().map(|(_, ms)| ms).sum();
+        let waited = all_of(parts);
         let mut clock = self.gatherer_at(t_ms.saturating_sub(waited));
         for (part, ms) in parts {
             clock.spend(*part, *ms, t_ms);
@@ -220,7 +220,7 @@ impl CriticalPath {
     fn batch_goes_on(&mut self, t_ms: u64, batch: BatchId, parts: Parts<'_>) {
         let path = self.batch(batch);
         let (clock, has_fallen_back) = (&mut path.clock, path.has_fallen_back);
-        let waited: u64 = parts.iter().map(|(_, ms)| ms).sum();
+        let waited = all_of(parts);
         let next = path.next.take().unwrap_or(TimePart::Idle);
         let of = |part| if has_fallen_back { TimePart::Fallback } else { part };
         clock.until(t_ms.saturating_sub(waited), of(next));
@@ -424,6 +424,11 @@ impl CriticalPath {
             self.done = clock;
         }
     }
+}
+
+/// How long a wait was, whatever a log says of it.
+fn all_of(parts: Parts<'_>) -> u64 {
+    parts.iter().fold(0, |all, (_, ms)| all.saturating_add(*ms))
 }
 
 /// The parts of a wait for a model, in one of the orders in which they may have passed.

@@ -26,7 +26,8 @@ pub fn violations(log: &Log) -> Vec<String> {
 pub fn time_unaccounted(figures: &Figures) -> Option<String> {
     // From outside there are none.
     figures.get(Metric::TimeIdle)?;
-    let sum: u64 = TimePart::ALL.iter().map(|part| figures.number(part.metric())).sum();
+    let parts = TimePart::ALL.iter().map(|part| figures.number(part.metric()));
+    let sum = parts.fold(0, u64::saturating_add);
     let makespan_ms = figures.number(Metric::Makespan);
     (sum != makespan_ms)
         .then(|| format!("the parts of its time come to {sum} ms, and it took {makespan_ms} ms"))
