@@ -16,7 +16,7 @@ use crate::pipeline::config::Settings;
 use crate::pipeline::error::{Cause, ErrorClass};
 use crate::pipeline::event::{ConfluenceOp, Event, Observer, Pause, TOLD_PAUSE};
 use crate::pipeline::limiter::algorithm::{CallReport, Outcome, Remainder};
-use crate::pipeline::limiter::line_time::LineTime;
+use crate::pipeline::limiter::line_time::{LineTime, WaitParts};
 use crate::pipeline::limiter::{Limiter, Permit};
 use crate::pipeline::page::PageId;
 use crate::pipeline::provider::retry_after;
@@ -70,14 +70,6 @@ struct FailedAttempt {
     hint: Option<Duration>,
 }
 
-/// What a call has waited for since the last attempt, in milliseconds.
-#[derive(Default)]
-struct Waits {
-    place_ms: u64,
-    quota_ms: u64,
-    backoff_ms: u64,
-}
-
 /// The client of one site.
 pub(crate) struct Client {
     pub(super) site: Site,
@@ -121,7 +113,8 @@ impl Client {
     /// tried again for as long as it fails everything and the patience lasts; while it answers
     /// others, a number of times.
     pub(super) async fn call(&self, call: &Call<'_>) -> Result<Response<Bytes>, NoResponse> {
-        let (mut failed, mut waits) = (0, Waits::default());
+        // What the next attempt has waited for.
+        let (mut failed, mut waits) = (0, WaitParts::default());
         let mut failing_since = None;
         let answers = self.gate.answers();
         loop {
@@ -134,10 +127,7 @@ impl Client {
                 Some(limiter) => Some(unless_stopped(call.stop, limiter.acquire()).await?),
                 None => None,
             };
-            let parts = self.line_time().parts(before, asked.elapsed());
-            waits.place_ms += parts.place_ms();
-            waits.quota_ms += parts.quota_ms;
-            waits.backoff_ms += parts.backoff_ms;
+            waits += self.line_time().parts(before, asked.elapsed());
             if permit.is_some() && self.gate.is_closed() {
                 // It was closed while the call stood in line.
                 continue;
@@ -165,7 +155,7 @@ impl Client {
                 let draw = self.seed.draw("confluence backoff", call.identity, u64::from(failed));
                 let slept = Instant::now();
                 unless_stopped(call.stop, sleep(self.schedule.delay(failed, draw))).await?;
-                waits.backoff_ms += millis(slept.elapsed());
+                waits += WaitParts::of_failure(slept.elapsed());
             }
         }
     }
@@ -221,7 +211,7 @@ impl Client {
         &self,
         call: &Call<'_>,
         permit: Option<Permit>,
-        waits: Waits,
+        waits: WaitParts,
     ) -> Result<Response<Bytes>, FailedAttempt> {
         let sent = self.exchange(call, waits).await;
         if let Some(permit) = permit {
@@ -234,7 +224,7 @@ impl Client {
     async fn exchange(
         &self,
         call: &Call<'_>,
-        waits: Waits,
+        waits: WaitParts,
     ) -> Result<Response<Bytes>, FailedAttempt> {
         let fail = |class, status| Cause::of_confluence(class, status);
         let unfit = || FailedAttempt { cause: fail(ErrorClass::BadRequest, None), hint: None };
@@ -250,14 +240,14 @@ impl Client {
         let status = response.as_ref().ok().map(|response| response.status().as_u16());
         let op = call.op;
         let page = Some(call.identity).filter(|page| *page > 0).map(PageId);
-        let Waits { place_ms, quota_ms, backoff_ms } = waits;
+        let WaitParts { quota_ms, backoff_ms, .. } = waits;
         self.observer.observe(Event::ConfluenceCall {
             op,
             page,
             status,
             latency_ms,
             hint_ms: None,
-            place_ms,
+            place_ms: waits.place_ms(),
             quota_ms,
             backoff_ms,
         });

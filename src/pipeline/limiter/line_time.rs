@@ -4,6 +4,7 @@
 //! until a place in the line is free, are held up by the same: each compares what had passed when its
 //! wait began with what has passed when it ends.
 
+use std::ops::AddAssign;
 use std::time::Duration;
 
 /// What keeps the first call of a line from starting.
@@ -71,9 +72,23 @@ impl WaitParts {
         LineTime::default().parts(LineTime::default(), waited)
     }
 
+    /// A wait after a failure.
+    pub fn of_failure(waited: Duration) -> Self {
+        let parts = Self::of(waited);
+        Self { backoff_ms: parts.waited_ms, ..parts }
+    }
+
     /// The rest, for want of a place.
     pub fn place_ms(self) -> u64 {
         self.waited_ms.saturating_sub(self.quota_ms).saturating_sub(self.backoff_ms)
+    }
+}
+
+impl AddAssign for WaitParts {
+    fn add_assign(&mut self, more: Self) {
+        self.waited_ms = self.waited_ms.saturating_add(more.waited_ms);
+        self.quota_ms = self.quota_ms.saturating_add(more.quota_ms);
+        self.backoff_ms = self.backoff_ms.saturating_add(more.backoff_ms);
     }
 }
 

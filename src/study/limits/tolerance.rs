@@ -1,7 +1,8 @@
 //! How much worse the world may become until a target is missed, and how far each target is from it.
 //!
-//! A knob is turned by bisection: the step found is met and the next one is missed, on the same seeds.
-//! Beyond it a target may be met again; that is not looked for.
+//! A knob is turned by bisection, on the same seeds: at the step found all targets are met, and at one
+//! that is at most a twentieth further some target is missed. Beyond it all may be met again; that is
+//! not looked for.
 
 use crate::sim::scenario::Scenario;
 use crate::sim::{Options, Transport};
@@ -46,7 +47,8 @@ pub struct Tolerated {
     pub turned_permille: u64,
     /// The worst at which all targets are met.
     pub met_at: String,
-    /// The next, and the targets that it misses; nothing where even the worst is met.
+    /// A little further, and the targets that are missed there; nothing where even the end of the way is
+    /// met.
     pub missed: Option<(String, Vec<Target>)>,
 }
 

@@ -5,7 +5,7 @@
 //! for another, it takes that other's split over: until then the other held it up. The run's split is
 //! the split of what ended last, and so it adds up to the makespan, to the millisecond.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::time_split::{TimePart, TimeSplit};
 use crate::fakes::world_event::WorldEvent;
@@ -53,13 +53,8 @@ struct BatchPath {
     pages: usize,
 }
 
-/// A call to a model that is in flight, and how long of it reading and writing take.
-#[derive(Debug, Default)]
-struct ModelCall {
-    call: u64,
-    input_ms: u64,
-    output_ms: u64,
-}
+/// How long reading and writing took of calls of the same input and output tokens.
+type Bills = BTreeMap<(u64, u64), VecDeque<(u64, u64)>>;
 
 /// Follows the critical path through the events of a run.
 #[derive(Debug, Default)]
@@ -85,7 +80,9 @@ pub(crate) struct CriticalPath {
     /// The batch whose pause ended last.
     paused: Clock,
     primary: Option<String>,
-    calls: Vec<ModelCall>,
+    /// Those of calls that have not ended. In real time calls and bills of different calls mix, so that
+    /// they are matched by amount.
+    bills: Bills,
 }
 
 /// The latest of those that were at work until `at`, or the start, with the time from then on as idle.
@@ -119,10 +116,9 @@ impl CriticalPath {
                 self.batch_goes_on(t_ms, *batch, &parts);
             }
             Event::Waited { .. } => self.waited(t_ms, event),
-            Event::AttemptStarted { call, batch, provider, .. } => {
+            Event::AttemptStarted { batch, provider, .. } => {
                 self.primary.get_or_insert_with(|| provider.clone());
                 self.batch_goes_on(t_ms, *batch, &[]);
-                self.calls.push(ModelCall { call: call.0, ..ModelCall::default() });
             }
             Event::AttemptFinished { .. } => self.attempt(t_ms, event),
             Event::Backoff { batch, hinted, .. } => {
@@ -150,11 +146,12 @@ impl CriticalPath {
 
     /// Takes what the fakes know.
     pub(crate) fn record(&mut self, record: &WorldEvent) {
-        let WorldEvent::Billed { input_ms, output_ms, .. } = record else { return };
-        // A fake is asked at the moment at which its call starts.
-        if let Some(call) = self.calls.last_mut() {
-            (call.input_ms, call.output_ms) = (*input_ms, *output_ms);
-        }
+        let WorldEvent::Billed { input_tokens, output_tokens, input_ms, output_ms, .. } = record
+        else {
+            return;
+        };
+        let alike = self.bills.entry((*input_tokens, *output_tokens)).or_default();
+        alike.push_back((*input_ms, *output_ms));
     }
 
     /// The split of a run that ended now.
@@ -202,17 +199,22 @@ impl CriticalPath {
         self.latest(at, [self.gatherer].into_iter().chain(arrivals).chain([self.list]))
     }
 
-    fn formed(&mut self, t_ms: u64, (batch, pages): (BatchId, &[PageId]), parts: Parts<'_>) {
-        let waited = all_of(parts);
-        let mut clock = self.gatherer_at(t_ms.saturating_sub(waited));
+    /// The gatherer now, after a wait of its own.
+    fn gatherer_after(&self, t_ms: u64, parts: Parts<'_>) -> Clock {
+        let mut clock = self.gatherer_at(t_ms.saturating_sub(all_of(parts)));
         for (part, ms) in parts {
             clock.spend(*part, *ms, t_ms);
         }
         clock.until(t_ms, TimePart::Idle);
-        self.gatherer = clock;
+        clock
+    }
+
+    fn formed(&mut self, t_ms: u64, (batch, pages): (BatchId, &[PageId]), parts: Parts<'_>) {
+        self.gatherer = self.gatherer_after(t_ms, parts);
         self.arrivals.retain(|arrival| arrival.at > t_ms);
         self.batch_of.extend(pages.iter().map(|page| (*page, batch)));
-        let path = BatchPath { clock, pages: pages.len(), ..BatchPath::default() };
+        let (clock, pages) = (self.gatherer, pages.len());
+        let path = BatchPath { clock, pages, ..BatchPath::default() };
         self.batches.insert(batch, path);
     }
 
@@ -239,9 +241,7 @@ impl CriticalPath {
         let before = start.map_or(end.split, |clock| clock.split);
         let is_wait = |part: &&TimePart| !part.is_of_model() && **part != TimePart::AiPlace;
         let waits = TimePart::ALL.iter().filter(is_wait);
-        waits
-            .map(|part| (*part, end.split.of(*part) - before.of(*part).min(end.split.of(*part))))
-            .collect()
+        waits.map(|part| (*part, end.split.of(*part).saturating_sub(before.of(*part)))).collect()
     }
 
     fn waited(&mut self, t_ms: u64, event: &Event) {
@@ -254,11 +254,8 @@ impl CriticalPath {
                 self.batch_goes_on(t_ms, *batch, &ai_wait(place_ms, *quota_ms, *backoff_ms));
             }
             (Awaited::Gate, None, _) => {
-                let mut clock = self.gatherer_at(t_ms.saturating_sub(*waited_ms));
-                for (part, ms) in ai_wait(place_ms, *quota_ms, *backoff_ms) {
-                    clock.spend(part, ms, t_ms);
-                }
-                self.gatherer = clock;
+                let parts = ai_wait(place_ms, *quota_ms, *backoff_ms);
+                self.gatherer = self.gatherer_after(t_ms, &parts);
             }
             (Awaited::Gatherer, ..) => self.list = self.latest(t_ms, [self.gatherer, self.list]),
             (Awaited::Slot, batch, _) => {
@@ -315,15 +312,27 @@ impl CriticalPath {
         }
     }
 
+    /// How long reading and writing took of a call that ended, as far as a fake has told.
+    fn bill_of(&mut self, ended: &Event) -> (u64, u64) {
+        let Event::AttemptFinished { input_tokens, output_tokens, .. } = ended else {
+            return (0, 0);
+        };
+        let amount = (*input_tokens, *output_tokens);
+        let Some(alike) = self.bills.get_mut(&amount) else { return (0, 0) };
+        let bill = alike.pop_front();
+        if alike.is_empty() {
+            self.bills.remove(&amount);
+        }
+        bill.unwrap_or_default()
+    }
+
     fn attempt(&mut self, t_ms: u64, event: &Event) {
-        let Event::AttemptFinished { call, batch, provider, outcome, status, latency_ms, .. } =
-            event
+        let Event::AttemptFinished { batch, provider, outcome, status, latency_ms, .. } = event
         else {
             return;
         };
+        let (input_ms, output_ms) = self.bill_of(event);
         let is_fallback = self.primary.as_ref() != Some(provider);
-        let place = self.calls.iter().position(|known| known.call == call.0);
-        let known = place.map(|place| self.calls.swap_remove(place)).unwrap_or_default();
         let path = self.batch(*batch);
         path.clock.until(t_ms.saturating_sub(*latency_ms), TimePart::Idle);
         let clock = &mut path.clock;
@@ -332,7 +341,6 @@ impl CriticalPath {
             (CallOutcome::Failed, Some(429)) => clock.until(t_ms, TimePart::AiQuota),
             (CallOutcome::Failed, _) => clock.until(t_ms, TimePart::Backoff),
             (CallOutcome::Ok | CallOutcome::Partial, _) => {
-                let ModelCall { input_ms, output_ms, .. } = known;
                 let queue_ms = latency_ms.saturating_sub(input_ms).saturating_sub(output_ms);
                 clock.spend(TimePart::ModelQueue, queue_ms, t_ms);
                 clock.spend(TimePart::ModelInput, input_ms, t_ms);

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use super::ranking::Standing;
 use super::trials::{TrialId, TrialResult};
-use super::{GridPoint, StudySpec, TuneError, Tuned, trials};
+use super::{GridPoint, StudySpec, TuneError, Tuned, ranking, trials};
 use crate::study::experiment::runner::TrialRunner;
 use crate::study::limits::shadow_price;
 use crate::study::tune::grid::Axis;
@@ -64,9 +64,9 @@ pub struct FoundGrid {
     /// The keys of a grid around the best: what was found, and its neighbours for the keys that matter
     /// most.
     pub axes: Vec<Axis>,
-    /// Settings that were tried, and simulations that took.
+    /// Settings that were tried.
     pub settings: usize,
-    /// The simulations.
+    /// Simulations that they took, without those that priced the limits.
     pub simulations: usize,
     /// The keys that matter, with the values that were tried.
     pub tried: Vec<Axis>,
@@ -119,7 +119,8 @@ pub fn search(
     let (mut ladders, mut recommended): (Vec<Axis>, Choice) =
         free.map(|ladder| (usual(ladder), Some(ladder.recommended))).unzip();
     ladders.extend(spec.axes.iter().cloned());
-    let own: Choice = ladders.iter().map(|axis| named_axis(spec, axis).map(|_| 0)).collect();
+    let mut own: Choice = vec![None; recommended.len()];
+    own.resize(ladders.len(), Some(0));
     recommended.resize(ladders.len(), Some(0));
     let (spread_ppm, is_refused) = (vec![0; ladders.len()], vec![false; ladders.len()]);
     let known = BTreeMap::new();
@@ -134,10 +135,6 @@ pub fn search(
         };
     }
     Ok(search.around(&best.unwrap_or_default()))
-}
-
-fn named_axis<'a>(spec: &'a StudySpec, axis: &Axis) -> Option<&'a Axis> {
-    spec.axes.iter().find(|named| named.key == axis.key)
 }
 
 impl Search<'_> {
@@ -207,7 +204,8 @@ impl Search<'_> {
     /// How a choice stands after its first seeds; nothing where it is no setting.
     fn standing(&self, choice: &Choice, seeds: usize) -> Option<Standing> {
         let known = self.known.get(choice)?.as_ref()?;
-        Some(Standing::of(&known[..seeds.min(known.len())], self.spec))
+        let point = ranking::point(self.spec, Vec::new(), known.iter().take(seeds));
+        Some(Standing::of(&point, self.spec))
     }
 
     fn is_better(&self, choice: &Choice, than: &Choice) -> bool {

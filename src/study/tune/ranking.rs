@@ -4,7 +4,6 @@ use super::trials::{Results, TrialId, TrialResult};
 use super::{GridPoint, StudySpec, TrialMetrics, Tuned, grid};
 use crate::study::measure::metric::Metric;
 use crate::study::stats::paired::Paired;
-use crate::study::verdict::target::Target;
 
 /// The share of seeds in which a requirement must be met, unless it states one: 95 %.
 const MOST_SEEDS_PPM: u64 = 950_000;
@@ -24,17 +23,12 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Of what these trials came to.
-    pub fn of(played: &[TrialResult], spec: &StudySpec) -> Self {
-        let outcomes: Vec<TrialMetrics> = played.iter().map(|one| one.outcome.clone()).collect();
-        let met = |at: usize| played.iter().filter(|one| one.met[at]).count();
-        let met: Vec<usize> = (0..spec.require.len()).map(met).collect();
-        let is_refused = !is_admissible(&outcomes, &met, &spec.require);
-        let misses = met.iter().map(|met| played.len() - met).sum();
-        let sum = |metric: Metric| -> Option<u128> {
-            outcomes.iter().map(|one| Some(u128::from(*one.as_ref()?.get(&metric)?))).sum()
-        };
-        let sums = measured(spec).map(|metric| sum(metric).unwrap_or(u128::MAX));
+    /// Of a point of a study.
+    pub fn of(point: &GridPoint, spec: &StudySpec) -> Self {
+        let is_refused = !point.is_admissible;
+        let misses: usize = point.met.iter().map(|met| point.outcomes.len() - met).sum();
+        let metrics = [spec.objective.metric(), Metric::AiCalls, Metric::Cost];
+        let sums = metrics.map(|metric| point.sum(metric).unwrap_or(u128::MAX));
         Self { is_refused, misses: if is_refused { misses } else { 0 }, sums }
     }
 
@@ -44,47 +38,44 @@ impl Standing {
     }
 }
 
-/// What settings are compared by, in this order.
-fn measured(spec: &StudySpec) -> [Metric; 3] {
-    [spec.objective.metric(), Metric::AiCalls, Metric::Cost]
-}
-
-/// Whether all trials ended and enough of them meet each requirement.
-fn is_admissible(outcomes: &[TrialMetrics], met: &[usize], require: &[Target]) -> bool {
+/// A point, from what came of its trials.
+pub fn point<'a>(
+    spec: &StudySpec,
+    values: Vec<usize>,
+    played: impl Iterator<Item = &'a TrialResult>,
+) -> GridPoint {
+    let (mut outcomes, mut met): (Vec<TrialMetrics>, _) = (Vec::new(), vec![0; spec.require.len()]);
+    for one in played {
+        outcomes.push(one.outcome.clone());
+        for (count, is_met) in met.iter_mut().zip(&one.met) {
+            *count += usize::from(*is_met);
+        }
+    }
     let played = outcomes.len();
-    let mut enough = require.iter().zip(met);
-    played > 0
+    let mut enough = spec.require.iter().zip(&met);
+    let is_admissible = played > 0
         && outcomes.iter().all(Option::is_some)
-        && enough.all(|(one, met)| one.is_met_in(*met, played, MOST_SEEDS_PPM))
+        && enough.all(|(one, met)| one.is_met_in(*met, played, MOST_SEEDS_PPM));
+    GridPoint { values, outcomes, met, is_admissible, is_on_front: false }
 }
 
 /// What came of a study, the first of its trials' number being `at`.
 pub fn of(spec: StudySpec, at: usize, results: &Results) -> Tuned {
     let seeds = spec.seeds.clone().count();
-    let grid = grid::points(&spec.axes);
-    let mut points: Vec<GridPoint> = Vec::with_capacity(grid.len());
-    for (point, values) in grid.into_iter().enumerate() {
-        let first = TrialId { spec: at, point, seed: 0 };
-        let last = TrialId { seed: seeds, ..first };
-        let (mut outcomes, mut met): (Vec<TrialMetrics>, _) =
-            (Vec::new(), vec![0; spec.require.len()]);
-        for (_, played) in results.range(first..last) {
-            outcomes.push(played.outcome.clone());
-            for (count, is_met) in met.iter_mut().zip(&played.met) {
-                *count += usize::from(*is_met);
-            }
-        }
-        let is_admissible = is_admissible(&outcomes, &met, &spec.require);
-        points.push(GridPoint { values, outcomes, met, is_admissible, is_on_front: false });
-    }
+    let played = |number: usize| {
+        let first = TrialId { spec: at, point: number, seed: 0 };
+        results.range(first..TrialId { seed: seeds, ..first }).map(|(_, result)| result)
+    };
+    let grid = grid::points(&spec.axes).into_iter().enumerate();
+    let mut points: Vec<GridPoint> =
+        grid.map(|(number, values)| point(&spec, values, played(number))).collect();
     mark_front(&mut points, seeds);
     let mut ranking: Vec<usize> = (0..points.len()).collect();
-    ranking.sort_by_key(|index| {
+    ranking.sort_by_cached_key(|index| {
         let point = &points[*index];
         // A point that was stopped earlier in a race is further behind.
         let missing = seeds - point.outcomes.len();
-        let sums = measured(&spec).map(|metric| point.sum(metric).unwrap_or(u128::MAX));
-        (missing, !point.is_admissible, sums, *index)
+        (missing, Standing::of(point, &spec), *index)
     });
     if let Some(at) = gentlest(&spec, &points, &ranking) {
         let gentlest = ranking.remove(at);
