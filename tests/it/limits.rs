@@ -11,7 +11,7 @@ use tagspace::internals::study::limits::tolerance::{self, WorldTolerance};
 use tagspace::internals::study::verdict::judge::Verdict;
 use tagspace::internals::study::verdict::target_syntax;
 
-use crate::common::{PLAIN, plain, scenario};
+use crate::common::{PLAIN, judged, plain, scenario};
 
 fn limits(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
@@ -133,6 +133,26 @@ fn a_knob_is_turned_until_a_target_is_missed() {
     // Those that bear least stand first.
     let turned: Vec<u64> = found.knobs.iter().map(|one| one.turned_permille).collect();
     assert!(turned.is_sorted(), "{turned:?}");
+}
+
+#[test]
+fn headroom_is_what_is_left_in_as_many_seeds_as_are_asked_for() {
+    let world = ["gemini.latency={ dist = \"lognormal\", median_ms = 1000, sigma = 0.5 }"];
+    let limit_ms = 10_000;
+    let mut left: Vec<i64> = (1..=3)
+        .map(|seed| {
+            let run = judged(&scenario(PLAIN, &world).seeded(seed)).runs.remove(0);
+            limit_ms - i64::try_from(run.figures.number(Metric::Makespan)).unwrap()
+        })
+        .collect();
+    left.sort_unstable();
+    assert!(left[0] > 0 && left[0] < left[1] && left[1] < left[2], "{left:?}");
+    let headroom = |share: &str| {
+        tolerance(&world, &format!("makespan = \"<= {limit_ms}ms{share}\"")).headroom[0].margin
+    };
+    assert_eq!(headroom(""), Some(left[0]));
+    assert_eq!(headroom(" in >= 60% of seeds"), Some(left[1]));
+    assert_eq!(headroom(" in >= 30% of seeds"), Some(left[2]));
 }
 
 #[test]
