@@ -61,6 +61,7 @@ where
         Command::Tag(args) => super::commands::tag::tag(&args),
         Command::Serve(args) => super::commands::serve::serve(&args),
         Command::Limits(args) => super::commands::limits::limits(&args),
+        Command::BestKnown(args) => super::commands::best_known::best_known(&args),
         Command::League(args) => super::commands::league::league(&args),
         Command::Claims(args) => super::commands::claims::claims(&args),
         Command::Tune(args) => super::commands::tune::tune(&args),

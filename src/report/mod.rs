@@ -1,5 +1,6 @@
 //! Tables, files and pictures of what was measured. Prints, computes nothing.
 
+pub mod best_known;
 pub mod ci;
 pub mod claims;
 pub mod colour;

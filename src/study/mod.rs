@@ -3,6 +3,7 @@
 //!
 //! Everything here is a fold over (scenario, log). What is computed here is printed by `report`.
 
+pub mod best_known;
 pub mod claims;
 pub mod compare;
 pub mod experiment;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, value_parser};
 
+use super::best_known::BestKnownArgs;
 use super::limits::LimitsArgs;
 use super::play::Play;
 use super::values::{
@@ -76,6 +77,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tagspace limits scenarios/medium.toml\n  tagspace limits scenarios/free-tier-profiles.toml --run recommended\n  tagspace limits scenarios/small.toml --tolerance"
     )]
     Limits(LimitsArgs),
+    /// Say how close the best known settings of scenarios come to what no settings can beat.
+    #[command(
+        after_help = "Examples:\n  tagspace best-known scenarios/medium.toml --search --out found\n  tagspace best-known --check"
+    )]
+    BestKnown(BestKnownArgs),
     /// Let all kinds of limiters compete in a family of worlds, on the same weather.
     #[command(after_help = "Examples:\n  tagspace league\n  tagspace league --only free --seeds 8")]
     League(LeagueArgs),

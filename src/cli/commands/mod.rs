@@ -1,5 +1,6 @@
 //! The commands, one file or folder each.
 
+pub(crate) mod best_known;
 pub(crate) mod claims;
 pub(crate) mod compare;
 pub(crate) mod demo;

@@ -179,6 +179,17 @@ impl Latency {
         }
     }
 
+    /// Lets every draw be the one in the middle; what its tokens and its tail add stays.
+    pub fn without_spread(&mut self) {
+        let middle = match &self.shape {
+            Distribution::Fixed(ms) => *ms,
+            Distribution::Uniform(min, max) => min + (max - min) / 2,
+            Distribution::Lognormal { median_ms, .. } => whole(*median_ms).min(LONGEST_MS),
+            Distribution::Empirical(sorted) => sorted.get(sorted.len() / 2).copied().unwrap_or(0),
+        };
+        self.shape = Distribution::Fixed(middle);
+    }
+
     /// Takes away what input tokens add; gives what that was.
     pub fn without_input(&mut self) -> Option<String> {
         let was = std::mem::take(&mut self.ms_per_1k_input_tokens);

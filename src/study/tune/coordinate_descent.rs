@@ -55,6 +55,11 @@ const LADDERS: &[Ladder] = &[
     ladder("pipeline.halves", &["false", "true"], 1),
 ];
 
+/// The keys of pace, order and size.
+pub fn keys() -> impl Iterator<Item = &'static str> {
+    LADDERS.iter().map(|ladder| ladder.key)
+}
+
 /// A step of each ladder; nothing where the scenario's own value stays.
 type Choice = Vec<Option<usize>>;
 

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::trials::{TrialId, TrialResult};
-use super::{StudySpec, TuneError, Tuned, trials};
+use super::{GridPoint, StudySpec, TuneError, Tuned, coordinate_descent, trials};
 use crate::pipeline::config::Profile;
 use crate::sim::scenario::file::MAX_SEED;
 use crate::study::experiment::runner::TrialRunner;
@@ -26,6 +26,8 @@ pub struct HeldOutRow {
     pub bound_milli: Option<u64>,
     /// Pages with other tags than the model gives for them alone.
     pub mistagged_milli: Option<u64>,
+    /// Pages that failed.
+    pub failed_milli: Option<u64>,
 }
 
 /// The best of a study beside what one would use without it.
@@ -45,25 +47,37 @@ pub fn play(
     on_trial: &(dyn Fn() + Sync),
 ) -> Result<Option<HeldOut>, TuneError> {
     let Some(best) = tuned.best() else { return Ok(None) };
-    let (spec, count) = (&tuned.spec, tuned.seeds() as u64);
-    let after = spec.seeds.end().saturating_add(count) <= MAX_SEED;
-    let first = if after { spec.seeds.end() + 1 } else { spec.seeds.start().saturating_sub(count) };
-    let seeds = first..=first + count - 1;
-    let best: Vec<Axis> =
-        spec.axes.iter().zip(&best.values).map(|(axis, value)| one(axis, *value)).collect();
+    let spec = &tuned.spec;
+    let best = axes_of(tuned, best);
+    let unseen = StudySpec { seeds: unseen(&spec.seeds), ..spec.clone() };
+    let rows = rows(&unseen, Some(&best), runner, on_trial)?;
+    Ok(Some(HeldOut { seeds: unseen.seeds, rows }))
+}
+
+/// As many seeds that come after these, or before where none come after.
+pub fn unseen(seeds: &RangeInclusive<u64>) -> RangeInclusive<u64> {
+    let count = seeds.clone().count() as u64;
+    let after = seeds.end().saturating_add(count) <= MAX_SEED;
+    let first = if after { seeds.end() + 1 } else { seeds.start().saturating_sub(count) };
+    first..=first + count - 1
+}
+
+/// Plays the best setting, where there is one, the scenario as it is and the profiles on the seeds of a
+/// study, one row each.
+pub fn rows(
+    spec: &StudySpec,
+    best: Option<&[Axis]>,
+    runner: &TrialRunner,
+    on_trial: &(dyn Fn() + Sync),
+) -> Result<Vec<HeldOutRow>, TuneError> {
+    let count = spec.seeds.clone().count() as u64;
     let profiles = [Profile::Recommended, Profile::Documented, Profile::Before];
-    let profile = |profile: Profile| {
-        let (key, name) = ("pipeline.profile".to_owned(), profile.name());
-        (name, vec![Axis { key, values: vec![format!("\"{name}\"")] }])
-    };
-    let settings: Vec<(&'static str, Vec<Axis>)> = [("best", best), ("as it is", Vec::new())]
-        .into_iter()
-        .chain(profiles.map(profile))
-        .collect();
-    let specs: Vec<StudySpec> = settings
-        .iter()
-        .map(|(_, axes)| StudySpec { axes: axes.clone(), seeds: seeds.clone(), ..spec.clone() })
-        .collect();
+    let profile = |profile: Profile| (profile.name(), profile_axes(profile));
+    let best = best.map(|axes| ("best", axes.to_vec()));
+    let settings: Vec<(&'static str, Vec<Axis>)> =
+        best.into_iter().chain([("as it is", Vec::new())]).chain(profiles.map(profile)).collect();
+    let specs: Vec<StudySpec> =
+        settings.iter().map(|(_, axes)| StudySpec { axes: axes.clone(), ..spec.clone() }).collect();
     let told = |_: TrialId, _: &TrialResult| {
         on_trial();
         Ok(())
@@ -84,12 +98,31 @@ pub fn play(
             fallback_milli: mean(Metric::FallbackRatio),
             bound_milli: mean(Metric::BoundMakespan),
             mistagged_milli: mean(Metric::PagesMistagged),
+            failed_milli: mean(Metric::PagesFailed),
         }
     });
-    Ok(Some(HeldOut { seeds, rows: rows.collect() }))
+    Ok(rows.collect())
 }
 
-/// An axis with this value alone.
-fn one(axis: &Axis, value: usize) -> Axis {
-    Axis { key: axis.key.clone(), values: vec![axis.values[value].clone()] }
+/// A point of a study, as keys with one value each.
+pub fn axes_of(tuned: &Tuned, point: &GridPoint) -> Vec<Axis> {
+    let chosen = tuned.spec.axes.iter().zip(&point.values);
+    let one = |(axis, value): (&Axis, &usize)| Axis {
+        key: axis.key.clone(),
+        values: vec![axis.values[*value].clone()],
+    };
+    chosen.map(one).collect()
+}
+
+/// A profile in place of what the scenario sets itself, for the keys of pace, order and size. What is
+/// read, asked and written stays as the scenario has it.
+pub fn profile_axes(profile: Profile) -> Vec<Axis> {
+    let settings = serde_json::to_value(profile.settings()).unwrap_or_default();
+    let own = coordinate_descent::keys().filter_map(|key| {
+        let value = settings.get(key.strip_prefix("pipeline.")?)?;
+        Some((key, value.to_string()))
+    });
+    let profile = ("pipeline.profile", format!("\"{}\"", profile.name()));
+    let axis = |(key, value): (&str, String)| Axis { key: key.to_owned(), values: vec![value] };
+    [profile].into_iter().chain(own).map(axis).collect()
 }
