@@ -81,3 +81,18 @@ fn node() {
 fn jenkins() {
     judged_by("newer", "junit");
 }
+
+#[test]
+fn pages_in_a_browser() {
+    let home = "target/sdk/node";
+    assert!(
+        Path::new(home).join("node_modules/puppeteer-core").exists(),
+        "{home}/node_modules/puppeteer-core is missing; install it with: mkdir -p {home} && \
+         cp tests/sdk/node/package*.json {home} && npm ci --prefix {home} --ignore-scripts"
+    );
+    let browser = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    let browser = browser.into_iter().find(|path| Path::new(path).exists());
+    let browser = browser.expect("Chromium is missing; install it with: apt-get install chromium");
+    let mut script = Command::new("node");
+    judged(script.arg("tests/sdk/node/page.mjs").env("SDKS", home).env("CHROMIUM", browser));
+}

@@ -14,9 +14,9 @@ pub(super) type Named = (&'static str, Vec<u8>);
 /// A picture of a report, as SVG and as PNG.
 pub(super) fn picture(
     (svg_name, png_name): (&'static str, &'static str),
-    svg: Result<String, crate::report::draw::PlotError>,
+    drawn: Result<crate::report::draw::Picture, crate::report::draw::PlotError>,
 ) -> Result<[Named; 2], CliError> {
-    let svg = svg.map_err(|error| failed(svg_name, &error))?;
+    let svg = drawn.map_err(|error| failed(svg_name, &error))?.file();
     let png = crate::report::draw::png(&svg).map_err(|error| failed(png_name, &error))?;
     Ok([(svg_name, svg.into_bytes()), (png_name, png)])
 }

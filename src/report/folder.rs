@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use crate::report::draw::PlotError;
+use crate::report::draw::picture::Drawn;
 use crate::report::run::csv;
 use crate::report::swap::Swap;
 use crate::report::{draw, pictures, swap};
@@ -48,8 +48,9 @@ pub enum Kind {
 }
 
 /// The files of a report, at any depth.
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "report.json",
+    "report.html",
     "runs.csv",
     "timeline.csv",
     "events.jsonl",
@@ -177,6 +178,11 @@ impl Folder {
         self.pictures(pictures::of_seeds(scenario, series))
     }
 
+    /// Adds the page.
+    pub fn page(&self, html: &str) -> Result<(), FilesError> {
+        put(self.swap.part(), "report.html", |file| file.write_all(html.as_bytes()))
+    }
+
     /// Adds the report and puts the folder in its place. Gives what could not be made or removed.
     pub fn finish(self, report: &Json) -> Result<Vec<String>, FilesError> {
         put_json(self.swap.part(), report)?;
@@ -188,12 +194,12 @@ impl Folder {
     }
 
     /// A picture that cannot be made costs nothing but itself.
-    fn pictures(
-        &self,
-        drawn: Vec<(&'static str, Result<String, PlotError>)>,
-    ) -> Result<(), FilesError> {
+    fn pictures(&self, drawn: Vec<(&'static str, Drawn)>) -> Result<(), FilesError> {
         for (name, drawn) in drawn {
-            let both = drawn.and_then(|svg| draw::png(&svg).map(|png| (svg, png)));
+            let both = drawn.and_then(|picture| {
+                let svg = picture.file();
+                draw::png(&svg).map(|png| (svg, png))
+            });
             let (svg, png) = match both {
                 Ok(both) => both,
                 Err(error) => {

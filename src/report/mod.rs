@@ -11,6 +11,7 @@ pub mod format;
 pub mod league;
 pub mod limitations;
 pub mod limits;
+pub mod page;
 pub mod pictures;
 pub mod run;
 pub mod seeds;

@@ -213,7 +213,7 @@ fn a_long_run_is_drawn_with_as_many_points_as_can_be_seen() {
     let scenario = scenario(PLAIN, &settings);
     let judged = judged(&scenario);
     for (name, drawn) in tagspace::internals::report::pictures::all(&scenario, &judged) {
-        let svg = drawn.unwrap();
+        let svg = drawn.unwrap().file();
         assert!(svg.len() < 1_500_000, "{name}: {} bytes", svg.len());
         tagspace::internals::report::draw::png(&svg).unwrap();
     }

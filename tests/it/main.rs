@@ -38,6 +38,7 @@ mod limiter_algorithms; // the limiters that compete
 mod limits; // what each limit costs
 mod live; // over the network, in real time
 mod neighbours; // somebody else on the same quota
+mod page; // the page of a report
 mod paired; // intervals and the sign test
 mod pipeline; // against answers that no fake gives
 mod plan; // the size of a batch where it is auto

@@ -80,7 +80,7 @@ fn several_seeds_in_a_column_of_the_map_show_their_share() {
     let few = played(&scenario, 1..=8);
     let picture = |played: Vec<PlayedSeed>| {
         let drawn = pictures::of_seeds(&scenario, &Series::of(played).unwrap());
-        drawn.into_iter().next().unwrap().1.unwrap()
+        drawn.into_iter().next().unwrap().1.unwrap().file()
     };
     // Two in a column; that nobody meets 1 ms fills a column whole, and one of two half of it.
     let again = few.iter().cycle().zip(0..500);
@@ -88,7 +88,7 @@ fn several_seeds_in_a_column_of_the_map_show_their_share() {
     assert!(many.contains("2 seeds in a column: filled up to the share that misses"));
     let heights: std::collections::BTreeSet<u64> = many
         .split("<rect ")
-        .filter(|rect| rect.contains("#D55E00") && rect.contains("width=\"2\""))
+        .filter(|rect| rect.contains("f-red") && rect.contains("width=\"2\""))
         .map(|rect| rect.split("height=\"").nth(1).unwrap().split('"').next().unwrap())
         .map(|height| height.parse().unwrap())
         .collect();

@@ -3,10 +3,10 @@
 use plotters::prelude::*;
 
 use crate::report::claims::words;
-use crate::report::draw::PlotError;
 use crate::report::draw::picture::{
-    Area, BLUE, FAINT, GREEN, GREY, Key, ORANGE, failed, font, heading, legend, sheet, shortened,
+    Area, BLUE, FAINT, GREEN, GREY, Key, ORANGE, failed, font, legend, sheet, shortened,
 };
+use crate::report::draw::{Picture, PlotError};
 use crate::study::claims::boundary::Boundary;
 use crate::study::claims::observable::Observable;
 use crate::study::claims::statement::Hypothesis;
@@ -46,14 +46,11 @@ fn index(position: usize) -> i32 {
 }
 
 /// The three profiles in every world, by the middle of all seeds, with the least and the most.
-pub fn profiles(claims_report: &ClaimsReport) -> Result<String, PlotError> {
+pub fn profiles(claims_report: &ClaimsReport) -> Result<Picture, PlotError> {
     let panels: Vec<(&str, &Hypothesis, &Vec<WorldVerdict>)> =
         SHOWN.iter().filter_map(|(metric, name)| panel_of(claims_report, *metric, name)).collect();
-    sheet(height(TOP + PANEL * index(panels.len()) + 10), |area| {
-        heading(
-            area,
-            "The plan's profiles and the recommended one, from free accounts to paid ones",
-        )?;
+    let title = "The plan's profiles and the recommended one, from free accounts to paid ones";
+    sheet(height(TOP + PANEL * index(panels.len()) + 10), title, |area| {
         let keys = [
             Key { colour: COLOURS[0], text: "before" },
             Key { colour: COLOURS[1], text: "documented" },
@@ -134,14 +131,14 @@ const ROW: i32 = 34;
 const STRIP: (i32, i32) = (330, 330);
 
 /// For every claim that does not hold as it stands: where all its statements hold together.
-pub fn boundaries(claims_report: &ClaimsReport) -> Result<String, PlotError> {
+pub fn boundaries(claims_report: &ClaimsReport) -> Result<Picture, PlotError> {
     let rows: Vec<(&str, &Varied)> = claims_report
         .claims
         .iter()
         .flat_map(|judged| judged.varied.iter().map(|varied| (judged.claim.id, varied)))
         .collect();
-    sheet(height(TOP + ROW * index(rows.len()) + 14), |area| {
-        heading(area, "Where the claims hold, one thing varied at a time (logarithmic)")?;
+    let title = "Where the claims hold, one thing varied at a time (logarithmic)";
+    sheet(height(TOP + ROW * index(rows.len()) + 14), title, |area| {
         let keys = [Key { colour: GREEN, text: "holds" }, Key { colour: FAINT, text: "does not" }];
         legend(area, &keys, 16, 38)?;
         for (position, (id, varied)) in rows.iter().enumerate() {

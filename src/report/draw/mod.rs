@@ -5,5 +5,6 @@
 
 pub(crate) mod panel;
 pub(crate) mod picture;
+pub(crate) mod svg;
 
-pub use self::picture::{PlotError, png};
+pub use self::picture::{Picture, PlotError, png};

@@ -4,9 +4,8 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use super::PlotError;
-use super::picture::{
-    Area, Drawn, FAINT, GREY, Key, failed, font, heading, legend, sheet, shortened, tick,
-};
+use super::picture::{Area, Drawn, FAINT, GREY, Key, failed, font, legend, sheet, shortened, tick};
+use super::svg::Svg;
 use crate::sim::recorder::Log;
 use crate::study::measure::timeline;
 use crate::study::measure::timeline::TimelineRow;
@@ -17,8 +16,7 @@ use crate::units::float;
 const TOP: u32 = 62;
 
 /// A chart with linear axes.
-pub(super) type Chart<'a> =
-    ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub(super) type Chart<'a> = ChartContext<'a, Svg<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// An axis from zero.
 pub(crate) struct Axis {
@@ -90,8 +88,7 @@ pub(crate) fn panels(
     draw_run: impl Fn(&Area<'_>, &JudgedRun) -> Result<(), PlotError>,
 ) -> Drawn {
     let count = u32::try_from(judged.runs.len()).unwrap_or(1);
-    sheet(TOP + height * count, |area| {
-        heading(area, title)?;
+    sheet(TOP + height * count, title, |area| {
         legend(area, keys, 16, 38)?;
         let (_, below) = area.split_vertically(TOP);
         for (panel, run) in below.split_evenly((judged.runs.len(), 1)).iter().zip(&judged.runs) {

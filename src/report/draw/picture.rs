@@ -6,6 +6,8 @@ use plotters::prelude::*;
 use resvg::{tiny_skia, usvg};
 use thiserror::Error;
 
+use super::svg;
+use super::svg::{Svg, Titles};
 use crate::study::measure::timeline::TimelineRow;
 use crate::units::whole;
 
@@ -35,10 +37,47 @@ pub enum PlotError {
     Png(String),
 }
 
-pub(crate) type Drawn = Result<String, PlotError>;
+/// A picture: its elements, which a page holds, or a file with its colours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    title: String,
+    size: (u32, u32),
+    elements: String,
+}
+
+impl Picture {
+    /// As a file that stands alone.
+    pub fn file(&self) -> String {
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" {}<style>{}</style>\n{}</svg>\n",
+            self.head(""),
+            svg::light_style(),
+            self.elements
+        )
+    }
+
+    /// As a part of a page, which has the colours; `class` is one for the page's own rules.
+    pub fn inline(&self, class: &str) -> String {
+        format!(
+            "<svg class=\"{class}\" {}{}</svg>",
+            self.head(" preserveAspectRatio=\"none\""),
+            self.elements
+        )
+    }
+
+    fn head(&self, more: &str) -> String {
+        let ((width, height), title) = (self.size, svg::escaped(&self.title));
+        format!(
+            "role=\"img\" aria-label=\"{title}\" width=\"{width}\" height=\"{height}\" \
+             viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\"{more}>\n<title>{title}</title>\n"
+        )
+    }
+}
+
+pub(crate) type Drawn = Result<Picture, PlotError>;
 /// What a line of the timeline counted up to then.
 pub(crate) type Count = fn(&TimelineRow) -> u64;
-pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+pub(crate) type Area<'a> = DrawingArea<Svg<'a>, plotters::coord::Shift>;
 
 /// The PNG of an SVG, at its own size.
 pub fn png(svg: &str) -> Result<Vec<u8>, PlotError> {
@@ -62,30 +101,42 @@ pub fn png(svg: &str) -> Result<Vec<u8>, PlotError> {
     pixels.encode_png().map_err(|error| failed(&error))
 }
 
-/// Draws on a white sheet of this height.
-pub(crate) fn sheet(height: u32, draw: impl FnOnce(&Area<'_>) -> Result<(), PlotError>) -> Drawn {
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+/// Draws on a white sheet of this height, below the title.
+pub(crate) fn sheet(
+    height: u32,
+    title: &str,
+    draw: impl FnOnce(&Area<'_>) -> Result<(), PlotError>,
+) -> Drawn {
+    titled((WIDTH, height), title, |area, _| {
         area.fill(&WHITE).map_err(failed)?;
-        draw(&area)?;
+        area.draw_text(title, &font(17, BLACK), (14, 10)).map_err(failed)?;
+        draw(area)
+    })
+}
+
+/// Draws on nothing, with elements that have titles of their own.
+pub(crate) fn titled(
+    size: (u32, u32),
+    title: &str,
+    draw: impl FnOnce(&Area<'_>, &Titles) -> Result<(), PlotError>,
+) -> Drawn {
+    let (mut elements, titles) = (String::new(), Titles::default());
+    {
+        let svg = Svg { out: &mut elements, size, titles: titles.clone() };
+        let area = svg.into_drawing_area();
+        draw(&area, &titles)?;
         area.present().map_err(failed)?;
     }
-    Ok(svg)
+    Ok(Picture { title: title.to_owned(), size, elements })
 }
 
 pub(crate) fn failed(error: impl std::fmt::Display) -> PlotError {
     PlotError::Draw(error.to_string())
 }
 
-/// Text of this size and colour.
+/// Text of this size and colour, the size with what stands between two lines.
 pub(crate) fn font(size: u32, colour: RGBColor) -> TextStyle<'static> {
-    ("sans-serif", size).into_font().color(&colour)
-}
-
-/// A heading at the top left of an area.
-pub(crate) fn heading(area: &Area<'_>, text: &str) -> Result<(), PlotError> {
-    area.draw_text(text, &font(17, BLACK), (14, 10)).map_err(failed)
+    ("sans-serif", f64::from(size) / 1.24).into_font().color(&colour)
 }
 
 /// What a colour stands for.

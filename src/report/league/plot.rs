@@ -5,12 +5,12 @@ use plotters::prelude::*;
 
 use crate::report::draw::PlotError;
 use crate::report::draw::picture::{
-    Area, BLUE, Drawn, FAINT, GREY, Key, RED, failed, font, heading, legend, sheet,
+    Area, BLUE, Drawn, FAINT, GREY, Key, RED, failed, font, legend, sheet,
 };
 use crate::study::league::{LimiterResult, WorldResult};
 use crate::units::float;
 
-/// Room for heading and legend, a field's heading, and a limiter.
+/// Room for heading and legend, a field's and a limiter.
 const TOP: u32 = 66;
 const FIELD: u32 = 26;
 const ROW: u32 = 17;
@@ -31,8 +31,8 @@ pub(crate) fn draw(league: &[WorldResult]) -> Drawn {
         count(fields.len()) * FIELD + count(rows) * ROW
     };
     let tallest = columns.iter().map(|fields| height(fields)).max().unwrap_or(0);
-    sheet(TOP + tallest + 12, |area| {
-        heading(area, "The league: makespan over the bound, and calls that were refused")?;
+    let title = "The league: makespan over the bound, and calls that were refused";
+    sheet(TOP + tallest + 12, title, |area| {
         let keys = [
             Key { colour: BLUE, text: "makespan / bound (the line is 1)" },
             Key { colour: RED, text: "429s of calls to the primary" },

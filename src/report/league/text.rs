@@ -6,7 +6,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use crate::pipeline::config::LimiterKind;
-use crate::report::draw::PlotError;
+use crate::report::draw::{Picture, PlotError};
 use crate::report::format;
 use crate::report::table::markdown;
 use crate::study::league::{BASE, LimiterResult, Scaled, SeedResult, WorldResult};
@@ -257,6 +257,6 @@ pub fn csv(league: &[WorldResult], to: impl io::Write) -> Result<(), csv::Error>
 }
 
 /// 429s against time over the bound, a panel for each field.
-pub fn picture(league: &[WorldResult]) -> Result<String, PlotError> {
+pub fn picture(league: &[WorldResult]) -> Result<Picture, PlotError> {
     super::plot::draw(league)
 }

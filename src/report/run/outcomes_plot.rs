@@ -3,8 +3,7 @@
 use plotters::prelude::*;
 
 use crate::report::draw::picture::{
-    Drawn, FAINT, GREEN, GREY, Key, ORANGE, RED, SKY, failed, font, heading, legend, sheet,
-    shortened, tick,
+    Drawn, FAINT, GREEN, GREY, Key, ORANGE, RED, SKY, failed, font, legend, sheet, shortened, tick,
 };
 use crate::report::format;
 use crate::sim::scenario::Scenario;
@@ -31,8 +30,8 @@ pub(crate) fn draw(scenario: &Scenario, judged: &JudgedScenario) -> Drawn {
     }
     let count = i32::try_from(bars.len()).unwrap_or(0);
     let bottom = TOP + BAR * count.max(1);
-    sheet(u32::try_from(bottom + 60).unwrap_or(200), |area| {
-        heading(area, &format!("{}: AI calls by outcome", scenario.name))?;
+    let title = format!("{}: AI calls by outcome", scenario.name);
+    sheet(u32::try_from(bottom + 60).unwrap_or(200), &title, |area| {
         let keys = [
             Key { colour: GREEN, text: "answered" },
             Key { colour: SKY, text: "answered in part" },

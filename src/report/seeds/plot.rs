@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use crate::report::draw::PlotError;
 use crate::report::draw::picture::{
-    Area, Drawn, FAINT, GREEN, GREY, Key, RED, failed, font, heading, legend, sheet, shortened,
+    Area, Drawn, FAINT, GREEN, GREY, Key, RED, failed, font, legend, sheet, shortened,
 };
 use crate::report::seeds::named;
 use crate::sim::scenario::Scenario;
@@ -49,8 +49,8 @@ pub(crate) fn map(scenario: &Scenario, series: &Series) -> Drawn {
     let columns = seeds.len().div_ceil(together);
     let width = (ACROSS / index(columns).max(1)).clamp(1, WIDEST);
     let tall = TOP + ROW * index(lines.len()).max(1) + 16;
-    sheet(u32::try_from(tall).unwrap_or(0), |area| {
-        heading(area, &format!("{}: which seed meets which target", scenario.name))?;
+    let title = format!("{}: which seed meets which target", scenario.name);
+    sheet(u32::try_from(tall).unwrap_or(0), &title, |area| {
         let keys = [Key { colour: GREEN, text: "met" }, Key { colour: RED, text: "missed" }];
         legend(area, &keys, 16, 38)?;
         if together > 1 {

@@ -6,8 +6,7 @@ use plotters::prelude::*;
 
 use crate::report::draw::PlotError;
 use crate::report::draw::picture::{
-    Area, BLUE, Drawn, FAINT, GREY, Key, ORANGE, failed, font, heading, legend, sheet, shortened,
-    time_unit,
+    Area, BLUE, Drawn, FAINT, GREY, Key, ORANGE, failed, font, legend, sheet, shortened, time_unit,
 };
 use crate::study::measure::metric::{Metric, Unit};
 use crate::study::tune::grid::Axis;
@@ -52,11 +51,11 @@ fn two_axes(tuned: &Tuned) -> (usize, Option<usize>) {
 /// The objective of every point: dark is good, hatched is what misses a requirement, and the best
 /// one has a ring.
 pub(crate) fn heat_map(tuned: &Tuned) -> Drawn {
-    let Some(map) = HeatMap::of(tuned) else { return sheet(60, |area| heading(area, "no axis")) };
+    let Some(map) = HeatMap::of(tuned) else { return sheet(60, "no axis", |_| Ok(())) };
     let count = map.rows.map_or(1, |rows| rows.values.len());
-    sheet(height(TOP + ROW * index(count) + 20), |area| {
-        let what = map.metric.name();
-        heading(area, &format!("{}: mean {what} over the seeds", tuned.spec.scenario.name))?;
+    let what = map.metric.name();
+    let title = format!("{}: mean {what} over the seeds", tuned.spec.scenario.name);
+    sheet(height(TOP + ROW * index(count) + 20), &title, |area| {
         let keys = [
             Key { colour: shade(0.0), text: "best" },
             Key { colour: shade(1.0), text: "worst" },
@@ -257,14 +256,9 @@ pub(crate) fn front(tuned: &Tuned) -> Drawn {
     let (unit, per) = time_unit(crate::units::whole(times.end));
     let digits = decimals(costs.end - costs.start);
     let time_digits = decimals((times.end - times.start) / per);
-    sheet(420, |area| {
-        heading(
-            area,
-            &format!(
-                "{}: time and cost of every setting played to the end",
-                tuned.spec.scenario.name
-            ),
-        )?;
+    let title =
+        format!("{}: time and cost of every setting played to the end", tuned.spec.scenario.name);
+    sheet(420, &title, |area| {
         let keys = [
             Key { colour: BLUE, text: "admissible" },
             Key { colour: GREY, text: "misses what is required" },

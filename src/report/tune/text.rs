@@ -6,7 +6,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use crate::pipeline::config::{SettingsPatch, variable_of};
-use crate::report::draw::PlotError;
+use crate::report::draw::{Picture, PlotError};
 use crate::report::format;
 use crate::report::table::markdown;
 use crate::report::tune::point_name::named;
@@ -398,11 +398,11 @@ pub fn csv(tuned: &Tuned, to: impl io::Write) -> Result<(), csv::Error> {
 }
 
 /// The objective of every point.
-pub fn heat_map(tuned: &Tuned) -> Result<String, PlotError> {
+pub fn heat_map(tuned: &Tuned) -> Result<Picture, PlotError> {
     super::plot::heat_map(tuned)
 }
 
 /// Time against cost.
-pub fn front(tuned: &Tuned) -> Result<String, PlotError> {
+pub fn front(tuned: &Tuned) -> Result<Picture, PlotError> {
     super::plot::front(tuned)
 }

@@ -6,5 +6,4 @@ mod run;
 mod trials;
 mod verdicts;
 
-pub(crate) use self::replay::replay;
 pub(crate) use self::run::{options, run};

@@ -1,13 +1,26 @@
 //! The command that repeats a scenario with a seed.
 
+use std::path::Path;
+
 use crate::cli::args::RunArgs;
 use crate::cli::error::quoted;
 use crate::sim::scenario::Scenario;
 
 /// The command that repeats a scenario with a seed.
-pub(crate) fn replay(args: &RunArgs, scenario: &Scenario, seed: u64) -> String {
+pub(super) fn replay(args: &RunArgs, scenario: &Scenario, seed: u64) -> String {
+    format!("replay: {}", command(args, scenario.file(), seed))
+}
+
+/// The same for a page, which others read elsewhere: with the file's name alone.
+pub(super) fn portable(args: &RunArgs, scenario: &Scenario, seed: u64) -> String {
+    let file = Path::new(scenario.file());
+    let name = file.file_name().map_or(scenario.file().into(), |name| name.to_string_lossy());
+    command(args, &name, seed)
+}
+
+fn command(args: &RunArgs, scenario: &str, seed: u64) -> String {
     let seed = seed.to_string();
-    let mut words = vec!["tagspace", "run", scenario.file(), "--seed", &seed];
+    let mut words = vec!["tagspace", "run", scenario, "--seed", &seed];
     for setting in &args.scenarios.set {
         words.extend(["--set", setting]);
     }
@@ -16,5 +29,5 @@ pub(crate) fn replay(args: &RunArgs, scenario: &Scenario, seed: u64) -> String {
         words.extend(["--env-file", file]);
         words.extend(args.scenarios.env_file_all_runs.then_some("--env-file-all-runs"));
     }
-    format!("replay: {}", quoted(words))
+    quoted(words)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::replay;
+use super::replay::{portable, replay};
 use super::trials::{Done, Entry, Results};
 use crate::cli::ExitStatus;
 use crate::cli::args::{ClockArg, Format, RunArgs};
@@ -20,7 +20,7 @@ use crate::report::colour::Colour;
 use crate::report::folder::Folder;
 use crate::report::run::text::Detail;
 use crate::report::run::{json, realtime_check, text};
-use crate::report::{format, seeds as series_report};
+use crate::report::{format, page, seeds as series_report};
 use crate::sim::scenario::Scenario;
 use crate::sim::{Options, SimError};
 use crate::study::compare::Recordings;
@@ -170,7 +170,8 @@ impl<'a> Verdicts<'a> {
         let scenario = entry.scenario();
         let replays = |seed| replay(self.args, scenario, seed);
         let worst = || series.worst().or(entry.seeds.first().copied()).unwrap_or_default();
-        let repeat = replays(if single.is_some() { scenario.world.seed.0 } else { worst() });
+        let seed = if single.is_some() { scenario.world.seed.0 } else { worst() };
+        let repeat = replays(seed);
         let detail = if self.is_alone { Detail::Full } else { Detail::Brief };
         let text = |colour| match &single {
             Some((judged, _)) => text::scenario(scenario, judged, &repeat, detail, colour),
@@ -202,8 +203,12 @@ impl<'a> Verdicts<'a> {
             None => Outcome::of(verdict, None, !diverged.is_empty()),
         };
         json::close(&mut report, &Closing::alone(outcome, &diverged));
-        if let Some(folder) = entry.folder_to_write().filter(|_| single.is_none()) {
-            folder.summary(scenario, &series)?;
+        if let Some(folder) = entry.folder_to_write() {
+            if single.is_none() {
+                folder.summary(scenario, &series)?;
+            }
+            let command = portable(self.args, scenario, seed);
+            folder.page(&page::run(scenario, judged, many, &command))?;
         }
         let report = self.keep(entry, report, unplayed.is_some())?;
         if self.is_compared && unplayed.is_none() {

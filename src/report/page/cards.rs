@@ -1,0 +1,74 @@
+//! The figures that everybody asks for: before, after, by which factor, and what was promised.
+
+use maud::{Markup, html};
+
+use crate::report::format;
+use crate::study::measure::figure::Figure;
+use crate::study::measure::metric::Metric;
+use crate::study::measure::value::Value;
+use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
+use crate::study::verdict::seeds::Series;
+
+const SHOWN: [(Metric, &str); 6] = [
+    (Metric::AiCalls, "AI calls"),
+    (Metric::Makespan, "time"),
+    (Metric::RateLimited, "429s"),
+    (Metric::Cost, "cost"),
+    (Metric::CacheHitRatio, "answered by the cache"),
+    (Metric::PagesMistagged, "pages mistagged"),
+];
+
+/// A card for each figure that the last run has.
+pub(super) fn cards(judged: &JudgedScenario, series: Option<&Series>) -> Markup {
+    let Some((last, first)) = judged.runs.split_last() else { return html! {} };
+    let first = first.first();
+    let shown: Vec<_> =
+        SHOWN.iter().filter(|(metric, _)| last.figures.get(*metric).is_some()).collect();
+    html! {
+        dl.cards {
+            @for (metric, name) in shown {
+                div.card {
+                    dt { (name) }
+                    dd { (value(last, judged.runs.len() - 1, *metric, series)) }
+                    @if let Some(first) = first {
+                        dd.more { (first.name) " " (value(first, 0, *metric, series)) ", " (factor(first, last, *metric)) }
+                    }
+                    @if let Some(promised) = promised(last, *metric) { dd.more { "target " (promised) } }
+                }
+            }
+        }
+    }
+}
+
+/// A figure of a run, in the middle of all seeds where there are many.
+fn value(run: &JudgedRun, at: usize, metric: Metric, series: Option<&Series>) -> String {
+    let figure = Figure::of(metric);
+    if let Some(spread) = series.and_then(|series| series.spread(at, figure)) {
+        return format!("{} (median)", format::amount(spread.median, figure.unit()));
+    }
+    match run.figures.get(metric) {
+        Some(Value::Share(share)) => {
+            share.value().map_or_else(|| "-".to_owned(), |value| format!("{:.1} %", value * 100.0))
+        }
+        _ => run
+            .figures
+            .integer(figure)
+            .map_or_else(|| "-".to_owned(), |value| format::amount(value, figure.unit())),
+    }
+}
+
+fn factor(first: &JudgedRun, last: &JudgedRun, metric: Metric) -> String {
+    let of = |run: &JudgedRun| run.figures.integer(Figure::of(metric));
+    format::factor(of(first), of(last))
+}
+
+/// The first target on a figure.
+fn promised(run: &JudgedRun, metric: Metric) -> Option<String> {
+    let target = run.targets.iter().find(|judged| judged.target.metric == metric)?;
+    let mark = match (target.is_judged, target.met) {
+        (false, _) => "–",
+        (true, true) => "✓",
+        (true, false) => "✗",
+    };
+    Some(format!("{} {mark}", target.target.text))
+}

@@ -1,0 +1,107 @@
+//! The verdict, and why targets are missed.
+
+use maud::{Markup, html};
+
+use super::cause::cause;
+use crate::report::format;
+use crate::report::run::text::{measured, said};
+use crate::sim::scenario::Scenario;
+use crate::study::measure::metric::Metric;
+use crate::study::verdict::judge::{JudgedRun, JudgedScenario, Verdict};
+use crate::study::verdict::seeds::Series;
+use crate::study::verdict::target::JudgedTarget;
+
+/// The verdict on a scenario, with a sentence for each target that is missed.
+pub(super) fn head(
+    scenario: &Scenario,
+    judged: &JudgedScenario,
+    series: Option<&Series>,
+) -> Markup {
+    let verdict = judged.verdict();
+    let (class, mark) = match verdict {
+        Verdict::Met => ("badge met", "✓ "),
+        Verdict::Missed => ("badge missed", "✗ "),
+        Verdict::NotJudged => ("badge", "– "),
+    };
+    let missed: Vec<(&JudgedRun, &JudgedTarget)> = judged
+        .runs
+        .iter()
+        .flat_map(|run| run.targets.iter().map(move |target| (run, target)))
+        .filter(|(_, target)| target.is_judged && !target.met)
+        .collect();
+    let all = judged.runs.iter().flat_map(|run| &run.targets).filter(|one| one.is_judged).count();
+    html! {
+        header {
+            p { span class=(class) { (mark) (verdict.words()) } }
+            h1 { (scenario.name) }
+            p.question { (scenario.question) }
+            p.quiet { (about(scenario, judged, series)) }
+            @if all == 0 {
+                p { "The scenario has no targets that could be judged." }
+            } @else if missed.is_empty() {
+                p { "All " (format::counted(all, "target")) " are met." }
+            } @else {
+                p { (missed.len()) " of " (format::counted(all, "target")) " missed:" }
+                ul.causes {
+                    @for (run, target) in missed.iter().take(MOST_CAUSES) {
+                        li { (sentence(judged, run, target, scenario)) }
+                    }
+                    @if missed.len() > MOST_CAUSES {
+                        li { "and " (missed.len() - MOST_CAUSES) " more, below" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Targets whose causes are told.
+const MOST_CAUSES: usize = 8;
+
+/// What was played.
+fn about(scenario: &Scenario, judged: &JudgedScenario, series: Option<&Series>) -> String {
+    let pages = judged.runs.first().map_or(0, |run| run.figures.number(Metric::Pages));
+    let pages = format!("{} pages", format::count(pages));
+    let seeds = match series {
+        Some(series) => {
+            let seeds: Vec<u64> = series.played.iter().map(|one| one.seed).collect();
+            let (first, last) = (seeds.first().unwrap_or(&0), seeds.last().unwrap_or(&0));
+            format!("{} seeds from {first} to {last}", seeds.len())
+        }
+        None => format!("seed {}", scenario.world.seed.0),
+    };
+    let runs = match judged.runs.as_slice() {
+        [_] => String::new(),
+        runs => {
+            let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+            format!(", runs {}", names.join(", "))
+        }
+    };
+    let whose =
+        if judged.is_from_outside() { "seen from the services' side" } else { "virtual time" };
+    format!("{pages}, {seeds}{runs}, {}, {whose}", scenario.world.gemini.0.model)
+}
+
+/// A missed target in words: what it is, what it may be, and where that comes from.
+fn sentence(
+    judged: &JudgedScenario,
+    run: &JudgedRun,
+    target: &JudgedTarget,
+    scenario: &Scenario,
+) -> Markup {
+    let in_run = if judged.runs.len() > 1 { format!(" of {}", run.name) } else { String::new() };
+    let over = target.over.map(|over| {
+        format!(
+            " It is met in {} of {} seeds; the worst is seed {}.",
+            over.met, over.seeds, over.worst
+        )
+    });
+    let is_single = target.over.is_none();
+    let cause = if is_single { cause(scenario, run, target) } else { None };
+    html! {
+        strong { (target.target.figure()) (in_run) " is " (measured(target)) }
+        ", and the target is " code { (target.target.metric.name()) " " (target.target.text) } " (" (said(target)) ")."
+        @if let Some(over) = over { (over) }
+        @if let Some(cause) = cause { " " (cause) }
+    }
+}

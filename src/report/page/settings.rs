@@ -1,0 +1,83 @@
+//! Settings as they differ from their profile and from the first run, the world, and what is in no
+//! figure.
+
+use maud::{Markup, html};
+
+use super::chrome::{Section, table};
+use crate::pipeline::config::Profile;
+use crate::report::{format, limitations};
+use crate::sim::scenario::{Run, Scenario};
+use crate::study::compare::settings;
+use crate::study::verdict::judge::JudgedScenario;
+
+/// The settings of each run.
+pub(super) fn section(scenario: &Scenario) -> Section {
+    let diffs: Vec<(&Run, Vec<Vec<String>>)> =
+        scenario.runs.iter().map(|run| (run, own(run))).collect();
+    let count = diffs.iter().map(|(_, rows)| rows.len()).sum::<usize>();
+    let heading = match diffs.as_slice() {
+        [(run, rows)] => format!(
+            "Profile {}, {} over it",
+            profile(run).name(),
+            format::counted(rows.len(), "setting")
+        ),
+        _ => format!(
+            "{} runs, {} over their profiles",
+            diffs.len(),
+            format::counted(count, "setting")
+        ),
+    };
+    let body = html! {
+        @for (run, rows) in &diffs {
+            @if diffs.len() > 1 { h3 { (run.name) ": profile " (profile(run).name()) } }
+            @if rows.is_empty() { p { "Everything is as the profile has it." } }
+            @else { (table(&["setting", "here", "in the profile"], rows)) }
+        }
+        @if let Some(rows) = between(scenario) {
+            details {
+                summary { "What differs between the first run and the last" }
+                (table(&["setting", "first", "last"], &rows))
+            }
+        }
+    };
+    Section { id: "settings", heading, body }
+}
+
+fn profile(run: &Run) -> Profile {
+    run.patch.profile.unwrap_or(Profile::Documented)
+}
+
+/// What a run sets over its profile.
+fn own(run: &Run) -> Vec<Vec<String>> {
+    let base = settings::of_config(&profile(run).settings());
+    let changed = settings::changed(&base, &settings::of_config(&run.config));
+    changed.into_iter().map(|one| vec![one.key, one.new, one.base]).collect()
+}
+
+/// What differs between the first run and the last, where there are several.
+fn between(scenario: &Scenario) -> Option<Vec<Vec<String>>> {
+    let (last, rest) = scenario.runs.split_last()?;
+    let base = settings::of_config(&rest.first()?.config);
+    let changed = settings::changed(&base, &settings::of_config(&last.config));
+    let rows: Vec<Vec<String>> =
+        changed.into_iter().map(|one| vec![one.key, one.base, one.new]).collect();
+    (!rows.is_empty()).then_some(rows)
+}
+
+/// What the figures assume, and what is not in them.
+pub(super) fn assumed(scenario: &Scenario, judged: &JudgedScenario) -> Section {
+    let world: Vec<Vec<String>> = settings::of_world(scenario)
+        .into_iter()
+        .filter(|(key, _)| !key.starts_with("taxonomy") && !key.starts_with("fakes"))
+        .take(60)
+        .map(|(key, value)| vec![key, value])
+        .collect();
+    let missing = limitations::not_represented(judged.is_from_outside());
+    let body: Markup = html! {
+        p { "Not in these figures: " (missing.join(", ")) "." }
+        p { "The world is a model of the services. Its latencies, quotas and faults are stated, not measured, unless the scenario says so; real services change them without notice." }
+        details { summary { "What the world is told" } (table(&["key", "value"], &world)) }
+    };
+    let heading = "What is assumed, and what is in no figure".to_owned();
+    Section { id: "assumed", heading, body }
+}

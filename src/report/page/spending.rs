@@ -1,0 +1,58 @@
+//! Tokens and cost, by service and model.
+
+use super::chrome::{Section, table};
+use crate::report::format;
+use crate::sim::scenario::Scenario;
+use crate::study::measure::metric::{Metric, Unit};
+use crate::study::measure::spending;
+use crate::study::verdict::judge::JudgedRun;
+
+/// The section; nothing where nothing was billed.
+pub(super) fn section(scenario: &Scenario, runs: &[JudgedRun]) -> Option<Section> {
+    let mut rows = Vec::new();
+    let mut heading = None;
+    for run in runs {
+        let pages = run.figures.number(Metric::Pages).max(1);
+        let whose = if runs.len() > 1 { format!("{}, ", run.name) } else { String::new() };
+        for one in spending::of(scenario, &run.log) {
+            let each = |tokens: u64| format::count(tokens.saturating_mul(1000) / pages);
+            let dollars = |micros: Option<u64>| {
+                micros.map_or_else(
+                    || "-".to_owned(),
+                    |micros| format::amount(micros, Unit::UsdMicros),
+                )
+            };
+            rows.push(vec![
+                format!("{whose}{} {}", one.service, one.model),
+                format::count(one.calls),
+                format::count(one.input_tokens),
+                format::count(one.output_tokens),
+                dollars(one.usd_micros),
+                each(one.input_tokens),
+                each(one.output_tokens),
+                dollars(one.usd_micros.map(|micros| micros.saturating_mul(1000) / pages)),
+            ]);
+        }
+        let cost = run.figures.get(Metric::Cost).map(|_| run.figures.number(Metric::Cost));
+        heading = cost.map(|cost| {
+            let thousand = cost.saturating_mul(1000) / pages;
+            format!(
+                "{} in all, {} for a thousand pages",
+                format::amount(cost, Unit::UsdMicros),
+                format::amount(thousand, Unit::UsdMicros)
+            )
+        });
+    }
+    let headings = [
+        "model",
+        "calls billed",
+        "input tokens",
+        "output tokens",
+        "cost",
+        "input per 1,000 pages",
+        "output per 1,000 pages",
+        "cost per 1,000 pages",
+    ];
+    let heading = heading.unwrap_or_else(|| "Tokens, at prices that are not known".to_owned());
+    (!rows.is_empty()).then(|| Section { id: "cost", heading, body: table(&headings, &rows) })
+}

@@ -1,0 +1,100 @@
+//! The page of a report: what it says, and what it never holds. What it looks like is judged in a
+//! browser (`tests/sdk/node/page.mjs`).
+
+use tagspace::internals::report::page;
+use tagspace::internals::study::verdict::seeds::{PlayedSeed, Series};
+
+use super::common::{judged, played, scenario};
+
+const WORLD: &str = r#"# May 20 pages be tagged in a second?
+schema = 1
+seed = 3
+[space]
+pages = 20
+[gemini]
+model = "gemini-3.5-flash-lite"
+latency = { dist = "uniform", min_ms = 400, max_ms = 900 }
+quota = { requests = 4, per_s = 10 }
+[pipeline]
+profile = "recommended"
+batch_size = 2
+[targets.run]
+makespan = "<= 1s"
+ai_calls = "<= 16"
+pages_tagged = "== 20"
+"#;
+
+fn of(text: &str) -> String {
+    let scenario = scenario(text, &[]);
+    page::run(&scenario, &judged(&scenario), None, "tagspace run world.toml --seed 3")
+}
+
+#[test]
+fn a_page_says_what_is_missed_and_what_the_time_went_to() {
+    let page = of(WORLD);
+    assert!(page.contains("✗ MISSED"));
+    let head = page.split("</header>").next().unwrap().split("<header>").nth(1).unwrap();
+    assert!(head.contains("1 of 3 targets missed"), "{head}");
+    // The run waits for a quota of 4 calls in 10 seconds, of which it makes ten.
+    let cause = page.split("<li>").nth(1).unwrap().split("</li>").next().unwrap();
+    assert!(cause.contains("makespan is "), "{cause}");
+    assert!(cause.contains("makespan &lt;= 1s"), "{cause}");
+    assert!(cause.contains(" went to "), "{cause}");
+    let ids = ["targets", "time", "timeline", "failures", "latency", "cost", "settings", "assumed"];
+    let places: Vec<usize> =
+        ids.iter().map(|id| page.find(&format!("<section id=\"{id}\"")).unwrap()).collect();
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(page.contains("tagspace run world.toml --seed 3"));
+}
+
+#[test]
+fn a_page_needs_nothing_else_and_runs_nothing_that_it_is_told() {
+    let hostile = "</title><script>alert(1)</script> & \"quoted\"";
+    let page = of(&WORLD.replace("May 20 pages be tagged in a second?", hostile));
+    assert_eq!(page.matches("<script>").count(), 1, "its own alone");
+    assert!(page.contains("&lt;/title&gt;&lt;script&gt;alert(1)&lt;/script&gt; &amp;"));
+    for address in ["http:", "https:", "//cdn", "@import", "url("] {
+        assert!(!page.contains(address), "{address}");
+    }
+}
+
+#[test]
+fn a_page_does_not_grow_with_the_pages() {
+    let sizes = ["20", "4000"].map(|pages| {
+        let text = WORLD.replace("pages = 20", &format!("pages = {pages}"));
+        let text = text.replace("quota = { requests = 4, per_s = 10 }", "");
+        of(&text).len()
+    });
+    assert!(sizes[0] < 150_000 && sizes[1] < sizes[0] * 3 / 2, "{sizes:?}");
+}
+
+#[test]
+fn every_seed_is_seen() {
+    let scenario = scenario(WORLD, &[]);
+    let few = played(&scenario, 1..=8);
+    let page = |played: Vec<PlayedSeed>| {
+        let series = Series::of(played).unwrap();
+        page::run(&scenario, &series.judged, Some(&series), "tagspace run world.toml")
+    };
+    let dots = page(few.clone());
+    for seed in 1..=8 {
+        assert!(dots.contains(&format!("seed {seed}: ")), "{seed}");
+    }
+    // Of a hundred seeds the one that lies apart from all others is seen as well.
+    let mut many: Vec<PlayedSeed> =
+        (0..100).map(|seed| PlayedSeed { seed, ..few[0].clone() }).collect();
+    many[57].runs[0].targets[0].value = Some(99_000);
+    let strip = page(many);
+    assert!(strip.contains("99 seeds from "), "{strip}");
+    assert!(strip.contains("1 seed from 99.00 s to 99.00 s (seed 57)"), "{strip}");
+    assert!(strip.contains("the median over the seeds"));
+}
+
+#[test]
+fn what_was_not_judged_has_a_page_too() {
+    let text = WORLD.split("[targets.run]").next().unwrap();
+    let scenario = scenario(text, &[]);
+    let page = page::run(&scenario, &judged(&scenario), None, "tagspace run world.toml");
+    assert!(page.contains("– NOT JUDGED"));
+    assert!(page.contains("no targets that could be judged"));
+}
