@@ -1,5 +1,6 @@
 //! The guide: what it shows is what the program does, and its tables are made from the reports.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use tagspace::Metric;
@@ -185,4 +186,48 @@ fn what_works_better_is_what_the_profiles_come_to() {
         row("`recommended`, with `batch_size = 5`", &fives, "recommended"),
     ];
     has_table("plan", "| profile | calls | 429s | fallbacks | time |", &rows);
+}
+
+#[test]
+fn its_best_known_settings_are_those_of_the_report() {
+    let report = fs::read_to_string("reports/best-known/best-known.json").unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let time = |row: &serde_json::Value| {
+        let Some(us) = row["makespan_ms_milli"].as_u64() else { return "-".to_owned() };
+        let mut shown = format::millis((us + 500) / 1000);
+        if let Some(ppm @ 1..) = row["fallback_ratio_ppm_milli"].as_u64().map(|milli| milli / 1000)
+        {
+            let _ = write!(shown, ", {}.{} % fallback", ppm / 10_000, ppm % 10_000 / 1000);
+        }
+        if let Some(milli @ 1..) = row["pages_failed_milli"].as_u64() {
+            let _ = write!(shown, ", {}.{} pages fail", milli / 1000, milli % 1000 / 100);
+        }
+        shown
+    };
+    let times = |value: &serde_json::Value| {
+        let shown = |milli: u64| format!("{}.{:02}", milli / 1000, milli % 1000 / 10);
+        value.as_u64().map_or("-".to_owned(), shown)
+    };
+    let line = |one: &serde_json::Value| {
+        let rows = one["rows"].as_array().unwrap();
+        let row = |name: &str| rows.iter().find(|row| row["setting"] == name);
+        let whole = rows.iter().filter(|row| row["pages_failed_milli"] == 0);
+        let bound = whole.filter_map(|row| row["bound_makespan_ms_milli"].as_u64()).min();
+        let bound = bound.map_or("-".to_owned(), |us| format::millis((us + 500) / 1000));
+        let cell = |name: &str| row(name).map_or("-".to_owned(), time);
+        let (over, calm) = (times(&one["over_bound_milli"]), times(&one["calm_over_bound_milli"]));
+        let name = one["scenario"].as_str().unwrap();
+        let (best, recommended) = (cell("best"), cell("recommended"));
+        let (documented, before) = (cell("documented"), cell("before"));
+        format!(
+            "| {name} | {bound} | {best} | {over} | {calm} | {recommended} | {documented} | {before} |"
+        )
+    };
+    let scenarios = report["scenarios"].as_array().unwrap();
+    let shipped = fs::read_dir("scenarios").unwrap().filter(|file| {
+        file.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "toml")
+    });
+    assert_eq!(scenarios.len(), shipped.count(), "every shipped scenario has its row");
+    let heading = "| scenario | bound | best known | over the bound | without luck | `recommended` | `documented` | `before` |";
+    has_table("tune", heading, &scenarios.iter().map(line).collect::<Vec<_>>());
 }

@@ -5,6 +5,7 @@
 mod absurd; // numbers that nobody means
 mod ai_services; // what clients of the AI services meet besides the plain way
 mod answers; // answers that are nearly right
+mod best_known; // how close one comes to the bound
 mod bound; // what no scheduler could beat
 mod cache; // what is the same to the cache
 mod cancellation; // what a cancelled run leaves

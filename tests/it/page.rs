@@ -40,7 +40,7 @@ fn a_page_says_what_is_missed_and_what_the_time_went_to() {
     assert!(cause.contains("makespan is "), "{cause}");
     assert!(cause.contains("makespan &lt;= 1s"), "{cause}");
     assert!(cause.contains(" went to "), "{cause}");
-    let ids = ["targets", "time", "timeline", "failures", "latency", "cost", "settings", "assumed"];
+    let ids = ["targets", "settings", "time", "timeline", "failures", "latency", "cost", "assumed"];
     let places: Vec<usize> =
         ids.iter().map(|id| page.find(&format!("<section id=\"{id}\"")).unwrap()).collect();
     assert!(places.is_sorted(), "{places:?}");

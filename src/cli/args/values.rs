@@ -80,6 +80,8 @@ pub(crate) enum ModeArg {
 pub(crate) enum CompareFormat {
     /// For people.
     Text,
+    /// A page for people, in one file.
+    Html,
     /// For machines.
     Json,
     /// For $GITHUB_STEP_SUMMARY.

@@ -6,7 +6,7 @@ use crate::cli::kept_report::Named;
 use crate::cli::progress::Progress;
 use crate::cli::terminal::print;
 use crate::cli::{ExitStatus, disk, jobs, kept_report};
-use crate::report::claims as report;
+use crate::report::{claims as report, page};
 use crate::study::claims;
 use crate::study::claims::measurements::Measurements;
 use crate::study::claims::{CLAIMS, ClaimsReport, ablation};
@@ -62,6 +62,7 @@ fn files(claims_report: &ClaimsReport) -> Result<Vec<Named>, CliError> {
         ("claims.json", kept_report::pretty(&report::json(claims_report))),
         ("claims.csv", csv),
         ("claims.md", report::text(claims_report).into_bytes()),
+        ("report.html", page::claims(claims_report).into_bytes()),
     ];
     files.extend(kept_report::picture(
         ("claims.svg", "claims.png"),

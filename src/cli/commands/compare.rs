@@ -19,7 +19,7 @@ use crate::cli::terminal::{note, print};
 use crate::cli::{ExitStatus, baseline, disk, kept_report, platform};
 use crate::report::ci::{annotations, junit};
 use crate::report::compare::{Differences, Sides};
-use crate::report::{compare as report, folder};
+use crate::report::{compare as report, folder, page};
 use crate::study::compare;
 use crate::study::compare::recorded::Recorded;
 use crate::study::compare::{Comparison, ComparisonVerdict, Mode, Recordings, Rules, event_diff};
@@ -341,6 +341,7 @@ fn show(
         CompareFormat::Text | CompareFormat::Markdown => {
             report::text(comparison, sides, differences).into_bytes()
         }
+        CompareFormat::Html => page::compare(comparison, sides, differences).into_bytes(),
         CompareFormat::Json => kept_report::pretty(&report::json(comparison, sides, differences)),
         CompareFormat::Junit => {
             let suites = comparison.scenarios.iter().map(|one| junit::comparison(one, &sides.base));

@@ -6,7 +6,7 @@ use crate::cli::kept_report::Named;
 use crate::cli::progress::Progress;
 use crate::cli::terminal::print;
 use crate::cli::{ExitStatus, disk, jobs, kept_report};
-use crate::report::league as report;
+use crate::report::{league as report, page};
 use crate::study::league;
 use crate::study::league::{Scaled, WorldResult, scaling};
 
@@ -59,6 +59,7 @@ fn files(played: &[WorldResult], scaled: &[Scaled], seeds: u64) -> Result<Vec<Na
         ("league.csv", csv),
         ("league.md", report::text(played, scaled, seeds).into_bytes()),
     ];
+    files.push(("report.html", page::league(played, seeds).into_bytes()));
     files.extend(kept_report::picture(("league.svg", "league.png"), report::picture(played))?);
     Ok(files)
 }

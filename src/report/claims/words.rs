@@ -88,7 +88,7 @@ pub(crate) fn place(varied: &Varied) -> String {
 }
 
 /// The verdict with its conditions.
-pub(super) fn verdict(judged: &JudgedClaim) -> String {
+pub(crate) fn verdict(judged: &JudgedClaim) -> String {
     let name = judged.verdict.name();
     if judged.verdict != ClaimVerdict::HoldsWhen {
         return name.to_owned();

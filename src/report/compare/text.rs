@@ -73,7 +73,7 @@ pub fn moved_cells(moved: &Moved) -> [String; 3] {
 }
 
 /// The verdict on everything, in one line.
-fn headline(comparison: &Comparison) -> String {
+pub(crate) fn headline(comparison: &Comparison) -> String {
     let count = |verdict: &ComparisonVerdict| {
         comparison.scenarios.iter().filter(|one| one.verdict == *verdict).count()
     };
@@ -193,14 +193,14 @@ fn row(moved: &Moved, mode: Mode) -> Vec<String> {
 }
 
 /// A mean in thousandths of a unit.
-fn by(milli: u64, unit: Unit) -> String {
+pub(crate) fn by(milli: u64, unit: Unit) -> String {
     match unit {
         Unit::Count => format!("{:.1}", float(milli) / 1000.0),
         unit => format::amount(milli.saturating_add(500) / 1000, unit),
     }
 }
 
-fn signed(milli: i64, unit: Unit) -> String {
+pub(crate) fn signed(milli: i64, unit: Unit) -> String {
     let sign = if milli < 0 { "-" } else { "+" };
     format!("{sign}{}", by(milli.unsigned_abs(), unit))
 }
@@ -215,7 +215,7 @@ fn relative(base: u128, new: u128) -> String {
     }
 }
 
-fn change(moved: &Moved) -> String {
+pub(crate) fn change(moved: &Moved) -> String {
     let relative = relative(moved.sums.0, moved.sums.1);
     format!("{} ({relative})", signed(moved.paired.mean_milli, moved.figure.unit()))
 }
@@ -230,7 +230,7 @@ fn since_first(drift: &Drift) -> String {
     )
 }
 
-fn probability(p: f64) -> String {
+pub(crate) fn probability(p: f64) -> String {
     if p < 0.0001 { format!("{p:.0e}") } else { format!("{p:.4}") }
 }
 

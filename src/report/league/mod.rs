@@ -3,4 +3,5 @@
 pub(crate) mod plot;
 mod text;
 
+pub(crate) use self::text::{HEADINGS, columns, over_bound, percent};
 pub use self::text::{csv, json, picture, text};

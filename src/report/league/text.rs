@@ -21,7 +21,7 @@ fn milli(value: Option<u64>) -> String {
     value.map_or("DNF".to_owned(), |value| format!("{:.3}", float(value) / 1000.0))
 }
 
-fn percent(share: Share) -> String {
+pub(crate) fn percent(share: Share) -> String {
     share.value().map_or("-".to_owned(), |value| format!("{:.1} %", value * 100.0))
 }
 
@@ -30,7 +30,7 @@ fn tenths(value: u64) -> String {
     format!("{}.{}", format::count(value / 10), value % 10)
 }
 
-fn over_bound(cell: &LimiterResult) -> String {
+pub(crate) fn over_bound(cell: &LimiterResult) -> String {
     match cell.finished() {
         finished if finished == cell.outcomes.len() => milli(cell.over_bound_milli()),
         finished => format!("DNF ({finished} of {})", cell.outcomes.len()),
@@ -52,7 +52,7 @@ fn per_seed(share: Share, seeds: usize) -> String {
 }
 
 /// The columns of a row.
-fn columns(cell: &LimiterResult) -> Vec<String> {
+pub(crate) fn columns(cell: &LimiterResult) -> Vec<String> {
     let refused = cell.share(|outcome| outcome.rate_limited);
     let seeds = cell.outcomes.len();
     vec![
@@ -69,7 +69,7 @@ fn columns(cell: &LimiterResult) -> Vec<String> {
 
 const NOTHING: Share = Share { num: 0, den: 0 };
 
-const HEADINGS: [&str; 8] = [
+pub(crate) const HEADINGS: [&str; 8] = [
     "limiter",
     "makespan/bound",
     "regret",

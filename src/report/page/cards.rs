@@ -8,6 +8,7 @@ use crate::study::measure::metric::Metric;
 use crate::study::measure::value::Value;
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::seeds::Series;
+use crate::study::verdict::target::{Compare, JudgedTarget};
 
 const SHOWN: [(Metric, &str); 6] = [
     (Metric::AiCalls, "AI calls"),
@@ -31,7 +32,7 @@ pub(super) fn cards(judged: &JudgedScenario, series: Option<&Series>) -> Markup 
                     dt { (name) }
                     dd { (value(last, judged.runs.len() - 1, *metric, series)) }
                     @if let Some(first) = first {
-                        dd.more { (first.name) " " (value(first, 0, *metric, series)) ", " (factor(first, last, *metric)) }
+                        dd.more { (first.name) " " (value(first, 0, *metric, series)) (factor(first, last, *metric)) }
                     }
                     @if let Some(promised) = promised(last, *metric) { dd.more { "target " (promised) } }
                 }
@@ -57,14 +58,27 @@ fn value(run: &JudgedRun, at: usize, metric: Metric, series: Option<&Series>) ->
     }
 }
 
+/// By how much it changed, with a mark where it is more: less is better of all of these but one.
 fn factor(first: &JudgedRun, last: &JudgedRun, metric: Metric) -> String {
     let of = |run: &JudgedRun| run.figures.integer(Figure::of(metric));
-    format::factor(of(first), of(last))
+    let (was, is) = (of(first), of(last));
+    let mark = match metric {
+        Metric::CacheHitRatio => "",
+        _ if is > was => " ▲ more",
+        _ => "",
+    };
+    match format::factor(was, is).as_str() {
+        "-" | "=" => mark.to_owned(),
+        factor => format!(", {factor}{mark}"),
+    }
 }
 
-/// The first target on a figure.
+/// The target on a figure that says how much it may be, or the first.
 fn promised(run: &JudgedRun, metric: Metric) -> Option<String> {
-    let target = run.targets.iter().find(|judged| judged.target.metric == metric)?;
+    let is_ceiling =
+        |one: &&JudgedTarget| matches!(one.target.compare, Compare::AtMost | Compare::Below);
+    let mut own = run.targets.iter().filter(|judged| judged.target.metric == metric);
+    let target = own.clone().find(is_ceiling).or_else(|| own.next())?;
     let mark = match (target.is_judged, target.met) {
         (false, _) => "–",
         (true, true) => "✓",

@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::report::draw::picture::Drawn;
 use crate::report::draw::svg;
 
 const STYLE: &str = include_str!("style.css");
@@ -82,5 +83,19 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> Markup {
 pub(crate) fn behind(headings: &[&str], rows: &[Vec<String>]) -> Markup {
     html! {
         details { summary { "As a table" } (table(headings, rows)) }
+    }
+}
+
+/// A picture as wide as the page.
+pub(super) fn figure(drawn: &Drawn) -> Markup {
+    html! {
+        figure {
+            div.wide tabindex="0" {
+                @match drawn {
+                    Ok(picture) => { (PreEscaped(picture.inline("wide-picture"))) }
+                    Err(error) => { p { "The picture is left out: " (error) } }
+                }
+            }
+        }
     }
 }

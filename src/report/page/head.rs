@@ -6,10 +6,10 @@ use super::cause::cause;
 use crate::report::format;
 use crate::report::run::text::{measured, said};
 use crate::sim::scenario::Scenario;
-use crate::study::measure::metric::Metric;
+use crate::study::measure::metric::{Metric, Unit};
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario, Verdict};
 use crate::study::verdict::seeds::Series;
-use crate::study::verdict::target::JudgedTarget;
+use crate::study::verdict::target::{Compare, JudgedTarget};
 
 /// The verdict on a scenario, with a sentence for each target that is missed.
 pub(super) fn head(
@@ -30,6 +30,8 @@ pub(super) fn head(
         .filter(|(_, target)| target.is_judged && !target.met)
         .collect();
     let all = judged.runs.iter().flat_map(|run| &run.targets).filter(|one| one.is_judged).count();
+    let targets = judged.runs.iter().flat_map(|run| &run.targets);
+    let of_many = targets.filter(|one| one.target.of_seeds_ppm.is_some()).count();
     html! {
         header {
             p { span class=(class) { (mark) (verdict.words()) } }
@@ -39,7 +41,7 @@ pub(super) fn head(
             @if all == 0 {
                 p { "The scenario has no targets that could be judged." }
             } @else if missed.is_empty() {
-                p { "All " (format::counted(all, "target")) " are met." }
+                p { "All " (format::counted(all, "target")) " are met." (tightest(judged)) }
             } @else {
                 p { (missed.len()) " of " (format::counted(all, "target")) " missed:" }
                 ul.causes {
@@ -51,8 +53,33 @@ pub(super) fn head(
                     }
                 }
             }
+            @if series.is_none() && of_many > 0 {
+                p.quiet {
+                    (of_many) " of the targets speak of a share of seeds, and one seed was played: "
+                    code { "--seeds 1..=64" } " judges them."
+                }
+            }
         }
     }
+}
+
+/// The target that would be missed first, as a part of its limit.
+fn tightest(judged: &JudgedScenario) -> String {
+    let room = |target: &&JudgedTarget| {
+        let (margin, limit) = (target.margin?, target.limit.filter(|limit| *limit > 0)?);
+        let is_ceiling = matches!(target.target.compare, Compare::AtMost | Compare::Below);
+        (is_ceiling && target.is_judged && margin >= 0)
+            .then(|| margin.unsigned_abs().saturating_mul(1_000_000) / limit)
+    };
+    let all = judged.runs.iter().flat_map(|run| run.targets.iter().map(move |one| (run, one)));
+    let tightest = all.filter_map(|(run, one)| Some((room(&one)?, run, one)));
+    let Some((room, run, target)) = tightest.min_by_key(|(room, ..)| *room) else {
+        return String::new();
+    };
+    let of = if judged.runs.len() > 1 { format!(" of {}", run.name) } else { String::new() };
+    let room = if room > 0 { format::amount(room, Unit::Ratio) } else { "nothing".to_owned() };
+    let target = &target.target;
+    format!(" The tightest is {} {}{of}, met with {room} to spare.", target.metric, target.text)
 }
 
 /// Targets whose causes are told.

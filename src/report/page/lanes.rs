@@ -47,11 +47,12 @@ struct Lane<'a> {
 pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
     let all: Vec<(&JudgedRun, Lanes)> =
         runs.iter().filter_map(|run| Some((run, Lanes::of(&run.log)?))).collect();
-    let (_, last) = all.last()?;
+    let (run, last) = all.last()?;
     let refused: u64 = last.providers.iter().flat_map(|one| &one.refused).sum();
     let most = last.providers.iter().flat_map(|one| &one.in_flight).map(|one| one.most).max();
+    let whose = if all.len() > 1 { format!("{}: up to", run.name) } else { "Up to".to_owned() };
     let heading = format!(
-        "Up to {} AI calls at once, {} refused",
+        "{whose} {} AI calls at once, {} refused",
         format::count(most.unwrap_or(0)),
         format::count(refused)
     );
@@ -71,8 +72,8 @@ fn figure(run: &JudgedRun, lanes: &Lanes, end_ms: u64) -> Markup {
     html! {
         figure.zoomable {
             div.zoom hidden {
-                button type="button" value="2" { "longer" }
-                button type="button" value="0.5" { "shorter" }
+                button type="button" value="2" { "zoom in" }
+                button type="button" value="0.5" { "zoom out" }
                 button type="button" value="0" { "all of it" }
             }
             div.wide tabindex="0" {
@@ -82,8 +83,8 @@ fn figure(run: &JudgedRun, lanes: &Lanes, end_ms: u64) -> Markup {
                 }
             }
             figcaption {
-                "Filled: calls in flight, at most in each column; of Confluence and of what waits the mean. Line: the limit. "
-                "Marks: ✕ refused with a 429, ▪ failed otherwise."
+                "Filled: pages done, then calls in flight, at most in each column (of Confluence and of batches that wait the mean). "
+                "Black line: pages listed, then the limit on AI calls. Marks: ✕ refused with a 429, ▪ failed otherwise."
             }
             (table(lanes))
         }

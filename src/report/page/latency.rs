@@ -47,8 +47,9 @@ pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
     let curves = curves(runs);
     let last = curves.iter().rev().find(|curve| curve.name.ends_with("pages"))?;
     let of = |stat| last.samples.stat(stat).map_or_else(|| "-".to_owned(), format::millis);
+    let whose = last.name.strip_suffix(", pages").map_or(String::new(), |run| format!("{run}: "));
     let heading = format!(
-        "Half of the pages within {}, 95 % within {}, the last after {}",
+        "{whose}half of the pages within {}, 95 % within {}, the last after {}",
         of(Stat::P50),
         of(Stat::P95),
         of(Stat::Max)
@@ -63,6 +64,7 @@ pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
             [curve.name.clone()].into_iter().chain(stats).collect()
         })
         .collect();
+    let has_limits = runs.iter().any(|run| !limits(run).is_empty());
     let body = html! {
         figure {
             div.wide tabindex="0" {
@@ -71,7 +73,11 @@ pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
                     Err(error) => { p { "The picture is left out: " (error) } }
                 }
             }
-            figcaption { "Pages from their place in the list to their tags, batches from the first attempt to the answer. Dashes: targets." }
+            figcaption {
+                "Pages from their place in the list to their tags, batches from the first attempt to the answer. "
+                "To the right each stretch of the axis has a tenth of what is left, so that the slowest are seen."
+                @if has_limits { " Dashes: targets." }
+            }
             (behind(&["", "p50", "p95", "p99", "longest"], &rows))
         }
     };
@@ -177,8 +183,14 @@ fn style(colour: RGBColor) -> TextStyle<'static> {
 type Places<'a> = (&'a dyn Fn(u64) -> i32, &'a dyn Fn(u64) -> i32);
 
 fn axes(area: &Area<'_>, (x, y): Places<'_>, (highest, last): (u64, u64)) -> Result<(), PlotError> {
-    for part in 0..=4_u64 {
-        let ms = highest * part / 4;
+    let step = [1, 2, 5].into_iter().cycle().zip([
+        1_u64, 1, 1, 10, 10, 10, 100, 100, 100, 1000, 1000, 1000, 10_000, 10_000, 10_000, 100_000,
+        100_000, 100_000, 1_000_000, 1_000_000, 1_000_000,
+    ]);
+    let step = step.map(|(digit, scale)| digit * scale).find(|step| highest / step <= 5);
+    let step = step.unwrap_or(highest.max(1));
+    for part in 0..=highest / step {
+        let ms = step * part;
         let line = PathElement::new(vec![(LEFT, y(ms)), (RIGHT, y(ms))], FAINT.stroke_width(2));
         area.draw(&line).map_err(failed)?;
         area.draw_text(&format::millis(ms), &style(GREY), (4, y(ms) - 12)).map_err(failed)?;

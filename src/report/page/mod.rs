@@ -4,14 +4,22 @@
 mod cards;
 mod cause;
 mod chrome;
+mod claims;
+mod compare;
 mod failures;
 mod head;
 mod lanes;
 mod latency;
+mod league;
 mod run;
 mod settings;
 mod spending;
 mod targets;
 mod time;
+mod tune;
 
+pub use self::claims::claims;
+pub use self::compare::compare;
+pub use self::league::league;
 pub use self::run::run;
+pub use self::tune::tune;

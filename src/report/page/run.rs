@@ -1,6 +1,8 @@
 //! The page of a run, or of many seeds.
 
-use maud::html;
+use std::path::Path;
+
+use maud::{Markup, html};
 
 use super::chrome::{Section, page};
 use super::{cards, failures, head, lanes, latency, settings, spending, targets, time};
@@ -20,6 +22,7 @@ pub fn run(
     let runs = &judged.runs;
     let mut sections: Vec<Section> = Vec::new();
     sections.extend(targets::section(judged, series));
+    sections.push(settings::section(scenario));
     sections.extend(time::section(runs, series));
     // The logs of many seeds are not kept.
     if is_single {
@@ -28,16 +31,30 @@ pub fn run(
         sections.extend(latency::section(runs));
         sections.extend(spending::section(scenario, runs));
     }
-    sections.push(settings::section(scenario));
     sections.push(settings::assumed(scenario, judged));
     sections.push(Section {
         id: "replay",
-        heading: "Play it again".to_owned(),
-        body: html! { pre { code { (replay) } } },
+        heading: "Play it again, and find what to change".to_owned(),
+        body: next(scenario, judged, replay),
     });
     let head = html! {
         (head::head(scenario, judged, series))
         (cards::cards(judged, series))
     };
     page(&format!("{}: {}", judged.verdict().words(), scenario.name), &head, &sections)
+}
+
+/// The command that plays it again, and those that say what to change.
+fn next(scenario: &Scenario, judged: &JudgedScenario, replay: &str) -> Markup {
+    let file = Path::new(scenario.file()).file_name().unwrap_or_default().to_string_lossy();
+    let file = shlex::try_quote(&file).unwrap_or_default();
+    let run = judged.runs.last().filter(|_| judged.runs.len() > 1);
+    let run = run.map_or_else(String::new, |run| format!(" --run {}", run.name));
+    html! {
+        pre { code { (replay) } }
+        p { "What each limit costs, and which setting to change first:" }
+        pre { code { "tagspace limits " (file) (run) } }
+        p { "The best settings for this world, found by themselves:" }
+        pre { code { "tagspace tune " (file) " --auto" (run) } }
+    }
 }

@@ -14,17 +14,18 @@ use crate::study::verdict::judge::JudgedScenario;
 pub(super) fn section(scenario: &Scenario) -> Section {
     let diffs: Vec<(&Run, Vec<Vec<String>>)> =
         scenario.runs.iter().map(|run| (run, own(run))).collect();
-    let count = diffs.iter().map(|(_, rows)| rows.len()).sum::<usize>();
+    let changed = between(scenario).map_or(0, |rows| rows.len());
     let heading = match diffs.as_slice() {
-        [(run, rows)] => format!(
-            "Profile {}, {} over it",
-            profile(run).name(),
-            format::counted(rows.len(), "setting")
-        ),
+        [(run, rows)] if rows.is_empty() => {
+            format!("Settings: the profile {}", profile(run).name())
+        }
+        [(run, rows)] => {
+            let count = format::counted(rows.len(), "setting");
+            format!("Settings: the profile {} with {count} of its own", profile(run).name())
+        }
         _ => format!(
-            "{} runs, {} over their profiles",
-            diffs.len(),
-            format::counted(count, "setting")
+            "{} between the first run and the last",
+            format::counted(changed, "changed setting")
         ),
     };
     let body = html! {
@@ -34,10 +35,9 @@ pub(super) fn section(scenario: &Scenario) -> Section {
             @else { (table(&["setting", "here", "in the profile"], rows)) }
         }
         @if let Some(rows) = between(scenario) {
-            details {
-                summary { "What differs between the first run and the last" }
-                (table(&["setting", "first", "last"], &rows))
-            }
+            @let (first, last) = (&scenario.runs[0].name, &scenario.runs[scenario.runs.len() - 1].name);
+            h3 { "From " (first) " to " (last) }
+            (table(&["setting", first, last], &rows))
         }
     };
     Section { id: "settings", heading, body }
@@ -76,7 +76,7 @@ pub(super) fn assumed(scenario: &Scenario, judged: &JudgedScenario) -> Section {
     let body: Markup = html! {
         p { "Not in these figures: " (missing.join(", ")) "." }
         p { "The world is a model of the services. Its latencies, quotas and faults are stated, not measured, unless the scenario says so; real services change them without notice." }
-        details { summary { "What the world is told" } (table(&["key", "value"], &world)) }
+        details { summary { "All that the scenario states about the services" } (table(&["key", "value"], &world)) }
     };
     let heading = "What is assumed, and what is in no figure".to_owned();
     Section { id: "assumed", heading, body }

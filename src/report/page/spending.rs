@@ -5,6 +5,7 @@ use crate::report::format;
 use crate::sim::scenario::Scenario;
 use crate::study::measure::metric::{Metric, Unit};
 use crate::study::measure::spending;
+use crate::study::measure::spending::Spending;
 use crate::study::verdict::judge::JudgedRun;
 
 /// The section; nothing where nothing was billed.
@@ -14,7 +15,8 @@ pub(super) fn section(scenario: &Scenario, runs: &[JudgedRun]) -> Option<Section
     for run in runs {
         let pages = run.figures.number(Metric::Pages).max(1);
         let whose = if runs.len() > 1 { format!("{}, ", run.name) } else { String::new() };
-        for one in spending::of(scenario, &run.log) {
+        let spent = spending::of(scenario, &run.log);
+        for one in &spent {
             let each = |tokens: u64| format::count(tokens.saturating_mul(1000) / pages);
             let dollars = |micros: Option<u64>| {
                 micros.map_or_else(
@@ -33,11 +35,23 @@ pub(super) fn section(scenario: &Scenario, runs: &[JudgedRun]) -> Option<Section
                 dollars(one.usd_micros.map(|micros| micros.saturating_mul(1000) / pages)),
             ]);
         }
+        if spent.len() > 1 {
+            let sum = |of: fn(&Spending) -> u64| spent.iter().map(of).fold(0, u64::saturating_add);
+            let usd =
+                spent.iter().map(|one| one.usd_micros).try_fold(0, |sum, usd| Some(sum + usd?));
+            rows.push(vec![
+                format!("{whose}all of it"),
+                format::count(sum(|one| one.calls)),
+                format::count(sum(|one| one.input_tokens)),
+                format::count(sum(|one| one.output_tokens)),
+                usd.map_or_else(|| "-".to_owned(), |usd: u64| format::amount(usd, Unit::UsdMicros)),
+            ]);
+        }
         let cost = run.figures.get(Metric::Cost).map(|_| run.figures.number(Metric::Cost));
         heading = cost.map(|cost| {
             let thousand = cost.saturating_mul(1000) / pages;
             format!(
-                "{} in all, {} for a thousand pages",
+                "{whose}{} in all, {} for a thousand pages",
                 format::amount(cost, Unit::UsdMicros),
                 format::amount(thousand, Unit::UsdMicros)
             )

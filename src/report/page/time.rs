@@ -73,11 +73,13 @@ pub(super) fn section(runs: &[JudgedRun], series: Option<&Series>) -> Option<Sec
     let share = ms.saturating_mul(100) / last.makespan_ms.max(1);
     let middle = if series.is_some() { " in the middle of all seeds" } else { "" };
     let makespan = format::millis(last.makespan_ms);
-    let heading = format!("Of {makespan}{middle} {share} % went to {}", words(*part));
+    let whose = if splits.len() > 1 { format!("{}: of", last.run) } else { "Of".to_owned() };
+    let heading = format!("{whose} {makespan}{middle} {share} % went to {}", words(*part));
     let body = html! {
         @if series.is_some() {
             p.quiet { "Each number is the median over the seeds, so that they need not add up." }
         }
+        p.quiet { "What the run waited for at each instant, along the path that decided when it ended." }
         @for split in &splits { (one(split, splits.len() > 1)) }
     };
     Some(Section { id: "time", heading, body })
@@ -85,7 +87,7 @@ pub(super) fn section(runs: &[JudgedRun], series: Option<&Series>) -> Option<Sec
 
 fn one(split: &Split<'_>, is_named: bool) -> Markup {
     let makespan = split.makespan_ms.max(1);
-    let permille = |ms: u64| ms.saturating_mul(1000) / makespan;
+    let permille = |ms: u64| (ms.saturating_mul(1000) + makespan / 2) / makespan;
     let share = |ms: u64| format!("{}.{} %", permille(ms) / 10, permille(ms) % 10);
     let width = |ms: u64| format!("width:{}.{}%", permille(ms).min(1000) / 10, permille(ms) % 10);
     let row = |name: &str, ms: u64, class: &str| {
@@ -112,10 +114,13 @@ fn one(split: &Split<'_>, is_named: bool) -> Markup {
                 }
                 tbody {
                     @for (part, ms) in &split.parts { (row(words(*part), *ms, class(*part))) }
-                    @if let Some(bound) = split.bound_ms {
-                        (row("no settings could take less than (the bound)", bound, "part-idle"))
-                    }
                 }
+            }
+        }
+        @if let Some(bound) = split.bound_ms {
+            p.quiet {
+                "The bound: no settings could take less than " (format::millis(bound))
+                " with the first provider alone, " (share(bound)) " of this."
             }
         }
     }

@@ -25,6 +25,10 @@ const GAP: i32 = 3;
 /// A cell that is narrower has no figure.
 const LEGIBLE: i32 = 56;
 
+/// Ink on a cell, whose colour is the same on a light page and on a dark one.
+const ON_DARK: RGBColor = RGBColor(254, 254, 254);
+const ON_LIGHT: RGBColor = RGBColor(1, 1, 1);
+
 fn index(position: usize) -> i32 {
     i32::try_from(position).unwrap_or(0)
 }
@@ -163,7 +167,7 @@ impl<'a> HeatMap<'a> {
         if self.width < LEGIBLE {
             return Ok(());
         }
-        let ink = if share.is_some_and(|share| share < 0.45) { WHITE } else { BLACK };
+        let ink = if share.is_some_and(|share| share < 0.08) { ON_DARK } else { ON_LIGHT };
         let unit = self.metric.unit();
         let said = value.map_or("-".to_owned(), |value| short(value, unit));
         area.draw_text(&said, &font(12, ink), (corner.0 + 6, corner.1 + 14)).map_err(failed)?;
@@ -193,9 +197,12 @@ fn base(tuned: &Tuned) -> &[usize] {
     &tuned.points[tuned.ranking.first().copied().unwrap_or(0)].values
 }
 
+/// The darkest blue of a cell, which is no colour of the palette: it stays as it is on a dark page.
+const DARKEST: RGBColor = RGBColor(0, 113, 177);
+
 /// From dark blue to white.
 fn shade(share: f64) -> RGBColor {
-    let RGBColor(r, g, b) = BLUE;
+    let RGBColor(r, g, b) = DARKEST;
     let mix = |dark: u8| {
         let light = 240.0;
         let value = f64::from(dark) + (light - f64::from(dark)) * share.clamp(0.0, 1.0);

@@ -19,6 +19,7 @@ use crate::study::tune::trials::{TrialId, TrialResult};
 use crate::study::tune::{
     Objective, StudySpec, TuneError, grid, held_out, ranking, scenario_table, trials,
 };
+use crate::study::verdict::judge::JudgedRun;
 use crate::study::verdict::target_syntax;
 
 /// The seeds on which settings are found.
@@ -153,26 +154,58 @@ pub fn measure(
     Ok(BestKnown { known, rows, calm_over_bound_milli })
 }
 
-/// The makespan over the bound without luck, in thousandths; nothing where there is no such figure.
+/// Settings that wait for nothing, which without luck are best where quotas allow them.
+const BOLD: [&str; 7] = [
+    "pipeline.limiter=\"fixed\"",
+    "pipeline.concurrency=128",
+    "pipeline.max_concurrency=128",
+    "pipeline.in_flight_batches=128",
+    "pipeline.confluence_concurrency=128",
+    "pipeline.confluence_pace=\"fixed\"",
+    "pipeline.label_reads=\"by-label\"",
+];
+/// Pages in a prompt that go with them.
+const BOLD_SIZES: [u64; 5] = [1, 2, 5, 10, 20];
+
+/// The least makespan over the bound without luck, in thousandths: of the best settings, and of bold ones;
+/// nothing where there is no such figure.
 fn over_calm_bound(
     settings: &[String],
     spec: &StudySpec,
     runner: &TrialRunner,
     on_trial: &(dyn Fn() + Sync),
 ) -> Result<Option<u64>, TuneError> {
-    let set = spec.scenario.with(settings, &spec.folder);
-    let set = calm(&set.map_err(|problem| TuneError::Problem(Box::new(problem)))?);
+    let bold = |size: u64| {
+        let size = format!("pipeline.batch_size={size}");
+        let bold = BOLD.iter().map(|setting| (*setting).to_owned());
+        bold.chain([size]).collect::<Vec<String>>()
+    };
+    let mut candidates = vec![settings.to_vec()];
+    candidates.extend(BOLD_SIZES.map(bold));
     let count = usize::try_from(CALM_SEEDS).unwrap_or(1);
-    let sums = runner.each(count, |at| {
-        let scenario = set.seeded(spec.seeds.start() + at as u64).only(&spec.run);
-        let played = trial::play(&scenario)?;
+    let played = runner.each(candidates.len() * count, |at| {
+        let set = spec.scenario.with(&candidates[at / count], &spec.folder);
+        let set = set.map_err(|problem| TuneError::Problem(Box::new(problem)))?;
+        let seed = spec.seeds.start() + (at % count) as u64;
+        let played = trial::play(&calm(&set).seeded(seed).only(&spec.run))?;
         on_trial();
         let run = played.as_ref().and_then(|played| played.runs.last());
-        let number = |metric| run.map_or(0, |run| run.figures.number(metric));
-        Ok::<_, TuneError>([number(Metric::Makespan), number(Metric::BoundMakespan)])
+        let is_whole = |run: &&JudgedRun| NONE_OF.iter().all(|one| run.figures.number(*one) == 0);
+        let number = |run: &JudgedRun, metric: Metric| run.figures.number(metric);
+        Ok::<_, TuneError>(
+            run.filter(is_whole)
+                .map(|run| (number(run, Metric::Makespan), number(run, Metric::BoundMakespan))),
+        )
     })?;
-    let [makespan, bound] = sums
-        .into_iter()
-        .fold([0_u64; 2], |[a, b], [c, d]| [a.saturating_add(c), b.saturating_add(d)]);
-    Ok(makespan.saturating_mul(1000).checked_div(bound))
+    // With fewer pages in a prompt the bound may be higher.
+    let sums: Vec<(u64, u64)> = played
+        .chunks(count)
+        .filter_map(|seeds| {
+            let seeds: Option<Vec<(u64, u64)>> = seeds.iter().copied().collect();
+            Some(seeds?.into_iter().fold((0, 0), |(a, b), (c, d)| (a + c, b + d)))
+        })
+        .collect();
+    let least = |of: fn(&(u64, u64)) -> u64| sums.iter().map(of).min();
+    let (makespan, bound) = (least(|sums| sums.0), least(|sums| sums.1));
+    Ok(makespan.zip(bound).and_then(|(ms, bound)| ms.saturating_mul(1000).checked_div(bound)))
 }

@@ -16,6 +16,18 @@ const puppeteer = require('puppeteer-core');
 const folder = mkdtempSync(path.join(tmpdir(), 'tagspace-page-'));
 const ok = (what) => console.log(`ok ${what}`);
 
+/** Runs the program within the folder. */
+function ran(words, status = 0) {
+  let found = 0;
+  const options = { cwd: folder, stdio: 'pipe' };
+  try {
+    execFileSync(path.resolve(process.env.TAGSPACE), words, options);
+  } catch (error) {
+    found = error.status;
+  }
+  assert.equal(found, status, `${words.join(' ')} exits with ${status}`);
+}
+
 /** Plays scenarios and gives the page of the first. */
 function played(name, words, status = 0) {
   const out = path.join(folder, name);
@@ -71,7 +83,22 @@ function contrast() {
     const part = (value) => (value <= 10.3 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
     return 0.2126 * part(red) + 0.7152 * part(green) + 0.0722 * part(blue);
   };
+  // What is drawn below a text of a picture, the last that covers its middle.
+  const painted = (text) => {
+    const box = text.getBoundingClientRect();
+    const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
+    const covers = (shape) => {
+      const at = shape.getBoundingClientRect();
+      const style = getComputedStyle(shape);
+      const isSeen = style.fill !== 'none' && Number(style.fillOpacity) > 0.9;
+      return isSeen && at.left <= x && x <= at.right && at.top <= y && y <= at.bottom;
+    };
+    const below = [...text.ownerSVGElement.querySelectorAll('rect')].filter(covers);
+    return below.length ? numbers(getComputedStyle(below.at(-1)).fill) : null;
+  };
   const behind = (element) => {
+    const shape = element instanceof SVGElement ? painted(element) : null;
+    if (shape) return shape;
     for (let at = element; at; at = at.parentElement) {
       const colour = numbers(getComputedStyle(at).backgroundColor);
       if (colour.length === 3 || colour[3] > 0) return colour;
@@ -90,7 +117,7 @@ function contrast() {
   return least;
 }
 
-async function looksRight(browser, name, file, sections) {
+async function looksRight(browser, name, file, sections, says = 'Play it again') {
   for (const width of [1280, 390]) {
     for (const scheme of ['light', 'dark']) {
       const page = await opened(browser, file, { width, scheme });
@@ -107,7 +134,7 @@ async function looksRight(browser, name, file, sections) {
   ok(`${name}: sections, contrast and room at 1280 and 390 px, light and dark`);
   const bare = await opened(browser, file, { script: false });
   const text = await bare.$eval('main', (main) => main.innerText);
-  assert(text.includes('Play it again') && text.includes('tagspace run'), `${name}: reads without a script`);
+  assert(text.includes(says), `${name}: reads without a script`);
   assert.equal(await bare.$$eval('.zoom:not([hidden])', (all) => all.length), 0, 'no dead button');
   await bare.close();
   ok(`${name}: reads without a script`);
@@ -134,8 +161,8 @@ async function hoversAndZooms(browser, file) {
   await page.close();
 }
 
-const SINGLE = ['targets', 'time', 'timeline', 'failures', 'latency', 'cost', 'settings', 'assumed', 'replay'];
-const SERIES = ['targets', 'time', 'settings', 'assumed', 'replay'];
+const SINGLE = ['targets', 'settings', 'time', 'timeline', 'failures', 'latency', 'cost', 'assumed', 'replay'];
+const SERIES = ['targets', 'settings', 'time', 'assumed', 'replay'];
 
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM,
@@ -164,6 +191,21 @@ try {
   assert(statSync(large).size <= 400_000 && (await nodes(large)) <= 5000, '10,000 pages');
   assert(statSync(before).size <= 250_000, '100 pages');
   ok('no larger for 10,000 pages');
+
+  const small = path.resolve('scenarios/small.toml');
+  ran(['tune', small, '--quiet', '--seeds', '1..=4', '--out', 'tuned', '--set', 'pipeline.batch_size=1,2,5', '--set', 'pipeline.concurrency=1..=4']);
+  const tuned = path.join(folder, 'tuned', 'report.html');
+  await looksRight(browser, 'settings', tuned, ['map', 'front', 'settings', 'answer'], 'Every setting, the best first');
+  const seeds = ['--quiet', '--transport', 'direct', '--seeds', '1..=16'];
+  // Of sixteen seeds one misses a target.
+  ran(['run', small, ...seeds, '--out', 'base'], 99);
+  ran(['run', small, ...seeds, '--out', 'new', '--set', 'pipeline.batch_size=2'], 99);
+  ran(['compare', 'base', 'new', '--quiet', '-o', 'html=compared.html'], 3);
+  const compared = path.join(folder, 'compared.html');
+  await looksRight(browser, 'a comparison', compared, ['settings', 'changes', 'events'], 'batch_size');
+  ran(['league', '--quiet', '--only', 'bucket-10per5s', '--seeds', '1', '--out', 'league']);
+  const league = path.join(folder, 'league', 'report.html');
+  await looksRight(browser, 'the league', league, ['fields', 'limiters', 'numbers'], 'DNF');
 } finally {
   await browser.close();
   rmSync(folder, { recursive: true, force: true });

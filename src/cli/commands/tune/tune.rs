@@ -9,8 +9,8 @@ use crate::cli::kept_report::Named;
 use crate::cli::progress::Progress;
 use crate::cli::terminal::print;
 use crate::cli::{ExitStatus, disk, jobs, kept_report};
-use crate::report::tune as report;
 use crate::report::tune::{minimax as robust_report, regression_targets as regression_report};
+use crate::report::{page, tune as report};
 use crate::study::experiment::runner::TrialRunner;
 use crate::study::tune::coordinate_descent::FoundGrid;
 use crate::study::tune::regression_targets::RegressionTargets;
@@ -23,7 +23,8 @@ use crate::study::tune::{
 /// The number of seeds that winning settings are played with over HTTP.
 const CONFIRMED: usize = 3;
 /// All that is written into the folder of an answer.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
+    "report.html",
     "found.json",
     "tune.json",
     "tune.csv",
@@ -161,6 +162,7 @@ fn finish(
         let json = report::found_json(found, one, held_out.as_ref());
         files.push(("found.json", kept_report::pretty(&json)));
     }
+    files.push(("report.html", page::tune(one, &text).into_bytes()));
     files.push(("tune.md", text.clone().into_bytes()));
     // Two answers at the same time are written one after the other.
     disk::make_out(&args.out)?;
@@ -200,7 +202,9 @@ fn several(args: &TuneArgs, runner: &TrialRunner, tuned: &[Tuned]) -> Result<Exi
             .find(|(guarded, _)| guarded == name)
             .map(|(_, regression)| regression);
         let mut files = files(one, regression)?;
-        files.push(("tune.md", report::text(one, regression).into_bytes()));
+        let text = report::text(one, regression);
+        files.push(("report.html", page::tune(one, &text).into_bytes()));
+        files.push(("tune.md", text.into_bytes()));
         // The answer is that for all of them, and not the one that is best here.
         files.retain(|(name, _)| !matches!(*name, "tune.env" | "tune.toml"));
         let out = args.out.join(name);
