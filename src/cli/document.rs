@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::args::Format;
 use crate::report::ci::{Closing, Replay, annotations, benchmark, junit, summary};
 use crate::report::compare;
+use crate::report::run::trace::TraceFile;
 use crate::report::run::{csv, json, realtime_check};
 use crate::sim::scenario::Scenario;
 use crate::study::experiment::realtime_check::RealTimeVerdict;
@@ -39,6 +40,8 @@ pub(super) enum Document {
     Table(Vec<u8>),
     /// The event logs.
     Logs(Vec<u8>),
+    /// A trace for Perfetto.
+    Trace(TraceFile<Vec<u8>>),
     /// JUnit XML.
     Junit(Vec<junit::Suite>),
     /// A step summary.
@@ -64,6 +67,7 @@ impl Document {
             Format::Json => Self::Reports(Vec::new()),
             Format::Csv => Self::Table(Vec::new()),
             Format::Jsonl => Self::Logs(Vec::new()),
+            Format::Trace => Self::Trace(TraceFile::new(Vec::new())),
             Format::Junit => Self::Junit(Vec::new()),
             Format::Markdown => Self::Summary(Vec::new()),
             Format::Github => Self::Annotations { closing: Vec::new(), targets: Vec::new() },
@@ -97,6 +101,7 @@ impl Document {
                     run.log.write(&mut *lines)?;
                 }
             }
+            Self::Trace(trace) => trace.add(scenario, judged)?,
             Self::Junit(suites) => suites.push(junit::suite(scenario, judged, series, replay)),
             Self::Summary(parts) => parts.push(summary::part(scenario, judged, series, replay)),
             Self::Annotations { targets, .. } => {
@@ -124,6 +129,7 @@ impl Document {
             // The others have it from the closing, or no place for what has no figures.
             Self::Table(_)
             | Self::Logs(_)
+            | Self::Trace(_)
             | Self::Junit(_)
             | Self::Annotations { .. }
             | Self::Bmf(_)
@@ -180,7 +186,7 @@ impl Document {
                 let original = file.unwrap_or_else(|_| scenario.text.clone());
                 all.extend(annotations::closing(scenario, closing, &original));
             }
-            Self::Table(_) | Self::Logs(_) | Self::Bmf(_) | Self::Tracked(..) => {}
+            Self::Table(_) | Self::Logs(_) | Self::Trace(_) | Self::Bmf(_) | Self::Tracked(..) => {}
         }
     }
 
@@ -193,6 +199,8 @@ impl Document {
         match self {
             Self::Text(text) => text.into_bytes(),
             Self::Table(bytes) | Self::Logs(bytes) => bytes,
+            // Writing into memory does not fail.
+            Self::Trace(trace) => trace.finish().unwrap_or_default(),
             Self::Reports(values) | Self::Tracked(_, values) => pretty(&Value::Array(values)),
             Self::Bmf(runs) => pretty(&Value::Object(runs)),
             Self::Junit(suites) => junit::document(&suites).into_bytes(),

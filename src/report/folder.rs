@@ -10,7 +10,8 @@ use serde_json::Value as Json;
 use thiserror::Error;
 
 use crate::report::draw::picture::Drawn;
-use crate::report::run::csv;
+use crate::report::run::trace::TraceFile;
+use crate::report::run::{csv, trace};
 use crate::report::swap::Swap;
 use crate::report::{draw, pictures, swap};
 use crate::sim::scenario::Scenario;
@@ -48,12 +49,13 @@ pub enum Kind {
 }
 
 /// The files of a report, at any depth.
-const FILES: [&str; 16] = [
+const FILES: [&str; 17] = [
     "report.json",
     "report.html",
     "runs.csv",
     "timeline.csv",
     "events.jsonl",
+    "trace.json",
     "timeline.svg",
     "timeline.png",
     "latency.svg",
@@ -161,6 +163,13 @@ impl Folder {
     /// Adds the data and the pictures of a single run, all but its report.
     pub fn single(&self, scenario: &Scenario, judged: &JudgedScenario) -> Result<(), FilesError> {
         data(self.swap.part(), scenario, judged)?;
+        if trace::is_small(judged) {
+            put(self.swap.part(), "trace.json", |file| {
+                let mut trace = TraceFile::new(file);
+                trace.add(scenario, judged)?;
+                trace.finish().map(drop)
+            })?;
+        }
         self.pictures(pictures::all(scenario, judged))
     }
 

@@ -115,7 +115,7 @@ fn every_file_of_two_processes_is_the_same() {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             found.insert(name, fs::read(path).unwrap());
         }
-        assert_eq!(found.len(), 13, "{:?}", found.keys());
+        assert_eq!(found.len(), 14, "{:?}", found.keys());
         found
     };
     let first = files("wire");

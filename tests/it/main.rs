@@ -71,6 +71,7 @@ mod text; // what a reader sees of a page
 mod tidy; // the source text itself
 mod time_split; // where the time of a run went
 mod tokens; // tokens by script, on either side
+mod trace; // what Perfetto shows
 mod transport; // at which step an exchange fails
 mod troubles; // what goes wrong on purpose
 mod tune; // grids of settings, and which is best

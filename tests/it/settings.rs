@@ -94,7 +94,7 @@ fn an_unfinished_report_replaces_nothing() {
     fs::write(part.join("report.json"), "").unwrap();
     assert_eq!(calls(folder.path(), &[]), [4]);
     assert!(!part.exists());
-    assert_eq!(fs::read_dir(folder.path().join("reports/out/one")).unwrap().count(), 13);
+    assert_eq!(fs::read_dir(folder.path().join("reports/out/one")).unwrap().count(), 14);
 }
 
 #[test]

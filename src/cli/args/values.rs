@@ -103,6 +103,8 @@ pub(crate) enum Format {
     Csv,
     /// The event logs.
     Jsonl,
+    /// A trace for Perfetto (ui.perfetto.dev).
+    Trace,
     /// JUnit XML: a suite for each scenario, a case for each target.
     Junit,
     /// Markdown for $GITHUB_STEP_SUMMARY.

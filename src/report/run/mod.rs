@@ -11,3 +11,4 @@ pub mod realtime_check;
 pub mod text;
 mod time_split;
 pub(crate) mod timeline_plot;
+pub mod trace;

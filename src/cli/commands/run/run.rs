@@ -83,10 +83,12 @@ fn check_usage(args: &RunArgs) -> Result<(), CliError> {
             help: "in virtual time every run is the same".to_owned(),
         });
     }
-    let wants_logs = args.output.iter().any(|(format, _)| *format == Format::Jsonl);
-    if args.seeds.is_some() && (wants_logs || args.format == Format::Jsonl) {
+    let mut formats = args.output.iter().map(|(format, _)| *format).chain([args.format]);
+    let of_logs = formats.find(|format| matches!(format, Format::Jsonl | Format::Trace));
+    if let Some(format) = of_logs.filter(|_| args.seeds.is_some()) {
+        let name = if format == Format::Jsonl { "jsonl" } else { "trace" };
         return Err(CliError::Usage {
-            message: "--format jsonl does not go with --seeds".to_owned(),
+            message: format!("--format {name} does not go with --seeds"),
             help: format!(
                 "each seed has its log in {}/NAME/seeds/N/events.jsonl",
                 args.out.display()
