@@ -40,6 +40,13 @@ fn what_was_found_is_kept_and_played_again() {
     assert_eq!(unknown.status.code(), Some(2));
     assert!(stderr(&unknown).contains("tiny: no settings are known"), "{}", stderr(&unknown));
     assert!(stderr(&unknown).contains("--search=tiny"), "{}", stderr(&unknown));
+    // What is known is not lost where something else is named.
+    fs::create_dir(folder.path().join("other")).unwrap();
+    let other = r#"{"schema":1,"scenarios":[{"scenario":"vast","run":"run","settings":null}]}"#;
+    fs::write(folder.path().join("other/best-known.json"), other).unwrap();
+    let lost = tagspace(folder.path(), &["best-known", "tiny.toml", "--search", "--out", "other"]);
+    assert_eq!(lost.status.code(), Some(2));
+    assert!(stderr(&lost).contains("knows vast as well"), "{}", stderr(&lost));
     let found = run(&["--search"]);
     assert_eq!(found.status.code(), Some(0), "{}", stderr(&found));
     let path = folder.path().join("kept/best-known.json");

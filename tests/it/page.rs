@@ -1,7 +1,12 @@
 //! The page of a report: what it says, and what it never holds. What it looks like is judged in a
 //! browser (`tests/sdk/node/page.mjs`).
 
+use tagspace::Metric;
+use tagspace::internals::pipeline::event::Event;
 use tagspace::internals::report::page;
+use tagspace::internals::study::measure::lanes::Lanes;
+use tagspace::internals::study::measure::spending;
+use tagspace::internals::study::verdict::outcome::Outcome;
 use tagspace::internals::study::verdict::seeds::{PlayedSeed, Series};
 
 use super::common::{judged, played, scenario};
@@ -97,4 +102,52 @@ fn what_was_not_judged_has_a_page_too() {
     let page = page::run(&scenario, &judged(&scenario), None, "tagspace run world.toml");
     assert!(page.contains("– NOT JUDGED"));
     assert!(page.contains("no targets that could be judged"));
+}
+
+#[test]
+fn a_page_says_what_came_of_the_scenario_as_a_whole() {
+    let page = of(WORLD);
+    let reasons = ["Against main: 9 calls <became> 12".to_owned()];
+    let closed = page::closed(&page, Outcome::Regressed, &reasons);
+    assert!(closed.contains("✗ REGRESSED") && !closed.contains("✗ MISSED</span>"));
+    assert!(closed.contains("Against main: 9 calls &lt;became&gt; 12"));
+    // The rest is as it was.
+    assert_eq!(closed.split("<h1>").nth(1), page.split("<h1>").nth(1));
+}
+
+#[test]
+fn columns_count_what_the_figures_do() {
+    let settings =
+        ["pipeline.profile=\"before\"", "space.pages=60", "openai={model=\"gpt-6-luna\"}"];
+    let scenario = scenario(WORLD, &settings);
+    let run = judged(&scenario).runs.remove(0);
+    let lanes = Lanes::of(&run.log).unwrap();
+    let number = |metric| run.figures.number(metric);
+    assert_eq!(lanes.makespan_ms, number(Metric::Makespan));
+    let refused: u64 = lanes.providers.iter().flat_map(|one| &one.refused).sum();
+    assert!(refused > 0);
+    assert_eq!(refused, number(Metric::RateLimited));
+    assert_eq!(lanes.done.last().unwrap().last, number(Metric::Pages));
+    assert_eq!(lanes.in_flight.last().unwrap().last, 0);
+    let most = lanes.in_flight.iter().map(|column| column.most).max();
+    let two = lanes.providers.iter().map(|one| one.in_flight.iter().map(|c| c.most).max().unwrap());
+    assert!(
+        lanes.providers.len() == 2 && most <= Some(two.sum()),
+        "the fallback has calls as well"
+    );
+    // The time that calls to Confluence took, in thousandths of a call over each column.
+    let busy: u64 = lanes.confluence_milli.iter().sum::<u64>() * lanes.makespan_ms / 200_000;
+    let took = run.log.events().filter_map(|event| match event {
+        Event::ConfluenceCall { latency_ms, .. } => Some(latency_ms),
+        _ => None,
+    });
+    let took: u64 = took.sum();
+    assert!(busy.abs_diff(took) * 50 < took, "{busy} of {took} ms");
+    let spent = spending::of(&scenario, &run.log);
+    let cost: u64 = spent.iter().filter_map(|one| one.usd_micros).sum();
+    assert!(cost.abs_diff(number(Metric::Cost)) <= 2, "{cost}");
+    assert_eq!(
+        spent.iter().map(|one| one.output_tokens).sum::<u64>(),
+        number(Metric::OutputTokens)
+    );
 }

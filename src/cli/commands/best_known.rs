@@ -26,6 +26,7 @@ const KEPT: &str = "best-known.json";
 pub(crate) fn best_known(args: &BestKnownArgs) -> Result<ExitStatus, CliError> {
     let scenarios = loaded(args)?;
     let known = known(&args.out.join(KEPT))?;
+    check_named(args, &scenarios, &known)?;
     if !args.check {
         // Not after minutes of play.
         disk::make_folder(&args.out)?;
@@ -106,6 +107,33 @@ fn known(path: &Path) -> Result<Vec<KnownSettings>, CliError> {
     })
 }
 
+/// Whether the settings of all that is named are known or sought, and nothing that is known is lost.
+fn check_named(
+    args: &BestKnownArgs,
+    scenarios: &[Scenario],
+    known: &[KnownSettings],
+) -> Result<(), CliError> {
+    let path = args.out.join(KEPT);
+    let is_sought =
+        |name: &str| args.search.as_ref().is_some_and(|part| name.contains(part.as_str()));
+    let is_known = |name: &str| known.iter().any(|one| one.scenario == name);
+    let names = || scenarios.iter().map(|scenario| scenario.name.as_str());
+    if let Some(name) = names().find(|name| !is_sought(name) && !is_known(name)) {
+        return Err(CliError::Usage {
+            message: format!("{name}: no settings are known in {}", path.display()),
+            help: format!("--search={name} finds them"),
+        });
+    }
+    let lost = known.iter().find(|one| names().all(|name| name != one.scenario));
+    match lost.filter(|_| !args.check) {
+        Some(lost) => Err(CliError::Usage {
+            message: format!("{} knows {} as well", path.display(), lost.scenario),
+            help: "name all its scenarios, or another --out".to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
 fn one(
     args: &BestKnownArgs,
     scenario: &Scenario,
@@ -121,15 +149,8 @@ fn one(
     let settings = match known.iter().find(|one| one.scenario == *name && one.run == spec.run) {
         _ if is_sought => best_known::find(&spec, runner, &on_trial)?,
         Some(settings) => settings.clone(),
-        None => {
-            return Err(CliError::Usage {
-                message: format!(
-                    "{name}: no settings are known in {}",
-                    args.out.join(KEPT).display()
-                ),
-                help: format!("--search={name} finds them"),
-            });
-        }
+        // That was checked before anything was played.
+        None => KnownSettings { scenario: name.clone(), run: spec.run.clone(), settings: None },
     };
     let measured = best_known::measure(settings, &spec, runner, &on_trial);
     progress.finish();

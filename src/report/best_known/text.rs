@@ -17,7 +17,7 @@ const BESIDE: [&str; 3] = ["recommended", "documented", "before"];
 /// The table, what keeps scenarios from their bounds, and the settings.
 pub(crate) fn text(all: &[BestKnown]) -> String {
     let mut headings =
-        vec!["scenario", "bound", "best known", "of the bound", "of it without luck", "as it is"];
+        vec!["scenario", "bound", "best known", "over the bound", "without luck", "as it is"];
     headings.extend(BESIDE);
     let mut out =
         "Mean makespans over seeds that the search has not seen. No settings beat the bound with \
@@ -70,7 +70,7 @@ fn reason(one: &BestKnown) -> Option<String> {
     };
     let (over_text, calm) = (times(over), times(calm));
     (over > NEAR_MILLI)
-        .then(|| format!("{over_text} of the bound, and {calm} of it without luck: {cause}"))
+        .then(|| format!("{over_text} times the bound, and {calm} times without luck: {cause}"))
 }
 
 /// A makespan, with what it leaves to the fallback and what fails.

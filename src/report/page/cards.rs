@@ -32,7 +32,7 @@ pub(super) fn cards(judged: &JudgedScenario, series: Option<&Series>) -> Markup 
                     dt { (name) }
                     dd { (value(last, judged.runs.len() - 1, *metric, series)) }
                     @if let Some(first) = first {
-                        dd.more { (first.name) " " (value(first, 0, *metric, series)) (factor(first, last, *metric)) }
+                        dd.more { (first.name) " " (value(first, 0, *metric, series)) (factor(judged, *metric, series)) }
                     }
                     @if let Some(promised) = promised(last, *metric) { dd.more { "target " (promised) } }
                 }
@@ -59,9 +59,12 @@ fn value(run: &JudgedRun, at: usize, metric: Metric, series: Option<&Series>) ->
 }
 
 /// By how much it changed, with a mark where it is more: less is better of all of these but one.
-fn factor(first: &JudgedRun, last: &JudgedRun, metric: Metric) -> String {
-    let of = |run: &JudgedRun| run.figures.integer(Figure::of(metric));
-    let (was, is) = (of(first), of(last));
+fn factor(judged: &JudgedScenario, metric: Metric, series: Option<&Series>) -> String {
+    let of = |at: usize| match series {
+        Some(series) => series.spread(at, metric).map(|spread| spread.median),
+        None => judged.runs.get(at)?.figures.integer(Figure::of(metric)),
+    };
+    let (was, is) = (of(0), of(judged.runs.len().saturating_sub(1)));
     let mark = match metric {
         Metric::CacheHitRatio => "",
         _ if is > was => " ▲ more",

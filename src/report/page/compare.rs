@@ -73,7 +73,9 @@ fn settings(scenarios: &[&Compared]) -> Section {
 
 fn changes(scenarios: &[&Compared], mode: Mode) -> Section {
     let worse: usize = scenarios.iter().map(|one| one.regressions().len()).sum();
+    let is_void = scenarios.iter().any(|one| one.verdict > ComparisonVerdict::Regressed);
     let heading = match worse {
+        0 if is_void => "The figures cannot be compared".to_owned(),
         0 => "No figure became worse".to_owned(),
         1 => "One figure became worse".to_owned(),
         worse => format!("{worse} figures became worse"),

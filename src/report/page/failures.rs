@@ -60,6 +60,7 @@ pub(super) fn section(runs: &[JudgedRun]) -> Section {
             )
         }
     };
+    let more = calls.len().saturating_sub(MOST_ROWS) + pages.len().saturating_sub(MOST_ROWS);
     let rows: Vec<Vec<String>> = calls
         .into_iter()
         .take(MOST_ROWS)
@@ -80,6 +81,7 @@ pub(super) fn section(runs: &[JudgedRun]) -> Section {
     let body = html! {
         @if !rows.is_empty() { (table(&["calls", "how they failed", "count"], &rows)) }
         @if !page_rows.is_empty() { (table(&["pages failed for", "count", "pages"], &page_rows)) }
+        @if more > 0 { p.quiet { "and " (more) " more kinds of failure, in events.jsonl" } }
     };
     Section { id: "failures", heading, body }
 }

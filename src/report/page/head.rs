@@ -7,7 +7,8 @@ use crate::report::format;
 use crate::report::run::text::{measured, said};
 use crate::sim::scenario::Scenario;
 use crate::study::measure::metric::{Metric, Unit};
-use crate::study::verdict::judge::{JudgedRun, JudgedScenario, Verdict};
+use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
+use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::Series;
 use crate::study::verdict::target::{Compare, JudgedTarget};
 
@@ -18,11 +19,6 @@ pub(super) fn head(
     series: Option<&Series>,
 ) -> Markup {
     let verdict = judged.verdict();
-    let (class, mark) = match verdict {
-        Verdict::Met => ("badge met", "✓ "),
-        Verdict::Missed => ("badge missed", "✗ "),
-        Verdict::NotJudged => ("badge", "– "),
-    };
     let missed: Vec<(&JudgedRun, &JudgedTarget)> = judged
         .runs
         .iter()
@@ -34,7 +30,7 @@ pub(super) fn head(
     let of_many = targets.filter(|one| one.target.of_seeds_ppm.is_some()).count();
     html! {
         header {
-            p { span class=(class) { (mark) (verdict.words()) } }
+            (badge(Outcome::of(verdict, None, false)))
             h1 { (scenario.name) }
             p.question { (scenario.question) }
             p.quiet { (about(scenario, judged, series)) }
@@ -63,6 +59,16 @@ pub(super) fn head(
     }
 }
 
+/// What came of a scenario as a whole, which may be more than its targets tell.
+pub(super) fn badge(outcome: Outcome) -> Markup {
+    let (class, mark) = match outcome {
+        Outcome::Met => ("badge met", "✓ "),
+        Outcome::NotJudged | Outcome::Skipped => ("badge", "– "),
+        _ => ("badge missed", "✗ "),
+    };
+    html! { p id="verdict" { span class=(class) { (mark) (outcome.words()) } } }
+}
+
 /// The target that would be missed first, as a part of its limit.
 fn tightest(judged: &JudgedScenario) -> String {
     let room = |target: &&JudgedTarget| {
@@ -79,7 +85,10 @@ fn tightest(judged: &JudgedScenario) -> String {
     let of = if judged.runs.len() > 1 { format!(" of {}", run.name) } else { String::new() };
     let room = if room > 0 { format::amount(room, Unit::Ratio) } else { "nothing".to_owned() };
     let target = &target.target;
-    format!(" The tightest is {} {}{of}, met with {room} to spare.", target.metric, target.text)
+    format!(
+        " The ceiling that is nearest is {} {}{of}, met with {room} to spare.",
+        target.metric, target.text
+    )
 }
 
 /// Targets whose causes are told.

@@ -49,11 +49,11 @@ pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
         runs.iter().filter_map(|run| Some((run, Lanes::of(&run.log)?))).collect();
     let (run, last) = all.last()?;
     let refused: u64 = last.providers.iter().flat_map(|one| &one.refused).sum();
-    let most = last.providers.iter().flat_map(|one| &one.in_flight).map(|one| one.most).max();
+    let most = last.in_flight.iter().map(|one| one.most).max();
     let whose = if all.len() > 1 { format!("{}: up to", run.name) } else { "Up to".to_owned() };
     let heading = format!(
-        "{whose} {} AI calls at once, {} refused",
-        format::count(most.unwrap_or(0)),
+        "{whose} {} at once, {} refused",
+        format::counted(usize::try_from(most.unwrap_or(0)).unwrap_or(0), "AI call"),
         format::count(refused)
     );
     // One scale of time for all runs, so that they can be compared by eye.
@@ -114,7 +114,7 @@ fn lanes_of(lanes: &Lanes) -> Vec<Lane<'_>> {
         colour: SKY,
         line: None,
         refused: &lanes.confluence_refused,
-        failed: &[],
+        failed: &lanes.confluence_failed,
         said: milli,
     });
     for (at, provider) in lanes.providers.iter().enumerate() {

@@ -6,14 +6,15 @@ use plotters::prelude::*;
 use super::chrome::{Section, behind};
 use crate::report::draw::PlotError;
 use crate::report::draw::picture::{
-    Area, BLUE, Drawn, FAINT, GREEN, GREY, ORANGE, PURPLE, RED, failed, titled,
+    Area, BLUE, Drawn, FAINT, GREEN, GREY, ORANGE, PURPLE, RED, SKY, failed, titled,
 };
 use crate::report::format;
 use crate::study::measure::distribution::Distribution;
-use crate::study::measure::metric::Metric;
+use crate::study::measure::metric::{Metric, Unit};
 use crate::study::measure::stat::Stat;
 use crate::study::measure::value::Value;
 use crate::study::verdict::judge::JudgedRun;
+use crate::study::verdict::target::JudgedTarget;
 use crate::units::{float, whole};
 
 const SIZE: (u32, u32) = (1600, 560);
@@ -33,13 +34,14 @@ const NAMED: [(u64, &str); 6] = [
 ];
 /// Points of a curve.
 const POINTS: u64 = 120;
-const COLOURS: [RGBColor; 4] = [BLUE, ORANGE, GREEN, PURPLE];
+const COLOURS: [RGBColor; 6] = [BLUE, ORANGE, GREEN, PURPLE, GREY, SKY];
 
 /// A curve.
 struct Curve<'a> {
     name: String,
     samples: &'a Distribution,
     colour: RGBColor,
+    width: u32,
 }
 
 /// The section; nothing where no page was tagged and no batch answered.
@@ -47,9 +49,10 @@ pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
     let curves = curves(runs);
     let last = curves.iter().rev().find(|curve| curve.name.ends_with("pages"))?;
     let of = |stat| last.samples.stat(stat).map_or_else(|| "-".to_owned(), format::millis);
-    let whose = last.name.strip_suffix(", pages").map_or(String::new(), |run| format!("{run}: "));
+    let whose = last.name.strip_suffix(", pages");
+    let whose = whose.map_or("Half".to_owned(), |run| format!("{run}: half"));
     let heading = format!(
-        "{whose}half of the pages within {}, 95 % within {}, the last after {}",
+        "{whose} of the tagged pages within {}, 95 % within {}, the last after {}",
         of(Stat::P50),
         of(Stat::P95),
         of(Stat::Max)
@@ -74,7 +77,7 @@ pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
                 }
             }
             figcaption {
-                "Pages from their place in the list to their tags, batches from the first attempt to the answer. "
+                "Thick lines: pages from their place in the list to their tags, thin ones: batches from the first attempt to the answer. "
                 "To the right each stretch of the axis has a tenth of what is left, so that the slowest are seen."
                 @if has_limits { " Dashes: targets." }
             }
@@ -87,15 +90,17 @@ pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
 fn curves(runs: &[JudgedRun]) -> Vec<Curve<'_>> {
     let series = [(Metric::PageLatency, "pages"), (Metric::AiLatency, "batches")];
     let mut all = Vec::new();
-    for run in runs {
+    for (at, run) in runs.iter().enumerate() {
         for (metric, things) in series {
             let Some(Value::Distribution(samples)) = run.figures.get(metric) else { continue };
             if samples.sorted().is_empty() {
                 continue;
             }
             let whose = if runs.len() > 1 { format!("{}, ", run.name) } else { String::new() };
-            let colour = COLOURS[all.len() % COLOURS.len()];
-            all.push(Curve { name: format!("{whose}{things}"), samples, colour });
+            // A colour for each run; batches have the thinner line.
+            let (colour, width) =
+                (COLOURS[at % COLOURS.len()], if metric == Metric::PageLatency { 4 } else { 2 });
+            all.push(Curve { name: format!("{whose}{things}"), samples, colour, width });
         }
     }
     all
@@ -126,7 +131,10 @@ fn draw(curves: &[Curve<'_>], runs: &[JudgedRun]) -> Drawn {
         let part = float(ms) / float(highest) / 1.04;
         BOTTOM - i32::try_from(whole(part * f64::from(BOTTOM - TOP))).unwrap_or(0)
     };
-    titled(SIZE, "Latency by percentile", |area, titles| {
+    // Room for the name of each curve.
+    let names = 34 * u32::try_from(curves.len()).unwrap_or(0) + 40;
+    let size = (SIZE.0, SIZE.1.max(names));
+    titled(size, "Latency by percentile", |area, titles| {
         axes(area, (&x, &y), (highest, last(curves)))?;
         let mut above = BOTTOM;
         for (limit, text) in &limits {
@@ -150,7 +158,8 @@ fn draw(curves: &[Curve<'_>], runs: &[JudgedRun]) -> Drawn {
                     Some((x(ppc), y(at(curve.samples, ppc)?)))
                 })
                 .collect();
-            area.draw(&PathElement::new(points, curve.colour.stroke_width(3))).map_err(failed)?;
+            area.draw(&PathElement::new(points, curve.colour.stroke_width(curve.width)))
+                .map_err(failed)?;
             for (ppc, name) in NAMED.iter().filter(|(ppc, _)| *ppc <= most) {
                 let Some(ms) = at(curve.samples, *ppc) else { continue };
                 titles.next(format!("{}, {name}: {}", curve.name, format::millis(ms)));
@@ -207,7 +216,8 @@ fn axes(area: &Area<'_>, (x, y): Places<'_>, (highest, last): (u64, u64)) -> Res
 /// The limits on latencies that a run has.
 fn limits(run: &JudgedRun) -> Vec<(u64, String)> {
     let is_latency = |metric| matches!(metric, Metric::PageLatency | Metric::AiLatency);
-    let of_run = run.targets.iter().filter(|one| is_latency(one.target.metric));
+    let is_time = |one: &&JudgedTarget| one.target.unit() == Unit::Millis;
+    let of_run = run.targets.iter().filter(|one| is_latency(one.target.metric)).filter(is_time);
     let mut limits: Vec<(u64, String)> = of_run
         .filter_map(|one| {
             Some((one.limit?, format!("{} {}", one.target.metric.name(), one.target.text)))

@@ -8,6 +8,7 @@ use super::chrome::{Section, page};
 use super::{cards, failures, head, lanes, latency, settings, spending, targets, time};
 use crate::sim::scenario::Scenario;
 use crate::study::verdict::judge::JudgedScenario;
+use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::Series;
 
 /// The page of a scenario that was judged, in one seed or, with a `series`, in many; `replay` is the
@@ -57,4 +58,15 @@ fn next(scenario: &Scenario, judged: &JudgedScenario, replay: &str) -> Markup {
         p { "The best settings for this world, found by themselves:" }
         pre { code { "tagspace tune " (file) " --auto" (run) } }
     }
+}
+
+/// The same page once it is known what came of the scenario as a whole, with the reasons.
+pub fn closed(page: &str, outcome: Outcome, reasons: &[String]) -> String {
+    let badge = head::badge(outcome).into_string();
+    let reasons = html! { @for reason in reasons { p { (reason) } } }.into_string();
+    let Some((before, rest)) = page.split_once("<p id=\"verdict\">") else {
+        return page.to_owned();
+    };
+    let after = rest.split_once("</p>").map_or(rest, |(_, after)| after);
+    format!("{before}{badge}{reasons}{after}")
 }

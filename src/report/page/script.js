@@ -26,9 +26,9 @@
     const set = (next, at = 0.5) => {
       const centre = (wide.scrollLeft + wide.clientWidth * at) / wide.scrollWidth;
       zoom = Math.min(16, Math.max(1, next));
-      const tall = Math.max(720, wide.clientWidth) * height / width;
-      svg.style.height = zoom > 1 ? tall + "px" : "";
-      svg.style.width = zoom * 100 + "%";
+      const least = Math.max(720, wide.clientWidth);
+      svg.style.height = zoom > 1 ? least * height / width + "px" : "";
+      svg.style.width = zoom > 1 ? least * zoom + "px" : "";
       for (const text of svg.querySelectorAll("text")) {
         const x = text.getAttribute("x");
         text.setAttribute("transform", `translate(${x} 0) scale(${1 / zoom} 1) translate(${-x} 0)`);

@@ -10,6 +10,9 @@ use crate::sim::scenario::{Run, Scenario};
 use crate::study::compare::settings;
 use crate::study::verdict::judge::JudgedScenario;
 
+/// Rows of a table.
+const MOST_ROWS: usize = 60;
+
 /// The settings of each run.
 pub(super) fn section(scenario: &Scenario) -> Section {
     let diffs: Vec<(&Run, Vec<Vec<String>>)> =
@@ -66,17 +69,24 @@ fn between(scenario: &Scenario) -> Option<Vec<Vec<String>>> {
 
 /// What the figures assume, and what is not in them.
 pub(super) fn assumed(scenario: &Scenario, judged: &JudgedScenario) -> Section {
+    let is_of_services =
+        |(key, _): &(String, String)| !key.starts_with("taxonomy") && !key.starts_with("fakes");
+    let all = settings::of_world(scenario).into_iter().filter(is_of_services).count();
     let world: Vec<Vec<String>> = settings::of_world(scenario)
         .into_iter()
-        .filter(|(key, _)| !key.starts_with("taxonomy") && !key.starts_with("fakes"))
-        .take(60)
+        .filter(is_of_services)
+        .take(MOST_ROWS)
         .map(|(key, value)| vec![key, value])
         .collect();
     let missing = limitations::not_represented(judged.is_from_outside());
     let body: Markup = html! {
         p { "Not in these figures: " (missing.join(", ")) "." }
         p { "The world is a model of the services. Its latencies, quotas and faults are stated, not measured, unless the scenario says so; real services change them without notice." }
-        details { summary { "All that the scenario states about the services" } (table(&["key", "value"], &world)) }
+        details {
+            summary { "What the scenario states about the services" }
+            (table(&["key", "value"], &world))
+            @if all > world.len() { p.quiet { "and " (all - world.len()) " more keys, in report.json" } }
+        }
     };
     let heading = "What is assumed, and what is in no figure".to_owned();
     Section { id: "assumed", heading, body }

@@ -37,17 +37,20 @@ pub(super) fn section(scenario: &Scenario, runs: &[JudgedRun]) -> Option<Section
         }
         if spent.len() > 1 {
             let sum = |of: fn(&Spending) -> u64| spent.iter().map(of).fold(0, u64::saturating_add);
-            let usd =
-                spent.iter().map(|one| one.usd_micros).try_fold(0, |sum, usd| Some(sum + usd?));
+            let usd = spent
+                .iter()
+                .map(|one| one.usd_micros)
+                .try_fold(0_u64, |sum, usd| Some(sum.saturating_add(usd?)));
             rows.push(vec![
                 format!("{whose}all of it"),
                 format::count(sum(|one| one.calls)),
                 format::count(sum(|one| one.input_tokens)),
                 format::count(sum(|one| one.output_tokens)),
-                usd.map_or_else(|| "-".to_owned(), |usd: u64| format::amount(usd, Unit::UsdMicros)),
+                usd.map_or_else(|| "-".to_owned(), |usd| format::amount(usd, Unit::UsdMicros)),
             ]);
         }
-        let cost = run.figures.get(Metric::Cost).map(|_| run.figures.number(Metric::Cost));
+        let mut cost = spent.iter().map(|one| one.usd_micros);
+        let cost = cost.try_fold(0_u64, |sum, usd| Some(sum.saturating_add(usd?)));
         heading = cost.map(|cost| {
             let thousand = cost.saturating_mul(1000) / pages;
             format!(

@@ -172,10 +172,13 @@ fn strip(
         columns.entry((column, *met)).or_default().push((*value, *seed));
     }
     let highest = columns.values().map(Vec::len).max().unwrap_or(1);
-    for ((left, met), within) in columns {
+    // Seeds that miss stand on those that meet it in the same column.
+    let mut tops: BTreeMap<i32, i32> = BTreeMap::new();
+    for ((left, met), within) in columns.into_iter().rev() {
+        let bottom = tops.get(&left).copied().unwrap_or(25);
         let part = float(within.len() as u64) / float(highest as u64);
         // A single seed is seen as well.
-        let height = 3 + i32::try_from(whole(part * 20.0)).unwrap_or(0);
+        let height = 3 + i32::try_from(whole(part * 9.0)).unwrap_or(0);
         let (least, most) = (within.iter().min(), within.iter().max());
         let ends = least.zip(most).map(|((least, _), (most, seed))| {
             let (least, most) = (format::amount(*least, unit), format::amount(*most, unit));
@@ -185,8 +188,9 @@ fn strip(
         titles.next(ends.unwrap_or_default());
         let colour = if met { SKY } else { RED };
         let column =
-            Rectangle::new([(left, 25 - height), (left + COLUMN - 1, 25)], colour.filled());
+            Rectangle::new([(left, bottom - height), (left + COLUMN - 1, bottom)], colour.filled());
         area.draw(&column).map_err(failed)?;
+        tops.insert(left, bottom - height);
     }
     Ok(())
 }

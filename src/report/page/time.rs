@@ -119,8 +119,8 @@ fn one(split: &Split<'_>, is_named: bool) -> Markup {
         }
         @if let Some(bound) = split.bound_ms {
             p.quiet {
-                "The bound: no settings could take less than " (format::millis(bound))
-                " with the first provider alone, " (share(bound)) " of this."
+                "The bound: with prompts as wide as this run's and the first provider alone, nothing takes less than "
+                (format::millis(bound)) ", " (share(bound)) " of this."
             }
         }
     }

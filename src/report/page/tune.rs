@@ -144,6 +144,6 @@ fn missed(tuned: &Tuned, point: &GridPoint) -> String {
     let worst = tuned.spec.require.iter().zip(&point.met).min_by_key(|(_, met)| **met);
     worst.map_or_else(String::new, |(target, met)| {
         let seeds = point.outcomes.len();
-        format!("{} {} in {met} of {seeds} seeds", target.metric.name(), target.text)
+        format!("{} {} is met in {met} of {seeds} seeds", target.metric.name(), target.text)
     })
 }

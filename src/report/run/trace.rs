@@ -81,10 +81,17 @@ struct Slice {
     process: usize,
     name: String,
     start_ms: u64,
-    end_ms: u64,
+    /// Nothing until it has ended.
+    end_ms: Option<u64>,
     args: Value,
     /// Its lane within the process.
     lane: usize,
+}
+
+impl Slice {
+    fn ended_ms(&self) -> u64 {
+        self.end_ms.unwrap_or(self.start_ms)
+    }
 }
 
 /// A counter at a moment.
@@ -122,11 +129,8 @@ impl Trace {
             }
         }
         // What had not ended when the run did.
-        let open = trace.open_pages.values().chain(trace.open_calls.values().map(|(at, _)| at));
-        let open: Vec<usize> =
-            open.chain(trace.open_batches.values().map(|(at, _)| at)).copied().collect();
-        for at in open {
-            trace.slices[at].end_ms = last_ms;
+        for slice in &mut trace.slices {
+            slice.end_ms.get_or_insert(last_ms);
         }
         trace.find_lanes();
         trace
@@ -141,7 +145,7 @@ impl Trace {
 
     fn begin(&mut self, process: &str, name: String, start_ms: u64, args: Value) -> usize {
         let process = self.process(process);
-        self.slices.push(Slice { process, name, start_ms, end_ms: start_ms, args, lane: 0 });
+        self.slices.push(Slice { process, name, start_ms, end_ms: None, args, lane: 0 });
         self.slices.len() - 1
     }
 
@@ -174,16 +178,16 @@ impl Trace {
                 let name = json!(op).as_str().unwrap_or_default().replace('_', " ");
                 let args = json!({ "page": page, "status": status });
                 let at = self.begin("confluence", name, t_ms.saturating_sub(latency_ms), args);
-                self.slices[at].end_ms = t_ms;
+                self.slices[at].end_ms = Some(t_ms);
                 if let Some(page) = page.filter(|_| op == ConfluenceOp::AddLabels) {
                     self.flows.entry(page).or_default().push(at);
                 }
             }
             Event::PageTagged { page, .. } | Event::PageFailed { page, .. } => {
-                self.done += 1;
-                self.count("pages done", t_ms, self.done);
                 if let Some(at) = self.open_pages.remove(&page) {
-                    self.slices[at].end_ms = t_ms;
+                    self.done += 1;
+                    self.count("pages done", t_ms, self.done);
+                    self.slices[at].end_ms = Some(t_ms);
                 }
             }
             _ => {}
@@ -191,8 +195,7 @@ impl Trace {
     }
 
     fn started(&mut self, t_ms: u64, event: Event) {
-        let Event::AttemptStarted { call, batch, provider, attempt, pages, in_flight, .. } = event
-        else {
+        let Event::AttemptStarted { call, batch, provider, attempt, pages, .. } = event else {
             return;
         };
         let name = format!("call {} for {pages} pages", call.0);
@@ -202,7 +205,7 @@ impl Trace {
             self.flows.entry(*page).or_default().push(at);
         }
         self.open_calls.insert(call, (at, batch));
-        self.count("in flight", t_ms, in_flight);
+        self.count("in flight", t_ms, self.open_calls.len() as u64);
     }
 
     fn finished(&mut self, scenario: &Scenario, t_ms: u64, event: Event) {
@@ -221,13 +224,13 @@ impl Trace {
         };
         let Some((at, batch)) = self.open_calls.remove(&call) else { return };
         let slice = &mut self.slices[at];
-        slice.end_ms = t_ms;
+        slice.end_ms = Some(t_ms);
         slice.args["outcome"] = json!(outcome);
         slice.args["status"] = json!(status);
         slice.args[Metric::InputTokens.key()] = json!(input_tokens);
         slice.args[Metric::OutputTokens.key()] = json!(output_tokens);
         if let Some((at, _)) = self.open_batches.get(&batch) {
-            self.slices[*at].end_ms = t_ms;
+            self.slices[*at].end_ms = Some(t_ms);
         }
         let price = scenario.prices.get(&provider).copied();
         let price = price.or_else(|| price::of(model.as_deref()?));
@@ -250,10 +253,11 @@ impl Trace {
             let lanes = &mut ends[slice.process];
             let free = lanes.iter().position(|end| *end <= slice.start_ms);
             slice.lane = free.unwrap_or(lanes.len());
+            // Even what takes no time has its lane for itself.
+            let end_ms = slice.ended_ms().max(slice.start_ms.saturating_add(1));
             match lanes.get_mut(slice.lane) {
-                // Even what takes no time has its lane for itself.
-                Some(end) => *end = slice.end_ms.max(slice.start_ms + 1),
-                None => lanes.push(slice.end_ms.max(slice.start_ms + 1)),
+                Some(end) => *end = end_ms,
+                None => lanes.push(end_ms),
             }
         }
     }
@@ -266,7 +270,7 @@ impl Trace {
             to.event(&json!({"ph": "M", "pid": first + at, "name": "process_sort_index", "args": {"sort_index": first + at}}))?;
         }
         for slice in &self.slices {
-            let duration = us(slice.end_ms.saturating_sub(slice.start_ms));
+            let duration = us(slice.ended_ms().saturating_sub(slice.start_ms));
             to.event(&json!({
                 "ph": "X", "pid": first + slice.process, "tid": slice.lane + 1, "name": slice.name,
                 "ts": us(slice.start_ms), "dur": duration, "args": slice.args,

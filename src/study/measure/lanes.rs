@@ -47,12 +47,16 @@ pub struct Lanes {
     pub done: Vec<Column>,
     /// The limit on AI calls in flight; nothing where it is not known.
     pub limit: Vec<Column>,
+    /// AI calls in flight, of all providers.
+    pub in_flight: Vec<Column>,
     /// The providers, in the order of their first calls.
     pub providers: Vec<ProviderLane>,
     /// ProviderCalls to Confluence in flight, in the mean of each column, in thousandths.
     pub confluence_milli: Vec<u64>,
     /// Refusals of Confluence in each column.
     pub confluence_refused: Vec<u64>,
+    /// Calls to Confluence that failed otherwise in each column.
+    pub confluence_failed: Vec<u64>,
     /// Batches that waited for a place, in the mean of each column, in thousandths.
     pub waiting_milli: Vec<u64>,
 }
@@ -150,10 +154,12 @@ struct LaneFold {
     listed: Staircase,
     done: Staircase,
     limit: Option<Staircase>,
+    in_flight: Staircase,
     providers: Vec<ProviderCalls>,
     provider_of: BTreeMap<CallId, usize>,
     confluence_ms: Vec<u64>,
     confluence_refused: Vec<u64>,
+    confluence_failed: Vec<u64>,
     waiting_ms: Vec<u64>,
 }
 
@@ -189,10 +195,12 @@ impl LaneFold {
             listed: Staircase::default(),
             done: Staircase::default(),
             limit: None,
+            in_flight: Staircase::default(),
             providers: Vec::new(),
             provider_of: BTreeMap::new(),
             confluence_ms: none(),
             confluence_refused: none(),
+            confluence_failed: none(),
             waiting_ms: none(),
         }
     }
@@ -219,17 +227,22 @@ impl LaneFold {
             }
             Event::ConfluenceCall { status, latency_ms, .. } => {
                 self.grid.spread(&mut self.confluence_ms, t_ms.saturating_sub(*latency_ms), t_ms);
-                self.confluence_refused[column] += u64::from(*status == Some(429));
+                let is_refused = *status == Some(429);
+                let is_answered = matches!(status, Some(200..=299));
+                self.confluence_refused[column] += u64::from(is_refused);
+                self.confluence_failed[column] += u64::from(!is_refused && !is_answered);
             }
             Event::AttemptStarted { call, provider, .. } => {
                 let at = self.provider(provider);
                 self.provider_of.insert(*call, at);
+                self.in_flight.set(column, self.provider_of.len() as u64);
                 let calls = &mut self.providers[at];
                 calls.open.insert(*call);
                 calls.in_flight.set(column, calls.open.len() as u64);
             }
             Event::AttemptFinished { call, status, outcome, .. } => {
                 let Some(at) = self.provider_of.remove(call) else { return };
+                self.in_flight.set(column, self.provider_of.len() as u64);
                 let calls = &mut self.providers[at];
                 calls.open.remove(call);
                 calls.in_flight.set(column, calls.open.len() as u64);
@@ -268,9 +281,11 @@ impl LaneFold {
             listed: self.listed.finish(),
             done: self.done.finish(),
             limit: self.limit.map(Staircase::finish).unwrap_or_default(),
+            in_flight: self.in_flight.finish(),
             providers: self.providers.into_iter().map(provider).collect(),
             confluence_milli: self.grid.mean_milli(self.confluence_ms),
             confluence_refused: self.confluence_refused,
+            confluence_failed: self.confluence_failed,
             waiting_milli: self.grid.mean_milli(self.waiting_ms),
         }
     }

@@ -115,11 +115,16 @@ pub fn axes_of(tuned: &Tuned, point: &GridPoint) -> Vec<Axis> {
 }
 
 /// A profile in place of what the scenario sets itself, for the keys of pace, order and size. What is
-/// read, asked and written stays as the scenario has it.
+/// read, asked and written stays as the scenario has it, and so does a `batch_tokens` of its own where
+/// the profile has none.
 pub fn profile_axes(profile: Profile) -> Vec<Axis> {
     let settings = serde_json::to_value(profile.settings()).unwrap_or_default();
     let own = coordinate_descent::keys().filter_map(|key| {
-        let value = settings.get(key.strip_prefix("pipeline.")?)?;
+        let bare = key.strip_prefix("pipeline.")?;
+        // The schedule of waits is a table of its own.
+        let of_schedule =
+            bare.strip_prefix("backoff_").and_then(|key| settings.get("backoff")?.get(key));
+        let value = settings.get(bare).or(of_schedule)?;
         Some((key, value.to_string()))
     });
     let profile = ("pipeline.profile", format!("\"{}\"", profile.name()));
