@@ -57,11 +57,12 @@ fn row(one: &BestKnown) -> Vec<String> {
 
 /// Why the best known settings stay far from the bound, where they do.
 fn reason(one: &BestKnown) -> Option<String> {
-    let Some(over) = one.over_bound_milli() else {
+    if one.row("best").is_none() {
         return Some(
             "no settings that were tried label every page with the primary alone".to_owned(),
         );
-    };
+    }
+    let over = one.over_bound_milli()?;
     let calm = one.calm_over_bound_milli?;
     let cause = if calm <= NEAR_MILLI {
         "the bound knows which calls will be slow, refused or lost, and a pipeline does not"
