@@ -38,9 +38,11 @@
 //! `runner.rs`, which hands results over in order. Which limiter is best is asked in `study/league`, what
 //! limits a run and what its world may come to in `study/limits`, the makespan that no setting could
 //! beat in `study/measure/bound`, which of the plan's promises hold in `study/claims`, which settings are
-//! best in `study/tune` (`coordinate_descent.rs` finds them without a grid), and whether something
-//! became worse in `study/compare` (its causes, key by key, in `study/compare/settings.rs`). The
-//! commands, from arguments to exit code, are in `cli/commands`.
+//! best in `study/tune` (`coordinate_descent.rs` finds them without a grid), how close they come to the
+//! bound in `study/best_known`, and whether something became worse in `study/compare` (its causes, key by
+//! key, in `study/compare/settings.rs`). The page of a report is put together in `report/page`, a section
+//! a file, and drawn on `report/draw/svg.rs`. The commands, from arguments to exit code, are in
+//! `cli/commands`.
 //!
 //! # Words
 //!

@@ -1,5 +1,5 @@
-//! A trace for Perfetto: what its format says of itself, and that it agrees with the figures. The format
-//! is that of <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>.
+//! A trace for Perfetto: whether it is sound, and agrees with the figures. Its format is described at
+//! <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>.
 
 use std::collections::BTreeMap;
 
