@@ -218,7 +218,7 @@ fn the_command_writes_its_report_and_says_who_wins() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     files.sort();
-    let wanted = "front.png front.svg heat-map.png heat-map.svg targets.toml tune.csv tune.env tune.json tune.md tune.toml";
+    let wanted = "front.png front.svg heat-map.png heat-map.svg report.html targets.toml tune.csv tune.env tune.json tune.md tune.toml";
     assert_eq!(files.join(" "), wanted);
     let rows = fs::read_to_string(out.join("tune.csv")).unwrap().lines().count();
     assert_eq!(rows, 1 + 2 * 2);
