@@ -61,12 +61,14 @@ pub(super) fn write(out: &Path, files: &[Named]) -> Result<(), CliError> {
     files.iter().try_for_each(|(name, bytes)| replace_locked(&out.join(name), bytes))
 }
 
-fn is_picture(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|extension| extension == "svg" || extension == "png")
+/// Whether a file shows what another one holds.
+fn is_shown(name: &str) -> bool {
+    let extension = Path::new(name).extension();
+    extension.is_some_and(|extension| ["svg", "png", "html"].iter().any(|one| extension == *one))
 }
 
 /// Compares a report with the one in its folder. Only data counts: pictures are the same on one
-/// machine, not on all.
+/// machine, not on all, and pages have the style of their version.
 pub(super) fn check(
     command: &str,
     out: &Path,
@@ -74,7 +76,7 @@ pub(super) fn check(
     quiet: bool,
 ) -> Result<ExitStatus, CliError> {
     let mut differs = Vec::new();
-    for (name, bytes) in files.iter().filter(|(name, _)| !is_picture(name)) {
+    for (name, bytes) in files.iter().filter(|(name, _)| !is_shown(name)) {
         let path = out.join(name);
         let golden = fs::read(&path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => CliError::Usage {

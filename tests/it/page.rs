@@ -3,7 +3,7 @@
 
 use tagspace::Metric;
 use tagspace::internals::pipeline::event::Event;
-use tagspace::internals::report::page;
+use tagspace::internals::report::page::RunPage;
 use tagspace::internals::study::measure::lanes::Lanes;
 use tagspace::internals::study::measure::spending;
 use tagspace::internals::study::verdict::outcome::Outcome;
@@ -31,7 +31,9 @@ pages_tagged = "== 20"
 
 fn of(text: &str) -> String {
     let scenario = scenario(text, &[]);
-    page::run(&scenario, &judged(&scenario), None, "tagspace run world.toml --seed 3")
+    let judged = judged(&scenario);
+    let outcome = Outcome::of(judged.verdict(), None, false);
+    RunPage::of(&scenario, &judged, None, "tagspace run world.toml --seed 3").html(outcome, &[])
 }
 
 #[test]
@@ -79,7 +81,8 @@ fn every_seed_is_seen() {
     let few = played(&scenario, 1..=8);
     let page = |played: Vec<PlayedSeed>| {
         let series = Series::of(played).unwrap();
-        page::run(&scenario, &series.judged, Some(&series), "tagspace run world.toml")
+        let page = RunPage::of(&scenario, &series.judged, Some(&series), "tagspace run world.toml");
+        page.html(Outcome::Met, &[])
     };
     let dots = page(few.clone());
     for seed in 1..=8 {
@@ -99,7 +102,8 @@ fn every_seed_is_seen() {
 fn what_was_not_judged_has_a_page_too() {
     let text = WORLD.split("[targets.run]").next().unwrap();
     let scenario = scenario(text, &[]);
-    let page = page::run(&scenario, &judged(&scenario), None, "tagspace run world.toml");
+    let page = RunPage::of(&scenario, &judged(&scenario), None, "tagspace run world.toml");
+    let page = page.html(Outcome::NotJudged, &[]);
     assert!(page.contains("– NOT JUDGED"));
     assert!(page.contains("no targets that could be judged"));
 }
@@ -107,9 +111,13 @@ fn what_was_not_judged_has_a_page_too() {
 #[test]
 fn a_page_says_what_came_of_the_scenario_as_a_whole() {
     let page = of(WORLD);
+    let scenario = scenario(WORLD, &[]);
     let reasons = ["Against main: 9 calls <became> 12".to_owned()];
-    let closed = page::closed(&page, Outcome::Regressed, &reasons);
+    let closed =
+        RunPage::of(&scenario, &judged(&scenario), None, "tagspace run world.toml --seed 3");
+    let closed = closed.html(Outcome::Regressed, &reasons);
     assert!(closed.contains("✗ REGRESSED") && !closed.contains("✗ MISSED</span>"));
+    assert!(closed.contains("<title>REGRESSED: test</title>"));
     assert!(closed.contains("Against main: 9 calls &lt;became&gt; 12"));
     // The rest is as it was.
     assert_eq!(closed.split("<h1>").nth(1), page.split("<h1>").nth(1));

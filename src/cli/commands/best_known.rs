@@ -17,6 +17,7 @@ use crate::sim::scenario::Scenario;
 use crate::study::best_known;
 use crate::study::best_known::{BestKnown, KnownSettings};
 use crate::study::experiment::runner::TrialRunner;
+use crate::study::tune::StudySpec;
 
 /// Where the settings are kept.
 const KEPT: &str = "best-known.json";
@@ -24,18 +25,14 @@ const KEPT: &str = "best-known.json";
 /// Finds the best settings of each scenario, or plays those that are known, and prints, writes or
 /// compares what they come to.
 pub(crate) fn best_known(args: &BestKnownArgs) -> Result<ExitStatus, CliError> {
-    let scenarios = loaded(args)?;
-    let known = known(&args.out.join(KEPT))?;
-    check_named(args, &scenarios, &known)?;
+    let asked = asked(args, &loaded(args)?, &known(&args.out.join(KEPT))?)?;
     if !args.check {
         // Not after minutes of play.
         disk::make_folder(&args.out)?;
     }
     let runner = jobs::runner(args.play.jobs)?;
-    let mut all = Vec::new();
-    for scenario in &scenarios {
-        all.push(one(args, scenario, &known, &runner)?);
-    }
+    let all: Vec<BestKnown> =
+        asked.into_iter().map(|asked| one(args, asked, &runner)).collect::<Result<_, _>>()?;
     if args.check {
         return check(args, &all);
     }
@@ -107,50 +104,52 @@ fn known(path: &Path) -> Result<Vec<KnownSettings>, CliError> {
     })
 }
 
-/// Whether the settings of all that is named are known or sought, and nothing that is known is lost.
-fn check_named(
+/// A scenario's study, with the settings that are known for it; nothing where they are sought.
+type Asked = (StudySpec, Option<KnownSettings>);
+
+/// What is to be played: settled before anything is, so that no search is lost, and nothing that is known.
+fn asked(
     args: &BestKnownArgs,
     scenarios: &[Scenario],
     known: &[KnownSettings],
-) -> Result<(), CliError> {
+) -> Result<Vec<Asked>, CliError> {
     let path = args.out.join(KEPT);
-    let is_sought =
-        |name: &str| args.search.as_ref().is_some_and(|part| name.contains(part.as_str()));
-    let is_known = |name: &str| known.iter().any(|one| one.scenario == name);
-    let names = || scenarios.iter().map(|scenario| scenario.name.as_str());
-    if let Some(name) = names().find(|name| !is_sought(name) && !is_known(name)) {
+    let is_named = |one: &KnownSettings| scenarios.iter().any(|named| named.name == one.scenario);
+    if let Some(lost) = known.iter().find(|one| !args.check && !is_named(one)) {
         return Err(CliError::Usage {
-            message: format!("{name}: no settings are known in {}", path.display()),
-            help: format!("--search={name} finds them"),
-        });
-    }
-    let lost = known.iter().find(|one| names().all(|name| name != one.scenario));
-    match lost.filter(|_| !args.check) {
-        Some(lost) => Err(CliError::Usage {
             message: format!("{} knows {} as well", path.display(), lost.scenario),
             help: "name all its scenarios, or another --out".to_owned(),
-        }),
-        None => Ok(()),
+        });
     }
+    let one = |scenario: &Scenario| {
+        let name = &scenario.name;
+        let folder = Path::new(scenario.file()).parent().unwrap_or(Path::new("."));
+        let spec = best_known::spec(scenario, folder);
+        if args.search.as_ref().is_some_and(|part| name.contains(part.as_str())) {
+            return Ok((spec, None));
+        }
+        let mut own = known.iter().filter(|one| one.scenario == *name && one.run == spec.run);
+        match own.next() {
+            Some(settings) => Ok((spec, Some(settings.clone()))),
+            None => Err(CliError::Usage {
+                message: format!("{name}: no settings are known in {}", path.display()),
+                help: format!("--search={name} finds them"),
+            }),
+        }
+    };
+    scenarios.iter().map(one).collect()
 }
 
 fn one(
     args: &BestKnownArgs,
-    scenario: &Scenario,
-    known: &[KnownSettings],
+    (spec, known): Asked,
     runner: &TrialRunner,
 ) -> Result<BestKnown, CliError> {
-    let name = &scenario.name;
-    let folder = Path::new(scenario.file()).parent().unwrap_or(Path::new("."));
-    let spec = best_known::spec(scenario, folder);
     let progress = Progress::new(args.play.quiet, "simulations");
     let on_trial = || progress.inc();
-    let is_sought = args.search.as_ref().is_some_and(|part| name.contains(part.as_str()));
-    let settings = match known.iter().find(|one| one.scenario == *name && one.run == spec.run) {
-        _ if is_sought => best_known::find(&spec, runner, &on_trial)?,
-        Some(settings) => settings.clone(),
-        // That was checked before anything was played.
-        None => KnownSettings { scenario: name.clone(), run: spec.run.clone(), settings: None },
+    let settings = match known {
+        Some(settings) => settings,
+        None => best_known::find(&spec, runner, &on_trial)?,
     };
     let measured = best_known::measure(settings, &spec, runner, &on_trial);
     progress.finish();

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::report::tune::held_out_row;
 use crate::study::best_known::{BestKnown, KnownSettings};
-use crate::study::tune::held_out::HeldOutRow;
 
 /// All as JSON.
 pub(crate) fn json(all: &[BestKnown]) -> Value {
@@ -13,24 +13,13 @@ pub(crate) fn json(all: &[BestKnown]) -> Value {
 
 /// One of them: means in thousandths of each metric's unit.
 pub(crate) fn one_json(one: &BestKnown) -> Value {
-    let row = |row: &HeldOutRow| {
-        json!({
-            "setting": row.name,
-            "makespan_ms_milli": row.makespan_milli,
-            "bound_makespan_ms_milli": row.bound_milli,
-            "cost_usd_micros_milli": row.cost_milli,
-            "fallback_ratio_ppm_milli": row.fallback_milli,
-            "pages_mistagged_milli": row.mistagged_milli,
-            "pages_failed_milli": row.failed_milli,
-        })
-    };
     json!({
         "scenario": one.known.scenario,
         "run": one.known.run,
         "settings": one.known.settings,
         "over_bound_milli": one.over_bound_milli(),
         "calm_over_bound_milli": one.calm_over_bound_milli,
-        "rows": one.rows.iter().map(row).collect::<Vec<_>>(),
+        "rows": one.rows.iter().map(held_out_row).collect::<Vec<_>>(),
     })
 }
 

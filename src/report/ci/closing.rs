@@ -1,7 +1,7 @@
 //! What all documents say of a scenario.
 
-use crate::report::format;
-use crate::report::run::text;
+use crate::report::run::{realtime_check, text};
+use crate::report::{compare, format};
 use crate::sim::scenario::Scenario;
 use crate::study::compare::Compared;
 use crate::study::experiment::realtime_check::RealTime;
@@ -29,6 +29,16 @@ pub struct Closing<'a> {
 }
 
 impl<'a> Closing<'a> {
+    /// Why the scenario came to more than its targets tell.
+    pub fn reasons(&self) -> Vec<String> {
+        let compared = self.compared.map(|compared| {
+            format!("Against {}: {}.", self.base, compare::headline_of(compared, 3))
+        });
+        let real_time = self.real_time.into_iter().flat_map(realtime_check::said);
+        let real_time = real_time.map(|(_, _, said)| said);
+        self.diverged.iter().cloned().chain(compared).chain(real_time).collect()
+    }
+
     /// Of a scenario that was compared with nothing.
     pub fn alone(outcome: Outcome, diverged: &'a [String]) -> Self {
         Self {
@@ -85,7 +95,7 @@ pub(super) fn failure(run: &JudgedRun, judged: &JudgedTarget) -> String {
 }
 
 /// The targets of a scenario that count and are missed.
-pub(super) fn missed(runs: &[JudgedRun]) -> impl Iterator<Item = (&JudgedRun, &JudgedTarget)> {
+pub(crate) fn missed(runs: &[JudgedRun]) -> impl Iterator<Item = (&JudgedRun, &JudgedTarget)> {
     let all = runs.iter().flat_map(|run| run.targets.iter().map(move |judged| (run, judged)));
     all.filter(|(_, judged)| judged.is_judged && !judged.met)
 }

@@ -7,4 +7,5 @@ mod closing;
 pub mod junit;
 pub mod summary;
 
+pub(crate) use self::closing::missed;
 pub use self::closing::{Closing, Replay};

@@ -179,6 +179,13 @@ pub(crate) fn whole_ticks(end: f64) -> usize {
     usize::try_from(whole(end)).unwrap_or(usize::MAX).saturating_add(2).min(8)
 }
 
+/// The least of 1, 2 and 5 times a power of ten that divides an axis into this many steps at most.
+pub(crate) fn round_step(end: f64, most: f64) -> f64 {
+    let power = libm::pow(10.0, libm::floor(libm::log10((end / most).max(f64::MIN_POSITIVE))));
+    let steps = [1.0, 2.0, 5.0].map(|digit| digit * power);
+    steps.into_iter().find(|step| end / step <= most).unwrap_or(power * 10.0)
+}
+
 /// A tick's label without needless digits.
 pub(crate) fn tick(value: f64) -> String {
     if (value - libm::round(value)).abs() < 1e-9 {

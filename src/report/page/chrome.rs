@@ -9,6 +9,7 @@ const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// A part of a page.
+#[derive(Debug)]
 pub(crate) struct Section {
     /// What links lead to.
     pub(crate) id: &'static str,
@@ -88,13 +89,16 @@ pub(crate) fn behind(headings: &[&str], rows: &[Vec<String>]) -> Markup {
 
 /// A picture as wide as the page.
 pub(super) fn figure(drawn: &Drawn) -> Markup {
+    html! { figure { (wide(drawn)) } }
+}
+
+/// The same within a figure that has more.
+pub(super) fn wide(drawn: &Drawn) -> Markup {
     html! {
-        figure {
-            div.wide tabindex="0" {
-                @match drawn {
-                    Ok(picture) => { (PreEscaped(picture.inline("wide-picture"))) }
-                    Err(error) => { p { "The picture is left out: " (error) } }
-                }
+        div.wide tabindex="0" {
+            @match drawn {
+                Ok(picture) => { (PreEscaped(picture.inline("wide-picture"))) }
+                Err(error) => { p { "The picture is left out: " (error) } }
             }
         }
     }

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::cause::cause;
+use crate::report::ci::missed;
 use crate::report::format;
 use crate::report::run::text::{measured, said};
 use crate::sim::scenario::Scenario;
@@ -12,28 +13,20 @@ use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::Series;
 use crate::study::verdict::target::{Compare, JudgedTarget};
 
-/// The verdict on a scenario, with a sentence for each target that is missed.
-pub(super) fn head(
+/// What a page is about, with a sentence for each target that is missed.
+pub(super) fn about(
     scenario: &Scenario,
     judged: &JudgedScenario,
     series: Option<&Series>,
 ) -> Markup {
-    let verdict = judged.verdict();
-    let missed: Vec<(&JudgedRun, &JudgedTarget)> = judged
-        .runs
-        .iter()
-        .flat_map(|run| run.targets.iter().map(move |target| (run, target)))
-        .filter(|(_, target)| target.is_judged && !target.met)
-        .collect();
+    let missed: Vec<(&JudgedRun, &JudgedTarget)> = missed(&judged.runs).collect();
     let all = judged.runs.iter().flat_map(|run| &run.targets).filter(|one| one.is_judged).count();
     let targets = judged.runs.iter().flat_map(|run| &run.targets);
     let of_many = targets.filter(|one| one.target.of_seeds_ppm.is_some()).count();
     html! {
-        header {
-            (badge(Outcome::of(verdict, None, false)))
             h1 { (scenario.name) }
             p.question { (scenario.question) }
-            p.quiet { (about(scenario, judged, series)) }
+            p.quiet { (played(scenario, judged, series)) }
             @if all == 0 {
                 p { "The scenario has no targets that could be judged." }
             } @else if missed.is_empty() {
@@ -55,7 +48,6 @@ pub(super) fn head(
                     code { "--seeds 1..=64" } " judges them."
                 }
             }
-        }
     }
 }
 
@@ -95,7 +87,7 @@ fn tightest(judged: &JudgedScenario) -> String {
 const MOST_CAUSES: usize = 8;
 
 /// What was played.
-fn about(scenario: &Scenario, judged: &JudgedScenario, series: Option<&Series>) -> String {
+fn played(scenario: &Scenario, judged: &JudgedScenario, series: Option<&Series>) -> String {
     let pages = judged.runs.first().map_or(0, |run| run.figures.number(Metric::Pages));
     let pages = format!("{} pages", format::count(pages));
     let seeds = match series {

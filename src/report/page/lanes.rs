@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 use plotters::prelude::*;
 
-use super::chrome::{Section, behind};
+use super::chrome::{Section, behind, wide};
 use crate::report::draw::PlotError;
 use crate::report::draw::picture::{
-    Area, BLUE, Drawn, FAINT, GREEN, GREY, ORANGE, RED, SKY, failed, tick, time_unit, titled,
+    Area, BLUE, Drawn, FAINT, GREEN, GREY, ORANGE, RED, SKY, failed, round_step, tick, time_unit,
+    titled,
 };
 use crate::report::draw::svg::Titles;
 use crate::report::format;
@@ -76,12 +77,7 @@ fn figure(run: &JudgedRun, lanes: &Lanes, end_ms: u64) -> Markup {
                 button type="button" value="0.5" { "zoom out" }
                 button type="button" value="0" { "all of it" }
             }
-            div.wide tabindex="0" {
-                @match &picture {
-                    Ok(picture) => { (PreEscaped(picture.inline("wide-picture"))) }
-                    Err(error) => { p { "The picture is left out: " (error) } }
-                }
-            }
+            (wide(&picture))
             figcaption {
                 "Filled: pages done, then calls in flight, at most in each column (of Confluence and of batches that wait the mean). "
                 "Black line: pages listed, then the limit on AI calls. Marks: ✕ refused with a 429, ▪ failed otherwise."
@@ -224,10 +220,7 @@ fn draw_lane(
 fn axis(area: &Area<'_>, top: i32, end_ms: u64) -> Result<(), PlotError> {
     let (unit, per) = time_unit(end_ms);
     let end = float(end_ms) / per;
-    let step = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0]
-        .into_iter()
-        .find(|step| end / step <= 10.0)
-        .unwrap_or(end / 5.0);
+    let step = round_step(end, 10.0);
     let mut at = 0.0;
     while at <= end {
         let x = x(whole(at * per), end_ms);

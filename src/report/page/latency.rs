@@ -1,12 +1,12 @@
 //! Latencies on an axis of percentiles that shows the tail, with the lines of targets.
 
-use maud::{PreEscaped, html};
+use maud::html;
 use plotters::prelude::*;
 
-use super::chrome::{Section, behind};
+use super::chrome::{Section, behind, wide};
 use crate::report::draw::PlotError;
 use crate::report::draw::picture::{
-    Area, BLUE, Drawn, FAINT, GREEN, GREY, ORANGE, PURPLE, RED, SKY, failed, titled,
+    Area, BLUE, Drawn, FAINT, GREEN, GREY, ORANGE, PURPLE, RED, SKY, failed, round_step, titled,
 };
 use crate::report::format;
 use crate::study::measure::distribution::Distribution;
@@ -70,12 +70,7 @@ pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
     let has_limits = runs.iter().any(|run| !limits(run).is_empty());
     let body = html! {
         figure {
-            div.wide tabindex="0" {
-                @match &picture {
-                    Ok(picture) => { (PreEscaped(picture.inline("wide-picture"))) }
-                    Err(error) => { p { "The picture is left out: " (error) } }
-                }
-            }
+            (wide(&picture))
             figcaption {
                 "Thick lines: pages from their place in the list to their tags, thin ones: batches from the first attempt to the answer. "
                 "To the right each stretch of the axis has a tenth of what is left, so that the slowest are seen."
@@ -192,12 +187,7 @@ fn style(colour: RGBColor) -> TextStyle<'static> {
 type Places<'a> = (&'a dyn Fn(u64) -> i32, &'a dyn Fn(u64) -> i32);
 
 fn axes(area: &Area<'_>, (x, y): Places<'_>, (highest, last): (u64, u64)) -> Result<(), PlotError> {
-    let step = [1, 2, 5].into_iter().cycle().zip([
-        1_u64, 1, 1, 10, 10, 10, 100, 100, 100, 1000, 1000, 1000, 10_000, 10_000, 10_000, 100_000,
-        100_000, 100_000, 1_000_000, 1_000_000, 1_000_000,
-    ]);
-    let step = step.map(|(digit, scale)| digit * scale).find(|step| highest / step <= 5);
-    let step = step.unwrap_or(highest.max(1));
+    let step = whole(round_step(float(highest), 5.0)).max(1);
     for part in 0..=highest / step {
         let ms = step * part;
         let line = PathElement::new(vec![(LEFT, y(ms)), (RIGHT, y(ms))], FAINT.stroke_width(2));

@@ -21,5 +21,5 @@ mod tune;
 pub use self::claims::claims;
 pub use self::compare::compare;
 pub use self::league::league;
-pub use self::run::{closed, run};
+pub use self::run::RunPage;
 pub use self::tune::tune;

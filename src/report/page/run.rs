@@ -11,14 +11,52 @@ use crate::study::verdict::judge::JudgedScenario;
 use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::Series;
 
-/// The page of a scenario that was judged, in one seed or, with a `series`, in many; `replay` is the
-/// command that repeats it.
-pub fn run(
+/// The page of a scenario, complete but for what came of the scenario as a whole.
+#[derive(Debug)]
+pub struct RunPage {
+    name: String,
+    about: Markup,
+    cards: Markup,
+    sections: Vec<Section>,
+}
+
+impl RunPage {
+    /// The page of a scenario that was judged, in one seed or, with a `series`, in many; `replay` is the
+    /// command that repeats it.
+    pub fn of(
+        scenario: &Scenario,
+        judged: &JudgedScenario,
+        series: Option<&Series>,
+        replay: &str,
+    ) -> Self {
+        Self {
+            name: scenario.name.clone(),
+            about: head::about(scenario, judged, series),
+            cards: cards::cards(judged, series),
+            sections: sections(scenario, judged, series, replay),
+        }
+    }
+
+    /// As HTML, with what came of the scenario as a whole and the reasons beside its targets.
+    pub fn html(&self, outcome: Outcome, reasons: &[String]) -> String {
+        let head = html! {
+            header {
+                (head::badge(outcome))
+                @for reason in reasons { p { (reason) } }
+                (self.about)
+            }
+            (self.cards)
+        };
+        page(&format!("{}: {}", outcome.words(), self.name), &head, &self.sections)
+    }
+}
+
+fn sections(
     scenario: &Scenario,
     judged: &JudgedScenario,
     series: Option<&Series>,
     replay: &str,
-) -> String {
+) -> Vec<Section> {
     let is_single = series.is_none();
     let runs = &judged.runs;
     let mut sections: Vec<Section> = Vec::new();
@@ -38,11 +76,7 @@ pub fn run(
         heading: "Play it again, and find what to change".to_owned(),
         body: next(scenario, judged, replay),
     });
-    let head = html! {
-        (head::head(scenario, judged, series))
-        (cards::cards(judged, series))
-    };
-    page(&format!("{}: {}", judged.verdict().words(), scenario.name), &head, &sections)
+    sections
 }
 
 /// The command that plays it again, and those that say what to change.
@@ -58,15 +92,4 @@ fn next(scenario: &Scenario, judged: &JudgedScenario, replay: &str) -> Markup {
         p { "The best settings for this world, found by themselves:" }
         pre { code { "tagspace tune " (file) " --auto" (run) } }
     }
-}
-
-/// The same page once it is known what came of the scenario as a whole, with the reasons.
-pub fn closed(page: &str, outcome: Outcome, reasons: &[String]) -> String {
-    let badge = head::badge(outcome).into_string();
-    let reasons = html! { @for reason in reasons { p { (reason) } } }.into_string();
-    let Some((before, rest)) = page.split_once("<p id=\"verdict\">") else {
-        return page.to_owned();
-    };
-    let after = rest.split_once("</p>").map_or(rest, |(_, after)| after);
-    format!("{before}{badge}{reasons}{after}")
 }

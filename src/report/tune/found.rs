@@ -84,19 +84,22 @@ fn shown(milli: Option<u64>, unit: Unit) -> String {
     milli.map_or_else(none, |milli| amount(milli.saturating_add(500) / 1000, unit))
 }
 
+/// What settings come to on other seeds, as JSON.
+pub(crate) fn held_out_row(row: &HeldOutRow) -> Value {
+    json!({
+        "setting": row.name,
+        "makespan_ms_milli": row.makespan_milli,
+        "bound_makespan_ms_milli": row.bound_milli,
+        "cost_usd_micros_milli": row.cost_milli,
+        "fallback_ratio_ppm_milli": row.fallback_milli,
+        "pages_mistagged_milli": row.mistagged_milli,
+        "pages_failed_milli": row.failed_milli,
+    })
+}
+
 /// The same as JSON: means in thousandths of each metric's unit, shares in thousands of millionths.
 pub(crate) fn found_json(found: &FoundGrid, tuned: &Tuned, held_out: Option<&HeldOut>) -> Value {
     let edges = tuned.best().map(|best| found.edges(tuned, best)).unwrap_or_default();
-    let row = |row: &HeldOutRow| {
-        json!({
-            "setting": row.name,
-            "makespan_ms_milli": row.makespan_milli,
-            "bound_makespan_ms_milli": row.bound_milli,
-            "cost_usd_micros_milli": row.cost_milli,
-            "fallback_ratio_ppm_milli": row.fallback_milli,
-            "pages_mistagged_milli": row.mistagged_milli,
-        })
-    };
     let edge = |(key, value): &(String, String)| json!({ "key": key, "value": value });
     json!({
         "settings": found.settings,
@@ -104,7 +107,7 @@ pub(crate) fn found_json(found: &FoundGrid, tuned: &Tuned, held_out: Option<&Hel
         "edges": edges.iter().map(edge).collect::<Vec<_>>(),
         "held_out": held_out.map(|held_out| json!({
             "seeds": [held_out.seeds.start(), held_out.seeds.end()],
-            "rows": held_out.rows.iter().map(row).collect::<Vec<_>>(),
+            "rows": held_out.rows.iter().map(held_out_row).collect::<Vec<_>>(),
         })),
     })
 }

@@ -18,9 +18,10 @@ use crate::pipeline::event::RunEnd;
 use crate::report::ci::{Closing, Replay};
 use crate::report::colour::Colour;
 use crate::report::folder::Folder;
+use crate::report::page::RunPage;
 use crate::report::run::text::Detail;
 use crate::report::run::{json, realtime_check, text};
-use crate::report::{compare, format, page, seeds as series_report};
+use crate::report::{format, seeds as series_report};
 use crate::sim::scenario::Scenario;
 use crate::sim::{Options, SimError};
 use crate::study::compare::Recordings;
@@ -44,7 +45,7 @@ struct Reported<'a> {
     /// Its report, and the folder that waits for it.
     report: Option<(serde_json::Value, Folder)>,
     /// Its page, as far as its targets tell what came of it.
-    page: String,
+    page: Option<RunPage>,
 }
 
 /// What is shown of a scenario: a series of seeds, of a single run with all of it.
@@ -159,7 +160,7 @@ impl<'a> Verdicts<'a> {
                     unplayed,
                     real_time: None,
                     report: None,
-                    page: String::new(),
+                    page: None,
                 })
             }
         };
@@ -214,14 +215,14 @@ impl<'a> Verdicts<'a> {
         };
         json::close(&mut report, &Closing::alone(outcome, &diverged));
         let command = portable(self.args, scenario, seed);
-        let page = page::run(scenario, judged, many, &command);
+        let page = RunPage::of(scenario, judged, many, &command);
         if let Some(folder) = entry.folder_to_write() {
             if single.is_none() {
                 folder.summary(scenario, &series)?;
             }
             let reasons = unplayed.iter().map(|(_, why)| why.clone());
             let reasons: Vec<String> = reasons.chain(diverged.iter().cloned()).collect();
-            folder.page(&page::closed(&page, outcome, &reasons))?;
+            folder.page(&page.html(outcome, &reasons))?;
         }
         let report = self.keep(entry, report, unplayed.is_some())?;
         if self.is_compared && unplayed.is_none() {
@@ -231,7 +232,15 @@ impl<'a> Verdicts<'a> {
         if let Some((judged, _)) = single.filter(|_| self.args.clock == ClockArg::Real) {
             self.predicted.push((entry, judged));
         }
-        Ok(Reported { entry, verdict, diverged, unplayed, real_time: None, report, page })
+        Ok(Reported {
+            entry,
+            verdict,
+            diverged,
+            unplayed,
+            real_time: None,
+            report,
+            page: Some(page),
+        })
     }
 
     /// Writes a report into its folder and puts that in its place; where a comparison is to come, the
@@ -341,7 +350,9 @@ impl<'a> Verdicts<'a> {
             }
             if let Some((mut report, folder)) = told.report.take() {
                 json::close(&mut report, &closing);
-                folder.page(&closed_page(&told.page, &closing))?;
+                if let Some(page) = &told.page {
+                    folder.page(&page.html(outcome, &closing.reasons()))?;
+                }
                 put_in_place(scenario, folder, &report)?;
             }
         }
@@ -391,17 +402,6 @@ impl<'a> Verdicts<'a> {
             compared.headlines().for_each(|line| note(&line));
         }
     }
-}
-
-/// A page with what came of its scenario as a whole, and why.
-fn closed_page(page: &str, closing: &Closing<'_>) -> String {
-    let compared = closing.compared.map(|compared| {
-        format!("Against {}: {}.", closing.base, compare::headline_of(compared, 3))
-    });
-    let real_time = closing.real_time.into_iter().flat_map(realtime_check::said);
-    let real_time = real_time.map(|(_, _, said)| said);
-    let reasons = closing.diverged.iter().cloned().chain(compared).chain(real_time);
-    page::closed(page, closing.outcome, &reasons.collect::<Vec<String>>())
 }
 
 /// Puts a scenario's folder in its place.
