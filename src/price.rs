@@ -4,6 +4,8 @@
 //! (`PyPI`), checked against simonw/llm-prices; the two older models as published by the system
 //! that the plan describes. A scenario may state its own.
 
+use std::collections::BTreeMap;
+
 use crate::units::{UsdPerMillion, whole};
 
 /// Input and output price of one model.
@@ -35,6 +37,12 @@ pub fn models() -> impl Iterator<Item = &'static str> {
 pub fn of(model: &str) -> Option<Price> {
     let (_, input, output) = TABLE.iter().find(|(name, _, _)| *name == model)?;
     Some(Price { input: UsdPerMillion::new(*input)?, output: UsdPerMillion::new(*output)? })
+}
+
+/// The prices of the models of some services, by service, as far as they are known.
+pub fn of_models(models: &BTreeMap<String, String>) -> BTreeMap<String, Price> {
+    let price = |(service, model): (&String, &String)| Some((service.clone(), of(model)?));
+    models.iter().filter_map(price).collect()
 }
 
 impl Price {

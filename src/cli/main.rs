@@ -65,6 +65,8 @@ where
         Command::League(args) => super::commands::league::league(&args),
         Command::Claims(args) => super::commands::claims::claims(&args),
         Command::Tune(args) => super::commands::tune::tune(&args),
+        Command::Report(args) => super::commands::report::report(&args),
+        Command::Explain(args) => super::commands::explain::explain(&args),
         Command::Compare(args) => super::commands::compare::compare(&args),
     };
     let status = result.unwrap_or_else(|error| {

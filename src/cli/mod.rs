@@ -16,6 +16,7 @@ mod outputs;
 mod platform;
 mod progress;
 mod quota_file;
+mod saved_report;
 mod scenarios;
 mod terminal;
 

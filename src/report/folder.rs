@@ -14,6 +14,7 @@ use crate::report::run::trace::TraceFile;
 use crate::report::run::{csv, trace};
 use crate::report::swap::Swap;
 use crate::report::{draw, pictures, swap};
+use crate::sim::recorder::Log;
 use crate::sim::scenario::Scenario;
 use crate::study::verdict::judge::JudgedScenario;
 use crate::study::verdict::seeds::Series;
@@ -185,6 +186,11 @@ impl Folder {
     pub fn summary(&self, scenario: &Scenario, series: &Series) -> Result<(), FilesError> {
         put(self.swap.part(), "runs.csv", |file| Ok(csv::series(scenario, series, file)?))?;
         self.pictures(pictures::of_seeds(scenario, series))
+    }
+
+    /// Adds the events of a run against real services.
+    pub fn live(&self, log: &Log) -> Result<(), FilesError> {
+        put(self.swap.part(), "events.jsonl", |file| log.write(file))
     }
 
     /// Adds the page.

@@ -5,6 +5,7 @@ pub mod ci;
 pub mod claims;
 pub mod colour;
 pub mod compare;
+pub mod diagnosis;
 pub mod draw;
 pub mod folder;
 pub mod format;

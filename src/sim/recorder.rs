@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 use tokio::time::Instant;
 
 pub use self::entries::{Entries, Iter};
@@ -43,6 +44,31 @@ pub struct Log {
     pub entries: Entries,
 }
 
+/// A log could not be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The file.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// What stands in a line.
+    #[error("line {number}: expected an event, found something else: {error}")]
+    Line {
+        /// The line, from 1.
+        number: usize,
+        /// What is wrong with it.
+        error: serde_json::Error,
+    },
+}
+
+impl From<ReadError> for io::Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io(error) => error,
+            error @ ReadError::Line { .. } => Self::new(io::ErrorKind::InvalidData, error),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct LogLine<'a> {
     t_ms: u64,
@@ -60,8 +86,8 @@ impl Log {
         })
     }
 
-    /// Reads the canonical form of one run. A last line that was cut off is left out.
-    pub fn read(source: impl BufRead) -> io::Result<Self> {
+    /// Reads the canonical form of runs, one after the other. A last line that was cut off is left out.
+    pub fn read(source: impl BufRead) -> Result<Vec<Self>, ReadError> {
         #[derive(Deserialize)]
         struct WrittenEntry {
             t_ms: u64,
@@ -69,17 +95,25 @@ impl Log {
             #[serde(flatten)]
             what: What,
         }
-        let mut log = Self::default();
-        for line in source.lines() {
-            let Ok(WrittenEntry { t_ms, run, what }) = serde_json::from_str(&line?) else { break };
+        let mut logs: Vec<Self> = Vec::new();
+        let mut lines = source.lines().zip(1..).peekable();
+        while let Some((line, number)) = lines.next() {
+            let WrittenEntry { t_ms, run, what } = match serde_json::from_str(&line?) {
+                Ok(entry) => entry,
+                Err(_) if lines.peek().is_none() => break,
+                Err(error) => return Err(ReadError::Line { number, error }),
+            };
+            if logs.last().is_none_or(|log| log.run != run) {
+                logs.push(Self { run, ..Self::default() });
+            }
+            let Some(log) = logs.last_mut() else { break };
             // In files a server's log is known by its start, which names no limit.
             if matches!(what, What::Event(Event::RunStarted { limit: None, .. })) {
                 log.vantage = Vantage::Server;
             }
-            log.run = run;
             log.entries.push(&Entry { t_ms, what });
         }
-        Ok(log)
+        Ok(logs)
     }
 
     /// Writes the canonical form.

@@ -6,6 +6,7 @@
 pub mod best_known;
 pub mod claims;
 pub mod compare;
+pub mod diagnosis;
 pub mod experiment;
 pub mod league;
 pub mod limits;

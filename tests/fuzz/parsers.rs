@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use tagspace::internals::study::experiment::runner::TrialRunner;
 
+use tagspace::Metric;
 use tagspace::internals::pipeline::batch::BatchId;
 use tagspace::internals::pipeline::learned_quotas::LearnedQuotas;
 use tagspace::internals::report::compare::{Differences, Sides};
@@ -18,6 +19,7 @@ use tagspace::internals::study::compare;
 use tagspace::internals::study::compare::{
     Mode, Recordings, Rules, baseline, event_diff, recorded,
 };
+use tagspace::internals::study::diagnosis::chain;
 use tagspace::internals::study::measure::figures::Figures;
 use tagspace::internals::study::measure::{bound, invariants, quota_usage, timeline};
 use tagspace::internals::study::tune::grid::Axis;
@@ -299,7 +301,11 @@ fn logs() {
     let words = &["\n", "null", "\"t_ms\":", "\"event\":\"page_tagged\"", "{}", "[", "]", ","];
     let original = example.clone();
     play("log", 60, edited("log", vec![example], words), |text| {
-        let Ok(log) = Log::read(text.as_bytes()) else { return };
+        let _ = Log::read(text.as_bytes());
+        // A line that is none ends the reading; what can be read is judged.
+        let is_event = |line: &&str| Log::read(line.as_bytes()).is_ok_and(|logs| !logs.is_empty());
+        let events: Vec<&str> = text.lines().filter(is_event).collect();
+        let Some(log) = Log::read(events.join("\n").as_bytes()).unwrap().pop() else { return };
         let _ = Figures::of(&log, &scenario.prices).of_real_services();
         let figures = Figures::of(&log, &scenario.prices);
         for figure in tagspace::verdict::Figure::all() {
@@ -310,6 +316,13 @@ fn logs() {
         timeline::cancelled_ms(&log);
         invariants::violations(&log);
         quota_usage::of(scenario, &log);
+        let run = judge::live(Figures::of(&log, &scenario.prices), log.clone());
+        for metric in Metric::ALL {
+            if let Some(worst) = chain::worst(&log, *metric) {
+                let events = chain::events(&log, &worst.of);
+                tagspace::internals::report::diagnosis::chain::text(&run, *metric, &worst, &events);
+            }
+        }
         let mut log = log;
         log.run = "run".to_owned();
         bound::of(scenario, std::slice::from_ref(&log), &log);

@@ -16,7 +16,8 @@ mod common;
 mod compare; // two outputs, two programs, an output and a baseline
 mod conservation; // what a spoiled log is told from
 mod cycles; // no file depends on itself
-mod determinism; // same seed, same bytes, whatever the transport and the load
+mod determinism;
+mod diagnosis; // same seed, same bytes, whatever the transport and the load
 mod fakes; // wire formats, quotas, calendar
 mod first_steps; // what a newcomer tries first
 mod fixed_windows; // windows that begin anew at fixed times
@@ -55,6 +56,7 @@ mod real_time; // `run --clock real`
 mod recommended; // what the recommended profile does about quotas
 mod regression_targets; // the targets that `tune` writes beside its answer
 mod regressions; // what is worse than accepted, in every document
+mod report; // pages made anew from saved events, and what is told of them
 mod scenario_errors; // one test per bad value
 mod scenario_troubles; // one test per trouble that makes no sense
 mod scenarios; // the shipped scenarios

@@ -151,7 +151,7 @@ fn columns_count_what_the_figures_do() {
     });
     let took: u64 = took.sum();
     assert!(busy.abs_diff(took) * 50 < took, "{busy} of {took} ms");
-    let spent = spending::of(&scenario, &run.log);
+    let spent = spending::of(&scenario.prices, &run.log);
     let cost: u64 = spent.iter().filter_map(|one| one.usd_micros).sum();
     assert!(cost.abs_diff(number(Metric::Cost)) <= 2, "{cost}");
     assert_eq!(

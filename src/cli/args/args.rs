@@ -8,14 +8,16 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Parser, Subcommand, value_parser};
 
 use super::best_known::BestKnownArgs;
+use super::explain::ExplainArgs;
 use super::limits::LimitsArgs;
 use super::play::Play;
+use super::report::ReportArgs;
+use super::tag::TagArgs;
 use super::values::{
     ClockArg, ColorArg, CompareFormat, Format, FromArg, MOST_SHARDS, ModeArg, ObjectiveArg,
-    TransportArg, address, baseline, chance, duration, output, percent, profile, shard, speed,
+    TransportArg, address, baseline, chance, duration, output, percent, shard, speed,
 };
 use crate::cli::ExitStatus;
-use crate::pipeline::config::Profile;
 use crate::sim::scenario::file::MAX_SEED;
 use crate::study::tune::grid::{Axis, seeds};
 use crate::study::tune::shard::Shard;
@@ -98,6 +100,16 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tagspace compare before after\n  tagspace compare --bin ./old ./new scenarios/medium.toml --seeds 1..=32\n  tagspace compare reports/out --baseline main"
     )]
     Compare(CompareArgs),
+    /// Make the page of a report anew from its events, or one page of several reports.
+    #[command(
+        after_help = "Examples:\n  tagspace report reports/out/before-after --open\n  tagspace report reports/out/small reports/out/medium --out both.html"
+    )]
+    Report(ReportArgs),
+    /// Print the events behind a metric's worst value, or what is odd about a run.
+    #[command(
+        after_help = "Examples:\n  tagspace explain reports/out/before-after\n  tagspace explain reports/out/before-after page_latency --run documented"
+    )]
+    Explain(ExplainArgs),
 }
 
 impl Command {
@@ -250,57 +262,6 @@ pub(crate) struct MetricsArgs {
     /// Show this metric alone, with an example of a target.
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
-}
-
-/// Arguments of `tag`.
-#[derive(Debug, Args)]
-pub(crate) struct TagArgs {
-    /// The key of the space.
-    #[arg(value_name = "SPACE", required_unless_present = "pages")]
-    pub(crate) space: Option<String>,
-    /// Tag these pages instead of a space.
-    #[arg(long, value_name = "ID", value_delimiter = ',', conflicts_with = "space")]
-    pub(crate) pages: Vec<u64>,
-    /// Write labels; without it nothing in Confluence changes.
-    #[arg(long)]
-    pub(crate) write: bool,
-    /// Task id written into each event.
-    #[arg(long, default_value = "tag")]
-    pub(crate) task: String,
-    /// A TOML file with a table `taxonomy`: tags by category.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) taxonomy: Option<PathBuf>,
-    /// Gemini's model.
-    #[arg(long, default_value = "gemini-3.5-flash-lite")]
-    pub(crate) model: String,
-    /// OpenAI's model, asked when Gemini gives up.
-    #[arg(long, default_value = "gpt-6-luna")]
-    pub(crate) fallback_model: String,
-    /// The profile, over one that a variable or --env-file names (default: recommended).
-    #[arg(long, value_name = "NAME", value_parser = profile)]
-    pub(crate) profile: Option<Profile>,
-    /// Set a key of a scenario's `[pipeline]`, such as batch_size=10, over all others (repeatable).
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(crate) set: Vec<String>,
-    /// A file of TAG_SPACE_ variables, such as the tune.env of `tune`, over those of the environment.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) env_file: Option<PathBuf>,
-    /// Keep what is learned of quotas in this file, and start from what it holds
-    /// (default: tagspace/quotas.json in $XDG_STATE_HOME or ~/.local/state).
-    #[arg(long, value_name = "FILE")]
-    pub(crate) state: Option<PathBuf>,
-    /// Neither read nor keep what is learned of quotas.
-    #[arg(long, conflicts_with = "state")]
-    pub(crate) no_state: bool,
-    /// Where the event log is written; a file that is something else is not replaced.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) events: Option<PathBuf>,
-    /// Log every event for humans into a file; one that is something else is not replaced.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) log: Option<PathBuf>,
-    /// Send credentials to other machines over plain http as well.
-    #[arg(long)]
-    pub(crate) allow_http: bool,
 }
 
 /// How many seeds `league` and `claims` play for the reports that are kept.

@@ -16,14 +16,16 @@ pub(crate) fn metrics(args: &MetricsArgs) -> Result<ExitStatus, CliError> {
         print(&table());
         return Ok(ExitStatus::Met);
     };
-    let Some(metric) = Metric::find(name) else {
-        return Err(CliError::Usage {
-            message: format!("expected a metric, found `{name}`"),
-            help: help(name),
-        });
-    };
-    print(&one(metric));
+    print(&one(find(name)?));
     Ok(ExitStatus::Met)
+}
+
+/// The metric of this name.
+pub(crate) fn find(name: &str) -> Result<Metric, CliError> {
+    Metric::find(name).ok_or_else(|| CliError::Usage {
+        message: format!("expected a metric, found `{name}`"),
+        help: help(name),
+    })
 }
 
 fn help(name: &str) -> String {

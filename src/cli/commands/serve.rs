@@ -20,9 +20,11 @@ use crate::cli::platform::Signals;
 use crate::cli::terminal::{colour, note, print};
 use crate::cli::{ExitStatus, disk, outputs, scenarios, terminal};
 use crate::fakes::world::World;
+use crate::report::ci::Closing;
 use crate::report::colour::Colour;
 use crate::report::folder;
 use crate::report::folder::{Folder, Kind};
+use crate::report::page::RunPage;
 use crate::report::run::text::Detail;
 use crate::report::run::{json, quota_usage, text};
 use crate::sim::recorder::Log;
@@ -31,6 +33,7 @@ use crate::sim::serve::server_log::{Seen, ServerLog};
 use crate::sim::serve::{Origins, Places, ScaledClock, Services};
 use crate::study::verdict::judge;
 use crate::study::verdict::judge::Verdict;
+use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::target::Target;
 
 /// Serves a scenario until it is told to stop, and judges whoever used it.
@@ -61,13 +64,20 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
     }
     let seen = witness.finish().map_err(|source| io_error("write", &part, source))?;
 
-    let log = File::open(&part).and_then(|file| Log::read(BufReader::new(file)));
-    let log = log.map_err(|source| io_error("read", &part, source))?;
+    let log = File::open(&part).and_then(|file| Ok(Log::read(BufReader::new(file))?.pop()));
+    let log =
+        log.map(Option::unwrap_or_default).map_err(|source| io_error("read", &part, source))?;
     let used = quota_usage::text(&scenario, &log);
     let judged = judge::from_outside(&scenario, &targets, log);
     let folder = Folder::begin(&place, &scenario.name)?;
     folder.single(&scenario, &judged)?;
-    for failed in folder.finish(&json::report(&scenario, &judged))? {
+    let command = command(args, &scenario);
+    let mut report = json::report(&scenario, &judged);
+    json::add_origin(&mut report, &scenario, &command);
+    let outcome = Outcome::of(judged.verdict(), None, false);
+    json::close(&mut report, &Closing::alone(outcome, &[]));
+    folder.page(&RunPage::of(&scenario, &judged, None, &command).html(outcome, &[]))?;
+    for failed in folder.finish(&report)? {
         note(&format!("warning: {failed}"));
     }
     fs::remove_file(&part).map_err(|source| io_error("remove", &part, source))?;
@@ -254,14 +264,23 @@ fn closing(folder: &Path, seen: Seen) -> String {
     let Seen { ai_calls, confluence_calls, .. } = seen;
     format!(
         "served {confluence_calls} requests to Confluence and {ai_calls} AI calls; report in {}",
-        folder.display()
+        folder.join("report.html").display()
     )
 }
 
 /// The command that serves the same world again.
 fn again(args: &ServeArgs) -> String {
-    let mut words = vec!["tagspace".to_owned(), "serve".to_owned()];
-    words.push(args.scenario.display().to_string());
+    format!("again: {}", serving(args, &args.scenario.display().to_string()))
+}
+
+/// The same for a page, which others read elsewhere: with the file's name alone.
+fn command(args: &ServeArgs, scenario: &Scenario) -> String {
+    let file = Path::new(scenario.file()).file_name().unwrap_or_default();
+    serving(args, &file.to_string_lossy())
+}
+
+fn serving(args: &ServeArgs, scenario: &str) -> String {
+    let mut words = vec!["tagspace".to_owned(), "serve".to_owned(), scenario.to_owned()];
     words.extend(args.set.iter().flat_map(|set| ["--set".to_owned(), set.clone()]));
     words.extend(args.seed.iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
     words.extend(args.run.iter().flat_map(|run| ["--run".to_owned(), run.clone()]));
@@ -274,7 +293,7 @@ fn again(args: &ServeArgs) -> String {
     if !args.bind.is_loopback() {
         words.extend(["--bind".to_owned(), args.bind.to_string()]);
     }
-    format!("again: {}", quoted(words.iter().map(String::as_str)))
+    quoted(words.iter().map(String::as_str))
 }
 
 /// A line that shows what is going on, if there is a terminal for it.

@@ -36,7 +36,8 @@ impl<'a> Closing<'a> {
         });
         let real_time = self.real_time.into_iter().flat_map(realtime_check::said);
         let real_time = real_time.map(|(_, _, said)| said);
-        self.diverged.iter().cloned().chain(compared).chain(real_time).collect()
+        let unplayed = self.unplayed.map(str::to_owned).into_iter();
+        unplayed.chain(self.diverged.iter().cloned()).chain(compared).chain(real_time).collect()
     }
 
     /// Of a scenario that was compared with nothing.

@@ -76,7 +76,7 @@ fn cache(scenario: &Scenario, run: &JudgedRun) -> Option<String> {
 }
 
 fn cost(scenario: &Scenario, run: &JudgedRun) -> Option<String> {
-    let spent = spending::of(scenario, &run.log);
+    let spent = spending::of(&scenario.prices, &run.log);
     let most = spent.iter().max_by_key(|one| one.usd_micros)?;
     Some(format!(
         "{} billed {} input and {} output tokens in {} calls: {}.",

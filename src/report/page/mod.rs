@@ -1,6 +1,7 @@
 //! The page of a report: one file of HTML that needs no other, reads without its script, light and dark,
 //! on paper and aloud.
 
+mod anomalies;
 mod cards;
 mod cause;
 mod chrome;
@@ -12,6 +13,7 @@ mod lanes;
 mod latency;
 mod league;
 mod run;
+mod saved;
 mod settings;
 mod spending;
 mod targets;
@@ -22,4 +24,5 @@ pub use self::claims::claims;
 pub use self::compare::compare;
 pub use self::league::league;
 pub use self::run::RunPage;
+pub use self::saved::{SavedRun, saved};
 pub use self::tune::tune;

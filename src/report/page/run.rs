@@ -5,9 +5,10 @@ use std::path::Path;
 use maud::{Markup, html};
 
 use super::chrome::{Section, page};
-use super::{cards, failures, head, lanes, latency, settings, spending, targets, time};
+use super::{anomalies, cards, failures, head, lanes, latency, settings, spending, targets, time};
 use crate::sim::scenario::Scenario;
-use crate::study::verdict::judge::JudgedScenario;
+use crate::study::measure::spending as spent;
+use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::Series;
 
@@ -63,12 +64,15 @@ fn sections(
     sections.extend(targets::section(judged, series));
     sections.push(settings::section(scenario));
     sections.extend(time::section(runs, series));
+    sections.extend(anomalies::section(runs, series));
     // The logs of many seeds are not kept.
     if is_single {
         sections.extend(lanes::section(runs));
         sections.push(failures::section(runs));
         sections.extend(latency::section(runs));
-        sections.extend(spending::section(scenario, runs));
+        let spent = |run: &JudgedRun| spent::of(&scenario.prices, &run.log);
+        let spent: Vec<_> = runs.iter().map(spent).collect();
+        sections.extend(spending::section(runs, &spent));
     }
     sections.push(settings::assumed(scenario, judged));
     sections.push(Section {

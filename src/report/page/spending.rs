@@ -2,21 +2,18 @@
 
 use super::chrome::{Section, table};
 use crate::report::format;
-use crate::sim::scenario::Scenario;
 use crate::study::measure::metric::{Metric, Unit};
-use crate::study::measure::spending;
 use crate::study::measure::spending::Spending;
 use crate::study::verdict::judge::JudgedRun;
 
-/// The section; nothing where nothing was billed.
-pub(super) fn section(scenario: &Scenario, runs: &[JudgedRun]) -> Option<Section> {
+/// The section, of runs and what each was billed for; nothing where nothing was billed.
+pub(super) fn section(runs: &[JudgedRun], spent: &[Vec<Spending>]) -> Option<Section> {
     let mut rows = Vec::new();
     let mut heading = None;
-    for run in runs {
+    for (run, spent) in runs.iter().zip(spent) {
         let pages = run.figures.number(Metric::Pages).max(1);
         let whose = if runs.len() > 1 { format!("{}, ", run.name) } else { String::new() };
-        let spent = spending::of(scenario, &run.log);
-        for one in &spent {
+        for one in spent {
             let each = |tokens: u64| format::count(tokens.saturating_mul(1000) / pages);
             let dollars = |micros: Option<u64>| {
                 micros.map_or_else(

@@ -42,6 +42,13 @@ pub fn report(scenario: &Scenario, judged: &JudgedScenario) -> Json {
     whole(scenario, judged, ("seed", json!(scenario.world.seed.0)), &runs)
 }
 
+/// Adds the scenario's text, with what was set on top, and the command that repeats it: what the page
+/// is made of anew.
+pub fn add_origin(report: &mut Json, scenario: &Scenario, command: &str) {
+    report["scenario"] = json!(scenario.text);
+    report["replay"] = json!(command);
+}
+
 /// The report with its runs, of a seed or of many.
 fn whole(
     scenario: &Scenario,
@@ -129,10 +136,31 @@ pub fn unplayed(scenario: &Scenario, outcome: Outcome, why: &str) -> Json {
     })
 }
 
+/// The report on a run against real services: which space, with which settings, and the models by
+/// service.
+pub fn live(name: &str, settings: &Keys, models: &Keys, run: &JudgedRun) -> Json {
+    json!({
+        "format_version": FORMAT_VERSION,
+        "verdict": Outcome::NotJudged.name(),
+        "name": name,
+        "models": models,
+        "runs": [{
+            "name": run.name,
+            "end": run.end,
+            "settings": settings,
+            "metrics": metrics(&run.figures),
+        }],
+    })
+}
+
 /// Puts what a scenario came to as a whole into its report.
 pub fn close(report: &mut Json, closing: &Closing<'_>) {
     report["verdict"] = json!(closing.outcome.name());
     report["exit_code"] = json!(closing.outcome.exit_code());
+    let reasons = closing.reasons();
+    if !reasons.is_empty() {
+        report["reasons"] = json!(reasons);
+    }
     if let Some(compared) = closing.compared {
         report["comparison"] = compare::scenario_json(compared, &[]);
     }
@@ -166,6 +194,7 @@ fn run(scenario: &Scenario, run: &JudgedRun) -> Json {
         "settings": settings_of(scenario, &run.name),
         "metrics": metrics(&run.figures),
         "quota_use": quota_use(scenario, run),
+        "anomalies": run.anomalies,
         "targets": run.targets.iter().map(target).collect::<Vec<_>>(),
         "events_sha256": run.events_sha256(),
     })

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::report::colour::{Colour, dimmed, green, painted, red};
+use crate::report::diagnosis::text as anomalies;
 use crate::report::run::{failures, time_split};
 use crate::report::{format, limitations};
 use crate::sim::scenario::Scenario;
@@ -69,6 +70,9 @@ pub fn scenario(
         line(&mut out, "");
         for text in time_split::lines(&judged.runs, colour) {
             line(&mut out, &text);
+        }
+        for odd in anomalies::lines(&judged.runs) {
+            line(&mut out, &odd);
         }
         figures(&mut out, &judged.runs, colour);
         for failed in failures::lines(&judged.runs) {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::report::colour::Colour;
+use crate::report::diagnosis::text as anomalies;
 use crate::report::format;
 use crate::report::run::text::{NO_TARGETS, mark, measured, patience, said, word};
 use crate::sim::scenario::Scenario;
@@ -43,6 +44,9 @@ pub fn text(scenario: &Scenario, series: &Series, replay: &str, colour: Colour) 
         map(&mut out, scenario, series, &all);
     }
     out.push('\n');
+    for odd in anomalies::of_seeds(series) {
+        let _ = writeln!(out, "{odd}");
+    }
     figures(&mut out, series);
     patience(&mut out, scenario, colour);
     if series.judged.verdict() == Verdict::Missed {

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::fakes::world_event::{Service, WorldEvent};
+use crate::fakes::world_event::WorldEvent;
+use crate::pipeline::event::Event;
 use crate::price;
+use crate::price::Price;
 use crate::sim::recorder::Log;
 use crate::sim::recorder::entry::What;
-use crate::sim::scenario::Scenario;
 
 /// What one model billed in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spending {
     /// The service.
-    pub service: &'static str,
+    pub service: String,
     /// The model.
     pub model: String,
     /// Calls that were billed.
@@ -25,9 +26,10 @@ pub struct Spending {
     pub usd_micros: Option<u64>,
 }
 
-/// What the models billed in a run, by service and model. What a batch job answers later costs half.
-pub fn of(scenario: &Scenario, log: &Log) -> Vec<Spending> {
-    let mut billed: BTreeMap<(&'static str, String), [Tokens; 2]> = BTreeMap::new();
+/// What the models billed in a run, by service and model, at these prices by service. What a batch job
+/// answers later costs half.
+pub fn of(prices: &BTreeMap<String, Price>, log: &Log) -> Vec<Spending> {
+    let mut billed: BTreeMap<(String, String), [Tokens; 2]> = BTreeMap::new();
     for entry in log.entries.without_tags() {
         if let What::World(WorldEvent::Billed {
             service,
@@ -38,23 +40,45 @@ pub fn of(scenario: &Scenario, log: &Log) -> Vec<Spending> {
             ..
         }) = entry.what
         {
-            let service = match service {
-                Service::Confluence => "confluence",
-                Service::Gemini => "gemini",
-                Service::Openai => "openai",
-            };
-            let of_model = billed.entry((service, model)).or_default();
-            let tokens = &mut of_model[usize::from(later)];
-            tokens.calls += 1;
-            tokens.input = tokens.input.saturating_add(input_tokens);
-            tokens.output = tokens.output.saturating_add(output_tokens);
+            let of_model = billed.entry((service.name().to_owned(), model)).or_default();
+            of_model[usize::from(later)].add(input_tokens, output_tokens);
         }
     }
+    priced(billed, prices)
+}
+
+/// The same of a run against real services, as their answers state it; `models` names the model of each
+/// service.
+pub fn of_answers(
+    models: &BTreeMap<String, String>,
+    prices: &BTreeMap<String, Price>,
+    log: &Log,
+) -> Vec<Spending> {
+    let mut billed: BTreeMap<(String, String), [Tokens; 2]> = BTreeMap::new();
+    for event in log.events() {
+        let Event::AttemptFinished { provider, model, input_tokens, output_tokens, .. } = event
+        else {
+            continue;
+        };
+        // A call that failed may have cost nothing.
+        if (input_tokens, output_tokens) != (0, 0) {
+            let model = model.or_else(|| models.get(&provider).cloned()).unwrap_or_default();
+            billed.entry((provider, model)).or_default()[0].add(input_tokens, output_tokens);
+        }
+    }
+    priced(billed, prices)
+}
+
+fn priced(
+    billed: BTreeMap<(String, String), [Tokens; 2]>,
+    prices: &BTreeMap<String, Price>,
+) -> Vec<Spending> {
+    let price_of =
+        |service: &String, model: &str| prices.get(service).copied().or_else(|| price::of(model));
     billed
         .into_iter()
         .map(|((service, model), [now, later])| {
-            let price = scenario.prices.get(service).copied().or_else(|| price::of(&model));
-            let usd_micros = price.map(|price| {
+            let usd_micros = price_of(&service, &model).map(|price| {
                 let half = price.usd_micros(later.input, later.output) / 2;
                 price.usd_micros(now.input, now.output).saturating_add(half)
             });
@@ -76,4 +100,12 @@ struct Tokens {
     calls: u64,
     input: u64,
     output: u64,
+}
+
+impl Tokens {
+    fn add(&mut self, input: u64, output: u64) {
+        self.calls += 1;
+        self.input = self.input.saturating_add(input);
+        self.output = self.output.saturating_add(output);
+    }
 }

@@ -9,7 +9,11 @@ use crate::sim::recorder::entry::What;
 use crate::sim::recorder::{Log, Vantage};
 use crate::sim::scenario::Scenario;
 use crate::sim::{Lateness, Options, Recording, SimError};
+use crate::study::diagnosis;
+use crate::study::diagnosis::Examined;
+use crate::study::diagnosis::anomaly::Anomaly;
 use crate::study::measure::figures::Figures;
+use crate::study::measure::metric::Metric;
 use crate::study::measure::{bound, invariants};
 use crate::study::verdict::target;
 use crate::study::verdict::target::{JudgedTarget, Limit, Target};
@@ -67,6 +71,8 @@ pub struct JudgedRun {
     pub figures: Figures,
     /// Its targets.
     pub targets: Vec<JudgedTarget>,
+    /// What is odd about it, where that was looked for.
+    pub anomalies: Vec<Anomaly>,
     /// Its log.
     pub log: Log,
 }
@@ -193,24 +199,35 @@ pub fn from_outside(scenario: &Scenario, targets: &[Target], log: Log) -> Judged
     judged
 }
 
+/// A run against real services, which has no targets.
+pub fn live(figures: Figures, log: Log) -> JudgedRun {
+    let run = unjudged(figures, log);
+    let anomalies = diagnosis::find(None, &[examined(&run)]).concat();
+    JudgedRun { anomalies, ..run }
+}
+
+fn examined(run: &JudgedRun) -> Examined<'_> {
+    Examined { log: &run.log, failed: run.figures.number(Metric::PagesFailed) }
+}
+
+fn unjudged(figures: Figures, log: Log) -> JudgedRun {
+    let ends = log.entries.without_tags().filter_map(|entry| match entry.what {
+        What::Event(Event::RunFinished { end }) => Some(end),
+        _ => None,
+    });
+    let end = ends.last().unwrap_or(RunEnd::Failed);
+    let (name, targets, anomalies) = (log.run.clone(), Vec::new(), Vec::new());
+    JudgedRun { name, end, figures, targets, anomalies, log }
+}
+
 impl JudgedScenario {
     /// Judges the next run; a limit may be a part of what a run before it has.
     fn judge(&self, targets: &[Target], figures: Figures, log: Log) -> JudgedRun {
-        let own = targets.iter().filter(|target| target.run == log.run);
-        let ends = log.entries.without_tags().filter_map(|entry| match entry.what {
-            What::Event(Event::RunFinished { end }) => Some(end),
-            _ => None,
-        });
-        let end = ends.last();
-        JudgedRun {
-            name: log.run.clone(),
-            end: end.unwrap_or(RunEnd::Failed),
-            targets: own
-                .map(|target| target::judge(target, &figures, self.base_of(target)))
-                .collect(),
-            figures,
-            log,
-        }
+        let run = unjudged(figures, log);
+        let own = targets.iter().filter(|target| target.run == run.name);
+        let judge = |target| target::judge(target, &run.figures, self.base_of(target));
+        let targets = own.map(judge).collect();
+        JudgedRun { targets, ..run }
     }
 }
 
@@ -253,7 +270,14 @@ pub fn judge(
         let bound = bound::of(scenario, &logs[stretch..index], log);
         figures.push(Figures::of(log, &scenario.prices).with_bound(bound));
     }
-    sound(JudgedScenario { runs: Vec::new(), steps, lateness }, logs, figures, targets)
+    let mut judged =
+        sound(JudgedScenario { runs: Vec::new(), steps, lateness }, logs, figures, targets)?;
+    let runs: Vec<Examined<'_>> = judged.runs.iter().map(examined).collect();
+    let found = diagnosis::find(Some(scenario), &runs);
+    for (run, found) in judged.runs.iter_mut().zip(found) {
+        run.anomalies = found;
+    }
+    Ok(judged)
 }
 
 /// Adds the runs to what is judged, if what must always hold does.

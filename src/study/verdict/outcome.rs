@@ -4,7 +4,9 @@ use crate::study::compare;
 use crate::study::verdict::judge::Verdict;
 
 /// What came of a scenario, from the best to the worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, strum::EnumString,
+)]
 #[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     /// All targets are met.

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use crate::pipeline::event::RunEnd;
 use crate::sim::Lateness;
 use crate::sim::recorder::Log;
+use crate::study::diagnosis::anomaly::Anomaly;
 use crate::study::measure::figure::Figure;
 use crate::study::measure::figures::Figures;
 use crate::study::measure::metric::Metric;
@@ -24,6 +25,8 @@ pub struct PlayedRun {
     pub figures: Figures,
     /// Its targets.
     pub targets: Vec<JudgedTarget>,
+    /// What is odd about it.
+    pub anomalies: Vec<Anomaly>,
     /// The digest of its log.
     pub events_sha256: String,
 }
@@ -45,6 +48,7 @@ impl PlayedSeed {
             end: run.end,
             figures: run.figures.clone(),
             targets: run.targets.clone(),
+            anomalies: run.anomalies.clone(),
             events_sha256: run.events_sha256(),
         };
         Self { seed, runs: judged.runs.iter().map(run).collect() }
@@ -102,6 +106,7 @@ impl Series {
                 end: run.end,
                 figures: run.figures.clone(),
                 targets: (0..run.targets.len()).filter_map(target).collect(),
+                anomalies: Vec::new(),
                 log: Log { run: run.name.clone(), ..Log::default() },
             }
         };

@@ -162,7 +162,9 @@ async function hoversAndZooms(browser, file) {
 }
 
 const SINGLE = ['targets', 'settings', 'time', 'timeline', 'failures', 'latency', 'cost', 'assumed', 'replay'];
+const ODD = ['targets', 'settings', 'time', 'odd', 'timeline', 'failures', 'latency', 'cost', 'assumed', 'replay'];
 const SERIES = ['targets', 'settings', 'time', 'assumed', 'replay'];
+const BESIDE = ['figures', 'settings', 'time', 'odd', 'timeline', 'failures', 'latency', 'cost'];
 
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM,
@@ -170,7 +172,7 @@ const browser = await puppeteer.launch({
 });
 try {
   const before = played('single', ['scenarios/before-after.toml']);
-  await looksRight(browser, 'two runs', before, SINGLE);
+  await looksRight(browser, 'two runs', before, ODD);
   await hoversAndZooms(browser, before);
   const missed = played('missed', ['scenarios/medium.toml', '--set', 'targets.run.makespan="<= 1s"'], 99);
   await looksRight(browser, 'a missed target', missed, SINGLE);
@@ -179,6 +181,8 @@ try {
   assert(causes.some((one) => /makespan is .* went to /.test(one)), `the cause is told: ${causes}`);
   await page.close();
   ok('the cause of a missed target');
+  ran(['report', path.dirname(before), path.dirname(missed), '--out', 'beside.html']);
+  await looksRight(browser, 'runs beside each other', path.join(folder, 'beside.html'), BESIDE, 'beside each other');
   const series = played('series', ['scenarios/small.toml', '--seeds', '1..=100']);
   await looksRight(browser, 'a hundred seeds', series, SERIES);
   const nodes = async (file) => {

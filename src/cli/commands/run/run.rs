@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::ProgressBar;
 
+use super::replay::portable;
 use super::trials::{Entry, Rules};
 use super::verdicts::Verdicts;
 use crate::cli::args::{ClockArg, Format, RunArgs, TransportArg};
@@ -55,6 +56,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
         stop: &stop,
         interrupt: &interrupt.stop,
         on_trial: &|| progress.inc(),
+        replay: &|scenario, seed| portable(args, scenario, seed),
     };
     let is_compared = baseline.is_wanted() || args.clock == ClockArg::Real;
     let mut verdicts = Verdicts::new(args, entries.len(), is_compared);

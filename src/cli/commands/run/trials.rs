@@ -103,6 +103,8 @@ pub(super) struct Rules<'a> {
     /// The same at the first signal.
     pub(super) interrupt: &'a CancellationToken,
     pub(super) on_trial: &'a (dyn Fn() + Sync),
+    /// The command that repeats a scenario with a seed.
+    pub(super) replay: &'a (dyn Fn(&Scenario, u64) -> String + Sync),
 }
 
 /// Plays all trials, and hands over what came of each scenario in the order of the scenarios; after a
@@ -177,6 +179,7 @@ fn trial(entry: &Entry<'_>, seed: u64, rules: &Rules<'_>) -> Result<Done, CliErr
         Kind::Series => {
             let outcome = Outcome::of(judged.verdict(), None, divergence.is_some());
             let mut report = json::report(&seeded, &judged);
+            json::add_origin(&mut report, scenario, &(rules.replay)(scenario, seed));
             json::close(&mut report, &Closing::alone(outcome, &[]));
             folder.seed(&seeded, &judged, &report)?;
         }

@@ -202,10 +202,12 @@ impl<'a> Verdicts<'a> {
             note(one);
         }
         let verdict = judged.verdict();
+        let command = portable(self.args, scenario, seed);
         let mut report = match &single {
             Some((judged, _)) => json::report(scenario, judged),
             None => json::series(scenario, &series),
         };
+        json::add_origin(&mut report, scenario, &command);
         let (wanted, played) = (entry.seeds.len(), series.played.len());
         let unplayed = (played < wanted)
             .then(|| (Outcome::Interrupted, format!("{played} of {wanted} seeds were played")));
@@ -213,16 +215,15 @@ impl<'a> Verdicts<'a> {
             Some((outcome, _)) => *outcome,
             None => Outcome::of(verdict, None, !diverged.is_empty()),
         };
-        json::close(&mut report, &Closing::alone(outcome, &diverged));
-        let command = portable(self.args, scenario, seed);
+        let why = unplayed.as_ref().map(|(_, why)| why.as_str());
+        let closing = Closing { unplayed: why, ..Closing::alone(outcome, &diverged) };
+        json::close(&mut report, &closing);
         let page = RunPage::of(scenario, judged, many, &command);
         if let Some(folder) = entry.folder_to_write() {
             if single.is_none() {
                 folder.summary(scenario, &series)?;
             }
-            let reasons = unplayed.iter().map(|(_, why)| why.clone());
-            let reasons: Vec<String> = reasons.chain(diverged.iter().cloned()).collect();
-            folder.page(&page.html(outcome, &reasons))?;
+            folder.page(&page.html(outcome, &closing.reasons()))?;
         }
         let report = self.keep(entry, report, unplayed.is_some())?;
         if self.is_compared && unplayed.is_none() {

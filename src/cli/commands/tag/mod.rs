@@ -1,6 +1,7 @@
 //! `tagspace tag`: a real space. Credentials come from the environment and are shown to nobody.
 
 mod environment;
+mod kept;
 pub(crate) mod state;
 mod tag;
 mod verdict;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::environment::{address, check_variables, required, secret, user, variable};
+use super::kept::{ReportPlace, RunFacts};
 use super::state;
 use super::verdict::{Ended, status};
 use super::watcher::Watcher;
@@ -35,6 +36,7 @@ use crate::sim::recorder::Log;
 use crate::sim::scenario::default_taxonomy;
 use crate::sim::scenario::diagnostic::did_you_mean;
 use crate::sim::scenario::env_file::Variables;
+use crate::study::compare::settings;
 use crate::study::measure::figures::Figures;
 
 const SITE: &str = "https://acme.atlassian.net/wiki";
@@ -44,9 +46,10 @@ const OPENAI: &str = "https://api.openai.com";
 /// Tags a space, or pages of it. Whatever can be wrong with arguments and files is found before
 /// anything is asked of a service.
 pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
-    let settings = TagPlan::read(args)?;
+    let plan = TagPlan::read(args)?;
     let state = state_path(args);
     check(args)?;
+    let place = ReportPlace::of(args)?;
     let failures = Failures::default();
     let sink = |path: &PathBuf| Sink::create(path, &failures);
     let log = args
@@ -63,13 +66,17 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
     let _guard = log.as_ref().map(tracing::dispatcher::set_default);
     let transport = HttpTransport::new()?;
-    let transport = Listening::new(transport, &settings.site, &settings.providers);
-    let patience_s = settings.config.patience_shown_s();
-    let site = settings.site.base.clone();
-    let origins = settings.providers.iter().map(|p| (p.name.clone(), p.origin.clone())).collect();
+    let transport = Listening::new(transport, &plan.site, &plan.providers);
+    let patience_s = plan.config.patience_shown_s();
+    let site = plan.site.base.clone();
+    let origins = plan.providers.iter().map(|p| (p.name.clone(), p.origin.clone())).collect();
+    let facts = RunFacts {
+        settings: settings::of_config(&plan.config),
+        models: plan.providers.iter().map(|p| (p.name.clone(), p.model.clone())).collect(),
+    };
     let (result, log) = runtime.block_on(async {
         let watcher = Arc::new(Watcher::new(&args.task, events));
-        let pipeline = Pipeline::new(settings.parts(&transport, &watcher));
+        let pipeline = Pipeline::new(plan.parts(&transport, &watcher));
         if let Some(path) = &state {
             pipeline.recall(&state::read(path));
         }
@@ -81,9 +88,13 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     });
     // Whatever an aborted run has left behind is not waited for.
     runtime.shutdown_background();
-    report(args, &log, patience_s);
+    let figures = report(args, &facts, &log, patience_s);
+    let page = place.and_then(|place| place.write(&facts, log.clone(), figures));
     let is_stopped = interrupt.stop.is_cancelled();
     let status = status(&Ended { result, log, is_stopped, transport, site, origins });
+    if let Some(page) = page {
+        note(&format!("report in {}", page.display()));
+    }
     Ok(failures.turn(status))
 }
 
@@ -279,13 +290,12 @@ fn taxonomy(args: &TagArgs) -> Result<Vec<(String, Vec<String>)>, CliError> {
 }
 
 /// Sums up what was done.
-fn report(args: &TagArgs, log: &Log, patience_s: Option<u64>) {
-    let models = [("gemini", &args.model), ("openai", &args.fallback_model)];
-    let prices =
-        models.into_iter().filter_map(|(name, model)| Some((name.to_owned(), price::of(model)?)));
-    let figures = format::summary(&Figures::of(log, &prices.collect()).of_real_services());
-    log::summary(log.entries.last().map_or(0, |entry| entry.t_ms), &figures);
+fn report(args: &TagArgs, facts: &RunFacts, log: &Log, patience_s: Option<u64>) -> Figures {
+    let figures = Figures::of(log, &price::of_models(&facts.models)).of_real_services();
+    let summary = format::summary(&figures);
+    log::summary(log.entries.last().map_or(0, |entry| entry.t_ms), &summary);
     let mode = if args.write { "labels written" } else { "dry run, no label written" };
     let patience = patience_s.map_or(String::new(), |s| format!("; patience {s} s"));
-    note(&format!("{figures} ({mode}{patience})"));
+    note(&format!("{summary} ({mode}{patience})"));
+    figures
 }

@@ -1,0 +1,63 @@
+//! Arguments of `tag`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::values::profile;
+use crate::pipeline::config::Profile;
+
+/// Arguments of `tag`.
+#[derive(Debug, Args)]
+pub(crate) struct TagArgs {
+    /// The key of the space.
+    #[arg(value_name = "SPACE", required_unless_present = "pages")]
+    pub(crate) space: Option<String>,
+    /// Tag these pages instead of a space.
+    #[arg(long, value_name = "ID", value_delimiter = ',', conflicts_with = "space")]
+    pub(crate) pages: Vec<u64>,
+    /// Write labels; without it nothing in Confluence changes.
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Task id written into each event.
+    #[arg(long, default_value = "tag")]
+    pub(crate) task: String,
+    /// A TOML file with a table `taxonomy`: tags by category.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) taxonomy: Option<PathBuf>,
+    /// Gemini's model.
+    #[arg(long, default_value = "gemini-3.5-flash-lite")]
+    pub(crate) model: String,
+    /// OpenAI's model, asked when Gemini gives up.
+    #[arg(long, default_value = "gpt-6-luna")]
+    pub(crate) fallback_model: String,
+    /// The profile, over one that a variable or --env-file names (default: recommended).
+    #[arg(long, value_name = "NAME", value_parser = profile)]
+    pub(crate) profile: Option<Profile>,
+    /// Set a key of a scenario's `[pipeline]`, such as batch_size=10, over all others (repeatable).
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// A file of TAG_SPACE_ variables, such as the tune.env of `tune`, over those of the environment.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+    /// Keep what is learned of quotas in this file, and start from what it holds
+    /// (default: tagspace/quotas.json in $XDG_STATE_HOME or ~/.local/state).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Neither read nor keep what is learned of quotas.
+    #[arg(long, conflicts_with = "state")]
+    pub(crate) no_state: bool,
+    /// Where the event log is written; a file that is something else is not replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
+    /// Log every event for humans into a file; one that is something else is not replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+    /// Where the report's folder is written (default: tagspace/reports in $XDG_STATE_HOME or
+    /// ~/.local/state; none with --no-state).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Send credentials to other machines over plain http as well.
+    #[arg(long)]
+    pub(crate) allow_http: bool,
+}
