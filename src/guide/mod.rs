@@ -13,6 +13,8 @@ pub mod targets {}
 pub mod seeds {}
 #[doc = include_str!("ci.md")]
 pub mod ci {}
+#[doc = include_str!("explain.md")]
+pub mod explain {}
 #[doc = include_str!("compare.md")]
 pub mod compare {}
 #[doc = include_str!("tune.md")]

@@ -27,6 +27,7 @@ pub const TOPICS: &[Topic] = &[
     Topic { name: "targets", text: include_str!("targets.md") },
     Topic { name: "seeds", text: include_str!("seeds.md") },
     Topic { name: "ci", text: include_str!("ci.md") },
+    Topic { name: "explain", text: include_str!("explain.md") },
     Topic { name: "compare", text: include_str!("compare.md") },
     Topic { name: "tune", text: include_str!("tune.md") },
     Topic { name: "plan", text: include_str!("plan.md") },

@@ -5,10 +5,12 @@ use std::fs;
 use std::path::Path;
 use tagspace::Metric;
 
+use strum::IntoEnumIterator;
 use tagspace::guide::{TOPICS, Topic};
 use tagspace::internals::report::format;
 use tagspace::internals::report::run::realtime_check as table;
 use tagspace::internals::sim::scenario::Scenario;
+use tagspace::internals::study::diagnosis::anomaly::AnomalyKind;
 use tagspace::internals::study::experiment::realtime_check::RealTimeCheck;
 use tagspace::internals::study::verdict::judge::JudgedScenario;
 
@@ -230,4 +232,16 @@ fn its_best_known_settings_are_those_of_the_report() {
     assert_eq!(scenarios.len(), shipped.count(), "every shipped scenario has its row");
     let heading = "| scenario | bound | best known | over the bound | without luck | `recommended` | `documented` | `before` |";
     has_table("tune", heading, &scenarios.iter().map(line).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_page_on_anomalies_has_a_row_for_each_kind() {
+    let page = &Topic::find("explain").unwrap().text;
+    let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(rows, AnomalyKind::iter().count());
+    for kind in AnomalyKind::iter() {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{}` | ", kind.name())));
+        let row = row.unwrap_or_else(|| panic!("{}", kind.name()));
+        assert!(row.ends_with(&format!(" | {} |", kind.change())), "{row}");
+    }
 }
