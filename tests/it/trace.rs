@@ -97,7 +97,7 @@ fn a_batch_ends_with_its_last_call() {
 fn a_flow_leads_from_each_page_to_its_label() {
     let (events, figures) = traced(&["gemini.error_429_ratio=0"]);
     let slices = of_kind(&events, "X");
-    let mut flows: BTreeMap<&str, Vec<(&str, String)>> = BTreeMap::new();
+    let mut flows: BTreeMap<u64, Vec<(&str, String)>> = BTreeMap::new();
     for event in
         events.iter().filter(|event| ["s", "t", "f"].iter().any(|kind| event["ph"] == *kind))
     {
@@ -112,10 +112,7 @@ fn a_flow_leads_from_each_page_to_its_label() {
         let open = slices.iter().filter(is_it).max_by_key(|slice| number(slice, "ts"));
         let slice = open.unwrap_or_else(|| panic!("no slice for {event}"));
         let word = slice["name"].as_str().unwrap().split(' ').next().unwrap().to_owned();
-        flows
-            .entry(event["id"].as_str().unwrap())
-            .or_default()
-            .push((event["ph"].as_str().unwrap(), word));
+        flows.entry(number(event, "id")).or_default().push((event["ph"].as_str().unwrap(), word));
     }
     assert_eq!(flows.len() as u64, figures.number(Metric::PagesTagged));
     for (page, steps) in flows {
@@ -153,4 +150,20 @@ fn a_trace_of_nothing_is_one_too() {
     let trace = TraceFile::new(Vec::new()).finish().unwrap();
     let trace: Value = serde_json::from_slice(&trace).unwrap();
     assert_eq!(trace["traceEvents"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn what_is_left_of_a_quota_is_counted() {
+    let quota = "gemini.quota={ requests = 3, per_s = 10 }";
+    let (events, figures) = traced(&[quota, "gemini.error_429_ratio=0", "pipeline.batch_size=2"]);
+    let counted: Vec<u64> = of_kind(&events, "C")
+        .into_iter()
+        .filter(|event| event["name"] == "gemini: requests left")
+        .map(|event| number(&event["args"], "value"))
+        .collect();
+    // Each call that is billed takes one; what left the window is there again.
+    let taken = counted.windows(2).filter(|pair| pair[1] < pair[0]).count();
+    assert!(counted.contains(&0) && counted.iter().all(|left| *left <= 3), "{counted:?}");
+    assert!(taken as u64 <= figures.number(Metric::Prompts), "{counted:?}");
+    assert!(counted.windows(2).any(|pair| pair[1] > pair[0]), "{counted:?}");
 }

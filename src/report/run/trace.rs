@@ -7,10 +7,13 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use crate::fakes::quota::{Dimension, Window};
+use crate::fakes::world_event::{Service, WorldEvent};
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::event::{CallId, ConfluenceOp, Event};
 use crate::pipeline::page::PageId;
 use crate::price;
+use crate::price::Price;
 use crate::sim::recorder::entry::What;
 use crate::sim::scenario::Scenario;
 use crate::study::measure::metric::Metric;
@@ -33,12 +36,14 @@ pub struct TraceFile<W: Write> {
     is_first: bool,
     /// The number of the next run's first process.
     next: usize,
+    /// Flows so far, which are numbered: Perfetto takes no other name.
+    flows: u64,
 }
 
 impl<W: Write> TraceFile<W> {
     /// A file without an event.
     pub fn new(to: W) -> Self {
-        Self { to, is_first: true, next: 1 }
+        Self { to, is_first: true, next: 1, flows: 0 }
     }
 
     /// Adds all runs of a scenario, each with processes of its own.
@@ -113,19 +118,50 @@ struct Trace {
     open_pages: BTreeMap<PageId, usize>,
     open_batches: BTreeMap<BatchId, (usize, Vec<PageId>)>,
     open_calls: BTreeMap<CallId, (usize, BatchId)>,
-    cost: u64,
+    /// The input and output tokens of each provider, with its price.
+    paid: BTreeMap<String, (Price, u64, u64)>,
     refused: u64,
     done: u64,
+    /// What is left of the quotas that the scenario states.
+    quotas: Vec<QuotaLeft>,
+}
+
+/// What is left of an amount of a window.
+struct QuotaLeft {
+    service: Service,
+    name: &'static str,
+    dimension: Dimension,
+    window: Window,
+    left: u64,
+}
+
+/// The amounts of the windows of the AI services.
+fn quotas(scenario: &Scenario) -> Vec<QuotaLeft> {
+    let world = &scenario.world;
+    let (gemini, openai) = (world.gemini.0.quota.as_ref(), world.openai.0.quota.as_ref());
+    let all = [
+        (Service::Gemini, gemini, Dimension::Requests, "gemini: requests left"),
+        (Service::Gemini, gemini, Dimension::Tokens, "gemini: input tokens left"),
+        (Service::Openai, openai, Dimension::Requests, "openai: requests left"),
+        (Service::Openai, openai, Dimension::Tokens, "openai: input tokens left"),
+    ];
+    let left = all.into_iter().filter_map(|(service, quota, dimension, name)| {
+        let window = quota?.window_of(dimension)?;
+        // Nothing is counted before the first call.
+        Some(QuotaLeft { service, name, dimension, window, left: u64::MAX })
+    });
+    left.collect()
 }
 
 impl Trace {
     fn of(scenario: &Scenario, run: &JudgedRun) -> Self {
-        let mut trace = Self::default();
+        let mut trace = Self { quotas: quotas(scenario), ..Self::default() };
         let mut last_ms = 0;
         for entry in run.log.entries.without_tags() {
             last_ms = entry.t_ms;
-            if let What::Event(event) = entry.what {
-                trace.event(scenario, entry.t_ms, event);
+            match entry.what {
+                What::Event(event) => trace.event(scenario, entry.t_ms, event),
+                What::World(record) => trace.took(entry.t_ms, &record),
             }
         }
         // What had not ended when the run did.
@@ -194,6 +230,30 @@ impl Trace {
         }
     }
 
+    /// Counts what a call took of its service's quota.
+    fn took(&mut self, t_ms: u64, record: &WorldEvent) {
+        let WorldEvent::Billed { service: by, input_tokens, later: false, .. } = record else {
+            return;
+        };
+        for quota in self.quotas.iter_mut().filter(|quota| quota.service == *by) {
+            let amount = if quota.dimension == Dimension::Requests { 1 } else { *input_tokens };
+            quota.window.pass(t_ms);
+            quota.window.take(t_ms, amount);
+        }
+        self.count_quotas(t_ms);
+    }
+
+    fn count_quotas(&mut self, t_ms: u64) {
+        for at in 0..self.quotas.len() {
+            let quota = &mut self.quotas[at];
+            let left = quota.window.left(t_ms).left;
+            let (name, before) = (quota.name, std::mem::replace(&mut quota.left, left));
+            if left != before {
+                self.count(name, t_ms, left);
+            }
+        }
+    }
+
     fn started(&mut self, t_ms: u64, event: Event) {
         let Event::AttemptStarted { call, batch, provider, attempt, pages, .. } = event else {
             return;
@@ -206,6 +266,7 @@ impl Trace {
         }
         self.open_calls.insert(call, (at, batch));
         self.count("in flight", t_ms, self.open_calls.len() as u64);
+        self.count_quotas(t_ms);
     }
 
     fn finished(&mut self, scenario: &Scenario, t_ms: u64, event: Event) {
@@ -235,8 +296,15 @@ impl Trace {
         let price = scenario.prices.get(&provider).copied();
         let price = price.or_else(|| price::of(model.as_deref()?));
         if let Some(price) = price {
-            self.cost = self.cost.saturating_add(price.usd_micros(input_tokens, output_tokens));
-            self.count("cost in millionths of a dollar", t_ms, self.cost);
+            let paid = self.paid.entry(provider).or_insert((price, 0, 0));
+            paid.1 = paid.1.saturating_add(input_tokens);
+            paid.2 = paid.2.saturating_add(output_tokens);
+            let cost = self.paid.values().map(|(price, input, output)| {
+                // Rounded once for each provider, as the report does it.
+                price.usd_micros(*input, *output)
+            });
+            let cost = cost.fold(0, u64::saturating_add);
+            self.count("cost in millionths of a dollar", t_ms, cost);
         }
         self.refused += u64::from(status == Some(429));
         self.count("429s", t_ms, self.refused);
@@ -279,7 +347,9 @@ impl Trace {
         for Counted { name, t_ms, value } in &self.counters {
             to.event(&json!({"ph": "C", "pid": first, "name": name, "ts": us(*t_ms), "args": {"value": value}}))?;
         }
-        for (page, steps) in &self.flows {
+        for steps in self.flows.values() {
+            to.flows += 1;
+            let id = to.flows;
             for (at, step) in steps.iter().enumerate().filter(|_| steps.len() > 1) {
                 let kind = match at {
                     0 => "s",
@@ -288,7 +358,7 @@ impl Trace {
                 };
                 let slice = &self.slices[*step];
                 to.event(&json!({
-                    "ph": kind, "bp": "e", "cat": "page", "name": "page", "id": format!("{first}-{page}"),
+                    "ph": kind, "bp": "e", "cat": "page", "name": "page", "id": id,
                     "pid": first + slice.process, "tid": slice.lane + 1, "ts": us(slice.start_ms),
                 }))?;
             }
