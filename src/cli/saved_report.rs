@@ -12,6 +12,7 @@ use super::disk;
 use super::error::{CliError, Problems};
 use crate::price;
 use crate::report::page::{RunPage, SavedRun};
+use crate::report::run::json;
 use crate::sim::recorder::{Log, ReadError, Vantage};
 use crate::sim::scenario::Scenario;
 use crate::sim::scenario::diagnostic::Diagnostic;
@@ -20,7 +21,7 @@ use crate::study::compare::settings::Keys;
 use crate::study::measure::figures::Figures;
 use crate::study::measure::spending;
 use crate::study::verdict::judge;
-use crate::study::verdict::judge::JudgedScenario;
+use crate::study::verdict::judge::{JudgeError, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::{PlayedSeed, Series};
 use crate::study::verdict::target::Target;
@@ -55,6 +56,7 @@ pub(super) struct SavedScenario {
 /// The part of a `report.json` that is read again.
 #[derive(Default, Deserialize)]
 struct Report {
+    format_version: u64,
     name: String,
     #[serde(default)]
     seed: u64,
@@ -64,8 +66,11 @@ struct Report {
     replay: String,
     #[serde(default)]
     reasons: Vec<String>,
+    /// Of a space that was tagged.
+    models: Option<Keys>,
+    /// Of a series: its seeds.
     #[serde(default)]
-    models: Keys,
+    seeds: Vec<Json>,
     #[serde(default)]
     runs: Vec<Json>,
 }
@@ -89,12 +94,17 @@ impl SavedReport {
                 help: "run it again with this version of tagspace".to_owned(),
             }
         })?;
+        if report.format_version != json::FORMAT_VERSION {
+            return Err(other_version(path));
+        }
         match &report.scenario {
             Some(text) => {
                 let (text, files) = (text.clone(), files.unwrap_or(path));
                 let saved = SavedScenario::read(path, report, &text, files)?;
                 Ok(Self::Scenario(Box::new(saved)))
             }
+            // An earlier version did not keep the scenario.
+            None if report.models.is_none() => Err(other_version(path)),
             None => Ok(Self::Live(live(logs(&path.join("events.jsonl"))?, report))),
         }
     }
@@ -110,19 +120,13 @@ impl SavedScenario {
         };
         let scenario = Scenario::parse(&report.name, &origin, text, files).map_err(problem)?;
         let targets = target_syntax::of(&scenario).map_err(problem)?;
-        let outcome = report.verdict.parse().map_err(|_| CliError::Usage {
-            message: format!(
-                "{}: expected a verdict, found `{}`",
-                folder.display(),
-                report.verdict
-            ),
-            help: "run it again with this version of tagspace".to_owned(),
-        })?;
+        let told: Outcome = report.verdict.parse().map_err(|_| other_version(folder))?;
         let seeds = seeds(folder).map_err(|source| disk::io_error("read", folder, source))?;
         let scenario = scenario.seeded(report.seed);
         let (judged, series) = if seeds.is_empty() {
             (again(&scenario, &targets, folder)?, None)
         } else {
+            check_seeds(folder, &report, &seeds)?;
             let mut played = Vec::new();
             for (seed, path) in seeds {
                 let judged = again(&scenario.seeded(seed), &targets, &path)?;
@@ -132,6 +136,10 @@ impl SavedScenario {
             let judged = series.as_ref().map(|series| series.judged.clone());
             (judged.ok_or_else(|| no_report(folder))?, series)
         };
+        let targets = Outcome::of(judged.verdict(), None, false);
+        // Targets are judged anew; what else was found is believed.
+        let is_of_targets = matches!(told, Outcome::Met | Outcome::NotJudged | Outcome::Missed);
+        let outcome = if is_of_targets { targets } else { told.max(targets) };
         let Report { reasons, replay, .. } = report;
         Ok(Self { scenario, judged, series, outcome, reasons, replay })
     }
@@ -183,11 +191,15 @@ fn again(
             help: "the file is not whole; run it again".to_owned(),
         });
     }
-    Ok(judge::judge(
-        scenario,
-        targets,
-        Recording { logs, steps: 0, lateness: Lateness::default() },
-    )?)
+    let recording = Recording { logs, steps: 0, lateness: Lateness::default() };
+    judge::judge(scenario, targets, recording).map_err(|error| match error {
+        // A log that was cut does not add up.
+        JudgeError::Unsound { run, what } => CliError::Usage {
+            message: format!("{}: run `{run}` does not add up: {what}", path.display()),
+            help: "the file is not whole, or of another version; run it again".to_owned(),
+        },
+        error @ JudgeError::Sim(_) => CliError::Judge(error),
+    })
 }
 
 /// The folders of a series' seeds, ascending; none where there is one seed.
@@ -220,19 +232,70 @@ fn logs(path: &Path) -> Result<Vec<Log>, CliError> {
 
 /// Runs against real services: what only fakes know has no value.
 fn live(logs: Vec<Log>, report: Report) -> LiveReport {
-    let prices = price::of_models(&report.models);
+    let models = report.models.unwrap_or_default();
+    let prices = price::of_models(&models);
     let saved = logs.into_iter().enumerate().map(|(at, log)| {
         let settings = report.runs.get(at).and_then(|run| run.get("settings")).cloned();
         SavedRun {
             settings: settings
                 .and_then(|keys| serde_json::from_value(keys).ok())
                 .unwrap_or_default(),
-            spent: spending::of_answers(&report.models, &prices, &log),
+            spent: spending::of_answers(&models, &prices, &log),
             run: judge::live(Figures::of(&log, &prices).of_real_services(), log),
         }
     });
     let runs = saved.collect();
     LiveReport { name: report.name, runs }
+}
+
+/// Whether the folders of all seeds are there.
+fn check_seeds(folder: &Path, report: &Report, found: &[(u64, PathBuf)]) -> Result<(), CliError> {
+    let seed = |one: &Json| one.get("seed").and_then(Json::as_u64);
+    let mut listed: Vec<u64> = report.seeds.iter().filter_map(seed).collect();
+    listed.sort_unstable();
+    if found.iter().map(|(seed, _)| *seed).eq(listed.iter().copied()) {
+        return Ok(());
+    }
+    Err(CliError::Usage {
+        message: format!(
+            "{}: expected {} seeds, found {}",
+            folder.display(),
+            listed.len(),
+            found.len()
+        ),
+        help: "the folder is not whole; run it again".to_owned(),
+    })
+}
+
+/// A series where a single run is wanted.
+pub(super) fn many_seeds(path: &Path, series: &Series) -> CliError {
+    let seed = series.worst().or_else(|| series.played.first().map(|one| one.seed));
+    let seed = path.join("seeds").join(seed.unwrap_or_default().to_string());
+    CliError::Usage {
+        message: format!("{}: expected a single run, found many seeds", path.display()),
+        help: format!(
+            "name one of its seeds, such as {}; `tagspace compare` compares series",
+            seed.display()
+        ),
+    }
+}
+
+/// A log without an event.
+pub(super) fn no_events(path: &Path) -> CliError {
+    CliError::Usage {
+        message: format!("{}: expected the events of a run, found none", path.display()),
+        help: "the run ended before its first event".to_owned(),
+    }
+}
+
+fn other_version(folder: &Path) -> CliError {
+    CliError::Usage {
+        message: format!(
+            "{}: expected a report of this version, found one of another",
+            folder.join("report.json").display()
+        ),
+        help: "run it again with this version of tagspace".to_owned(),
+    }
 }
 
 fn no_report(folder: &Path) -> CliError {

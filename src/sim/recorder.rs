@@ -96,11 +96,11 @@ impl Log {
             what: What,
         }
         let mut logs: Vec<Self> = Vec::new();
-        let mut lines = source.lines().zip(1..).peekable();
+        let mut lines = source.split(b'\n').zip(1..).peekable();
         while let Some((line, number)) = lines.next() {
-            let WrittenEntry { t_ms, run, what } = match serde_json::from_str(&line?) {
+            let WrittenEntry { t_ms, run, what } = match serde_json::from_slice(&line?) {
                 Ok(entry) => entry,
-                Err(_) if lines.peek().is_none() => break,
+                Err(_) if lines.peek().is_none() && !logs.is_empty() => break,
                 Err(error) => return Err(ReadError::Line { number, error }),
             };
             if logs.last().is_none_or(|log| log.run != run) {

@@ -153,9 +153,9 @@ fn an_anomaly_says_what_was_seen() {
         })
         .collect();
     assert_snapshot!(said.join("\n"), @r#"
-    rate_limit_storm: 100 of 100 calls in a row were answered with 429 [256, 850]
+    rate_limit_storm: of 100 calls in a row 100 were answered with 429 [256, 850]
     retry_amplification: 70 calls were made for 30 batches, up to 5 for one (batch 10); 40 ended with a server error (5xx) [200, 250, 300, 350, 529]
-    stuck_limit: the limit was cut from 2 to 1 and stayed there to the end, for 195 s after the last failure [363, 4564]
+    stuck_limit: the limit was cut from 8 to 1 and stayed there to the end, for 195 s after the last failure [363, 4564]
     cache_thrash: 50 of 100 pages were asked about again with the text that had been answered before: a cache of 50 entries had forgotten them [137, 138, 139, 140, 141]
     slow_tail: the last 3 of 60 pages took 49 s of 59 s; a call of batch 30 alone took 50 s [650]
     starvation: batch 1 of 2 pages waited for 72 s while 89 later ones were answered; half of all waited for less than 3 s [239, 301, 1038, 2201, 2217]
@@ -196,6 +196,79 @@ fn nothing_is_odd_where_all_is_well() {
                 .collect();
             assert!(seen.is_empty(), "{name}, seed {seed}: {seen:?}");
         }
+    }
+}
+
+/// Worlds that look like an anomaly, and are none.
+const LOOKALIKES: [(AnomalyKind, &[&str], &str); 5] = [
+    // Calls that are answered with nonsense take of the quota as well.
+    (
+        AnomalyKind::Neighbour,
+        &[
+            "pipeline.batch_size=1",
+            "space.pages=60",
+            "gemini.answer.malformed_ratio=0.5",
+            "gemini.quota={ requests = 20, per_s = 60 }",
+        ],
+        "",
+    ),
+    (
+        AnomalyKind::IdleGate,
+        &[
+            "pipeline.profile=recommended",
+            "pipeline.batch_size=1",
+            "pipeline.max_batch_size=1",
+            "pipeline.patience_s=600",
+            "space.pages=60",
+            "gemini.answer.malformed_ratio=0.5",
+            "gemini.quota={ requests = 20, per_s = 60 }",
+        ],
+        "",
+    ),
+    // It is the fallback's quota that is waited for.
+    (
+        AnomalyKind::IdleGate,
+        &[
+            "pipeline.profile=recommended",
+            "pipeline.batch_size=1",
+            "pipeline.max_batch_size=1",
+            "pipeline.patience_s=600",
+            "space.pages=60",
+            "openai.quota={ requests = 10, per_s = 60 }",
+        ],
+        "[[gemini.fault]]\nreply = { status = 400 }\n",
+    ),
+    // All calls are as slow.
+    (
+        AnomalyKind::SlowTail,
+        &[
+            "pipeline.batch_size=20",
+            "pipeline.concurrency=1",
+            "space.pages=21",
+            "gemini.latency.ms=15000",
+        ],
+        "",
+    ),
+    // Whoever waits for the quota's window to pass is asked to.
+    (
+        AnomalyKind::IdleGate,
+        &[
+            "pipeline.profile=recommended",
+            "pipeline.batch_size=1",
+            "pipeline.max_batch_size=1",
+            "pipeline.patience_s=600",
+            "space.pages=60",
+            "gemini.quota={ requests = 20, per_s = 60, window = \"bucket\", burst = 5 }",
+        ],
+        "",
+    ),
+];
+
+#[test]
+fn what_looks_like_an_anomaly_is_none() {
+    for (kind, settings, more) in LOOKALIKES {
+        let found = kinds(&judged(&scenario(&format!("{PLAIN}{more}"), settings)));
+        assert!(!found.contains(&kind), "{settings:?}: {found:?}");
     }
 }
 

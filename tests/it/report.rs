@@ -115,11 +115,77 @@ fn what_cannot_be_read_is_told_with_what_to_do() {
     refused(&["report", "reports/out/one"], "expected the runs run, found none");
     // A log that was cut within a line is read as far as it goes.
     fs::write(&events, &whole[..whole.len() - 9]).unwrap();
-    assert_eq!(tagspace(folder.path(), &["report", "reports/out/one"]).status.code(), Some(1));
+    refused(&["report", "reports/out/one"], "does not add up");
     assert_eq!(
         tagspace(folder.path(), &["report", "reports/out/one/events.jsonl"]).status.code(),
         Some(0)
     );
+}
+
+#[test]
+fn a_page_is_written_over_nothing_but_a_page() {
+    let folder = folder_with(PLAIN);
+    assert_eq!(
+        tagspace(folder.path(), &["run", "scenarios/one.toml", "-q"]).status.code(),
+        Some(0)
+    );
+    let of = "reports/out/one";
+    for out in ["reports/out/one/events.jsonl", "scenarios/one.toml", "scenarios"] {
+        let before = fs::read(folder.path().join(out)).ok();
+        let made = tagspace(folder.path(), &["report", of, "--out", out]);
+        assert_eq!(made.status.code(), Some(2), "{out}: {}", stderr(&made));
+        assert!(stderr(&made).contains("expected a page, found"), "{}", stderr(&made));
+        assert_eq!(fs::read(folder.path().join(out)).ok(), before, "{out}");
+    }
+    // A report of a version that kept no scenario is told, and its page stays.
+    let path = folder.path().join(of).join("report.json");
+    let mut report: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    report.as_object_mut().unwrap().remove("scenario");
+    fs::write(&path, report.to_string()).unwrap();
+    let first = page(folder.path(), of);
+    let made = tagspace(folder.path(), &["report", of]);
+    assert_eq!(made.status.code(), Some(2), "{}", stderr(&made));
+    assert!(stderr(&made).contains("of another"), "{}", stderr(&made));
+    assert!(first == page(folder.path(), of));
+}
+
+#[test]
+fn folders_of_one_name_are_told_apart_and_a_seed_that_is_gone_is_missed() {
+    let folder = folder_with(PLAIN);
+    for out in ["a", "b"] {
+        let args = ["run", "scenarios/one.toml", "-q", "--out", out];
+        assert_eq!(tagspace(folder.path(), &args).status.code(), Some(0));
+    }
+    let made = tagspace(folder.path(), &["report", "a/one", "b/one", "--out", "both.html"]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let both = fs::read_to_string(folder.path().join("both.html")).unwrap();
+    assert!(both.contains("<h1>a/one, b/one</h1>"));
+    let args = ["run", "scenarios/one.toml", "-q", "--seeds", "3..=5"];
+    assert_eq!(tagspace(folder.path(), &args).status.code(), Some(0));
+    let told = tagspace(folder.path(), &["report", "reports/out/one", "a/one"]);
+    assert!(stderr(&told).contains("such as reports/out/one/seeds/3"), "{}", stderr(&told));
+    fs::remove_dir_all(folder.path().join("reports/out/one/seeds/4")).unwrap();
+    let told = tagspace(folder.path(), &["report", "reports/out/one"]);
+    assert_eq!(told.status.code(), Some(2));
+    assert!(stderr(&told).contains("expected 3 seeds, found 2"), "{}", stderr(&told));
+}
+
+#[test]
+fn a_metric_that_is_0_has_no_chain() {
+    let folder = folder_with(PLAIN);
+    assert_eq!(
+        tagspace(folder.path(), &["run", "scenarios/one.toml", "-q"]).status.code(),
+        Some(0)
+    );
+    let explained =
+        |metric: &str| stdout(&tagspace(folder.path(), &["explain", "reports/out/one", metric]));
+    for metric in ["pages_failed", "pages_failed_ai", "rate_limited", "fallback_ratio", "retries"] {
+        assert_eq!(explained(metric), format!("{metric}, run `run`: 0\n"));
+    }
+    for metric in ["ai_calls", "prompts", "concurrency", "labels_written", "output_tokens"] {
+        assert!(explained(metric).lines().count() > 3, "{metric}: {}", explained(metric));
+    }
+    assert!(explained("pages_unlabelled").ends_with(": 0\n"));
 }
 
 #[test]

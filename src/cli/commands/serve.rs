@@ -28,7 +28,7 @@ use crate::report::page::RunPage;
 use crate::report::run::text::Detail;
 use crate::report::run::{json, quota_usage, text};
 use crate::sim::recorder::Log;
-use crate::sim::scenario::{Run, Scenario};
+use crate::sim::scenario::{Run, Scenario, overrides};
 use crate::sim::serve::server_log::{Seen, ServerLog};
 use crate::sim::serve::{Origins, Places, ScaledClock, Services};
 use crate::study::verdict::judge;
@@ -41,7 +41,13 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
     let (mut scenario, targets) = load(args)?;
     if !scenario.has_start {
         // Clients look at their clocks.
-        scenario.world.start = Timestamp::now();
+        let now = Timestamp::now();
+        scenario.world.start = now;
+        // So that its report can be made anew.
+        let start = format!("start=\"{now}\"");
+        if let Ok(text) = overrides::apply(&scenario.text, &[start], Path::new(".")) {
+            scenario.text = text;
+        }
     }
     let scenario = scenario;
     let index = chosen(args, &scenario)?;

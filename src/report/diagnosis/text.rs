@@ -1,5 +1,7 @@
 //! What is odd about runs, in the terminal.
 
+use std::cmp::Reverse;
+
 use super::words;
 use crate::report::format::millis;
 use crate::study::diagnosis::anomaly::Anomaly;
@@ -46,11 +48,12 @@ pub(crate) fn evidence(run: &JudgedRun, one: &Anomaly) -> Vec<String> {
 /// Of many seeds: in how many each oddity was seen, and what it was in the first of them.
 pub(crate) fn of_seeds(series: &Series) -> Vec<String> {
     let mut lines = Vec::new();
-    for (run, seeds, first, one) in counted(series) {
+    for odd in counted(series) {
+        let CountedAnomaly { run, seeds, first_seed, first } = odd;
         let whose = if series.judged.runs.len() > 1 { format!("{run}: ") } else { String::new() };
-        let all = series.played.len();
-        lines.push(format!("    ! {whose}in {seeds} of {all} seeds; in seed {first} {}", one.seen));
-        lines.push(format!("      change: {}", one.kind.change()));
+        let (all, seen) = (series.played.len(), &first.seen);
+        lines.push(format!("    ! {whose}in {seeds} of {all} seeds; in seed {first_seed} {seen}"));
+        lines.push(format!("      change: {}", first.kind.change()));
     }
     if lines.is_empty() {
         return lines;
@@ -58,22 +61,38 @@ pub(crate) fn of_seeds(series: &Series) -> Vec<String> {
     [vec!["  ODD".to_owned()], lines].concat()
 }
 
-/// The oddities of a series: the run, in how many seeds, the first of them, and what it was there.
-pub(crate) fn counted(series: &Series) -> Vec<(&str, usize, u64, &Anomaly)> {
-    let mut found: Vec<(&str, usize, u64, &Anomaly)> = Vec::new();
+/// An oddity of a series.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CountedAnomaly<'a> {
+    pub(crate) run: &'a str,
+    /// In how many seeds it was seen.
+    pub(crate) seeds: usize,
+    /// The first of them, and what it was there.
+    pub(crate) first_seed: u64,
+    pub(crate) first: &'a Anomaly,
+}
+
+/// The oddities of a series, the most frequent first.
+pub(crate) fn counted(series: &Series) -> Vec<CountedAnomaly<'_>> {
+    let mut found: Vec<CountedAnomaly<'_>> = Vec::new();
     for played in &series.played {
         for run in &played.runs {
             for one in &run.anomalies {
-                let is_it = |known: &&mut (&str, usize, u64, &Anomaly)| {
-                    known.0 == run.name && known.3.kind == one.kind
+                let is_it = |known: &&mut CountedAnomaly<'_>| {
+                    known.run == run.name && known.first.kind == one.kind
                 };
                 match found.iter_mut().find(is_it) {
-                    Some((_, count, ..)) => *count += 1,
-                    None => found.push((&run.name, 1, played.seed, one)),
+                    Some(known) => known.seeds += 1,
+                    None => found.push(CountedAnomaly {
+                        run: &run.name,
+                        seeds: 1,
+                        first_seed: played.seed,
+                        first: one,
+                    }),
                 }
             }
         }
     }
-    found.sort_by_key(|(_, count, ..)| std::cmp::Reverse(*count));
+    found.sort_by_key(|odd| Reverse(odd.seeds));
     found
 }

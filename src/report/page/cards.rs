@@ -29,12 +29,12 @@ pub(super) fn cards(judged: &JudgedScenario, series: Option<&Series>) -> Markup 
         dl.cards {
             @for (metric, name) in shown {
                 div.card {
-                    dt { (name) }
+                    dt { (name) @if first.is_some() { ", " (last.name) } }
                     dd { (value(last, judged.runs.len() - 1, *metric, series)) }
                     @if let Some(first) = first {
                         dd.more { (first.name) " " (value(first, 0, *metric, series)) (factor(judged, *metric, series)) }
                     }
-                    @if let Some(promised) = promised(last, *metric) { dd.more { "target " (promised) } }
+                    @if let Some(promised) = promised(last, *metric, series.is_none()) { dd.more { "target " (promised) } }
                 }
             }
         }
@@ -77,7 +77,7 @@ fn factor(judged: &JudgedScenario, metric: Metric, series: Option<&Series>) -> S
 }
 
 /// The target on a figure that says how much it may be, or the first.
-fn promised(run: &JudgedRun, metric: Metric) -> Option<String> {
+fn promised(run: &JudgedRun, metric: Metric, is_single: bool) -> Option<String> {
     let is_ceiling =
         |one: &&JudgedTarget| matches!(one.target.compare, Compare::AtMost | Compare::Below);
     let mut own = run.targets.iter().filter(|judged| judged.target.metric == metric);
@@ -87,5 +87,7 @@ fn promised(run: &JudgedRun, metric: Metric) -> Option<String> {
         (true, true) => "✓",
         (true, false) => "✗",
     };
-    Some(format!("{} {mark}", target.target.text))
+    let doubt = is_single && target.target.of_seeds_ppm.is_some();
+    let doubt = if doubt { " in one seed" } else { "" };
+    Some(format!("{} {mark}{doubt}", target.target.text))
 }

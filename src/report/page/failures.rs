@@ -41,23 +41,21 @@ pub(super) fn section(runs: &[JudgedRun]) -> Section {
         }
     }
     let all: u64 = calls.values().sum();
-    let in_last = runs.last().filter(|_| runs.len() > 1).map(|run| {
+    let of_run = |run: &JudgedRun| {
         let own = format!("{}: ", run.name);
-        let of_last = calls.iter().filter(|((whose, ..), _)| *whose == own);
-        let count: u64 = of_last.map(|(_, count)| count).sum();
-        format!(" ({} of them in {})", format::count(count), run.name)
-    });
-    let in_last = in_last.unwrap_or_default();
+        let calls: u64 =
+            calls.iter().filter(|((whose, ..), _)| *whose == own).map(|(_, count)| count).sum();
+        format!("{} of {}", format::count(calls), run.name)
+    };
+    let each = runs.iter().filter(|_| runs.len() > 1).map(of_run);
+    let each = each.collect::<Vec<_>>().join(", ");
+    let each = if each.is_empty() { each } else { format!(" ({each})") };
     let failed: u64 = pages.values().map(|(count, _)| count).sum();
     let heading = match (all, failed) {
         (0, 0) => "No call and no page failed".to_owned(),
-        (all, 0) => format!("{} calls failed{in_last}, and no page", format::count(all)),
+        (all, 0) => format!("{} calls failed{each}, and no page", format::count(all)),
         (all, failed) => {
-            format!(
-                "{} calls{in_last} and {} pages failed",
-                format::count(all),
-                format::count(failed)
-            )
+            format!("{} calls{each} and {} pages failed", format::count(all), format::count(failed))
         }
     };
     let more = calls.len().saturating_sub(MOST_ROWS) + pages.len().saturating_sub(MOST_ROWS);

@@ -7,11 +7,13 @@ use crate::report::ci::missed;
 use crate::report::format;
 use crate::report::run::text::{measured, said};
 use crate::sim::scenario::Scenario;
+use crate::study::measure::figure::Figure;
 use crate::study::measure::metric::{Metric, Unit};
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::Series;
 use crate::study::verdict::target::{Compare, JudgedTarget};
+use crate::units::float;
 
 /// What a page is about, with a sentence for each target that is missed.
 pub(super) fn about(
@@ -21,8 +23,6 @@ pub(super) fn about(
 ) -> Markup {
     let missed: Vec<(&JudgedRun, &JudgedTarget)> = missed(&judged.runs).collect();
     let all = judged.runs.iter().flat_map(|run| &run.targets).filter(|one| one.is_judged).count();
-    let targets = judged.runs.iter().flat_map(|run| &run.targets);
-    let of_many = targets.filter(|one| one.target.of_seeds_ppm.is_some()).count();
     html! {
             h1 { (scenario.name) }
             p.question { (scenario.question) }
@@ -42,23 +42,56 @@ pub(super) fn about(
                     }
                 }
             }
-            @if series.is_none() && of_many > 0 {
-                p.quiet {
-                    (of_many) " of the targets speak of a share of seeds, and one seed was played: "
-                    code { "--seeds 1..=64" } " judges them."
-                }
-            }
+            @for worse in unguarded(judged, series) { p { (worse) } }
     }
 }
 
-/// What came of a scenario as a whole, which may be more than its targets tell.
-pub(super) fn badge(outcome: Outcome) -> Markup {
+/// What one seed cannot tell: targets that speak of a share of seeds.
+pub(super) fn doubt(judged: &JudgedScenario, series: Option<&Series>) -> Option<String> {
+    let targets = || judged.runs.iter().flat_map(|run| &run.targets);
+    let of_many = targets().filter(|one| one.target.of_seeds_ppm.is_some()).count();
+    (series.is_none() && of_many > 0).then(|| {
+        format!(
+            "in one seed; {of_many} of {} need many",
+            format::counted(targets().count(), "target")
+        )
+    })
+}
+
+/// Figures that became worse from the first run to the last, and that no target of the last limits.
+fn unguarded(judged: &JudgedScenario, series: Option<&Series>) -> Vec<String> {
+    let [first, .., last] = judged.runs.as_slice() else { return Vec::new() };
+    let of = |at: usize, run: &JudgedRun, metric: Metric| match series {
+        Some(series) => series.spread(at, metric).map(|spread| spread.median),
+        None => run.figures.integer(Figure::of(metric)),
+    };
+    let is_guarded = |metric: Metric| last.targets.iter().any(|one| one.target.metric == metric);
+    let worse = |(metric, name): &(Metric, &str)| {
+        let (was, is) = (of(0, first, *metric)?, of(judged.runs.len() - 1, last, *metric)?);
+        // A tenth is more than chance, and more of nothing has no factor.
+        if is_guarded(*metric) || was == 0 || is.saturating_mul(10) < was.saturating_mul(11) {
+            return None;
+        }
+        let factor = float(is) / float(was);
+        Some(format!(
+            "No target limits the {name} of {}: {factor:.2} times that of {}.",
+            last.name, first.name
+        ))
+    };
+    [(Metric::Makespan, "time"), (Metric::Cost, "cost"), (Metric::RateLimited, "429s")]
+        .iter()
+        .filter_map(worse)
+        .collect()
+}
+
+/// What came of a scenario as a whole, which may be more than its targets tell, and what is doubtful.
+pub(super) fn badge(outcome: Outcome, doubt: Option<&str>) -> Markup {
     let (class, mark) = match outcome {
         Outcome::Met => ("badge met", "✓ "),
         Outcome::NotJudged | Outcome::Skipped => ("badge", "– "),
         _ => ("badge missed", "✗ "),
     };
-    html! { p id="verdict" { span class=(class) { (mark) (outcome.words()) } } }
+    html! { p id="verdict" { span class=(class) { (mark) (outcome.words()) } @if let Some(doubt) = doubt { " " (doubt) } } }
 }
 
 /// The target that would be missed first, as a part of its limit.

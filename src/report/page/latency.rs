@@ -51,8 +51,14 @@ pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
     let of = |stat| last.samples.stat(stat).map_or_else(|| "-".to_owned(), format::millis);
     let whose = last.name.strip_suffix(", pages");
     let whose = whose.map_or("Half".to_owned(), |run| format!("{run}: half"));
+    let first = curves.iter().find(|curve| curve.name.ends_with("pages"));
+    let first = first.filter(|first| first.name != last.name).and_then(|first| {
+        let half = format::millis(first.samples.stat(Stat::P50)?);
+        Some(format!(" ({}: half within {half})", first.name.strip_suffix(", pages")?))
+    });
+    let first = first.unwrap_or_default();
     let heading = format!(
-        "{whose} of the tagged pages within {}, 95 % within {}, the last after {}",
+        "{whose} of the tagged pages within {}, 95 % within {}, the last after {}{first}",
         of(Stat::P50),
         of(Stat::P95),
         of(Stat::Max)
@@ -72,8 +78,8 @@ pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
         figure {
             (wide(&picture))
             figcaption {
-                "Thick lines: pages from their place in the list to their tags, thin ones: batches from the first attempt to the answer. "
-                "To the right each stretch of the axis has a tenth of what is left, so that the slowest are seen."
+                "How long pages took from their place in the list to their tags, the fastest on the left; to the right each stretch of the axis has a tenth of what is left, so that the slowest are seen."
+                @if curves.iter().any(|curve| curve.width == 2) { " Thin lines: batches, from the first attempt to the answer." }
                 @if has_limits { " Dashes: targets." }
             }
             (behind(&["", "p50", "p95", "p99", "longest"], &rows))
@@ -86,7 +92,12 @@ fn curves(runs: &[JudgedRun]) -> Vec<Curve<'_>> {
     let series = [(Metric::PageLatency, "pages"), (Metric::AiLatency, "batches")];
     let mut all = Vec::new();
     for (at, run) in runs.iter().enumerate() {
-        for (metric, things) in series {
+        // Batches are drawn where a target is about them.
+        let is_asked = |metric| run.targets.iter().any(|one| one.target.metric == metric);
+        for (metric, things) in series
+            .into_iter()
+            .filter(|(metric, _)| *metric == Metric::PageLatency || is_asked(*metric))
+        {
             let Some(Value::Distribution(samples)) = run.figures.get(metric) else { continue };
             if samples.sorted().is_empty() {
                 continue;

@@ -17,6 +17,7 @@ use crate::study::verdict::seeds::Series;
 pub struct RunPage {
     name: String,
     about: Markup,
+    doubt: Option<String>,
     cards: Markup,
     sections: Vec<Section>,
 }
@@ -33,6 +34,7 @@ impl RunPage {
         Self {
             name: scenario.name.clone(),
             about: head::about(scenario, judged, series),
+            doubt: head::doubt(judged, series),
             cards: cards::cards(judged, series),
             sections: sections(scenario, judged, series, replay),
         }
@@ -42,7 +44,7 @@ impl RunPage {
     pub fn html(&self, outcome: Outcome, reasons: &[String]) -> String {
         let head = html! {
             header {
-                (head::badge(outcome))
+                (head::badge(outcome, self.doubt.as_deref()))
                 @for reason in reasons { p { (reason) } }
                 (self.about)
             }
@@ -75,22 +77,27 @@ fn sections(
         sections.extend(spending::section(runs, &spent));
     }
     sections.push(settings::assumed(scenario, judged));
+    let is_doubtful = head::doubt(judged, series).is_some();
     sections.push(Section {
         id: "replay",
         heading: "Play it again, and find what to change".to_owned(),
-        body: next(scenario, judged, replay),
+        body: next(scenario, judged, replay, is_doubtful),
     });
     sections
 }
 
 /// The command that plays it again, and those that say what to change.
-fn next(scenario: &Scenario, judged: &JudgedScenario, replay: &str) -> Markup {
+fn next(scenario: &Scenario, judged: &JudgedScenario, replay: &str, is_doubtful: bool) -> Markup {
     let file = Path::new(scenario.file()).file_name().unwrap_or_default().to_string_lossy();
     let file = shlex::try_quote(&file).unwrap_or_default();
     let run = judged.runs.last().filter(|_| judged.runs.len() > 1);
     let run = run.map_or_else(String::new, |run| format!(" --run {}", run.name));
     html! {
         pre { code { (replay) } }
+        @if is_doubtful {
+            p { "Many seeds, which some of the targets need:" }
+            pre { code { "tagspace run " (file) " --seeds 1..=64" } }
+        }
         p { "What each limit costs, and which setting to change first:" }
         pre { code { "tagspace limits " (file) (run) } }
         p { "The best settings for this world, found by themselves:" }

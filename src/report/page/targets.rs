@@ -12,7 +12,7 @@ use crate::report::draw::svg::Titles;
 use crate::report::format;
 use crate::report::run::text::{measured, said};
 use crate::study::measure::metric::Unit;
-use crate::study::verdict::judge::JudgedScenario;
+use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::seeds::{PlayedSeed, Series};
 use crate::study::verdict::target::{Compare, JudgedTarget};
 use crate::units::{float, whole};
@@ -41,7 +41,7 @@ pub(super) fn section(judged: &JudgedScenario, series: Option<&Series>) -> Optio
                 }
                 tbody {
                     @for (at, run) in judged.runs.iter().enumerate() {
-                        @if !is_one && !run.targets.is_empty() { tr { th.left scope="rowgroup" colspan="4" { strong { (run.name) } } } }
+                        @if !is_one && !run.targets.is_empty() { tr { th.left scope="rowgroup" colspan="4" { strong { (run.name) } ": " (met(run)) } } }
                         @for (which, target) in run.targets.iter().enumerate() {
                             (row(target, &values(series, at, which)))
                         }
@@ -56,6 +56,13 @@ pub(super) fn section(judged: &JudgedScenario, series: Option<&Series>) -> Optio
         (missed, count) => format!("{missed} of {} missed", format::counted(count, "target")),
     };
     Some(Section { id: "targets", heading, body })
+}
+
+/// How many targets of a run are met.
+fn met(run: &JudgedRun) -> String {
+    let judged = run.targets.iter().filter(|one| one.is_judged).count();
+    let met = run.targets.iter().filter(|one| one.is_judged && one.met).count();
+    format!("{met} of {judged} met")
 }
 
 /// What each seed measured for a target.
@@ -78,6 +85,7 @@ fn row(target: &JudgedTarget, seeds: &[(u64, u64, bool)]) -> Markup {
         (true, false) => ("mark-missed", "✗", "missed"),
     };
     let over = target.over.map(|over| format!("{} of {} seeds, ", over.met, over.seeds));
+    let is_doubtful = over.is_none() && target.target.of_seeds_ppm.is_some() && target.is_judged;
     let drawn = bullet(target, seeds);
     html! {
         tr {
@@ -87,7 +95,7 @@ fn row(target: &JudgedTarget, seeds: &[(u64, u64, bool)]) -> Markup {
             }
             td { (measured(target)) }
             td.left.picture { @if let Some(Ok(picture)) = drawn { (PreEscaped(picture.inline("bullet"))) } }
-            td.left.margin { (over.unwrap_or_default()) (said(target)) }
+            td.left.margin { (over.unwrap_or_default()) (said(target)) @if is_doubtful { ", one seed" } }
         }
     }
 }

@@ -27,6 +27,31 @@ pub(super) const fn words(part: TimePart) -> &'static str {
     }
 }
 
+/// What may be turned where this part is the largest.
+const fn knob(part: TimePart) -> &'static str {
+    match part {
+        TimePart::Listing | TimePart::ConfluencePlace => {
+            "confluence_concurrency says how many calls Confluence is sent at once."
+        }
+        TimePart::ConfluenceQuota => {
+            "The site's limit binds: fewer calls help, as with label_reads = \"by-label\"."
+        }
+        TimePart::AiQuota => {
+            "The quota binds: more pages in a prompt (batch_size) or a larger quota help."
+        }
+        TimePart::AiPlace => "concurrency and max_concurrency say how many calls may be in flight.",
+        TimePart::ModelQueue | TimePart::ModelInput | TimePart::ModelOutput => {
+            "The model's own time: smaller prompts or a faster model shorten it."
+        }
+        TimePart::Backoff => "Failed calls cost it: see the failures below.",
+        TimePart::Fallback => "The primary gave up: attempts and patience_s say when it does.",
+        TimePart::Writing => {
+            "Reading and writing labels: label_reads and confluence_concurrency shorten it."
+        }
+        TimePart::Idle => "Nothing that is recorded explains it.",
+    }
+}
+
 const fn class(part: TimePart) -> &'static str {
     match part {
         TimePart::ConfluenceQuota | TimePart::AiQuota => "part-quota",
@@ -80,16 +105,22 @@ pub(super) fn section(runs: &[JudgedRun], series: Option<&Series>) -> Option<Sec
             p.quiet { "Each number is the median over the seeds, so that they need not add up." }
         }
         p.quiet { "What the run waited for at each instant, along the path that decided when it ended." }
-        @for split in &splits { (one(split, splits.len() > 1)) }
+        p { (knob(*part)) " What each limit costs says " code { "tagspace limits" } "." }
+        @if splits.len() > 1 { p.quiet { "All bars have one scale." } }
+        @let longest = splits.iter().map(|split| split.makespan_ms).max().unwrap_or(1).max(1);
+        @for split in &splits { (one(split, splits.len() > 1, longest)) }
     };
     Some(Section { id: "time", heading, body })
 }
 
-fn one(split: &Split<'_>, is_named: bool) -> Markup {
+fn one(split: &Split<'_>, is_named: bool, longest_ms: u64) -> Markup {
     let makespan = split.makespan_ms.max(1);
     let permille = |ms: u64| (ms.saturating_mul(1000) + makespan / 2) / makespan;
     let share = |ms: u64| format!("{}.{} %", permille(ms) / 10, permille(ms) % 10);
-    let width = |ms: u64| format!("width:{}.{}%", permille(ms).min(1000) / 10, permille(ms) % 10);
+    let width = |ms: u64| {
+        let permille = ms.saturating_mul(1000) / longest_ms;
+        format!("width:{}.{}%", permille.min(1000) / 10, permille % 10)
+    };
     let row = |name: &str, ms: u64, class: &str| {
         html! {
             tr {

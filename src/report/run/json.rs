@@ -6,6 +6,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::report::ci::Closing;
+use crate::report::diagnosis::text::{CountedAnomaly, counted};
 use crate::report::run::realtime_check;
 use crate::report::{compare, limitations};
 use crate::sim::scenario::Scenario;
@@ -23,7 +24,7 @@ use crate::study::verdict::seeds::{Series, Spread};
 use crate::study::verdict::target::JudgedTarget;
 
 /// The version of this form.
-const FORMAT_VERSION: u64 = 1;
+pub const FORMAT_VERSION: u64 = 1;
 
 /// How much of each quota was used at most.
 fn quota_use(scenario: &Scenario, run: &JudgedRun) -> Json {
@@ -108,6 +109,7 @@ pub fn series(scenario: &Scenario, series: &Series) -> Json {
             "patience_s": patience_s(scenario, &run.name),
             "settings": settings_of(scenario, &run.name),
             "metrics": metrics.collect::<Map<_, _>>(),
+            "anomalies": anomalies(series, &run.name),
             "targets": run.targets.iter().map(target).collect::<Vec<_>>(),
         })
     });
@@ -121,6 +123,18 @@ pub fn series(scenario: &Scenario, series: &Series) -> Json {
         report["seeds_not_played"] = json!(series.not_played.len());
     }
     report
+}
+
+/// What is odd about a run of a series: in how many seeds, and what was seen in the first of them.
+fn anomalies(series: &Series, run: &str) -> Json {
+    let of_run = counted(series).into_iter().filter(|odd| odd.run == run);
+    let one = |odd: CountedAnomaly<'_>| {
+        json!({
+            "kind": odd.first.kind, "seeds": odd.seeds, "first_seed": odd.first_seed,
+            "seen": odd.first.seen,
+        })
+    };
+    of_run.map(one).collect()
 }
 
 /// A scenario that was not played, or not to its end.
@@ -149,6 +163,7 @@ pub fn live(name: &str, settings: &Keys, models: &Keys, run: &JudgedRun) -> Json
             "end": run.end,
             "settings": settings,
             "metrics": metrics(&run.figures),
+            "anomalies": run.anomalies,
         }],
     })
 }

@@ -2,12 +2,13 @@
 //! differ.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use serde::Serialize;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use crate::pipeline::config::Settings;
+use crate::pipeline::config::{Settings, SettingsPatch};
 use crate::sim::scenario::Scenario;
 
 /// Keys as a scenario names them, each with its value as text.
@@ -32,6 +33,16 @@ impl std::fmt::Display for Changed {
         let run = run.as_ref().map_or(String::new(), |run| format!("{run}: "));
         write!(f, "{run}{key}: {base} -> {new}")
     }
+}
+
+/// What a setting is, in a sentence, as the schema of scenarios has it; nothing for other keys.
+pub fn meaning(key: &str) -> String {
+    static SCHEMA: LazyLock<Json> =
+        LazyLock::new(|| to_json(&schemars::schema_for!(SettingsPatch)));
+    let text = SCHEMA["properties"][key]["description"].as_str().unwrap_or_default();
+    // Its first sentence is enough.
+    let end = text.find(". ").map_or(text.len(), |at| at + 1);
+    text[..end].replace('\n', " ").replace('`', "")
 }
 
 /// The settings of a pipeline, by the keys of `[pipeline]`.

@@ -51,7 +51,7 @@ impl AnomalyKind {
                 "let the pace follow the answers: limiter = \"quota\", retry_hints = true; or lower max_concurrency"
             }
             Self::RetryAmplification => {
-                "choose a limiter that pauses while the service fails (limiter = \"quota\"), wait longer between attempts (backoff_base_ms), or lower attempts"
+                "lower attempts, or wait longer between them (backoff_base_ms); limiter = \"quota\" pauses while the service fails"
             }
             Self::StuckLimit => {
                 "choose a limiter that rises again (limiter = \"quota\", \"aimd\" or \"cubic\")"

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::fakes::world_event::WorldEvent;
+use crate::fakes::world_event::{Service, WorldEvent};
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::error::CONFLUENCE;
 use crate::pipeline::event::{CallOutcome, Event, LimitReason};
@@ -51,12 +51,23 @@ struct Seen {
     longest_wait: Option<(u64, BatchId)>,
     longest_backoff: Option<(u64, BatchId)>,
     most_tokens: Option<(u64, BatchId)>,
+    most_input: Option<(u64, BatchId)>,
+    most_output: Option<(u64, BatchId)>,
+    most_dropped: Option<(u64, BatchId)>,
+    attempts: BTreeMap<BatchId, u64>,
     first_fallback: Option<BatchId>,
     failed_page: Option<PageId>,
+    failed_at_ai: Option<PageId>,
+    failed_at_site: Option<PageId>,
+    page_not_done: Option<PageId>,
+    labelled_page: Option<PageId>,
     missed_page: Option<PageId>,
     hit_page: Option<PageId>,
     deepest_cut: Option<(u64, usize)>,
+    lowest_limit: Option<(u64, usize)>,
+    started: Option<usize>,
     most_in_flight: Option<(u64, usize)>,
+    site_call: Option<usize>,
     refused_by_site: Option<usize>,
     most_at_site: BTreeMap<PageId, u64>,
     early: Option<usize>,
@@ -84,7 +95,10 @@ impl Seen {
     fn entry(&mut self, entry: &Entry, number: usize) {
         let t_ms = entry.t_ms;
         match &entry.what {
-            What::World(WorldEvent::QuotaRefused { .. }) => {
+            What::World(WorldEvent::QuotaRefused {
+                service: Service::Gemini | Service::Openai,
+                ..
+            }) => {
                 self.quota_refusal.get_or_insert(number);
             }
             What::World(WorldEvent::FaultFired { .. }) => {
@@ -97,6 +111,7 @@ impl Seen {
 
     fn event(&mut self, t_ms: u64, event: &Event, number: usize) {
         match event {
+            Event::RunStarted { .. } => drop(self.started.get_or_insert(number)),
             Event::PageListed { page, .. } => drop(self.listed_ms.insert(*page, t_ms)),
             Event::CacheMiss { page } => drop(self.missed_page.get_or_insert(*page)),
             Event::CacheHit { page } => drop(self.hit_page.get_or_insert(*page)),
@@ -108,6 +123,7 @@ impl Seen {
             }
             Event::AttemptStarted { batch, provider, in_flight, .. } => {
                 self.first_call_ms.entry(*batch).or_insert(t_ms);
+                *self.attempts.entry(*batch).or_default() += 1;
                 larger(&mut self.most_in_flight, *in_flight, number);
                 if self.until_ms.get(provider).is_some_and(|until| t_ms < *until) {
                     self.early.get_or_insert(number);
@@ -118,11 +134,16 @@ impl Seen {
                 self.call_ended(t_ms, *batch, event);
             }
             Event::Fallback { batch, .. } => drop(self.first_fallback.get_or_insert(*batch)),
-            Event::LimitChanged { new, why: LimitReason::RateLimited, .. } => {
+            Event::LimitChanged { new, why, .. } => {
                 // The lowest is the worst.
-                larger(&mut self.deepest_cut, u64::MAX - new, number);
+                larger(&mut self.lowest_limit, u64::MAX - new, number);
+                if *why == LimitReason::RateLimited {
+                    larger(&mut self.deepest_cut, u64::MAX - new, number);
+                }
             }
+            Event::LabelsWritten { page, .. } => drop(self.labelled_page.get_or_insert(*page)),
             Event::ConfluenceCall { page, status, hint_ms, latency_ms, .. } => {
+                self.site_call.get_or_insert(number);
                 let until = self.until_ms.get(CONFLUENCE);
                 if until.is_some_and(|until| t_ms.saturating_sub(*latency_ms) < *until) {
                     self.early.get_or_insert(number);
@@ -140,8 +161,18 @@ impl Seen {
                 larger(&mut self.slowest_page, t_ms.saturating_sub(listed_ms), *page);
                 self.last_page = Some((t_ms, *page));
             }
-            Event::PageFailed { page, .. } | Event::PageNotDone { page } => {
+            Event::PageFailed { page, service, .. } => {
                 self.failed_page.get_or_insert(*page);
+                let of_service = if service == CONFLUENCE {
+                    &mut self.failed_at_site
+                } else {
+                    &mut self.failed_at_ai
+                };
+                of_service.get_or_insert(*page);
+                self.last_page = Some((t_ms, *page));
+            }
+            Event::PageNotDone { page } => {
+                self.page_not_done.get_or_insert(*page);
                 self.last_page = Some((t_ms, *page));
             }
             _ => {}
@@ -156,10 +187,15 @@ impl Seen {
     }
 
     fn call_ended(&mut self, t_ms: u64, batch: BatchId, event: &Event) {
-        let Event::AttemptFinished { outcome, status, input_tokens, output_tokens, .. } = event
+        let Event::AttemptFinished {
+            outcome, status, input_tokens, output_tokens, dropped, ..
+        } = event
         else {
             return;
         };
+        larger(&mut self.most_input, *input_tokens, batch);
+        larger(&mut self.most_output, *output_tokens, batch);
+        larger(&mut self.most_dropped, *dropped, batch);
         larger(&mut self.most_tokens, input_tokens.saturating_add(*output_tokens), batch);
         if *outcome == CallOutcome::Failed {
             *self.failed_calls.entry(batch).or_default() += 1;
@@ -195,19 +231,31 @@ impl Seen {
                 let said = "waited {} after a failed call, the longest of all";
                 batch(self.longest_backoff, said, Unit::Millis)
             }
-            Metric::Retries | Metric::WastedCalls | Metric::AiCalls | Metric::Prompts => {
-                let said = "had most failed calls, {}";
-                batch(most(&self.failed_calls), said, Unit::Count)
+            Metric::Retries | Metric::AiCalls | Metric::Prompts => {
+                batch(most(&self.attempts), "took most calls: {}", Unit::Count)
+            }
+            Metric::WastedCalls => {
+                batch(most(&self.failed_calls), "had most failed calls: {}", Unit::Count)
             }
             Metric::RateLimited | Metric::RateLimitedRatio => {
-                batch(most(&self.refused_calls), "was refused most often, {} times", Unit::Count)
+                batch(most(&self.refused_calls), "had most refused calls: {}", Unit::Count)
             }
-            Metric::InputTokens | Metric::OutputTokens | Metric::Cost => {
-                batch(self.most_tokens, "took most tokens in one call, {}", Unit::Count)
+            Metric::InputTokens => {
+                batch(self.most_input, "had most input tokens in one call: {}", Unit::Count)
             }
-            Metric::ConfluenceCalls | Metric::LabelsWritten => {
-                let (count, id) = most(&self.most_at_site)?;
-                let said = "took most calls to Confluence, {}";
+            Metric::OutputTokens => {
+                batch(self.most_output, "had most output tokens in one call: {}", Unit::Count)
+            }
+            Metric::Cost => batch(self.most_tokens, "had most tokens in one call: {}", Unit::Count),
+            Metric::TagsDropped => {
+                batch(self.most_dropped, "had most tags dropped of one answer: {}", Unit::Count)
+            }
+            Metric::ConfluenceCalls => {
+                let Some((count, id)) = most(&self.most_at_site) else {
+                    let said = "the first call to Confluence";
+                    return told(ChainOf::Around(self.site_call?), said, 0, Unit::Count);
+                };
+                let said = "took most calls to Confluence: {}";
                 told(ChainOf::Page(id), said, count, Unit::Count)
             }
             metric => self.first(metric),
@@ -223,21 +271,30 @@ impl Seen {
             Metric::Fallbacks | Metric::FallbackRatio => {
                 told(ChainOf::Batch(self.first_fallback?), "was the first to fall back")
             }
-            Metric::PagesFailed
-            | Metric::PagesNotDone
-            | Metric::PagesFailedAi
-            | Metric::PagesFailedConfluence => {
-                page(self.failed_page, "was the first that was not tagged")
+            Metric::PagesFailed => page(self.failed_page, "was the first that failed"),
+            Metric::PagesFailedAi => page(self.failed_at_ai, "was the first that failed at the AI"),
+            Metric::PagesFailedConfluence => {
+                page(self.failed_at_site, "was the first that failed at Confluence")
             }
+            Metric::PagesNotDone => page(self.page_not_done, "was the first that was left"),
+            Metric::LabelsWritten => {
+                page(self.labelled_page, "was the first whose labels were written")
+            }
+            // No event tells which pages they are.
+            Metric::PagesMistagged | Metric::PagesUnlabelled => None,
             Metric::CacheMisses | Metric::CacheHitRatio => {
                 page(self.missed_page, "was the first that the cache did not know")
             }
             Metric::CacheHits | Metric::PagesCached => {
                 page(self.hit_page, "was the first that the cache knew")
             }
-            Metric::LimitCuts | Metric::Concurrency => {
-                around(self.deepest_cut.map(|(_, number)| number), "the deepest cut of the limit")
+            Metric::LimitCuts => {
+                around(self.deepest_cut.map(|(_, number)| number), "the deepest cut after a 429")
             }
+            Metric::Concurrency => match self.lowest_limit {
+                Some((_, number)) => around(Some(number), "the lowest limit"),
+                None => around(self.started, "the limit never changed"),
+            },
             Metric::InFlight => around(
                 self.most_in_flight.map(|(_, number)| number),
                 "the first time that most calls were in flight",

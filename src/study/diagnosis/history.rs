@@ -19,6 +19,8 @@ pub(super) struct Call {
     pub(super) is_answered: bool,
     /// With 429, for want of a quota that refills soon.
     pub(super) is_refused: bool,
+    /// With 429, whatever for: what is not admitted takes nothing of a quota.
+    pub(super) is_admitted: bool,
     /// For how many milliseconds the provider wants to be left in peace.
     pub(super) hint_ms: u64,
     pub(super) input_tokens: u64,
@@ -45,6 +47,8 @@ pub(super) struct BatchHistory {
 pub(super) struct Wait {
     pub(super) until_ms: u64,
     pub(super) waited_ms: u64,
+    /// Whom the wait was for; nothing for a batch at the gate, which waits for the primary.
+    pub(super) provider: Option<String>,
     /// The parts that were for a quota, and for want of a place.
     pub(super) quota_ms: u64,
     pub(super) place_ms: u64,
@@ -88,6 +92,8 @@ pub(super) struct History {
     /// When pages were done.
     pub(super) done_ms: Vec<u64>,
     open: BTreeMap<CallId, u64>,
+    /// The last wait of each batch, whose provider its next call names.
+    granted: BTreeMap<BatchId, usize>,
 }
 
 impl History {
@@ -120,56 +126,83 @@ impl History {
                     BatchHistory { formed_ms: t_ms, pages, event: number, ..Default::default() };
                 self.batches.insert(batch, history);
                 let waited_ms = place_ms.saturating_add(quota_ms).saturating_add(backoff_ms);
-                self.wait(Wait { until_ms: t_ms, waited_ms, quota_ms, place_ms, event: number });
+                self.wait(Wait {
+                    until_ms: t_ms,
+                    provider: None,
+                    waited_ms,
+                    quota_ms,
+                    place_ms,
+                    event: number,
+                });
             }
-            Event::PermitGranted { waited_ms, quota_ms, backoff_ms, .. } => {
+            Event::PermitGranted { batch, waited_ms, quota_ms, backoff_ms } => {
+                self.granted.insert(batch, self.waits.len());
                 let place_ms = waited_ms.saturating_sub(quota_ms).saturating_sub(backoff_ms);
-                self.wait(Wait { until_ms: t_ms, waited_ms, quota_ms, place_ms, event: number });
+                self.wait(Wait {
+                    until_ms: t_ms,
+                    provider: None,
+                    waited_ms,
+                    quota_ms,
+                    place_ms,
+                    event: number,
+                });
             }
             Event::AttemptStarted { call, batch, provider, .. } => {
+                if let Some(wait) =
+                    self.granted.remove(&batch).and_then(|at| self.waits.get_mut(at))
+                {
+                    wait.provider = Some(provider.clone());
+                }
                 if self.primary.is_empty() {
                     self.primary = provider;
                 }
                 self.open.insert(call, t_ms);
                 self.batches.entry(batch).or_default().attempts += 1;
             }
-            Event::AttemptFinished {
-                call,
-                batch,
-                provider,
-                outcome,
-                class,
-                status,
-                input_tokens,
-                hint_ms,
-                ..
-            } => {
-                let started_ms = self.open.remove(&call).unwrap_or(t_ms);
-                let is_answered = outcome != CallOutcome::Failed;
-                let of_batch = self.batches.entry(batch).or_default();
-                of_batch.called_ms += t_ms.saturating_sub(started_ms);
-                if is_answered {
-                    of_batch.answered_ms = Some(t_ms);
-                }
-                self.calls.push(Call {
-                    batch,
-                    provider,
-                    started_ms,
-                    ended_ms: t_ms,
-                    is_answered,
-                    is_refused: status == Some(429) && class == Some(ErrorClass::RateLimited),
-                    hint_ms: hint_ms.unwrap_or(0),
-                    input_tokens,
-                    class,
-                    event: number,
-                });
-            }
+            Event::AttemptFinished { .. } => self.finished(t_ms, event, number),
             Event::LimitChanged { old, new, why } => {
                 self.limits.push(LimitChange { at_ms: t_ms, old, new, why, event: number });
             }
             Event::PageTagged { .. } | Event::PageFailed { .. } => self.done_ms.push(t_ms),
             _ => {}
         }
+    }
+
+    fn finished(&mut self, t_ms: u64, event: Event, number: usize) {
+        let Event::AttemptFinished {
+            call,
+            batch,
+            provider,
+            outcome,
+            class,
+            status,
+            input_tokens,
+            hint_ms,
+            ..
+        } = event
+        else {
+            return;
+        };
+        let started_ms = self.open.remove(&call).unwrap_or(t_ms);
+        let is_answered = outcome != CallOutcome::Failed;
+        let of_batch = self.batches.entry(batch).or_default();
+        of_batch.called_ms += t_ms.saturating_sub(started_ms);
+        if is_answered {
+            of_batch.answered_ms = Some(t_ms);
+        }
+        self.calls.push(Call {
+            batch,
+            provider,
+            started_ms,
+            ended_ms: t_ms,
+            is_answered,
+            is_admitted: status != Some(429),
+            is_refused: status == Some(429) && class == Some(ErrorClass::RateLimited),
+            hint_ms: hint_ms.unwrap_or(0),
+            input_tokens,
+            class,
+            event: number,
+        });
     }
 
     fn wait(&mut self, wait: Wait) {

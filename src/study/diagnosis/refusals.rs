@@ -45,7 +45,7 @@ pub(super) fn storm(history: &History) -> Option<Anomaly> {
         kind: AnomalyKind::RateLimitStorm,
         from_ms: first.ended_ms,
         to_ms: last.ended_ms,
-        seen: format!("{refused} of {within} calls in a row were answered with 429"),
+        seen: format!("of {within} calls in a row {refused} were answered with 429"),
         events: vec![first.event, last.event],
     })
 }
@@ -63,9 +63,9 @@ pub(super) fn amplification(history: &History) -> Option<Anomaly> {
     let count = failed().count();
     let is_amplified = count >= LEAST_FAILED && count * 100 >= asked * FAILED_PERCENT;
     // Where the primary answers nothing no call adds to another.
-    let answered = history.calls.iter().find(|call| call.is_answered);
-    let is_dead = answered.is_none_or(|call| call.provider != history.primary);
-    if !is_amplified || refused * 2 > count || is_dead {
+    let is_alive =
+        history.calls.iter().any(|call| call.is_answered && call.provider == history.primary);
+    if !is_amplified || refused * 2 > count || !is_alive {
         return None;
     }
     let mut classes: BTreeMap<String, usize> = BTreeMap::new();
@@ -123,7 +123,7 @@ pub(super) fn stuck_limit(history: &History) -> Option<Anomaly> {
         to_ms: history.ended_ms,
         seen: format!(
             "the limit was cut from {} to {} and stayed there to the end, for {} s after the last failure",
-            last.old,
+            highest,
             last.new,
             quiet_ms / 1000
         ),
@@ -141,6 +141,8 @@ pub(super) fn neighbour(
     history: &History,
     quotas: &BTreeMap<&'static str, QuotaConfig>,
 ) -> Option<Anomaly> {
+    let starts: BTreeMap<&str, Vec<u64>> =
+        quotas.iter().map(|(service, quota)| (*service, starts(history, service, quota))).collect();
     let mut foreign = Vec::new();
     let mut of_requests = 0;
     for refusal in history.refusals.iter().filter(|refusal| refusal.quota == "requests") {
@@ -153,13 +155,12 @@ pub(super) fn neighbour(
             WindowKind::Bucket => per_ms.saturating_mul(limit) / requests,
             WindowKind::Sliding | WindowKind::Fixed => per_ms,
         };
-        let is_own = |call: &&Call| {
-            call.provider == refusal.service
-                && call.started_ms <= refusal.at_ms
-                && call.started_ms.saturating_add(window_ms) > refusal.at_ms
-                && (call.is_answered || quota.refused_count)
-        };
-        let own = history.calls.iter().filter(is_own).count() as u64;
+        let own = starts.get(refusal.service).map_or(0, |starts| {
+            let until = starts.partition_point(|at_ms| *at_ms <= refusal.at_ms);
+            let from =
+                starts.partition_point(|at_ms| at_ms.saturating_add(window_ms) <= refusal.at_ms);
+            until.saturating_sub(from) as u64
+        });
         if own.saturating_mul(100) < limit.saturating_mul(OWN_PART_PERCENT) {
             foreign.push((refusal, own));
         }
@@ -176,4 +177,14 @@ pub(super) fn neighbour(
         ),
         events: foreign.iter().map(|(refusal, _)| refusal.event).take(MOST_EVENTS).collect(),
     })
+}
+
+/// When the calls were sent that took of a service's quota, in order.
+fn starts(history: &History, service: &str, quota: &QuotaConfig) -> Vec<u64> {
+    let is_own =
+        |call: &&Call| call.provider == service && (call.is_admitted || quota.refused_count);
+    let mut starts: Vec<u64> =
+        history.calls.iter().filter(is_own).map(|call| call.started_ms).collect();
+    starts.sort_unstable();
+    starts
 }

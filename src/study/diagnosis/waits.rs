@@ -12,6 +12,8 @@ use crate::units::Count;
 /// of fewer pages none is told of.
 const TAIL_MS: u64 = 10_000;
 const LEAST_PAGES: usize = 20;
+/// A call is slow that takes this many times what half of all calls take at most.
+const SLOW_TIMES: u64 = 3;
 
 /// A few pages that keep the run from its end, because of slow calls.
 pub(super) fn slow_tail(history: &History) -> Option<Anomaly> {
@@ -26,7 +28,11 @@ pub(super) fn slow_tail(history: &History) -> Option<Anomaly> {
     }
     let within = |call: &&Call| call.ended_ms > from_ms && call.ended_ms <= to_ms;
     let slowest = history.calls.iter().filter(within).max_by_key(|call| took(call))?;
-    (took(slowest) * 2 >= tail_ms).then(|| Anomaly {
+    let mut all: Vec<u64> = history.calls.iter().map(took).collect();
+    all.sort_unstable();
+    let middle = all.get(all.len() / 2).copied().unwrap_or(0);
+    let is_slow = took(slowest) >= middle.saturating_mul(SLOW_TIMES);
+    (is_slow && took(slowest) * 2 >= tail_ms).then(|| Anomaly {
         kind: AnomalyKind::SlowTail,
         from_ms,
         to_ms,
@@ -113,7 +119,9 @@ pub(super) fn idle_gate(
     }
     let usage = Usage::of(history, quota);
     let mut idle: Vec<(u64, u64, &Wait)> = Vec::new();
-    for wait in history.waits.iter().filter(|wait| wait.quota_ms > 0) {
+    let is_primary =
+        |wait: &&Wait| wait.provider.as_ref().is_none_or(|one| *one == history.primary);
+    for wait in history.waits.iter().filter(|wait| wait.quota_ms > 0).filter(is_primary) {
         let free = usage.free_from(wait.until_ms.saturating_sub(wait.quota_ms), wait.until_ms);
         // Waits that overlap are one.
         let from = idle.last().map_or(free, |(_, until, _)| free.max(*until));
@@ -166,7 +174,7 @@ impl Usage {
         });
         let asked = asked.collect();
         let limits = quota.map_or_else(Vec::new, |quota| {
-            let counts = |call: &&Call| call.is_answered || quota.refused_count;
+            let counts = |call: &&Call| call.is_admitted || quota.refused_count;
             let taken = |limit: Option<Count>, amount: fn(&Call) -> u64, burst: Option<Count>| {
                 let (limit, per_ms) = (limit?.get(), quota.per_s.get().saturating_mul(1000));
                 let holds = burst.map_or(limit, Count::get);
