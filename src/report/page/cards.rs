@@ -88,6 +88,10 @@ fn promised(run: &JudgedRun, metric: Metric, is_single: bool) -> Option<String> 
         (true, false) => "✗",
     };
     let doubt = is_single && target.target.of_seeds_ppm.is_some();
-    let doubt = if doubt { " in one seed" } else { "" };
-    Some(format!("{} {mark}{doubt}", target.target.text))
+    if doubt {
+        // How many seeds must meet it stands among the targets.
+        let limit = target.target.text.split(" in ").next().unwrap_or_default();
+        return Some(format!("{limit} {mark} (one seed)"));
+    }
+    Some(format!("{} {mark}", target.target.text))
 }

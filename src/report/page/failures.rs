@@ -10,6 +10,7 @@ use crate::pipeline::error::{CONFLUENCE, Cause};
 use crate::pipeline::event::{CallOutcome, Event};
 use crate::pipeline::page::PageId;
 use crate::report::format;
+use crate::study::measure::metric::Metric;
 use crate::study::verdict::judge::JudgedRun;
 
 /// Pages that are named.
@@ -76,12 +77,25 @@ pub(super) fn section(runs: &[JudgedRun]) -> Section {
             vec![cause, format::count(count), ids]
         })
         .collect();
+    let fallen = fallen(runs);
     let body = html! {
+        @if !fallen.is_empty() { p { (fallen.join(" ")) } }
         @if !rows.is_empty() { (table(&["calls", "how they failed", "count"], &rows)) }
         @if !page_rows.is_empty() { (table(&["pages failed for", "count", "pages"], &page_rows)) }
         @if more > 0 { p.quiet { "and " (more) " more kinds of failure, in events.jsonl" } }
     };
     Section { id: "failures", heading, body }
+}
+
+/// How many batches of each run went on with another provider.
+fn fallen(runs: &[JudgedRun]) -> Vec<String> {
+    let of_run = |run: &JudgedRun| {
+        let count = run.figures.number(Metric::Fallbacks);
+        let whose = if runs.len() > 1 { format!("{}: ", run.name) } else { String::new() };
+        (count > 0)
+            .then(|| format!("{whose}{} batches went on with the fallback.", format::count(count)))
+    };
+    runs.iter().filter_map(of_run).collect()
 }
 
 /// What a failed call was about, and how it failed.

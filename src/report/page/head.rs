@@ -51,10 +51,8 @@ pub(super) fn doubt(judged: &JudgedScenario, series: Option<&Series>) -> Option<
     let targets = || judged.runs.iter().flat_map(|run| &run.targets);
     let of_many = targets().filter(|one| one.target.of_seeds_ppm.is_some()).count();
     (series.is_none() && of_many > 0).then(|| {
-        format!(
-            "in one seed; {of_many} of {} need many",
-            format::counted(targets().count(), "target")
-        )
+        let all = format::counted(targets().count(), "target");
+        format!("{of_many} of {all} speak of many seeds: --seeds 1..=64 judges them")
     })
 }
 
@@ -87,11 +85,17 @@ fn unguarded(judged: &JudgedScenario, series: Option<&Series>) -> Vec<String> {
 /// What came of a scenario as a whole, which may be more than its targets tell, and what is doubtful.
 pub(super) fn badge(outcome: Outcome, doubt: Option<&str>) -> Markup {
     let (class, mark) = match outcome {
+        Outcome::Met if doubt.is_some() => ("badge doubt", "✓ "),
         Outcome::Met => ("badge met", "✓ "),
         Outcome::NotJudged | Outcome::Skipped => ("badge", "– "),
         _ => ("badge missed", "✗ "),
     };
-    html! { p id="verdict" { span class=(class) { (mark) (outcome.words()) } @if let Some(doubt) = doubt { " " (doubt) } } }
+    html! {
+        p id="verdict" {
+            span class=(class) { (mark) (outcome.words()) @if doubt.is_some() { " IN ONE SEED" } }
+            @if let Some(doubt) = doubt { " " (doubt) }
+        }
+    }
 }
 
 /// The target that would be missed first, as a part of its limit.

@@ -25,12 +25,12 @@ const BOTTOM: i32 = 490;
 const TEXT: u32 = 22;
 /// Percentiles that are named, in thousandths of a percent, and with each further nine of the tail.
 const NAMED: [(u64, &str); 6] = [
-    (0, "least"),
-    (50_000, "50 %"),
-    (90_000, "90 %"),
-    (99_000, "99 %"),
-    (99_900, "99.9 %"),
-    (99_990, "99.99 %"),
+    (0, "fastest"),
+    (50_000, "p50"),
+    (90_000, "p90"),
+    (99_000, "p99"),
+    (99_900, "p99.9"),
+    (99_990, "p99.99"),
 ];
 /// Points of a curve.
 const POINTS: u64 = 120;
@@ -211,7 +211,7 @@ fn axes(area: &Area<'_>, (x, y): Places<'_>, (highest, last): (u64, u64)) -> Res
         area.draw(&mark).map_err(failed)?;
         area.draw_text(name, &style(GREY), (x(*ppc) - 24, BOTTOM + 16)).map_err(failed)?;
     }
-    area.draw_text("of all", &style(GREY), (RIGHT - 40, BOTTOM + 44)).map_err(failed)
+    Ok(())
 }
 
 /// The limits on latencies that a run has.

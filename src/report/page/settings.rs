@@ -8,26 +8,11 @@ use crate::pipeline::config::Profile;
 use crate::report::{format, limitations};
 use crate::sim::scenario::{Run, Scenario};
 use crate::study::compare::settings;
+use crate::study::compare::settings::Keys;
 use crate::study::verdict::judge::JudgedScenario;
 
 /// Rows of a table.
 const MOST_ROWS: usize = 60;
-
-/// How the keys end that decide most about the figures.
-const KEY_ASSUMPTIONS: [&str; 12] = [
-    "space.pages",
-    ".model",
-    ".quota.requests",
-    ".quota.per_s",
-    ".quota.tokens",
-    ".quota.hint",
-    ".latency.median_ms",
-    ".latency.ms",
-    ".latency.csv",
-    ".error_429_ratio",
-    ".answer.miss_ratio_per_extra_page",
-    ".answer.tag_miss_ratio_per_extra_page",
-];
 
 /// The settings of each run.
 pub(super) fn section(scenario: &Scenario) -> Section {
@@ -49,7 +34,7 @@ pub(super) fn section(scenario: &Scenario) -> Section {
     };
     let body = html! {
         @for (run, rows) in &diffs {
-            @if diffs.len() > 1 { h3 { (run.name) ": profile " (profile(run).name()) @if rows.is_empty() { ", unchanged" } } }
+            @if diffs.len() > 1 && !rows.is_empty() { h3 { (run.name) " over its profile " (profile(run).name()) } }
             @if !rows.is_empty() { (table(&["setting", "here", "in the profile", "what it is"], rows)) }
         }
         @if let Some(rows) = between(scenario) {
@@ -102,14 +87,11 @@ pub(super) fn assumed(scenario: &Scenario, judged: &JudgedScenario) -> Section {
         .take(MOST_ROWS)
         .map(|(key, value)| vec![key, value])
         .collect();
-    let is_key = |key: &str| KEY_ASSUMPTIONS.iter().any(|end| key.ends_with(end));
-    let all_keys = settings::of_world(scenario).into_iter().filter(|(key, _)| is_key(key));
-    let key: Vec<Vec<String>> =
-        all_keys.take(MOST_ROWS).map(|(key, value)| vec![key, value]).collect();
+    let key = services(&settings::of_world(scenario));
     let missing = limitations::not_represented(judged.is_from_outside());
     let body: Markup = html! {
         p { "Not in these figures: " (missing.join(", ")) "." }
-        @if !key.is_empty() { (table(&["assumed", "value"], &key)) }
+        @if !key.is_empty() { (table(&["service", "assumed"], &key)) }
         p { "The world is a model of the services. Its latencies, quotas and faults are stated, not measured, unless the scenario says so; real services change them without notice." }
         details {
             summary { "What the scenario states about the services" }
@@ -119,4 +101,50 @@ pub(super) fn assumed(scenario: &Scenario, judged: &JudgedScenario) -> Section {
     };
     let heading = "What is assumed, and what is in no figure".to_owned();
     Section { id: "assumed", heading, body }
+}
+
+/// What decides most about the figures: the quota, the latency and the errors of each service.
+fn services(world: &Keys) -> Vec<Vec<String>> {
+    let services = ["gemini", "openai", "confluence"];
+    let said = |service: &str| {
+        let key = |end: &str| world.get(&format!("{service}.{end}"));
+        let mut parts: Vec<String> = Vec::new();
+        parts.extend(key("model").cloned());
+        let amounts = [("requests", "requests"), ("tokens", "input tokens")];
+        let amounts = amounts.iter().filter_map(|(end, words)| {
+            Some(format!("{} {words}", grouped(key(&format!("quota.{end}"))?)))
+        });
+        let amounts: Vec<String> = amounts.collect();
+        if let (false, Some(per_s)) = (amounts.is_empty(), key("quota.per_s")) {
+            parts.push(format!("a quota of {} in {per_s} s", amounts.join(" and ")));
+        } else if key("model").is_some() {
+            parts.push("no quota".to_owned());
+        }
+        if let Some(ms) = key("latency.median_ms").or_else(|| key("latency.ms")) {
+            parts.push(format!("answers after {} ms in the middle", grouped(ms)));
+        }
+        if let Some(csv) = key("latency.csv") {
+            parts.push(format!("latencies measured ({csv})"));
+        }
+        let errors = key("error_429_ratio").and_then(|ratio| ratio.parse::<f64>().ok());
+        if let Some(ratio) = errors.filter(|ratio| *ratio > 0.0) {
+            parts.push(format!("{:.1} % of all calls refused by chance", ratio * 100.0));
+        }
+        let misses =
+            key("answer.miss_ratio_per_extra_page").and_then(|one| one.parse::<f64>().ok());
+        if let Some(ratio) = misses.filter(|ratio| *ratio > 0.0) {
+            let percent = ratio * 100.0;
+            parts.push(format!(
+                "{percent:.2} % of the pages missed for each further page in a prompt"
+            ));
+        }
+        let is_known = world.keys().any(|key| key.starts_with(service));
+        is_known.then(|| vec![service.to_owned(), parts.join("; ")])
+    };
+    services.into_iter().filter_map(said).collect()
+}
+
+/// A whole number with its thousands apart; other texts as they are.
+fn grouped(number: &str) -> String {
+    number.parse().map_or_else(|_| number.to_owned(), format::count)
 }

@@ -1,5 +1,9 @@
 //! Tokens and cost, by service and model.
 
+use std::collections::BTreeSet;
+
+use maud::html;
+
 use super::chrome::{Section, table};
 use crate::report::format;
 use crate::study::measure::figure::Figure;
@@ -15,54 +19,25 @@ pub(super) fn section(runs: &[JudgedRun], spent: &[Vec<Spending>]) -> Option<Sec
     for (run, spent) in runs.iter().zip(spent) {
         let pages = run.figures.number(Metric::Pages).max(1);
         let whose = if runs.len() > 1 { format!("{}, ", run.name) } else { String::new() };
-        let each = |tokens: u64| format::count(tokens.saturating_mul(1000) / pages);
-        let dollars = |micros: Option<u64>| {
-            micros.map_or_else(|| "-".to_owned(), |micros| format::amount(micros, Unit::UsdMicros))
-        };
+        let all = total(spent);
         for one in spent {
-            rows.push(vec![
-                format!("{whose}{} {}", one.service, one.model),
-                format::count(one.calls),
-                format::count(one.input_tokens),
-                format::count(one.output_tokens),
-                dollars(one.usd_micros),
-                each(one.input_tokens),
-                each(one.output_tokens),
-                dollars(one.usd_micros.map(|micros| micros.saturating_mul(1000) / pages)),
-            ]);
+            rows.push(row(format!("{whose}{} {}", one.service, one.model), one, pages));
         }
         if spent.len() > 1 {
-            let sum = |of: fn(&Spending) -> u64| spent.iter().map(of).fold(0, u64::saturating_add);
-            let usd = spent
-                .iter()
-                .map(|one| one.usd_micros)
-                .try_fold(0_u64, |sum, usd| Some(sum.saturating_add(usd?)));
-            let all_cost = usd.map(|micros| micros.saturating_mul(1000) / pages);
-            rows.push(vec![
-                format!("{whose}all of it"),
-                format::count(sum(|one| one.calls)),
-                format::count(sum(|one| one.input_tokens)),
-                format::count(sum(|one| one.output_tokens)),
-                dollars(usd),
-                each(sum(|one| one.input_tokens)),
-                each(sum(|one| one.output_tokens)),
-                dollars(all_cost),
-            ]);
+            rows.push(row(format!("{whose}all of it"), &all, pages));
         }
-        let mut cost = spent.iter().map(|one| one.usd_micros);
-        let cost = cost.try_fold(0_u64, |sum, usd| Some(sum.saturating_add(usd?)));
-        heading = cost.map(|cost| {
-            let thousand = cost.saturating_mul(1000) / pages;
-            let first = runs.first().filter(|_| runs.len() > 1);
-            let before = first.filter(|first| first.name != run.name).and_then(|first| {
+        heading = all.usd_micros.map(|cost| {
+            let before = runs.first().filter(|first| first.name != run.name);
+            let before = before.and_then(|first| {
                 let was = first.figures.integer(Figure::of(Metric::Cost)).filter(|was| *was > 0)?;
                 Some(format!(", {:.2} times that of {}", float(cost) / float(was), first.name))
             });
+            let whose = whose.replace(", ", ": ");
             format!(
                 "{whose}{} in all{}; {} for a thousand pages",
-                format::amount(cost, Unit::UsdMicros),
+                dollars(Some(cost)),
                 before.unwrap_or_default(),
-                format::amount(thousand, Unit::UsdMicros)
+                dollars(Some(cost.saturating_mul(1000) / pages))
             )
         });
     }
@@ -77,5 +52,59 @@ pub(super) fn section(runs: &[JudgedRun], spent: &[Vec<Spending>]) -> Option<Sec
         "cost",
     ];
     let heading = heading.unwrap_or_else(|| "Tokens, at prices that are not known".to_owned());
-    (!rows.is_empty()).then(|| Section { id: "cost", heading, body: table(&headings, &rows) })
+    let change = change(runs, spent);
+    let body = html! {
+        @if let Some(change) = change { p { (change) } }
+        (table(&headings, &rows))
+    };
+    (!rows.is_empty()).then_some(Section { id: "cost", heading, body })
+}
+
+/// By how much each model became dearer or cheaper from the first run to the last.
+fn change(runs: &[JudgedRun], spent: &[Vec<Spending>]) -> Option<String> {
+    let ([first, .., last], [before, .., after]) = (runs, spent) else { return None };
+    let of = |all: &[Spending], model: &str| {
+        all.iter().find(|one| one.model == model).map_or(Some(0), |one| one.usd_micros)
+    };
+    let models: BTreeSet<&str> = before.iter().chain(after).map(|one| one.model.as_str()).collect();
+    let part = |model: &str| {
+        let (was, is) = (of(before, model)?, of(after, model)?);
+        let (sign, by) = if is < was { ("−", was - is) } else { ("+", is - was) };
+        Some(format!("{model} {sign}{}", format::amount(by, Unit::UsdMicros)))
+    };
+    let parts: Vec<String> = models.into_iter().filter_map(part).collect();
+    Some(format!("From {} to {}: {}.", first.name, last.name, parts.join(", ")))
+}
+
+/// What all models billed together.
+fn total(spent: &[Spending]) -> Spending {
+    let sum = |of: fn(&Spending) -> u64| spent.iter().map(of).fold(0, u64::saturating_add);
+    let mut costs = spent.iter().map(|one| one.usd_micros);
+    Spending {
+        service: String::new(),
+        model: String::new(),
+        calls: sum(|one| one.calls),
+        input_tokens: sum(|one| one.input_tokens),
+        output_tokens: sum(|one| one.output_tokens),
+        usd_micros: costs.try_fold(0_u64, |sum, usd| Some(sum.saturating_add(usd?))),
+    }
+}
+
+fn dollars(micros: Option<u64>) -> String {
+    micros.map_or_else(|| "-".to_owned(), |micros| format::amount(micros, Unit::UsdMicros))
+}
+
+/// A row of the table: all of it, and for a thousand pages.
+fn row(name: String, one: &Spending, pages: u64) -> Vec<String> {
+    let each = |amount: u64| amount.saturating_mul(1000) / pages;
+    vec![
+        name,
+        format::count(one.calls),
+        format::count(one.input_tokens),
+        format::count(one.output_tokens),
+        dollars(one.usd_micros),
+        format::count(each(one.input_tokens)),
+        format::count(each(one.output_tokens)),
+        dollars(one.usd_micros.map(each)),
+    ]
 }

@@ -79,13 +79,19 @@ fn values(series: Option<&Series>, run: usize, target: usize) -> Vec<(u64, u64, 
 }
 
 fn row(target: &JudgedTarget, seeds: &[(u64, u64, bool)]) -> Markup {
+    let is_doubtful =
+        target.over.is_none() && target.target.of_seeds_ppm.is_some() && target.is_judged;
     let (class, mark, word) = match (target.is_judged, target.met) {
         (false, _) => ("quiet", "–", "not judged"),
+        (true, true) if is_doubtful => ("mark-met", "○", "met in one seed"),
         (true, true) => ("mark-met", "✓", "met"),
         (true, false) => ("mark-missed", "✗", "missed"),
     };
+    let margin = match target.margin {
+        Some(0) if target.met => "at the limit".to_owned(),
+        _ => said(target),
+    };
     let over = target.over.map(|over| format!("{} of {} seeds, ", over.met, over.seeds));
-    let is_doubtful = over.is_none() && target.target.of_seeds_ppm.is_some() && target.is_judged;
     let drawn = bullet(target, seeds);
     html! {
         tr {
@@ -95,7 +101,7 @@ fn row(target: &JudgedTarget, seeds: &[(u64, u64, bool)]) -> Markup {
             }
             td { (measured(target)) }
             td.left.picture { @if let Some(Ok(picture)) = drawn { (PreEscaped(picture.inline("bullet"))) } }
-            td.left.margin { (over.unwrap_or_default()) (said(target)) @if is_doubtful { ", one seed" } }
+            td.left.margin { (over.unwrap_or_default()) (margin) @if is_doubtful { ", one seed" } }
         }
     }
 }

@@ -150,7 +150,7 @@ fn one(split: &Split<'_>, is_named: bool, longest_ms: u64) -> Markup {
         }
         @if let Some(bound) = split.bound_ms {
             p.quiet {
-                "The bound: with prompts as wide as this run's and the first provider alone, nothing takes less than "
+                "The bound: in this world, with the first provider alone and as many pages in a prompt as max_batch_size allows, no settings take less than "
                 (format::millis(bound)) ", " (share(bound)) " of this."
             }
         }

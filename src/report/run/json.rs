@@ -3,13 +3,15 @@
 //! Integers carry their unit in the key; a share is `{"num", "den"}`; what has no samples is
 //! `null`. Nothing in it depends on the machine, the clock or the transport.
 
+use std::path::Path;
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::report::ci::Closing;
 use crate::report::diagnosis::text::{CountedAnomaly, counted};
 use crate::report::run::realtime_check;
 use crate::report::{compare, limitations};
-use crate::sim::scenario::Scenario;
+use crate::sim::scenario::{Scenario, overrides};
 use crate::study::compare::settings;
 use crate::study::compare::settings::Keys;
 use crate::study::measure::figure::Figure;
@@ -43,10 +45,12 @@ pub fn report(scenario: &Scenario, judged: &JudgedScenario) -> Json {
     whole(scenario, judged, ("seed", json!(scenario.world.seed.0)), &runs)
 }
 
-/// Adds the scenario's text, with what was set on top, and the command that repeats it: what the page
-/// is made of anew.
+/// Adds the scenario's text, with its seed and what was set on top, and the command that repeats it:
+/// what the page is made of anew.
 pub fn add_origin(report: &mut Json, scenario: &Scenario, command: &str) {
-    report["scenario"] = json!(scenario.text);
+    let seed = format!("seed={}", scenario.world.seed.0);
+    let text = overrides::apply(&scenario.text, &[seed], Path::new("."));
+    report["scenario"] = json!(text.unwrap_or_else(|_| scenario.text.clone()));
     report["replay"] = json!(command);
 }
 

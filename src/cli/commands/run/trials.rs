@@ -179,7 +179,7 @@ fn trial(entry: &Entry<'_>, seed: u64, rules: &Rules<'_>) -> Result<Done, CliErr
         Kind::Series => {
             let outcome = Outcome::of(judged.verdict(), None, divergence.is_some());
             let mut report = json::report(&seeded, &judged);
-            json::add_origin(&mut report, scenario, &(rules.replay)(scenario, seed));
+            json::add_origin(&mut report, &seeded, &(rules.replay)(scenario, seed));
             json::close(&mut report, &Closing::alone(outcome, &[]));
             folder.seed(&seeded, &judged, &report)?;
         }
