@@ -231,8 +231,12 @@ fn a_tagged_space_has_a_report_that_can_be_made_anew() {
 fn what_is_odd_stands_in_the_report() {
     let storm = "[[run]]\nname = \"run\"\n";
     let folder = folder_with(&format!("{PLAIN}{storm}"));
-    let set =
-        ["pipeline.profile=before", "gemini.quota={ requests = 5, per_s = 60 }", "space.pages=40"];
+    let set = [
+        "pipeline.profile=before",
+        "pipeline.fallback=false",
+        "gemini.quota={ requests = 5, per_s = 60 }",
+        "space.pages=40",
+    ];
     let set: Vec<&str> = set.iter().flat_map(|one| ["--set", one]).collect();
     let ran = tagspace(folder.path(), &[&["run", "scenarios/one.toml"], &set[..]].concat());
     let text = stdout(&ran);

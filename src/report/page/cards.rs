@@ -91,6 +91,7 @@ fn promised(run: &JudgedRun, metric: Metric, is_single: bool) -> Option<String> 
     if doubt {
         // How many seeds must meet it stands among the targets.
         let limit = target.target.text.split(" in ").next().unwrap_or_default();
+        let mark = if target.met { "○" } else { mark };
         return Some(format!("{limit} {mark} (one seed)"));
     }
     Some(format!("{} {mark}", target.target.text))

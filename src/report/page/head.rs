@@ -30,7 +30,7 @@ pub(super) fn about(
             @if all == 0 {
                 p { "The scenario has no targets that could be judged." }
             } @else if missed.is_empty() {
-                p { "All " (format::counted(all, "target")) " are met." (tightest(judged)) }
+                p { (all_met(judged, series, all)) (tightest(judged)) }
             } @else {
                 p { (missed.len()) " of " (format::counted(all, "target")) " missed:" }
                 ul.causes {
@@ -46,10 +46,28 @@ pub(super) fn about(
     }
 }
 
+/// What is said where no target is missed.
+fn all_met(judged: &JudgedScenario, series: Option<&Series>, all: usize) -> String {
+    let all_targets = format::counted(all, "target");
+    match of_many(judged).filter(|_| series.is_none()) {
+        Some(many) if many < all => {
+            format!("{} of {all_targets} are met, and {many} hold in this seed.", all - many)
+        }
+        Some(_) => format!("All {all_targets} hold in this seed."),
+        None => format!("All {all_targets} are met."),
+    }
+}
+
+/// How many targets speak of a share of seeds, if any does.
+fn of_many(judged: &JudgedScenario) -> Option<usize> {
+    let targets = judged.runs.iter().flat_map(|run| &run.targets);
+    Some(targets.filter(|one| one.target.of_seeds_ppm.is_some()).count()).filter(|many| *many > 0)
+}
+
 /// What one seed cannot tell: targets that speak of a share of seeds.
 pub(super) fn doubt(judged: &JudgedScenario, series: Option<&Series>) -> Option<String> {
     let targets = || judged.runs.iter().flat_map(|run| &run.targets);
-    let of_many = targets().filter(|one| one.target.of_seeds_ppm.is_some()).count();
+    let of_many = of_many(judged).unwrap_or(0);
     (series.is_none() && of_many > 0).then(|| {
         let all = format::counted(targets().count(), "target");
         format!("{of_many} of {all} speak of many seeds: --seeds 1..=64 judges them")

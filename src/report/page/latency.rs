@@ -3,7 +3,7 @@
 use maud::html;
 use plotters::prelude::*;
 
-use super::chrome::{Section, behind, wide};
+use super::chrome::{Section, table, wide};
 use crate::report::draw::PlotError;
 use crate::report::draw::picture::{
     Area, BLUE, Drawn, FAINT, GREEN, GREY, ORANGE, PURPLE, RED, SKY, failed, round_step, titled,
@@ -24,10 +24,11 @@ const TOP: i32 = 24;
 const BOTTOM: i32 = 490;
 const TEXT: u32 = 22;
 /// Percentiles that are named, in thousandths of a percent, and with each further nine of the tail.
-const NAMED: [(u64, &str); 6] = [
+const NAMED: [(u64, &str); 7] = [
     (0, "fastest"),
     (50_000, "p50"),
     (90_000, "p90"),
+    (95_000, "p95"),
     (99_000, "p99"),
     (99_900, "p99.9"),
     (99_990, "p99.99"),
@@ -58,7 +59,7 @@ pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
     });
     let first = first.unwrap_or_default();
     let heading = format!(
-        "{whose} of the tagged pages within {}, 95 % within {}, the last after {}{first}",
+        "{whose} of the tagged pages within {} of their listing, 95 % within {}, the last after {}{first}",
         of(Stat::P50),
         of(Stat::P95),
         of(Stat::Max)
@@ -75,6 +76,7 @@ pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
         .collect();
     let has_limits = runs.iter().any(|run| !limits(run).is_empty());
     let body = html! {
+        (table(&["", "p50", "p95", "p99", "longest"], &rows))
         figure {
             (wide(&picture))
             figcaption {
@@ -82,7 +84,6 @@ pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
                 @if curves.iter().any(|curve| curve.width == 2) { " Thin lines: batches, from the first attempt to the answer." }
                 @if has_limits { " Dashes: targets." }
             }
-            (behind(&["", "p50", "p95", "p99", "longest"], &rows))
         }
     };
     Some(Section { id: "latency", heading, body })

@@ -121,7 +121,7 @@ fn services(world: &Keys) -> Vec<Vec<String>> {
             parts.push("no quota".to_owned());
         }
         if let Some(ms) = key("latency.median_ms").or_else(|| key("latency.ms")) {
-            parts.push(format!("answers after {} ms in the middle", grouped(ms)));
+            parts.push(format!("answers after {} ms, typically", grouped(ms)));
         }
         if let Some(csv) = key("latency.csv") {
             parts.push(format!("latencies measured ({csv})"));

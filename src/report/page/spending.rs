@@ -1,10 +1,11 @@
 //! Tokens and cost, by service and model.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maud::html;
 
 use super::chrome::{Section, table};
+use crate::price::Price;
 use crate::report::format;
 use crate::study::measure::figure::Figure;
 use crate::study::measure::metric::{Metric, Unit};
@@ -55,6 +56,7 @@ pub(super) fn section(runs: &[JudgedRun], spent: &[Vec<Spending>]) -> Option<Sec
     let change = change(runs, spent);
     let body = html! {
         @if let Some(change) = change { p { (change) } }
+        @if let Some(prices) = prices(spent) { p { (prices) } }
         (table(&headings, &rows))
     };
     (!rows.is_empty()).then_some(Section { id: "cost", heading, body })
@@ -87,6 +89,7 @@ fn total(spent: &[Spending]) -> Spending {
         input_tokens: sum(|one| one.input_tokens),
         output_tokens: sum(|one| one.output_tokens),
         usd_micros: costs.try_fold(0_u64, |sum, usd| Some(sum.saturating_add(usd?))),
+        price: None,
     }
 }
 
@@ -107,4 +110,17 @@ fn row(name: String, one: &Spending, pages: u64) -> Vec<String> {
         format::count(each(one.output_tokens)),
         dollars(one.usd_micros.map(each)),
     ]
+}
+
+/// What a million tokens of each model cost, where the price is known.
+fn prices(spent: &[Vec<Spending>]) -> Option<String> {
+    let mut known: BTreeMap<&str, Price> = BTreeMap::new();
+    for one in spent.iter().flatten() {
+        known.extend(one.price.map(|price| (one.model.as_str(), price)));
+    }
+    let said = |(model, price): (&str, Price)| {
+        format!("{model} ${:.2} and ${:.2}", price.input.get(), price.output.get())
+    };
+    let said: Vec<String> = known.into_iter().map(said).collect();
+    (!said.is_empty()).then(|| format!("A million tokens in and out cost: {}.", said.join(", ")))
 }

@@ -50,6 +50,11 @@ pub(super) fn section(judged: &JudgedScenario, series: Option<&Series>) -> Optio
             }
         }
     };
+    let is_doubtful = series.is_none() && all.iter().any(|one| one.target.of_seeds_ppm.is_some());
+    let body = html! {
+        @if is_doubtful { p.quiet { "✓ met, ✗ missed, ○ holds in this seed; how many seeds must meet it stands in the target." } }
+        (body)
+    };
     let heading = match (missed, all.len()) {
         (_, 0) => return None,
         (0, count) => format!("{} judged, none missed", format::counted(count, "target")),

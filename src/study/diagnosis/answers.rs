@@ -86,12 +86,14 @@ pub(super) fn hidden_primary(history: &History, failed_pages: u64) -> Option<Ano
         0 => "no page failed all the same".to_owned(),
         failed => format!("{failed} pages failed"),
     };
+    let refused = own().filter(|call| call.is_refused).count();
+    let refused = if refused > 0 { format!(" ({refused} with 429)") } else { String::new() };
     Some(Anomaly {
         kind: AnomalyKind::HiddenPrimary,
         from_ms: first.ended_ms,
         to_ms: last.ended_ms,
         seen: format!(
-            "{failed} of {calls} calls of {} failed; the fallback gave {others} of {all} answers, and {pages}",
+            "{failed} of {calls} calls of {} failed{refused}; the fallback gave {others} of {all} answers, and {pages}",
             history.primary
         ),
         events: vec![first.event, last.event],

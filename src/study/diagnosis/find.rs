@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::anomaly::Anomaly;
+use super::anomaly::{Anomaly, AnomalyKind};
 use super::history::History;
 use super::{answers, refusals, waits};
 use crate::fakes::quota::QuotaConfig;
@@ -50,6 +50,10 @@ fn of_run(scenario: Option<&Scenario>, runs: &[Examined<'_>], at: usize) -> Vec<
         found.push(thrash(scenario, runs, at));
     }
     let mut found: Vec<Anomaly> = found.into_iter().flatten().collect();
+    // A primary that fails because of a storm is told of once.
+    if found.iter().any(|one| one.kind == AnomalyKind::HiddenPrimary) {
+        found.retain(|one| one.kind != AnomalyKind::RateLimitStorm);
+    }
     found.sort_by_key(|one| (one.from_ms, one.kind));
     found
 }

@@ -10,7 +10,7 @@ use crate::sim::recorder::Log;
 use crate::sim::recorder::entry::What;
 
 /// What one model billed in a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Spending {
     /// The service.
     pub service: String,
@@ -24,6 +24,8 @@ pub struct Spending {
     pub output_tokens: u64,
     /// What they cost, in millionths of a dollar, where the price is known.
     pub usd_micros: Option<u64>,
+    /// The price.
+    pub price: Option<Price>,
 }
 
 /// What the models billed in a run, by service and model, at these prices by service. What a batch job
@@ -78,7 +80,8 @@ fn priced(
     billed
         .into_iter()
         .map(|((service, model), [now, later])| {
-            let usd_micros = price_of(&service, &model).map(|price| {
+            let price = price_of(&service, &model);
+            let usd_micros = price.map(|price| {
                 let half = price.usd_micros(later.input, later.output) / 2;
                 price.usd_micros(now.input, now.output).saturating_add(half)
             });
@@ -89,6 +92,7 @@ fn priced(
                 input_tokens: now.input.saturating_add(later.input),
                 output_tokens: now.output.saturating_add(later.output),
                 usd_micros,
+                price,
             }
         })
         .collect()
