@@ -41,7 +41,8 @@
 //! best in `study/tune` (`coordinate_descent.rs` finds them without a grid), how close they come to the
 //! bound in `study/best_known`, and whether something became worse in `study/compare` (its causes, key by
 //! key, in `study/compare/settings.rs`). What is odd about a run, and which events stand behind a
-//! metric's worst value, is found in `study/diagnosis` and said in `report/diagnosis`. The page of a report is put together in `report/page`, a section
+//! metric's worst value, is found in `study/diagnosis` and said in `report/diagnosis`; a report
+//! is read again in `cli/saved_report.rs`. The page of a report is put together in `report/page`, a section
 //! a file, and drawn on `report/draw/svg.rs`. The commands, from arguments to exit code, are in
 //! `cli/commands`.
 //!

@@ -1,9 +1,9 @@
 //! A folder that `run`, `serve` or `tag` wrote, read again: what was played, and its events.
 
+use std::fs;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use super::disk;
 use super::error::{CliError, Problems};
 use crate::price;
+use crate::report::folder;
 use crate::report::page::{RunPage, SavedRun};
 use crate::report::run::json;
 use crate::sim::recorder::{Log, ReadError, Vantage};
@@ -121,7 +122,8 @@ impl SavedScenario {
         let scenario = Scenario::parse(&report.name, &origin, text, files).map_err(problem)?;
         let targets = target_syntax::of(&scenario).map_err(problem)?;
         let told: Outcome = report.verdict.parse().map_err(|_| other_version(folder))?;
-        let seeds = seeds(folder).map_err(|source| disk::io_error("read", folder, source))?;
+        let seeds =
+            folder::seeds(folder).map_err(|source| disk::io_error("read", folder, source))?;
         let scenario = scenario.seeded(report.seed);
         let (judged, series) = if seeds.is_empty() {
             (again(&scenario, &targets, folder)?, None)
@@ -200,23 +202,6 @@ fn again(
         },
         error @ JudgeError::Sim(_) => CliError::Judge(error),
     })
-}
-
-/// The folders of a series' seeds, ascending; none where there is one seed.
-fn seeds(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
-    let entries = match fs::read_dir(folder.join("seeds")) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let seed = path.file_name().and_then(|name| name.to_str()?.parse().ok());
-        found.extend(seed.map(|seed| (seed, path)));
-    }
-    found.sort();
-    Ok(found)
 }
 
 fn logs(path: &Path) -> Result<Vec<Log>, CliError> {

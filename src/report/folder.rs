@@ -97,6 +97,23 @@ pub fn beside(name: &str, seed: u64) -> String {
     format!("{name}.seed-{seed}")
 }
 
+/// The folders of a series' seeds, ascending; none where a folder holds one seed.
+pub fn seeds(whole: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let entries = match fs::read_dir(whole.join(SEEDS)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let seed = path.file_name().and_then(|name| name.to_str()?.parse().ok());
+        found.extend(seed.map(|seed| (seed, path)));
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// Whether a report of this scenario may be put there: nothing stands there, or an earlier report of
 /// it that can be replaced.
 pub fn check(whole: &Path, scenario: &str) -> Result<(), FilesError> {

@@ -1,7 +1,7 @@
 //! `tagspace compare`: two outputs, two programs, or an output and a baseline.
 
 use std::fs::File;
-use std::io::{BufReader, ErrorKind};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus as ExitStatusOfChild, Stdio};
 use std::sync::mpsc;
@@ -275,23 +275,11 @@ fn is_beside_series(folder: &Path, name: &str) -> bool {
 
 /// The folders of a scenario's seeds: itself, if there is one only.
 fn seeds(folder: &Path) -> std::io::Result<Vec<(Option<u64>, PathBuf)>> {
-    let entries = match fs::read_dir(folder.join("seeds")) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Ok(vec![(None, folder.to_path_buf())]);
-        }
-        Err(error) => return Err(error),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let seed = path.file_name().and_then(|name| name.to_str()?.parse().ok());
-        if seed.is_some() {
-            found.push((seed, path));
-        }
+    let found = folder::seeds(folder)?;
+    if found.is_empty() && !folder.join("seeds").is_dir() {
+        return Ok(vec![(None, folder.to_path_buf())]);
     }
-    found.sort();
-    Ok(found)
+    Ok(found.into_iter().map(|(seed, path)| (Some(seed), path)).collect())
 }
 
 /// The first event that differs of each scenario, by the logs themselves.

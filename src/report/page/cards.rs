@@ -34,7 +34,7 @@ pub(super) fn cards(judged: &JudgedScenario, series: Option<&Series>) -> Markup 
                     @if let Some(first) = first {
                         dd.more { (first.name) " " (value(first, 0, *metric, series)) (factor(judged, *metric, series)) }
                     }
-                    @if let Some(promised) = promised(last, *metric, series.is_none()) { dd.more { "target " (promised) } }
+                    @if let Some(promised) = promised(last, *metric) { dd.more { "target " (promised) } }
                 }
             }
         }
@@ -58,12 +58,22 @@ fn value(run: &JudgedRun, at: usize, metric: Metric, series: Option<&Series>) ->
     }
 }
 
-/// By how much it changed, with a mark where it is more: less is better of all of these but one.
-fn factor(judged: &JudgedScenario, metric: Metric, series: Option<&Series>) -> String {
-    let of = |at: usize| match series {
+/// A figure of the run at this place, in the middle of all seeds where there are many.
+pub(super) fn middle(
+    judged: &JudgedScenario,
+    series: Option<&Series>,
+    at: usize,
+    metric: Metric,
+) -> Option<u64> {
+    match series {
         Some(series) => series.spread(at, metric).map(|spread| spread.median),
         None => judged.runs.get(at)?.figures.integer(Figure::of(metric)),
-    };
+    }
+}
+
+/// By how much it changed, with a mark where it is more: less is better of all of these but one.
+fn factor(judged: &JudgedScenario, metric: Metric, series: Option<&Series>) -> String {
+    let of = |at: usize| middle(judged, series, at, metric);
     let (was, is) = (of(0), of(judged.runs.len().saturating_sub(1)));
     let mark = match metric {
         Metric::CacheHitRatio => "",
@@ -77,7 +87,7 @@ fn factor(judged: &JudgedScenario, metric: Metric, series: Option<&Series>) -> S
 }
 
 /// The target on a figure that says how much it may be, or the first.
-fn promised(run: &JudgedRun, metric: Metric, is_single: bool) -> Option<String> {
+fn promised(run: &JudgedRun, metric: Metric) -> Option<String> {
     let is_ceiling =
         |one: &&JudgedTarget| matches!(one.target.compare, Compare::AtMost | Compare::Below);
     let mut own = run.targets.iter().filter(|judged| judged.target.metric == metric);
@@ -87,8 +97,7 @@ fn promised(run: &JudgedRun, metric: Metric, is_single: bool) -> Option<String> 
         (true, true) => "✓",
         (true, false) => "✗",
     };
-    let doubt = is_single && target.target.of_seeds_ppm.is_some();
-    if doubt {
+    if target.is_of_one_seed() {
         // How many seeds must meet it stands among the targets.
         let limit = target.target.text.split(" in ").next().unwrap_or_default();
         let mark = if target.met { "○" } else { mark };

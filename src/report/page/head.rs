@@ -2,12 +2,12 @@
 
 use maud::{Markup, html};
 
+use super::cards::middle;
 use super::cause::cause;
 use crate::report::ci::missed;
 use crate::report::format;
 use crate::report::run::text::{measured, said};
 use crate::sim::scenario::Scenario;
-use crate::study::measure::figure::Figure;
 use crate::study::measure::metric::{Metric, Unit};
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
@@ -30,7 +30,7 @@ pub(super) fn about(
             @if all == 0 {
                 p { "The scenario has no targets that could be judged." }
             } @else if missed.is_empty() {
-                p { (all_met(judged, series, all)) (tightest(judged)) }
+                p { (all_met(judged, all)) (tightest(judged)) }
             } @else {
                 p { (missed.len()) " of " (format::counted(all, "target")) " missed:" }
                 ul.causes {
@@ -47,54 +47,51 @@ pub(super) fn about(
 }
 
 /// What is said where no target is missed.
-fn all_met(judged: &JudgedScenario, series: Option<&Series>, all: usize) -> String {
+fn all_met(judged: &JudgedScenario, all: usize) -> String {
     let all_targets = format::counted(all, "target");
-    match of_many(judged).filter(|_| series.is_none()) {
-        Some(many) if many < all => {
-            format!("{} of {all_targets} are met, and {many} hold in this seed.", all - many)
+    match of_one_seed(judged) {
+        0 => format!("All {all_targets} are met."),
+        one if one < all => {
+            format!("{} of {all_targets} are met, and {one} hold in this seed.", all - one)
         }
-        Some(_) => format!("All {all_targets} hold in this seed."),
-        None => format!("All {all_targets} are met."),
+        _ => format!("All {all_targets} hold in this seed."),
     }
 }
 
-/// How many targets speak of a share of seeds, if any does.
-fn of_many(judged: &JudgedScenario) -> Option<usize> {
+/// How many targets speak of a share of seeds, and were judged in one.
+fn of_one_seed(judged: &JudgedScenario) -> usize {
     let targets = judged.runs.iter().flat_map(|run| &run.targets);
-    Some(targets.filter(|one| one.target.of_seeds_ppm.is_some()).count()).filter(|many| *many > 0)
+    targets.filter(|one| one.is_of_one_seed()).count()
 }
 
-/// What one seed cannot tell: targets that speak of a share of seeds.
-pub(super) fn doubt(judged: &JudgedScenario, series: Option<&Series>) -> Option<String> {
-    let targets = || judged.runs.iter().flat_map(|run| &run.targets);
-    let of_many = of_many(judged).unwrap_or(0);
-    (series.is_none() && of_many > 0).then(|| {
-        let all = format::counted(targets().count(), "target");
-        format!("{of_many} of {all} speak of many seeds: --seeds 1..=64 judges them")
+/// What one seed cannot tell.
+pub(super) fn doubt(judged: &JudgedScenario) -> Option<String> {
+    let all = judged.runs.iter().map(|run| run.targets.len()).sum();
+    let one = of_one_seed(judged);
+    (one > 0).then(|| {
+        let all = format::counted(all, "target");
+        format!("{one} of {all} speak of many seeds: --seeds 1..=64 judges them")
     })
 }
 
 /// Figures that became worse from the first run to the last, and that no target of the last limits.
 fn unguarded(judged: &JudgedScenario, series: Option<&Series>) -> Vec<String> {
     let [first, .., last] = judged.runs.as_slice() else { return Vec::new() };
-    let of = |at: usize, run: &JudgedRun, metric: Metric| match series {
-        Some(series) => series.spread(at, metric).map(|spread| spread.median),
-        None => run.figures.integer(Figure::of(metric)),
-    };
+    let of = |at: usize, metric: Metric| middle(judged, series, at, metric);
     let is_guarded = |metric: Metric| last.targets.iter().any(|one| one.target.metric == metric);
     let worse = |(metric, name): &(Metric, &str)| {
-        let (was, is) = (of(0, first, *metric)?, of(judged.runs.len() - 1, last, *metric)?);
+        let (was, is) = (of(0, *metric)?, of(judged.runs.len() - 1, *metric)?);
         // A tenth is more than chance, and more of nothing has no factor.
         if is_guarded(*metric) || was == 0 || is.saturating_mul(10) < was.saturating_mul(11) {
             return None;
         }
         let factor = float(is) / float(was);
+        let (last, first) = (&last.name, &first.name);
         Some(format!(
-            "No target limits the {name} of {}: {factor:.2} times that of {}.",
-            last.name, first.name
+            "No target limits the {name} of {last}, and it is {factor:.2} times the {name} of {first}."
         ))
     };
-    [(Metric::Makespan, "time"), (Metric::Cost, "cost"), (Metric::RateLimited, "429s")]
+    [(Metric::Makespan, "time"), (Metric::Cost, "cost"), (Metric::RateLimited, "number of 429s")]
         .iter()
         .filter_map(worse)
         .collect()

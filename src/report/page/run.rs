@@ -34,7 +34,7 @@ impl RunPage {
         Self {
             name: scenario.name.clone(),
             about: head::about(scenario, judged, series),
-            doubt: head::doubt(judged, series),
+            doubt: head::doubt(judged),
             cards: cards::cards(judged, series),
             sections: sections(scenario, judged, series, replay),
         }
@@ -77,7 +77,7 @@ fn sections(
         sections.extend(spending::section(runs, &spent));
     }
     sections.push(settings::assumed(scenario, judged));
-    let is_doubtful = head::doubt(judged, series).is_some();
+    let is_doubtful = head::doubt(judged).is_some();
     sections.push(Section {
         id: "replay",
         heading: "Play it again, and find what to change".to_owned(),

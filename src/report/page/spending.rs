@@ -31,7 +31,7 @@ pub(super) fn section(runs: &[JudgedRun], spent: &[Vec<Spending>]) -> Option<Sec
             let before = runs.first().filter(|first| first.name != run.name);
             let before = before.and_then(|first| {
                 let was = first.figures.integer(Figure::of(Metric::Cost)).filter(|was| *was > 0)?;
-                Some(format!(", {:.2} times that of {}", float(cost) / float(was), first.name))
+                Some(format!(", {:.2} times the cost of {}", float(cost) / float(was), first.name))
             });
             let whose = whose.replace(", ", ": ");
             format!(

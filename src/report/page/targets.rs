@@ -50,7 +50,7 @@ pub(super) fn section(judged: &JudgedScenario, series: Option<&Series>) -> Optio
             }
         }
     };
-    let is_doubtful = series.is_none() && all.iter().any(|one| one.target.of_seeds_ppm.is_some());
+    let is_doubtful = all.iter().any(|one| one.is_of_one_seed());
     let body = html! {
         @if is_doubtful { p.quiet { "✓ met, ✗ missed, ○ holds in this seed; how many seeds must meet it stands in the target." } }
         (body)
@@ -84,8 +84,7 @@ fn values(series: Option<&Series>, run: usize, target: usize) -> Vec<(u64, u64, 
 }
 
 fn row(target: &JudgedTarget, seeds: &[(u64, u64, bool)]) -> Markup {
-    let is_doubtful =
-        target.over.is_none() && target.target.of_seeds_ppm.is_some() && target.is_judged;
+    let is_doubtful = target.is_of_one_seed();
     let (class, mark, word) = match (target.is_judged, target.met) {
         (false, _) => ("quiet", "–", "not judged"),
         (true, true) if is_doubtful => ("mark-met", "○", "met in one seed"),

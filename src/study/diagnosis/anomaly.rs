@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// Events that an anomaly names.
+pub(super) const MOST_EVENTS: usize = 5;
+
 /// A kind of oddity.
 #[derive(
     Debug,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::anomaly::{Anomaly, AnomalyKind};
+use super::anomaly::{Anomaly, AnomalyKind, MOST_EVENTS};
 use super::history::History;
 use crate::pipeline::event::Event;
 use crate::pipeline::page::PageId;
@@ -11,8 +11,6 @@ use crate::sim::recorder::entry::What;
 
 /// A cache thrashes from this many misses of known pages on, if they are a tenth of all pages.
 const LEAST_FORGOTTEN: usize = 10;
-/// Events that an anomaly names.
-const MOST_EVENTS: usize = 5;
 
 /// Pages that a cache of this many entries did not know, though an earlier run of the same session had
 /// tagged them with the same text.

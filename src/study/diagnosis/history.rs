@@ -136,7 +136,9 @@ impl History {
                 });
             }
             Event::PermitGranted { batch, waited_ms, quota_ms, backoff_ms } => {
-                self.granted.insert(batch, self.waits.len());
+                if waited_ms > 0 {
+                    self.granted.insert(batch, self.waits.len());
+                }
                 let place_ms = waited_ms.saturating_sub(quota_ms).saturating_sub(backoff_ms);
                 self.wait(Wait {
                     until_ms: t_ms,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::anomaly::{Anomaly, AnomalyKind};
+use super::anomaly::{Anomaly, AnomalyKind, MOST_EVENTS};
 use super::history::{Call, History};
 use crate::fakes::quota::{QuotaConfig, WindowKind};
 use crate::pipeline::event::LimitReason;
@@ -93,8 +93,6 @@ pub(super) fn amplification(history: &History) -> Option<Anomaly> {
     })
 }
 
-/// Events that an anomaly names.
-const MOST_EVENTS: usize = 5;
 /// A limit is stuck that stood still for this long, and for half of the run.
 const STUCK_MS: u64 = 60_000;
 

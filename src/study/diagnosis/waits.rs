@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::anomaly::{Anomaly, AnomalyKind};
+use super::anomaly::{Anomaly, AnomalyKind, MOST_EVENTS};
 use super::history::{BatchHistory, Call, History, Wait};
 use crate::fakes::quota::{QuotaConfig, WindowKind};
 use crate::pipeline::batch::BatchId;
@@ -100,8 +100,6 @@ pub(super) fn starvation(history: &History) -> Option<Anomaly> {
     })
 }
 
-/// Events that an anomaly names.
-const MOST_EVENTS: usize = 5;
 /// Waits for nothing are told of from this sum on, if they are a fifth of the run.
 const IDLE_MS: u64 = 10_000;
 

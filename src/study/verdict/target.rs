@@ -179,6 +179,13 @@ pub struct JudgedTarget {
     pub over: Option<OverSeeds>,
 }
 
+impl JudgedTarget {
+    /// Whether it speaks of a share of seeds, and was judged in one.
+    pub fn is_of_one_seed(&self) -> bool {
+        self.over.is_none() && self.is_judged && self.target.of_seeds_ppm.is_some()
+    }
+}
+
 /// What became of a target in many seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverSeeds {

@@ -1,7 +1,7 @@
 //! `tagspace tag`: a real space. Credentials come from the environment and are shown to nobody.
 
 mod environment;
-mod kept;
+mod report_place;
 pub(crate) mod state;
 mod tag;
 mod verdict;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::environment::{address, check_variables, required, secret, user, variable};
-use super::kept::{ReportPlace, RunFacts};
+use super::report_place::{ReportPlace, RunFacts};
 use super::state;
 use super::verdict::{Ended, status};
 use super::watcher::Watcher;
