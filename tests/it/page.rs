@@ -159,3 +159,40 @@ fn columns_count_what_the_figures_do() {
         number(Metric::OutputTokens)
     );
 }
+
+#[test]
+fn what_one_seed_cannot_tell_is_said_at_the_top_and_at_each_target() {
+    let shares = WORLD
+        .replace("\"<= 1s\"", "\"<= 60s in >= 90% of seeds\"")
+        .replace("\"== 20\"", "\"== 20 in >= 95% of seeds\"");
+    let page = of(&shares);
+    assert!(page.contains("✓ MET IN ONE SEED"), "{page}");
+    assert!(page.contains("2 of 3 targets speak of many seeds"));
+    assert!(page.contains("1 of 3 targets are met, and 2 hold in this seed."));
+    assert_eq!(page.matches("aria-label=\"met in one seed\"").count(), 2);
+    assert!(page.contains("tagspace run test.toml --seeds 1..=64"));
+    // Where every target is of each seed, nothing is doubtful.
+    let page = of(&WORLD.replace("\"<= 1s\"", "\"<= 60s\""));
+    assert!(page.contains("All 3 targets are met.") && !page.contains("one seed"), "{page}");
+}
+
+/// The two runs, with a target on the second one's time.
+fn page_with_limit_on(runs: &str) -> String {
+    let text = WORLD.replace("[space]\n", "").replace("[targets.run]", "[targets.single]");
+    of(&format!("{}{runs}pages = 20\n", text.replace("pages = 20\n", "")))
+}
+
+#[test]
+fn what_became_dearer_without_a_target_is_said() {
+    let runs = "[[run]]\nname = \"wide\"\nfresh = true\n[[run]]\nname = \"single\"\nfresh = true\n\
+                [run.pipeline]\nprofile = \"recommended\"\nbatch_size = 1\n[space]\n";
+    let text = WORLD.replace("[space]\n", "").replace("[targets.run]", "[targets.wide]");
+    let page = of(&format!("{}{runs}pages = 20\n", text.replace("pages = 20\n", "")));
+    let said = "No target limits the time of single, and it is ";
+    assert!(page.contains(said) && page.contains(" times the time of wide."), "{page}");
+    // It costs less than a tenth more, which may be chance.
+    assert!(!page.contains("No target limits the cost"), "{page}");
+    // What a target of its own limits is no news.
+    let guarded = page_with_limit_on(&runs);
+    assert!(!guarded.contains(said), "{guarded}");
+}
