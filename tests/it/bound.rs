@@ -37,16 +37,18 @@ fn dawdle(quota: &QuotaConfig, sent: &mut Vec<u64>, now: u64, calls: usize) -> u
     if sent.len() == calls {
         return sent.last().copied().unwrap_or(now);
     }
-    let mut window = quota.window_of(Dimension::Requests).unwrap();
+    let mut windows = quota.windows_of(Dimension::Requests);
     for at in sent.iter() {
-        assert_eq!(window.wait(*at, 1), None);
-        window.take(*at, 1);
+        for window in &mut windows {
+            assert_eq!(window.wait(*at, 1), None);
+            window.take(*at, 1);
+        }
     }
     let mut best = u64::MAX;
     let mut at = now;
     // Enough to reach past two windows and the changes.
     for _ in 0..40 {
-        if window.wait(at, 1).is_none() {
+        if windows.iter_mut().all(|window| window.wait(at, 1).is_none()) {
             sent.push(at);
             best = best.min(dawdle(quota, sent, at, calls));
             sent.pop();
@@ -166,6 +168,33 @@ proptest! {
         } else {
             prop_assert_eq!(starts[3], best);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(same_cases(64))]
+
+    #[test]
+    fn of_two_windows_at_once_none_is_beaten(
+        kind in prop_oneof![Just(WindowKind::Sliding), Just(WindowKind::Fixed)],
+        requests in 1_u64..5,
+        beside in 1_u64..4,
+        per_s in 2_u64..6,
+        first in 0_u64..4,
+    ) {
+        let mut quota = quota(kind, requests, per_s);
+        let also = serde_json::json!([{"requests": beside, "per_s": 1}]);
+        quota.also = serde_json::from_value(also).unwrap();
+        let calendar = Calendar::new(jiff::Timestamp::UNIX_EPOCH);
+        let starts = earliest(&quota, &calendar, first * 1000, 4);
+        let best = dawdle(&quota, &mut Vec::new(), first * 1000, 4);
+        prop_assert!(starts[3] <= best, "{:?} {}", starts, best);
+        // It is exact unless one window makes the calls of the other come in another order.
+        let alone = earliest(&self::quota(kind, requests, per_s), &calendar, first * 1000, 4);
+        prop_assert!(alone[3] <= starts[3]);
+        quota.requests = serde_json::from_value(serde_json::json!(1_000)).unwrap();
+        let of_second = earliest(&quota, &calendar, first * 1000, 4);
+        prop_assert_eq!(starts[3], alone[3].max(of_second[3]));
     }
 }
 

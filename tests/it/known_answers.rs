@@ -163,8 +163,8 @@ fn the_peak_of_a_quota_is_the_most_at_a_time_not_the_last() {
     let log = &judged(&scenario).runs[0].log;
     let peaks = tagspace::internals::study::measure::quota_usage::of(&scenario, log);
     let [requests, tokens] = peaks.try_into().unwrap();
-    assert_eq!((requests.what, requests.used, requests.limit), ("requests", 3, 9));
-    assert_eq!((tokens.what, tokens.refused), ("input tokens", 0));
+    assert_eq!((requests.what.as_str(), requests.used, requests.limit), ("requests", 3, 9));
+    assert_eq!((tokens.what.as_str(), tokens.refused), ("input tokens", 0));
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn the_peak_of_a_bucket_is_what_was_drawn_from_it_and_a_day_ends_at_midnight() {
     let log = &judged(&scenario).runs[0].log;
     let peaks = tagspace::internals::study::measure::quota_usage::of(&scenario, log);
     let [bucket, day] = peaks.try_into().unwrap();
-    assert_eq!((bucket.what, bucket.used, bucket.limit), ("requests", 3, 3));
+    assert_eq!((bucket.what.as_str(), bucket.used, bucket.limit), ("requests", 3, 3));
     assert!(bucket.refused > 0);
-    assert_eq!((day.what, day.used, day.limit, day.refused), ("requests a day", 3, 3, 0));
+    assert_eq!((day.what.as_str(), day.used, day.limit, day.refused), ("requests a day", 3, 3, 0));
 }

@@ -193,6 +193,6 @@ fn what_became_dearer_without_a_target_is_said() {
     // It costs less than a tenth more, which may be chance.
     assert!(!page.contains("No target limits the cost"), "{page}");
     // What a target of its own limits is no news.
-    let guarded = page_with_limit_on(&runs);
+    let guarded = page_with_limit_on(runs);
     assert!(!guarded.contains(said), "{guarded}");
 }

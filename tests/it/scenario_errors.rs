@@ -142,6 +142,35 @@ fn a_neighbour_without_a_quota_to_share() {
 }
 
 #[test]
+fn a_neighbour_that_leaves_before_it_comes() {
+    check(
+        "[openai]",
+        "quota = { requests = 9 }\nneighbour = { requests = 8, from_s = 9, until_s = 9 }\n[openai]",
+        "bad.toml:14:1: expected a neighbour to come before it leaves, found from_s = 9 and until_s = 9",
+    );
+}
+
+#[test]
+fn windows_beside_the_first() {
+    let with = |quota: &str, message: &str| {
+        check("[openai]", &format!("quota = {quota}\n[openai]"), message);
+    };
+    with(
+        "{ requests = 9, also = [{ per_s = 5 }] }",
+        "bad.toml:13:25: expected `requests` or `tokens` in the window of 5 s, found neither",
+    );
+    with(
+        "{ requests = 9, also = [{ requests = 5, per_s = 60 }] }",
+        "bad.toml:13:25: expected windows of different lengths, found two of 60 s",
+    );
+    with(
+        "{ requests = 9, also = [{ tokens = 5, per_s = 10 }] }",
+        "bad.toml:13:25: expected `tokens` in the quota as well, found it in the window of 10 s",
+    );
+    with("{ requests = 9, also = [{ requests = 5 }] }", "bad.toml:13:33: `per_s` is missing");
+}
+
+#[test]
 fn a_word_that_is_not_a_choice() {
     check(
         "profile = \"documented\"",

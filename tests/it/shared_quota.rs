@@ -1,13 +1,16 @@
-//! Quotas that do not stay as they are: another amount midway, and a neighbour that takes a part.
+//! Quotas that are more than one window: another amount midway, several windows at once, and
+//! neighbours that take a part.
 
 use tagspace::Metric;
 use tagspace::internals::fakes::calendar::Calendar;
 use tagspace::internals::fakes::quota::{Dimension, Quota, QuotaConfig};
 use tagspace::internals::fakes::world_event::{Service, WorldEvent};
 use tagspace::internals::sim::recorder::Log;
-use tagspace::internals::sim::recorder::entry::What;
+use tagspace::internals::sim::recorder::entry::{Entry, What};
 
-use crate::common::{PLAIN, judged, plain, scenario};
+use proptest::prelude::*;
+
+use crate::common::{PLAIN, judged, plain, same_cases, scenario};
 
 fn quota(text: &str) -> Quota {
     Quota::new(&toml::from_str::<QuotaConfig>(text).unwrap())
@@ -74,6 +77,60 @@ fn a_fixed_window_takes_the_new_amount_within_the_window() {
     assert!(window.window_of(Dimension::Tokens).is_none());
 }
 
+#[test]
+fn of_two_windows_at_once_the_fuller_one_refuses() {
+    let mut quota =
+        quota("requests = 6\nwindow = \"fixed\"\nalso = [{ requests = 3, per_s = 10 }]");
+    assert_eq!(taken(&mut quota, 0, 4), (3, Some(3)));
+    let refusals = quota.admit(1_000, 10, &calendar()).unwrap_err();
+    assert_eq!((refusals.len(), refusals[0].retry_ms), (1, 9_000));
+    // Headers speak of the window with the least left.
+    let left = quota.left(1_000);
+    assert_eq!(left.len(), 1);
+    assert_eq!((left[0].1.limit, left[0].1.left, left[0].1.reset_ms), (3, 0, 9_000));
+    // Where both are full, the longer wait is told.
+    assert_eq!(taken(&mut quota, 10_000, 4).0, 3);
+    let refusals = quota.admit(11_000, 10, &calendar()).unwrap_err();
+    let told: Vec<(u64, u64)> = refusals.iter().map(|one| (one.limit, one.retry_ms)).collect();
+    assert_eq!(told, [(6, 49_000), (3, 9_000)]);
+    assert_eq!(taken(&mut quota, 20_000, 1), (0, Some(6)));
+    assert_eq!(taken(&mut quota, 60_000, 4), (3, Some(3)));
+}
+
+proptest! {
+    #![proptest_config(same_cases(256))]
+
+    #[test]
+    fn windows_at_once_admit_what_each_of_them_admits(
+        kind in prop::sample::select(vec!["sliding", "fixed", "bucket"]),
+        limits in (1_u64..8, 1_u64..8),
+        gaps in prop::collection::vec((0_u64..4_000, 1_u64..30), 1..60),
+    ) {
+        let text = |requests, tokens, per_s| format!(
+            "requests = {requests}\ntokens = {tokens}\nper_s = {per_s}\nwindow = \"{kind}\""
+        );
+        let (first, tokens) = (text(limits.0, 90, 20), limits.1 * 10);
+        let beside = format!("also = [{{ requests = {}, tokens = {tokens}, per_s = 5 }}]", limits.1);
+        let mut both = quota(&format!("{first}\n{beside}"));
+        let (mut one, mut other) = (quota(&first), quota(&text(limits.1, tokens, 5)));
+        let mut now = 0;
+        for (gap, amount) in gaps {
+            now += gap;
+            let admits = |quota: &mut Quota, amount| quota.admit(now, amount, &calendar()).is_ok();
+            // A call of no tokens that is taken back would change nothing: ask what is free instead.
+            let is_free = |quota: &mut Quota| {
+                let left = quota.left(now);
+                left.iter().all(|(what, left)| left.left >= if *what == "tokens" { amount } else { 1 })
+            };
+            let fits = is_free(&mut one) && is_free(&mut other);
+            prop_assert_eq!(admits(&mut both, amount), fits);
+            if fits {
+                prop_assert!(admits(&mut one, amount) && admits(&mut other, amount));
+            }
+        }
+    }
+}
+
 /// What the neighbour's calls came to.
 fn visits(log: &Log) -> (u64, u64) {
     let of = |what: &What| match what {
@@ -121,4 +178,29 @@ fn what_a_neighbour_is_refused_counts_where_refused_calls_do() {
     let (open, shut) = (world(false), world(true));
     assert_eq!(open.figures.number(Metric::Fallbacks), 0);
     assert!(shut.figures.number(Metric::Fallbacks) > 0);
+}
+
+#[test]
+fn neighbours_come_and_leave() {
+    let base = [
+        "gemini.quota={ requests = 20, per_s = 10 }",
+        "space.pages=200",
+        "pipeline.batch_size=1",
+        "pipeline.limiter=\"pace\"",
+        "pipeline.quota={ requests = 12, per_s = 10 }",
+        "pipeline.attempts=99",
+    ];
+    let with = |neighbour: &str| {
+        plain(&[&base[..], &[&format!("gemini.neighbour={neighbour}")]].concat()).log
+    };
+    let log = with("{ requests = 18, per_s = 10, from_s = 40, until_s = 80 }");
+    let seen = |entry: &Entry| matches!(entry.what, What::World(WorldEvent::Neighbour { .. }));
+    let times: Vec<u64> = log.entries.iter().filter(|e| seen(e)).map(|e| e.t_ms / 1000).collect();
+    // A call of ours comes at least every second, and finds what they have done until then.
+    assert!(times.first() == Some(&40) && times.iter().all(|s| (40..=80).contains(s)), "{times:?}");
+    let (admitted, refused) = visits(&log);
+    assert_eq!(admitted + refused, 4 * 18);
+    // Two that follow each other do the same as one, in whatever order they are named.
+    let two = "[{ requests = 18, per_s = 10, from_s = 60, until_s = 80 }, { requests = 18, per_s = 10, from_s = 40, until_s = 60 }]";
+    assert_eq!(visits(&with(two)), (admitted, refused));
 }

@@ -191,7 +191,7 @@ fn a_list_is_no_table() {
         ("[gemini]", "fault = [{ reply = [503] }]\n[gemini]", "9:20"),
         ("[openai]", "quota = [150, 60]\n[openai]", "13:9"),
         ("[openai]", "quota = { requests = 9, change = [[5, 6]] }\n[openai]", "13:35"),
-        ("[openai]", "neighbour = [8]\nquota = { requests = 9 }\n[openai]", "13:13"),
+        ("[openai]", "neighbour = [[8]]\nquota = { requests = 9 }\n[openai]", "13:14"),
         ("[openai]", "price = [0.3, 2.5]\n[openai]", "13:9"),
         ("{ miss_ratio_per_extra_page = 0, tag_miss_ratio_per_extra_page = 0 }", "[0, 0]", "12:10"),
         ("[pipeline]\n", "[pipeline]\nquota = [9]\n", "17:9"),

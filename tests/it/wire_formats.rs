@@ -349,6 +349,27 @@ fn openai_has_two_interfaces_and_says_what_is_left() {
 }
 
 #[test]
+fn gemini_says_what_is_left_where_a_scenario_asks_for_it() {
+    let quota = "requests = 2, tokens = 9000, window = \"fixed\"";
+    let ask =
+        |service: &mut Service, at_ms| service.gemini(at_ms, "generateContent", &asking(PAGES));
+    let mut silent = Service::new(&[&format!("gemini.quota={{ {quota} }}")]);
+    assert!(!ask(&mut silent, 0).response.headers().contains_key("x-ratelimit-limit-requests"));
+    let mut service = Service::new(&[&format!("gemini.quota={{ {quota}, hint = \"remaining\" }}")]);
+    let answer = ask(&mut service, 1_000);
+    assert_eq!((status(&answer), header(&answer, "x-ratelimit-limit-requests")), (200, "2"));
+    assert_eq!(header(&answer, "x-ratelimit-remaining-requests"), "1");
+    assert_eq!(header(&answer, "x-ratelimit-reset-requests"), "59s");
+    assert_eq!(header(&answer, "x-ratelimit-limit-tokens"), "9000");
+    ask(&mut service, 1_500);
+    // A refusal says it as well, beside its own words.
+    let refusal = ask(&mut service, 20_250);
+    assert_eq!((status(&refusal), header(&refusal, "x-ratelimit-remaining-requests")), (429, "0"));
+    assert_eq!(header(&refusal, "x-ratelimit-reset-requests"), "39.75s");
+    assert!(body(&refusal)["error"]["message"].as_str().unwrap().contains("39.750s"));
+}
+
+#[test]
 fn money_that_is_used_up_is_no_rate_limit() {
     let mut service =
         Service::new(&["openai.fault=[{ reply = { kind = \"insufficient-quota\" } }]"]);

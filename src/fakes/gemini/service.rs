@@ -55,6 +55,8 @@ impl Gemini {
         let reply = self
             .refused(request, version, route)
             .unwrap_or_else(|| self.routed(now_ms, request, route, scene));
+        let model = route.model().unwrap_or(&self.ai.config().model).to_owned();
+        let reply = if route.asks() { self.ai.with_left(reply, &model, now_ms) } else { reply };
         // A client that speaks OpenAI's language gets errors in a list of one.
         let is_error = !reply.response.status().is_success();
         let reply =

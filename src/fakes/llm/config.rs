@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::shared_quota::NeighbourConfig;
+use super::shared_quota::{NeighbourConfig, NeighbourForms};
 use crate::fakes::fault::FaultRule;
 use crate::fakes::latency::LatencyFile;
 use crate::fakes::llm::completion::AnswerConfig;
@@ -39,9 +39,10 @@ pub struct AiConfig {
     /// How many calls and tokens it takes (default: any number).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quota: Option<QuotaConfig>,
-    /// Another client that uses the same quota (default: none).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub neighbour: Option<NeighbourConfig>,
+    /// Another client that uses the same quota, or several (default: none).
+    #[serde(default, deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "NeighbourForms")]
+    pub neighbour: Vec<NeighbourConfig>,
     /// What its answers look like.
     #[serde(default)]
     pub answer: AnswerConfig,
@@ -87,7 +88,7 @@ impl AiConfig {
             keys: None,
             latency: None,
             quota: None,
-            neighbour: None,
+            neighbour: Vec::new(),
             answer: AnswerConfig::default(),
             error_429_ratio: never(),
             thinking_tokens: None,
@@ -99,12 +100,19 @@ impl AiConfig {
         }
     }
 
-    /// What is wrong with its quota, if something is.
-    pub fn quota_problem(&self) -> Option<(&'static str, String)> {
-        let problem = self.quota.as_ref().and_then(QuotaConfig::problem);
-        let alone = self.neighbour.is_some() && self.quota.is_none();
-        let alone = alone
-            .then(|| ("neighbour", "a neighbour needs a `quota` that it uses as well".to_owned()));
-        problem.map(|problem| ("change", problem)).or(alone)
+    /// What is wrong with its quota, if something is, and at which key.
+    pub fn quota_problem(&self) -> Option<(&'static [&'static str], String)> {
+        let quota = self.quota.as_ref();
+        let of_change = || Some((&["quota", "change"] as &[_], quota?.problem()?));
+        let of_windows = || Some((&["quota", "also"] as &[_], quota?.problem_of_windows()?));
+        let of_neighbours = || Some((&["neighbour"] as &[_], self.neighbour_problem()?));
+        of_change().or_else(of_windows).or_else(of_neighbours)
+    }
+
+    fn neighbour_problem(&self) -> Option<String> {
+        if !self.neighbour.is_empty() && self.quota.is_none() {
+            return Some("a neighbour needs a `quota` that it uses as well".to_owned());
+        }
+        self.neighbour.iter().find_map(NeighbourConfig::problem)
     }
 }

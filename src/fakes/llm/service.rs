@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BinaryHeap};
 use super::call::{Asked, Decision, Outcome, Scene};
 use super::config::AiConfig;
 use super::identity::{identity, ids, stream};
+use super::quota_headers::with_headers;
 use super::shared_quota::{Meter, Visits};
+use crate::fakes::Reply;
 use crate::fakes::attempts::Attempts;
 use crate::fakes::content::handed::Found;
 use crate::fakes::fault::{Call, Fault, Kind};
@@ -104,8 +106,14 @@ impl LlmService {
     }
 
     /// What is left of the quota of a model, for headers; waits are as its clients count them.
-    pub fn left(&mut self, model: &str, now_ms: u64) -> Vec<(&'static str, Remaining)> {
-        if self.config.quota.as_ref().is_some_and(|quota| quota.hint == Hint::TimeOnly) {
+    /// `OpenAI` has such headers unless a scenario hides them, Gemini where a scenario asks for them.
+    fn left(&mut self, model: &str, now_ms: u64) -> Vec<(&'static str, Remaining)> {
+        let hint = self.config.quota.as_ref().map(|quota| quota.hint);
+        let is_told = match self.service {
+            Service::Openai => hint != Some(Hint::TimeOnly),
+            Service::Gemini | Service::Confluence => hint == Some(Hint::Remaining),
+        };
+        if !is_told {
             return Vec::new();
         }
         let mut left = self.quotas.get_mut(model).map_or(Vec::new(), |quota| quota.left(now_ms));
@@ -113,6 +121,12 @@ impl LlmService {
             left.reset_ms = left.reset_ms.div_ceil(self.speed);
         }
         left
+    }
+
+    /// The reply with headers that say what is left of the quota of a model, where it tells.
+    pub fn with_left(&mut self, reply: Reply, model: &str, now_ms: u64) -> Reply {
+        let left = self.left(model, now_ms);
+        with_headers(reply, &left)
     }
 
     /// A number for one more request, of whatever kind.
@@ -361,13 +375,14 @@ impl LlmService {
         scene: &mut Scene<'_>,
     ) -> Vec<Refusal> {
         let Some(config) = &self.config.quota else { return Vec::new() };
-        let neighbour = self.config.neighbour.filter(|_| model == self.config.model);
+        let is_tested = model == self.config.model;
+        let neighbours = if is_tested { self.config.neighbour.as_slice() } else { &[] };
         let meter = self.quotas.entry(model.to_owned());
         let is_even = self.service == Service::Openai;
         let meter = meter.or_insert_with(|| {
             let quota = Quota::new(config);
             let quota = if is_even { quota.with_even_days() } else { quota };
-            Meter::new(quota, config, neighbour)
+            Meter::new(quota, config, neighbours)
         });
         let Visits { admitted, refused } = meter.visit(now_ms, scene.calendar);
         if admitted > 0 || refused > 0 {

@@ -13,7 +13,7 @@ use crate::units::{Count, Ratio, Whole};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NeighbourConfig {
-    /// How many calls it sends in `per_s` seconds, the first at virtual zero.
+    /// How many calls it sends in `per_s` seconds, the first when it comes.
     pub requests: Count,
     /// Seconds (default: 60).
     #[serde(default = "minute")]
@@ -21,6 +21,43 @@ pub struct NeighbourConfig {
     /// The input tokens of each (default: 500).
     #[serde(default = "usual")]
     pub tokens: Count,
+    /// When it comes, in seconds from virtual zero (default: it is there already).
+    #[serde(default = "from_the_start", skip_serializing_if = "is_from_the_start")]
+    pub from_s: Whole<0, 8_640_000>,
+    /// When it leaves (default: never).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until_s: Option<Whole<1, 8_640_000>>,
+}
+
+impl NeighbourConfig {
+    /// What is wrong with it, if something is.
+    pub fn problem(&self) -> Option<String> {
+        let until_s = self.until_s.filter(|until| until.get() <= self.from_s.get())?;
+        Some(format!(
+            "expected a neighbour to come before it leaves, found from_s = {} and until_s = {until_s}",
+            self.from_s
+        ))
+    }
+}
+
+/// The two forms of neighbours, for the schema.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) enum NeighbourForms {
+    /// One.
+    One(NeighbourConfig),
+    /// Several.
+    Many(Vec<NeighbourConfig>),
+}
+
+fn from_the_start() -> Whole<0, 8_640_000> {
+    Whole::new(0).expect("0 lies within 0 to 8640000")
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_from_the_start(from_s: &Whole<0, 8_640_000>) -> bool {
+    from_s.get() == 0
 }
 
 fn minute() -> Whole<1, 86_400> {
@@ -38,17 +75,23 @@ pub(super) struct Visits {
     pub(super) refused: u64,
 }
 
-/// A quota with whoever else uses it.
+/// A quota with all who use it.
 #[derive(Debug)]
 pub(super) struct Meter {
     quota: Quota,
-    neighbour: Option<NeighbourConfig>,
-    /// How many calls the neighbour has sent, and in how many groups.
-    sent: u64,
-    groups: u64,
-    /// The length of the quota's window.
+    neighbours: Vec<Neighbour>,
+    /// The length of the quota's first window.
     window_ms: u64,
     looseness: Option<Ratio>,
+}
+
+/// A neighbour, as far as it has come.
+#[derive(Debug)]
+struct Neighbour {
+    config: NeighbourConfig,
+    /// How many calls it has sent, and in how many groups.
+    sent: u64,
+    groups: u64,
 }
 
 /// A window never holds more groups of a neighbour's calls than this.
@@ -57,44 +100,62 @@ const GROUPS_OF_WINDOW: u64 = 1_000_000;
 /// the work grows with the root of the time.
 const GROUPS_OF_GRAIN: u64 = 1_000_000;
 
-impl Meter {
-    pub(super) fn new(
-        quota: Quota,
-        config: &QuotaConfig,
-        neighbour: Option<NeighbourConfig>,
-    ) -> Self {
-        let (window_ms, looseness) = (config.per_s.get() * 1000, config.looseness);
-        Self { quota, neighbour, sent: 0, groups: 0, window_ms, looseness }
+impl Neighbour {
+    fn per_ms(&self) -> u128 {
+        u128::from(self.config.per_s.get()) * 1000
     }
 
-    /// Lets the neighbour send what it has to send up to now. Calls of the same millisecond are taken
-    /// in one go, which comes to the same; those of several milliseconds only where the groups of
-    /// one millisecond would be too many to count.
+    /// When it sends its next call; never, once it has left.
+    fn next_ms(&self) -> Option<u64> {
+        let after_ms =
+            u128::from(self.sent) * self.per_ms() / u128::from(self.config.requests.get());
+        let after_ms = u64::try_from(after_ms).unwrap_or(u64::MAX);
+        let at_ms = (self.config.from_s.get() * 1000).saturating_add(after_ms);
+        let is_there = |until: Whole<1, 8_640_000>| at_ms < until.get() * 1000;
+        self.config.until_s.is_none_or(is_there).then_some(at_ms)
+    }
+
+    /// How many calls it has sent by a time.
+    fn sent_by(&self, at_ms: u64) -> u64 {
+        let last_ms = self.config.until_s.map_or(u64::MAX, |until| until.get() * 1000 - 1);
+        let Some(there_ms) = at_ms.min(last_ms).checked_sub(self.config.from_s.get() * 1000) else {
+            return 0;
+        };
+        let requests = u128::from(self.config.requests.get());
+        let sent = ((u128::from(there_ms) + 1) * requests).div_ceil(self.per_ms());
+        u64::try_from(sent).unwrap_or(u64::MAX)
+    }
+}
+
+impl Meter {
+    pub(super) fn new(quota: Quota, config: &QuotaConfig, neighbours: &[NeighbourConfig]) -> Self {
+        let (window_ms, looseness) = (config.per_s.get() * 1000, config.looseness);
+        let neighbours =
+            neighbours.iter().map(|config| Neighbour { config: *config, sent: 0, groups: 0 });
+        Self { quota, neighbours: neighbours.collect(), window_ms, looseness }
+    }
+
+    /// Lets the neighbours send what they have to send up to now, one after the other in time. Calls
+    /// of the same millisecond are taken in one go, which comes to the same; those of several
+    /// milliseconds only where the groups of one millisecond would be too many to count.
     pub(super) fn visit(&mut self, now_ms: u64, calendar: &Calendar) -> Visits {
         let mut visits = Visits::default();
-        let Some(NeighbourConfig { requests, per_s, tokens }) = self.neighbour else {
-            return visits;
-        };
-        let (requests, per_ms) = (u128::from(requests.get()), u128::from(per_s.get()) * 1000);
-        let time = |call: u64| u64::try_from(u128::from(call) * per_ms / requests);
-        let sent_by = |at_ms: u64| {
-            let sent = ((u128::from(at_ms) + 1) * requests).div_ceil(per_ms);
-            u64::try_from(sent).unwrap_or(u64::MAX)
-        };
-        let until = sent_by(now_ms);
-        while self.sent < until {
-            let at_ms = time(self.sent).unwrap_or(u64::MAX);
+        loop {
+            let coming = self.neighbours.iter_mut().filter_map(|one| Some((one.next_ms()?, one)));
+            let first =
+                coming.filter(|(at_ms, _)| *at_ms <= now_ms).min_by_key(|(at_ms, _)| *at_ms);
+            let Some((at_ms, neighbour)) = first else { return visits };
             let grain_ms =
-                (self.window_ms / GROUPS_OF_WINDOW).max(1 + self.groups / GROUPS_OF_GRAIN);
+                (self.window_ms / GROUPS_OF_WINDOW).max(1 + neighbour.groups / GROUPS_OF_GRAIN);
             let last_ms = at_ms.saturating_add(grain_ms - 1).min(now_ms);
-            let calls = sent_by(last_ms).saturating_sub(self.sent).max(1);
-            let admitted = self.quota.admit_many(at_ms, calls, tokens.get(), calendar);
+            let calls = neighbour.sent_by(last_ms).saturating_sub(neighbour.sent).max(1);
+            let tokens = neighbour.config.tokens.get();
+            let admitted = self.quota.admit_many(at_ms, calls, tokens, calendar);
             visits.admitted = visits.admitted.saturating_add(admitted);
             visits.refused = visits.refused.saturating_add(calls - admitted);
-            self.sent = self.sent.saturating_add(calls);
-            self.groups += 1;
+            neighbour.sent = neighbour.sent.saturating_add(calls);
+            neighbour.groups += 1;
         }
-        visits
     }
 
     /// Takes a call of this many input tokens, or says why not, the longest wait first. `luck` is

@@ -154,7 +154,7 @@ fn over_quota(
     };
     let (limit, used) = refusal.map_or((0, 0), |refusal| (refusal.limit, refusal.used));
     let hint = ai.config().quota.as_ref().map(|quota| quota.hint);
-    let again = duration(told_ms);
+    let again = crate::fakes::llm::duration(told_ms);
     let (kind, message) = if hint == Some(Hint::TimeOnly) {
         ("requests", format!("Rate limit reached. Please try again in {again}."))
     } else {
@@ -171,23 +171,5 @@ fn over_quota(
             .with_header("retry-after", &told_ms.div_ceil(1000).to_string())
             .with_header("retry-after-ms", &told_ms.to_string()),
         _ => reply,
-    }
-}
-
-/// A duration as Go writes it: `108ms`, `8.64s`, `6m0s`, `1h2m3s`.
-pub(super) fn duration(ms: u64) -> String {
-    let (seconds, millis) = (ms / 1000, ms % 1000);
-    if seconds == 0 {
-        return format!("{millis}ms");
-    }
-    let fraction = format!("{millis:03}");
-    let fraction = fraction.trim_end_matches('0');
-    let point = if fraction.is_empty() { "" } else { "." };
-    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let rest = format!("{rest}{point}{fraction}s");
-    match (hours, minutes) {
-        (0, 0) => rest,
-        (0, minutes) => format!("{minutes}m{rest}"),
-        (hours, minutes) => format!("{hours}h{minutes}m{rest}"),
     }
 }

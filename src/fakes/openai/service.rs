@@ -100,25 +100,7 @@ fn asked(
         Some(reply) => reply,
         None => super::error::of(ai, &asks.model, &outcome),
     };
-    let left = ai.left(&asks.model, now_ms);
-    let reply = left.into_iter().fold(reply, |reply, (what, left)| {
-        let (limit, remaining, reset) = match what {
-            "requests" => (
-                "x-ratelimit-limit-requests",
-                "x-ratelimit-remaining-requests",
-                "x-ratelimit-reset-requests",
-            ),
-            _ => (
-                "x-ratelimit-limit-tokens",
-                "x-ratelimit-remaining-tokens",
-                "x-ratelimit-reset-tokens",
-            ),
-        };
-        reply
-            .with_header(limit, &left.limit.to_string())
-            .with_header(remaining, &left.left.to_string())
-            .with_header(reset, &super::error::duration(left.reset_ms))
-    });
+    let reply = ai.with_left(reply, &asks.model, now_ms);
     reply.after(outcome.latency_ms).on(Observation::Prompt(outcome.about))
 }
 

@@ -15,7 +15,7 @@ use super::schema::Dialect;
 use super::{Answer, Failure, LONGEST_WAIT, Provider, Usage, retry_after, schema};
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::lenient::or_default;
-use crate::pipeline::provider::stated_quota::{Dimension, Stated};
+use crate::pipeline::provider::stated_quota::{self, Dimension, Stated};
 use crate::pipeline::taxonomy::Taxonomy;
 
 /// What a message about money says, in lower case. Neither status nor details tell it from a rate
@@ -124,7 +124,8 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<Answer, Failure> {
     let reported = &generated.usage_metadata;
     let output = reported.candidates_token_count.saturating_add(reported.thoughts_token_count);
     let usage = Usage::reported(reported.prompt_token_count, output);
-    let fail = |class| Failure { usage, ..Failure::of(class) };
+    let quotas = stated_quota::of_headers(response.headers());
+    let fail = |class| Failure { usage, quotas: quotas.clone(), ..Failure::of(class) };
     let Some(candidate) = generated.candidates.into_iter().next() else {
         let blocked = generated.prompt_feedback.is_some();
         return Err(fail(if blocked { ErrorClass::Blocked } else { ErrorClass::Malformed }));
@@ -133,8 +134,8 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<Answer, Failure> {
     let text: String = spoken.map(|part| part.text).collect();
     match candidate.finish_reason.as_deref() {
         Some("MAX_TOKENS") if text.is_empty() => Err(fail(ErrorClass::Truncated)),
-        Some("MAX_TOKENS") => Ok(Answer { text, truncated: true, usage, quotas: Vec::new() }),
-        Some("STOP") | None => Ok(Answer { text, truncated: false, usage, quotas: Vec::new() }),
+        Some("MAX_TOKENS") => Ok(Answer { text, truncated: true, usage, quotas }),
+        Some("STOP") | None => Ok(Answer { text, truncated: false, usage, quotas }),
         Some("SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII") => {
             Err(fail(ErrorClass::Blocked))
         }

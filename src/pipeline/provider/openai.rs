@@ -13,7 +13,7 @@ use super::schema::Dialect;
 use super::{Answer, Failure, Provider, Usage, retry_after, schema};
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::lenient::or_default;
-use crate::pipeline::provider::stated_quota::{Dimension, Stated};
+use crate::pipeline::provider::stated_quota::{self, Dimension, Stated};
 use crate::pipeline::taxonomy::Taxonomy;
 
 /// What a 429 is called that no wait cures.
@@ -124,7 +124,11 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<Answer, Failure> {
     };
     let CompletionUsage { prompt_tokens, completion_tokens } = completion.usage;
     let usage = Usage::reported(prompt_tokens, completion_tokens);
-    let fail = |class| Failure { usage, quotas: quotas(response.headers()), ..Failure::of(class) };
+    let fail = |class| Failure {
+        usage,
+        quotas: stated_quota::of_headers(response.headers()),
+        ..Failure::of(class)
+    };
     let Some(choice) = completion.choices.into_iter().next() else {
         return Err(fail(ErrorClass::Malformed));
     };
@@ -139,7 +143,7 @@ pub(super) fn read(response: &Response<Bytes>) -> Result<Answer, Failure> {
             text,
             truncated: how == Some("length"),
             usage,
-            quotas: quotas(response.headers()),
+            quotas: stated_quota::of_headers(response.headers()),
         }),
     }
 }
@@ -186,7 +190,7 @@ fn rate_limited(failure: &mut Failure, message: &str, of_tokens: bool, headers: 
     let of_tokens = of_tokens || message.contains("on tokens");
     let dimension = if of_tokens { Dimension::Tokens } else { Dimension::Requests };
     let of_day = message.contains("per day");
-    let stated = quotas(headers).into_iter();
+    let stated = stated_quota::of_headers(headers).into_iter();
     failure.quotas = stated.filter(|stated| !of_day && stated.dimension == dimension).collect();
     if message.starts_with("Request too large") {
         failure.class = ErrorClass::TooLarge;
@@ -217,15 +221,4 @@ fn extra(named: &str) -> Option<Extra> {
     } else {
         None
     }
-}
-
-/// What the headers say about the quotas of requests and tokens.
-fn quotas(headers: &HeaderMap) -> Vec<Stated> {
-    let number = |name: String| headers.get(name)?.to_str().ok()?.trim().parse().ok();
-    let of = |dimension, what: &str| {
-        let limit = number(format!("x-ratelimit-limit-{what}"))?;
-        Some(Stated { limit: Some(limit), ..Stated::of(dimension) })
-    };
-    let named = [(Dimension::Requests, "requests"), (Dimension::Tokens, "tokens")];
-    named.into_iter().filter_map(|(dimension, what)| of(dimension, what)).collect()
 }

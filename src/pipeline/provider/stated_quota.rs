@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
 /// What a quota counts.
@@ -52,4 +53,16 @@ pub(crate) fn binding(quotas: &[Stated]) -> BTreeMap<Dimension, Option<u64>> {
         *known = known.iter().chain(limit).min().copied();
     }
     least
+}
+
+/// What headers in OpenAI's form say about the quotas of requests and tokens. Gateways send them for
+/// other models as well.
+pub(super) fn of_headers(headers: &HeaderMap) -> Vec<Stated> {
+    let number = |name: String| headers.get(name)?.to_str().ok()?.trim().parse().ok();
+    let of = |dimension, what: &str| {
+        let limit = number(format!("x-ratelimit-limit-{what}"))?;
+        Some(Stated { limit: Some(limit), ..Stated::of(dimension) })
+    };
+    let named = [(Dimension::Requests, "requests"), (Dimension::Tokens, "tokens")];
+    named.into_iter().filter_map(|(dimension, what)| of(dimension, what)).collect()
 }

@@ -120,6 +120,13 @@ fn services(world: &Keys) -> Vec<Vec<String>> {
         } else if key("model").is_some() {
             parts.push("no quota".to_owned());
         }
+        let has = |end: &str| world.keys().any(|key| key.starts_with(&format!("{service}.{end}")));
+        if has("quota.also") {
+            parts.push("further windows of the quota beside it".to_owned());
+        }
+        if has("neighbour") {
+            parts.push("shared with other clients".to_owned());
+        }
         if let Some(ms) = key("latency.median_ms").or_else(|| key("latency.ms")) {
             parts.push(format!("answers after {} ms, typically", grouped(ms)));
         }

@@ -301,11 +301,10 @@ impl Reader<'_> {
     ) -> Latency {
         let config = service.get_ref();
         let at = path(&[provider]);
-        if let Some((key, message)) = config.quota_problem() {
-            let keys: &[&str] = if key == "change" { &["quota", key] } else { &[key] };
+        if let Some((keys, message)) = config.quota_problem() {
             let span = self.key(&below(&at, keys)).unwrap_or(service.span());
             let neighbour = below(&at, &["neighbour"]);
-            if key == "change" || !self.recovered.is_wrong(&neighbour) {
+            if keys.len() > 1 || !self.recovered.is_wrong(&neighbour) {
                 self.note(&below(&at, &["quota"]), span, message, None);
             }
         }

@@ -42,8 +42,8 @@ fn of_run(scenario: Option<&Scenario>, runs: &[Examined<'_>], at: usize) -> Vec<
         let quotas = quotas(scenario);
         found.push(refusals::neighbour(&history, &quotas));
         // What a neighbour leaves of a quota is not weighed.
-        let is_shared = scenario.world.gemini.0.neighbour.is_some()
-            || scenario.world.openai.0.neighbour.is_some();
+        let is_shared = !scenario.world.gemini.0.neighbour.is_empty()
+            || !scenario.world.openai.0.neighbour.is_empty();
         if !is_shared {
             found.push(waits::idle_gate(&history, &quotas));
         }

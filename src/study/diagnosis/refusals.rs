@@ -147,7 +147,7 @@ pub(super) fn neighbour(
         let Some(quota) = quotas.get(refusal.service) else { continue };
         of_requests += 1;
         // What a bucket holds drips back in this time.
-        let (limit, per_ms) = (refusal.limit, quota.per_s.get().saturating_mul(1000));
+        let (limit, per_ms) = (refusal.limit, quota.window_ms_of_limit(refusal.limit));
         let requests = quota.requests.map_or(limit, Count::get).max(1);
         let window_ms = match quota.window {
             WindowKind::Bucket => per_ms.saturating_mul(limit) / requests,

@@ -173,20 +173,31 @@ impl Usage {
         let asked = asked.collect();
         let limits = quota.map_or_else(Vec::new, |quota| {
             let counts = |call: &&Call| call.is_admitted || quota.refused_count;
-            let taken = |limit: Option<Count>, amount: fn(&Call) -> u64, burst: Option<Count>| {
-                let (limit, per_ms) = (limit?.get(), quota.per_s.get().saturating_mul(1000));
-                let holds = burst.map_or(limit, Count::get);
-                let mut amounts: Vec<(u64, u64)> =
-                    own().filter(counts).map(|call| (call.started_ms, amount(call))).collect();
-                amounts.sort_unstable();
-                let window_ms = per_ms.saturating_mul(holds) / limit.max(1);
-                let next = own().map(amount).max().unwrap_or(0);
-                Some(LimitUse { holds, window_ms, next, amounts })
-            };
+            let taken =
+                |limit: Count, per_s: u64, amount: fn(&Call) -> u64, burst: Option<Count>| {
+                    let (limit, per_ms) = (limit.get(), per_s.saturating_mul(1000));
+                    let holds = burst.map_or(limit, Count::get);
+                    let mut amounts: Vec<(u64, u64)> =
+                        own().filter(counts).map(|call| (call.started_ms, amount(call))).collect();
+                    amounts.sort_unstable();
+                    let window_ms = per_ms.saturating_mul(holds) / limit.max(1);
+                    let next = own().map(amount).max().unwrap_or(0);
+                    LimitUse { holds, window_ms, next, amounts }
+                };
             let burst = quota.burst.filter(|_| quota.window == WindowKind::Bucket);
-            let requests = taken(quota.requests, |_| 1, burst);
-            let tokens = taken(quota.tokens, |call| call.input_tokens, None);
-            requests.into_iter().chain(tokens).collect()
+            let one: fn(&Call) -> u64 = |_| 1;
+            let tokens: fn(&Call) -> u64 = |call| call.input_tokens;
+            let per_s = quota.per_s.get();
+            let first = quota.requests.map(|limit| taken(limit, per_s, one, burst));
+            let of_tokens = quota.tokens.map(|limit| taken(limit, per_s, tokens, None));
+            let further = quota.also.iter().flat_map(|further| {
+                let per_s = further.per_s.get();
+                let requests = further.requests.map(|limit| taken(limit, per_s, one, None));
+                requests
+                    .into_iter()
+                    .chain(further.tokens.map(|limit| taken(limit, per_s, tokens, None)))
+            });
+            first.into_iter().chain(of_tokens).chain(further).collect()
         });
         Self { limits, asked }
     }

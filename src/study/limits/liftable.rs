@@ -99,7 +99,12 @@ fn unlimited(
 ) -> Option<Lifted> {
     let quota = ai.quota.as_mut()?;
     let lifted = part(quota)?;
-    // A change midway of what is gone is gone as well.
+    // A change midway of what is gone is gone as well, and so is a further window.
+    for further in &mut quota.also {
+        further.requests = further.requests.filter(|_| quota.requests.is_some());
+        further.tokens = further.tokens.filter(|_| quota.tokens.is_some());
+    }
+    quota.also.retain(|further| further.requests.is_some() || further.tokens.is_some());
     for change in &mut quota.change {
         change.requests = change.requests.filter(|_| quota.requests.is_some());
         change.tokens = change.tokens.filter(|_| quota.tokens.is_some());
@@ -108,7 +113,7 @@ fn unlimited(
     let parts = [quota.requests, quota.tokens, quota.per_day, quota.tokens_per_day];
     if parts.iter().all(Option::is_none) {
         ai.quota = None;
-        ai.neighbour = None;
+        ai.neighbour.clear();
     }
     Some(lifted)
 }
@@ -222,10 +227,8 @@ pub const LIMITS: &[Liftable] = &[
     world("gemini.quota.tokens_per_day", |scenario| {
         unlimited(&mut scenario.world.gemini.0, |quota| remove(&mut quota.tokens_per_day))
     }),
-    world("gemini.neighbour", |scenario| {
-        let neighbour = scenario.world.gemini.0.neighbour.take();
-        neighbour.map(|neighbour| (neighbour.requests.to_string(), "none"))
-    }),
+    world("gemini.quota.also", |scenario| clear(&mut scenario.world.gemini.0.quota.as_mut()?.also)),
+    world("gemini.neighbour", |scenario| clear(&mut scenario.world.gemini.0.neighbour)),
     world("gemini.latency", |scenario| {
         Some((scenario.world.gemini.1.without_draw(), "0 ms")).filter(|(was, _)| was != "0 ms")
     }),

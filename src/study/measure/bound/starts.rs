@@ -43,6 +43,12 @@ pub(super) fn starts(
 /// The earliest times of `calls` calls, the first at `first`.
 pub fn earliest(quota: &QuotaConfig, calendar: &Calendar, first: u64, calls: u64) -> Vec<u64> {
     let mut starts = in_window(quota, first, calls);
+    // Each window alone lets no call start earlier, so that all together do not.
+    for pace in further(quota, Dimension::Requests) {
+        for (call, start) in (1..).zip(&mut starts) {
+            *start = (*start).max(pace.given(first, call));
+        }
+    }
     let Some(limit) = quota.per_day.map(Count::get) else { return starts };
     // What is used at first is of the day of virtual zero.
     let is_first_day = first < calendar.pacific_midnight_after(0);
@@ -67,19 +73,30 @@ fn in_window(quota: &QuotaConfig, first: u64, calls: u64) -> Vec<u64> {
     let Some(limit) = quota.requests.filter(|_| is_plain(quota, Dimension::Requests)) else {
         return admitted(window, first, calls);
     };
-    let burst = quota.burst.unwrap_or(limit).get();
-    (1..=calls).map(|call| given(quota, first, call, (limit.get(), burst))).collect()
+    let pace = Pace::of_first(quota, limit, quota.burst.unwrap_or(limit));
+    (1..=calls).map(|call| pace.given(first, call)).collect()
+}
+
+/// The further windows of a quota for this, each with what it gives out.
+fn further(quota: &QuotaConfig, dimension: Dimension) -> impl Iterator<Item = Pace> {
+    quota.also.iter().filter_map(move |further| {
+        let limit = further.limit_of(dimension)?.get();
+        let per_ms = further.per_s.get() * 1000;
+        Some(Pace { kind: quota.window, limit, burst: limit, per_ms })
+    })
 }
 
 /// When the last of `tokens` input tokens is given out.
 pub fn last_token(quota: &QuotaConfig, first: u64, tokens: u64) -> u64 {
-    match (quota.tokens, quota.window_of(Dimension::Tokens)) {
+    let of_first = match (quota.tokens, quota.window_of(Dimension::Tokens)) {
         (Some(limit), Some(_)) if is_plain(quota, Dimension::Tokens) => {
-            given(quota, first, tokens, (limit.get(), limit.get()))
+            Pace::of_first(quota, limit, limit).given(first, tokens)
         }
         (_, Some(window)) => given_out(window, first, tokens),
         (_, None) => first,
-    }
+    };
+    further(quota, Dimension::Tokens)
+        .fold(of_first, |last, pace| last.max(pace.given(first, tokens)))
 }
 
 /// Whether a window is the same all the time, and nothing of it is used.
@@ -87,20 +104,37 @@ fn is_plain(quota: &QuotaConfig, dimension: Dimension) -> bool {
     quota.change.is_empty() && quota.used_of(dimension) == 0
 }
 
-/// When the last of an amount is given out by a window that is the same all the time.
-fn given(quota: &QuotaConfig, first: u64, amount: u64, (limit, burst): (u64, u64)) -> u64 {
-    let per_ms = quota.per_s.get() * 1000;
-    match quota.window {
-        WindowKind::Sliding => {
-            first.saturating_add((amount.saturating_sub(1) / limit).saturating_mul(per_ms))
-        }
-        WindowKind::Fixed => match amount.saturating_sub(1) / limit {
-            0 => first,
-            windows => (first / per_ms).saturating_add(windows).saturating_mul(per_ms),
-        },
-        WindowKind::Bucket => {
-            let dripped = amount.saturating_sub(burst).saturating_mul(per_ms).div_ceil(limit);
-            first.saturating_add(dripped)
+/// A window that is the same all the time.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    kind: WindowKind,
+    limit: u64,
+    burst: u64,
+    per_ms: u64,
+}
+
+impl Pace {
+    /// The pace of a quota's first window.
+    fn of_first(quota: &QuotaConfig, limit: Count, burst: Count) -> Self {
+        let per_ms = quota.per_s.get() * 1000;
+        Self { kind: quota.window, limit: limit.get(), burst: burst.get(), per_ms }
+    }
+
+    /// When the last of an amount is given out.
+    fn given(self, first: u64, amount: u64) -> u64 {
+        let Self { limit, burst, per_ms, .. } = self;
+        match self.kind {
+            WindowKind::Sliding => {
+                first.saturating_add((amount.saturating_sub(1) / limit).saturating_mul(per_ms))
+            }
+            WindowKind::Fixed => match amount.saturating_sub(1) / limit {
+                0 => first,
+                windows => (first / per_ms).saturating_add(windows).saturating_mul(per_ms),
+            },
+            WindowKind::Bucket => {
+                let dripped = amount.saturating_sub(burst).saturating_mul(per_ms).div_ceil(limit);
+                first.saturating_add(dripped)
+            }
         }
     }
 }
