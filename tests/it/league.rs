@@ -3,11 +3,18 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use tagspace::internals::study::experiment::runner::TrialRunner;
 
+use sha2::{Digest, Sha256};
 use tagspace::internals::pipeline::config::LimiterKind;
+use tagspace::internals::report::league::random as report;
+use tagspace::internals::sim::scenario::Scenario;
+use tagspace::internals::study::experiment::runner::TrialRunner;
 use tagspace::internals::study::league;
-use tagspace::internals::study::league::{FIELDS, KINDS};
+use tagspace::internals::study::league::random::{
+    AgainstRivals, BetterRival, Family, RandomResult, RandomWorld, ratio_milli,
+};
+use tagspace::internals::study::league::{FIELDS, KINDS, SeedResult};
+use tagspace::internals::units::Share;
 
 fn tagspace(out: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
@@ -101,4 +108,127 @@ fn a_report_is_compared_with_the_golden_one() {
     assert!(String::from_utf8_lossy(&differs.stderr).contains("league.json"));
     let nobody = tagspace(folder.path(), &["--only", "nobody"]);
     assert_eq!(nobody.status.code(), Some(2));
+}
+
+#[test]
+fn every_random_world_is_a_scenario_and_families_come_as_often_as_stated() {
+    let mut count = std::collections::BTreeMap::<Family, u64>::new();
+    const WORLDS: u64 = 3_000;
+    for number in 1..=WORLDS {
+        let world = RandomWorld::drawn(number);
+        assert_eq!(world, RandomWorld::drawn(number));
+        let text = world.scenario().unwrap();
+        let read = Scenario::parse("x", "x.toml", &text, Path::new("."));
+        assert!(read.is_ok(), "{number}: {}\n{text}", read.unwrap_err());
+        *count.entry(world.family).or_insert(0) += 1;
+    }
+    assert_eq!(Family::ALL.iter().map(|family| family.percent()).sum::<u64>(), 100);
+    for family in Family::ALL {
+        let (found, expected) = (count[family], WORLDS * family.percent() / 100);
+        // Four standard deviations of the most frequent one.
+        assert!(found.abs_diff(expected) < 4 * 21, "{}: {found} of {expected}", family.name());
+    }
+}
+
+#[test]
+fn a_random_world_stays_what_it_is() {
+    let text = RandomWorld::drawn(17).scenario().unwrap();
+    let service = text.lines().filter(|line| {
+        ["# ", "seed", "pages", "quota", "start_after_s"].iter().any(|key| line.starts_with(key))
+    });
+    insta::assert_snapshot!(service.collect::<Vec<_>>().join("\n"), @r#"
+    # Which limiter fares best in random world 17, gemini-free?
+    seed = 17
+    pages = 25
+    quota = { requests = 10, tokens = 250_000, window = "fixed" }
+    pages = 0
+    pages = 25
+    start_after_s = 23
+    "#);
+    // A world that changes is another one, and what was written of it holds no more.
+    let all = (1..=100).map(|number| RandomWorld::drawn(number).scenario().unwrap());
+    let digest = Sha256::digest(all.collect::<String>());
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    insta::assert_snapshot!(hex, @"1dde38d9482a3b604293e971a5370ece72142a035cf4392947db5f94f2351ca8");
+}
+
+/// What came of the kinds in world 1: the makespan in ms, zero for lost pages, and the 429s.
+fn result(by_kind: &[(LimiterKind, u64, u64)]) -> RandomResult {
+    let outcome = |kind: LimiterKind| {
+        let known = by_kind.iter().find(|(one, ..)| *one == kind);
+        let (_, makespan_ms, refused) = known.copied().unwrap_or((kind, 0, 0));
+        SeedResult {
+            finished: makespan_ms > 0,
+            makespan_ms,
+            bound_ms: 0,
+            rate_limited: Share { num: refused, den: 100 },
+            early_calls: 0,
+            fallback: Share { num: 0, den: 0 },
+            cost_usd_micros: 0,
+            warm: None,
+            neighbour: 0,
+        }
+    };
+    let outcomes = RandomResult::kinds().into_iter().map(outcome).collect();
+    RandomResult { world: RandomWorld::drawn(1), seed: 1, outcomes }
+}
+
+#[test]
+fn a_limiter_is_measured_by_the_fastest_rival_that_lost_no_page() {
+    use LimiterKind::{Aimd, Cubic, Fixed, Quota, Sre};
+    // The fastest of all is no rival, and the fastest rival has lost pages.
+    let one = result(&[(Quota, 3_000, 1), (Fixed, 500, 0), (Aimd, 0, 0), (Cubic, 2_000, 9)]);
+    assert_eq!(ratio_milli(&one, Quota), Some(1_500));
+    assert_eq!(ratio_milli(&one, Cubic), Some(1_000));
+    assert_eq!(ratio_milli(&one, Aimd), None);
+    let lost = result(&[(Quota, 0, 4), (Sre, 2_000, 0)]);
+    // Where every rival lost some, nobody is measured.
+    let unknown = result(&[(Quota, 9_000, 5)]);
+    let all = [one.clone(), lost.clone(), unknown.clone()];
+    let standing = AgainstRivals::of(all.iter(), Quota);
+    assert_eq!((standing.played, standing.unfinished), (2, 1));
+    assert_eq!(standing.refused, Share { num: 10, den: 300 });
+    assert_eq!(standing.percentile_milli(50), Some(1_500));
+    assert_eq!((standing.percentile_milli(90), standing.worst_milli()), (None, Some(1_500)));
+    assert!(BetterRival::in_result(&lost).is_some_and(|one| one.rival == Sre));
+    assert!(BetterRival::in_result(&unknown).is_none());
+    // Much faster, but for many more 429s; as calm, but hardly faster.
+    assert!(BetterRival::in_result(&one).is_none());
+    let calm = |theirs: u64| result(&[(Quota, 30_000, 1), (Cubic, theirs, 2)]);
+    assert!(BetterRival::in_result(&calm(28_500)).is_none());
+    assert!(BetterRival::in_result(&calm(27_000)).is_some());
+    let text = report::text(&all);
+    assert!(text.contains("In 1 world: it loses no page"), "{text}");
+    assert!(text.contains("$ tagspace league --show 1 > world.toml"), "{text}");
+}
+
+#[test]
+fn random_worlds_are_the_same_in_two_processes_and_can_be_played_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let play = |jobs: &str, out: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+        let args = ["league", "--random", "3", "--from", "40", "--jobs", jobs, "-q", "--out", out];
+        assert!(command.args(args).current_dir(folder.path()).status().unwrap().success());
+        ["random.json", "random.csv", "random.md"]
+            .map(|name| fs::read(folder.path().join(out).join(name)).unwrap())
+    };
+    let played = play("1", "a");
+    assert_eq!(played, play("2", "b"));
+    let json: serde_json::Value = serde_json::from_slice(&played[0]).unwrap();
+    assert_eq!(json["worlds"][2]["world"], 42);
+    // The same world, played by `run` as it was by the league.
+    let shown = Command::new(env!("CARGO_BIN_EXE_tagspace"))
+        .args(["league", "--show", "42"])
+        .output()
+        .unwrap();
+    fs::write(folder.path().join("world.toml"), shown.stdout).unwrap();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_tagspace"));
+    let args = ["run", "world.toml", "--quiet", "--set", "pipeline.limiter=\"cubic\""];
+    run.args(args).current_dir(folder.path()).status().unwrap();
+    let report = folder.path().join("reports/out/world/report.json");
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
+    let last = report["runs"].as_array().unwrap().last().unwrap();
+    let limiters = json["worlds"][2]["limiters"].as_array().unwrap();
+    let cubic = limiters.iter().find(|one| one["limiter"] == "cubic").unwrap();
+    assert_eq!(last["metrics"]["makespan"]["value"], cubic["makespan"], "{last}");
 }

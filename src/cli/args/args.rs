@@ -85,7 +85,9 @@ pub(crate) enum Command {
     )]
     BestKnown(BestKnownArgs),
     /// Let all kinds of limiters compete in a family of worlds, on the same weather.
-    #[command(after_help = "Examples:\n  tagspace league\n  tagspace league --only free --seeds 8")]
+    #[command(
+        after_help = "Examples:\n  tagspace league\n  tagspace league --only free --seeds 8\n  tagspace league --random 1000\n  tagspace league --show 17 > world-17.toml"
+    )]
     League(LeagueArgs),
     /// Play every promise of the plan, and say which hold, which do not, and from where on.
     #[command(after_help = "Examples:\n  tagspace claims --only C4\n  tagspace claims --check")]
@@ -281,9 +283,18 @@ pub(crate) struct LeagueArgs {
     /// Only fields whose name contains this text.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub(crate) only: String,
-    /// Seeds for each trial.
-    #[arg(long, value_name = "N", default_value_t = LEAGUE_SEEDS, value_parser = value_parser!(u64).range(1..=32))]
-    pub(crate) seeds: u64,
+    /// Play this many worlds that are drawn from their numbers instead of the fields.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=100_000), conflicts_with_all = ["only", "check"])]
+    pub(crate) random: Option<u64>,
+    /// The number of the first of these worlds: others are fresh ones.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u64).range(1..=900_000), requires = "random")]
+    pub(crate) from: u64,
+    /// Print the world of this number as a scenario, and play nothing.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=999_999), conflicts_with_all = ["only", "check", "random", "out", "quiet"])]
+    pub(crate) show: Option<u64>,
+    /// Seeds for each trial (default: 2; with --random 1).
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=32))]
+    pub(crate) seeds: Option<u64>,
     #[command(flatten)]
     pub(crate) play: Play,
 }

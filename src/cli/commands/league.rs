@@ -1,18 +1,30 @@
 //! `tagspace league`: all limiters in all fields.
 
+use std::path::PathBuf;
+
 use crate::cli::args::{LEAGUE_SEEDS, LeagueArgs};
 use crate::cli::error::CliError;
 use crate::cli::kept_report::Named;
 use crate::cli::progress::Progress;
 use crate::cli::terminal::print;
 use crate::cli::{ExitStatus, disk, jobs, kept_report};
+use crate::report::league::random as random_report;
 use crate::report::{league as report, page};
 use crate::study::league;
+use crate::study::league::random::RandomWorld;
 use crate::study::league::{Scaled, WorldResult, scaling};
 
 /// Plays the league, and prints it, writes it, or compares it with what was written.
 pub(crate) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
-    let is_whole = args.only.is_empty() && args.seeds == LEAGUE_SEEDS;
+    if let Some(number) = args.show {
+        print(&RandomWorld::drawn(number).scenario()?);
+        return Ok(ExitStatus::Met);
+    }
+    if let Some(worlds) = args.random {
+        return random(args, worlds);
+    }
+    let seeds = args.seeds.unwrap_or(LEAGUE_SEEDS);
+    let is_whole = args.only.is_empty() && seeds == LEAGUE_SEEDS;
     let out = kept_report::folder("league", args.out.as_deref(), is_whole, args.check)?;
     if !args.check {
         // Not after minutes of play.
@@ -24,7 +36,7 @@ pub(crate) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
         progress.of(all);
         progress.inc();
     };
-    let played = league::play(&args.only, args.seeds, &runner, &on_trial);
+    let played = league::play(&args.only, seeds, &runner, &on_trial);
     progress.finish();
     let played = played?;
     if played.is_empty() {
@@ -35,17 +47,50 @@ pub(crate) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
         });
     }
     // A part of the fields is asked for itself.
-    let scaled =
-        if args.only.is_empty() { scaling::play(args.seeds, &runner) } else { Ok(Vec::new()) };
+    let scaled = if args.only.is_empty() { scaling::play(seeds, &runner) } else { Ok(Vec::new()) };
     let scaled = scaled?;
-    let files = files(&played, &scaled, args.seeds)?;
+    let files = files(&played, &scaled, seeds)?;
     if args.check {
         return kept_report::check("league", &out, &files, args.play.quiet);
     }
     let _lock = disk::lock(&out)?;
     kept_report::write(&out, &files)?;
     if !args.play.quiet {
-        print(&report::text(&played, &scaled, args.seeds));
+        print(&report::text(&played, &scaled, seeds));
+        print(&format!("\nreport in {}\n", out.display()));
+    }
+    Ok(ExitStatus::Met)
+}
+
+/// Plays worlds that are drawn from their numbers.
+fn random(args: &LeagueArgs, worlds: u64) -> Result<ExitStatus, CliError> {
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("reports/out/league-random"));
+    disk::make_folder(&out)?;
+    // A weather for each world, unless more are asked for.
+    let seeds = args.seeds.unwrap_or(1);
+    let progress = Progress::new(args.play.quiet, "simulations");
+    let runner = jobs::runner(args.play.jobs)?;
+    let on_trial = |all: usize| {
+        progress.of(all);
+        progress.inc();
+    };
+    let played =
+        league::random::play(args.from..=args.from + worlds - 1, seeds, &runner, &on_trial);
+    progress.finish();
+    let played = played?;
+    let mut csv = Vec::new();
+    random_report::csv(&played, &mut csv)
+        .map_err(|error| kept_report::failed("random.csv", &error))?;
+    let text = random_report::text(&played);
+    let files = [
+        ("random.json", kept_report::pretty(&random_report::json(&played))),
+        ("random.csv", csv),
+        ("random.md", text.clone().into_bytes()),
+    ];
+    let _lock = disk::lock(&out)?;
+    kept_report::write(&out, &files)?;
+    if !args.play.quiet {
+        print(&text);
         print(&format!("\nreport in {}\n", out.display()));
     }
     Ok(ExitStatus::Met)

@@ -1,6 +1,7 @@
 //! The league as a table, as data and as a picture.
 
 pub(crate) mod plot;
+pub mod random;
 mod text;
 
 pub(crate) use self::text::{HEADINGS, columns, over_bound, percent};

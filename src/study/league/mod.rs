@@ -6,6 +6,7 @@
 //! a third time, for what its next job is refused.
 
 mod league;
+pub mod random;
 pub mod scaling;
 pub mod worlds;
 

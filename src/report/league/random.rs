@@ -1,0 +1,261 @@
+//! The random league as tables and as data.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::io;
+
+use serde_json::{Value, json};
+
+use crate::pipeline::config::LimiterKind;
+use crate::report::format;
+use crate::report::table::markdown;
+use crate::study::league::SeedResult;
+use crate::study::league::random::{AgainstRivals, BetterRival, Family, RandomResult, ratio_milli};
+use crate::study::measure::metric::{Metric, Unit};
+use crate::units::{Share, float};
+
+use super::text::percent;
+
+/// The version of the file's form.
+const FORMAT_VERSION: u64 = 1;
+/// Worlds in a list of the worst, and in one of those in which a rival is better.
+const WORST: usize = 10;
+const MOST_BETTER: usize = 60;
+
+/// The tables, in Markdown.
+pub fn text(results: &[RandomResult]) -> String {
+    let mut out = String::from("# The random league of limiters\n\n");
+    out.push_str(&tables(results));
+    worst(&mut out, results);
+    better(&mut out, results);
+    out
+}
+
+/// How each limiter stands, and the one that learns in each family.
+pub fn tables(results: &[RandomResult]) -> String {
+    let mut out = format!(
+        "{}, each drawn from its number: a family of services, as often as people meet it, then quota, \
+         window, hint, latencies and job. Time over the fastest of `cubic`, `aimd` and `sre` that lost no page in \
+         the same world and weather; ∞: pages were lost. The primary alone, with attempts enough; a page is a call.\n\n",
+        format::counted(results.len(), "world")
+    );
+    let cubic = AgainstRivals::of(results.iter(), LimiterKind::Cubic).refused.num;
+    let kinds = RandomResult::kinds();
+    let rows = kinds.iter().map(|kind| {
+        let standing = AgainstRivals::of(results.iter(), *kind);
+        let mut row = vec![kind.name().to_owned()];
+        row.extend(columns(&standing));
+        row.push(relative(standing.refused.num, cubic));
+        row
+    });
+    let headings = [
+        "limiter",
+        "worlds",
+        "lost pages",
+        "p50",
+        "p90",
+        "p99",
+        "worst",
+        "429 of calls",
+        "429s to `cubic`'s",
+    ];
+    out.push_str(&markdown(&headings, &rows.collect::<Vec<_>>()));
+    out.push_str("\n`quota` in each family:\n\n");
+    let rows = Family::ALL.iter().map(|family| {
+        let of_family = || results.iter().filter(|one| one.world.family == *family);
+        let standing = AgainstRivals::of(of_family(), LimiterKind::Quota);
+        let cubic = AgainstRivals::of(of_family(), LimiterKind::Cubic).refused.num;
+        let mut row = vec![family.name().to_owned()];
+        row.extend(columns(&standing));
+        row.push(relative(standing.refused.num, cubic));
+        row
+    });
+    let headings = [&["family"], &headings[1..]].concat();
+    out.push_str(&markdown(&headings, &rows.collect::<Vec<_>>()));
+    out
+}
+
+fn columns(standing: &AgainstRivals) -> Vec<String> {
+    let percentile = |percent| times(standing.percentile_milli(percent));
+    vec![
+        standing.played.to_string(),
+        standing.unfinished.to_string(),
+        percentile(50),
+        percentile(90),
+        percentile(99),
+        times(standing.worst_milli()),
+        percent(standing.refused),
+    ]
+}
+
+/// A ratio in thousandths; nothing has no end.
+fn times(milli: Option<u64>) -> String {
+    milli.map_or("∞".to_owned(), |milli| format!("{:.2}", float(milli) / 1000.0))
+}
+
+fn relative(own: u64, other: u64) -> String {
+    if other == 0 { "-".to_owned() } else { format!("{:.3}", float(own) / float(other)) }
+}
+
+fn seconds(outcome: &SeedResult) -> String {
+    if outcome.finished {
+        format::amount(outcome.makespan_ms, Unit::Millis)
+    } else {
+        "lost pages".to_owned()
+    }
+}
+
+/// A row for a world: its number, what it is, and what came of it.
+fn row(result: &RandomResult, cells: Vec<String>) -> Vec<String> {
+    let world = &result.world;
+    let mut row = vec![format!("{} {}", world.number, world.family.name())];
+    row.extend(cells);
+    row.push(format!("{} pages, {}", world.pages, described(&world.service)));
+    row
+}
+
+/// The service's keys but for its latency.
+fn described(service: &[String]) -> String {
+    let keys = service.iter().filter_map(|key| key.strip_prefix("gemini."));
+    let keys: Vec<&str> = keys.filter(|key| !key.starts_with("latency")).collect();
+    keys.join(", ")
+}
+
+/// The worlds in which the limiter that learns does worst, each with the command that shows it.
+fn worst(out: &mut String, results: &[RandomResult]) {
+    let kind = LimiterKind::Quota;
+    let mut ranked: Vec<(u64, &RandomResult)> = results
+        .iter()
+        .filter_map(|result| {
+            let lost = result.of(kind).is_some_and(|own| !own.finished);
+            let rival = BetterRival::in_result(result).is_some();
+            let ratio = if lost && rival { Some(u64::MAX) } else { ratio_milli(result, kind) };
+            Some((ratio?, result))
+        })
+        .collect();
+    ranked.sort_by_key(|(ratio, result)| (std::cmp::Reverse(*ratio), result.world.number));
+    ranked.truncate(WORST);
+    if ranked.is_empty() {
+        return;
+    }
+    out.push_str("\n## Where `quota` does worst\n\n");
+    let rows = ranked.iter().map(|(ratio, result)| {
+        let own = result.of(kind);
+        let ratio = times(Some(*ratio).filter(|ratio| *ratio != u64::MAX));
+        let refused = own.map_or(0, |own| own.rate_limited.num);
+        row(result, vec![ratio, own.map_or_else(String::new, seconds), refused.to_string()])
+    });
+    let headings = ["world", "over the best rival", "time", "429s", "service"];
+    out.push_str(&markdown(&headings, &rows.collect::<Vec<_>>()));
+    out.push_str("\n```console\n");
+    for (_, result) in &ranked {
+        let number = result.world.number;
+        let seed = result.seed;
+        let _ = writeln!(
+            out,
+            "$ tagspace league --show {number} > world.toml && tagspace run world.toml --seed {seed}"
+        );
+    }
+    out.push_str("```\n");
+}
+
+/// The worlds in which a rival is clearly better.
+fn better(out: &mut String, results: &[RandomResult]) {
+    let all: Vec<BetterRival<'_>> = results.iter().filter_map(BetterRival::in_result).collect();
+    let _ = write!(
+        out,
+        "\n## Where a rival is clearly better\n\nIn {}: it loses no page, and `quota` does, or takes a tenth and \
+         two seconds longer at as many 429s (one more at most).\n",
+        format::counted(all.len(), "world")
+    );
+    if all.is_empty() {
+        return;
+    }
+    let mut by_family: BTreeMap<Family, usize> = BTreeMap::new();
+    for one in &all {
+        *by_family.entry(one.result.world.family).or_default() += 1;
+    }
+    let counts = by_family.iter().map(|(family, count)| format!("{} {count}", family.name()));
+    let _ = write!(out, "By family: {}.\n\n", counts.collect::<Vec<_>>().join(", "));
+    let rows = all.iter().take(MOST_BETTER).map(|one| {
+        let cell = |outcome: &SeedResult| {
+            format!("{}, {} 429s", seconds(outcome), outcome.rate_limited.num)
+        };
+        row(one.result, vec![one.rival.name().to_owned(), cell(one.theirs), cell(one.ours)])
+    });
+    let headings = ["world", "rival", "its time", "`quota`", "service"];
+    out.push_str(&markdown(&headings, &rows.collect::<Vec<_>>()));
+    if all.len() > MOST_BETTER {
+        let _ = write!(out, "\nand {} more, in random.csv\n", all.len() - MOST_BETTER);
+    }
+}
+
+fn share(share: Share) -> Value {
+    json!({"num": share.num, "den": share.den})
+}
+
+/// Everything, as integers.
+pub fn json(results: &[RandomResult]) -> Value {
+    let kinds = RandomResult::kinds();
+    let one = |result: &RandomResult| {
+        let limiters = kinds.iter().zip(&result.outcomes).map(|(kind, outcome)| {
+            json!({
+                "limiter": kind.name(),
+                "finished": outcome.finished,
+                (Metric::Makespan.key()): outcome.makespan_ms,
+                (Metric::RateLimitedRatio.key()): share(outcome.rate_limited),
+                (Metric::EarlyCalls.key()): outcome.early_calls,
+                "over_best_rival_milli": ratio_milli(result, *kind),
+            })
+        });
+        json!({
+            "world": result.world.number,
+            "seed": result.seed,
+            "family": result.world.family.name(),
+            "pages": result.world.pages,
+            "settings": result.world.service,
+            "limiters": limiters.collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "format_version": FORMAT_VERSION,
+        "worlds": results.iter().map(one).collect::<Vec<_>>(),
+    })
+}
+
+/// A row for every limiter in every world.
+pub fn csv(results: &[RandomResult], to: impl io::Write) -> Result<(), csv::Error> {
+    let mut to = csv::Writer::from_writer(to);
+    to.write_record([
+        "world",
+        "seed",
+        "family",
+        "limiter",
+        "finished",
+        Metric::Makespan.key(),
+        "over_best_rival_milli",
+        Metric::RateLimited.key(),
+        "calls",
+        Metric::EarlyCalls.key(),
+    ])?;
+    let kinds = RandomResult::kinds();
+    for result in results {
+        for (kind, outcome) in kinds.iter().zip(&result.outcomes) {
+            let ratio = ratio_milli(result, *kind).map_or(String::new(), |ratio| ratio.to_string());
+            to.write_record([
+                result.world.number.to_string(),
+                result.seed.to_string(),
+                result.world.family.name().to_owned(),
+                kind.name().to_owned(),
+                outcome.finished.to_string(),
+                outcome.makespan_ms.to_string(),
+                ratio,
+                outcome.rate_limited.num.to_string(),
+                outcome.rate_limited.den.to_string(),
+                outcome.early_calls.to_string(),
+            ])?;
+        }
+    }
+    to.flush()?;
+    Ok(())
+}
