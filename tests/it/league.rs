@@ -113,7 +113,6 @@ fn a_report_is_compared_with_the_golden_one() {
 #[test]
 fn every_random_world_is_a_scenario_and_families_come_as_often_as_stated() {
     let mut count = std::collections::BTreeMap::<Family, u64>::new();
-    const WORLDS: u64 = 3_000;
     for number in 1..=WORLDS {
         let world = RandomWorld::drawn(number);
         assert_eq!(world, RandomWorld::drawn(number));
@@ -148,9 +147,12 @@ fn a_random_world_stays_what_it_is() {
     // A world that changes is another one, and what was written of it holds no more.
     let all = (1..=100).map(|number| RandomWorld::drawn(number).scenario().unwrap());
     let digest = Sha256::digest(all.collect::<String>());
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    insta::assert_snapshot!(hex, @"1dde38d9482a3b604293e971a5370ece72142a035cf4392947db5f94f2351ca8");
+    let first = digest.first_chunk().copied().map(u64::from_be_bytes).unwrap();
+    insta::assert_snapshot!(format!("{first:016x}"), @"1dde38d9482a3b60");
 }
+
+/// Enough to tell how often families come.
+const WORLDS: u64 = 3_000;
 
 /// What came of the kinds in world 1: the makespan in ms, zero for lost pages, and the 429s.
 fn result(by_kind: &[(LimiterKind, u64, u64)]) -> RandomResult {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tagspace::Metric;
 use tagspace::internals::pipeline::limiter::algorithm::{
-    CallReport, EndedCall, Limit, Outcome, Remainder, Start,
+    CallReport, EndedCall, Limit, Outcome, Start,
 };
 use tagspace::internals::pipeline::limiter::site_pace::SitePace;
+use tagspace::internals::pipeline::provider::stated_quota::{Dimension, Remainder, Stated};
 use tagspace::internals::study::verdict::judge::JudgedRun;
 
 use crate::common::{PLAIN, judged, same_cases, scenario};
@@ -80,8 +81,9 @@ fn what_makes_no_sense_is_not_believed() {
             let now = Duration::from_millis(call * 10);
             assert_eq!(pace.next_start(now, 0), Start::Now, "{limit:?} {calls} {reset:?}");
             pace.on_start(now, 0);
-            let left = Some(Remainder { limit, calls, reset });
-            let verdict = CallReport { left, ..Outcome::Success.into() };
+            let left = Some(Remainder { amount: calls, reset });
+            let stated = Stated { limit, left, ..Stated::of(Dimension::Requests) };
+            let verdict = CallReport { quotas: vec![stated], ..Outcome::Success.into() };
             pace.on_end(now, &EndedCall { sent: now, tokens: 0, in_flight: 1, verdict });
         }
     }

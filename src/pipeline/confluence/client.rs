@@ -15,11 +15,12 @@ use crate::pipeline::backoff::Schedule;
 use crate::pipeline::config::Settings;
 use crate::pipeline::error::{Cause, ErrorClass};
 use crate::pipeline::event::{ConfluenceOp, Event, Observer, Pause, TOLD_PAUSE};
-use crate::pipeline::limiter::algorithm::{CallReport, Outcome, Remainder};
+use crate::pipeline::limiter::algorithm::{CallReport, Outcome};
 use crate::pipeline::limiter::line_time::{LineTime, WaitParts};
 use crate::pipeline::limiter::{Limiter, Permit};
 use crate::pipeline::page::PageId;
 use crate::pipeline::provider::retry_after;
+use crate::pipeline::provider::stated_quota::{Dimension, Remainder, Stated};
 use crate::pipeline::transport::{BodyLimit, Transport};
 use crate::rng::Seed;
 
@@ -293,7 +294,8 @@ fn report(sent: &Result<Response<Bytes>, FailedAttempt>) -> CallReport {
     let failed = match sent {
         Err(failed) => failed,
         Ok(response) => {
-            return CallReport { left: left(response.headers()), ..Outcome::Success.into() };
+            let quotas = stated(response.headers()).into_iter().collect();
+            return CallReport { quotas, ..Outcome::Success.into() };
         }
     };
     let outcome = match failed.cause.class {
@@ -305,10 +307,11 @@ fn report(sent: &Result<Response<Bytes>, FailedAttempt>) -> CallReport {
 }
 
 /// What is left of the site's quota, where an answer says so.
-fn left(headers: &HeaderMap) -> Option<Remainder> {
+fn stated(headers: &HeaderMap) -> Option<Stated> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse().ok();
-    let (limit, calls) = (number("x-ratelimit-limit"), number("x-ratelimit-remaining")?);
-    Some(Remainder { limit, calls, reset: until_reset(headers)? })
+    let (limit, amount) = (number("x-ratelimit-limit"), number("x-ratelimit-remaining")?);
+    let left = Some(Remainder { amount, reset: until_reset(headers)? });
+    Some(Stated { limit, left, ..Stated::of(Dimension::Requests) })
 }
 
 /// The wait that a refusal states: in `Retry-After`, or as the time at which `X-RateLimit-Reset`

@@ -103,31 +103,11 @@ pub struct CallReport {
     pub exhausted: bool,
     /// What the provider says about its quotas.
     pub quotas: Vec<Stated>,
-    /// What a site says is left of its quota.
-    pub left: Option<Remainder>,
-}
-
-/// What is left of a quota of requests, as an answer says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Remainder {
-    /// Calls in all, if it says so.
-    pub limit: Option<u64>,
-    /// Calls that may start.
-    pub calls: u64,
-    /// The time until all of the quota is there again.
-    pub reset: Duration,
 }
 
 impl From<Outcome> for CallReport {
     fn from(outcome: Outcome) -> Self {
-        Self {
-            outcome,
-            input_tokens: None,
-            hint: None,
-            exhausted: false,
-            quotas: Vec::new(),
-            left: None,
-        }
+        Self { outcome, input_tokens: None, hint: None, exhausted: false, quotas: Vec::new() }
     }
 }
 

@@ -12,7 +12,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::algorithm::{EndedCall, Limit, Outcome, Remainder, Start};
+use super::algorithm::{EndedCall, Limit, Outcome, Start};
+use crate::pipeline::provider::stated_quota::{Remainder, Stated};
 
 /// The windows that quotas have, in milliseconds.
 const WINDOWS_MS: [u64; 10] =
@@ -118,8 +119,8 @@ impl SitePace {
     }
 
     /// Takes over what an answer states.
-    fn state(&mut self, now: u64, sent: u64, left: Remainder) {
-        let Remainder { limit, calls, reset } = left;
+    fn state(&mut self, now: u64, sent: u64, limit: Option<u64>, left: Remainder) {
+        let Remainder { amount: calls, reset } = left;
         if millis(reset) > LONGEST_RESET_MS {
             return;
         }
@@ -141,8 +142,9 @@ impl SitePace {
             self.limit = (self.limit + 1).min(self.ceiling);
         }
         let is_news = self.stated.is_none_or(|stated| sent >= stated.sent);
-        if let Some(left) = ended.verdict.left.filter(|_| is_news) {
-            self.state(now, sent, left);
+        let left = ended.verdict.quotas.first().filter(|_| is_news);
+        if let Some(Stated { limit, left: Some(left), .. }) = left {
+            self.state(now, sent, *limit, *left);
         }
         if let Some(account) = &mut self.account
             && now >= account.tried_at

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::extra::{Extra, RefusedExtras};
-use super::provider::{length_of_time, wait_after};
+use super::length_of_time::length_of_time;
+use super::provider::wait_after;
 use super::schema::Dialect;
 use super::{Answer, Failure, LONGEST_WAIT, Provider, Usage, retry_after, schema};
 use crate::pipeline::error::ErrorClass;

@@ -4,6 +4,7 @@ mod api;
 mod extra;
 mod gemini;
 mod lane;
+mod length_of_time;
 mod openai;
 mod provider;
 mod schema;

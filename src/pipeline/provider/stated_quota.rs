@@ -1,9 +1,12 @@
 //! What a provider says about its quotas, in headers or in a refusal.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
+
+use super::length_of_time::length_of_time;
 
 /// What a quota counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,12 +39,23 @@ pub struct Stated {
     pub of_day: bool,
     /// How much it allows.
     pub limit: Option<u64>,
+    /// What is left of it.
+    pub left: Option<Remainder>,
+}
+
+/// What is left of a quota, as an answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remainder {
+    /// How much may still be taken.
+    pub amount: u64,
+    /// The time until all of the quota is there again.
+    pub reset: Duration,
 }
 
 impl Stated {
     /// A quota of this name and no more.
     pub fn of(dimension: Dimension) -> Self {
-        Self { dimension, of_day: false, limit: None }
+        Self { dimension, of_day: false, limit: None, left: None }
     }
 }
 
@@ -58,10 +72,21 @@ pub(crate) fn binding(quotas: &[Stated]) -> BTreeMap<Dimension, Option<u64>> {
 /// What headers in OpenAI's form say about the quotas of requests and tokens. Gateways send them for
 /// other models as well.
 pub(super) fn of_headers(headers: &HeaderMap) -> Vec<Stated> {
-    let number = |name: String| headers.get(name)?.to_str().ok()?.trim().parse().ok();
     let of = |dimension, what: &str| {
-        let limit = number(format!("x-ratelimit-limit-{what}"))?;
-        Some(Stated { limit: Some(limit), ..Stated::of(dimension) })
+        let text = |name: &str| {
+            let name = format!("x-ratelimit-{name}-{what}");
+            headers.get(name)?.to_str().ok().map(str::trim)
+        };
+        let limit = text("limit").and_then(|limit| limit.parse().ok());
+        let left = || {
+            let amount = text("remaining")?.parse().ok()?;
+            // Some write the bare seconds.
+            let reset = text("reset")?;
+            let seconds = || Duration::try_from_secs_f64(reset.parse().ok()?).ok();
+            Some(Remainder { amount, reset: length_of_time(reset).or_else(seconds)? })
+        };
+        let stated = Stated { limit, left: left(), ..Stated::of(dimension) };
+        (stated.limit.is_some() || stated.left.is_some()).then_some(stated)
     };
     let named = [(Dimension::Requests, "requests"), (Dimension::Tokens, "tokens")];
     named.into_iter().filter_map(|(dimension, what)| of(dimension, what)).collect()

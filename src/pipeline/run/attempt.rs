@@ -230,7 +230,6 @@ impl Attempt<'_> {
             hint: response.hint,
             exhausted: response.class == Some(ErrorClass::QuotaExhausted),
             quotas: response.quotas.clone(),
-            left: None,
         };
         if run.config().permit_scope == PermitScope::Batch && response.class.is_some() {
             // The limit still learns what became of the call; only the place is kept.

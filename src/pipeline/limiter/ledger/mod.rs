@@ -218,7 +218,7 @@ impl QuotaLimiter {
 
     /// Takes limits as the service states them.
     fn told(&mut self, now: u64, quotas: &[Stated]) {
-        for Stated { dimension, of_day, limit } in quotas {
+        for Stated { dimension, of_day, limit, .. } in quotas {
             if let Some(limit) = limit.filter(|_| !of_day) {
                 self.account(*dimension).state(now, limit);
             }
