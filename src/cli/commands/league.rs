@@ -11,8 +11,11 @@ use crate::cli::{ExitStatus, disk, jobs, kept_report};
 use crate::report::league::random as random_report;
 use crate::report::{league as report, page};
 use crate::study::league;
-use crate::study::league::random::RandomWorld;
-use crate::study::league::{Scaled, WorldResult, scaling};
+use crate::study::league::random::{self, RandomWorld};
+use crate::study::league::{LeagueResults, scaling};
+
+/// Worlds that are drawn for the report that is kept.
+const RANDOM_WORLDS: u64 = 200;
 
 /// Plays the league, and prints it, writes it, or compares it with what was written.
 pub(crate) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
@@ -21,7 +24,7 @@ pub(crate) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
         return Ok(ExitStatus::Met);
     }
     if let Some(worlds) = args.random {
-        return random(args, worlds);
+        return drawn_worlds(args, worlds);
     }
     let seeds = args.seeds.unwrap_or(LEAGUE_SEEDS);
     let is_whole = args.only.is_empty() && seeds == LEAGUE_SEEDS;
@@ -47,23 +50,27 @@ pub(crate) fn league(args: &LeagueArgs) -> Result<ExitStatus, CliError> {
         });
     }
     // A part of the fields is asked for itself.
-    let scaled = if args.only.is_empty() { scaling::play(seeds, &runner) } else { Ok(Vec::new()) };
-    let scaled = scaled?;
-    let files = files(&played, &scaled, seeds)?;
+    let (scaled, random) = if args.only.is_empty() {
+        (scaling::play(seeds, &runner)?, random::play(1..=RANDOM_WORLDS, 1, &runner, &|_| {})?)
+    } else {
+        (Vec::new(), Vec::new())
+    };
+    let results = LeagueResults { fields: played, scaled, random, seeds };
+    let files = files(&results)?;
     if args.check {
         return kept_report::check("league", &out, &files, args.play.quiet);
     }
     let _lock = disk::lock(&out)?;
     kept_report::write(&out, &files)?;
     if !args.play.quiet {
-        print(&report::text(&played, &scaled, seeds));
+        print(&report::text(&results));
         print(&format!("\nreport in {}\n", out.display()));
     }
     Ok(ExitStatus::Met)
 }
 
 /// Plays worlds that are drawn from their numbers.
-fn random(args: &LeagueArgs, worlds: u64) -> Result<ExitStatus, CliError> {
+fn drawn_worlds(args: &LeagueArgs, worlds: u64) -> Result<ExitStatus, CliError> {
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from("reports/out/league-random"));
     disk::make_folder(&out)?;
     // A weather for each world, unless more are asked for.
@@ -74,8 +81,7 @@ fn random(args: &LeagueArgs, worlds: u64) -> Result<ExitStatus, CliError> {
         progress.of(all);
         progress.inc();
     };
-    let played =
-        league::random::play(args.from..=args.from + worlds - 1, seeds, &runner, &on_trial);
+    let played = random::play(args.from..=args.from + worlds - 1, seeds, &runner, &on_trial);
     progress.finish();
     let played = played?;
     let mut csv = Vec::new();
@@ -96,15 +102,17 @@ fn random(args: &LeagueArgs, worlds: u64) -> Result<ExitStatus, CliError> {
     Ok(ExitStatus::Met)
 }
 
-fn files(played: &[WorldResult], scaled: &[Scaled], seeds: u64) -> Result<Vec<Named>, CliError> {
+fn files(results: &LeagueResults) -> Result<Vec<Named>, CliError> {
     let mut csv = Vec::new();
-    report::csv(played, &mut csv).map_err(|error| kept_report::failed("league.csv", &error))?;
+    report::csv(&results.fields, &mut csv)
+        .map_err(|error| kept_report::failed("league.csv", &error))?;
     let mut files = vec![
-        ("league.json", kept_report::pretty(&report::json(played, scaled, seeds))),
+        ("league.json", kept_report::pretty(&report::json(results))),
         ("league.csv", csv),
-        ("league.md", report::text(played, scaled, seeds).into_bytes()),
+        ("league.md", report::text(results).into_bytes()),
     ];
-    files.push(("report.html", page::league(played, seeds).into_bytes()));
-    files.extend(kept_report::picture(("league.svg", "league.png"), report::picture(played))?);
+    files.push(("report.html", page::league(results).into_bytes()));
+    let picture = report::picture(&results.fields);
+    files.extend(kept_report::picture(("league.svg", "league.png"), picture)?);
     Ok(files)
 }

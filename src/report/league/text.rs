@@ -9,12 +9,12 @@ use crate::pipeline::config::LimiterKind;
 use crate::report::draw::{Picture, PlotError};
 use crate::report::format;
 use crate::report::table::markdown;
-use crate::study::league::{BASE, LimiterResult, Scaled, SeedResult, WorldResult};
+use crate::study::league::{BASE, LeagueResults, LimiterResult, Scaled, SeedResult, WorldResult};
 use crate::study::measure::metric::{Metric, Unit};
 use crate::units::{Share, float};
 
 /// The version of the files' form.
-const FORMAT_VERSION: u64 = 2;
+const FORMAT_VERSION: u64 = 3;
 
 /// A ratio in thousandths, as it is said.
 fn milli(value: Option<u64>) -> String {
@@ -125,15 +125,21 @@ fn shares(out: &mut String, cells: &[LimiterResult]) {
 }
 
 /// The tables, in Markdown, which reads as well in a terminal.
-pub fn text(league: &[WorldResult], scaled: &[Scaled], seeds: u64) -> String {
-    let mut out = format!(
-        "# The league of limiters\n\n{} fields, {seeds} seeds each. Time over the bound, regret (how much longer \
+pub fn text(results: &LeagueResults) -> String {
+    let LeagueResults { fields, scaled, random, seeds } = results;
+    let mut out = "# The league of limiters\n".to_owned();
+    if !random.is_empty() {
+        let _ = write!(out, "\n## Worlds that are drawn\n\n{}", super::random::tables(random));
+    }
+    let _ = write!(
+        out,
+        "\n## Fields\n\n{} fields, {seeds} seeds each. Time over the bound, regret (how much longer \
          than the bound) and 429s: the primary alone, with attempts enough; DNF: some seeds did not finish. 429s \
          warm: of a second job, half an hour later, a seed. Fallback and cost: with four attempts and the \
          fallback.\n\nEvery field is this world with what its heading names; a page is a call.\n\n```toml\n{BASE}```\n",
-        league.len()
+        fields.len()
     );
-    for WorldResult { field, cells } in league {
+    for WorldResult { field, cells } in fields {
         let more = if field.settings.is_empty() {
             String::new()
         } else {
@@ -146,7 +152,7 @@ pub fn text(league: &[WorldResult], scaled: &[Scaled], seeds: u64) -> String {
         };
         let _ = write!(
             out,
-            "\n## {}\n\n{} pages, `gemini.quota={}`{more}{start}\n\n",
+            "\n### {}\n\n{} pages, `gemini.quota={}`{more}{start}\n\n",
             field.name, field.pages, field.quota
         );
         out.push_str(&markdown(&HEADINGS, &cells.iter().map(columns).collect::<Vec<_>>()));
@@ -161,7 +167,8 @@ fn share(share: Share) -> Value {
 }
 
 /// Everything, as integers.
-pub fn json(league: &[WorldResult], scaled: &[Scaled], seeds: u64) -> Value {
+pub fn json(results: &LeagueResults) -> Value {
+    let LeagueResults { fields, scaled, random, seeds } = results;
     let outcome = |(seed, outcome): (u64, &SeedResult)| {
         json!({
             "seed": seed,
@@ -202,8 +209,9 @@ pub fn json(league: &[WorldResult], scaled: &[Scaled], seeds: u64) -> Value {
     json!({
         "format_version": FORMAT_VERSION,
         "seeds": seeds,
-        "fields": league.iter().map(field).collect::<Vec<_>>(),
+        "fields": fields.iter().map(field).collect::<Vec<_>>(),
         "scale": scaled.iter().map(step).collect::<Vec<_>>(),
+        "random": super::random::json(random),
     })
 }
 

@@ -5,26 +5,42 @@ use maud::{Markup, html};
 use super::chrome::{Section, page, table};
 use crate::pipeline::config::LimiterKind;
 use crate::report::format;
+use crate::report::league::random as random_report;
 use crate::report::league::{HEADINGS, columns, over_bound, percent};
-use crate::study::league::{KINDS, LimiterResult, WorldResult};
+use crate::study::league::random::RandomResult;
+use crate::study::league::{KINDS, LeagueResults, LimiterResult, WorldResult};
 use crate::units::Share;
 
 /// Times over the bound, in thousandths, up to which a cell has the next colour.
 const STEPS: [u64; 5] = [1050, 1200, 1500, 2000, 4000];
 
-/// The page of a league with this many seeds.
-pub fn league(played: &[WorldResult], seeds: u64) -> String {
+/// The page of a league.
+pub fn league(results: &LeagueResults) -> String {
+    let LeagueResults { fields: played, random, seeds, .. } = results;
     let head = html! {
         header {
             h1 { "The league of limiters" }
             p.question { "Which limiter is fastest, and how many of its calls are refused?" }
-            p.quiet { (format::counted(played.len(), "field")) ", " (format::counted(seeds.try_into().unwrap_or(0), "seed")) " each, on the same weather" }
+            p.quiet { (format::counted(played.len(), "field")) ", " (format::counted((*seeds).try_into().unwrap_or(0), "seed")) " each, on the same weather" }
             (finding(played))
         }
     };
-    let mut sections = vec![heat(played), totals(played)];
-    sections.push(details(played));
+    let mut sections: Vec<Section> = drawn(random).into_iter().collect();
+    sections.extend([heat(played), totals(played), details(played)]);
     page("The league of limiters", &head, &sections)
+}
+
+/// How the limiters stand in worlds that are drawn.
+fn drawn(random: &[RandomResult]) -> Option<Section> {
+    let [standings, families] = random_report::standings(random);
+    let body = html! {
+        p { (random_report::MEANING) }
+        (table(&standings.headings(), &standings.rows))
+        p { code { "quota" } " in each family of services:" }
+        (table(&families.headings(), &families.rows))
+    };
+    let heading = random_report::finding(random);
+    (!random.is_empty()).then_some(Section { id: "drawn", heading, body })
 }
 
 /// The kind that is fastest in most fields.

@@ -7,9 +7,11 @@
 
 mod league;
 pub mod random;
+mod results;
 pub mod scaling;
 pub mod worlds;
 
 pub use self::league::{KINDS, LimiterResult, SeedResult, WorldResult, play, trial};
+pub use self::results::LeagueResults;
 pub use self::scaling::Scaled;
 pub use self::worlds::{BASE, FIELDS, Group, World};
