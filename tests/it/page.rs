@@ -196,3 +196,41 @@ fn what_became_dearer_without_a_target_is_said() {
     let guarded = page_with_limit_on(runs);
     assert!(!guarded.contains(said), "{guarded}");
 }
+
+/// The cache is too small for the space: it has forgotten a part when the space is read again.
+const THRASHED: &str = r#"# Does the second run come from the cache?
+schema = 1
+seed = 3
+[space]
+pages = 60
+[gemini]
+model = "gemini-3.5-flash-lite"
+[pipeline]
+profile = "recommended"
+cache_size = 40
+[[run]]
+name = "first"
+[[run]]
+name = "second"
+[targets.first]
+pages_tagged = "== 60"
+[targets.second]
+cache_hit_ratio = ">= 90%"
+"#;
+
+#[test]
+fn a_cure_is_shown_that_a_replay_has_shown() {
+    let page = of(THRASHED);
+    assert!(page.contains("With <code>cache_size = 54</code> it is met"), "{page}");
+    // It is what it says: 54 is enough, and 53 is not.
+    let met = |size: &str| {
+        of(&THRASHED.replace("cache_size = 40", &format!("cache_size = {size}")))
+            .contains("targets are met.")
+    };
+    assert!(met("54") && !met("53"));
+    // Where the world is to blame no setting is named, and none that costs another target.
+    let page = of(WORLD);
+    assert!(page.contains("makespan is") && !page.contains("it is met, as a replay"), "{page}");
+    let strict = THRASHED.replace("[targets.second]", "[targets.second]\ncache_hits = \"<= 45\"");
+    assert!(!of(&strict).contains("it is met, as a replay"));
+}

@@ -8,11 +8,13 @@ use crate::report::ci::missed;
 use crate::report::format;
 use crate::report::run::text::{measured, said};
 use crate::sim::scenario::Scenario;
+use crate::study::limits::cure::{self, Cure};
 use crate::study::measure::metric::{Metric, Unit};
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::Series;
 use crate::study::verdict::target::{Compare, JudgedTarget};
+use crate::study::verdict::target_syntax;
 use crate::units::float;
 
 /// What a page is about, with a sentence for each target that is missed.
@@ -21,6 +23,7 @@ pub(super) fn about(
     judged: &JudgedScenario,
     series: Option<&Series>,
 ) -> Markup {
+    let cures = if series.is_none() { cures(scenario, judged) } else { Vec::new() };
     let missed: Vec<(&JudgedRun, &JudgedTarget)> = missed(&judged.runs).collect();
     let all = judged.runs.iter().flat_map(|run| &run.targets).filter(|one| one.is_judged).count();
     html! {
@@ -34,8 +37,11 @@ pub(super) fn about(
             } @else {
                 p { (missed.len()) " of " (format::counted(all, "target")) " missed:" }
                 ul.causes {
-                    @for (run, target) in missed.iter().take(MOST_CAUSES) {
-                        li { (sentence(judged, run, target, scenario)) }
+                    @for (at, (run, target)) in missed.iter().take(MOST_CAUSES).enumerate() {
+                        li {
+                            (sentence(judged, run, target, scenario))
+                            @if let Some(Some(cure)) = cures.get(at) { " " (cured(judged, cure)) }
+                        }
                     }
                     @if missed.len() > MOST_CAUSES {
                         li { "and " (missed.len() - MOST_CAUSES) " more, below" }
@@ -135,8 +141,31 @@ fn tightest(judged: &JudgedScenario) -> String {
     )
 }
 
-/// Targets whose causes are told.
+/// Targets whose causes are told, and for which a cure is looked for.
 const MOST_CAUSES: usize = 8;
+const MOST_CURES: usize = 3;
+
+/// A cure for each of the first missed targets, where one was found.
+fn cures(scenario: &Scenario, judged: &JudgedScenario) -> Vec<Option<Cure>> {
+    // What a client does from outside cannot be replayed.
+    let Some(targets) = target_syntax::of(scenario).ok().filter(|_| !judged.is_from_outside())
+    else {
+        return Vec::new();
+    };
+    let of = |(_, target): (&JudgedRun, &JudgedTarget)| {
+        cure::find(scenario, &targets, judged, target).ok().flatten()
+    };
+    missed(&judged.runs).take(MOST_CURES).map(of).collect()
+}
+
+/// What a cure is.
+fn cured(judged: &JudgedScenario, cure: &Cure) -> Markup {
+    let is_of_all = cure.runs.len() == judged.runs.len();
+    let in_runs = if is_of_all { String::new() } else { format!(" in {}", cure.runs.join(", ")) };
+    html! {
+        "With " code { (cure.key) " = " (cure.value) } (in_runs) " it is met, as a replay shows."
+    }
+}
 
 /// What was played.
 fn played(scenario: &Scenario, judged: &JudgedScenario, series: Option<&Series>) -> String {
