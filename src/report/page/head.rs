@@ -8,7 +8,7 @@ use crate::report::ci::missed;
 use crate::report::format;
 use crate::report::run::text::{measured, said};
 use crate::sim::scenario::Scenario;
-use crate::study::limits::cure::{self, Cure};
+use crate::study::limits::cure::{Clinic, Cure};
 use crate::study::measure::metric::{Metric, Unit};
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
@@ -152,10 +152,9 @@ fn cures(scenario: &Scenario, judged: &JudgedScenario) -> Vec<Option<Cure>> {
     else {
         return Vec::new();
     };
-    let of = |(_, target): (&JudgedRun, &JudgedTarget)| {
-        cure::find(scenario, &targets, judged, target).ok().flatten()
-    };
-    missed(&judged.runs).take(MOST_CURES).map(of).collect()
+    let mut clinic = Clinic::new(scenario, &targets, judged);
+    let first = missed(&judged.runs).take(MOST_CURES);
+    first.map(|(_, target)| clinic.find(target).ok().flatten()).collect()
 }
 
 /// What a cure is.

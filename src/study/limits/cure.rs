@@ -1,6 +1,7 @@
 //! Cures: the one setting with which a missed target is met, as a replay showed.
 
-use std::ops::RangeInclusive;
+use std::collections::BTreeMap;
+use std::ops::{Range, RangeInclusive};
 
 use crate::pipeline::config::{BatchSize, LimiterKind, Settings};
 use crate::sim::scenario::Scenario;
@@ -22,9 +23,9 @@ pub struct Cure {
     pub runs: Vec<String>,
 }
 
-/// Exchanges and events that may be replayed for one target: some dozen replays of a hundred pages, which
-/// take a second.
-const MOST_STEPS: u64 = 60_000;
+/// Exchanges and events that may be replayed in all: some dozen replays of a hundred pages, which take a
+/// few seconds.
+const MOST_STEPS: u64 = 100_000;
 
 /// A setting that may be changed.
 enum Remedy {
@@ -130,42 +131,29 @@ const REMEDIES: &[(&str, Remedy)] = &[
     ),
 ];
 
-/// The first setting of its run that cures a missed target, if one does within what may be replayed.
-pub fn find(
-    scenario: &Scenario,
-    targets: &[Target],
-    judged: &JudgedScenario,
-    missed: &JudgedTarget,
-) -> Result<Option<Cure>, JudgeError> {
-    let Some(run) = scenario.runs.iter().position(|run| run.name == missed.target.run) else {
-        return Ok(None);
-    };
-    let first = (0..=run).rev().find(|at| scenario.runs[*at].fresh).unwrap_or(0);
-    let replays = MOST_STEPS.checked_div(judged.steps).unwrap_or(0);
-    let runs = first..=run;
-    let mut clinic = Clinic { scenario, targets, judged, missed, runs: runs.clone(), replays };
-    for (key, remedy) in REMEDIES {
-        let value = match remedy {
-            Remedy::Switch(switch) => clinic.switched(*switch)?,
-            Remedy::Number { most, of, set } => clinic.doubled(*most, *of, *set)?,
-            Remedy::Pages { of, set } => clinic.as_many_as_pages(*of, *set)?,
-        };
-        if let Some(value) = value {
-            let runs = scenario.runs[runs].iter().map(|run| run.name.clone()).collect();
-            return Ok(Some(Cure { key, value, runs }));
-        }
-    }
-    Ok(None)
-}
+/// What became of a scenario's targets in a replay: whether each is met, and its value.
+type ReplayedTargets = Vec<(bool, Option<u64>)>;
 
-/// What is replayed, and how often it still may be.
-struct Clinic<'a> {
+/// Looks for cures in replays of one scenario. What was replayed for one target is known for the next.
+#[derive(Debug)]
+pub struct Clinic<'a> {
     scenario: &'a Scenario,
     targets: &'a [Target],
     judged: &'a JudgedScenario,
-    missed: &'a JudgedTarget,
-    runs: RangeInclusive<usize>,
+    /// By setting, value and runs; nothing where a run did not end.
+    known: BTreeMap<(&'static str, u64, RunSpan), Option<ReplayedTargets>>,
     replays: u64,
+}
+
+/// The first and the last of some runs.
+type RunSpan = (usize, usize);
+
+/// A target that was missed, and what is changed for it.
+struct Case<'a> {
+    missed: &'a JudgedTarget,
+    key: &'static str,
+    /// Its run, and those before it whose cache and account it has.
+    runs: RangeInclusive<usize>,
 }
 
 /// What a replay came to.
@@ -176,61 +164,101 @@ struct Replay {
     is_other: bool,
 }
 
-impl Clinic<'_> {
-    /// What comes of the target with other settings; nothing where a run does not end, or once too much
-    /// was replayed.
-    fn replay(&mut self, change: impl Fn(&mut Settings)) -> Result<Option<Replay>, JudgeError> {
-        let Some(left) = self.replays.checked_sub(1) else { return Ok(None) };
-        self.replays = left;
-        let mut scenario = self.scenario.clone();
-        scenario.runs[self.runs.clone()].iter_mut().for_each(|run| change(&mut run.config));
-        let options = Options { transport: Transport::Direct, ..Options::default() };
-        let replayed = trial::ended(judge::run(&scenario, self.targets, &options))?;
-        let Some(replayed) = replayed else { return Ok(None) };
+impl<'a> Clinic<'a> {
+    /// A clinic for this scenario, in which nothing was replayed yet.
+    pub fn new(scenario: &'a Scenario, targets: &'a [Target], judged: &'a JudgedScenario) -> Self {
+        let replays = MOST_STEPS.checked_div(judged.steps).unwrap_or(0);
+        Self { scenario, targets, judged, known: BTreeMap::new(), replays }
+    }
+
+    /// The first setting of its run that cures a missed target, if one does within what may be replayed.
+    pub fn find(&mut self, missed: &JudgedTarget) -> Result<Option<Cure>, JudgeError> {
+        let scenario = self.scenario;
+        let Some(run) = scenario.runs.iter().position(|run| run.name == missed.target.run) else {
+            return Ok(None);
+        };
+        let first = (0..=run).rev().find(|at| scenario.runs[*at].fresh).unwrap_or(0);
+        for (key, remedy) in REMEDIES {
+            let case = Case { missed, key, runs: first..=run };
+            let value = match remedy {
+                Remedy::Switch(switch) => self.switched(&case, *switch)?,
+                Remedy::Number { most, of, set } => self.doubled(&case, *most, *of, *set)?,
+                Remedy::Pages { of, set } => self.as_many_as_pages(&case, *of, *set)?,
+            };
+            if let Some(value) = value {
+                let runs = scenario.runs[case.runs].iter().map(|run| run.name.clone()).collect();
+                return Ok(Some(Cure { key, value, runs }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What comes of the target with another value of a setting; nothing where a run does not end, or
+    /// once too much was replayed.
+    fn replay(
+        &mut self,
+        case: &Case<'_>,
+        value: u64,
+        change: impl Fn(&mut Settings),
+    ) -> Result<Option<Replay>, JudgeError> {
+        let key = (case.key, value, (*case.runs.start(), *case.runs.end()));
+        if !self.known.contains_key(&key) {
+            let Some(left) = self.replays.checked_sub(1) else { return Ok(None) };
+            self.replays = left;
+            let mut scenario = self.scenario.clone();
+            scenario.runs[case.runs.clone()].iter_mut().for_each(|run| change(&mut run.config));
+            let options = Options { transport: Transport::Direct, ..Options::default() };
+            let replayed = trial::ended(judge::run(&scenario, self.targets, &options))?;
+            let outcomes = replayed.map(|judged| {
+                let targets = judged.runs.iter().flat_map(|run| &run.targets);
+                targets.map(|is| (is.met, is.value)).collect()
+            });
+            self.known.insert(key, outcomes);
+        }
+        let Some(Some(after)) = self.known.get(&key) else { return Ok(None) };
         let before = self.judged.runs.iter().flat_map(|run| &run.targets);
-        let after = replayed.runs.iter().flat_map(|run| &run.targets);
         let mut replay = Replay { is_cure: true, is_other: false };
-        for (was, is) in before.zip(after) {
-            let is_asked = was.target == self.missed.target;
-            replay.is_cure &= is.met || !was.met && !is_asked;
-            replay.is_other |= is_asked && was.value != is.value;
+        for (was, (is_met, value)) in before.zip(after) {
+            let is_asked = was.target == case.missed.target;
+            replay.is_cure &= *is_met || !was.met && !is_asked;
+            replay.is_other |= is_asked && was.value != *value;
         }
         Ok(Some(replay))
     }
 
-    fn is_cured(&mut self, change: impl Fn(&mut Settings)) -> Result<bool, JudgeError> {
-        Ok(self.replay(change)?.is_some_and(|replay| replay.is_cure))
-    }
-
     /// The settings of the target's own run.
-    fn settings(&self) -> Settings {
-        self.scenario.runs[*self.runs.end()].config.clone()
+    fn settings(&self, case: &Case<'_>) -> Settings {
+        self.scenario.runs[*case.runs.end()].config.clone()
     }
 
     /// The value that a switch has then, if that cures.
     fn switched(
         &mut self,
+        case: &Case<'_>,
         switch: fn(&mut Settings) -> Option<&'static str>,
     ) -> Result<Option<String>, JudgeError> {
-        let Some(value) = switch(&mut self.settings()) else { return Ok(None) };
-        let is_cured = self.is_cured(|settings| {
+        let Some(value) = switch(&mut self.settings(case)) else { return Ok(None) };
+        let replay = self.replay(case, 0, |settings| {
             let _ = switch(settings);
         })?;
-        Ok(is_cured.then(|| value.to_owned()))
+        Ok(replay.filter(|replay| replay.is_cure).map(|_| value.to_owned()))
     }
 
     /// The least number that cures, if one of up to `most` does.
     fn doubled(
         &mut self,
+        case: &Case<'_>,
         most: u64,
         of: fn(&Settings) -> u64,
         set: fn(&mut Settings, u64),
     ) -> Result<Option<String>, JudgeError> {
-        let mut too_few = of(&self.settings());
+        let mut too_few = of(&self.settings(case));
         while too_few < most {
             let next = too_few.saturating_mul(2).clamp(too_few + 1, most);
-            match self.replay(|settings| set(settings, next.max(of(settings))))? {
-                Some(Replay { is_cure: true, .. }) => return self.least(too_few, next, of, set),
+            match self.replay(case, next, |settings| set(settings, next.max(of(settings))))? {
+                Some(Replay { is_cure: true, .. }) => {
+                    return self.least(case, too_few..next, of, set);
+                }
                 Some(Replay { is_other: true, .. }) => too_few = next,
                 Some(_) | None => return Ok(None),
             }
@@ -241,31 +269,35 @@ impl Clinic<'_> {
     /// The same where nothing is gained before the number reaches that of the pages.
     fn as_many_as_pages(
         &mut self,
+        case: &Case<'_>,
         of: fn(&Settings) -> u64,
         set: fn(&mut Settings, u64),
     ) -> Result<Option<String>, JudgeError> {
         let pages = self.judged.runs.iter().map(|run| run.figures.number(Metric::Pages));
-        let (pages, too_few) = (pages.max().unwrap_or(0), of(&self.settings()));
-        if too_few < pages && self.is_cured(|settings| set(settings, pages.max(of(settings))))? {
-            return self.least(too_few, pages, of, set);
+        let (pages, too_few) = (pages.max().unwrap_or(0), of(&self.settings(case)));
+        if too_few >= pages {
+            return Ok(None);
         }
-        Ok(None)
+        match self.replay(case, pages, |settings| set(settings, pages.max(of(settings))))? {
+            Some(Replay { is_cure: true, .. }) => self.least(case, too_few..pages, of, set),
+            Some(_) | None => Ok(None),
+        }
     }
 
     /// The least number that was found to cure, between one that does not and one that does.
     fn least(
         &mut self,
-        mut too_few: u64,
-        mut enough: u64,
+        case: &Case<'_>,
+        between: Range<u64>,
         of: fn(&Settings) -> u64,
         set: fn(&mut Settings, u64),
     ) -> Result<Option<String>, JudgeError> {
+        let Range { start: mut too_few, end: mut enough } = between;
         while enough - too_few > 1 && self.replays > 0 {
             let middle = too_few + (enough - too_few) / 2;
-            if self.is_cured(|settings| set(settings, middle.max(of(settings))))? {
-                enough = middle;
-            } else {
-                too_few = middle;
+            match self.replay(case, middle, |settings| set(settings, middle.max(of(settings))))? {
+                Some(Replay { is_cure: true, .. }) => enough = middle,
+                Some(_) | None => too_few = middle,
             }
         }
         Ok(Some(enough.to_string()))
