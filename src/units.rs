@@ -22,6 +22,9 @@ pub type DayMs = Whole<0, 86_400_000>;
 pub type TenDaysS = Whole<0, 864_000>;
 
 impl<const MIN: u64, const MAX: u64> Whole<MIN, MAX> {
+    /// The largest.
+    pub const LARGEST: Self = Self(MAX);
+
     /// The number itself, or `None` outside the range.
     pub fn new(value: u64) -> Option<Self> {
         (MIN..=MAX).contains(&value).then_some(Self(value))

@@ -9,7 +9,7 @@ use tagspace::internals::study::measure::spending;
 use tagspace::internals::study::verdict::outcome::Outcome;
 use tagspace::internals::study::verdict::seeds::{PlayedSeed, Series};
 
-use super::common::{judged, played, scenario};
+use super::common::{PLAIN, judged, played, scenario};
 
 const WORLD: &str = r#"# May 20 pages be tagged in a second?
 schema = 1
@@ -195,6 +195,39 @@ fn what_became_dearer_without_a_target_is_said() {
     // What a target of its own limits is no news.
     let guarded = page_with_limit_on(runs);
     assert!(!guarded.contains(said), "{guarded}");
+}
+
+/// What `run` comes to with these settings, and the cure that its page shows, as `--set` takes it.
+fn cured(text: &str, settings: &[&str]) -> (bool, Option<String>) {
+    let scenario = scenario(text, settings);
+    let judged = judged(&scenario);
+    let is_met = judged.verdict() == tagspace::Verdict::Met;
+    let page = RunPage::of(&scenario, &judged, None, "").html(Outcome::Missed, &[]);
+    let cure = page.split("With <code>").nth(1).and_then(|rest| rest.split("</code>").next());
+    let set =
+        cure.map(|cure| format!("pipeline.{}", cure.replace(" = ", "=").replace("&quot;", "\"")));
+    (is_met, set)
+}
+
+#[test]
+fn a_cure_is_one_setting_that_can_be_set_as_it_stands() {
+    for (target, settings) in [
+        ("ai_calls = \"<= 5\"", &["pipeline.batch_size=1"][..]),
+        ("makespan = \"<= 8s\"", &["pipeline.concurrency=1", "pipeline.batch_size=2"]),
+        ("makespan = \"<= 8s\"", &["pipeline.confluence_concurrency=1", "space.pages=200"]),
+    ] {
+        let text = format!("{PLAIN}[targets.run]\n{target}\n");
+        let (is_met, cure) = cured(&text, settings);
+        let cure = cure.unwrap_or_else(|| panic!("no cure for {target} with {settings:?}"));
+        assert!(!is_met);
+        let (is_met, _) = cured(&text, &[settings, &[cure.as_str()]].concat());
+        assert!(is_met, "{cure}");
+    }
+    // Where the start may not be above the ceiling, it is no cure to raise it.
+    let shut = ["pipeline.concurrency=1", "pipeline.max_concurrency=1", "pipeline.batch_size=1"];
+    let text = format!("{PLAIN}[targets.run]\nmakespan = \"<= 19s\"\n");
+    let (_, cure) = cured(&text, &shut);
+    assert!(cure.is_none_or(|cure| !cure.starts_with("pipeline.concurrency")));
 }
 
 /// The cache is too small for the space: it has forgotten a part when the space is read again.

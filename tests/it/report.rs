@@ -37,6 +37,11 @@ fn a_page_that_is_made_anew_is_the_same_to_the_byte() {
     let (first, anew) = again(folder.path(), &set, of);
     assert!(first.contains("pipeline.batch_size=3") && first.contains("seed 9"));
     assert!(first == anew);
+    // So is what replays have shown.
+    let calls = ["--set", "pipeline.batch_size=1", "--set", "targets.run.ai_calls=\"<= 5\""];
+    let (first, anew) = again(folder.path(), &[&["scenarios/one.toml"], &calls[..]].concat(), of);
+    assert!(first.contains("With <code>batch_size = 4</code> it is met"), "{first}");
+    assert!(first == anew);
     let (first, anew) = again(folder.path(), &["scenarios/one.toml", "--seeds", "1..=5"], of);
     assert!(first.contains("5 seeds from 1 to 5") && first == anew);
     // Of a seed of a series.

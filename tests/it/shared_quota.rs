@@ -78,16 +78,26 @@ fn a_fixed_window_takes_the_new_amount_within_the_window() {
 }
 
 #[test]
+fn headers_of_a_bucket_say_what_it_holds() {
+    let mut quota = quota("requests = 60\nwindow = \"bucket\"\nburst = 5");
+    assert_eq!(taken(&mut quota, 0, 2), (2, None));
+    let (_, left) = quota.left(0)[0];
+    assert_eq!((left.limit, left.left, left.reset_ms), (60, 3, 2_000));
+    let (_, left) = quota.left(9_000)[0];
+    assert_eq!((left.left, left.reset_ms), (5, 0));
+}
+
+#[test]
 fn of_two_windows_at_once_the_fuller_one_refuses() {
     let mut quota =
         quota("requests = 6\nwindow = \"fixed\"\nalso = [{ requests = 3, per_s = 10 }]");
     assert_eq!(taken(&mut quota, 0, 4), (3, Some(3)));
     let refusals = quota.admit(1_000, 10, &calendar()).unwrap_err();
     assert_eq!((refusals.len(), refusals[0].retry_ms), (1, 9_000));
-    // Headers speak of the window with the least left.
+    // Headers speak of the first.
     let left = quota.left(1_000);
     assert_eq!(left.len(), 1);
-    assert_eq!((left[0].1.limit, left[0].1.left, left[0].1.reset_ms), (3, 0, 9_000));
+    assert_eq!((left[0].1.limit, left[0].1.left, left[0].1.reset_ms), (6, 3, 59_000));
     // Where both are full, the longer wait is told.
     assert_eq!(taken(&mut quota, 10_000, 4).0, 3);
     let refusals = quota.admit(11_000, 10, &calendar()).unwrap_err();

@@ -286,11 +286,12 @@ pub(crate) struct LeagueArgs {
     /// Play this many worlds that are drawn from their numbers instead of the fields.
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=100_000), conflicts_with_all = ["only", "check"])]
     pub(crate) random: Option<u64>,
-    /// The number of the first of these worlds: others are fresh ones.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u64).range(1..=900_000), requires = "random")]
-    pub(crate) from: u64,
+    /// The number of the first of these worlds (default: 1); numbers that were not used before give worlds
+    /// in which no limiter was tuned.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=900_000), requires = "random")]
+    pub(crate) from: Option<u64>,
     /// Print the world of this number as a scenario, and play nothing.
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=999_999), conflicts_with_all = ["only", "check", "random", "out", "quiet"])]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=999_999), conflicts_with_all = ["only", "check", "random", "from", "seeds", "out", "jobs", "quiet"])]
     pub(crate) show: Option<u64>,
     /// Seeds for each trial (default: 2; with --random 1).
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=32))]

@@ -81,7 +81,8 @@ fn drawn_worlds(args: &LeagueArgs, worlds: u64) -> Result<ExitStatus, CliError> 
         progress.of(all);
         progress.inc();
     };
-    let played = random::play(args.from..=args.from + worlds - 1, seeds, &runner, &on_trial);
+    let first = args.from.unwrap_or(1);
+    let played = random::play(first..=first + worlds - 1, seeds, &runner, &on_trial);
     progress.finish();
     let played = played?;
     let mut csv = Vec::new();
@@ -92,6 +93,7 @@ fn drawn_worlds(args: &LeagueArgs, worlds: u64) -> Result<ExitStatus, CliError> 
         ("random.json", kept_report::pretty(&random_report::json(&played))),
         ("random.csv", csv),
         ("random.md", text.clone().into_bytes()),
+        ("report.html", page::drawn_league(&played).into_bytes()),
     ];
     let _lock = disk::lock(&out)?;
     kept_report::write(&out, &files)?;

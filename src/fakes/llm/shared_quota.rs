@@ -13,7 +13,7 @@ use crate::units::{Count, Ratio, Whole};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NeighbourConfig {
-    /// How many calls it sends in `per_s` seconds, the first when it comes.
+    /// How many calls it sends in `per_s` seconds, the first at `from_s`.
     pub requests: Count,
     /// Seconds (default: 60).
     #[serde(default = "minute")]
@@ -21,7 +21,7 @@ pub struct NeighbourConfig {
     /// The input tokens of each (default: 500).
     #[serde(default = "usual")]
     pub tokens: Count,
-    /// When it comes, in seconds from virtual zero (default: it is there already).
+    /// When it comes, in seconds from virtual zero (default: 0).
     #[serde(default = "from_the_start", skip_serializing_if = "is_from_the_start")]
     pub from_s: Whole<0, 8_640_000>,
     /// When it leaves (default: never).
@@ -75,7 +75,7 @@ pub(super) struct Visits {
     pub(super) refused: u64,
 }
 
-/// A quota with all who use it.
+/// A quota with its other clients.
 #[derive(Debug)]
 pub(super) struct Meter {
     quota: Quota,

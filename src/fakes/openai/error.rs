@@ -167,7 +167,7 @@ fn over_quota(
     };
     let reply = error(429, kind, Some("rate_limit_exceeded"), None, &message);
     match hint {
-        Some(Hint::RetryInfo | Hint::RetryAfter | Hint::TimeOnly) => reply
+        Some(Hint::RetryInfo | Hint::RetryAfter | Hint::TimeOnly | Hint::Remaining) => reply
             .with_header("retry-after", &told_ms.div_ceil(1000).to_string())
             .with_header("retry-after-ms", &told_ms.to_string()),
         _ => reply,

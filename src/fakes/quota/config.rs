@@ -18,8 +18,9 @@ pub enum Hint {
     /// When to come again, and nothing about the quota: neither its name nor its value, nor headers
     /// with what is left of it.
     TimeOnly,
-    /// The service's own way, and in headers of every answer and refusal what is left of each window
-    /// and when all of it is there again, as `OpenAI` sends them anyway and gateways do as well.
+    /// The service's own way, and in headers of every answer and refusal what is left of the first window
+    /// of requests and of tokens, and when all of it is there again, as `OpenAI` sends them anyway and
+    /// gateways do as well.
     Remaining,
     /// Nothing.
     None,
@@ -112,7 +113,7 @@ impl FurtherWindow {
     }
 }
 
-/// What is used of a quota at virtual zero: of its windows, and of the day that virtual zero lies in.
+/// What is used of a quota at virtual zero: of its first windows, and of the day that virtual zero lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Used {
@@ -206,13 +207,18 @@ impl QuotaConfig {
         self.window_of(dimension).into_iter().chain(further).collect()
     }
 
-    /// The length of the window that allows this many requests, in milliseconds.
-    pub fn window_ms_of_limit(&self, limit: u64) -> u64 {
-        let further = self.also.iter().find(|further| {
-            further.requests.is_some_and(|requests| requests.get() == limit)
-                && self.requests.is_none_or(|requests| requests.get() != limit)
-        });
-        further.map_or(self.per_s, |further| further.per_s).get().saturating_mul(1000)
+    /// For how long a request counts in the window that allows this many, in milliseconds: the length of
+    /// the window, or the time in which a bucket of this size is full again.
+    pub fn request_counts_ms(&self, limit: u64) -> u64 {
+        let first = self.requests.map_or(limit, Count::get).max(1);
+        let has = |window: &&FurtherWindow| window.requests.is_some_and(|one| one.get() == limit);
+        let further = self.also.iter().find(|one| has(one) && first != limit);
+        let (per_s, of) = further.map_or((self.per_s, first), |further| (further.per_s, limit));
+        let per_ms = per_s.get().saturating_mul(1000);
+        match self.window {
+            WindowKind::Bucket => per_ms.saturating_mul(limit) / of,
+            WindowKind::Sliding | WindowKind::Fixed => per_ms,
+        }
     }
 
     /// The first window of requests or of tokens, if there is one.

@@ -225,16 +225,13 @@ impl Quota {
         if refusals.is_empty() { Ok(()) } else { Err(refusals) }
     }
 
-    /// What is left of the windows' requests and tokens, where they are limited: of several windows,
-    /// that of the one with the least left.
+    /// What is left of requests and of tokens, where they are limited: of the first window of each, which
+    /// is the one that services state.
     pub fn left(&mut self, now_ms: u64) -> Vec<(&'static str, Remaining)> {
         let mut left: Vec<(&'static str, Remaining)> = Vec::new();
         for Limited { dimension, window } in &mut self.windows {
-            let (name, of_window) = (dimension.name(), window.left(now_ms));
-            match left.last_mut().filter(|(last, _)| *last == name) {
-                Some((_, least)) if of_window.left < least.left => *least = of_window,
-                Some(_) => {}
-                None => left.push((name, of_window)),
+            if left.last().is_none_or(|(last, _)| *last != dimension.name()) {
+                left.push((dimension.name(), window.left(now_ms)));
             }
         }
         left

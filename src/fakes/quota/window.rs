@@ -227,12 +227,16 @@ impl Window {
         }
     }
 
-    /// What is left of it.
+    /// What is left of it, and when all of it is there again.
     pub fn left(&mut self, now_ms: u64) -> Remaining {
-        self.pass(now_ms);
+        let left = self.room(now_ms);
         let limit = self.limit;
-        let reset_ms = self.wait(now_ms, limit).unwrap_or(0);
-        Remaining { limit, left: limit.saturating_sub(self.used()), reset_ms }
+        let all = match &self.state {
+            WindowState::Bucket { burst, .. } => *burst,
+            WindowState::Sliding { .. } | WindowState::Fixed { .. } => limit,
+        };
+        let reset_ms = self.wait(now_ms, all).unwrap_or(0);
+        Remaining { limit, left, reset_ms }
     }
 
     /// What is taken of it, as of when time last passed.

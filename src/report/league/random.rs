@@ -1,6 +1,7 @@
 //! The random league as tables and as data.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::io;
 
@@ -26,8 +27,17 @@ const MOST_BETTER: usize = 60;
 pub fn text(results: &[RandomResult]) -> String {
     let mut out = String::from("# The random league of limiters\n\n");
     out.push_str(&tables(results));
-    worst(&mut out, results);
-    better(&mut out, results);
+    let worst = worst(results);
+    if !worst.rows.is_empty() {
+        out.push_str("\n## Where `quota` does worst\n\n");
+        out.push_str(&markdown(&WORST_HEADINGS, &worst.rows));
+        let _ = write!(out, "\n```console\n{}\n```\n", worst.commands.join("\n"));
+    }
+    let better = better(results);
+    let _ = write!(out, "\n## Where a rival is clearly better\n\n{}\n", better.said);
+    if !better.rows.is_empty() {
+        let _ = write!(out, "\n{}", markdown(&BETTER_HEADINGS, &better.rows));
+    }
     out
 }
 
@@ -46,7 +56,7 @@ pub(crate) struct Standings {
 
 impl Standings {
     pub(crate) fn headings(&self) -> Vec<&'static str> {
-        let figures = ["worlds", "lost pages", "p50", "p90", "p99", "worst", "429 of calls"];
+        let figures = ["trials", "lost pages", "p50", "p90", "p99", "worst", "429 of calls"];
         [&[self.of], &figures[..], &["429s to cubic's"]].concat()
     }
 
@@ -81,12 +91,26 @@ pub(crate) fn finding(results: &[RandomResult]) -> String {
     let own = AgainstRivals::of(results.iter(), LimiterKind::Quota);
     let cubic = AgainstRivals::of(results.iter(), LimiterKind::Cubic);
     format!(
-        "In {} that are drawn, quota takes {} times the best rival in the middle and {} in 9 of 10, at {} of cubic's 429s",
-        format::counted(results.len(), "world"),
+        "Over {} that nobody chose{}, quota takes {} times the best rival in the middle and {} in 9 of 10, at {} of cubic's 429s",
+        format::counted(worlds(results).len(), "world"),
+        seeds_each(results),
         times(own.percentile_milli(50)),
         times(own.percentile_milli(90)),
         relative(own.refused.num, cubic.refused.num)
     )
+}
+
+/// The numbers of the worlds.
+fn worlds(results: &[RandomResult]) -> BTreeSet<u64> {
+    results.iter().map(|one| one.world.number).collect()
+}
+
+/// How many kinds of weather each world has, where that is more than one.
+fn seeds_each(results: &[RandomResult]) -> String {
+    match results.len() / worlds(results).len().max(1) {
+        0 | 1 => String::new(),
+        seeds => format!(", with {seeds} seeds each"),
+    }
 }
 
 /// Both tables, in Markdown.
@@ -100,14 +124,15 @@ pub(crate) fn tables(results: &[RandomResult]) -> String {
 }
 
 fn columns(standing: &AgainstRivals) -> Vec<String> {
-    let percentile = |percent| times(standing.percentile_milli(percent));
+    let of = |milli: Option<u64>| if standing.played == 0 { "-".to_owned() } else { times(milli) };
+    let percentile = |percent| of(standing.percentile_milli(percent));
     vec![
         standing.played.to_string(),
         standing.unfinished.to_string(),
         percentile(50),
         percentile(90),
         percentile(99),
-        times(standing.worst_milli()),
+        of(standing.percentile_milli(100)),
         percent(standing.refused),
     ]
 }
@@ -129,10 +154,12 @@ fn seconds(outcome: &SeedResult) -> String {
     }
 }
 
-/// A row for a world: its number, what it is, and what came of it.
+/// A row for a world: its number and family, with the weather's seed where that is another one, and what
+/// came of it.
 fn row(result: &RandomResult, cells: Vec<String>) -> Vec<String> {
-    let world = &result.world;
-    let mut row = vec![format!("{} {}", world.number, world.family.name())];
+    let (world, seed) = (&result.world, result.seed);
+    let seed = if seed == world.number { String::new() } else { format!(", seed {seed}") };
+    let mut row = vec![format!("{} {}{seed}", world.number, world.family.name())];
     row.extend(cells);
     row.push(format!("{} pages, {}", world.pages, described(&world.service)));
     row
@@ -145,8 +172,17 @@ fn described(service: &[String]) -> String {
     keys.join(", ")
 }
 
+pub(crate) const WORST_HEADINGS: [&str; 5] =
+    ["world", "over the best rival", "time", "429s", "service"];
+pub(crate) const BETTER_HEADINGS: [&str; 5] = ["world", "rival", "its time", "`quota`", "service"];
+
 /// The worlds in which the limiter that learns does worst, each with the command that shows it.
-fn worst(out: &mut String, results: &[RandomResult]) {
+pub(crate) struct WorstWorlds {
+    pub(crate) rows: Vec<Vec<String>>,
+    pub(crate) commands: Vec<String>,
+}
+
+pub(crate) fn worst(results: &[RandomResult]) -> WorstWorlds {
     let kind = LimiterKind::Quota;
     let mut ranked: Vec<(u64, &RandomResult)> = results
         .iter()
@@ -157,61 +193,54 @@ fn worst(out: &mut String, results: &[RandomResult]) {
             Some((ratio?, result))
         })
         .collect();
-    ranked.sort_by_key(|(ratio, result)| (std::cmp::Reverse(*ratio), result.world.number));
+    ranked.sort_by_key(|(ratio, result)| (Reverse(*ratio), result.world.number));
     ranked.truncate(WORST);
-    if ranked.is_empty() {
-        return;
-    }
-    out.push_str("\n## Where `quota` does worst\n\n");
     let rows = ranked.iter().map(|(ratio, result)| {
         let own = result.of(kind);
         let ratio = times(Some(*ratio).filter(|ratio| *ratio != u64::MAX));
         let refused = own.map_or(0, |own| own.rate_limited.num);
         row(result, vec![ratio, own.map_or_else(String::new, seconds), refused.to_string()])
     });
-    let headings = ["world", "over the best rival", "time", "429s", "service"];
-    out.push_str(&markdown(&headings, &rows.collect::<Vec<_>>()));
-    out.push_str("\n```console\n");
-    for (_, result) in &ranked {
-        let number = result.world.number;
-        let seed = result.seed;
-        let _ = writeln!(
-            out,
+    let commands = ranked.iter().map(|(_, result)| {
+        let (number, seed) = (result.world.number, result.seed);
+        format!(
             "$ tagspace league --show {number} > world.toml && tagspace run world.toml --seed {seed}"
-        );
-    }
-    out.push_str("```\n");
+        )
+    });
+    WorstWorlds { rows: rows.collect(), commands: commands.collect() }
 }
 
 /// The worlds in which a rival is clearly better.
-fn better(out: &mut String, results: &[RandomResult]) {
+pub(crate) struct BetterRivals {
+    pub(crate) said: String,
+    pub(crate) rows: Vec<Vec<String>>,
+}
+
+pub(crate) fn better(results: &[RandomResult]) -> BetterRivals {
     let all: Vec<BetterRival<'_>> = results.iter().filter_map(BetterRival::in_result).collect();
-    let _ = write!(
-        out,
-        "\n## Where a rival is clearly better\n\nIn {}: it loses no page, and `quota` does, or takes a tenth and \
-         two seconds longer at as many 429s (one more at most).\n",
-        format::counted(all.len(), "world")
-    );
-    if all.is_empty() {
-        return;
-    }
     let mut by_family: BTreeMap<Family, usize> = BTreeMap::new();
     for one in &all {
         *by_family.entry(one.result.world.family).or_default() += 1;
     }
     let counts = by_family.iter().map(|(family, count)| format!("{} {count}", family.name()));
-    let _ = write!(out, "By family: {}.\n\n", counts.collect::<Vec<_>>().join(", "));
+    let counts: Vec<String> = counts.collect();
+    let said = if all.is_empty() {
+        "A rival is clearly better in no trial.".to_owned()
+    } else {
+        format!(
+            "A rival is clearly better in {}: it loses no page, and quota does, or takes a tenth and two seconds \
+             longer at as many 429s (one more at most). By family: {}.",
+            format::counted(all.len(), "trial"),
+            counts.join(", ")
+        )
+    };
     let rows = all.iter().take(MOST_BETTER).map(|one| {
         let cell = |outcome: &SeedResult| {
             format!("{}, {} 429s", seconds(outcome), outcome.rate_limited.num)
         };
         row(one.result, vec![one.rival.name().to_owned(), cell(one.theirs), cell(one.ours)])
     });
-    let headings = ["world", "rival", "its time", "`quota`", "service"];
-    out.push_str(&markdown(&headings, &rows.collect::<Vec<_>>()));
-    if all.len() > MOST_BETTER {
-        let _ = write!(out, "\nand {} more, in random.csv\n", all.len() - MOST_BETTER);
-    }
+    BetterRivals { said, rows: rows.collect() }
 }
 
 fn share(share: Share) -> Value {

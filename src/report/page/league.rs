@@ -30,6 +30,34 @@ pub fn league(results: &LeagueResults) -> String {
     page("The league of limiters", &head, &sections)
 }
 
+/// The page of worlds that were drawn.
+pub fn drawn_league(random: &[RandomResult]) -> String {
+    let head = html! {
+        header {
+            h1 { "The random league of limiters" }
+            p.question { "Which limiter is fastest in worlds that nobody chose, and how many of its calls are refused?" }
+        }
+    };
+    let cells = |rows: Vec<Vec<String>>, headings: &[&str]| html! { (table(headings, &rows)) };
+    let worst = random_report::worst(random);
+    let better = random_report::better(random);
+    let mut sections: Vec<Section> = drawn(random).into_iter().collect();
+    sections.push(Section {
+        id: "worst",
+        heading: "Where quota does worst".to_owned(),
+        body: html! {
+            (cells(worst.rows, &random_report::WORST_HEADINGS))
+            @for command in &worst.commands { pre { code { (command) } } }
+        },
+    });
+    sections.push(Section {
+        id: "better",
+        heading: better.said,
+        body: cells(better.rows, &random_report::BETTER_HEADINGS),
+    });
+    page("The random league of limiters", &head, &sections)
+}
+
 /// How the limiters stand in worlds that are drawn.
 fn drawn(random: &[RandomResult]) -> Option<Section> {
     let [standings, families] = random_report::standings(random);

@@ -22,7 +22,7 @@ mod tune;
 
 pub use self::claims::claims;
 pub use self::compare::compare;
-pub use self::league::league;
+pub use self::league::{drawn_league, league};
 pub use self::run::RunPage;
 pub use self::saved::{SavedRun, saved};
 pub use self::tune::tune;

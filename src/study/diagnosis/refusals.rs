@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use super::anomaly::{Anomaly, AnomalyKind, MOST_EVENTS};
 use super::history::{Call, History};
-use crate::fakes::quota::{QuotaConfig, WindowKind};
+use crate::fakes::quota::QuotaConfig;
 use crate::pipeline::event::LimitReason;
-use crate::units::Count;
 
 /// In a storm at least this many of this many calls in a row were refused.
 const STORM_CALLS: usize = 20;
@@ -146,13 +145,8 @@ pub(super) fn neighbour(
     for refusal in history.refusals.iter().filter(|refusal| refusal.quota == "requests") {
         let Some(quota) = quotas.get(refusal.service) else { continue };
         of_requests += 1;
-        // What a bucket holds drips back in this time.
-        let (limit, per_ms) = (refusal.limit, quota.window_ms_of_limit(refusal.limit));
-        let requests = quota.requests.map_or(limit, Count::get).max(1);
-        let window_ms = match quota.window {
-            WindowKind::Bucket => per_ms.saturating_mul(limit) / requests,
-            WindowKind::Sliding | WindowKind::Fixed => per_ms,
-        };
+        let limit = refusal.limit;
+        let window_ms = quota.request_counts_ms(limit);
         let own = starts.get(refusal.service).map_or(0, |starts| {
             let until = starts.partition_point(|at_ms| *at_ms <= refusal.at_ms);
             let from =

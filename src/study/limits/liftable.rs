@@ -1,10 +1,10 @@
 //! The limits that can be lifted, one at a time.
 
 use crate::fakes::llm::AiConfig;
-use crate::fakes::quota::QuotaConfig;
+use crate::fakes::quota::{FurtherWindow, QuotaConfig};
 use crate::pipeline::config::{BatchSize, ConfluencePace, LimiterKind, Settings};
 use crate::sim::scenario::Scenario;
-use crate::units::Ratio;
+use crate::units::{Count, Ratio};
 
 /// Calls in flight when nothing limits them.
 const MOST_CALLS: u64 = 1024;
@@ -99,23 +99,35 @@ fn unlimited(
 ) -> Option<Lifted> {
     let quota = ai.quota.as_mut()?;
     let lifted = part(quota)?;
-    // A change midway of what is gone is gone as well, and so is a further window.
-    for further in &mut quota.also {
-        further.requests = further.requests.filter(|_| quota.requests.is_some());
-        further.tokens = further.tokens.filter(|_| quota.tokens.is_some());
-    }
-    quota.also.retain(|further| further.requests.is_some() || further.tokens.is_some());
+    // A change midway of what is gone is gone as well.
     for change in &mut quota.change {
         change.requests = change.requests.filter(|_| quota.requests.is_some());
         change.tokens = change.tokens.filter(|_| quota.tokens.is_some());
     }
     quota.change.retain(|change| change.requests.is_some() || change.tokens.is_some());
+    // Beside a further window the first stays, and takes whatever comes.
+    let has =
+        |of: fn(&FurtherWindow) -> Option<Count>| quota.also.iter().any(|one| of(one).is_some());
+    quota.requests = quota.requests.or(has(|one| one.requests).then_some(Count::LARGEST));
+    quota.tokens = quota.tokens.or(has(|one| one.tokens).then_some(Count::LARGEST));
     let parts = [quota.requests, quota.tokens, quota.per_day, quota.tokens_per_day];
     if parts.iter().all(Option::is_none) {
         ai.quota = None;
         ai.neighbour.clear();
     }
     Some(lifted)
+}
+
+/// Takes the further windows of a quota away.
+fn further(quota: &mut QuotaConfig) -> Option<Lifted> {
+    let said = |one: &FurtherWindow| {
+        let amounts = [(one.requests, "requests"), (one.tokens, "tokens")];
+        let amounts =
+            amounts.iter().filter_map(|(amount, what)| Some(format!("{} {what}", (*amount)?)));
+        format!("{} in {} s", amounts.collect::<Vec<_>>().join(" and "), one.per_s)
+    };
+    let was: Vec<String> = std::mem::take(&mut quota.also).iter().map(said).collect();
+    (!was.is_empty()).then(|| (was.join(", "), "none"))
 }
 
 /// The fallback, where some run may ask it.
@@ -253,6 +265,7 @@ pub const LIMITS: &[Liftable] = &[
             remove(&mut quota.requests)
         })
     }),
+    world("openai.quota.also", |scenario| further(fallback(scenario)?.quota.as_mut()?)),
     world("openai.quota.tokens", |scenario| {
         unlimited(fallback(scenario)?, |quota| remove(&mut quota.tokens))
     }),

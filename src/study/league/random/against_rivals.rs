@@ -62,16 +62,11 @@ impl AgainstRivals {
         standing
     }
 
-    /// The time over the best rival's that so many of a hundred results do not pass, in thousandths;
-    /// nothing where that is without an end.
+    /// A percentile of the times over the best rival's, in thousandths; nothing where that is without an
+    /// end.
     pub fn percentile_milli(&self, percent: usize) -> Option<u64> {
         let rank = (self.ratios_milli.len() * percent).div_ceil(100).max(1);
         self.ratios_milli.get(rank - 1).copied().filter(|ratio| *ratio != NEVER)
-    }
-
-    /// The largest time over the best rival's among those that finished.
-    pub fn worst_milli(&self) -> Option<u64> {
-        self.ratios_milli.iter().rev().copied().find(|ratio| *ratio != NEVER)
     }
 }
 

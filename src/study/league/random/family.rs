@@ -41,8 +41,7 @@ impl Family {
 
     /// How many of a hundred worlds are of it.
     ///
-    /// An estimate: most who tag with a model use Gemini's or OpenAI's own service, fewer a cloud's or
-    /// a gateway.
+    /// An estimate: Gemini's and OpenAI's own services are used more than a cloud's or a gateway.
     pub fn percent(self) -> u64 {
         match self {
             Self::GeminiFree | Self::GeminiPaid | Self::OpenAi => 18,

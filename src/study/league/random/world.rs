@@ -36,10 +36,18 @@ struct Service {
     window_s: u64,
     /// Its other keys.
     settings: Vec<String>,
+    /// Of one that changes midway: the calls that its window takes until then. The time stands as
+    /// [`MIDWAY`] in its keys until the job is known.
+    until_then: Option<u64>,
 }
 
-/// The input tokens of a call, about: half a page of text and the instructions.
-const TOKENS_OF_CALL: f64 = 1_000.0;
+/// A time that lies within the job.
+const MIDWAY: &str = "MIDWAY";
+/// A job in which something changes midway is as large as so many windows.
+const WINDOWS: u64 = 3;
+
+/// The input tokens of a call, about: 1,500 characters of text and the instructions.
+const TOKENS_OF_CALL: f64 = 600.0;
 /// The calls in a second that a service without a quota takes, about: 64 at once, of a second each.
 const UNLIMITED_PER_S: f64 = 60.0;
 /// A job takes at most so long at the pace of its service, so that a thousand worlds can be played.
@@ -63,11 +71,19 @@ impl RandomWorld {
         let family = Family::drawn(&mut luck);
         let service = service(family, &mut luck);
         let pace = service.calls_per_s;
-        let most = (pace * LONGEST_S).clamp(FEWEST_PAGES, MOST_PAGES);
-        let pages = whole(between(&mut luck, FEWEST_PAGES, most));
+        let least = float(service.until_then.unwrap_or(0) * WINDOWS);
+        let least = least.clamp(FEWEST_PAGES, MOST_PAGES);
+        let most = (pace * LONGEST_S).clamp(least, MOST_PAGES);
+        let pages = whole(between(&mut luck, least, most));
         let ideal_s = float(pages) / pace + 2.0 * float(service.window_s);
         let deadline_s = (whole(DEADLINE.0 * ideal_s) + DEADLINE.1).min(50 * DAY_S);
         let starts_s = luck.below(service.window_s.max(1));
+        let midway_s = service.until_then.map_or(0, |calls| {
+            // The first window's calls go at once.
+            let windows = float(pages) / float(calls) - 1.0;
+            let share = between(&mut luck, 0.2, 0.8);
+            starts_s + whole(share * windows.max(0.0) * float(service.window_s)).max(1)
+        });
         let median_ms = whole(between(&mut luck, 350.0, 2_500.0));
         let sigma = float(15 + luck.below(36)) / 100.0;
         let refusal_ms = 40 + luck.below(361);
@@ -83,6 +99,9 @@ impl RandomWorld {
             }
         }
         keys.extend(service.settings);
+        for key in &mut keys {
+            *key = key.replace(MIDWAY, &midway_s.to_string());
+        }
         Self { number, family, pages, service: keys, starts_s, deadline_s }
     }
 
@@ -161,7 +180,7 @@ fn service(family: Family, luck: &mut Sequence) -> Service {
 
 /// A service with this quota and no more.
 fn with_quota(quota: String, calls_per_s: f64, window_s: u64) -> Service {
-    Service { quota: Some(quota), calls_per_s, window_s, settings: Vec::new() }
+    Service { quota: Some(quota), calls_per_s, window_s, settings: Vec::new(), until_then: None }
 }
 
 /// The calls in a second that requests and tokens of a minute allow.
@@ -245,7 +264,8 @@ fn shared(luck: &mut Sequence) -> Service {
             "gemini.spell={{ every_s = {every_s}, min_s = 3, max_s = {most_s}, reply = {{ status = {status} }} }}"
         ));
     }
-    Service { quota: None, calls_per_s: UNLIMITED_PER_S, window_s: 0, settings }
+    let calls_per_s = UNLIMITED_PER_S;
+    Service { quota: None, calls_per_s, window_s: 0, settings, until_then: None }
 }
 
 /// A service of another family, one of those whose quota others may use as well.
@@ -262,10 +282,14 @@ fn neighbour(luck: &mut Sequence) -> Service {
     let share = between(luck, 0.2, 0.6);
     let requests = whole(share * service.calls_per_s * 600.0).max(1);
     let comes = match luck.below(4) {
-        0 => format!(", from_s = {}", 30 + luck.below(300)),
-        1 => format!(", until_s = {}", 60 + luck.below(600)),
+        0 => format!(", from_s = {MIDWAY}"),
+        1 => format!(", until_s = {MIDWAY}"),
         _ => String::new(),
     };
+    if !comes.is_empty() {
+        let of_window = service.calls_per_s * float(service.window_s);
+        service.until_then = Some(whole(of_window).max(1));
+    }
     service.settings.push(format!(
         "gemini.neighbour={{ requests = {requests}, per_s = 600, tokens = 1_000{comes} }}"
     ));
@@ -285,11 +309,11 @@ fn changing(luck: &mut Sequence) -> Service {
     let rises = one_in(luck, 2);
     let other = if rises { float(requests) * times } else { float(requests) / times };
     let other = whole(other).max(1);
-    let at_s = 20 + luck.below(300);
     let quota = format!(
-        "requests = {requests}, per_s = {per_s}, window = \"{window}\", hint = \"{hint}\", change = [{{ at_s = {at_s}, requests = {other} }}]"
+        "requests = {requests}, per_s = {per_s}, window = \"{window}\", hint = \"{hint}\", change = [{{ at_s = {MIDWAY}, requests = {other} }}]"
     );
-    with_quota(quota, float(requests.min(other)) / float(per_s), per_s)
+    let service = with_quota(quota, float(requests.min(other)) / float(per_s), per_s);
+    Service { until_then: Some(requests), ..service }
 }
 
 /// A number between two, as likely to double as to halve.
