@@ -36,7 +36,7 @@
 //! `study/measure` makes metrics of a log (what held the run up, `critical_path.rs` finds),
 //! `study/verdict` judges them, and `study/experiment` plays trials: every study shares the pool of
 //! `runner.rs`, which hands results over in order. Which limiter is best is asked in `study/league`, what
-//! limits a run and what its world may come to in `study/limits`, the makespan that no setting could
+//! limits a run, what cures a missed target and what the world may come to in `study/limits`, the makespan that no setting could
 //! beat in `study/measure/bound`, which of the plan's promises hold in `study/claims`, which settings are
 //! best in `study/tune` (`coordinate_descent.rs` finds them without a grid), how close they come to the
 //! bound in `study/best_known`, and whether something became worse in `study/compare` (its causes, key by

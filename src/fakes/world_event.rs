@@ -53,7 +53,8 @@ pub enum WorldEvent {
         output_ms: u64,
     },
     /// A call was refused for a quota, which had `used` of `limit` taken.
-    /// The model is named if it is not the one under test.
+    /// The model is named if it is not the one under test, and of several windows the length of the one
+    /// that refused, if it is not the first.
     QuotaRefused {
         service: Service,
         #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -61,6 +62,8 @@ pub enum WorldEvent {
         quota: String,
         used: u64,
         limit: u64,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        per_s: Option<u64>,
         retry_ms: u64,
     },
     /// What the calls of a neighbour came to since the last call of ours.

@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use tagspace::Metric;
 use tagspace::internals::fakes::calendar::Calendar;
-use tagspace::internals::fakes::quota::{Dimension, QuotaConfig, WindowKind};
+use tagspace::internals::fakes::quota::{Dimension, QuotaConfig, Window, WindowKind};
 use tagspace::internals::rng::{Draw, Seed};
 use tagspace::internals::sim::scenario::{Scenario, overrides};
 use tagspace::internals::study::measure::bound::{
@@ -37,7 +37,9 @@ fn dawdle(quota: &QuotaConfig, sent: &mut Vec<u64>, now: u64, calls: usize) -> u
     if sent.len() == calls {
         return sent.last().copied().unwrap_or(now);
     }
-    let mut windows = quota.windows_of(Dimension::Requests);
+    let further = quota.further_of(Dimension::Requests).map(|(_, window)| window);
+    let mut windows: Vec<Window> =
+        quota.window_of(Dimension::Requests).into_iter().chain(further).collect();
     for at in sent.iter() {
         for window in &mut windows {
             assert_eq!(window.wait(*at, 1), None);
@@ -189,12 +191,8 @@ proptest! {
         let starts = earliest(&quota, &calendar, first * 1000, 4);
         let best = dawdle(&quota, &mut Vec::new(), first * 1000, 4);
         prop_assert!(starts[3] <= best, "{:?} {}", starts, best);
-        // It is exact unless one window makes the calls of the other come in another order.
-        let alone = earliest(&self::quota(kind, requests, per_s), &calendar, first * 1000, 4);
-        prop_assert!(alone[3] <= starts[3]);
-        quota.requests = serde_json::from_value(serde_json::json!(1_000)).unwrap();
-        let of_second = earliest(&quota, &calendar, first * 1000, 4);
-        prop_assert_eq!(starts[3], alone[3].max(of_second[3]));
+        // What one window holds back may come too late for the other, by a length of each at most.
+        prop_assert!(best <= starts[3] + (per_s + 1) * 1000, "{:?} {}", starts, best);
     }
 }
 

@@ -202,7 +202,7 @@ fn nothing_is_odd_where_all_is_well() {
 }
 
 /// Worlds that look like an anomaly, and are none.
-const LOOKALIKES: [(AnomalyKind, &[&str], &str); 5] = [
+const LOOKALIKES: [(AnomalyKind, &[&str], &str); 7] = [
     // Calls that are answered with nonsense take of the quota as well.
     (
         AnomalyKind::Neighbour,
@@ -239,6 +239,30 @@ const LOOKALIKES: [(AnomalyKind, &[&str], &str); 5] = [
             "openai.quota={ requests = 10, per_s = 60 }",
         ],
         "[[gemini.fault]]\nreply = { status = 400 }\n",
+    ),
+    // A window beside the first is waited for, with no more calls than it takes.
+    (
+        AnomalyKind::IdleGate,
+        &[
+            "pipeline.profile=recommended",
+            "pipeline.batch_size=1",
+            "pipeline.max_batch_size=1",
+            "pipeline.limiter=pace",
+            "pipeline.quota={ requests = 2, per_s = 10 }",
+            "space.pages=60",
+            "gemini.quota={ requests = 600, also = [{ requests = 2, per_s = 10 }] }",
+        ],
+        "",
+    ),
+    // What it refuses is its own affair, however much the first has left.
+    (
+        AnomalyKind::Neighbour,
+        &[
+            "pipeline.batch_size=1",
+            "space.pages=60",
+            "gemini.quota={ requests = 60, also = [{ requests = 60, per_s = 7 }, { requests = 4, per_s = 10 }] }",
+        ],
+        "",
     ),
     // All calls are as slow.
     (

@@ -1,6 +1,7 @@
 //! Results that can be worked out by hand: tests that could prove the simulator wrong.
 
 use tagspace::Metric;
+use tagspace::internals::fakes::world_event::WorldEvent;
 use tagspace::internals::pipeline::event::Event;
 use tagspace::internals::sim::recorder::entry::What;
 use tagspace::internals::sim::scenario::Scenario;
@@ -179,4 +180,24 @@ fn the_peak_of_a_bucket_is_what_was_drawn_from_it_and_a_day_ends_at_midnight() {
     assert_eq!((bucket.what.as_str(), bucket.used, bucket.limit), ("requests", 3, 3));
     assert!(bucket.refused > 0);
     assert_eq!((day.what.as_str(), day.used, day.limit, day.refused), ("requests a day", 3, 3, 0));
+}
+
+#[test]
+fn of_two_windows_each_has_its_own_peak_and_refusals_though_the_limits_are_the_same() {
+    // Three calls at once in ten seconds, and in the minute no more than three either.
+    let quota = "gemini.quota={ requests = 3, also = [{ requests = 3, per_s = 10 }] }";
+    let settings = [quota, "pipeline.batch_size=1", "space.pages=5", "pipeline.attempts=99"];
+    let scenario = scenario(PLAIN, &settings);
+    let log = &judged(&scenario).runs[0].log;
+    let peaks = tagspace::internals::study::measure::quota_usage::of(&scenario, log);
+    let [minute, short] = peaks.try_into().unwrap();
+    assert_eq!((minute.what.as_str(), minute.used, minute.limit), ("requests", 3, 3));
+    assert_eq!((short.what.as_str(), short.used, short.limit), ("requests in 10 s", 3, 3));
+    // The minute refuses as long as both are full, because its wait is the longer one.
+    let refused = log
+        .entries
+        .iter()
+        .filter(|entry| matches!(entry.what, What::World(WorldEvent::QuotaRefused { .. })));
+    assert!(minute.refused > 0 && short.refused == 0, "{} {}", minute.refused, short.refused);
+    assert_eq!(minute.refused, refused.count() as u64);
 }

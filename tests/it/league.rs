@@ -131,6 +131,27 @@ fn every_random_world_is_a_scenario_and_families_come_as_often_as_stated() {
 }
 
 #[test]
+fn what_changes_midway_changes_while_the_job_runs() {
+    let worlds = (1..=WORLDS).map(RandomWorld::drawn);
+    let mut seen = 0;
+    for world in worlds.filter(|world| world.family == Family::Changing) {
+        let text = world.scenario().unwrap();
+        let after = |key: &str| {
+            let rest = text.split(key).nth(1)?;
+            rest.trim_start_matches([' ', '=']).split([',', ' ', '\n', '}']).next()?.parse().ok()
+        };
+        let starts: u64 = after("start_after_s").unwrap_or(0);
+        let [at, requests, per_s]: [u64; 3] =
+            ["at_s", "requests", "per_s"].map(|key| after(key).unwrap());
+        // No job is done before its quota has let all of its calls start.
+        let windows = (world.pages - 1) / requests;
+        assert!(at > starts && at < starts + windows * per_s + per_s, "{text}");
+        seen += 1;
+    }
+    assert!(seen > 100);
+}
+
+#[test]
 fn a_random_world_stays_what_it_is() {
     let text = RandomWorld::drawn(17).scenario().unwrap();
     let service = text.lines().filter(|line| {
@@ -149,7 +170,7 @@ fn a_random_world_stays_what_it_is() {
     let all = (1..=100).map(|number| RandomWorld::drawn(number).scenario().unwrap());
     let digest = Sha256::digest(all.collect::<String>());
     let first = digest.first_chunk().copied().map(u64::from_be_bytes).unwrap();
-    insta::assert_snapshot!(format!("{first:016x}"), @"866a107918fab15e");
+    insta::assert_snapshot!(format!("{first:016x}"), @"98bfd9a9e0b654a7");
 }
 
 /// Enough to tell how often families come.

@@ -195,3 +195,16 @@ fn without_limits_a_run_is_a_list_an_answer_and_a_label() {
     assert_eq!(after(&played.together[1]), 10 + 10 + 1_000 + 10);
     assert!(after(&played.together[0]) > after(&played.together[1]));
 }
+
+#[test]
+fn a_window_beside_the_first_has_a_price_of_its_own() {
+    let quota = "gemini.quota={ requests = 60, also = [{ requests = 2, per_s = 10 }] }";
+    let settings = [quota, "pipeline.batch_size=1", "pipeline.profile=\"recommended\""];
+    let prices = prices(&settings);
+    let also = prices.iter().find(|price| price.key == "gemini.quota.also").unwrap();
+    assert_eq!(also.lifted, ("2 requests in 10 s".to_owned(), "none"));
+    // Ten windows of two calls each; the minute alone takes all twenty at once.
+    let (further, first) =
+        (saved_ms(&prices, "gemini.quota.also"), saved_ms(&prices, "gemini.quota.requests"));
+    assert!(further > 60_000 && first < 20_000, "{further} {first}");
+}

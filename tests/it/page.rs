@@ -230,6 +230,20 @@ fn a_cure_is_one_setting_that_can_be_set_as_it_stands() {
     assert!(cure.is_none_or(|cure| !cure.starts_with("pipeline.concurrency")));
 }
 
+#[test]
+fn a_cure_that_costs_pages_their_tags_is_none() {
+    let misses = "answer={ miss_ratio_per_extra_page = 0, tag_miss_ratio_per_extra_page = 0 }";
+    let target = "[targets.run]\nai_calls = \"<= 5\"\n";
+    let text = format!("{PLAIN}{target}");
+    let single = "pipeline.batch_size=1";
+    assert_eq!(cured(&text, &[single]).1.as_deref(), Some("pipeline.batch_size=4"));
+    let careless = format!(
+        "gemini.{}",
+        misses.replace("tag_miss_ratio_per_extra_page = 0", "tag_miss_ratio_per_extra_page = 0.2")
+    );
+    assert_eq!(cured(&text, &[single, &careless]).1, None);
+}
+
 /// The cache is too small for the space: it has forgotten a part when the space is read again.
 const THRASHED: &str = r#"# Does the second run come from the cache?
 schema = 1

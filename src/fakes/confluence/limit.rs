@@ -28,6 +28,7 @@ impl Confluence {
             quota: "requests".to_owned(),
             used: limit.requests.get(),
             limit: limit.requests.get(),
+            per_s: None,
             retry_ms,
         });
         let retry_after_s = match limit.retry_after_s {

@@ -251,7 +251,7 @@ impl LlmService {
         };
         let refusals = self.refusals(now_ms, asked.model, charged, luck, scene);
         let refusal = *refusals.first()?;
-        let Refusal { dimension, used, limit, retry_ms } = refusal;
+        let Refusal { dimension, used, limit, per_s, retry_ms } = refusal;
         let quota = dimension.name().to_owned();
         let model = (asked.model != self.config.model).then(|| asked.model.to_owned());
         scene.records.push(WorldEvent::QuotaRefused {
@@ -260,6 +260,7 @@ impl LlmService {
             quota,
             used,
             limit,
+            per_s,
             retry_ms,
         });
         let told_ms = match service {

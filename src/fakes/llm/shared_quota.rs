@@ -1,5 +1,7 @@
 //! The quota of a model as its clients share it.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,16 @@ pub struct NeighbourConfig {
     /// When it leaves (default: never).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until_s: Option<Whole<1, 8_640_000>>,
+}
+
+impl fmt::Display for NeighbourConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} requests in {} s", self.requests, self.per_s)?;
+        if !is_from_the_start(&self.from_s) {
+            write!(f, " from {} s on", self.from_s)?;
+        }
+        self.until_s.map_or(Ok(()), |until_s| write!(f, " until {until_s} s"))
+    }
 }
 
 impl NeighbourConfig {

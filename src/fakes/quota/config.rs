@@ -1,5 +1,7 @@
 //! The `quota` of a service in a scenario.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +104,14 @@ pub struct FurtherWindow {
     pub per_s: Whole<1, 86_400>,
 }
 
+impl fmt::Display for FurtherWindow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let amounts = [(self.requests, "requests"), (self.tokens, "input tokens")];
+        let amounts = amounts.iter().filter_map(|(of, what)| Some(format!("{} {what}", (*of)?)));
+        write!(f, "{} in {} s", amounts.collect::<Vec<_>>().join(" and "), self.per_s)
+    }
+}
+
 impl FurtherWindow {
     /// How much of this it allows, if it limits it.
     pub fn limit_of(&self, dimension: Dimension) -> Option<Count> {
@@ -198,27 +208,16 @@ impl QuotaConfig {
         None
     }
 
-    /// All windows of requests or of tokens, the first and those beside it.
-    pub fn windows_of(&self, dimension: Dimension) -> Vec<Window> {
-        let further = self.also.iter().filter_map(|further| {
+    /// The windows of requests or of tokens beside the first, each with its length in seconds.
+    pub fn further_of(
+        &self,
+        dimension: Dimension,
+    ) -> impl Iterator<Item = (Whole<1, 86_400>, Window)> {
+        self.also.iter().filter_map(move |further| {
             let limit = further.limit_of(dimension)?.get();
-            Some(Window::new(self.window, limit, limit, further.per_s.get() * 1000))
-        });
-        self.window_of(dimension).into_iter().chain(further).collect()
-    }
-
-    /// For how long a request counts in the window that allows this many, in milliseconds: the length of
-    /// the window, or the time in which a bucket of this size is full again.
-    pub fn request_counts_ms(&self, limit: u64) -> u64 {
-        let first = self.requests.map_or(limit, Count::get).max(1);
-        let has = |window: &&FurtherWindow| window.requests.is_some_and(|one| one.get() == limit);
-        let further = self.also.iter().find(|one| has(one) && first != limit);
-        let (per_s, of) = further.map_or((self.per_s, first), |further| (further.per_s, limit));
-        let per_ms = per_s.get().saturating_mul(1000);
-        match self.window {
-            WindowKind::Bucket => per_ms.saturating_mul(limit) / of,
-            WindowKind::Sliding | WindowKind::Fixed => per_ms,
-        }
+            let window = Window::new(self.window, limit, limit, further.per_s.get() * 1000);
+            Some((further.per_s, window))
+        })
     }
 
     /// The first window of requests or of tokens, if there is one.

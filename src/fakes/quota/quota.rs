@@ -16,6 +16,8 @@ pub struct Refusal {
     pub used: u64,
     /// Of how much.
     pub limit: u64,
+    /// The length of the window in seconds, if it is not the first one.
+    pub per_s: Option<u64>,
     /// When it would be taken.
     pub retry_ms: u64,
 }
@@ -34,6 +36,8 @@ pub struct Quota {
 struct Limited {
     dimension: Dimension,
     window: Window,
+    /// The length in seconds of a window beside the first.
+    per_s: Option<u64>,
 }
 
 impl Limited {
@@ -97,8 +101,13 @@ impl Quota {
     /// A quota of which only that is used which the configuration states.
     pub fn new(config: &QuotaConfig) -> Self {
         let windows = [Dimension::Requests, Dimension::Tokens].into_iter().flat_map(|dimension| {
-            let windows = config.windows_of(dimension).into_iter();
-            windows.map(move |window| Limited { dimension, window })
+            let first = config.window_of(dimension);
+            let first = first.map(|window| Limited { dimension, window, per_s: None });
+            let further = config.further_of(dimension).map(move |(per_s, window)| {
+                let per_s = Some(per_s.get());
+                Limited { dimension, window, per_s }
+            });
+            first.into_iter().chain(further)
         });
         Self {
             windows: windows.collect(),
@@ -206,15 +215,18 @@ impl Quota {
             dimension: day.dimension,
             used: day.used,
             limit: day.limit,
+            per_s: None,
             retry_ms: day.wait(now_ms, day.amount(tokens)),
         });
         let of_day: Vec<Refusal> = of_day.collect();
         // Only the first window of requests has room to spare.
         let refusals = self.windows.iter_mut().filter_map(|limited| {
-            let (dimension, amount) = (limited.dimension, limited.amount(tokens));
-            let window = &mut limited.window;
+            let amount = limited.amount(tokens);
+            let Limited { dimension, window, per_s } = limited;
             let retry_ms = window.wait_with(now_ms, amount, leeway)?;
-            Some(Refusal { dimension, used: window.used(), limit: window.limit(), retry_ms })
+            let (dimension, per_s) = (*dimension, *per_s);
+            let (used, limit) = (window.used(), window.limit());
+            Some(Refusal { dimension, used, limit, per_s, retry_ms })
         });
         let mut refusals: Vec<Refusal> = refusals.collect();
         // Of two that wait as long, the tokens come first.
@@ -228,12 +240,7 @@ impl Quota {
     /// What is left of requests and of tokens, where they are limited: of the first window of each, which
     /// is the one that services state.
     pub fn left(&mut self, now_ms: u64) -> Vec<(&'static str, Remaining)> {
-        let mut left: Vec<(&'static str, Remaining)> = Vec::new();
-        for Limited { dimension, window } in &mut self.windows {
-            if left.last().is_none_or(|(last, _)| *last != dimension.name()) {
-                left.push((dimension.name(), window.left(now_ms)));
-            }
-        }
-        left
+        let first = self.windows.iter_mut().filter(|limited| limited.per_s.is_none());
+        first.map(|one| (one.dimension.name(), one.window.left(now_ms))).collect()
     }
 }

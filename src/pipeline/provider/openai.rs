@@ -195,7 +195,7 @@ fn rate_limited(failure: &mut Failure, message: &str, of_tokens: bool, headers: 
     if message.starts_with("Request too large") {
         failure.class = ErrorClass::TooLarge;
         failure.hint = None;
-        if !failure.quotas.iter().any(|stated| stated.limit.is_some()) {
+        if failure.quotas.is_empty() {
             let limit = message.split_once("Limit ").and_then(|(_, after)| {
                 after.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
             });

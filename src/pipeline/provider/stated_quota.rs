@@ -6,8 +6,6 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
-use super::length_of_time::length_of_time;
-
 /// What a quota counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,24 +67,12 @@ pub(crate) fn binding(quotas: &[Stated]) -> BTreeMap<Dimension, Option<u64>> {
     least
 }
 
-/// What headers in OpenAI's form say about the quotas of requests and tokens. Gateways send them for
-/// other models as well.
+/// The limits that headers in OpenAI's form state. Gateways send them for other models as well.
 pub(super) fn of_headers(headers: &HeaderMap) -> Vec<Stated> {
     let of = |dimension, what: &str| {
-        let text = |name: &str| {
-            let name = format!("x-ratelimit-{name}-{what}");
-            headers.get(name)?.to_str().ok().map(str::trim)
-        };
-        let limit = text("limit").and_then(|limit| limit.parse().ok());
-        let left = || {
-            let amount = text("remaining")?.parse().ok()?;
-            // Some write the bare seconds.
-            let reset = text("reset")?;
-            let seconds = || Duration::try_from_secs_f64(reset.parse().ok()?).ok();
-            Some(Remainder { amount, reset: length_of_time(reset).or_else(seconds)? })
-        };
-        let stated = Stated { limit, left: left(), ..Stated::of(dimension) };
-        (stated.limit.is_some() || stated.left.is_some()).then_some(stated)
+        let limit = headers.get(format!("x-ratelimit-limit-{what}"))?.to_str().ok()?;
+        let limit = Some(limit.trim().parse().ok()?);
+        Some(Stated { limit, ..Stated::of(dimension) })
     };
     let named = [(Dimension::Requests, "requests"), (Dimension::Tokens, "tokens")];
     named.into_iter().filter_map(|(dimension, what)| of(dimension, what)).collect()

@@ -226,10 +226,11 @@ fn of_world(record: &WorldEvent) -> String {
             let (input, output) = (count(*input_tokens), count(*output_tokens));
             format!("{} bills {input} tokens in and {output} out of {model}", service.name())
         }
-        WorldEvent::QuotaRefused { service, quota, used, limit, retry_ms, .. } => format!(
-            "{} refuses for its quota of {}: {} of {} used, free in {}",
+        WorldEvent::QuotaRefused { service, quota, used, limit, per_s, retry_ms, .. } => format!(
+            "{} refuses for its quota of {}{}: {} of {} used, free in {}",
             service.name(),
             quota.replace('_', " "),
+            per_s.map_or_else(String::new, |per_s| format!(" in {per_s} s")),
             count(*used),
             count(*limit),
             millis(*retry_ms)

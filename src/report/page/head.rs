@@ -8,13 +8,12 @@ use crate::report::ci::missed;
 use crate::report::format;
 use crate::report::run::text::{measured, said};
 use crate::sim::scenario::Scenario;
-use crate::study::limits::cure::{Clinic, Cure};
+use crate::study::limits::cure::{self, Cure};
 use crate::study::measure::metric::{Metric, Unit};
 use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::study::verdict::outcome::Outcome;
 use crate::study::verdict::seeds::Series;
 use crate::study::verdict::target::{Compare, JudgedTarget};
-use crate::study::verdict::target_syntax;
 use crate::units::float;
 
 /// What a page is about, with a sentence for each target that is missed.
@@ -23,7 +22,10 @@ pub(super) fn about(
     judged: &JudgedScenario,
     series: Option<&Series>,
 ) -> Markup {
-    let cures = if series.is_none() { cures(scenario, judged) } else { Vec::new() };
+    let cures = match series {
+        None => cure::of_missed(scenario, judged, MOST_CURES),
+        Some(_) => Vec::new(),
+    };
     let missed: Vec<(&JudgedRun, &JudgedTarget)> = missed(&judged.runs).collect();
     let all = judged.runs.iter().flat_map(|run| &run.targets).filter(|one| one.is_judged).count();
     html! {
@@ -144,18 +146,6 @@ fn tightest(judged: &JudgedScenario) -> String {
 /// Targets whose causes are told, and for which a cure is looked for.
 const MOST_CAUSES: usize = 8;
 const MOST_CURES: usize = 3;
-
-/// A cure for each of the first missed targets, where one was found.
-fn cures(scenario: &Scenario, judged: &JudgedScenario) -> Vec<Option<Cure>> {
-    // What a client does from outside cannot be replayed.
-    let Some(targets) = target_syntax::of(scenario).ok().filter(|_| !judged.is_from_outside())
-    else {
-        return Vec::new();
-    };
-    let mut clinic = Clinic::new(scenario, &targets, judged);
-    let first = missed(&judged.runs).take(MOST_CURES);
-    first.map(|(_, target)| clinic.find(target).ok().flatten()).collect()
-}
 
 /// What a cure is.
 fn cured(judged: &JudgedScenario, cure: &Cure) -> Markup {

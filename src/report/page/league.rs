@@ -38,7 +38,6 @@ pub fn drawn_league(random: &[RandomResult]) -> String {
             p.question { "Which limiter is fastest in worlds that nobody chose, and how many of its calls are refused?" }
         }
     };
-    let cells = |rows: Vec<Vec<String>>, headings: &[&str]| html! { (table(headings, &rows)) };
     let worst = random_report::worst(random);
     let better = random_report::better(random);
     let mut sections: Vec<Section> = drawn(random).into_iter().collect();
@@ -46,14 +45,14 @@ pub fn drawn_league(random: &[RandomResult]) -> String {
         id: "worst",
         heading: "Where quota does worst".to_owned(),
         body: html! {
-            (cells(worst.rows, &random_report::WORST_HEADINGS))
+            (table(&random_report::WORST_HEADINGS, &worst.rows))
             @for command in &worst.commands { pre { code { (command) } } }
         },
     });
     sections.push(Section {
         id: "better",
         heading: better.said,
-        body: cells(better.rows, &random_report::BETTER_HEADINGS),
+        body: html! { (table(&random_report::BETTER_HEADINGS, &better.rows)) },
     });
     page("The random league of limiters", &head, &sections)
 }

@@ -1,9 +1,12 @@
 //! Settings as they differ from their profile and from the first run, the world, and what is in no
 //! figure.
 
+use std::collections::BTreeMap;
+
 use maud::{Markup, html};
 
 use super::chrome::{Section, table};
+use crate::fakes::llm::AiConfig;
 use crate::pipeline::config::Profile;
 use crate::report::{format, limitations};
 use crate::sim::scenario::{Run, Scenario};
@@ -87,7 +90,7 @@ pub(super) fn assumed(scenario: &Scenario, judged: &JudgedScenario) -> Section {
         .take(MOST_ROWS)
         .map(|(key, value)| vec![key, value])
         .collect();
-    let key = services(&settings::of_world(scenario));
+    let key = services(scenario, &settings::of_world(scenario));
     let missing = limitations::not_represented(judged.is_from_outside());
     let body: Markup = html! {
         p { "Not in these figures: " (missing.join(", ")) "." }
@@ -104,8 +107,10 @@ pub(super) fn assumed(scenario: &Scenario, judged: &JudgedScenario) -> Section {
 }
 
 /// What decides most about the figures: the quota, the latency and the errors of each service.
-fn services(world: &Keys) -> Vec<Vec<String>> {
+fn services(scenario: &Scenario, world: &Keys) -> Vec<Vec<String>> {
     let services = ["gemini", "openai", "confluence"];
+    let config = &scenario.world;
+    let ai = BTreeMap::from([("gemini", &config.gemini.0), ("openai", &config.openai.0)]);
     let said = |service: &str| {
         let key = |end: &str| world.get(&format!("{service}.{end}"));
         let mut parts: Vec<String> = Vec::new();
@@ -120,13 +125,7 @@ fn services(world: &Keys) -> Vec<Vec<String>> {
         } else if key("model").is_some() {
             parts.push("no quota".to_owned());
         }
-        let has = |end: &str| world.keys().any(|key| key.starts_with(&format!("{service}.{end}")));
-        if has("quota.also") {
-            parts.push("further windows of the quota beside it".to_owned());
-        }
-        if has("neighbour") {
-            parts.push("shared with other clients".to_owned());
-        }
+        parts.extend(ai.get(service).into_iter().flat_map(|ai| beside(ai)));
         if let Some(ms) = key("latency.median_ms").or_else(|| key("latency.ms")) {
             parts.push(format!("answers after {} ms, typically", grouped(ms)));
         }
@@ -149,6 +148,14 @@ fn services(world: &Keys) -> Vec<Vec<String>> {
         is_known.then(|| vec![service.to_owned(), parts.join("; ")])
     };
     services.into_iter().filter_map(said).collect()
+}
+
+/// What is beside the first window of a quota: further windows, and other clients.
+fn beside(ai: &AiConfig) -> Vec<String> {
+    let windows = ai.quota.iter().flat_map(|quota| &quota.also);
+    let windows = windows.map(|window| format!("as well as {window}"));
+    let neighbours = ai.neighbour.iter().map(|one| format!("another client with {one}"));
+    windows.chain(neighbours).collect()
 }
 
 /// A whole number with its thousands apart; other texts as they are.

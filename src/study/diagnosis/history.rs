@@ -72,6 +72,8 @@ pub(super) struct QuotaRefusal {
     pub(super) service: &'static str,
     pub(super) quota: String,
     pub(super) limit: u64,
+    /// The length of a window beside the first.
+    pub(super) per_s: Option<u64>,
     pub(super) event: usize,
 }
 
@@ -103,9 +105,10 @@ impl History {
             history.ended_ms = entry.t_ms;
             match entry.what {
                 What::Event(event) => history.event(entry.t_ms, event, number),
-                What::World(WorldEvent::QuotaRefused { service, quota, limit, .. }) => {
+                What::World(WorldEvent::QuotaRefused { service, quota, limit, per_s, .. }) => {
                     let (at_ms, service) = (entry.t_ms, service.name());
-                    let refusal = QuotaRefusal { at_ms, service, quota, limit, event: number };
+                    let event = number;
+                    let refusal = QuotaRefusal { at_ms, service, quota, limit, per_s, event };
                     history.refusals.push(refusal);
                 }
                 What::World(_) => {}

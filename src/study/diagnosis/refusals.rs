@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::anomaly::{Anomaly, AnomalyKind, MOST_EVENTS};
 use super::history::{Call, History};
-use crate::fakes::quota::QuotaConfig;
+use crate::fakes::quota::{QuotaConfig, WindowKind};
 use crate::pipeline::event::LimitReason;
+use crate::units::Count;
 
 /// In a storm at least this many of this many calls in a row were refused.
 const STORM_CALLS: usize = 20;
@@ -145,8 +146,15 @@ pub(super) fn neighbour(
     for refusal in history.refusals.iter().filter(|refusal| refusal.quota == "requests") {
         let Some(quota) = quotas.get(refusal.service) else { continue };
         of_requests += 1;
-        let limit = refusal.limit;
-        let window_ms = quota.request_counts_ms(limit);
+        let (limit, first) = (refusal.limit, quota.requests.map_or(refusal.limit, Count::get));
+        let per_ms = refusal.per_s.unwrap_or(quota.per_s.get()).saturating_mul(1000);
+        let window_ms = match quota.window {
+            // What a bucket holds drips back in this time.
+            WindowKind::Bucket if refusal.per_s.is_none() => {
+                per_ms.saturating_mul(limit) / first.max(1)
+            }
+            WindowKind::Bucket | WindowKind::Sliding | WindowKind::Fixed => per_ms,
+        };
         let own = starts.get(refusal.service).map_or(0, |starts| {
             let until = starts.partition_point(|at_ms| *at_ms <= refusal.at_ms);
             let from =

@@ -215,21 +215,33 @@ fn with_runs(
         format!("deadline_s={}", field.deadline_s),
         format!("space.pages={}", field.pages),
         format!("gemini.quota={}", field.quota),
-        format!("pipeline.limiter=\"{}\"", kind.name()),
-        // The same for all, so that all have the same bound.
-        "pipeline.in_flight_batches=64".to_owned(),
     ];
     if kind == LimiterKind::Pace {
         settings.push(format!("pipeline.quota={}", field.told));
     }
+    settings.extend(of_kind(kind));
+    settings.extend(field.settings.iter().chain(more).map(|setting| (*setting).to_owned()));
+    Trial { name: field.name.to_owned(), text: with_base(runs), settings, seed }
+}
+
+/// The settings of a kind of limiter.
+pub(super) fn of_kind(kind: LimiterKind) -> Vec<String> {
+    let mut settings = vec![
+        format!("pipeline.limiter=\"{}\"", kind.name()),
+        // The same for all, so that all have the same bound.
+        "pipeline.in_flight_batches=64".to_owned(),
+    ];
     if matches!(kind, LimiterKind::Fixed | LimiterKind::Halving) {
         // As the plan has it.
-        settings.extend([
-            "pipeline.concurrency=3".to_owned(),
-            "pipeline.max_concurrency=10".to_owned(),
-        ]);
+        settings.push("pipeline.concurrency=3".to_owned());
+        settings.push("pipeline.max_concurrency=10".to_owned());
     }
-    settings.extend(field.settings.iter().chain(more).map(|setting| (*setting).to_owned()));
+    settings
+}
+
+/// The base with these runs: the name of each, its pages, and the seconds before it in which nothing
+/// is asked.
+pub(super) fn with_base(runs: &[(&str, u64, u64)]) -> String {
     let mut text = BASE.to_owned();
     if !runs.is_empty() {
         // Nothing is asked before the first either.
@@ -241,7 +253,7 @@ fn with_runs(
             "[[run]]\nname = \"{name}\"\npages = {pages}\nchanged_ratio = 1\nstart_after_s = {after_s}\n"
         );
     }
-    Trial { name: field.name.to_owned(), text, settings, seed }
+    text
 }
 
 /// The run of a trial; nothing if it did not end in time.

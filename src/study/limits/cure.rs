@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
-use crate::pipeline::config::{BatchSize, LimiterKind, Settings, SettingsPatch};
+use crate::pipeline::config::SettingsPatch;
 use crate::sim::scenario::Scenario;
 use crate::sim::{Options, Transport};
 use crate::study::experiment::trial;
 use crate::study::measure::metric::Metric;
-use crate::study::verdict::judge::{self, JudgeError, JudgedRun, JudgedScenario};
+use crate::study::verdict::judge::{self, JudgeError, JudgedScenario};
 use crate::study::verdict::target::{JudgedTarget, Target};
-use crate::units::Whole;
+use crate::study::verdict::target_syntax;
 
 /// A setting of a run with which a target is met that was missed without it, while no other target
 /// is missed that was met.
@@ -27,133 +27,32 @@ pub struct Cure {
 /// Events that may be replayed in all: some dozen replays of a hundred pages, which take a few seconds.
 const MOST_EVENTS: u64 = 100_000;
 
-/// A setting that may be changed, by its key alone, as `--set` does.
+/// How a setting may be changed.
+#[derive(Clone, Copy)]
 enum Remedy {
-    /// It is one or the other.
-    Switch { value: &'static str, is_so: fn(&Settings) -> bool, patch: fn() -> SettingsPatch },
-    /// It is a number, tried up to this one: doubled as long as that changes anything.
-    Number { most: u64, of: fn(&Settings) -> u64, patch: Numbered },
-    /// It is a number that does nothing until it reaches the pages of the space.
-    Pages { of: fn(&Settings) -> u64, patch: Numbered },
+    /// To this value.
+    To(&'static str),
+    /// To a larger number, up to this one: doubled as long as that changes anything.
+    Doubled(u64),
+    /// To a larger number, which does nothing until it reaches that of the pages.
+    Pages,
 }
 
-/// The key with a number, if it takes one of this size.
-type Numbered = fn(u64) -> Option<SettingsPatch>;
-
-fn none() -> SettingsPatch {
-    SettingsPatch::default()
-}
-
-/// The settings, those first that cost least: what is kept, how it is paced, how much is asked at once,
-/// how long it is waited, who is asked.
+/// The settings by their keys, the cheapest remedy first: what is kept, the pace, the size of prompts,
+/// calls at once, patience, the fallback.
 const REMEDIES: &[(&str, Remedy)] = &[
-    (
-        "cache",
-        Remedy::Switch {
-            value: "true",
-            is_so: |settings| settings.cache,
-            patch: || SettingsPatch { cache: Some(true), ..none() },
-        },
-    ),
-    (
-        "cache_size",
-        Remedy::Pages {
-            of: |settings| settings.cache_size,
-            patch: |size| Some(SettingsPatch { cache_size: Some(Whole::new(size)?), ..none() }),
-        },
-    ),
-    (
-        "retry_hints",
-        Remedy::Switch {
-            value: "true",
-            is_so: |settings| settings.retry_hints,
-            patch: || SettingsPatch { retry_hints: Some(true), ..none() },
-        },
-    ),
-    (
-        "limiter",
-        Remedy::Switch {
-            value: "\"quota\"",
-            is_so: |settings| settings.limiter == LimiterKind::Quota,
-            patch: || SettingsPatch { limiter: Some(LimiterKind::Quota), ..none() },
-        },
-    ),
-    (
-        "batch_size",
-        Remedy::Number {
-            most: 20,
-            of: |settings| match settings.batch_size {
-                BatchSize::Pages(pages) => pages,
-                BatchSize::Auto => u64::MAX,
-            },
-            patch: |pages| {
-                let batch_size = Some(BatchSize::Pages(pages));
-                Some(SettingsPatch { batch_size, ..none() })
-            },
-        },
-    ),
-    (
-        "batch_size",
-        Remedy::Switch {
-            value: "\"auto\"",
-            is_so: |settings| settings.batch_size == BatchSize::Auto,
-            patch: || SettingsPatch { batch_size: Some(BatchSize::Auto), ..none() },
-        },
-    ),
-    (
-        "confluence_concurrency",
-        Remedy::Number {
-            most: 256,
-            of: |settings| settings.confluence_concurrency,
-            patch: |calls| {
-                let confluence_concurrency = Some(Whole::new(calls)?);
-                Some(SettingsPatch { confluence_concurrency, ..none() })
-            },
-        },
-    ),
-    (
-        "concurrency",
-        Remedy::Number {
-            most: 256,
-            of: |settings| settings.concurrency,
-            patch: |calls| Some(SettingsPatch { concurrency: Some(Whole::new(calls)?), ..none() }),
-        },
-    ),
-    (
-        "max_concurrency",
-        Remedy::Number {
-            most: 256,
-            of: |settings| settings.max_concurrency,
-            patch: |calls| {
-                let max_concurrency = Some(Whole::new(calls)?);
-                Some(SettingsPatch { max_concurrency, ..none() })
-            },
-        },
-    ),
-    (
-        "attempts",
-        Remedy::Number {
-            most: 100,
-            of: |settings| settings.attempts,
-            patch: |number| Some(SettingsPatch { attempts: Some(Whole::new(number)?), ..none() }),
-        },
-    ),
-    (
-        "timeout_ms",
-        Remedy::Number {
-            most: 600_000,
-            of: |settings| settings.timeout_ms,
-            patch: |ms| Some(SettingsPatch { timeout_ms: Some(Whole::new(ms)?), ..none() }),
-        },
-    ),
-    (
-        "fallback",
-        Remedy::Switch {
-            value: "true",
-            is_so: |settings| settings.fallback,
-            patch: || SettingsPatch { fallback: Some(true), ..none() },
-        },
-    ),
+    ("cache", Remedy::To("true")),
+    ("cache_size", Remedy::Pages),
+    ("retry_hints", Remedy::To("true")),
+    ("limiter", Remedy::To("\"quota\"")),
+    ("batch_size", Remedy::Doubled(20)),
+    ("batch_size", Remedy::To("\"auto\"")),
+    ("confluence_concurrency", Remedy::Doubled(256)),
+    ("concurrency", Remedy::Doubled(256)),
+    ("max_concurrency", Remedy::Doubled(256)),
+    ("attempts", Remedy::Doubled(100)),
+    ("timeout_ms", Remedy::Doubled(600_000)),
+    ("fallback", Remedy::To("true")),
 ];
 
 /// What became of a scenario in a replay.
@@ -167,12 +66,12 @@ struct Replayed {
 
 /// Looks for cures in replays of one scenario. What was replayed for one target is known for the next.
 #[derive(Debug)]
-pub struct Clinic<'a> {
+struct Clinic<'a> {
     scenario: &'a Scenario,
     targets: &'a [Target],
     judged: &'a JudgedScenario,
     /// By setting, value and runs; nothing where a run did not end.
-    known: BTreeMap<(&'static str, u64, RunSpan), Option<Replayed>>,
+    known: BTreeMap<(&'static str, String, RunSpan), Option<Replayed>>,
     replays: u64,
 }
 
@@ -197,14 +96,14 @@ struct Replay {
 
 impl<'a> Clinic<'a> {
     /// A clinic for this scenario, in which nothing was replayed yet.
-    pub fn new(scenario: &'a Scenario, targets: &'a [Target], judged: &'a JudgedScenario) -> Self {
+    fn new(scenario: &'a Scenario, targets: &'a [Target], judged: &'a JudgedScenario) -> Self {
         let events: usize = judged.runs.iter().map(|run| run.log.entries.len()).sum();
         let replays = MOST_EVENTS.checked_div(events as u64).unwrap_or(0);
         Self { scenario, targets, judged, known: BTreeMap::new(), replays }
     }
 
     /// The first setting of its run that cures a missed target, if one does within what may be replayed.
-    pub fn find(&mut self, missed: &JudgedTarget) -> Result<Option<Cure>, JudgeError> {
+    fn find(&mut self, missed: &JudgedTarget) -> Result<Option<Cure>, JudgeError> {
         let scenario = self.scenario;
         let Some(run) = scenario.runs.iter().position(|run| run.name == missed.target.run) else {
             return Ok(None);
@@ -212,20 +111,13 @@ impl<'a> Clinic<'a> {
         let first = (0..=run).rev().find(|at| scenario.runs[*at].fresh).unwrap_or(0);
         for (key, remedy) in REMEDIES {
             let case = Case { missed, key, runs: first..=run };
-            let value = match remedy {
-                Remedy::Switch { value, is_so, patch } => {
-                    let is_new = !is_so(self.settings(&case));
-                    let replay = if is_new { self.replay(&case, 0, &patch())? } else { None };
-                    replay.filter(|replay| replay.is_cure).map(|_| (*value).to_owned())
+            let value = match *remedy {
+                Remedy::To(value) => {
+                    let replay = self.replay(&case, value)?;
+                    replay.filter(|replay| replay.is_cure).map(|_| value.to_owned())
                 }
-                Remedy::Number { most, of, patch } => {
-                    let now = of(self.settings(&case));
-                    self.doubled(&case, now..*most, *patch)?.map(|number| number.to_string())
-                }
-                Remedy::Pages { of, patch } => {
-                    let now = of(self.settings(&case));
-                    self.as_many_as_pages(&case, now, *patch)?.map(|number| number.to_string())
-                }
+                Remedy::Doubled(most) => self.doubled(&case, most)?,
+                Remedy::Pages => self.as_many_as_pages(&case)?,
             };
             if let Some(value) = value {
                 let runs = scenario.runs[case.runs].iter().map(|run| run.name.clone()).collect();
@@ -235,25 +127,25 @@ impl<'a> Clinic<'a> {
         Ok(None)
     }
 
-    /// The settings of the target's own run.
-    fn settings(&self, case: &Case<'_>) -> &'a Settings {
-        &self.scenario.runs[*case.runs.end()].config
+    /// The number that a setting is in the target's own run, if it is one.
+    fn number(&self, case: &Case<'_>) -> Option<u64> {
+        let config = &self.scenario.runs[*case.runs.end()].config;
+        serde_json::to_value(config).ok()?.get(case.key)?.as_u64()
     }
 
-    /// What comes of the target with another value of a setting; nothing where that does not go with the
-    /// others or a run does not end, or once too much was replayed.
-    fn replay(
-        &mut self,
-        case: &Case<'_>,
-        value: u64,
-        patch: &SettingsPatch,
-    ) -> Result<Option<Replay>, JudgeError> {
-        let key = (case.key, value, (*case.runs.start(), *case.runs.end()));
+    /// What comes of the target with another value of a setting; nothing where it has that value already,
+    /// where the value does not go with others or a run does not end, or once too much was replayed.
+    fn replay(&mut self, case: &Case<'_>, value: &str) -> Result<Option<Replay>, JudgeError> {
+        let key = (case.key, value.to_owned(), (*case.runs.start(), *case.runs.end()));
         if !self.known.contains_key(&key) {
-            let Some(left) = self.replays.checked_sub(1) else { return Ok(None) };
-            self.replays = left;
-            let replayed = self.play(case, patch)?;
-            self.known.insert(key, replayed);
+            let replayed = match (self.changed(case, value), self.replays) {
+                (Some(scenario), 1..) => {
+                    self.replays -= 1;
+                    self.play(&scenario)?
+                }
+                _ => None,
+            };
+            self.known.insert(key.clone(), replayed);
         }
         let Some(Some(after)) = self.known.get(&key) else { return Ok(None) };
         let before = self.judged.runs.iter().flat_map(|run| &run.targets);
@@ -266,41 +158,41 @@ impl<'a> Clinic<'a> {
         Ok(Some(replay))
     }
 
-    fn play(&self, case: &Case<'_>, patch: &SettingsPatch) -> Result<Option<Replayed>, JudgeError> {
+    /// The scenario with another value of a setting, as `--set` would make it.
+    fn changed(&self, case: &Case<'_>, value: &str) -> Option<Scenario> {
+        let patch = format!("{{\"{}\": {value}}}", case.key);
+        let patch: SettingsPatch = serde_json::from_str(&patch).ok()?;
         let mut scenario = self.scenario.clone();
         for run in &mut scenario.runs[case.runs.clone()] {
             run.patch.take(patch.clone());
-            let Ok(config) = run.patch.resolve() else { return Ok(None) };
-            run.config = config;
+            run.config = run.patch.resolve().ok()?;
         }
+        let before = self.scenario.runs.iter().map(|run| &run.config);
+        (!scenario.runs.iter().map(|run| &run.config).eq(before)).then_some(scenario)
+    }
+
+    fn play(&self, scenario: &Scenario) -> Result<Option<Replayed>, JudgeError> {
         let options = Options { transport: Transport::Direct, ..Options::default() };
-        let replayed = trial::ended(judge::run(&scenario, self.targets, &options))?;
+        let replayed = trial::ended(judge::run(scenario, self.targets, &options))?;
         Ok(replayed.map(|judged| {
             let costs = [Metric::PagesFailed, Metric::PagesMistagged, Metric::PagesUnlabelled];
-            let runs = self.judged.runs.iter().zip(&judged.runs);
-            let rises = |(was, is): (&JudgedRun, &JudgedRun)| {
+            let mut runs = self.judged.runs.iter().zip(&judged.runs);
+            let costs_pages = runs.any(|(was, is)| {
                 costs.iter().any(|one| is.figures.number(*one) > was.figures.number(*one))
-            };
-            let costs_pages = runs.into_iter().any(rises);
+            });
             let targets = judged.runs.iter().flat_map(|run| &run.targets);
             Replayed { targets: targets.map(|is| (is.met, is.value)).collect(), costs_pages }
         }))
     }
 
-    /// The least number that cures, if one within this range does.
-    fn doubled(
-        &mut self,
-        case: &Case<'_>,
-        range: Range<u64>,
-        patch: Numbered,
-    ) -> Result<Option<u64>, JudgeError> {
-        let Range { start: mut too_few, end: most } = range;
+    /// The least number that cures, if one of up to `most` does.
+    fn doubled(&mut self, case: &Case<'_>, most: u64) -> Result<Option<String>, JudgeError> {
+        let mut too_few = self.number(case).unwrap_or(most);
         while too_few < most {
             let next = too_few.saturating_mul(2).clamp(too_few + 1, most);
-            let Some(patched) = patch(next) else { return Ok(None) };
-            match self.replay(case, next, &patched)? {
+            match self.replay(case, &next.to_string())? {
                 Some(Replay { is_cure: true, .. }) => {
-                    return self.least(case, too_few..next, patch).map(Some);
+                    return self.least(case, too_few..next).map(Some);
                 }
                 Some(Replay { is_other: true, .. }) => too_few = next,
                 Some(_) | None => return Ok(None),
@@ -309,38 +201,38 @@ impl<'a> Clinic<'a> {
         Ok(None)
     }
 
-    /// The same where nothing is gained before the number reaches that of the pages.
-    fn as_many_as_pages(
-        &mut self,
-        case: &Case<'_>,
-        now: u64,
-        patch: Numbered,
-    ) -> Result<Option<u64>, JudgeError> {
+    /// The least number that cures, where none does that is far below the number of pages.
+    fn as_many_as_pages(&mut self, case: &Case<'_>) -> Result<Option<String>, JudgeError> {
         let pages = self.judged.runs.iter().map(|run| run.figures.number(Metric::Pages));
         let pages = pages.max().unwrap_or(0);
-        let Some(patched) = patch(pages).filter(|_| now < pages) else { return Ok(None) };
-        match self.replay(case, pages, &patched)? {
-            Some(Replay { is_cure: true, .. }) => self.least(case, now..pages, patch).map(Some),
+        let Some(now) = self.number(case).filter(|now| *now < pages) else { return Ok(None) };
+        match self.replay(case, &pages.to_string())? {
+            Some(Replay { is_cure: true, .. }) => self.least(case, now..pages).map(Some),
             Some(_) | None => Ok(None),
         }
     }
 
     /// The least number that was found to cure, between one that does not and one that does.
-    fn least(
-        &mut self,
-        case: &Case<'_>,
-        between: Range<u64>,
-        patch: Numbered,
-    ) -> Result<u64, JudgeError> {
+    fn least(&mut self, case: &Case<'_>, between: Range<u64>) -> Result<String, JudgeError> {
         let Range { start: mut too_few, end: mut enough } = between;
         while enough - too_few > 1 && self.replays > 0 {
             let middle = too_few + (enough - too_few) / 2;
-            let Some(patched) = patch(middle) else { break };
-            match self.replay(case, middle, &patched)? {
+            match self.replay(case, &middle.to_string())? {
                 Some(Replay { is_cure: true, .. }) => enough = middle,
                 Some(_) | None => too_few = middle,
             }
         }
-        Ok(enough)
+        Ok(enough.to_string())
     }
+}
+
+/// A cure for each of the first `most` missed targets of one seed, where one was found. What a client
+/// does from outside cannot be replayed.
+pub fn of_missed(scenario: &Scenario, judged: &JudgedScenario, most: usize) -> Vec<Option<Cure>> {
+    let targets = target_syntax::of(scenario).ok().filter(|_| !judged.is_from_outside());
+    let Some(targets) = targets else { return Vec::new() };
+    let mut clinic = Clinic::new(scenario, &targets, judged);
+    let all = judged.runs.iter().flat_map(|run| &run.targets);
+    let missed = all.filter(|target| target.is_judged && !target.met);
+    missed.take(most).map(|target| clinic.find(target).ok().flatten()).collect()
 }

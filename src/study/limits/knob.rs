@@ -83,6 +83,17 @@ fn divide(amount: &mut Option<Count>, steps: u32) -> Option<String> {
     Some(divided.to_string())
 }
 
+/// Divides the amount of a quota's first window, and those of the windows beside it; says the first.
+fn divide_all<'a>(
+    first: &mut Option<Count>,
+    further: impl Iterator<Item = &'a mut Option<Count>>,
+    steps: u32,
+) -> Option<String> {
+    let shown = divide(first, steps)?;
+    further.for_each(|amount| drop(divide(amount, steps)));
+    Some(shown)
+}
+
 /// The knobs, service by service.
 pub const KNOBS: &[Knob] = &[
     share("gemini: random 429s", |scenario, steps| {
@@ -93,10 +104,14 @@ pub const KNOBS: &[Knob] = &[
     }),
     factor("gemini: latency", |scenario, steps| Some(slow(&mut scenario.world.gemini.1, steps))),
     factor("gemini: quota of requests", |scenario, steps| {
-        divide(&mut scenario.world.gemini.0.quota.as_mut()?.requests, steps)
+        let quota = scenario.world.gemini.0.quota.as_mut()?;
+        let further = quota.also.iter_mut().map(|window| &mut window.requests);
+        divide_all(&mut quota.requests, further, steps)
     }),
     factor("gemini: quota of tokens", |scenario, steps| {
-        divide(&mut scenario.world.gemini.0.quota.as_mut()?.tokens, steps)
+        let quota = scenario.world.gemini.0.quota.as_mut()?;
+        let further = quota.also.iter_mut().map(|window| &mut window.tokens);
+        divide_all(&mut quota.tokens, further, steps)
     }),
     Knob {
         name: "gemini: tokens counted",

@@ -86,6 +86,12 @@ fn remove<T: ToString>(part: &mut Option<T>) -> Option<Lifted> {
     part.take().map(|was| (was.to_string(), "none"))
 }
 
+/// Takes a list of parts away, and says what they were.
+fn clear_named<T: ToString>(parts: &mut Vec<T>) -> Option<Lifted> {
+    let was: Vec<String> = std::mem::take(parts).iter().map(T::to_string).collect();
+    (!was.is_empty()).then(|| (was.join(", "), "none"))
+}
+
 /// Takes a list of troubles away.
 fn clear<T>(troubles: &mut Vec<T>) -> Option<Lifted> {
     let count = std::mem::take(troubles).len();
@@ -116,18 +122,6 @@ fn unlimited(
         ai.neighbour.clear();
     }
     Some(lifted)
-}
-
-/// Takes the further windows of a quota away.
-fn further(quota: &mut QuotaConfig) -> Option<Lifted> {
-    let said = |one: &FurtherWindow| {
-        let amounts = [(one.requests, "requests"), (one.tokens, "tokens")];
-        let amounts =
-            amounts.iter().filter_map(|(amount, what)| Some(format!("{} {what}", (*amount)?)));
-        format!("{} in {} s", amounts.collect::<Vec<_>>().join(" and "), one.per_s)
-    };
-    let was: Vec<String> = std::mem::take(&mut quota.also).iter().map(said).collect();
-    (!was.is_empty()).then(|| (was.join(", "), "none"))
 }
 
 /// The fallback, where some run may ask it.
@@ -240,7 +234,7 @@ pub const LIMITS: &[Liftable] = &[
         unlimited(&mut scenario.world.gemini.0, |quota| remove(&mut quota.tokens_per_day))
     }),
     world("gemini.quota.also", |scenario| clear(&mut scenario.world.gemini.0.quota.as_mut()?.also)),
-    world("gemini.neighbour", |scenario| clear(&mut scenario.world.gemini.0.neighbour)),
+    world("gemini.neighbour", |scenario| clear_named(&mut scenario.world.gemini.0.neighbour)),
     world("gemini.latency", |scenario| {
         Some((scenario.world.gemini.1.without_draw(), "0 ms")).filter(|(was, _)| was != "0 ms")
     }),
@@ -265,7 +259,9 @@ pub const LIMITS: &[Liftable] = &[
             remove(&mut quota.requests)
         })
     }),
-    world("openai.quota.also", |scenario| further(fallback(scenario)?.quota.as_mut()?)),
+    world("openai.quota.also", |scenario| {
+        clear_named(&mut fallback(scenario)?.quota.as_mut()?.also)
+    }),
     world("openai.quota.tokens", |scenario| {
         unlimited(fallback(scenario)?, |quota| remove(&mut quota.tokens))
     }),

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::fakes::calendar::Calendar;
 use crate::fakes::llm::AiConfig;
-use crate::fakes::quota::{
-    Change, Dimension, FurtherWindow, QuotaConfig, Window, WindowKind, even_day,
-};
+use crate::fakes::quota::{Change, Dimension, QuotaConfig, Window, WindowKind, even_day};
 use crate::fakes::world_event::{Service, WorldEvent};
 use crate::sim::recorder::Log;
 use crate::sim::recorder::entry::What;
@@ -48,21 +46,23 @@ type Taken = Vec<(u64, u64)>;
 #[derive(Default)]
 struct UseRecords {
     billed: BTreeMap<String, Taken>,
-    /// By model.
-    refused: BTreeMap<String, Vec<Refused>>,
+    refused: BTreeMap<String, BTreeMap<QuotaPart, Refused>>,
 }
 
-/// A refusal: of what dimension and limit, and how much was used. Where refused calls count, only
-/// the service knows what they took.
+/// A dimension by its name, and of windows beside the first the length in seconds.
+type QuotaPart = (String, Option<u64>);
+
+/// Refusals by one limit: their number, and the most that was used at one. Where refused calls count,
+/// only the service knows what they took.
+#[derive(Default, Clone, Copy)]
 struct Refused {
-    dimension: String,
-    limit: u64,
-    used: u64,
+    count: u64,
+    most_used: u64,
 }
 
 impl UseRecords {
     fn of(service: Service, tested: &str, log: &Log) -> Self {
-        let mut recorded = Self::default();
+        let mut records = Self::default();
         for entry in log.entries.without_tags() {
             match entry.what {
                 What::World(WorldEvent::Billed {
@@ -72,50 +72,49 @@ impl UseRecords {
                     later: false,
                     ..
                 }) if by == service => {
-                    recorded.billed.entry(model).or_default().push((entry.t_ms, input_tokens));
+                    records.billed.entry(model).or_default().push((entry.t_ms, input_tokens));
                 }
                 What::World(WorldEvent::QuotaRefused {
                     service: by,
                     model,
                     quota,
                     used,
-                    limit,
+                    per_s,
                     ..
                 }) if by == service => {
                     let model = model.unwrap_or_else(|| tested.to_owned());
-                    let refusal = Refused { dimension: quota, limit, used };
-                    recorded.refused.entry(model).or_default().push(refusal);
+                    let of_model = records.refused.entry(model).or_default();
+                    let refused = of_model.entry((quota, per_s)).or_default();
+                    refused.count += 1;
+                    refused.most_used = refused.most_used.max(used);
                 }
                 _ => {}
             }
         }
-        recorded
+        records
     }
 
-    /// The number of refusals by limits for which this is so, and the most that was used at one.
-    fn refusals(&self, model: &str, of: Dimension, is_of: impl Fn(u64) -> bool) -> (u64, u64) {
-        let of_model = self.refused.get(model).into_iter().flatten();
-        let of_limit = of_model
-            .filter(|one| one.dimension == of.name() && is_of(one.limit))
-            .map(|one| one.used);
-        of_limit.fold((0, 0), |(count, most), used| (count + 1, most.max(used)))
+    /// The peak of one limit, of which `used` was taken at most by what was billed.
+    fn peak(&self, model: &str, what: String, part: &QuotaPart, (used, limit): (u64, u64)) -> Peak {
+        let of_model = self.refused.get(model);
+        let refused = of_model.and_then(|parts| parts.get(part)).copied().unwrap_or_default();
+        let used = used.max(refused.most_used);
+        Peak { model: model.to_owned(), what, used, limit, refused: refused.count }
     }
 
     /// The peaks of the windows beside the first.
     fn of_further(&self, quota: &QuotaConfig, model: &str, calls: &Taken) -> Vec<Peak> {
         let named = [(Dimension::Requests, "requests"), (Dimension::Tokens, "input tokens")];
-        let all = quota.also.iter().flat_map(|further| named.map(|named| (further, named)));
-        let peak = |(further, (dimension, words)): (&FurtherWindow, (Dimension, &str))| {
-            let limit = further.limit_of(dimension)?.get();
-            let window_ms = further.per_s.get().saturating_mul(1000);
-            let window = Window::new(quota.window, limit, limit, window_ms);
-            let taken = if dimension == Dimension::Tokens { calls.clone() } else { ones(calls) };
-            let (refused, seen) = self.refusals(model, dimension, |one| one == limit);
-            let what = format!("{words} in {} s", further.per_s);
-            let used = of_window(window, &taken).max(seen);
-            Some(Peak { model: model.to_owned(), what, used, limit, refused })
-        };
-        all.filter_map(peak).collect()
+        let peaks = named.into_iter().flat_map(|(dimension, words)| {
+            quota.further_of(dimension).map(move |(per_s, window)| {
+                let taken =
+                    if dimension == Dimension::Tokens { calls.clone() } else { ones(calls) };
+                let (what, limit) = (format!("{words} in {per_s} s"), window.limit());
+                let part = (dimension.name().to_owned(), Some(per_s.get()));
+                self.peak(model, what, &part, (of_window(window, &taken), limit))
+            })
+        });
+        peaks.collect()
     }
 }
 
@@ -130,7 +129,7 @@ fn of_service(
     quota: &QuotaConfig,
     (log, calendar): (&Log, &Calendar),
 ) -> Vec<Peak> {
-    let recorded = UseRecords::of(service, tested, log);
+    let records = UseRecords::of(service, tested, log);
     let used = |dimension, taken: &Taken| {
         quota.window_of(dimension).map_or(0, |window| of_window(window, taken))
     };
@@ -139,35 +138,33 @@ fn of_service(
         first.into_iter().chain(quota.change.iter().filter_map(of)).max()
     };
     let mut peaks = Vec::new();
-    for (model, calls) in &recorded.billed {
-        let is_further = |dimension: Dimension, limit: u64| {
-            quota.also.iter().any(|one| one.limit_of(dimension).is_some_and(|is| is.get() == limit))
-        };
-        let mut add = |what: String, dimension: Dimension, limit: Option<Count>, used: u64| {
-            let Some(limit) = limit.map(Count::get) else { return };
-            let is_of_first = |one: u64| one == limit || !is_further(dimension, one);
-            let (refused, seen) = recorded.refusals(model, dimension, is_of_first);
-            peaks.push(Peak { model: model.clone(), what, used: used.max(seen), limit, refused });
+    for (model, calls) in &records.billed {
+        let mut add = |what: &str, of: Dimension, limit: Option<Count>, used: &dyn Fn() -> u64| {
+            let Some(limit) = limit else { return };
+            let part = (of.name().to_owned(), None);
+            peaks.push(records.peak(model, what.to_owned(), &part, (used(), limit.get())));
         };
         let requests = largest(quota.requests, |change| change.requests);
         let held = quota.burst.filter(|_| quota.window == WindowKind::Bucket).or(requests);
-        let of_requests = used(Dimension::Requests, &ones(calls));
-        add("requests".to_owned(), Dimension::Requests, quota.requests.and(held), of_requests);
+        add("requests", Dimension::Requests, quota.requests.and(held), &|| {
+            used(Dimension::Requests, &ones(calls))
+        });
         let tokens = largest(quota.tokens, |change| change.tokens);
-        add("input tokens".to_owned(), Dimension::Tokens, tokens, used(Dimension::Tokens, calls));
+        add("input tokens", Dimension::Tokens, tokens, &|| used(Dimension::Tokens, calls));
         let most_of_day = |dimension, limit: Option<Count>, taken: &Taken| {
             let before = quota.used_of(dimension);
             match (service, limit) {
-                (_, None) => 0,
                 (Service::Openai, Some(limit)) => of_window(even_day(limit.get(), before), taken),
                 _ => of_day((calendar, before), taken),
             }
         };
-        let of_day = most_of_day(Dimension::Day, quota.per_day, &ones(calls));
-        add("requests a day".to_owned(), Dimension::Day, quota.per_day, of_day);
-        let of_day = most_of_day(Dimension::DayTokens, quota.tokens_per_day, calls);
-        add("input tokens a day".to_owned(), Dimension::DayTokens, quota.tokens_per_day, of_day);
-        peaks.extend(recorded.of_further(quota, model, calls));
+        add("requests a day", Dimension::Day, quota.per_day, &|| {
+            most_of_day(Dimension::Day, quota.per_day, &ones(calls))
+        });
+        add("input tokens a day", Dimension::DayTokens, quota.tokens_per_day, &|| {
+            most_of_day(Dimension::DayTokens, quota.tokens_per_day, calls)
+        });
+        peaks.extend(records.of_further(quota, model, calls));
     }
     peaks
 }

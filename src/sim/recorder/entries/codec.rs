@@ -196,7 +196,8 @@ kinds! {
         input_ms: number, output_ms: number
     },
     22: WorldEvent::QuotaRefused {
-        service: word, model: some_text, quota: text, used: number, limit: number, retry_ms: number
+        service: word, model: some_text, quota: text, used: number, limit: number, per_s: some,
+        retry_ms: number
     },
     23: WorldEvent::Neighbour { service: word, admitted: number, refused: number },
     24: WorldEvent::FaultFired { service: word, fault: text },

@@ -15,6 +15,7 @@ pub enum Family {
     /// Gemini's tiers 1 to 3: hundreds to thousands of requests a minute, and millions of tokens.
     GeminiPaid,
     /// OpenAI's tiers 1 to 5: buckets of requests and of tokens, with what is left in each answer.
+    #[strum(serialize = "openai")]
     OpenAi,
     /// Azure: ten seconds, or one, beside a minute; both windows fixed.
     Azure,

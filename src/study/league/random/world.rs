@@ -1,13 +1,11 @@
 //! A world that is drawn from its number.
 
-use std::fmt::Write as _;
-
 use super::family::Family;
 use crate::pipeline::config::LimiterKind;
 use crate::rng::{Seed, Sequence};
 use crate::sim::scenario::overrides;
 use crate::study::experiment::trial::{Trial, TrialError};
-use crate::study::league::worlds::BASE;
+use crate::study::league::league::{ALONE, of_kind, with_base};
 use crate::units::{float, whole};
 
 /// A world that is drawn from its number.
@@ -43,19 +41,20 @@ struct Service {
 
 /// A time that lies within the job.
 const MIDWAY: &str = "MIDWAY";
-/// A job in which something changes midway is as large as so many windows.
-const WINDOWS: u64 = 3;
+/// A job in which something changes midway has the calls of three windows at least.
+const LEAST_WINDOWS: u64 = 3;
 
 /// The input tokens of a call, about: 1,500 characters of text and the instructions.
 const TOKENS_OF_CALL: f64 = 600.0;
 /// The calls in a second that a service without a quota takes, about: 64 at once, of a second each.
 const UNLIMITED_PER_S: f64 = 60.0;
-/// A job takes at most so long at the pace of its service, so that a thousand worlds can be played.
+/// A job takes this time at most at the pace of its service, so that a thousand worlds can be played.
 const LONGEST_S: f64 = 1_200.0;
 const MOST_PAGES: f64 = 1_500.0;
 const FEWEST_PAGES: f64 = 10.0;
-/// What a limiter has for a job: so many times the time at the service's pace, and so long besides.
-const DEADLINE: (f64, u64) = (30.0, 1_800);
+/// The deadline of a job: this multiple of its time at the service's pace, and seconds on top.
+const DEADLINE_FACTOR: f64 = 30.0;
+const DEADLINE_MORE_S: u64 = 1_800;
 const DAY_S: u64 = 86_400;
 
 /// Windows and amounts that gateways are configured with.
@@ -71,12 +70,12 @@ impl RandomWorld {
         let family = Family::drawn(&mut luck);
         let service = service(family, &mut luck);
         let pace = service.calls_per_s;
-        let least = float(service.until_then.unwrap_or(0) * WINDOWS);
+        let least = float(service.until_then.unwrap_or(0) * LEAST_WINDOWS);
         let least = least.clamp(FEWEST_PAGES, MOST_PAGES);
         let most = (pace * LONGEST_S).clamp(least, MOST_PAGES);
         let pages = whole(between(&mut luck, least, most));
         let ideal_s = float(pages) / pace + 2.0 * float(service.window_s);
-        let deadline_s = (whole(DEADLINE.0 * ideal_s) + DEADLINE.1).min(50 * DAY_S);
+        let deadline_s = (whole(DEADLINE_FACTOR * ideal_s) + DEADLINE_MORE_S).min(50 * DAY_S);
         let starts_s = luck.below(service.window_s.max(1));
         let midway_s = service.until_then.map_or(0, |calls| {
             // The first window's calls go at once.
@@ -108,13 +107,7 @@ impl RandomWorld {
     /// One kind of limiter in it, with this seed for the weather: the primary alone, with attempts
     /// enough.
     pub fn trial(&self, kind: LimiterKind, seed: u64) -> Trial {
-        let mut settings = self.settings();
-        settings.push(format!("pipeline.limiter=\"{}\"", kind.name()));
-        if matches!(kind, LimiterKind::Fixed | LimiterKind::Halving) {
-            // As the plan has it.
-            settings.push("pipeline.concurrency=3".to_owned());
-            settings.push("pipeline.max_concurrency=10".to_owned());
-        }
+        let settings = [of_kind(kind), self.settings()].concat();
         Trial { name: self.name(), text: self.runs(), settings, seed }
     }
 
@@ -123,10 +116,10 @@ impl RandomWorld {
         format!("random-{}", self.number)
     }
 
-    /// It as a scenario file, for the limiter that the profile has.
+    /// The world as a scenario file, with the limiter that learns.
     pub fn scenario(&self) -> Result<String, TrialError> {
         let folder = std::path::Path::new(".");
-        let mut settings = self.settings();
+        let mut settings = [of_kind(LimiterKind::Quota), self.settings()].concat();
         settings.push(format!("seed={}", self.number));
         let unread = |problem| TrialError::Scenario(Box::new(problem));
         let text = overrides::apply(&self.runs(), &settings, folder).map_err(unread)?;
@@ -139,28 +132,16 @@ impl RandomWorld {
     }
 
     fn settings(&self) -> Vec<String> {
-        let mut settings = vec![
-            format!("deadline_s={}", self.deadline_s),
-            format!("space.pages={}", self.pages),
-            "pipeline.in_flight_batches=64".to_owned(),
-            "pipeline.fallback=false".to_owned(),
-            "pipeline.attempts=100".to_owned(),
-        ];
+        let mut settings =
+            vec![format!("deadline_s={}", self.deadline_s), format!("space.pages={}", self.pages)];
+        settings.extend(ALONE.map(str::to_owned));
         settings.extend(self.service.iter().cloned());
         settings
     }
 
     fn runs(&self) -> String {
-        let mut text = BASE.to_owned();
-        if self.starts_s > 0 {
-            // Nothing is asked before it.
-            let _ = write!(
-                text,
-                "[[run]]\nname = \"before\"\npages = 0\n[[run]]\nname = \"run\"\npages = {}\nchanged_ratio = 1\nstart_after_s = {}\n",
-                self.pages, self.starts_s
-            );
-        }
-        text
+        let run = [("run", self.pages, self.starts_s)];
+        with_base(if self.starts_s > 0 { &run } else { &[] })
     }
 }
 
