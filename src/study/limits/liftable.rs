@@ -233,7 +233,9 @@ pub const LIMITS: &[Liftable] = &[
     world("gemini.quota.tokens_per_day", |scenario| {
         unlimited(&mut scenario.world.gemini.0, |quota| remove(&mut quota.tokens_per_day))
     }),
-    world("gemini.quota.also", |scenario| clear(&mut scenario.world.gemini.0.quota.as_mut()?.also)),
+    world("gemini.quota.also", |scenario| {
+        clear_named(&mut scenario.world.gemini.0.quota.as_mut()?.also)
+    }),
     world("gemini.neighbour", |scenario| clear_named(&mut scenario.world.gemini.0.neighbour)),
     world("gemini.latency", |scenario| {
         Some((scenario.world.gemini.1.without_draw(), "0 ms")).filter(|(was, _)| was != "0 ms")
