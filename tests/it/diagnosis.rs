@@ -254,13 +254,13 @@ const LOOKALIKES: [(AnomalyKind, &[&str], &str); 7] = [
         ],
         "",
     ),
-    // What it refuses is its own affair, however much the first has left.
+    // A minute's window refuses, though the seconds before were quiet.
     (
         AnomalyKind::Neighbour,
         &[
             "pipeline.batch_size=1",
             "space.pages=60",
-            "gemini.quota={ requests = 60, also = [{ requests = 60, per_s = 7 }, { requests = 4, per_s = 10 }] }",
+            "gemini.quota={ requests = 60, per_s = 5, also = [{ requests = 20, per_s = 60 }] }",
         ],
         "",
     ),
