@@ -249,6 +249,8 @@ fn capture(scenario: &Scenario) -> Fallible<Vec<Bodies>> {
             providers: vec![provider],
             transport: Arc::clone(&line) as Arc<dyn Carry>,
             observer: Arc::new(Deaf),
+            store: None,
+            journal: None,
             seed: scenario.world.seed,
         });
         let what = PageSelection::Space(scenario.world.space.key.clone());

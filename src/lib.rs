@@ -25,8 +25,9 @@
 //! `suspicion.rs` (is it the pages?), `standing.rs` (is going on pointless?) and `write.rs`. Beside
 //! them stand `limiter/gate.rs` (the gate; the algorithms are its neighbours), `backoff.rs`,
 //! `prompt.rs` and `answer.rs`. The labels that pages have are read in `read_labels.rs` and kept in
-//! `known_labels.rs`; how many calls Confluence is sent says `limiter/site_pace.rs`. The requests to Confluence are in `pipeline/confluence`; what is
-//! found out before the first paid call is in `pipeline/preflight.rs`.
+//! `known_labels.rs`; how many calls Confluence is sent says `limiter/site_pace.rs`. The
+//! requests to Confluence are in `pipeline/confluence`; what is found out before the first paid call is in
+//! `pipeline/preflight.rs`. Answers are looked up in `cache.rs`, in memory, and then in `store`, on disk.
 //!
 //! To follow an exchange through a rehearsal, read `sim/run.rs`, `sim/transport.rs`, then
 //! `sim/wire.rs`, then `fakes/world.rs`. A scenario file is opened in `sim/scenario/open.rs`, read in
@@ -84,8 +85,8 @@
 //!
 //! # Invariants
 //!
-//! - `pipeline` does not know that simulations exist. Its only ways out are a [`Transport`] and an
-//!   [`Observer`].
+//! - `pipeline` does not know that simulations exist. Its only ways out are a [`Transport`], an
+//!   [`Observer`] and an [`AnswerStore`](store::AnswerStore).
 //! - `fakes` and `pipeline` share no type. The prompt, and about how many tokens it takes, each
 //!   implements for itself, so that no bug hides on both sides. The HTML standard's rules for tags
 //!   stand once (`html`), and a test holds them against html5ever.
@@ -129,6 +130,7 @@ mod sim;
 mod study;
 mod units;
 
+pub use crate::pipeline::allowance::Allowance;
 pub use crate::pipeline::config::{Profile, Settings};
 pub use crate::pipeline::control::{Control, Progress};
 pub use crate::pipeline::error::PipelineError;
@@ -251,7 +253,29 @@ pub mod limiter {
     pub use crate::pipeline::limiter::{Closed, Limiter, LimiterUpdate, Permit, PermitRequest};
 }
 
-/// The store of answers, by content.
+/// What keeps answers beyond the process.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use tagspace::store::SqliteStore;
+/// use tagspace::{Pipeline, Secret, Site, Taxonomy};
+///
+/// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// // At most a million answers, about 250 MB; those go first that were not used for longest.
+/// let store = SqliteStore::open("answers.db".as_ref(), 1_000_000)?;
+/// let site = Site::new("https://acme.atlassian.net/wiki", Secret::new("token"));
+/// let builder = Pipeline::builder(site, Taxonomy::new(Vec::new())).store(Arc::new(store));
+/// # Ok(())
+/// # }
+/// ```
+pub mod store {
+    pub use crate::pipeline::store::{
+        AnswerStore, JobJournal, JobRecord, Journal, KeptAnswer, LabelChange, SqliteStore,
+        StoreError, StoreStats,
+    };
+}
+
+/// The answers in memory, by content.
 ///
 /// ```
 /// use std::num::NonZeroUsize;

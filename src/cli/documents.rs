@@ -31,7 +31,7 @@ impl<'a> Documents<'a> {
         let files = args.output.iter().map(|(_, path)| path.as_path()).chain(args.log.as_deref());
         disk::make_room(files, reports, read)?;
         let log = args.log.as_deref().map(|path| Output { kind: outputs::Kind::Log, path });
-        outputs::check(log.as_slice(), None)?;
+        outputs::check(log.as_slice(), &[])?;
         let files = args.output.iter();
         let files = files.map(|(format, path)| (Some(path.as_path()), Document::of(*format)));
         let stdout = (None, Document::of(args.format));

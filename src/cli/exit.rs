@@ -17,6 +17,8 @@ pub enum ExitStatus {
     PagesFailed,
     /// `tag`: nothing could be done.
     NothingDone,
+    /// `tag`: what it may spend is spent.
+    Spent,
     /// Two runs of one seed differ.
     Differs,
     /// A target is missed.
@@ -27,13 +29,14 @@ pub enum ExitStatus {
 
 impl ExitStatus {
     /// All of them, by their codes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Met,
         Self::Internal,
         Self::Usage,
         Self::Regressed,
         Self::PagesFailed,
         Self::NothingDone,
+        Self::Spent,
         Self::Differs,
         Self::Missed,
         Self::Interrupted,
@@ -48,6 +51,7 @@ impl ExitStatus {
             Self::Regressed => 3,
             Self::PagesFailed => 4,
             Self::NothingDone => 5,
+            Self::Spent => 6,
             Self::Differs => 98,
             Self::Missed => 99,
             Self::Interrupted => 130,
@@ -73,6 +77,7 @@ impl ExitStatus {
             Self::NothingDone => {
                 "`tag`: nothing could be done (credentials, model, host, money, no such space)"
             }
+            Self::Spent => "`tag`: `--max-calls` or `--max-cost` is reached",
             Self::Differs => {
                 "two runs of one seed differ (`--check-determinism`; `tune` over HTTP), or real time differs from what was predicted (`--clock real`)"
             }

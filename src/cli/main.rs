@@ -59,6 +59,8 @@ where
         Command::Guide(args) => super::commands::guide::guide(&args),
         Command::Metrics(args) => super::commands::metrics::metrics(&args),
         Command::Tag(args) => super::commands::tag::tag(&args),
+        Command::Undo(args) => super::commands::undo::undo(&args),
+        Command::Cache(args) => super::commands::cache::cache(&args),
         Command::Serve(args) => super::commands::serve::serve(&args),
         Command::Limits(args) => super::commands::limits::limits(&args),
         Command::BestKnown(args) => super::commands::best_known::best_known(&args),

@@ -56,14 +56,17 @@ impl Kind {
     }
 }
 
-/// Checks that the outputs are files of their own, none of them `taxonomy`, and that none of them is
-/// something else now.
-pub(super) fn check(outputs: &[Output<'_>], taxonomy: Option<&Path>) -> Result<(), CliError> {
+/// Checks that the outputs are files of their own, none of them one of `others`, which options name as
+/// well, and that none of them is something else now.
+pub(super) fn check(
+    outputs: &[Output<'_>],
+    others: &[(&'static str, &Path)],
+) -> Result<(), CliError> {
     let mut named: Vec<(&str, Identity)> = vec![
         ("standard output", Identity::of(Path::new("/dev/stdout"))),
         ("standard error", Identity::of(Path::new("/dev/stderr"))),
     ];
-    named.extend(taxonomy.map(|path| ("--taxonomy", Identity::of(path))));
+    named.extend(others.iter().map(|(option, path)| (*option, Identity::of(path))));
     for Output { kind, path } in outputs {
         let option = kind.option();
         let refuse = |what: String| CliError::Usage {
@@ -177,7 +180,11 @@ pub(crate) struct Failures(Arc<Mutex<Vec<String>>>);
 
 impl Failures {
     fn add(&self, path: &Path, error: &io::Error) {
-        let failure = format!("{}: {error}", path.display());
+        self.add_told(format!("write {}: {error}", path.display()));
+    }
+
+    /// Adds what could not be done, and why.
+    pub(super) fn add_told(&self, failure: String) {
         let mut failures = self.0.lock();
         if !failures.contains(&failure) {
             failures.push(failure);
@@ -198,7 +205,7 @@ impl Failures {
     /// One sentence about all of them, if there is one.
     fn told(&self) -> Option<String> {
         let failures = self.0.lock();
-        (!failures.is_empty()).then(|| format!("write {}", failures.join("; ")))
+        (!failures.is_empty()).then(|| failures.join("; "))
     }
 }
 

@@ -9,6 +9,7 @@ use super::config::{Profile, Settings};
 use super::event::{Event, Observer};
 use super::http::{HttpTransport, SetUpError};
 use super::provider::Provider;
+use super::store::{AnswerStore, Journal};
 use super::taxonomy::Taxonomy;
 use super::transport::Transport;
 use super::{Parts, Pipeline, Site};
@@ -21,6 +22,8 @@ use crate::rng::Seed;
 /// - settings: those of [`Profile::Recommended`]
 /// - transport: [`HttpTransport`], the network
 /// - observer: none
+/// - store of answers: none, so that they are lost with the process
+/// - journal of label changes: none, so that they cannot be taken back
 /// - seed of the jitter: 0
 ///
 /// ```no_run
@@ -44,6 +47,8 @@ pub struct PipelineBuilder {
     settings: Settings,
     transport: Option<Arc<dyn Transport>>,
     observer: Arc<dyn Observer>,
+    store: Option<Arc<dyn AnswerStore>>,
+    journal: Option<Arc<dyn Journal>>,
     seed: Seed,
 }
 
@@ -88,6 +93,8 @@ impl PipelineBuilder {
             settings: Profile::Recommended.settings(),
             transport: None,
             observer: Arc::new(Nobody),
+            store: None,
+            journal: None,
             seed: Seed(0),
         }
     }
@@ -117,6 +124,18 @@ impl PipelineBuilder {
         self
     }
 
+    /// Keeps answers in this store, such as a [`SqliteStore`](crate::store::SqliteStore), and looks them up there.
+    pub fn store(mut self, store: Arc<dyn AnswerStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Writes each change of labels into this journal before it is made.
+    pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
     /// Seeds the jitter of retries.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Seed(seed);
@@ -143,6 +162,8 @@ impl PipelineBuilder {
             providers: self.providers,
             transport,
             observer: self.observer,
+            store: self.store,
+            journal: self.journal,
             seed: self.seed,
         }))
     }

@@ -68,6 +68,11 @@ impl Key {
         hash.update(content.0);
         Self(hash.finalize().into())
     }
+
+    /// The digest.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 /// Hashes a field with its length first, so that no two lists of fields look alike.

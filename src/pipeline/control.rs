@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::allowance::Allowance;
+
 /// How far a run is.
 ///
 /// ```
@@ -23,7 +25,7 @@ pub struct Progress {
     pub total: Option<u64>,
 }
 
-/// The handles on a run: what is told of its progress, and what stops it.
+/// The handles on a run: what is told of its progress, what stops it, and what it may spend.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -41,6 +43,9 @@ pub struct Control {
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     /// Cancelled, it makes the run finish what is in flight and leave the rest.
     pub cancel: CancellationToken,
+    /// The most that the run may spend. Before it is passed the run ends as if it were cancelled, with
+    /// an error that says so.
+    pub allowance: Allowance,
 }
 
 impl fmt::Debug for Control {

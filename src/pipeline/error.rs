@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::task::JoinError;
 
+use crate::pipeline::allowance::Spent;
 use crate::pipeline::printable::shown;
 use crate::pipeline::transport::TransportError;
 
@@ -256,6 +257,9 @@ pub enum PipelineError {
         /// The failure that showed it.
         cause: Cause,
     },
+    /// Another call would pass what the run may spend.
+    #[error("stopped: {0}")]
+    Spent(Spent),
     /// A stage of the pipeline ended in a panic.
     #[error("a stage of the pipeline panicked: {0}")]
     Panicked(String),

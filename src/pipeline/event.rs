@@ -11,6 +11,7 @@ use crate::pipeline::batch::BatchId;
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::page::{PageId, Source, Tags};
 use crate::pipeline::provider::stated_quota::{Dimension, WindowKind};
+use crate::pipeline::store::StoreError;
 
 /// A service that is not asked for a while, by anybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,9 @@ pub trait Observer: Send + Sync {
     /// Is told of a pause of more than a few seconds, which is no event of the run: it may be cut
     /// short.
     fn pauses(&self, _: &Pause) {}
+
+    /// Is told that the store of answers has failed. The run goes on without what it would have held.
+    fn store_failed(&self, _: &StoreError) {}
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

@@ -49,6 +49,11 @@ pub struct LearnedQuota {
 }
 
 impl LearnedQuotas {
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.providers.is_empty() && self.closed_ms.is_empty()
+    }
+
     /// The same some milliseconds later: what no window holds any more is left out.
     #[must_use]
     pub fn after(mut self, passed_ms: u64) -> Self {

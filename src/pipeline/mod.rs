@@ -2,9 +2,11 @@
 //!
 //! A [`Pipeline`] is made of a [`Settings`](config::Settings), a taxonomy, a site, an ordered list of
 //! providers, a [`Transport`](transport::Transport) that carries its requests and an [`Observer`](event::Observer) that takes its events.
-//! It keeps cache, limit and retry budget from one run to the next. It does not know whether its
-//! services are real: there is no clock here but tokio's, and no way out but the transport.
+//! It keeps cache, limit and retry budget from one run to the next, and answers for other processes
+//! where it is given a [`store`]. It does not know whether its services are real: there is no clock here
+//! but tokio's, and no way out but the transport and the store.
 
+pub mod allowance;
 pub mod answer;
 pub mod backoff;
 pub mod batch;
@@ -33,6 +35,7 @@ pub mod provider;
 mod quote;
 mod run;
 mod shared;
+pub mod store;
 pub mod taxonomy;
 pub mod text;
 pub mod tokens;

@@ -7,6 +7,7 @@ use super::Site;
 use super::config::Settings;
 use super::event::Observer;
 use super::provider::Provider;
+use super::store::{AnswerStore, Journal};
 use super::taxonomy::Taxonomy;
 use super::transport::Transport;
 use crate::rng::Seed;
@@ -26,6 +27,10 @@ pub struct Parts {
     pub transport: Arc<dyn Transport>,
     /// What takes its events.
     pub observer: Arc<dyn Observer>,
+    /// What keeps its answers beyond the process, if anything does.
+    pub store: Option<Arc<dyn AnswerStore>>,
+    /// What writes down the labels that it changes, if anything does.
+    pub journal: Option<Arc<dyn Journal>>,
     /// The seed of its jitter.
     pub seed: Seed,
 }

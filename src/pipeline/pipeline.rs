@@ -1,18 +1,21 @@
 //! The pipeline: its runs, and what one run leaves to the next.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Site;
 use super::config::Settings;
 use super::control::Control;
-use super::error::PipelineError;
+use super::error::{Cause, PipelineError};
 use super::event::RunEnd;
 use super::job::Job;
 use super::learned_quotas::LearnedQuotas;
+use super::page::PageId;
 use super::parts::Parts;
 use super::provider::Lane;
 use super::shared::Shared;
+use super::store::LabelChange;
 
 /// The pipeline. Runs follow one another; what was learned in one serves the next.
 ///
@@ -48,6 +51,20 @@ impl Pipeline {
     /// could not be done. Either way every page that was listed is accounted for.
     pub async fn run(&self, job: Job, control: Control) -> Result<RunEnd, PipelineError> {
         super::run::run(Arc::clone(&self.shared), job, control).await
+    }
+
+    /// Makes the labels of pages what they were before these changes, and gives the pages where that
+    /// failed. What is done leaves the journal.
+    ///
+    /// # Errors
+    ///
+    /// If a task panicked.
+    pub async fn undo(
+        &self,
+        changes: Vec<LabelChange>,
+        control: Control,
+    ) -> Result<BTreeMap<PageId, Cause>, PipelineError> {
+        super::run::undo(Arc::clone(&self.shared), changes, control).await
     }
 
     /// How many AI calls are in flight.
@@ -97,6 +114,8 @@ impl Pipeline {
             providers: old.lanes.iter().map(|lane| lane.provider.clone()).collect(),
             transport: Arc::clone(&old.transport),
             observer: Arc::clone(&old.observer),
+            store: old.store.clone(),
+            journal: old.journal.clone(),
             seed: old.seed,
         };
         let next = Self::new(parts);

@@ -11,9 +11,10 @@ use super::config::Settings;
 use super::confluence::{Client, Confluence};
 use super::event::Observer;
 use super::limiter::Limiter;
-use super::page::{Page, Tags};
+use super::page::{Page, PageId, Tags};
 use super::parts::Parts;
 use super::provider::Lane;
+use super::store::{AnswerStore, Journal, LabelChange, StoreError};
 use super::taxonomy::Taxonomy;
 use super::transport::Transport;
 use crate::rng::Seed;
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) confluence: Confluence,
     pub(crate) seed: Seed,
     cache: Mutex<Cache>,
+    pub(super) store: Option<Arc<dyn AnswerStore>>,
+    pub(super) journal: Option<Arc<dyn Journal>>,
     budget: Mutex<Option<Budget>>,
 }
 
@@ -51,7 +54,8 @@ fn limiters(config: &Settings, providers: usize, seed: Seed) -> Vec<Arc<Limiter>
 
 impl Shared {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { config, taxonomy, site, providers, transport, observer, seed } = parts;
+        let Parts { config, taxonomy, site, providers, transport, observer, store, journal, seed } =
+            parts;
         let prompt_tokens = super::tokens::count(&super::prompt::render(&taxonomy, &[]));
         let (carrier, watcher) = (Arc::clone(&transport), Arc::clone(&observer));
         let limiters = limiters(&config, providers.len(), seed);
@@ -62,6 +66,9 @@ impl Shared {
         Self {
             confluence: Confluence::new(client, config.label_reads),
             cache: Mutex::new(Cache::new(config.cache_capacity())),
+            // Without a cache nothing is looked up, so that nothing need be kept.
+            store: store.filter(|_| config.cache_capacity().is_some()),
+            journal,
             budget: Mutex::new(config.retry_budget.map(Budget::new)),
             lanes,
             config,
@@ -80,11 +87,25 @@ impl Shared {
     /// The tags that an earlier answer gave to this very page: the primary's if there is one.
     pub(crate) fn recall(&self, page: &Page) -> Option<Tags> {
         let mut cache = self.cache.lock();
-        if cache.is_empty() {
+        if cache.is_empty() && self.store.is_none() {
             return None;
         }
         let content = Content::new(page, self.config.cache_key);
-        self.lanes.iter().find_map(|lane| cache.get(&Key::new(content, lane.fingerprint)))
+        let mut keys = self.lanes.iter().map(|lane| Key::new(content, lane.fingerprint));
+        if let Some(tags) = keys.clone().find_map(|key| cache.get(&key)) {
+            return Some(tags);
+        }
+        let store = self.store.as_ref()?;
+        let (key, tags) = keys.find_map(|key| Some((key, self.heard(store.answer(&key))??)))?;
+        // The file may have been changed by hand: only tags that the taxonomy has are given.
+        let tags = self.taxonomy.validate(&tags.0);
+        cache.put(key, tags.clone());
+        Some(tags)
+    }
+
+    /// The result, unless the store has failed, which is told.
+    fn heard<T>(&self, result: Result<T, StoreError>) -> Option<T> {
+        result.inspect_err(|error| self.observer.store_failed(error)).ok()
     }
 
     /// Takes the answers of another pipeline over.
@@ -99,7 +120,25 @@ impl Shared {
             && cache.is_enabled()
         {
             let content = Content::new(page, self.config.cache_key);
-            cache.put(Key::new(content, lane.fingerprint), tags.clone());
+            let key = Key::new(content, lane.fingerprint);
+            cache.put(key, tags.clone());
+            if let Some(store) = &self.store {
+                self.heard(store.keep(&key, model, tags));
+            }
+        }
+    }
+
+    /// Writes down that labels are about to be changed.
+    pub(crate) fn changing(&self, change: &LabelChange) {
+        if let Some(journal) = &self.journal {
+            self.heard(journal.changing(change));
+        }
+    }
+
+    /// Writes down that the labels of a page are as they were.
+    pub(crate) fn undone(&self, page: PageId) {
+        if let Some(journal) = &self.journal {
+            self.heard(journal.undone(page));
         }
     }
 

@@ -375,6 +375,8 @@ impl Session {
             providers,
             transport,
             observer,
+            store: None,
+            journal: None,
             seed: world.seed,
         }
     }

@@ -177,6 +177,8 @@ fn whole_runs_against_odd_services() {
                     providers: vec![provider(ProviderApi::Gemini), provider(ProviderApi::OpenAi)],
                     transport,
                     observer,
+                    store: None,
+                    journal: None,
                     seed: Seed(1),
                 });
                 let job =

@@ -240,8 +240,9 @@ async fn it_is_kept_without_being_asked_and_not_where_that_is_unwanted() {
     std::fs::write(&usual, other).unwrap();
     tag("HOME", home.path(), &["--profile", "documented"]);
     assert!(std::fs::read_to_string(&usual).unwrap().contains("\"limit\": 7"));
-    // No other file is left behind, but for the report.
-    assert_eq!(std::fs::read_dir(usual.parent().unwrap()).unwrap().count(), 2);
+    // No other file is left behind, but for the report and the answers.
+    assert_eq!(std::fs::read_dir(usual.parent().unwrap()).unwrap().count(), 3);
+    assert!(usual.with_file_name("answers.db").exists());
     assert!(usual.with_file_name("reports").join("DOCS___MORE/report.html").exists());
 
     let state = home.path().join("state");

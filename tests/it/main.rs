@@ -4,6 +4,7 @@
 
 mod absurd; // numbers that nobody means
 mod ai_services; // what clients of the AI services meet besides the plain way
+mod allowance; // what a run may spend
 mod answers; // answers that are nearly right
 mod best_known; // how close one comes to the bound
 mod bound; // what no scheduler could beat
@@ -68,6 +69,7 @@ mod settings; // --set, --env-file, --mutate
 mod shared_quota; // quotas that change midway, and that a neighbour uses as well
 mod shipped_counts; // exact counts of the shipped scenarios, one seed each
 mod site_pace; // the pace of Confluence
+mod store; // answers that outlive the process
 mod tag; // `tag` as a user meets it
 mod text; // what a reader sees of a page
 mod tidy; // the source text itself
@@ -79,9 +81,11 @@ mod troubles; // what goes wrong on purpose
 mod tune; // grids of settings, and which is best
 mod tune_auto; // settings that are found
 mod tune_shards; // parts of a grid
+mod undo; // jobs that are taken back
 mod verdicts; // verdicts that stay true
 mod walkers; // the Confluence fake for clients that walk, search and edit
 mod whole_files; // all that is wrong with a scenario file, and with its bytes
+mod wiki; // a space that keeps its labels
 mod wire_confluence; // Confluence beyond what the pipeline asks for
 mod wire_formats;
 mod workflows; // what runs elsewhere // what other clients ask of the fakes

@@ -130,6 +130,8 @@ fn play_what(what: PageSelection, overrides: &str, answers: Vec<Response<Bytes>>
             }],
             transport,
             observer,
+            store: None,
+            journal: None,
             seed: Seed(1),
         });
         let told = Arc::clone(&progress);

@@ -315,6 +315,8 @@ fn a_page_that_spoils_every_answer_is_soon_alone() {
                     }],
                     transport,
                     observer: Arc::new(Nobody),
+                    store: None,
+                    journal: None,
                     seed: Seed(1),
                 });
                 let what = PageSelection::Pages((1..=pages).map(PageId).collect());

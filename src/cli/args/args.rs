@@ -8,11 +8,13 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Parser, Subcommand, value_parser};
 
 use super::best_known::BestKnownArgs;
+use super::cache::CacheArgs;
 use super::explain::ExplainArgs;
 use super::limits::LimitsArgs;
 use super::play::Play;
 use super::report::ReportArgs;
 use super::tag::TagArgs;
+use super::undo::UndoArgs;
 use super::values::{
     ClockArg, ColorArg, CompareFormat, Format, FromArg, MOST_SHARDS, ModeArg, ObjectiveArg,
     TransportArg, address, baseline, chance, duration, output, percent, shard, speed,
@@ -69,6 +71,14 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tagspace tag DOCS\n  tagspace tag DOCS --write --log tag.log --events tag.jsonl\n  tagspace tag DOCS --env-file reports/out/tune/tune.env --set batch_size=10\n  tagspace tag --pages 123,456 --taxonomy tags.toml"
     )]
     Tag(TagArgs),
+    /// Take back what a job of `tag --write` did to labels, or list the jobs.
+    #[command(after_help = "Examples:\n  tagspace undo\n  tagspace undo DOCS-1")]
+    Undo(UndoArgs),
+    /// Look at the answers that `tag` has kept, or forget them.
+    #[command(
+        after_help = "Examples:\n  tagspace cache stats\n  tagspace cache clear --model gpt-6-luna\n  tagspace cache clear --unused-for 90\n  tagspace cache export > answers.csv"
+    )]
+    Cache(CacheArgs),
     /// Serve a scenario's fakes on loopback ports, in real time, and judge whoever uses them.
     #[command(
         after_help = "Examples:\n  tagspace serve scenarios/free-tier.toml\n  tagspace serve scenarios/free-tier.toml --for 60s --speed 10 --json"
@@ -119,7 +129,9 @@ impl Command {
     pub(crate) fn ends_in_order(&self) -> bool {
         match self {
             Self::Run(args) => !args.mutate,
-            Self::Demo(_) | Self::Tag(_) | Self::Serve(_) | Self::Compare(_) => true,
+            Self::Demo(_) | Self::Tag(_) | Self::Undo(_) | Self::Serve(_) | Self::Compare(_) => {
+                true
+            }
             _ => false,
         }
     }

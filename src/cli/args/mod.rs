@@ -2,11 +2,13 @@
 
 mod args;
 mod best_known;
+mod cache;
 mod explain;
 mod limits;
 mod play;
 mod report;
 mod tag;
+mod undo;
 mod values;
 
 pub(crate) use self::args::{
@@ -14,10 +16,12 @@ pub(crate) use self::args::{
     LeagueArgs, MetricsArgs, NewArgs, RunArgs, Scenarios, ServeArgs, TuneArgs,
 };
 pub(crate) use self::best_known::BestKnownArgs;
+pub(crate) use self::cache::{CacheAction, CacheArgs};
 pub(crate) use self::explain::ExplainArgs;
 pub(crate) use self::limits::{LimitsArgs, LimitsFormat};
 pub(crate) use self::report::ReportArgs;
 pub(crate) use self::tag::TagArgs;
+pub(crate) use self::undo::UndoArgs;
 pub(crate) use self::values::{
     ClockArg, ColorArg, CompareFormat, Format, ModeArg, ObjectiveArg, TransportArg,
 };

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values::profile;
+use super::values::{profile, usd};
 use crate::pipeline::config::Profile;
 
 /// Arguments of `tag`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch of the command line")]
 pub(crate) struct TagArgs {
     /// The key of the space.
     #[arg(value_name = "SPACE", required_unless_present = "pages")]
@@ -19,6 +20,13 @@ pub(crate) struct TagArgs {
     /// Write labels; without it nothing in Confluence changes.
     #[arg(long)]
     pub(crate) write: bool,
+    /// Make at most this many AI calls; what is left is tagged by the next run.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_calls: Option<u64>,
+    /// Spend at most so much on AI calls, such as 5.00; a call on its way counts with the most that it can
+    /// cost.
+    #[arg(long, value_name = "USD", value_parser = usd)]
+    pub(crate) max_cost: Option<u64>,
     /// Task id written into each event.
     #[arg(long, default_value = "tag")]
     pub(crate) task: String,
@@ -44,8 +52,16 @@ pub(crate) struct TagArgs {
     /// (default: tagspace/quotas.json in $XDG_STATE_HOME or ~/.local/state).
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
-    /// Neither read nor keep what is learned of quotas.
-    #[arg(long, conflicts_with = "state")]
+    /// Keep answers in this file, and ask about no page that it holds an answer for
+    /// (default: tagspace/answers.db in $XDG_STATE_HOME or ~/.local/state).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Ask about every page, whatever answers are kept, and begin a new job; the new answers take the
+    /// place of the old ones.
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Neither read nor keep anything between runs: what is learned of quotas, answers, reports.
+    #[arg(long, conflicts_with_all = ["state", "store"])]
     pub(crate) no_state: bool,
     /// Where the event log is written; a file that is something else is not replaced.
     #[arg(long, value_name = "FILE")]

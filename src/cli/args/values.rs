@@ -154,6 +154,19 @@ pub(super) fn percent(text: &str) -> Result<u64, String> {
     share.ok_or_else(|| format!("expected a share such as 1% or 0.5%, found `{text}`"))
 }
 
+/// An amount of US dollars, in millionths.
+pub(super) fn usd(text: &str) -> Result<u64, String> {
+    let wanted = || format!("expected US dollars such as 5.00, found `{text}`");
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let is_number = |digits: &str| digits.chars().all(|digit| digit.is_ascii_digit());
+    if whole.is_empty() || !is_number(whole) || !is_number(part) || part.len() > 6 {
+        return Err(wanted());
+    }
+    let micros: u64 = format!("{part:0<6}").parse().map_err(|_| wanted())?;
+    let whole: u64 = whole.parse().map_err(|_| wanted())?;
+    whole.checked_mul(1_000_000).and_then(|sum| sum.checked_add(micros)).ok_or_else(wanted)
+}
+
 /// The same of a chance, which is never none.
 pub(super) fn chance(text: &str) -> Result<u64, String> {
     match percent(text)? {

@@ -1,6 +1,7 @@
 //! The commands, one file or folder each.
 
 pub(crate) mod best_known;
+pub(crate) mod cache;
 pub(crate) mod claims;
 pub(crate) mod compare;
 pub(crate) mod demo;
@@ -17,4 +18,5 @@ pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod tag;
 pub(crate) mod tune;
+pub(crate) mod undo;
 pub(crate) mod validate;

@@ -55,7 +55,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<ExitStatus, CliError> {
     let place = folder::place(&args.out, &scenario, Kind::Single);
     folder::check(&place, &scenario.name)?;
     let log = args.log.as_deref().map(|path| Output { kind: outputs::Kind::Log, path });
-    outputs::check(log.as_slice(), None)?;
+    outputs::check(log.as_slice(), &[])?;
     disk::make_out(&args.out)?;
     // While it is written it is no report yet; what stands there after a crash is the log so far.
     let part = args.out.join(format!(".{}.{}.events.part", scenario.name, std::process::id()));

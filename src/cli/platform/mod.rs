@@ -6,6 +6,8 @@ mod other;
 mod unix;
 
 #[cfg(not(unix))]
-pub(super) use self::other::{CtrlC as Signals, ask_to_end, check_folder, is_stream, numbers};
+pub(super) use self::other::{
+    CtrlC as Signals, ask_to_end, check_folder, is_stream, make_private, numbers,
+};
 #[cfg(unix)]
-pub(super) use self::unix::{Signals, ask_to_end, check_folder, is_stream, numbers};
+pub(super) use self::unix::{Signals, ask_to_end, check_folder, is_stream, make_private, numbers};

@@ -1,6 +1,6 @@
 //! What other systems do.
 
-use std::fs::{FileType, Metadata};
+use std::fs::{FileType, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -18,6 +18,11 @@ pub(in crate::cli) fn is_stream(kind: FileType) -> bool {
 /// Numbers that tell a file from every other one, where the system has them.
 pub(in crate::cli) fn numbers(_: &Metadata) -> Option<(u64, u64)> {
     None
+}
+
+/// Makes an empty file; one that is there stays as it is.
+pub(in crate::cli) fn make_private(path: &Path) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).open(path).map(drop)
 }
 
 /// There is no such signal: the program ends by itself.

@@ -1,8 +1,8 @@
 //! What Unix does.
 
-use std::fs::{FileType, Metadata};
+use std::fs::{FileType, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::Access;
@@ -27,6 +27,14 @@ pub(in crate::cli) fn is_stream(kind: FileType) -> bool {
 #[expect(clippy::unnecessary_wraps, reason = "other systems have no such numbers")]
 pub(in crate::cli) fn numbers(metadata: &Metadata) -> Option<(u64, u64)> {
     Some((metadata.dev(), metadata.ino()))
+}
+
+/// Makes an empty file that its owner alone may read; one that is there stays as it is.
+pub(in crate::cli) fn make_private(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
 }
 
 /// Asks a program to end in good order, where the system can.

@@ -224,10 +224,14 @@ impl Asking<'_> {
             let asked = part.pages.len();
             let prompt =
                 made.get_or_insert_with(|| attempt::prompt(run, index, &part.pages)).clone();
+            let Some(set_aside) = run.set_aside(index, prompt.bytes()) else {
+                return Ok(Step::Cancelled);
+            };
             part.suspicion.sent(run.standings[index].answers());
             let (batch, tagged) = (self.id, self.tagged);
             let is_repeat = part.failed > 0;
-            let attempt = Attempt { run, provider: index, batch, number, is_repeat, tagged };
+            let attempt =
+                Attempt { run, provider: index, batch, number, is_repeat, set_aside, tagged };
             let outcomes = attempt.call(&mut part.pages, prompt, permit).await;
             if outcomes.has_progress {
                 made = None;

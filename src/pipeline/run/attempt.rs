@@ -32,6 +32,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) number: u32,
     /// Whether these very pages were asked about before, and nothing came of it.
     pub(crate) is_repeat: bool,
+    /// What is set aside for it, in millionths of a dollar.
+    pub(crate) set_aside: u64,
     pub(crate) tagged: &'a mpsc::Sender<Tagged>,
 }
 
@@ -42,6 +44,13 @@ pub(crate) struct Prompt {
     request: Option<Request<Bytes>>,
     /// The extras that it goes without.
     refused: RefusedExtras,
+}
+
+impl Prompt {
+    /// The size of what is sent.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.request.as_ref().map_or(0, |request| request.body().len() as u64)
+    }
 }
 
 /// What a call brought.
@@ -98,6 +107,8 @@ impl Attempt<'_> {
         let started = Instant::now();
         let response = self.exchange(rest, prompt).await;
         let latency_ms = millis(started.elapsed());
+        // Without a response nobody knows what was billed.
+        run.settle(self.provider, self.set_aside, response.status.map(|_| response.usage));
         self.learn(rest, &response, latency_ms);
         self.finished(call, &response, latency_ms);
         let held = self.settle(permit, &response);

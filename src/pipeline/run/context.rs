@@ -3,24 +3,28 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::Shared;
+use crate::pipeline::allowance::{Spending, Spent};
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::cache::Content;
 use crate::pipeline::config::{CacheKey, LabelReads, Settings};
 use crate::pipeline::control::{Control, Progress};
-use crate::pipeline::error::Cause;
+use crate::pipeline::error::{Cause, PipelineError};
 use crate::pipeline::event::{Awaited, Event};
 use crate::pipeline::job::{Job, PageSelection};
 use crate::pipeline::limiter::line_time::{LineTime, WaitParts};
 use crate::pipeline::limiter::{LimitChange, LimiterUpdate};
 use crate::pipeline::page::{Page, PageId, Source, Tags};
+use crate::pipeline::provider::Usage;
 use crate::pipeline::run::coalesce::Coalescer;
 use crate::pipeline::run::known_labels::KnownLabels;
 use crate::pipeline::run::standing::Standing;
+use crate::price;
 
 /// A page with its tags, on its way to be written.
 #[derive(Debug)]
@@ -50,6 +54,12 @@ impl BegunWait {
     }
 }
 
+/// Why a run ends itself.
+enum Stopped {
+    Pointless(Cause),
+    Spent(Spent),
+}
+
 /// What the stages of a run share.
 pub(crate) struct RunContext {
     pub(crate) shared: Arc<Shared>,
@@ -60,7 +70,8 @@ pub(crate) struct RunContext {
     /// How each provider fares.
     pub(crate) standings: Vec<Standing>,
     /// Why going on is pointless, if it is.
-    stopped: OnceLock<Cause>,
+    stopped: OnceLock<Stopped>,
+    spending: Mutex<Spending>,
     pub(crate) calls: AtomicU64,
     /// Batches that were formed so far.
     pub(crate) formed: AtomicU64,
@@ -89,6 +100,7 @@ impl RunContext {
             cancel: control.cancel.child_token(),
             interrupt: control.cancel,
             stopped: OnceLock::new(),
+            spending: Mutex::new(Spending::of(control.allowance)),
             calls: AtomicU64::new(0),
             formed: AtomicU64::new(0),
             twins: Coalescer::default(),
@@ -105,8 +117,11 @@ impl RunContext {
     }
 
     /// Why going on is pointless, if it is.
-    pub(crate) fn stopped(&self) -> Option<&Cause> {
-        self.stopped.get()
+    pub(crate) fn stopped(&self) -> Option<PipelineError> {
+        Some(match self.stopped.get()? {
+            Stopped::Pointless(cause) => PipelineError::Pointless { cause: cause.clone() },
+            Stopped::Spent(spent) => PipelineError::Spent(spent.clone()),
+        })
     }
 
     pub(crate) fn config(&self) -> &Settings {
@@ -198,9 +213,43 @@ impl RunContext {
     /// Ends the run because no provider is worth asking: what is in flight is finished, the rest is
     /// left.
     pub(crate) fn stop(&self, cause: &Cause) {
+        self.stop_because(Stopped::Pointless(cause.clone()));
+    }
+
+    fn stop_because(&self, why: Stopped) {
         if !self.cancel.is_cancelled() {
-            let _ = self.stopped.set(cause.clone());
+            let _ = self.stopped.set(why);
             self.cancel.cancel();
+        }
+    }
+
+    /// Sets aside what a call can cost at most, in millionths of a dollar; where that is not allowed, the
+    /// run ends.
+    pub(crate) fn set_aside(&self, provider_index: usize, input_bytes: u64) -> Option<u64> {
+        let mut spending = self.spending.lock();
+        if !spending.is_bounded() {
+            return Some(0);
+        }
+        let model = &self.shared.lanes[provider_index].provider.model;
+        let result = match price::of(model) {
+            None if spending.is_of_money() => Err(Spent::NoPrice(model.clone())),
+            price => {
+                // No token is shorter than a byte.
+                let output = self.config().max_output_tokens;
+                let most = price.map_or(0, |price| price.usd_micros(input_bytes, output));
+                spending.set_aside(most).map(|()| most)
+            }
+        };
+        drop(spending);
+        result.map_err(|spent| self.stop_because(Stopped::Spent(spent))).ok()
+    }
+
+    /// A call for which that was set aside has used these tokens; without them it may have cost all of it.
+    pub(crate) fn settle(&self, provider_index: usize, set_aside: u64, usage: Option<Usage>) {
+        let model = &self.shared.lanes[provider_index].provider.model;
+        if let (Some(price), Some(usage)) = (price::of(model), usage) {
+            let cost = price.usd_micros(usage.input_tokens, usage.output_tokens);
+            self.spending.lock().settle(set_aside, cost);
         }
     }
 

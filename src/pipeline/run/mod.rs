@@ -16,7 +16,9 @@ mod stages;
 mod standing;
 mod suspicion;
 mod tasks;
+mod undo;
 mod write;
 
 pub(crate) use self::context::{BegunWait, RunContext, Tagged};
 pub(crate) use self::stages::run;
+pub(crate) use self::undo::undo;

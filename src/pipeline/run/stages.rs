@@ -26,7 +26,7 @@ pub(crate) async fn run(
     let (_, limit) = run.shared.lanes[0].limiter.load();
     run.observe(Event::RunStarted { task: job.task, limit: Some(limit) });
     let result = stages(&run, job.what).await.and_then(|()| match run.stopped() {
-        Some(cause) => Err(PipelineError::Pointless { cause: cause.clone() }),
+        Some(why) => Err(why),
         None => Ok(()),
     });
     let end = match &result {

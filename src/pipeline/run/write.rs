@@ -12,6 +12,7 @@ use crate::pipeline::event::{Awaited, Event};
 use crate::pipeline::limiter::line_time::WaitParts;
 use crate::pipeline::run::tasks::BoundedTasks;
 use crate::pipeline::run::{BegunWait, RunContext, Tagged};
+use crate::pipeline::store::LabelChange;
 use crate::pipeline::taxonomy::label;
 
 /// Pages whose labels could not be written.
@@ -87,13 +88,15 @@ async fn write_page(run: &RunContext, tagged: &Tagged) -> Result<(), NoResponse>
         return Ok(());
     }
     if !run.config().dry_run {
-        if !missing.is_empty() {
-            confluence.add_labels(page, &missing, stop).await?;
+        let change = LabelChange { page, added: missing, removed: stale };
+        run.shared.changing(&change);
+        if !change.added.is_empty() {
+            confluence.add_labels(page, &change.added, stop).await?;
         }
-        for label in &stale {
+        for label in &change.removed {
             confluence.remove_label(page, label, stop).await?;
         }
-        let (added, removed) = (missing.len() as u64, stale.len() as u64);
+        let (added, removed) = (change.added.len() as u64, change.removed.len() as u64);
         run.observe(Event::LabelsWritten { page, added, removed });
     }
     Ok(())

@@ -6,10 +6,13 @@ use std::env::VarError;
 use url::Url;
 
 use crate::cli::error::CliError;
+use crate::pipeline::Site;
 use crate::pipeline::config::PREFIX;
 use crate::pipeline::http::is_of_this_machine;
 use crate::pipeline::provider::Secret;
 use crate::sim::scenario::env_file;
+
+const SITE: &str = "https://acme.atlassian.net/wiki";
 
 /// The value of a variable, without white space around it; an empty one counts as none.
 pub(crate) fn variable(name: &str) -> Option<String> {
@@ -41,7 +44,7 @@ pub(crate) fn check_variables() -> Result<(), CliError> {
 }
 
 /// The value of a variable that has to be set.
-pub(crate) fn required(name: &str, example: &str) -> Result<String, CliError> {
+fn required(name: &str, example: &str) -> Result<String, CliError> {
     let help = "live use needs CONFLUENCE_URL, CONFLUENCE_API_TOKEN and GEMINI_API_KEY; with \
                 CONFLUENCE_USER the token is sent as Basic, without it as Bearer; OPENAI_API_KEY \
                 is the fallback's";
@@ -61,7 +64,7 @@ pub(crate) fn secret(name: &str, example: &str) -> Result<Secret, CliError> {
 }
 
 /// The name of an account, which stands before a colon in a header, if there is one.
-pub(crate) fn user(name: &str) -> Result<Option<String>, CliError> {
+fn user(name: &str) -> Result<Option<String>, CliError> {
     let Some(value) = value(name)? else { return Ok(None) };
     match value.chars().position(|c| c.is_control() || c == ':') {
         None => Ok(Some(value)),
@@ -70,6 +73,16 @@ pub(crate) fn user(name: &str) -> Result<Option<String>, CliError> {
             "expected neither a colon nor a control character",
         )),
     }
+}
+
+/// The site with the credentials for it.
+pub(crate) fn site(allows_http: bool) -> Result<Site, CliError> {
+    let base = required("CONFLUENCE_URL", SITE)?;
+    Ok(Site {
+        base: address("CONFLUENCE_URL", &base, SITE, allows_http)?,
+        user: user("CONFLUENCE_USER")?,
+        token: secret("CONFLUENCE_API_TOKEN", "an API token")?,
+    })
 }
 
 /// The address that a variable holds, without the slash at its end.

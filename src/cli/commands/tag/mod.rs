@@ -1,7 +1,9 @@
 //! `tagspace tag`: a real space. Credentials come from the environment and are shown to nobody.
 
-mod environment;
-mod report_place;
+pub(crate) mod answers;
+pub(crate) mod environment;
+mod job;
+pub(crate) mod report_place;
 pub(crate) mod state;
 mod tag;
 mod verdict;

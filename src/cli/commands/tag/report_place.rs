@@ -46,8 +46,7 @@ impl ReportPlace {
         if args.no_state {
             return Ok(None);
         }
-        let usual = state::usual_path(variable);
-        let folder = usual.and_then(|path| Some(path.parent()?.join("reports").join(&name)));
+        let folder = state::folder(variable).map(|folder| folder.join("reports").join(&name));
         Ok(folder.map(|folder| Self { folder, name }))
     }
 
@@ -84,7 +83,7 @@ impl ReportPlace {
 }
 
 /// A key as the name of a folder.
-fn folder_name(key: &str) -> String {
+pub(crate) fn folder_name(key: &str) -> String {
     let is_plain = |letter: char| letter.is_alphanumeric() || ['-', '_', '~'].contains(&letter);
     key.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect()
 }

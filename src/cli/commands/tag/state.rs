@@ -33,12 +33,18 @@ struct KeptQuotas {
 }
 
 const FORMAT_VERSION: u64 = 1;
-/// Where it is unless something else is said: in the user's folder for state, as far as one is
-/// known (the XDG Base Directory Specification; a path that is not absolute counts as none).
-pub(crate) fn usual_path(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+
+/// The user's folder for what tagspace keeps, as far as one is known (the XDG Base Directory
+/// Specification; a path that is not absolute counts as none).
+pub(crate) fn folder(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     let folder = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))?;
-    Some(state.join("tagspace").join("quotas.json"))
+    Some(state.join("tagspace"))
+}
+
+/// Where the file is unless something else is said.
+pub(crate) fn usual_path(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    Some(folder(variable)?.join("quotas.json"))
 }
 
 /// The same, unless something else is there; then it is left alone, and that is said.
@@ -90,6 +96,16 @@ pub(crate) fn write(path: &Path, now: LearnedQuotas) {
     }
     if let Err(error) = merge(path, now) {
         warn(path, &format!("cannot write: {error}"));
+    }
+}
+
+/// Writes what is known while the run goes on, so that a kill loses no more than a moment of it. What
+/// fails is told at the end.
+pub(crate) async fn keep(path: &Path, now: LearnedQuotas) {
+    if !now.is_empty() && !is_null(path) {
+        let path = path.to_path_buf();
+        // A slow disk holds up nothing else.
+        drop(tokio::task::spawn_blocking(move || merge(&path, now)).await);
     }
 }
 

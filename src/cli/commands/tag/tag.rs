@@ -1,14 +1,19 @@
 //! `tagspace tag` from its arguments to its exit code.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::time::sleep;
 
-use super::environment::{address, check_variables, required, secret, user, variable};
-use super::report_place::{ReportPlace, RunFacts};
+use super::answers;
+use super::environment::{address, check_variables, secret, site, variable};
+use super::job::OpenJob;
+use super::report_place::{ReportPlace, RunFacts, folder_name};
 use super::state;
 use super::verdict::{Ended, status};
 use super::watcher::Watcher;
@@ -18,6 +23,7 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::outputs::{Failures, Kind, Output, Sink, Stamp, subscriber};
 use crate::cli::terminal::note;
 use crate::cli::{ExitStatus, outputs};
+use crate::pipeline::allowance::Allowance;
 use crate::pipeline::complaint::Listening;
 use crate::pipeline::config::{Profile, Settings, SettingsError, SettingsPatch};
 use crate::pipeline::control::Control;
@@ -39,7 +45,8 @@ use crate::sim::scenario::env_file::Variables;
 use crate::study::compare::settings;
 use crate::study::measure::figures::Figures;
 
-const SITE: &str = "https://acme.atlassian.net/wiki";
+/// How much of what was learned of quotas a kill may lose.
+const KEPT_EVERY: Duration = Duration::from_secs(1);
 const GEMINI: &str = "https://generativelanguage.googleapis.com";
 const OPENAI: &str = "https://api.openai.com";
 
@@ -49,6 +56,12 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let plan = TagPlan::read(args)?;
     let state = state_path(args);
     check(args)?;
+    let store = answers::store(args)?;
+    let topic = folder_name(args.space.as_deref().unwrap_or("pages"));
+    let job = store
+        .as_ref()
+        .filter(|_| args.write)
+        .and_then(|store| OpenJob::begin(store, &plan.site.base, &topic, args.fresh));
     let place = ReportPlace::of(args)?;
     let failures = Failures::default();
     let sink = |path: &PathBuf| Sink::create(path, &failures);
@@ -75,12 +88,20 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         models: plan.providers.iter().map(|p| (p.name.clone(), p.model.clone())).collect(),
     };
     let (result, log) = runtime.block_on(async {
-        let watcher = Arc::new(Watcher::new(&args.task, events));
-        let pipeline = Pipeline::new(plan.parts(&transport, &watcher));
+        let watcher = Arc::new(Watcher::new(&args.task, events, failures.clone()));
+        let pipeline = Pipeline::new(Parts {
+            store: store.as_ref().map(|store| answers::answers(store, args.fresh)),
+            journal: job.as_ref().map(OpenJob::journal),
+            ..plan.parts(&transport, &watcher)
+        });
         if let Some(path) = &state {
             pipeline.recall(&state::read(path));
         }
-        let result = played(&pipeline, args, &interrupt, &watcher).await;
+        let result = tokio::select! {
+            biased;
+            result = played(&pipeline, args, &interrupt, &watcher) => result,
+            never = keep_learned(&pipeline, state.as_deref()) => match never {},
+        };
         if let Some(path) = &state {
             state::write(path, pipeline.memory());
         }
@@ -92,10 +113,22 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let page = place.and_then(|place| place.write(&facts, log.clone(), figures));
     let is_stopped = interrupt.stop.is_cancelled();
     let status = status(&Ended { result, log, is_stopped, transport, site, origins });
+    if let Some(job) = job {
+        job.finish(status);
+    }
     if let Some(page) = page {
         note(&format!("report in {}", page.display()));
     }
     Ok(failures.turn(status))
+}
+
+/// Keeps what is learned of quotas from time to time.
+async fn keep_learned(pipeline: &Pipeline, state: Option<&Path>) -> Infallible {
+    let Some(path) = state else { return std::future::pending().await };
+    loop {
+        sleep(KEPT_EVERY).await;
+        state::keep(path, pipeline.memory()).await;
+    }
 }
 
 /// Carries the job through, or as far as it is let.
@@ -113,6 +146,7 @@ async fn played(
     let control = Control {
         progress: Some(Arc::new(move |progress| shown.progress(progress))),
         cancel: interrupt.stop.clone(),
+        allowance: Allowance { calls: args.max_calls, usd_micros: args.max_cost },
     };
     let checked_and_run = async {
         for cause in pipeline.check(&what, &interrupt.stop).await? {
@@ -152,19 +186,20 @@ struct TagPlan {
 impl TagPlan {
     fn read(args: &TagArgs) -> Result<Self, CliError> {
         let overrides = settings(args)?;
-        let site = Site {
-            base: address(
-                "CONFLUENCE_URL",
-                &required("CONFLUENCE_URL", SITE)?,
-                SITE,
-                args.allow_http,
-            )?,
-            user: user("CONFLUENCE_USER")?,
-            token: secret("CONFLUENCE_API_TOKEN", "an API token")?,
-        };
+        let site = site(args.allow_http)?;
         let mut providers = vec![provider(ProviderApi::Gemini, args)?];
         if variable("OPENAI_API_KEY").is_some() {
             providers.push(provider(ProviderApi::OpenAi, args)?);
+        }
+        let unpriced = providers.iter().find(|provider| price::of(&provider.model).is_none());
+        if let Some(provider) = unpriced.filter(|_| args.max_cost.is_some()) {
+            return Err(CliError::Usage {
+                message: format!("--max-cost: no price of the model {} is known", provider.model),
+                help: format!(
+                    "known: {}; or bound the calls with --max-calls",
+                    price::models().collect::<Vec<_>>().join(", ")
+                ),
+            });
         }
         let config = overrides.resolve().map_err(|error| CliError::Usage {
             message: error.to_string(),
@@ -177,7 +212,8 @@ impl TagPlan {
     fn parts(self, transport: &Arc<Listening<HttpTransport>>, watcher: &Arc<Watcher>) -> Parts {
         let Self { config, taxonomy, site, providers } = self;
         let (transport, observer) = (Arc::clone(transport), Arc::clone(watcher));
-        Parts { config, taxonomy, site, providers, transport, observer, seed: Seed(0) }
+        let (store, journal, seed) = (None, None, Seed(0));
+        Parts { config, taxonomy, site, providers, transport, observer, store, journal, seed }
     }
 }
 
@@ -249,7 +285,9 @@ fn check(args: &TagArgs) -> Result<(), CliError> {
     let named = [(Kind::State, &args.state), (Kind::Events, &args.events), (Kind::Log, &args.log)];
     let named = named.iter().filter_map(|(kind, path)| Some((*kind, path.as_deref()?)));
     let named: Vec<Output<'_>> = named.map(|(kind, path)| Output { kind, path }).collect();
-    outputs::check(&named, args.taxonomy.as_deref())
+    let others = [("--taxonomy", &args.taxonomy), ("--store", &args.store)];
+    let others = others.iter().filter_map(|(option, path)| Some((*option, path.as_deref()?)));
+    outputs::check(&named, &others.collect::<Vec<_>>())
 }
 
 fn provider(wire: ProviderApi, args: &TagArgs) -> Result<Provider, CliError> {

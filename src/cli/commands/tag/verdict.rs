@@ -43,6 +43,7 @@ pub(crate) fn status(ended: &Ended) -> ExitStatus {
     }
     match &ended.result {
         Err(PipelineError::Panicked(_)) => ExitStatus::Internal,
+        Err(PipelineError::Spent(_)) => ExitStatus::Spent,
         _ if ended.is_stopped => ExitStatus::Interrupted,
         Ok(_) if done == listed => ExitStatus::Met,
         _ if done == 0 => ExitStatus::NothingDone,
@@ -101,6 +102,7 @@ impl Ended {
                     .to_owned()
             }
             PipelineError::BadListing { .. } => "; look at CONFLUENCE_URL".to_owned(),
+            PipelineError::Spent(_) => "; the same command goes on where it was".to_owned(),
             PipelineError::Panicked(_) => String::new(),
         };
         format!("error: {error}{details}")

@@ -10,13 +10,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::cli::outputs::Sink;
+use crate::cli::outputs::{Failures, Sink};
 use crate::cli::terminal::{note, print};
 use crate::pipeline::control::Progress;
 use crate::pipeline::error::Cause;
 use crate::pipeline::event::{Event, Observer, Pause, RunEnd};
 use crate::pipeline::log;
 use crate::pipeline::page::PageId;
+use crate::pipeline::store::StoreError;
 use crate::sim::recorder::Log;
 use crate::sim::recorder::entry::{Entry, What};
 
@@ -25,6 +26,7 @@ pub(crate) struct Watcher {
     kept: Mutex<KeptEvents>,
     epoch: Instant,
     bar: ProgressBar,
+    failures: Failures,
 }
 
 struct KeptEvents {
@@ -40,11 +42,12 @@ struct KeptEvents {
 const SAME_PAUSE: Duration = Duration::from_secs(2);
 
 impl Watcher {
-    /// Starts to watch. The event log, if asked for, is written to `events`.
-    pub(crate) fn new(task: &str, events: Option<Sink>) -> Self {
+    /// Starts to watch. The event log, if asked for, is written to `events`; what cannot be written goes
+    /// to `failures`.
+    pub(crate) fn new(task: &str, events: Option<Sink>, failures: Failures) -> Self {
         let log = Log { run: task.to_owned(), ..Log::default() };
         let kept = KeptEvents { log, events, is_closed: false, told: BTreeMap::new() };
-        Self { kept: Mutex::new(kept), epoch: Instant::now(), bar: bar() }
+        Self { kept: Mutex::new(kept), epoch: Instant::now(), bar: bar(), failures }
     }
 
     /// Accounts for the pages that an aborted run leaves behind, and ends its log.
@@ -109,6 +112,10 @@ impl Observer for Watcher {
             self.bar.suspend(|| print(&line));
         }
         kept.add(&Entry { t_ms, what: What::Event(event) });
+    }
+
+    fn store_failed(&self, error: &StoreError) {
+        self.failures.add_told(format!("use the store of answers: {error}"));
     }
 
     fn pauses(&self, pause: &Pause) {

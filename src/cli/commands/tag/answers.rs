@@ -1,0 +1,107 @@
+//! The store of answers that a live run uses: where it is, and what happens where it cannot be used.
+//!
+//! A store that was asked for must be usable, before anything is paid. The usual one serves and is
+//! never in the way: what is wrong with it is said, and the run goes on without.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
+
+use super::environment::variable;
+use super::state;
+use crate::cli::args::TagArgs;
+use crate::cli::error::CliError;
+use crate::cli::platform;
+use crate::cli::terminal::{note, print};
+use crate::pipeline::cache::Key;
+use crate::pipeline::page::Tags;
+use crate::pipeline::store::{AnswerStore, SqliteStore, StoreError};
+
+/// A store holds no more answers: about a gigabyte.
+const MOST_ANSWERS: u64 = 4_000_000;
+
+/// The store that the arguments name, or the usual one.
+pub(crate) fn store(args: &TagArgs) -> Result<Option<Arc<SqliteStore>>, CliError> {
+    if let Some(path) = &args.store {
+        return open(path).map(|store| Some(Arc::new(store))).map_err(|why| unusable(path, &why));
+    }
+    let Some(path) = usual_path().filter(|_| !args.no_state) else { return Ok(None) };
+    match open(&path) {
+        Ok(store) => Ok(Some(Arc::new(store))),
+        Err(why) => {
+            note(&format!("warning: {}: {why}; answers are not kept", path.display()));
+            Ok(None)
+        }
+    }
+}
+
+/// The store as the pipeline has it: with `fresh` it gives no answer.
+pub(crate) fn answers(store: &Arc<SqliteStore>, fresh: bool) -> Arc<dyn AnswerStore> {
+    let store = Arc::clone(store);
+    if fresh { Arc::new(Unread(store)) } else { store }
+}
+
+/// Where the store is unless something else is said.
+fn usual_path() -> Option<PathBuf> {
+    Some(state::folder(variable)?.join("answers.db"))
+}
+
+/// Opens the store, or makes it.
+fn open(path: &Path) -> Result<SqliteStore, String> {
+    if let Ok(found) = fs::metadata(path)
+        && !found.is_file()
+    {
+        return Err("expected a file, found a folder or a device".to_owned());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    fs::create_dir_all(folder.unwrap_or(Path::new("."))).map_err(|error| error.to_string())?;
+    platform::make_private(path).map_err(|error| error.to_string())?;
+    SqliteStore::open(path, MOST_ANSWERS).map_err(|error| error.to_string())
+}
+
+/// The store that a command looks at, which is not made for it: nothing where the usual one is not there,
+/// which is said.
+pub(crate) fn existing(named: Option<&Path>) -> Result<Option<SqliteStore>, CliError> {
+    let usual = || {
+        usual_path().ok_or_else(|| CliError::Usage {
+            message: "expected HOME or XDG_STATE_HOME, found neither".to_owned(),
+            help: "name the file with --store".to_owned(),
+        })
+    };
+    let path = named.map_or_else(usual, |path| Ok(path.to_path_buf()))?;
+    if path.exists() {
+        return open(&path).map(Some).map_err(|why| unusable(&path, &why));
+    }
+    if named.is_some() {
+        return Err(unusable(&path, "there is no such file"));
+    }
+    print(&format!("nothing is kept in {}\n", path.display()));
+    Ok(None)
+}
+
+/// The store failed while it was used.
+pub(crate) fn failed(store: &SqliteStore, error: StoreError) -> CliError {
+    let what = format!("use {}", store.path().display());
+    CliError::Io { what, source: io::Error::other(error) }
+}
+
+/// A store that was asked for cannot be used.
+fn unusable(path: &Path, why: &str) -> CliError {
+    CliError::Usage {
+        message: format!("--store {}: {why}", path.display()),
+        help: "nothing was changed; choose another file".to_owned(),
+    }
+}
+
+/// A store that keeps answers and gives none.
+struct Unread(Arc<SqliteStore>);
+
+impl AnswerStore for Unread {
+    fn answer(&self, _: &Key) -> Result<Option<Tags>, StoreError> {
+        Ok(None)
+    }
+
+    fn keep(&self, key: &Key, model: &str, tags: &Tags) -> Result<(), StoreError> {
+        self.0.keep(key, model, tags)
+    }
+}

@@ -1,0 +1,144 @@
+//! `tagspace undo`: the labels that a job added are removed again, and those that it removed come back.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::tag::answers::{existing, failed};
+use super::tag::environment::site;
+use crate::cli::ExitStatus;
+use crate::cli::args::UndoArgs;
+use crate::cli::error::CliError;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::terminal::{note, print};
+use crate::pipeline::config::Profile;
+use crate::pipeline::control::Control;
+use crate::pipeline::error::{Cause, PipelineError};
+use crate::pipeline::event::{Event, Observer};
+use crate::pipeline::http::HttpTransport;
+use crate::pipeline::page::PageId;
+use crate::pipeline::store::{JobJournal, JobRecord, SqliteStore, StoreError};
+use crate::pipeline::taxonomy::Taxonomy;
+use crate::pipeline::{Parts, Pipeline, Site};
+use crate::report::format;
+use crate::rng::Seed;
+use crate::sim::scenario::diagnostic::did_you_mean;
+
+/// Failed pages that are named.
+const NAMED_PAGES: usize = 20;
+
+/// Takes a job back, or lists the jobs.
+pub(crate) fn undo(args: &UndoArgs) -> Result<ExitStatus, CliError> {
+    let Some(store) = existing(args.store.as_deref())? else { return Ok(ExitStatus::Met) };
+    let store = Arc::new(store);
+    let jobs = store.jobs().map_err(|error| failed(&store, error))?;
+    let Some(name) = &args.job else {
+        print(&list(&jobs));
+        return Ok(ExitStatus::Met);
+    };
+    let job = jobs.iter().find(|job| job.name == *name).ok_or_else(|| unknown(name, &jobs))?;
+    let site = site(args.allow_http)?;
+    if site.base != job.site {
+        return Err(CliError::Usage {
+            message: format!("expected the site of {name}, {}, found another", job.site),
+            help: "set CONFLUENCE_URL to it".to_owned(),
+        });
+    }
+    let changes = store.changes(job).map_err(|error| failed(&store, error))?;
+    let pages = changes.len();
+    let interrupt =
+        Interrupt::listen("stopping: what is in flight is finished; once more to abort")?;
+    interrupt.exit_at_second();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
+    let control = Control { cancel: interrupt.stop.clone(), ..Control::default() };
+    let parts = parts(site, &store, job)?;
+    let result = runtime.block_on(async { Pipeline::new(parts).undo(changes, control).await });
+    let left = store.changes(job).map_err(|error| failed(&store, error))?.len();
+    Ok(said(&result, pages - left, left, interrupt.stop.is_cancelled()))
+}
+
+fn unknown(name: &str, jobs: &[JobRecord]) -> CliError {
+    let known: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+    let near = did_you_mean(name, known.iter().copied()).map_or(String::new(), |n| format!("{n} "));
+    CliError::Usage {
+        message: format!("expected a job that wrote labels, found `{name}`"),
+        help: format!("{near}`tagspace undo` lists them"),
+    }
+}
+
+/// A pipeline that asks no model.
+fn parts(site: Site, store: &Arc<SqliteStore>, job: &JobRecord) -> Result<Parts, CliError> {
+    Ok(Parts {
+        config: Profile::Recommended.settings(),
+        taxonomy: Taxonomy::new(Vec::new()),
+        site,
+        providers: Vec::new(),
+        transport: Arc::new(HttpTransport::new()?),
+        observer: Arc::new(Unheard),
+        store: None,
+        journal: Some(Arc::new(JobJournal::of(Arc::clone(store), job))),
+        seed: Seed(0),
+    })
+}
+
+/// Says what became of it, and gives the exit code.
+fn said(
+    result: &Result<BTreeMap<PageId, Cause>, PipelineError>,
+    done: usize,
+    left: usize,
+    is_stopped: bool,
+) -> ExitStatus {
+    let failures = match result {
+        Ok(failures) => failures,
+        Err(error) => {
+            note(&format!("error: {error}"));
+            return ExitStatus::Internal;
+        }
+    };
+    print(&format!("{} as before, {left} left\n", format::counted(done, "page")));
+    for (page, cause) in failures.iter().take(NAMED_PAGES) {
+        note(&format!("error: page {page}: {cause}"));
+    }
+    if failures.len() > NAMED_PAGES {
+        note(&format!("error: and {} more", failures.len() - NAMED_PAGES));
+    }
+    match (left, is_stopped) {
+        (0, _) => ExitStatus::Met,
+        (_, true) => ExitStatus::Interrupted,
+        _ if done == 0 => ExitStatus::NothingDone,
+        _ => ExitStatus::PagesFailed,
+    }
+}
+
+/// The jobs that changed labels, a line each.
+fn list(jobs: &[JobRecord]) -> String {
+    let mut text = String::new();
+    for job in jobs.iter().filter(|job| job.pages > 0) {
+        let JobRecord { name, site, added, removed, pages, .. } = job;
+        let begun = Timestamp::from_second(job.begun_s).unwrap_or_default();
+        let begun = begun.strftime("%Y-%m-%d %H:%M UTC");
+        let (added, removed) = (format::count(*added), format::count(*removed));
+        let pages = format::count(*pages);
+        let open = if job.is_ended { "" } else { ", not ended" };
+        let _ = writeln!(
+            text,
+            "{name}  {begun}  labels added {added}, removed {removed}, on {pages} pages of {site}{open}"
+        );
+    }
+    if text.is_empty() { "no job has changed a label\n".to_owned() } else { text }
+}
+
+/// Takes no event.
+struct Unheard;
+
+impl Observer for Unheard {
+    fn observe(&self, _: Event) {}
+
+    fn store_failed(&self, error: &StoreError) {
+        note(&format!("error: use the store: {error}"));
+    }
+}

@@ -1,0 +1,191 @@
+//! Jobs that write, and the labels that each of them changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::error::StoreError;
+use super::journal::{Journal, LabelChange};
+use super::sqlite::SqliteStore;
+use crate::pipeline::page::PageId;
+
+/// A job that writes labels, from its first run until every page is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRecord {
+    id: i64,
+    /// Its name, which no other job has.
+    pub name: String,
+    /// The address of the site.
+    pub site: String,
+    /// When it began, in seconds since 1970.
+    pub begun_s: i64,
+    /// Whether every page was done in the end.
+    pub is_ended: bool,
+    /// The pages whose labels it changed, and how many labels were added and removed.
+    pub pages: u64,
+    /// The labels that it added.
+    pub added: u64,
+    /// The labels that it removed.
+    pub removed: u64,
+}
+
+const SELECT: &str = "
+    SELECT id, name, site, begun_s, ended_s IS NOT NULL, count(DISTINCT page),
+           coalesce(sum(was_added), 0), coalesce(sum(NOT was_added), 0)
+    FROM jobs LEFT JOIN labels ON job = id";
+
+fn record(row: &Row<'_>) -> Result<JobRecord, rusqlite::Error> {
+    Ok(JobRecord {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        site: row.get(2)?,
+        begun_s: row.get(3)?,
+        is_ended: row.get(4)?,
+        pages: row.get(5)?,
+        added: row.get(6)?,
+        removed: row.get(7)?,
+    })
+}
+
+impl SqliteStore {
+    /// The job of this site and topic that has not come to its end, or else a new one. With `anew` it
+    /// is a new one in any case.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn begin_job(&self, site: &str, topic: &str, anew: bool) -> Result<JobRecord, StoreError> {
+        self.with(|connection| {
+            let open = "SELECT name FROM jobs WHERE site = ?1 AND topic = ?2 AND ended_s IS NULL
+                        ORDER BY id DESC LIMIT 1";
+            let open = connection.query_row(open, [site, topic], |row| row.get(0)).optional()?;
+            let name: String = match open.filter(|_| !anew) {
+                Some(name) => name,
+                None => connection.query_row(
+                    "INSERT INTO jobs (name, site, topic, begun_s)
+                     VALUES (?2 || '-' || (SELECT coalesce(max(id), 0) + 1 FROM jobs), ?1, ?2,
+                             unixepoch())
+                     RETURNING name",
+                    [site, topic],
+                    |row| row.get(0),
+                )?,
+            };
+            find(connection, &name)?.ok_or(StoreError::Sqlite(rusqlite::Error::QueryReturnedNoRows))
+        })
+    }
+
+    /// Every page of the job is done. One that changed nothing is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn end_job(&self, job: &JobRecord) -> Result<(), StoreError> {
+        self.with(|connection| {
+            connection.execute("UPDATE jobs SET ended_s = unixepoch() WHERE id = ?1", [job.id])?;
+            connection.execute(
+                "DELETE FROM jobs WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM labels WHERE job = ?1)",
+                [job.id],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// The job of this name.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub fn job(&self, name: &str) -> Result<Option<JobRecord>, StoreError> {
+        self.with(|connection| find(connection, name))
+    }
+
+    /// All jobs, the latest first.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be read.
+    pub fn jobs(&self) -> Result<Vec<JobRecord>, StoreError> {
+        self.with(|connection| {
+            let mut jobs = connection.prepare(&format!("{SELECT} GROUP BY id ORDER BY id DESC"))?;
+            let jobs = jobs.query_map([], record)?;
+            Ok(jobs.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// What a job changed and what is not taken back yet, by page.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub fn changes(&self, job: &JobRecord) -> Result<Vec<LabelChange>, StoreError> {
+        self.with(|connection| {
+            let mut rows = connection.prepare(
+                "SELECT page, label, was_added FROM labels WHERE job = ?1 ORDER BY page, label",
+            )?;
+            let mut changes: BTreeMap<PageId, LabelChange> = BTreeMap::new();
+            let mut rows = rows.query([job.id])?;
+            while let Some(row) = rows.next()? {
+                let (page, label, was_added) = (PageId(row.get(0)?), row.get(1)?, row.get(2)?);
+                let none = LabelChange { page, added: Vec::new(), removed: Vec::new() };
+                let change = changes.entry(page).or_insert(none);
+                if was_added { change.added.push(label) } else { change.removed.push(label) }
+            }
+            Ok(changes.into_values().collect())
+        })
+    }
+}
+
+fn find(connection: &Connection, name: &str) -> Result<Option<JobRecord>, StoreError> {
+    let named = format!("{SELECT} WHERE name = ?1 GROUP BY id");
+    Ok(connection.query_row(&named, [name], record).optional()?)
+}
+
+/// The journal of one job.
+#[derive(Debug)]
+pub struct JobJournal {
+    store: Arc<SqliteStore>,
+    job: i64,
+}
+
+impl JobJournal {
+    /// Writes down what this job does.
+    pub fn of(store: Arc<SqliteStore>, job: &JobRecord) -> Self {
+        Self { store, job: job.id }
+    }
+}
+
+impl Journal for JobJournal {
+    fn changing(&self, change: &LabelChange) -> Result<(), StoreError> {
+        let LabelChange { page, added, removed } = change;
+        self.store.with(|connection| {
+            let added = added.iter().map(|label| (label, true));
+            for (label, is_added) in added.chain(removed.iter().map(|label| (label, false))) {
+                // A job that changes a label and changes it back has done nothing to it.
+                let was_back = connection
+                    .prepare_cached(
+                        "DELETE FROM labels WHERE job = ?1 AND page = ?2 AND label = ?3 AND was_added <> ?4",
+                    )?
+                    .execute(params![self.job, page.0, label, is_added])?;
+                if was_back == 0 {
+                    connection
+                        .prepare_cached(
+                            "INSERT INTO labels (job, page, label, was_added) VALUES (?1, ?2, ?3, ?4)
+                             ON CONFLICT DO NOTHING",
+                        )?
+                        .execute(params![self.job, page.0, label, is_added])?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn undone(&self, page: PageId) -> Result<(), StoreError> {
+        self.store.with(|connection| {
+            let mut forget =
+                connection.prepare_cached("DELETE FROM labels WHERE job = ?1 AND page = ?2")?;
+            forget.execute(params![self.job, page.0])?;
+            Ok(())
+        })
+    }
+}

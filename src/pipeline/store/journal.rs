@@ -1,0 +1,41 @@
+//! What is written down of a job before it is done, so that it can be taken back.
+
+use super::error::StoreError;
+use crate::pipeline::page::PageId;
+
+/// The labels of a page that a job adds and removes.
+///
+/// ```
+/// use tagspace::event::PageId;
+/// use tagspace::store::LabelChange;
+///
+/// let added = vec!["runbook".to_owned()];
+/// let change = LabelChange { page: PageId(7), added, removed: Vec::new() };
+/// assert!(change.removed.is_empty());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelChange {
+    /// The page.
+    pub page: PageId,
+    /// Labels that it did not have.
+    pub added: Vec<String>,
+    /// Labels that it had.
+    pub removed: Vec<String>,
+}
+
+/// Writes down what a job does to labels.
+pub trait Journal: Send + Sync {
+    /// The labels of a page are about to be changed.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written down.
+    fn changing(&self, change: &LabelChange) -> Result<(), StoreError>;
+
+    /// What was changed on a page is taken back.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written down.
+    fn undone(&self, page: PageId) -> Result<(), StoreError>;
+}

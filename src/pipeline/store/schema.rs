@@ -1,0 +1,71 @@
+//! The tables of the store, and how a file of an earlier format gets them.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::StoreError;
+
+/// The number in a file's header by which SQLite's tools tell whose database it is: "tags".
+const APPLICATION_ID: i64 = 0x7461_6773;
+
+/// What makes each format out of the one before it. A format that was released never changes.
+///
+/// Of a job, `topic` is its space, and `ended_s` is missing until every page is done.
+/// `used_s` is when an answer was last used, in seconds since 1970 and to the day, so that a hit seldom
+/// writes.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE models (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE answers (
+        key BLOB NOT NULL PRIMARY KEY,
+        model INTEGER NOT NULL REFERENCES models (id),
+        used_s INTEGER NOT NULL,
+        tags TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        site TEXT NOT NULL,
+        topic TEXT NOT NULL,
+        begun_s INTEGER NOT NULL,
+        ended_s INTEGER
+    );
+    CREATE TABLE labels (
+        job INTEGER NOT NULL REFERENCES jobs (id),
+        page INTEGER NOT NULL,
+        label TEXT NOT NULL,
+        was_added INTEGER NOT NULL,
+        PRIMARY KEY (job, page, label)
+    ) WITHOUT ROWID;
+"];
+
+/// The latest format.
+const FORMAT: usize = MIGRATIONS.len();
+
+/// Makes the tables that are missing.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    if format(connection)? == FORMAT {
+        return Ok(());
+    }
+    // Another process may have done it meanwhile.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for step in MIGRATIONS.iter().skip(format(&transaction)?) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// The format of a file: 0 for one that is empty.
+fn format(connection: &Connection) -> Result<usize, StoreError> {
+    let owner: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let found: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match owner {
+        APPLICATION_ID if found > FORMAT => Err(StoreError::Newer { found, known: FORMAT }),
+        APPLICATION_ID => Ok(found),
+        0 if found == 0 && tables == 0 => Ok(0),
+        _ => Err(StoreError::Foreign),
+    }
+}

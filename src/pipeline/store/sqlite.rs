@@ -1,0 +1,110 @@
+//! The store as a SQLite file on this machine, which several processes may use at once.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::answers::AnswerStore;
+use super::error::StoreError;
+use super::{schema, size};
+use crate::pipeline::cache::Key;
+use crate::pipeline::page::Tags;
+
+/// How long a write waits for that of another process, which takes well below a millisecond.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// A store of answers in one file.
+///
+/// Its journal is a write-ahead log: what was kept survives the death of the process at any instant,
+/// and readers do not wait for writers. A power cut may cost the last answers, never the file.
+pub struct SqliteStore {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+struct State {
+    connection: Connection,
+    /// The answers that it holds, as far as this process knows, and may hold.
+    held: u64,
+    most: u64,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens the store in this file, or makes it. Where it would hold more than `most` answers, those go
+    /// that were not used for longest.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened, is not a store, or is of a later format.
+    pub fn open(path: &Path, most: u64) -> Result<Self, StoreError> {
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY)?;
+        schema::migrate(&mut connection)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "normal")?;
+        let held = size::shrink(&connection, size::answers(&connection)?, most)?;
+        let state = Mutex::new(State { connection, held, most });
+        Ok(Self { path: path.to_path_buf(), state })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Works on the database.
+    pub(super) fn with<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        work(&self.state.lock().connection)
+    }
+}
+
+impl AnswerStore for SqliteStore {
+    fn answer(&self, key: &Key) -> Result<Option<Tags>, StoreError> {
+        let connection = &self.state.lock().connection;
+        let mut find = connection.prepare_cached(
+            "SELECT tags, used_s < unixepoch() - 86400 FROM answers WHERE key = ?1",
+        )?;
+        let found = find
+            .query_row([key.bytes()], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?)));
+        let Some((tags, is_of_earlier)) = found.optional()? else { return Ok(None) };
+        if is_of_earlier {
+            let mut use_today = connection
+                .prepare_cached("UPDATE answers SET used_s = unixepoch() WHERE key = ?1")?;
+            // The answer is there all the same where nothing can be written.
+            let _ = use_today.execute([key.bytes()]);
+        }
+        Ok(serde_json::from_str(&tags).ok())
+    }
+
+    fn keep(&self, key: &Key, model: &str, tags: &Tags) -> Result<(), StoreError> {
+        let mut state = self.state.lock();
+        // One that takes another's place counts as well, until the store is opened again.
+        state.held = size::shrink(&state.connection, state.held + 1, state.most)?;
+        let tags = serde_json::to_string(tags).unwrap_or_default();
+        state
+            .connection
+            .prepare_cached("INSERT INTO models (name) VALUES (?1) ON CONFLICT DO NOTHING")?
+            .execute([model])?;
+        state
+            .connection
+            .prepare_cached(
+                "INSERT INTO answers (key, model, used_s, tags)
+                 VALUES (?1, (SELECT id FROM models WHERE name = ?2), unixepoch(), ?3)
+                 ON CONFLICT (key) DO UPDATE SET tags = excluded.tags, used_s = excluded.used_s",
+            )?
+            .execute(params![key.bytes(), model, tags])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! Jobs that are taken back.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::common::attentive;
+use crate::scripted::{Reply, Server, Tagged};
+use crate::store::calls;
+use crate::wiki::Wiki;
+
+/// `tagspace undo` with the variables of `tag`.
+fn undo(server: &Server, folder: &Path, args: &[&str]) -> Tagged {
+    let tag = server.command(folder, &[]);
+    let mut command = attentive(env!("CARGO_BIN_EXE_tagspace"));
+    command.arg("undo").args(args).args(["--store", "answers.db"]).current_dir(folder).env_clear();
+    command.envs(tag.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Tagged::of(&command.output().unwrap())
+}
+
+/// The labels of pages that have any.
+fn labelled(wiki: &Wiki) -> Vec<(u64, Vec<String>)> {
+    let labels = wiki.labels().into_iter();
+    let labels = labels.map(|(page, labels)| (page, labels.into_iter().collect::<Vec<_>>()));
+    labels.filter(|(_, labels)| !labels.is_empty()).collect()
+}
+
+#[test]
+fn a_job_is_taken_back_and_what_people_did_stays() {
+    let wiki = Wiki::default();
+    let server = wiki.serve(12, Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    // Page 2 is right already, page 3 has a stale label of the taxonomy, page 4 one of a person.
+    for (page, label) in [(2, "guide"), (3, "runbook"), (4, "mine")] {
+        wiki.label(page, label);
+    }
+    let before = labelled(&wiki);
+    let said = undo(&server, folder.path(), &[]);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    calls(&server, folder.path(), &[]);
+    let said = undo(&server, folder.path(), &[]);
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (Some(0), "no job has changed a label\n"),
+        "{said:?}"
+    );
+    let args = ["DOCS", "--write", "--state", "quotas.json", "--store", "answers.db"];
+    let args = [&args[..], &["--set", "remove_stale_labels=true"]].concat();
+    let tagged = Tagged::of(&server.command(folder.path(), &args).output().unwrap());
+    assert_eq!(tagged.code, Some(0), "{tagged:?}");
+    let line = "job DOCS-1: labels added 11, removed 1, on 11 pages; `tagspace undo DOCS-1` takes them back";
+    assert!(tagged.err.lines().any(|said| said == line), "{tagged:?}");
+    assert_eq!(labelled(&wiki).len(), 12);
+    // What a person does afterwards stays as well.
+    wiki.label(5, "later");
+    let said = undo(&server, folder.path(), &[]);
+    assert!(
+        said.out.starts_with("DOCS-1  20")
+            && said.out.contains("added 11, removed 1, on 11 pages of http"),
+        "{said:?}"
+    );
+    assert!(!said.out.contains("not ended"), "{said:?}");
+    let said = undo(&server, folder.path(), &["DOCS-11"]);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("expected a job that wrote labels, found `DOCS-11`"), "{said:?}");
+    assert!(said.err.contains("DOCS-1"), "{said:?}");
+    let said = undo(&server, folder.path(), &["DOCS-1"]);
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (Some(0), "11 pages as before, 0 left\n"),
+        "{said:?}"
+    );
+    let mut expected = before;
+    expected.push((5, vec!["later".to_owned()]));
+    assert_eq!(labelled(&wiki), expected);
+    // What is taken back is taken back once.
+    let changes = |server: &Server| {
+        let is_change = |head: &str| head.starts_with("DELETE ") || head.contains("/label HTTP");
+        server.asked().iter().filter(|asked| is_change(&asked.head)).count()
+    };
+    let until_now = changes(&server);
+    let said = undo(&server, folder.path(), &["DOCS-1"]);
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (Some(0), "0 pages as before, 0 left\n"),
+        "{said:?}"
+    );
+    assert_eq!(changes(&server), until_now);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "another process is waited for")]
+fn a_job_that_was_killed_goes_on_under_its_name_and_is_taken_back_as_a_whole() {
+    let wiki = Wiki::default();
+    let server = wiki.serve(30, Duration::from_millis(10));
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["DOCS", "--write", "--state", "quotas.json", "--store", "answers.db"];
+    let args = [&args[..], &["--set", "batch_size=1"]].concat();
+    let mut command = server.command(folder.path(), &args);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while labelled(&wiki).len() < 4 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let written = labelled(&wiki).len();
+    assert!(written < 30, "the job was done before it was killed");
+    let said = undo(&server, folder.path(), &[]);
+    assert!(said.out.starts_with("DOCS-1  ") && said.out.ends_with(", not ended\n"), "{said:?}");
+    let tagged = Tagged::of(&server.command(folder.path(), &args).output().unwrap());
+    assert!(
+        tagged.code == Some(0) && tagged.err.contains("job DOCS-1: labels added 30"),
+        "{tagged:?}"
+    );
+    // A job that changes nothing has no name, and the next one that does another name.
+    let tagged = Tagged::of(&server.command(folder.path(), &args).output().unwrap());
+    assert!(tagged.code == Some(0) && !tagged.err.contains("job "), "{tagged:?}");
+    let said = undo(&server, folder.path(), &["DOCS-1"]);
+    assert_eq!(said.out, "30 pages as before, 0 left\n", "{said:?}");
+    assert!(labelled(&wiki).is_empty());
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_named_and_stays_to_be_taken_back() {
+    let wiki = Wiki::default();
+    let is_closed = Arc::new(AtomicBool::new(true));
+    let (served, closed) = (wiki.clone(), Arc::clone(&is_closed));
+    let server = Server::start(3, move |asked| {
+        let is_change = asked.head.starts_with("DELETE ") && asked.target.contains("/content/2/");
+        let refused = Reply::of(403, &json!({"message": "not yours"}));
+        (is_change && closed.load(Ordering::Relaxed))
+            .then_some(refused)
+            .or_else(|| served.reply(asked, 3))
+    });
+    let folder = tempfile::tempdir().unwrap();
+    calls(&server, folder.path(), &["--write"]);
+    let said = undo(&server, folder.path(), &["DOCS-1"]);
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (Some(4), "2 pages as before, 1 left\n"),
+        "{said:?}"
+    );
+    assert!(
+        said.err.contains("error: page 2: confluence: a refusal of the credentials"),
+        "{said:?}"
+    );
+    is_closed.store(false, Ordering::Relaxed);
+    let other = undo(&Server::start(3, |_| None), folder.path(), &["DOCS-1"]);
+    assert!(
+        other.code == Some(2) && other.err.contains("expected the site of DOCS-1, http"),
+        "{other:?}"
+    );
+    let said = undo(&server, folder.path(), &["DOCS-1"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(0), "1 page as before, 0 left\n"), "{said:?}");
+    assert!(labelled(&wiki).is_empty());
+}
