@@ -7,6 +7,7 @@
 //! - direct: the same in memory, against SHA-256, JSON both ways and one XML pass over its bytes
 //! - linear: ten times the pages over wiremock, against ten times the time
 //! - resident: the most memory of 10,000 pages over wiremock, against 200 MB
+//! - store: the CPU time in which 20,000 answers are kept in a file and found again
 
 #![expect(
     clippy::print_stdout,
@@ -27,10 +28,14 @@ use quick_xml::events::Event as Xml;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tagspace::internals::fakes::world::World;
+use tagspace::internals::pipeline::cache::{Content, Fingerprint, Key};
+use tagspace::internals::pipeline::config::CacheKey;
 use tagspace::internals::pipeline::control::Control;
 use tagspace::internals::pipeline::event::{Event, Observer};
 use tagspace::internals::pipeline::job::{Job, PageSelection};
+use tagspace::internals::pipeline::page::{Page, PageId, Tags};
 use tagspace::internals::pipeline::provider::{Provider, ProviderApi, Secret};
+use tagspace::internals::pipeline::store::{AnswerStore, SqliteStore};
 use tagspace::internals::pipeline::taxonomy::Taxonomy;
 use tagspace::internals::pipeline::transport::{Exchange, Transport as Carry, TransportError};
 use tagspace::internals::pipeline::{Parts, Pipeline, Site};
@@ -45,6 +50,7 @@ const WIRE: f64 = 2.0;
 const DIRECT: f64 = 2.5;
 const LINEAR: f64 = 1.25;
 const RESIDENT_MB: f64 = 200.0;
+const STORE_CPU_MS: f64 = 1000.0;
 
 fn main() -> ExitCode {
     // `cargo test --benches` and `cargo bench --no-run` only want to know that it builds.
@@ -100,7 +106,42 @@ fn bars() -> Fallible<bool> {
     judge("direct: medium / hash, JSON and XML", in_memory, DIRECT);
     judge("linear: 10,000 pages / 10 times 1,000", linear, LINEAR);
     judge("resident: MB at 10,000 pages over the wire", resident_mb()?, RESIDENT_MB);
+    judge("store: CPU ms for 10,000 answers, kept and found", store_cpu_ms()?, STORE_CPU_MS);
     Ok(kept)
+}
+
+/// The CPU time, in milliseconds, in which 10,000 answers are kept in a file and found again.
+fn store_cpu_ms() -> Fallible<f64> {
+    const ANSWERS: u64 = 20_000;
+    const TEN_THOUSANDS: f64 = 2.0;
+    let folder = tempfile::tempdir()?;
+    let store = SqliteStore::open(&folder.path().join("answers.db"), 1_000_000)?;
+    let taxonomy = Taxonomy::new(vec![("doc".to_owned(), vec!["guide".to_owned()])]);
+    let fingerprint = Fingerprint::new(&taxonomy, "a-model", "https://ai.example");
+    let tags = Tags([("doc".to_owned(), vec!["guide".to_owned()])].into());
+    let key = |id| {
+        let page = Page { id: PageId(id), version: 1, title: id.to_string(), text: String::new() };
+        Key::new(Content::new(&page, CacheKey::Content), fingerprint)
+    };
+    let before = cpu_ms()?;
+    for id in 0..ANSWERS {
+        store.keep("a-model", &[(key(id), &tags)])?;
+    }
+    for id in 0..ANSWERS {
+        if store.answer(&key(id))?.is_none() {
+            return Err("an answer was lost".into());
+        }
+    }
+    Ok((cpu_ms()? - before) / TEN_THOUSANDS)
+}
+
+/// The CPU time of this process so far, in milliseconds, in steps of ten.
+fn cpu_ms() -> Fallible<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // User and system time stand 12 and 13 places behind the name, which is in brackets.
+    let (_, fields) = stat.rsplit_once(") ").ok_or("no fields in /proc/self/stat")?;
+    let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<f64>);
+    Ok(ticks.sum::<Result<f64, _>>()? * 10.0)
 }
 
 fn read(settings: &[&str]) -> Fallible<Scenario> {

@@ -65,7 +65,7 @@ fn batch(c: &mut Criterion) {
 fn cache(c: &mut Criterion) {
     let pages = pages();
     let taxonomy = Taxonomy::new(default_taxonomy());
-    let fingerprint = Fingerprint::new(&taxonomy, "gemini-3.5-flash-lite");
+    let fingerprint = Fingerprint::new(&taxonomy, "gemini-3.5-flash-lite", "https://ai.example");
     let bytes: usize = pages.iter().map(|page| page.text.len()).sum();
     let mut group = c.benchmark_group("cache");
     group.throughput(Throughput::Bytes(bytes as u64));

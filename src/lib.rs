@@ -27,7 +27,9 @@
 //! `prompt.rs` and `answer.rs`. The labels that pages have are read in `read_labels.rs` and kept in
 //! `known_labels.rs`; how many calls Confluence is sent says `limiter/site_pace.rs`. The
 //! requests to Confluence are in `pipeline/confluence`; what is found out before the first paid call is in
-//! `pipeline/preflight.rs`. Answers are looked up in `cache.rs`, in memory, and then in `store`, on disk.
+//! `pipeline/preflight.rs`. Answers are looked up in `cache.rs`, in memory, and then in `store`, on disk, where
+//! `run/undo.rs` finds what a job changed. What a run may spend is counted in `allowance.rs`, and what it would
+//! take in `run/survey.rs`.
 //!
 //! To follow an exchange through a rehearsal, read `sim/run.rs`, `sim/transport.rs`, then
 //! `sim/wire.rs`, then `fakes/world.rs`. A scenario file is opened in `sim/scenario/open.rs`, read in
@@ -86,7 +88,8 @@
 //! # Invariants
 //!
 //! - `pipeline` does not know that simulations exist. Its only ways out are a [`Transport`], an
-//!   [`Observer`] and an [`AnswerStore`](store::AnswerStore).
+//!   [`Observer`], and what it keeps: an [`AnswerStore`](store::AnswerStore) and a
+//!   [`Journal`](store::Journal), whose file alone knows the time of day.
 //! - `fakes` and `pipeline` share no type. The prompt, and about how many tokens it takes, each
 //!   implements for itself, so that no bug hides on both sides. The HTML standard's rules for tags
 //!   stand once (`html`), and a test holds them against html5ever.
@@ -101,7 +104,7 @@
 //! - A report's folder appears as a whole (`report/swap.rs`), and so does every other file that is
 //!   written (`cli/disk.rs`): a kill or a full disk leaves the earlier one.
 //! - Nothing that depends on the machine, the clock or the transport is in any file, but for the logs
-//!   of runs in real time.
+//!   of runs in real time and what `tag` keeps between runs.
 //!
 //! # Decisions
 //!
@@ -269,10 +272,27 @@ pub mod limiter {
 /// # }
 /// ```
 pub mod store {
+    pub use crate::pipeline::Undone;
     pub use crate::pipeline::store::{
         AnswerStore, JobJournal, JobRecord, Journal, KeptAnswer, LabelChange, SqliteStore,
         StoreError, StoreStats,
     };
+}
+
+/// What a job would take.
+///
+/// ```no_run
+/// use tagspace::{Control, Job, PageSelection, Pipeline};
+///
+/// # async fn example(pipeline: Pipeline) -> Result<(), tagspace::PipelineError> {
+/// let job = Job { task: "nightly".to_owned(), what: PageSelection::Space("DOCS".to_owned()) };
+/// let survey = pipeline.survey(job, Control::default()).await?;
+/// println!("{} of {} pages are asked about", survey.to_ask(), survey.listed);
+/// # Ok(())
+/// # }
+/// ```
+pub mod survey {
+    pub use crate::pipeline::survey::{Calls, Survey};
 }
 
 /// The answers in memory, by content.

@@ -59,6 +59,7 @@ where
         Command::Guide(args) => super::commands::guide::guide(&args),
         Command::Metrics(args) => super::commands::metrics::metrics(&args),
         Command::Tag(args) => super::commands::tag::tag(&args),
+        Command::Plan(args) => super::commands::tag::plan(&args),
         Command::Undo(args) => super::commands::undo::undo(&args),
         Command::Cache(args) => super::commands::cache::cache(&args),
         Command::Serve(args) => super::commands::serve::serve(&args),

@@ -31,13 +31,13 @@ pub enum Spent {
     Calls(u64),
     /// Another call could cost more than is left.
     #[error(
-        "another call may cost {} USD, and {} of {} USD are left",
-        dollars(*next), dollars(allowed - spent), dollars(*allowed)
+        "another call may cost {} USD, and {} of {} USD are spent",
+        dollars(*next), dollars(*spent), dollars(*allowed)
     )]
     Money {
         /// What all calls together may cost, in millionths of a dollar.
         allowed: u64,
-        /// What those so far have cost, those on their way at the most.
+        /// What those so far have cost.
         spent: u64,
         /// The most that another one can cost.
         next: u64,
@@ -48,8 +48,18 @@ pub enum Spent {
 }
 
 fn dollars(micros: u64) -> String {
-    let cents = micros.div_ceil(10_000);
-    format!("{}.{:02}", cents / 100, cents % 100)
+    format!("{}.{:04}", micros / 1_000_000, micros % 1_000_000 / 100)
+}
+
+/// Whether another call may be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Permission {
+    /// It may, and this much is set aside for it, in millionths of a dollar.
+    Given(u64),
+    /// Not before a call on its way has ended, because it may cost less than was set aside.
+    Later,
+    /// No more.
+    Refused(Spent),
 }
 
 /// What a run has spent.
@@ -57,13 +67,15 @@ fn dollars(micros: u64) -> String {
 pub(crate) struct Spending {
     allowed: Allowance,
     calls: u64,
-    usd_micros: u64,
+    /// What ended calls have cost, and what is set aside for those on their way.
+    spent: u64,
+    set_aside: u64,
 }
 
 impl Spending {
     /// Nothing yet, of this much.
     pub(crate) fn of(allowed: Allowance) -> Self {
-        Self { allowed, calls: 0, usd_micros: 0 }
+        Self { allowed, ..Self::default() }
     }
 
     /// Whether anything is bounded.
@@ -76,25 +88,28 @@ impl Spending {
         self.allowed.usd_micros.is_some()
     }
 
-    /// Sets aside a call that costs `usd_micros` at most.
-    pub(crate) fn set_aside(&mut self, usd_micros: u64) -> Result<(), Spent> {
+    /// Sets aside a call that costs `next` at most.
+    pub(crate) fn set_aside(&mut self, next: u64) -> Permission {
         if let Some(calls) = self.allowed.calls.filter(|calls| self.calls >= *calls) {
-            return Err(Spent::Calls(calls));
+            return Permission::Refused(Spent::Calls(calls));
         }
-        let (spent, next) = (self.usd_micros, usd_micros);
-        if let Some(allowed) =
-            self.allowed.usd_micros.filter(|most| spent.saturating_add(next) > *most)
-        {
-            return Err(Spent::Money { allowed, spent, next });
+        if let Some(allowed) = self.allowed.usd_micros {
+            let spent = self.spent;
+            if spent.saturating_add(next) > allowed {
+                return Permission::Refused(Spent::Money { allowed, spent, next });
+            }
+            if spent.saturating_add(next).saturating_add(self.set_aside) > allowed {
+                return Permission::Later;
+            }
         }
         self.calls += 1;
-        self.usd_micros = spent.saturating_add(next);
-        Ok(())
+        self.set_aside = self.set_aside.saturating_add(next);
+        Permission::Given(next)
     }
 
-    /// A call has cost `usd_micros`, for which `set_aside` was set aside.
-    pub(crate) fn settle(&mut self, set_aside: u64, usd_micros: u64) {
-        self.usd_micros =
-            (self.usd_micros - set_aside.min(self.usd_micros)).saturating_add(usd_micros);
+    /// A call has cost `cost`, for which `set_aside` was set aside.
+    pub(crate) fn settle(&mut self, set_aside: u64, cost: u64) {
+        self.set_aside = self.set_aside.saturating_sub(set_aside);
+        self.spent = self.spent.saturating_add(cost);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The key is the SHA-256 of the page's content (title and text; with the plan's key also id and
 //! version, with the key `text` no title) and of a fingerprint of everything else that shapes an
-//! answer: taxonomy, prompt and model. A changed taxonomy is therefore a miss, never a wrong hit. The
+//! answer: taxonomy, prompt, model and its server. A changed taxonomy is therefore a miss, never a wrong hit. The
 //! store is in memory and drops the least recently used entry.
 
 use std::num::NonZeroUsize;
@@ -11,7 +11,7 @@ use lru::LruCache;
 use sha2::{Digest, Sha256};
 
 use crate::pipeline::config::CacheKey;
-use crate::pipeline::page::{Page, Tags};
+use crate::pipeline::page::{Page, PageId, Tags};
 use crate::pipeline::prompt;
 use crate::pipeline::taxonomy::Taxonomy;
 
@@ -19,15 +19,18 @@ use crate::pipeline::taxonomy::Taxonomy;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key([u8; 32]);
 
-/// What an answer depends on besides the page: taxonomy, prompt and model.
+/// What an answer depends on besides the page: taxonomy, prompt, model and the server that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// The fingerprint of this taxonomy and model with the prompt of this version.
-    pub fn new(taxonomy: &Taxonomy, model: &str) -> Self {
+    /// The fingerprint of this taxonomy and of the model of this origin with the prompt of this version.
+    pub fn new(taxonomy: &Taxonomy, model: &str, origin: &str) -> Self {
         let mut hash = Sha256::new();
-        field(&mut hash, prompt::instructions().as_bytes());
+        // A page that shows how pages are written into prompts.
+        let (title, text) = ("A title".to_owned(), "A text".to_owned());
+        let sample = Page { id: PageId(1), version: 1, title, text };
+        field(&mut hash, prompt::render(taxonomy, &[sample]).as_bytes());
         for (category, tags) in taxonomy.categories() {
             field(&mut hash, category.as_bytes());
             hash.update((tags.len() as u64).to_le_bytes());
@@ -36,6 +39,7 @@ impl Fingerprint {
             }
         }
         field(&mut hash, model.as_bytes());
+        field(&mut hash, origin.as_bytes());
         Self(hash.finalize().into())
     }
 }

@@ -43,8 +43,8 @@ pub struct Control {
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     /// Cancelled, it makes the run finish what is in flight and leave the rest.
     pub cancel: CancellationToken,
-    /// The most that the run may spend. Before it is passed the run ends as if it were cancelled, with
-    /// an error that says so.
+    /// The most that the run may spend. Before it is passed no more is asked, and the run ends with an
+    /// error that says so; what is answered already is written.
     pub allowance: Allowance,
 }
 

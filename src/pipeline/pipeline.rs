@@ -1,21 +1,21 @@
 //! The pipeline: its runs, and what one run leaves to the next.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Site;
 use super::config::Settings;
 use super::control::Control;
-use super::error::{Cause, PipelineError};
+use super::error::PipelineError;
 use super::event::RunEnd;
 use super::job::Job;
 use super::learned_quotas::LearnedQuotas;
-use super::page::PageId;
 use super::parts::Parts;
 use super::provider::Lane;
+use super::run::Undone;
 use super::shared::Shared;
 use super::store::LabelChange;
+use super::survey::Survey;
 
 /// The pipeline. Runs follow one another; what was learned in one serves the next.
 ///
@@ -53,8 +53,17 @@ impl Pipeline {
         super::run::run(Arc::clone(&self.shared), job, control).await
     }
 
-    /// Makes the labels of pages what they were before these changes, and gives the pages where that
-    /// failed. What is done leaves the journal.
+    /// Says what a job would take, without an AI call and without a change.
+    ///
+    /// # Errors
+    ///
+    /// If the pages cannot be listed.
+    pub async fn survey(&self, job: Job, control: Control) -> Result<Survey, PipelineError> {
+        super::run::survey(Arc::clone(&self.shared), job, control).await
+    }
+
+    /// Makes the labels of pages what they were before these changes. What is taken back leaves the
+    /// journal.
     ///
     /// # Errors
     ///
@@ -63,7 +72,7 @@ impl Pipeline {
         &self,
         changes: Vec<LabelChange>,
         control: Control,
-    ) -> Result<BTreeMap<PageId, Cause>, PipelineError> {
+    ) -> Result<Undone, PipelineError> {
         super::run::undo(Arc::clone(&self.shared), changes, control).await
     }
 

@@ -11,10 +11,10 @@ use super::config::Settings;
 use super::confluence::{Client, Confluence};
 use super::event::Observer;
 use super::limiter::Limiter;
-use super::page::{Page, PageId, Tags};
+use super::page::{Page, Tags};
 use super::parts::Parts;
 use super::provider::Lane;
-use super::store::{AnswerStore, Journal, LabelChange, StoreError};
+use super::store::{AnswerStore, Journal, StoreError};
 use super::taxonomy::Taxonomy;
 use super::transport::Transport;
 use crate::rng::Seed;
@@ -113,32 +113,30 @@ impl Shared {
         std::mem::swap(&mut *other.cache.lock(), &mut *self.cache.lock());
     }
 
-    /// Keeps the answer of a model about a page.
-    pub(crate) fn remember(&self, page: &Page, model: &str, tags: &Tags) {
+    /// Keeps the answers of a model about pages.
+    pub(crate) fn remember(&self, model: &str, answers: &[(Page, Tags)]) {
         let mut cache = self.cache.lock();
-        if let Some(lane) = self.lanes.iter().find(|lane| lane.provider.model == model)
-            && cache.is_enabled()
-        {
-            let content = Content::new(page, self.config.cache_key);
-            let key = Key::new(content, lane.fingerprint);
-            cache.put(key, tags.clone());
-            if let Some(store) = &self.store {
-                self.heard(store.keep(&key, model, tags));
-            }
+        let Some(lane) = self.lanes.iter().find(|lane| lane.provider.model == model) else {
+            return;
+        };
+        if !cache.is_enabled() {
+            return;
+        }
+        let key = |page| Key::new(Content::new(page, self.config.cache_key), lane.fingerprint);
+        let keyed: Vec<(Key, &Tags)> =
+            answers.iter().map(|(page, tags)| (key(page), tags)).collect();
+        for (key, tags) in &keyed {
+            cache.put(*key, (*tags).clone());
+        }
+        if let Some(store) = &self.store {
+            self.heard(store.keep(model, &keyed));
         }
     }
 
-    /// Writes down that labels are about to be changed.
-    pub(crate) fn changing(&self, change: &LabelChange) {
+    /// Writes something down, where there is a journal.
+    pub(crate) fn note(&self, write: impl FnOnce(&dyn Journal) -> Result<(), StoreError>) {
         if let Some(journal) = &self.journal {
-            self.heard(journal.changing(change));
-        }
-    }
-
-    /// Writes down that the labels of a page are as they were.
-    pub(crate) fn undone(&self, page: PageId) {
-        if let Some(journal) = &self.journal {
-            self.heard(journal.undone(page));
+            self.heard(write(&**journal));
         }
     }
 

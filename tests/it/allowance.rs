@@ -28,7 +28,7 @@ fn calls_end_before_one_too_many_and_the_next_run_goes_on() {
     for (round, done) in [(1, 11), (2, 22)] {
         let tagged = bounded("11");
         assert_eq!((tagged.code, server.count("generateContent")), (Some(6), done), "{tagged:?}");
-        let said = "error: stopped: all 11 AI calls are made that are allowed; the same command goes on where it was";
+        let said = "error: stopped: all 11 AI calls are made that are allowed; without --fresh the same command goes on where it was";
         assert!(tagged.err.lines().any(|line| line == said), "{tagged:?}");
         assert_eq!(wiki.labels().len(), done, "round {round}");
     }
@@ -64,11 +64,8 @@ fn money_ends_before_the_call_that_could_cost_too_much() {
     let args = ["--set", "batch_size=1", "--max-cost", "0.05"];
     let tagged = tag(&server, folder.path(), &args);
     assert_eq!(tagged.code, Some(6), "{tagged:?}");
-    assert!(
-        tagged.err.contains("error: stopped: another call may cost 0.03 USD, and "),
-        "{tagged:?}"
-    );
-    assert!(tagged.err.contains(" of 0.05 USD are left"), "{tagged:?}");
+    assert!(tagged.err.contains("error: stopped: another call may cost 0.02"), "{tagged:?}");
+    assert!(tagged.err.contains(" of 0.0500 USD are spent"), "{tagged:?}");
     let asked = server.count("generateContent");
     // As long as another one fits: (0.05 - 0.0205 - 0.0013) / 0.0013 or a few less.
     assert!((17..=23).contains(&asked), "{asked} calls");
@@ -83,7 +80,53 @@ fn money_ends_before_the_call_that_could_cost_too_much() {
 }
 
 #[test]
-fn what_is_refused_costs_nothing_and_what_is_lost_may_have_cost_all() {
+fn what_is_set_aside_for_calls_on_their_way_ends_no_run() {
+    // All of it costs 12 times 0.0013 dollars; what is set aside for 16 calls at once is 0.3 dollars.
+    let wiki = Wiki::default();
+    let server = wiki.serve(12, Duration::from_millis(60));
+    let folder = tempfile::tempdir().unwrap();
+    let tagged = tag(&server, folder.path(), &["--set", "batch_size=1", "--max-cost", "0.05"]);
+    assert_eq!((tagged.code, server.count("generateContent")), (Some(0), 12), "{tagged:?}");
+}
+
+#[test]
+fn pages_that_are_answered_already_are_written_whatever_is_spent() {
+    let wiki = Wiki::default();
+    let server = wiki.serve(20, Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    calls(&server, folder.path(), &[]);
+    wiki.edit([1, 11]);
+    for set in ["batch_size=1", "batch_size=auto"] {
+        let tagged = tag(&server, folder.path(), &["--write", "--set", set, "--max-calls", "0"]);
+        assert_eq!(tagged.code, Some(6), "{tagged:?}");
+        let labels = wiki.labels();
+        let is_done = |page: &u64| labels.get(page).is_some_and(|of| of.contains("guide"));
+        let done: Vec<u64> = (1..=20).filter(is_done).collect();
+        assert_eq!(done, (1..=20).filter(|page| ![1, 11].contains(page)).collect::<Vec<u64>>());
+        (1..=20).for_each(|page| wiki.unlabel(page, "guide"));
+    }
+}
+
+#[test]
+fn an_answer_that_names_no_tokens_may_have_cost_all_that_was_set_aside() {
+    let silent = Server::start(20, |asked| {
+        asked.target.contains("generateContent").then(|| {
+            let body: serde_json::Value = serde_json::from_str(&asked.body).unwrap();
+            let prompt = body["contents"][0]["parts"][0]["text"].as_str().unwrap();
+            let mut reply = answer(&sections(prompt));
+            let mut body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+            body["usageMetadata"] = json!({});
+            reply.body = body.to_string().into_bytes();
+            reply
+        })
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let tagged = tag(&silent, folder.path(), &["--set", "batch_size=1", "--max-cost", "0.05"]);
+    assert_eq!((tagged.code, silent.count("generateContent")), (Some(6), 2), "{tagged:?}");
+}
+
+#[test]
+fn what_is_refused_costs_nothing() {
     let refusing = Server::start(10, |asked| {
         let is_first = asked.target.contains("generateContent");
         is_first.then(|| Reply::of(503, &json!({"error": {"code": 503, "message": "busy"}})))

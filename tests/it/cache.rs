@@ -31,7 +31,7 @@ fn each_kind_of_key_knows_what_is_the_same() {
         // Where a title ends and a text begins makes a difference.
         (page(1, 1, "Backupshow", " to restore one"), [false, false, false]),
     ];
-    let fingerprint = Fingerprint::new(&taxonomy(&["runbook"]), "a-model");
+    let fingerprint = Fingerprint::new(&taxonomy(&["runbook"]), "a-model", "https://ai.example");
     for (kind, key) in [CacheKey::PageVersion, CacheKey::Content, CacheKey::Text].iter().enumerate()
     {
         let mut cache = Cache::new(std::num::NonZeroUsize::new(8));
@@ -46,8 +46,9 @@ fn each_kind_of_key_knows_what_is_the_same() {
 #[test]
 fn another_taxonomy_or_model_is_a_miss() {
     let content = Content::new(&page(1, 1, "Backups", "how to restore one"), CacheKey::Content);
-    let key =
-        |tags: &[&str], model: &str| Key::new(content, Fingerprint::new(&taxonomy(tags), model));
+    let key = |tags: &[&str], model: &str| {
+        Key::new(content, Fingerprint::new(&taxonomy(tags), model, "https://ai.example"))
+    };
     let mut cache = Cache::new(std::num::NonZeroUsize::new(8));
     cache.put(key(&["runbook"], "a-model"), Tags::default());
     assert!(cache.get(&key(&["runbook"], "a-model")).is_some());

@@ -106,5 +106,5 @@ fn the_help_of_every_command_ends_with_examples_of_it() {
         assert!(examples.lines().all(|line| line.starts_with(&begin)), "{name}: {examples}");
         count += 1;
     }
-    assert_eq!(count, 20);
+    assert_eq!(count, 21);
 }

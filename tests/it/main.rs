@@ -70,6 +70,7 @@ mod shared_quota; // quotas that change midway, and that a neighbour uses as wel
 mod shipped_counts; // exact counts of the shipped scenarios, one seed each
 mod site_pace; // the pace of Confluence
 mod store; // answers that outlive the process
+mod survey; // what `plan` says beforehand
 mod tag; // `tag` as a user meets it
 mod text; // what a reader sees of a page
 mod tidy; // the source text itself

@@ -206,7 +206,10 @@ fn a_store_that_fails_midway_costs_no_page_and_is_told_at_the_end() {
 fn key(id: u64) -> Key {
     let taxonomy = Taxonomy::new(vec![("doc".to_owned(), vec!["guide".to_owned()])]);
     let page = Page { id: PageId(id), version: 1, title: id.to_string(), text: String::new() };
-    Key::new(Content::new(&page, CacheKey::Content), Fingerprint::new(&taxonomy, "a-model"))
+    Key::new(
+        Content::new(&page, CacheKey::Content),
+        Fingerprint::new(&taxonomy, "a-model", "https://ai.example"),
+    )
 }
 
 fn tags(of: &[&str]) -> Tags {
@@ -228,7 +231,7 @@ fn a_store_gives_what_was_kept_last_and_nothing_else() {
             let store = SqliteStore::open(&path, 1 << 30).unwrap();
             let beside = SqliteStore::open(&path, 1 << 30).unwrap();
             let writer = if index % 2 == 0 { &store } else { &beside };
-            writer.keep(&key(*page), "a-model", &tags(&all[..*count])).unwrap();
+            writer.keep("a-model", &[(key(*page), &tags(&all[..*count]))]).unwrap();
             last.insert(*page, tags(&all[..*count]));
             assert_eq!(store.answer(&key(*page)).unwrap(), last.get(page).cloned());
         }
@@ -257,7 +260,7 @@ fn an_answer_takes_few_bytes_and_the_oldest_go_where_room_ends() {
     );
     let store = SqliteStore::open(&path, 1 << 30).unwrap();
     for id in 0..ANSWERS {
-        store.keep(&key(id), "gemini-3.5-flash-lite", &of_a_page).unwrap();
+        store.keep("gemini-3.5-flash-lite", &[(key(id), &of_a_page)]).unwrap();
     }
     let bytes = store.stats().unwrap().bytes;
     assert!(bytes <= 300 * ANSWERS, "{} bytes an answer", bytes / ANSWERS);
@@ -276,7 +279,7 @@ fn an_answer_takes_few_bytes_and_the_oldest_go_where_room_ends() {
     assert_eq!(count("true"), most / 10 * 9);
     assert_eq!(count("used_s > 3"), of_today, "an answer of today went before an old one");
     for id in ANSWERS..2 * ANSWERS {
-        store.keep(&key(id), "gemini-3.5-flash-lite", &of_a_page).unwrap();
+        store.keep("gemini-3.5-flash-lite", &[(key(id), &of_a_page)]).unwrap();
         // The answer that was kept last is never the one that goes.
         assert!(id % 997 > 0 || store.answer(&key(id)).unwrap().is_some());
     }
@@ -296,8 +299,9 @@ fn two_processes_at_once_keep_what_both_paid_for() {
             thread::spawn(move || -> Result<(), StoreError> {
                 // Each makes the tables if it is the first.
                 let store = SqliteStore::open(&path, 1 << 30)?;
-                (0..250)
-                    .try_for_each(|id| store.keep(&key(writer * 250 + id), "m", &tags(&["guide"])))
+                (0..250).try_for_each(|id| {
+                    store.keep("m", &[(key(writer * 250 + id), &tags(&["guide"]))])
+                })
             })
         })
         .collect();
@@ -325,9 +329,9 @@ fn kept_answers_can_be_counted_exported_and_forgotten() {
     assert!(said.err.contains("--store answers.db: there is no such file"), "{said:?}");
     let store = SqliteStore::open(&path.join("answers.db"), 1 << 30).unwrap();
     for id in 0..1200 {
-        store.keep(&key(id), "one-model", &tags(&["guide"])).unwrap();
+        store.keep("one-model", &[(key(id), &tags(&["guide"]))]).unwrap();
     }
-    store.keep(&key(5000), "another, model", &tags(&[])).unwrap();
+    store.keep("another, model", &[(key(5000), &tags(&[]))]).unwrap();
     let said = cache(path, &["stats", "--store", "answers.db"]);
     let lines: Vec<&str> = said.out.lines().collect();
     assert!(lines[0].starts_with("answers.db: ") && lines[0].ends_with(" kB"), "{said:?}");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::common::attentive;
-use crate::scripted::{Reply, Server, Tagged};
+use crate::scripted::{Reply, Server, Tagged, page, piece};
 use crate::store::calls;
 use crate::wiki::Wiki;
 
@@ -40,8 +40,10 @@ fn a_job_is_taken_back_and_what_people_did_stays() {
         wiki.label(page, label);
     }
     let before = labelled(&wiki);
-    let said = undo(&server, folder.path(), &[]);
-    assert_eq!(said.code, Some(2), "{said:?}");
+    for args in [&[][..], &["DOCS-1"]] {
+        let said = undo(&server, folder.path(), args);
+        assert!(said.code == Some(2) && said.err.contains("there is no such file"), "{said:?}");
+    }
     calls(&server, folder.path(), &[]);
     let said = undo(&server, folder.path(), &[]);
     assert_eq!(
@@ -53,7 +55,7 @@ fn a_job_is_taken_back_and_what_people_did_stays() {
     let args = [&args[..], &["--set", "remove_stale_labels=true"]].concat();
     let tagged = Tagged::of(&server.command(folder.path(), &args).output().unwrap());
     assert_eq!(tagged.code, Some(0), "{tagged:?}");
-    let line = "job DOCS-1: labels added 11, removed 1, on 11 pages; `tagspace undo DOCS-1` takes them back";
+    let line = "job DOCS-1: labels added 11, removed 1, on 11 pages; `tagspace undo DOCS-1 --store answers.db` takes them back";
     assert!(tagged.err.lines().any(|said| said == line), "{tagged:?}");
     assert_eq!(labelled(&wiki).len(), 12);
     // What a person does afterwards stays as well.
@@ -158,4 +160,141 @@ fn what_cannot_be_taken_back_is_named_and_stays_to_be_taken_back() {
     let said = undo(&server, folder.path(), &["DOCS-1"]);
     assert_eq!((said.code, said.out.as_str()), (Some(0), "1 page as before, 0 left\n"), "{said:?}");
     assert!(labelled(&wiki).is_empty());
+}
+
+const WRITE: [&str; 6] = ["DOCS", "--write", "--state", "quotas.json", "--store", "answers.db"];
+
+#[test]
+fn a_label_that_a_later_job_set_again_is_the_later_jobs() {
+    let wiki = Wiki::default();
+    let server = wiki.serve(5, Duration::ZERO);
+    let folder = tempfile::tempdir().unwrap();
+    calls(&server, folder.path(), &["--write"]);
+    wiki.unlabel(2, "guide");
+    let tagged = Tagged::of(&server.command(folder.path(), &WRITE).output().unwrap());
+    assert!(
+        tagged.err.contains("job DOCS-2: labels added 1, removed 0, on 1 page; "),
+        "{tagged:?}"
+    );
+    let said = undo(&server, folder.path(), &["DOCS-1"]);
+    assert_eq!(said.out, "4 pages as before, 0 left\n", "{said:?}");
+    assert_eq!(labelled(&wiki), [(2, vec!["guide".to_owned()])]);
+    undo(&server, folder.path(), &["DOCS-2"]);
+    assert!(labelled(&wiki).is_empty());
+}
+
+#[test]
+fn a_label_that_the_site_refused_and_a_person_set_stays() {
+    let wiki = Wiki::default();
+    let is_closed = Arc::new(AtomicBool::new(true));
+    let (served, closed) = (wiki.clone(), Arc::clone(&is_closed));
+    let server = Server::start(3, move |asked| {
+        let is_change = asked.head.starts_with("POST ") && asked.target.contains("/content/2/");
+        let refused = Reply::of(403, &json!({"message": "not yours"}));
+        let refused = (is_change && closed.load(Ordering::Relaxed)).then_some(refused);
+        refused.or_else(|| served.reply(asked, 3))
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let tagged = Tagged::of(&server.command(folder.path(), &WRITE).output().unwrap());
+    assert_eq!(tagged.code, Some(4), "{tagged:?}");
+    wiki.label(2, "guide");
+    is_closed.store(false, Ordering::Relaxed);
+    let tagged = Tagged::of(&server.command(folder.path(), &WRITE).output().unwrap());
+    // The job that was left open goes on, and is done now.
+    assert!(
+        tagged.code == Some(0) && tagged.err.contains("job DOCS-1: labels added 2, "),
+        "{tagged:?}"
+    );
+    let said = undo(&server, folder.path(), &["DOCS-1"]);
+    assert_eq!(said.out, "2 pages as before, 0 left\n", "{said:?}");
+    assert_eq!(labelled(&wiki), [(2, vec!["guide".to_owned()])]);
+}
+
+#[test]
+fn pages_that_cannot_be_seen_are_not_taken_for_done() {
+    let wiki = Wiki::default();
+    let is_hidden = Arc::new(AtomicBool::new(false));
+    let (served, hidden) = (wiki.clone(), Arc::clone(&is_hidden));
+    let server = Server::start(3, move |asked| {
+        let is_of_labels = asked.target.contains("/rest/api/content/");
+        let unseen = Reply::of(404, &json!({"message": "No content found"}));
+        (is_of_labels && hidden.load(Ordering::Relaxed))
+            .then_some(unseen)
+            .or_else(|| served.reply(asked, 3))
+    });
+    let folder = tempfile::tempdir().unwrap();
+    calls(&server, folder.path(), &["--write"]);
+    is_hidden.store(true, Ordering::Relaxed);
+    let said = undo(&server, folder.path(), &["DOCS-1"]);
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (Some(5), "0 pages as before, 3 left\n"),
+        "{said:?}"
+    );
+    is_hidden.store(false, Ordering::Relaxed);
+    let said = undo(&server, folder.path(), &["DOCS-1"]);
+    assert_eq!(said.out, "3 pages as before, 0 left\n", "{said:?}");
+    assert!(labelled(&wiki).is_empty());
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "another process is waited for")]
+fn two_processes_at_once_have_a_job_each_and_a_job_at_work_is_not_taken_back() {
+    let wiki = Wiki::default();
+    let server = wiki.serve(30, Duration::from_millis(20));
+    let folder = tempfile::tempdir().unwrap();
+    let args = [&WRITE[..], &["--set", "batch_size=1"]].concat();
+    let mut command = server.command(folder.path(), &args);
+    let mut first = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while labelled(&wiki).is_empty() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let said = undo(&server, folder.path(), &["DOCS-1"]);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("expected a job that is at rest, found DOCS-1 at work"), "{said:?}");
+    let second = Tagged::of(&server.command(folder.path(), &args).output().unwrap());
+    assert_eq!(second.code, Some(0), "{second:?}");
+    assert!(!second.err.contains("job DOCS-1"), "{second:?}");
+    assert!(first.wait().unwrap().success());
+    assert_eq!(labelled(&wiki).len(), 30);
+    for job in ["DOCS-1", "DOCS-2"] {
+        let said = undo(&server, folder.path(), &[job]);
+        assert!(said.out.ends_with(" as before, 0 left\n"), "{said:?}");
+    }
+    assert!(labelled(&wiki).is_empty());
+    let left: Vec<String> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains("lock"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn other_pages_are_another_job_and_so_is_a_fresh_one() {
+    let wiki = Wiki::default();
+    let served = wiki.clone();
+    let server = Server::start(3, move |asked| {
+        let is_closed = asked.head.starts_with("POST ") && asked.target.contains("/content/2/");
+        if let Some((_, ids)) = asked.target.split_once("/api/v2/pages?id=") {
+            let ids = ids.split('&').next().unwrap().split(',');
+            return Some(piece(&ids.map(|id| page(id.parse().unwrap())).collect::<Vec<_>>(), ""));
+        }
+        let refused = Reply::of(403, &json!({"message": "not yours"}));
+        is_closed.then_some(refused).or_else(|| served.reply(asked, 3))
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let tag = |what: &[&str]| {
+        let args = [what, &WRITE[1..]].concat();
+        Tagged::of(&server.command(folder.path(), &args).output().unwrap())
+    };
+    assert!(tag(&["--pages", "2,1"]).err.contains("job pages-1: labels added 1, "));
+    assert!(tag(&["--pages", "3"]).err.contains("job pages-2: labels added 1, "));
+    // The first was left open, and still is the job of its pages.
+    wiki.unlabel(1, "guide");
+    assert!(tag(&["--pages", "1,2"]).err.contains("job pages-1: labels added 1, "));
+    assert!(tag(&["DOCS"]).code == Some(4));
+    assert!(tag(&["DOCS", "--fresh"]).code == Some(4));
+    wiki.unlabel(3, "guide");
+    assert!(tag(&["DOCS"]).err.contains("job DOCS-4: labels added 1, "), "{:?}", tag(&["DOCS"]));
 }

@@ -55,6 +55,12 @@ impl Wiki {
         state.labels.entry(page).or_default().insert(label.to_owned());
     }
 
+    /// A person removes a label.
+    pub(crate) fn unlabel(&self, page: u64, label: &str) {
+        let mut state = self.state.lock().unwrap();
+        state.labels.entry(page).or_default().remove(label);
+    }
+
     /// A person edits pages.
     pub(crate) fn edit(&self, pages: impl IntoIterator<Item = u64>) {
         self.state.lock().unwrap().edited.extend(pages);
@@ -83,6 +89,10 @@ impl Wiki {
                 list(of.map(|(page, _)| json!({"id": page.to_string()})).collect())
             }
             ["api", "v2", "pages", id, "labels"] => {
+                let labels = state.labels.get(&id.parse().ok()?).cloned().unwrap_or_default();
+                list(labels.iter().enumerate().map(named).collect())
+            }
+            ["rest", "api", "content", id, "label"] if asked.head.starts_with("GET ") => {
                 let labels = state.labels.get(&id.parse().ok()?).cloned().unwrap_or_default();
                 list(labels.iter().enumerate().map(named).collect())
             }

@@ -71,6 +71,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tagspace tag DOCS\n  tagspace tag DOCS --write --log tag.log --events tag.jsonl\n  tagspace tag DOCS --env-file reports/out/tune/tune.env --set batch_size=10\n  tagspace tag --pages 123,456 --taxonomy tags.toml"
     )]
     Tag(TagArgs),
+    /// Say what `tag` would take with the same arguments: calls, tokens, cost, labels. No AI call is made.
+    #[command(
+        after_help = "Examples:\n  tagspace plan DOCS\n  tagspace plan DOCS --taxonomy tags.toml --model gemini-3.8-flash"
+    )]
+    Plan(TagArgs),
     /// Take back what a job of `tag --write` did to labels, or list the jobs.
     #[command(after_help = "Examples:\n  tagspace undo\n  tagspace undo DOCS-1")]
     Undo(UndoArgs),
@@ -129,9 +134,12 @@ impl Command {
     pub(crate) fn ends_in_order(&self) -> bool {
         match self {
             Self::Run(args) => !args.mutate,
-            Self::Demo(_) | Self::Tag(_) | Self::Undo(_) | Self::Serve(_) | Self::Compare(_) => {
-                true
-            }
+            Self::Demo(_)
+            | Self::Tag(_)
+            | Self::Plan(_)
+            | Self::Undo(_)
+            | Self::Serve(_)
+            | Self::Compare(_) => true,
             _ => false,
         }
     }

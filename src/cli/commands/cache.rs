@@ -6,7 +6,7 @@ use super::tag::answers::{existing, failed};
 use crate::cli::ExitStatus;
 use crate::cli::args::{CacheAction, CacheArgs};
 use crate::cli::error::CliError;
-use crate::cli::terminal::print;
+use crate::cli::terminal::{note, print};
 use crate::pipeline::store::{SqliteStore, StoreError};
 use crate::report::format;
 
@@ -23,6 +23,9 @@ pub(crate) fn cache(args: &CacheArgs) -> Result<ExitStatus, CliError> {
             let gone = store.clear(model.as_deref(), u64::from(*unused_for)).map_err(failed)?;
             let what = counted(gone);
             print(&format!("{what} forgotten; the pages are asked about again\n"));
+            if let Err(error) = store.compact() {
+                note(&format!("warning: the file stays as large as it was: {error}"));
+            }
         }
         CacheAction::Export => export(&store).map_err(failed)?,
     }

@@ -1,6 +1,5 @@
 //! `tagspace undo`: the labels that a job added are removed again, and those that it removed come back.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -8,20 +7,21 @@ use jiff::Timestamp;
 
 use super::tag::answers::{existing, failed};
 use super::tag::environment::site;
+use super::tag::job::{JobLock, pages_of};
+use super::tag::watcher::Unwatched;
 use crate::cli::ExitStatus;
 use crate::cli::args::UndoArgs;
 use crate::cli::error::CliError;
 use crate::cli::interrupt::Interrupt;
+use crate::cli::outputs::Failures;
 use crate::cli::terminal::{note, print};
 use crate::pipeline::config::Profile;
 use crate::pipeline::control::Control;
-use crate::pipeline::error::{Cause, PipelineError};
-use crate::pipeline::event::{Event, Observer};
+use crate::pipeline::error::PipelineError;
 use crate::pipeline::http::HttpTransport;
-use crate::pipeline::page::PageId;
-use crate::pipeline::store::{JobJournal, JobRecord, SqliteStore, StoreError};
+use crate::pipeline::store::{JobJournal, JobRecord, SqliteStore};
 use crate::pipeline::taxonomy::Taxonomy;
-use crate::pipeline::{Parts, Pipeline, Site};
+use crate::pipeline::{Parts, Pipeline, Site, Undone};
 use crate::report::format;
 use crate::rng::Seed;
 use crate::sim::scenario::diagnostic::did_you_mean;
@@ -31,7 +31,10 @@ const NAMED_PAGES: usize = 20;
 
 /// Takes a job back, or lists the jobs.
 pub(crate) fn undo(args: &UndoArgs) -> Result<ExitStatus, CliError> {
-    let Some(store) = existing(args.store.as_deref())? else { return Ok(ExitStatus::Met) };
+    let Some(store) = existing(args.store.as_deref())? else {
+        let named = args.job.is_some();
+        return Ok(if named { ExitStatus::Usage } else { ExitStatus::Met });
+    };
     let store = Arc::new(store);
     let jobs = store.jobs().map_err(|error| failed(&store, error))?;
     let Some(name) = &args.job else {
@@ -46,8 +49,16 @@ pub(crate) fn undo(args: &UndoArgs) -> Result<ExitStatus, CliError> {
             help: "set CONFLUENCE_URL to it".to_owned(),
         });
     }
+    let lock = JobLock::take(store.path(), name)
+        .map_err(|source| CliError::Io { what: "lock the job".to_owned(), source })?;
+    let Some(_lock) = lock else {
+        return Err(CliError::Usage {
+            message: format!("expected a job that is at rest, found {name} at work"),
+            help: "wait for its end, or stop it".to_owned(),
+        });
+    };
     let changes = store.changes(job).map_err(|error| failed(&store, error))?;
-    let pages = changes.len();
+    let pages = changes.len() as u64;
     let interrupt =
         Interrupt::listen("stopping: what is in flight is finished; once more to abort")?;
     interrupt.exit_at_second();
@@ -55,10 +66,10 @@ pub(crate) fn undo(args: &UndoArgs) -> Result<ExitStatus, CliError> {
     let runtime =
         runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
     let control = Control { cancel: interrupt.stop.clone(), ..Control::default() };
-    let parts = parts(site, &store, job)?;
+    let failures = Failures::default();
+    let parts = parts(site, &store, job, failures.clone())?;
     let result = runtime.block_on(async { Pipeline::new(parts).undo(changes, control).await });
-    let left = store.changes(job).map_err(|error| failed(&store, error))?.len();
-    Ok(said(&result, pages - left, left, interrupt.stop.is_cancelled()))
+    Ok(failures.turn(said(result, pages, interrupt.stop.is_cancelled())))
 }
 
 fn unknown(name: &str, jobs: &[JobRecord]) -> CliError {
@@ -71,14 +82,19 @@ fn unknown(name: &str, jobs: &[JobRecord]) -> CliError {
 }
 
 /// A pipeline that asks no model.
-fn parts(site: Site, store: &Arc<SqliteStore>, job: &JobRecord) -> Result<Parts, CliError> {
+fn parts(
+    site: Site,
+    store: &Arc<SqliteStore>,
+    job: &JobRecord,
+    failures: Failures,
+) -> Result<Parts, CliError> {
     Ok(Parts {
         config: Profile::Recommended.settings(),
         taxonomy: Taxonomy::new(Vec::new()),
         site,
         providers: Vec::new(),
         transport: Arc::new(HttpTransport::new()?),
-        observer: Arc::new(Unheard),
+        observer: Arc::new(Unwatched(failures)),
         store: None,
         journal: Some(Arc::new(JobJournal::of(Arc::clone(store), job))),
         seed: Seed(0),
@@ -86,25 +102,21 @@ fn parts(site: Site, store: &Arc<SqliteStore>, job: &JobRecord) -> Result<Parts,
 }
 
 /// Says what became of it, and gives the exit code.
-fn said(
-    result: &Result<BTreeMap<PageId, Cause>, PipelineError>,
-    done: usize,
-    left: usize,
-    is_stopped: bool,
-) -> ExitStatus {
-    let failures = match result {
-        Ok(failures) => failures,
+fn said(result: Result<Undone, PipelineError>, pages: u64, is_stopped: bool) -> ExitStatus {
+    let Undone { pages: done, failed } = match result {
+        Ok(undone) => undone,
         Err(error) => {
             note(&format!("error: {error}"));
             return ExitStatus::Internal;
         }
     };
-    print(&format!("{} as before, {left} left\n", format::counted(done, "page")));
-    for (page, cause) in failures.iter().take(NAMED_PAGES) {
+    let left = pages - done;
+    print(&format!("{} as before, {left} left\n", pages_of(done)));
+    for (page, cause) in failed.iter().take(NAMED_PAGES) {
         note(&format!("error: page {page}: {cause}"));
     }
-    if failures.len() > NAMED_PAGES {
-        note(&format!("error: and {} more", failures.len() - NAMED_PAGES));
+    if failed.len() > NAMED_PAGES {
+        note(&format!("error: and {} more", failed.len() - NAMED_PAGES));
     }
     match (left, is_stopped) {
         (0, _) => ExitStatus::Met,
@@ -122,23 +134,12 @@ fn list(jobs: &[JobRecord]) -> String {
         let begun = Timestamp::from_second(job.begun_s).unwrap_or_default();
         let begun = begun.strftime("%Y-%m-%d %H:%M UTC");
         let (added, removed) = (format::count(*added), format::count(*removed));
-        let pages = format::count(*pages);
         let open = if job.is_ended { "" } else { ", not ended" };
         let _ = writeln!(
             text,
-            "{name}  {begun}  labels added {added}, removed {removed}, on {pages} pages of {site}{open}"
+            "{name}  {begun}  labels added {added}, removed {removed}, on {} of {site}{open}",
+            pages_of(*pages)
         );
     }
     if text.is_empty() { "no job has changed a label\n".to_owned() } else { text }
-}
-
-/// Takes no event.
-struct Unheard;
-
-impl Observer for Unheard {
-    fn observe(&self, _: Event) {}
-
-    fn store_failed(&self, error: &StoreError) {
-        note(&format!("error: use the store: {error}"));
-    }
 }

@@ -55,7 +55,7 @@ impl Confluence {
         if self.has_v1_only.load(Ordering::Relaxed) { Api::V1 } else { Api::V2 }
     }
 
-    pub(super) fn has_v1_only(&self) {
+    pub(crate) fn has_v1_only(&self) {
         self.has_v1_only.store(true, Ordering::Relaxed);
     }
 

@@ -37,7 +37,7 @@ impl Lane {
         taxonomy: &Taxonomy,
         prompt_tokens: u64,
     ) -> Self {
-        let fingerprint = Fingerprint::new(taxonomy, &provider.model);
+        let fingerprint = Fingerprint::new(taxonomy, &provider.model, &provider.origin);
         let estimates = Mutex::new(Estimates::new(prompt_tokens));
         Self { provider, limiter, fingerprint, estimates }
     }

@@ -224,7 +224,7 @@ impl Asking<'_> {
             let asked = part.pages.len();
             let prompt =
                 made.get_or_insert_with(|| attempt::prompt(run, index, &part.pages)).clone();
-            let Some(set_aside) = run.set_aside(index, prompt.bytes()) else {
+            let Some(set_aside) = run.set_aside(index, prompt.bytes()).await else {
                 return Ok(Step::Cancelled);
             };
             part.suspicion.sent(run.standings[index].answers());

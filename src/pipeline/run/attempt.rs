@@ -107,8 +107,7 @@ impl Attempt<'_> {
         let started = Instant::now();
         let response = self.exchange(rest, prompt).await;
         let latency_ms = millis(started.elapsed());
-        // Without a response nobody knows what was billed.
-        run.settle(self.provider, self.set_aside, response.status.map(|_| response.usage));
+        run.settle(self.provider, self.set_aside, response.billed());
         self.learn(rest, &response, latency_ms);
         self.finished(call, &response, latency_ms);
         let held = self.settle(permit, &response);
@@ -129,10 +128,14 @@ impl Attempt<'_> {
             }
             FailedCall { cause, hint, goes_without }
         });
+        let mut answered = Vec::new();
         for (id, tags) in response.reading.tags {
             let Some(position) = rest.iter().position(|page| page.id == id) else { continue };
-            let page = rest.remove(position);
-            run.shared.remember(&page, &provider.model, &tags);
+            answered.push((rest.remove(position), tags));
+        }
+        // The whole answer is kept before a label is written.
+        run.shared.remember(&provider.model, &answered);
+        for (page, tags) in answered {
             run.answered(&page, tags, self.batch, self.tagged).await;
         }
         Outcomes { failed, has_progress, permit: held }
@@ -271,6 +274,17 @@ impl Response {
             (Some(_), false) => CallOutcome::Partial,
             (Some(_), true) => CallOutcome::Failed,
         }
+    }
+
+    /// What the call is known to be billed for. An answer that says nothing of it may have cost all that
+    /// was set aside, and so may one that never came.
+    fn billed(&self) -> Option<Usage> {
+        let is_free = match (self.status, self.class) {
+            (Some(200..=299) | None, Some(class)) => class == ErrorClass::Unreachable,
+            (Some(200..=299) | None, None) => false,
+            (Some(status), _) => status < 500 || status == 503,
+        };
+        (is_free || self.usage != Usage::default()).then_some(self.usage)
     }
 
     /// What the call tells the limiter. An answer that is of no use is an answer all the same.

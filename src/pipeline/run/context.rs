@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::Shared;
-use crate::pipeline::allowance::{Spending, Spent};
+use crate::pipeline::allowance::{Permission, Spending, Spent};
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::cache::Content;
 use crate::pipeline::config::{CacheKey, LabelReads, Settings};
@@ -72,6 +72,8 @@ pub(crate) struct RunContext {
     /// Why going on is pointless, if it is.
     stopped: OnceLock<Stopped>,
     spending: Mutex<Spending>,
+    /// Told when a call on its way has ended.
+    settled: Notify,
     pub(crate) calls: AtomicU64,
     /// Batches that were formed so far.
     pub(crate) formed: AtomicU64,
@@ -101,6 +103,7 @@ impl RunContext {
             interrupt: control.cancel,
             stopped: OnceLock::new(),
             spending: Mutex::new(Spending::of(control.allowance)),
+            settled: Notify::new(),
             calls: AtomicU64::new(0),
             formed: AtomicU64::new(0),
             twins: Coalescer::default(),
@@ -213,44 +216,66 @@ impl RunContext {
     /// Ends the run because no provider is worth asking: what is in flight is finished, the rest is
     /// left.
     pub(crate) fn stop(&self, cause: &Cause) {
-        self.stop_because(Stopped::Pointless(cause.clone()));
-    }
-
-    fn stop_because(&self, why: Stopped) {
         if !self.cancel.is_cancelled() {
-            let _ = self.stopped.set(why);
+            let _ = self.stopped.set(Stopped::Pointless(cause.clone()));
             self.cancel.cancel();
         }
     }
 
-    /// Sets aside what a call can cost at most, in millionths of a dollar; where that is not allowed, the
-    /// run ends.
-    pub(crate) fn set_aside(&self, provider_index: usize, input_bytes: u64) -> Option<u64> {
+    /// Whether no more calls are made because the run has spent what it may. What is answered already is
+    /// still written.
+    pub(crate) fn is_spent(&self) -> bool {
+        matches!(self.stopped.get(), Some(Stopped::Spent(_)))
+    }
+
+    /// Sets aside what a call can cost at most, in millionths of a dollar, as soon as that is allowed;
+    /// nothing if it never will be.
+    pub(crate) async fn set_aside(&self, provider_index: usize, input_bytes: u64) -> Option<u64> {
+        loop {
+            let settled = self.settled.notified();
+            match self.permission(provider_index, input_bytes) {
+                Permission::Given(set_aside) => return Some(set_aside),
+                Permission::Refused(spent) => {
+                    let _ = self.stopped.set(Stopped::Spent(spent));
+                    return None;
+                }
+                Permission::Later => tokio::select! {
+                    biased;
+                    () = self.cancel.cancelled() => return None,
+                    () = settled => {}
+                },
+            }
+        }
+    }
+
+    fn permission(&self, provider_index: usize, input_bytes: u64) -> Permission {
         let mut spending = self.spending.lock();
         if !spending.is_bounded() {
-            return Some(0);
+            return Permission::Given(0);
         }
         let model = &self.shared.lanes[provider_index].provider.model;
-        let result = match price::of(model) {
-            None if spending.is_of_money() => Err(Spent::NoPrice(model.clone())),
+        match price::of(model) {
+            None if spending.is_of_money() => Permission::Refused(Spent::NoPrice(model.clone())),
             price => {
                 // No token is shorter than a byte.
                 let output = self.config().max_output_tokens;
                 let most = price.map_or(0, |price| price.usd_micros(input_bytes, output));
-                spending.set_aside(most).map(|()| most)
+                spending.set_aside(most)
             }
-        };
-        drop(spending);
-        result.map_err(|spent| self.stop_because(Stopped::Spent(spent))).ok()
+        }
     }
 
     /// A call for which that was set aside has used these tokens; without them it may have cost all of it.
     pub(crate) fn settle(&self, provider_index: usize, set_aside: u64, usage: Option<Usage>) {
-        let model = &self.shared.lanes[provider_index].provider.model;
-        if let (Some(price), Some(usage)) = (price::of(model), usage) {
-            let cost = price.usd_micros(usage.input_tokens, usage.output_tokens);
-            self.spending.lock().settle(set_aside, cost);
+        if set_aside == 0 {
+            return;
         }
+        let price = price::of(&self.shared.lanes[provider_index].provider.model);
+        let cost = price.zip(usage).map_or(set_aside, |(price, usage)| {
+            price.usd_micros(usage.input_tokens, usage.output_tokens)
+        });
+        self.spending.lock().settle(set_aside, cost);
+        self.settled.notify_waiters();
     }
 
     /// How many pages are known to be on their way still, when `came` have come.

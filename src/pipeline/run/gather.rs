@@ -95,6 +95,9 @@ impl Gatherer {
         let mut more = true;
         let (mut asked, mut ready) = (None, None);
         while more || !self.batcher.is_empty() {
+            if run.is_spent() {
+                run.leave_pages(&self.batcher.take_waiting());
+            }
             self.slot(None, slots).await?;
             // As long as more is to come, a batch waits until it has what the plan wants.
             let is_ready = !self.batcher.is_empty()
@@ -159,6 +162,10 @@ impl Gatherer {
             return;
         }
         let Some(page) = run.first_of_its_kind(page) else { return };
+        if run.is_spent() {
+            run.leave_pages(&[page]);
+            return;
+        }
         run.observe(Event::CacheMiss { page: page.id });
         self.missed += 1;
         self.batcher.push(page);

@@ -14,6 +14,7 @@ mod list;
 mod read_labels;
 mod stages;
 mod standing;
+mod survey;
 mod suspicion;
 mod tasks;
 mod undo;
@@ -21,4 +22,6 @@ mod write;
 
 pub(crate) use self::context::{BegunWait, RunContext, Tagged};
 pub(crate) use self::stages::run;
+pub(crate) use self::survey::survey;
+pub use self::undo::Undone;
 pub(crate) use self::undo::undo;

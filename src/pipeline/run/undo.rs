@@ -13,15 +13,26 @@ use crate::pipeline::page::PageId;
 use crate::pipeline::run::tasks::BoundedTasks;
 use crate::pipeline::store::LabelChange;
 
-/// Takes changes back, several pages at once, and gives what failed. A label that is gone already, and
-/// one that is there again, is left as it is; what was stopped stays in the journal.
+/// What became of changes that were to be taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Undone {
+    /// Pages whose labels are as before.
+    pub pages: u64,
+    /// Pages where it failed, and why.
+    pub failed: BTreeMap<PageId, Cause>,
+}
+
+/// Takes changes back, several pages at once. A label that is gone already, and one that is there again,
+/// is left as it is; what failed or was stopped stays in the journal.
 pub(crate) async fn undo(
     shared: Arc<Shared>,
     changes: Vec<LabelChange>,
     control: Control,
-) -> Result<BTreeMap<PageId, Cause>, PipelineError> {
+) -> Result<Undone, PipelineError> {
+    // Every site has the first API.
+    shared.confluence.has_v1_only();
     let total = changes.len() as u64;
-    let (failed, done) = (Arc::new(Mutex::new(BTreeMap::new())), Arc::new(Mutex::new(0)));
+    let undone = Arc::new(Mutex::new(Undone::default()));
     let mut pages = BoundedTasks::new(shared.config.confluence_concurrency);
     for change in changes {
         pages.room().await?;
@@ -29,23 +40,24 @@ pub(crate) async fn undo(
             break;
         }
         let (shared, control) = (Arc::clone(&shared), control.clone());
-        let (failed, done) = (Arc::clone(&failed), Arc::clone(&done));
+        let undone = Arc::clone(&undone);
         pages.spawn(async move {
-            match take_back(&shared, &change, &control).await {
-                Ok(()) => shared.undone(change.page),
+            let result = take_back(&shared, &change, &control).await;
+            let mut undone = undone.lock();
+            match result {
+                Ok(()) => undone.pages += 1,
                 Err(NoResponse::Stopped) => return,
-                Err(NoResponse::Failed(cause)) => drop(failed.lock().insert(change.page, cause)),
+                Err(NoResponse::Failed(cause)) => drop(undone.failed.insert(change.page, cause)),
             }
-            let mut done = done.lock();
-            *done += 1;
             if let Some(progress) = &control.progress {
-                progress(Progress { done: *done, listed: total, total: Some(total) });
+                let done = undone.pages + undone.failed.len() as u64;
+                progress(Progress { done, listed: total, total: Some(total) });
             }
         });
     }
     pages.finish().await?;
-    let failed = std::mem::take(&mut *failed.lock());
-    Ok(failed)
+    let undone = std::mem::take(&mut *undone.lock());
+    Ok(undone)
 }
 
 async fn take_back(
@@ -54,11 +66,20 @@ async fn take_back(
     control: &Control,
 ) -> Result<(), NoResponse> {
     let LabelChange { page, added, removed } = change;
+    let (confluence, stop) = (&shared.confluence, &control.cancel);
+    // A page that cannot be seen answers as one does whose label is gone.
+    let present = confluence.labels(*page, stop).await?;
     for label in added {
-        shared.confluence.remove_label(*page, label, &control.cancel).await?;
+        if present.contains(label) {
+            confluence.remove_label(*page, label, stop).await?;
+        }
+        shared.note(|journal| journal.undone(*page, label));
     }
-    if !removed.is_empty() {
-        shared.confluence.add_labels(*page, removed, &control.cancel).await?;
+    for label in removed {
+        if !present.contains(label) {
+            confluence.add_labels(*page, std::slice::from_ref(label), stop).await?;
+        }
+        shared.note(|journal| journal.undone(*page, label));
     }
     Ok(())
 }

@@ -62,6 +62,35 @@ async fn write_or_keep(run: &RunContext, tagged: Tagged, failed: Option<&Unwritt
     }
 }
 
+/// Changes the labels of a page; the journal knows before and after.
+async fn change_labels(run: &RunContext, change: &LabelChange) -> Result<(), NoResponse> {
+    let LabelChange { page, added, removed } = change;
+    let (shared, stop) = (&run.shared, &run.interrupt);
+    shared.note(|journal| journal.planned(change));
+    let made = |added: &[String], removed: &[String]| {
+        let (added, removed) = (added.to_vec(), removed.to_vec());
+        shared.note(|journal| journal.made(&LabelChange { page: *page, added, removed }));
+    };
+    let changes = async {
+        if !added.is_empty() {
+            shared.confluence.add_labels(*page, added, stop).await?;
+            made(added, &[]);
+        }
+        for label in removed {
+            shared.confluence.remove_label(*page, label, stop).await?;
+            made(&[], std::slice::from_ref(label));
+        }
+        Ok(())
+    };
+    let changed = changes.await;
+    if let Err(NoResponse::Failed(cause)) = &changed
+        && cause.status.is_some_and(|status| (400..500).contains(&status))
+    {
+        shared.note(|journal| journal.refused(*page));
+    }
+    changed
+}
+
 async fn write_page(run: &RunContext, tagged: &Tagged) -> Result<(), NoResponse> {
     let page = tagged.page;
     let (confluence, stop) = (&run.shared.confluence, &run.interrupt);
@@ -89,13 +118,7 @@ async fn write_page(run: &RunContext, tagged: &Tagged) -> Result<(), NoResponse>
     }
     if !run.config().dry_run {
         let change = LabelChange { page, added: missing, removed: stale };
-        run.shared.changing(&change);
-        if !change.added.is_empty() {
-            confluence.add_labels(page, &change.added, stop).await?;
-        }
-        for label in &change.removed {
-            confluence.remove_label(page, label, stop).await?;
-        }
+        change_labels(run, &change).await?;
         let (added, removed) = (change.added.len() as u64, change.removed.len() as u64);
         run.observe(Event::LabelsWritten { page, added, removed });
     }

@@ -13,10 +13,10 @@ pub trait AnswerStore: Send + Sync {
     /// If the store cannot be read.
     fn answer(&self, key: &Key) -> Result<Option<Tags>, StoreError>;
 
-    /// Keeps the answer that this model gave, over an earlier one.
+    /// Keeps the answers that this model gave, all or none of them, over earlier ones.
     ///
     /// # Errors
     ///
     /// If the store cannot be written.
-    fn keep(&self, key: &Key, model: &str, tags: &Tags) -> Result<(), StoreError>;
+    fn keep(&self, model: &str, answers: &[(Key, &Tags)]) -> Result<(), StoreError>;
 }

@@ -8,6 +8,9 @@ pub enum StoreError {
     /// The file is a database of another program.
     #[error("expected a store of answers, found another database")]
     Foreign,
+    /// The file may not be written.
+    #[error("expected a store that may be written, found one that may only be read")]
+    ReadOnly,
     /// A later version of this program wrote it.
     #[error("expected a store of format {known} or earlier, found format {found}")]
     Newer {

@@ -22,7 +22,7 @@ pub struct JobRecord {
     pub begun_s: i64,
     /// Whether every page was done in the end.
     pub is_ended: bool,
-    /// The pages whose labels it changed, and how many labels were added and removed.
+    /// The pages whose labels it changed.
     pub pages: u64,
     /// The labels that it added.
     pub added: u64,
@@ -49,25 +49,37 @@ fn record(row: &Row<'_>) -> Result<JobRecord, rusqlite::Error> {
 }
 
 impl SqliteStore {
-    /// The job of this site and topic that has not come to its end, or else a new one. With `anew` it
-    /// is a new one in any case.
+    /// The job of this site and topic that has not come to its end, or else a new one, called `noun` and
+    /// a number. With `anew` it is a new one in any case, and those before it are at their end.
     ///
     /// # Errors
     ///
     /// If it cannot be written.
-    pub fn begin_job(&self, site: &str, topic: &str, anew: bool) -> Result<JobRecord, StoreError> {
+    pub fn begin_job(
+        &self,
+        site: &str,
+        topic: &str,
+        noun: &str,
+        anew: bool,
+    ) -> Result<JobRecord, StoreError> {
         self.with(|connection| {
+            if anew {
+                let end = "UPDATE jobs SET ended_s = unixepoch()
+                           WHERE site = ?1 AND topic = ?2 AND ended_s IS NULL";
+                connection.execute(end, [site, topic])?;
+            }
             let open = "SELECT name FROM jobs WHERE site = ?1 AND topic = ?2 AND ended_s IS NULL
                         ORDER BY id DESC LIMIT 1";
             let open = connection.query_row(open, [site, topic], |row| row.get(0)).optional()?;
-            let name: String = match open.filter(|_| !anew) {
+            let name: String = match open {
                 Some(name) => name,
                 None => connection.query_row(
                     "INSERT INTO jobs (name, site, topic, begun_s)
-                     VALUES (?2 || '-' || (SELECT coalesce(max(id), 0) + 1 FROM jobs), ?1, ?2,
-                             unixepoch())
+                     VALUES (?3 || '-' || (1 + coalesce((SELECT seq FROM sqlite_sequence
+                                                         WHERE name = 'jobs'), 0)),
+                             ?1, ?2, unixepoch())
                      RETURNING name",
-                    [site, topic],
+                    [site, topic, noun],
                     |row| row.get(0),
                 )?,
             };
@@ -75,7 +87,7 @@ impl SqliteStore {
         })
     }
 
-    /// Every page of the job is done. One that changed nothing is forgotten.
+    /// Every page of the job is done.
     ///
     /// # Errors
     ///
@@ -83,10 +95,6 @@ impl SqliteStore {
     pub fn end_job(&self, job: &JobRecord) -> Result<(), StoreError> {
         self.with(|connection| {
             connection.execute("UPDATE jobs SET ended_s = unixepoch() WHERE id = ?1", [job.id])?;
-            connection.execute(
-                "DELETE FROM jobs WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM labels WHERE job = ?1)",
-                [job.id],
-            )?;
             Ok(())
         })
     }
@@ -156,35 +164,77 @@ impl JobJournal {
 }
 
 impl Journal for JobJournal {
-    fn changing(&self, change: &LabelChange) -> Result<(), StoreError> {
-        let LabelChange { page, added, removed } = change;
-        self.store.with(|connection| {
-            let added = added.iter().map(|label| (label, true));
-            for (label, is_added) in added.chain(removed.iter().map(|label| (label, false))) {
-                // A job that changes a label and changes it back has done nothing to it.
-                let was_back = connection
-                    .prepare_cached(
-                        "DELETE FROM labels WHERE job = ?1 AND page = ?2 AND label = ?3 AND was_added <> ?4",
-                    )?
-                    .execute(params![self.job, page.0, label, is_added])?;
-                if was_back == 0 {
-                    connection
-                        .prepare_cached(
-                            "INSERT INTO labels (job, page, label, was_added) VALUES (?1, ?2, ?3, ?4)
-                             ON CONFLICT DO NOTHING",
-                        )?
-                        .execute(params![self.job, page.0, label, is_added])?;
-                }
+    fn planned(&self, change: &LabelChange) -> Result<(), StoreError> {
+        self.each(change, |connection, label, is_added| {
+            let mut plan = connection.prepare_cached(
+                "INSERT INTO labels (job, page, label, was_added, is_made) VALUES (?1, ?2, ?3, ?4, 0)
+                 ON CONFLICT DO NOTHING",
+            )?;
+            plan.execute(params![self.job, change.page.0, label, is_added])
+        })
+    }
+
+    fn made(&self, change: &LabelChange) -> Result<(), StoreError> {
+        self.each(change, |connection, label, is_added| {
+            // What an earlier job of the site did was undone by somebody since: it is this job's now.
+            let mut supersede = connection.prepare_cached(
+                "DELETE FROM labels WHERE page = ?2 AND label = ?3 AND was_added = ?4 AND job <> ?1
+                 AND job IN (SELECT id FROM jobs WHERE site = (SELECT site FROM jobs WHERE id = ?1))",
+            )?;
+            supersede.execute(params![self.job, change.page.0, label, is_added])?;
+            // A job that changes a label and changes it back has done nothing to it.
+            let mut forget = connection.prepare_cached(
+                "DELETE FROM labels WHERE job = ?1 AND page = ?2 AND label = ?3 AND EXISTS (
+                     SELECT 1 FROM labels WHERE job = ?1 AND page = ?2 AND label = ?3
+                     AND was_added <> ?4 AND is_made)",
+            )?;
+            let row = params![self.job, change.page.0, label, is_added];
+            if forget.execute(row)? > 0 {
+                return Ok(0);
             }
+            let mut make = connection.prepare_cached(
+                "INSERT INTO labels (job, page, label, was_added, is_made) VALUES (?1, ?2, ?3, ?4, 1)
+                 ON CONFLICT DO UPDATE SET is_made = 1",
+            )?;
+            make.execute(row)
+        })
+    }
+
+    fn refused(&self, page: PageId) -> Result<(), StoreError> {
+        self.store.with(|connection| {
+            let mut forget = connection.prepare_cached(
+                "DELETE FROM labels WHERE job = ?1 AND page = ?2 AND NOT is_made",
+            )?;
+            forget.execute(params![self.job, page.0])?;
             Ok(())
         })
     }
 
-    fn undone(&self, page: PageId) -> Result<(), StoreError> {
+    fn undone(&self, page: PageId, label: &str) -> Result<(), StoreError> {
         self.store.with(|connection| {
-            let mut forget =
-                connection.prepare_cached("DELETE FROM labels WHERE job = ?1 AND page = ?2")?;
-            forget.execute(params![self.job, page.0])?;
+            let mut forget = connection
+                .prepare_cached("DELETE FROM labels WHERE job = ?1 AND page = ?2 AND label = ?3")?;
+            forget.execute(params![self.job, page.0, label])?;
+            Ok(())
+        })
+    }
+}
+
+impl JobJournal {
+    /// Writes down something about each label of a change, all or nothing.
+    fn each(
+        &self,
+        change: &LabelChange,
+        write: impl Fn(&Connection, &str, bool) -> Result<usize, rusqlite::Error>,
+    ) -> Result<(), StoreError> {
+        self.store.with(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let added = change.added.iter().map(|label| (label, true));
+            for (label, is_added) in added.chain(change.removed.iter().map(|label| (label, false)))
+            {
+                write(&transaction, label, is_added)?;
+            }
+            transaction.commit()?;
             Ok(())
         })
     }

@@ -25,17 +25,31 @@ pub struct LabelChange {
 
 /// Writes down what a job does to labels.
 pub trait Journal: Send + Sync {
-    /// The labels of a page are about to be changed.
+    /// Labels of a page are about to be changed.
     ///
     /// # Errors
     ///
     /// If it cannot be written down.
-    fn changing(&self, change: &LabelChange) -> Result<(), StoreError>;
+    fn planned(&self, change: &LabelChange) -> Result<(), StoreError>;
 
-    /// What was changed on a page is taken back.
+    /// Labels of a page were changed, as planned.
     ///
     /// # Errors
     ///
     /// If it cannot be written down.
-    fn undone(&self, page: PageId) -> Result<(), StoreError>;
+    fn made(&self, change: &LabelChange) -> Result<(), StoreError>;
+
+    /// What was planned and not made will not be: the site has refused it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written down.
+    fn refused(&self, page: PageId) -> Result<(), StoreError>;
+
+    /// The change of a label is taken back.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written down.
+    fn undone(&self, page: PageId, label: &str) -> Result<(), StoreError>;
 }

@@ -9,7 +9,8 @@ const APPLICATION_ID: i64 = 0x7461_6773;
 
 /// What makes each format out of the one before it. A format that was released never changes.
 ///
-/// Of a job, `topic` is its space, and `ended_s` is missing until every page is done.
+/// Of a job, `topic` is its space or the list of its pages, and `ended_s` is missing until every page is
+/// done. `is_made` tells a change of a label that was made from one whose end is not known.
 /// `used_s` is when an answer was last used, in seconds since 1970 and to the day, so that a hit seldom
 /// writes.
 const MIGRATIONS: [&str; 1] = ["
@@ -21,7 +22,7 @@ const MIGRATIONS: [&str; 1] = ["
         tags TEXT NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE jobs (
-        id INTEGER PRIMARY KEY,
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL UNIQUE,
         site TEXT NOT NULL,
         topic TEXT NOT NULL,
@@ -33,8 +34,10 @@ const MIGRATIONS: [&str; 1] = ["
         page INTEGER NOT NULL,
         label TEXT NOT NULL,
         was_added INTEGER NOT NULL,
-        PRIMARY KEY (job, page, label)
+        is_made INTEGER NOT NULL,
+        PRIMARY KEY (job, page, label, was_added)
     ) WITHOUT ROWID;
+    CREATE INDEX labels_by_page ON labels (page, label);
 "];
 
 /// The latest format.
@@ -47,6 +50,9 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     }
     // Another process may have done it meanwhile.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if format(&transaction)? == FORMAT {
+        return Ok(());
+    }
     for step in MIGRATIONS.iter().skip(format(&transaction)?) {
         transaction.execute_batch(step)?;
     }

@@ -13,13 +13,14 @@ use super::{schema, size};
 use crate::pipeline::cache::Key;
 use crate::pipeline::page::Tags;
 
-/// How long a write waits for that of another process, which takes well below a millisecond.
-const BUSY: Duration = Duration::from_secs(10);
+/// How long a write waits for that of another process, which takes milliseconds unless it makes the
+/// whole file smaller.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// A store of answers in one file.
 ///
 /// Its journal is a write-ahead log: what was kept survives the death of the process at any instant,
-/// and readers do not wait for writers. A power cut may cost the last answers, never the file.
+/// and readers do not wait for writers. A power cut may cost the last answers and changes, never the file.
 pub struct SqliteStore {
     path: PathBuf,
     state: Mutex<State>,
@@ -49,9 +50,12 @@ impl SqliteStore {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
         schema::migrate(&mut connection)?;
+        if connection.is_readonly("main")? {
+            return Err(StoreError::ReadOnly);
+        }
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "normal")?;
-        let held = size::shrink(&connection, size::answers(&connection)?, most)?;
+        let held = size::shrink(&connection, size::at_most(&connection)?, most)?;
         let state = Mutex::new(State { connection, held, most });
         Ok(Self { path: path.to_path_buf(), state })
     }
@@ -82,29 +86,34 @@ impl AnswerStore for SqliteStore {
         if is_of_earlier {
             let mut use_today = connection
                 .prepare_cached("UPDATE answers SET used_s = unixepoch() WHERE key = ?1")?;
-            // The answer is there all the same where nothing can be written.
+            // The answer is there all the same where nothing can be written now.
+            connection.busy_timeout(Duration::ZERO)?;
             let _ = use_today.execute([key.bytes()]);
+            connection.busy_timeout(BUSY)?;
         }
         Ok(serde_json::from_str(&tags).ok())
     }
 
-    fn keep(&self, key: &Key, model: &str, tags: &Tags) -> Result<(), StoreError> {
+    fn keep(&self, model: &str, answers: &[(Key, &Tags)]) -> Result<(), StoreError> {
         let mut state = self.state.lock();
         // One that takes another's place counts as well, until the store is opened again.
-        state.held = size::shrink(&state.connection, state.held + 1, state.most)?;
-        let tags = serde_json::to_string(tags).unwrap_or_default();
-        state
-            .connection
+        let held = state.held + answers.len() as u64;
+        state.held = size::shrink(&state.connection, held, state.most)?;
+        let transaction = state.connection.unchecked_transaction()?;
+        transaction
             .prepare_cached("INSERT INTO models (name) VALUES (?1) ON CONFLICT DO NOTHING")?
             .execute([model])?;
-        state
-            .connection
-            .prepare_cached(
-                "INSERT INTO answers (key, model, used_s, tags)
-                 VALUES (?1, (SELECT id FROM models WHERE name = ?2), unixepoch(), ?3)
-                 ON CONFLICT (key) DO UPDATE SET tags = excluded.tags, used_s = excluded.used_s",
-            )?
-            .execute(params![key.bytes(), model, tags])?;
+        for (key, tags) in answers {
+            let tags = serde_json::to_string(tags).unwrap_or_default();
+            transaction
+                .prepare_cached(
+                    "INSERT INTO answers (key, model, used_s, tags)
+                     VALUES (?1, (SELECT id FROM models WHERE name = ?2), unixepoch(), ?3)
+                     ON CONFLICT (key) DO UPDATE SET tags = excluded.tags, used_s = excluded.used_s",
+                )?
+                .execute(params![key.bytes(), model, tags])?;
+        }
+        transaction.commit()?;
         Ok(())
     }
 }

@@ -102,12 +102,20 @@ impl SqliteStore {
     pub fn clear(&self, model: Option<&str>, unused_days: u64) -> Result<u64, StoreError> {
         self.with(|connection| {
             let gone = connection.execute(
-                "DELETE FROM answers WHERE used_s <= unixepoch() - 86400 * ?1
+                "DELETE FROM answers WHERE (?1 = 0 OR used_s <= unixepoch() - 86400 * ?1)
                  AND (?2 IS NULL OR model = (SELECT id FROM models WHERE name = ?2))",
                 params![unused_days, model],
             )?;
-            connection.execute_batch("VACUUM")?;
             Ok(gone as u64)
         })
+    }
+
+    /// Gives room in the file back to the disk, for which the disk needs as much room once more.
+    ///
+    /// # Errors
+    ///
+    /// If another process uses the file, or the disk is full.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        self.with(|connection| Ok(connection.execute_batch("VACUUM")?))
     }
 }

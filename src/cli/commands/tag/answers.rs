@@ -29,7 +29,10 @@ pub(crate) fn store(args: &TagArgs) -> Result<Option<Arc<SqliteStore>>, CliError
     match open(&path) {
         Ok(store) => Ok(Some(Arc::new(store))),
         Err(why) => {
-            note(&format!("warning: {}: {why}; answers are not kept", path.display()));
+            note(&format!(
+                "warning: {}: {why}; answers are not kept, and written labels cannot be taken back",
+                path.display()
+            ));
             Ok(None)
         }
     }
@@ -56,6 +59,8 @@ fn open(path: &Path) -> Result<SqliteStore, String> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     fs::create_dir_all(folder.unwrap_or(Path::new("."))).map_err(|error| error.to_string())?;
     platform::make_private(path).map_err(|error| error.to_string())?;
+    // Of two processes that begin at once, one makes the tables.
+    let _lock = state::lock(folder.unwrap_or(Path::new(".")));
     SqliteStore::open(path, MOST_ANSWERS).map_err(|error| error.to_string())
 }
 
@@ -101,7 +106,7 @@ impl AnswerStore for Unread {
         Ok(None)
     }
 
-    fn keep(&self, key: &Key, model: &str, tags: &Tags) -> Result<(), StoreError> {
-        self.0.keep(key, model, tags)
+    fn keep(&self, model: &str, answers: &[(Key, &Tags)]) -> Result<(), StoreError> {
+        self.0.keep(model, answers)
     }
 }

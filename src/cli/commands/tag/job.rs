@@ -1,32 +1,68 @@
 //! The job of a run that writes: what it changes can be taken back.
+//!
+//! A job belongs to one process at a time, which holds a lock on a file beside the store; the system
+//! gives it back when the process dies.
 
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
+use super::report_place::folder_name;
 use crate::cli::ExitStatus;
+use crate::cli::args::TagArgs;
+use crate::cli::error::CliError;
+use crate::cli::platform;
 use crate::cli::terminal::note;
 use crate::pipeline::store::{JobJournal, JobRecord, Journal, SqliteStore, StoreError};
 use crate::report::format;
 
-/// A job, and the store that knows it.
+/// A job that this process has, and the store that knows it.
 pub(crate) struct OpenJob {
     store: Arc<SqliteStore>,
     record: JobRecord,
+    _lock: JobLock,
+    /// How the store is named to `undo`.
+    option: String,
 }
 
 impl OpenJob {
-    /// The job of this site and topic that was left unfinished, or a new one; with `anew` always that.
+    /// The job of this site and these pages that was left unfinished and that no other process has, or a
+    /// new one. A store that was asked for must have room for it.
     pub(crate) fn begin(
         store: &Arc<SqliteStore>,
         site: &str,
-        topic: &str,
-        anew: bool,
-    ) -> Option<Self> {
-        match store.begin_job(site, topic, anew) {
-            Ok(record) => Some(Self { store: Arc::clone(store), record }),
-            Err(error) => {
-                note(&format!("warning: {error}; what is written cannot be taken back"));
-                None
+        args: &TagArgs,
+    ) -> Result<Option<Self>, CliError> {
+        match Self::try_begin(store, site, args) {
+            Ok(job) => Ok(Some(job)),
+            Err(error) if args.store.is_some() => {
+                Err(CliError::Io { what: format!("use {}", store.path().display()), source: error })
             }
+            Err(error) => {
+                note(&format!("warning: {error}; written labels cannot be taken back"));
+                Ok(None)
+            }
+        }
+    }
+
+    fn try_begin(store: &Arc<SqliteStore>, site: &str, args: &TagArgs) -> io::Result<Self> {
+        let mut ids: Vec<u64> = args.pages.clone();
+        ids.sort_unstable();
+        let listed: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let topic = args.space.clone().unwrap_or_else(|| format!("pages {}", listed.join(",")));
+        let noun = folder_name(args.space.as_deref().unwrap_or("pages"));
+        let mut anew = args.fresh;
+        loop {
+            let record = store.begin_job(site, &topic, &noun, anew).map_err(io::Error::other)?;
+            if let Some(lock) = JobLock::take(store.path(), &record.name)? {
+                let named = args.store.as_ref();
+                let option =
+                    named.map_or(String::new(), |path| format!(" --store {}", path.display()));
+                return Ok(Self { store: Arc::clone(store), record, _lock: lock, option });
+            }
+            // Another process is at it: this one has a job of its own.
+            anew = true;
         }
     }
 
@@ -41,10 +77,11 @@ impl OpenJob {
             Ok(Some(job)) => {
                 let JobRecord { name, added, removed, pages, .. } = &job;
                 let (added, removed) = (format::count(*added), format::count(*removed));
-                let pages = format::count(*pages);
                 note(&format!(
-                    "job {name}: labels added {added}, removed {removed}, on {pages} pages; \
-                     `tagspace undo {name}` takes them back"
+                    "job {name}: labels added {added}, removed {removed}, on {}; \
+                     `tagspace undo {name}{}` takes them back",
+                    pages_of(*pages),
+                    self.option
                 ));
             }
             Ok(None) => {}
@@ -57,5 +94,44 @@ impl OpenJob {
             self.store.end_job(&self.record)?;
         }
         Ok(self.store.job(&self.record.name)?.filter(|job| job.pages > 0))
+    }
+}
+
+/// A number of pages, in words.
+pub(crate) fn pages_of(count: u64) -> String {
+    format!("{} page{}", format::count(count), if count == 1 { "" } else { "s" })
+}
+
+/// A job that no other process can have meanwhile.
+pub(crate) struct JobLock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl JobLock {
+    /// The lock of a job, unless another process has it.
+    pub(crate) fn take(store: &Path, job: &str) -> io::Result<Option<Self>> {
+        let mut name = store.file_name().unwrap_or_default().to_os_string();
+        name.push(format!(".{job}.lock"));
+        let path = store.with_file_name(name);
+        loop {
+            let file = File::options().append(true).create(true).open(&path)?;
+            // Where a file system knows no locks, nobody is kept out.
+            if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+                return Ok(None);
+            }
+            // The process that had it may have removed the file in between.
+            let numbers = |found: fs::Metadata| platform::numbers(&found);
+            if fs::metadata(&path).map(numbers).ok() == file.metadata().map(numbers).ok() {
+                return Ok(Some(Self { path, _file: file }));
+            }
+        }
+    }
+}
+
+impl Drop for JobLock {
+    fn drop(&mut self) {
+        // The file says nothing; one that is left lies in nobody's way.
+        let _ = fs::remove_file(&self.path);
     }
 }

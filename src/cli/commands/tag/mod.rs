@@ -2,11 +2,13 @@
 
 pub(crate) mod answers;
 pub(crate) mod environment;
-mod job;
-pub(crate) mod report_place;
+pub(crate) mod job;
+mod plan;
+mod report_place;
 pub(crate) mod state;
 mod tag;
 mod verdict;
-mod watcher;
+pub(crate) mod watcher;
 
+pub(crate) use self::plan::plan;
 pub(crate) use self::tag::tag;

@@ -94,22 +94,29 @@ pub(crate) fn write(path: &Path, now: LearnedQuotas) {
     if is_null(path) {
         return;
     }
-    if let Err(error) = merge(path, now) {
+    if let Err(error) = merge(path, now, Durability::OfMachine) {
         warn(path, &format!("cannot write: {error}"));
     }
 }
 
-/// Writes what is known while the run goes on, so that a kill loses no more than a moment of it. What
-/// fails is told at the end.
-pub(crate) async fn keep(path: &Path, now: LearnedQuotas) {
+/// Writes what is known while the run goes on. It survives a kill, though perhaps no power cut, because
+/// the disk is not waited for; what fails is told at the end.
+pub(crate) fn keep(path: &Path, now: LearnedQuotas) {
     if !now.is_empty() && !is_null(path) {
-        let path = path.to_path_buf();
-        // A slow disk holds up nothing else.
-        drop(tokio::task::spawn_blocking(move || merge(&path, now)).await);
+        drop(merge(path, now, Durability::OfProcess));
     }
 }
 
-fn merge(path: &Path, now: LearnedQuotas) -> io::Result<()> {
+/// What a written file survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    /// The death of the process.
+    OfProcess,
+    /// A power cut as well.
+    OfMachine,
+}
+
+fn merge(path: &Path, now: LearnedQuotas, durability: Durability) -> io::Result<()> {
     // A link stays one: what it leads to is replaced.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -126,25 +133,25 @@ fn merge(path: &Path, now: LearnedQuotas) -> io::Result<()> {
     let kept = KeptQuotas { format_version: FORMAT_VERSION, saved_at_ms, memory };
     let mut text = serde_json::to_string_pretty(&kept)?;
     text.push('\n');
-    replace(&path, folder, &text)
+    replace(&path, folder, &text, durability)
 }
 
 /// Waits until no other run writes into the folder. Where a file system knows no locks, the file is
 /// still replaced as a whole.
-fn lock(folder: &Path) -> Option<File> {
+pub(crate) fn lock(folder: &Path) -> Option<File> {
     let folder = File::open(folder).ok()?;
     folder.lock().ok()?;
     Some(folder)
 }
 
-fn replace(path: &Path, folder: &Path, text: &str) -> io::Result<()> {
+fn replace(path: &Path, folder: &Path, text: &str, durability: Durability) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let part = folder.join(format!(".{name}.{}.part", std::process::id()));
     // Only a process that died may have left one of this name.
     drop(fs::remove_file(&part));
     let written = File::create_new(&part).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
-        file.sync_all()
+        if durability == Durability::OfMachine { file.sync_all() } else { Ok(()) }
     });
     written.and_then(|()| fs::rename(&part, path)).inspect_err(|_| drop(fs::remove_file(&part)))
 }

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::answers;
 use super::environment::{address, check_variables, secret, site, variable};
 use super::job::OpenJob;
-use super::report_place::{ReportPlace, RunFacts, folder_name};
+use super::report_place::{ReportPlace, RunFacts};
 use super::state;
 use super::verdict::{Ended, status};
 use super::watcher::Watcher;
@@ -28,7 +28,7 @@ use crate::pipeline::complaint::Listening;
 use crate::pipeline::config::{Profile, Settings, SettingsError, SettingsPatch};
 use crate::pipeline::control::Control;
 use crate::pipeline::error::PipelineError;
-use crate::pipeline::event::RunEnd;
+use crate::pipeline::event::{Observer, RunEnd};
 use crate::pipeline::http::HttpTransport;
 use crate::pipeline::job::{Job, PageSelection};
 use crate::pipeline::page::PageId;
@@ -46,7 +46,7 @@ use crate::study::compare::settings;
 use crate::study::measure::figures::Figures;
 
 /// How much of what was learned of quotas a kill may lose.
-const KEPT_EVERY: Duration = Duration::from_secs(1);
+const KEPT_EVERY: Duration = Duration::from_millis(100);
 const GEMINI: &str = "https://generativelanguage.googleapis.com";
 const OPENAI: &str = "https://api.openai.com";
 
@@ -57,11 +57,10 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let state = state_path(args);
     check(args)?;
     let store = answers::store(args)?;
-    let topic = folder_name(args.space.as_deref().unwrap_or("pages"));
-    let job = store
-        .as_ref()
-        .filter(|_| args.write)
-        .and_then(|store| OpenJob::begin(store, &plan.site.base, &topic, args.fresh));
+    let job = match store.as_ref().filter(|_| args.write) {
+        Some(store) => OpenJob::begin(store, &plan.site.base, args)?,
+        None => None,
+    };
     let place = ReportPlace::of(args)?;
     let failures = Failures::default();
     let sink = |path: &PathBuf| Sink::create(path, &failures);
@@ -92,7 +91,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         let pipeline = Pipeline::new(Parts {
             store: store.as_ref().map(|store| answers::answers(store, args.fresh)),
             journal: job.as_ref().map(OpenJob::journal),
-            ..plan.parts(&transport, &watcher)
+            ..plan.parts(&transport, Arc::clone(&watcher) as Arc<dyn Observer>)
         });
         if let Some(path) = &state {
             pipeline.recall(&state::read(path));
@@ -100,7 +99,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         let result = tokio::select! {
             biased;
             result = played(&pipeline, args, &interrupt, &watcher) => result,
-            never = keep_learned(&pipeline, state.as_deref()) => match never {},
+            never = keep_learned(&pipeline, &watcher, state.as_deref()) => match never {},
         };
         if let Some(path) = &state {
             state::write(path, pipeline.memory());
@@ -122,12 +121,13 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     Ok(failures.turn(status))
 }
 
-/// Keeps what is learned of quotas from time to time.
-async fn keep_learned(pipeline: &Pipeline, state: Option<&Path>) -> Infallible {
+/// Keeps what is known of quotas as they are used and learned.
+async fn keep_learned(pipeline: &Pipeline, watcher: &Watcher, state: Option<&Path>) -> Infallible {
     let Some(path) = state else { return std::future::pending().await };
     loop {
+        watcher.quotas_change().await;
+        state::keep(path, pipeline.memory());
         sleep(KEPT_EVERY).await;
-        state::keep(path, pipeline.memory()).await;
     }
 }
 
@@ -138,10 +138,7 @@ async fn played(
     interrupt: &Interrupt,
     watcher: &Arc<Watcher>,
 ) -> Result<RunEnd, PipelineError> {
-    let what = match &args.space {
-        Some(key) => PageSelection::Space(key.clone()),
-        None => PageSelection::Pages(pages(args)),
-    };
+    let what = selection(args);
     let shown = Arc::clone(watcher);
     let control = Control {
         progress: Some(Arc::new(move |progress| shown.progress(progress))),
@@ -164,27 +161,30 @@ async fn played(
     }
 }
 
-/// The pages that were asked for, each once.
-fn pages(args: &TagArgs) -> Vec<PageId> {
+/// The space, or the pages that were asked for, each once.
+pub(crate) fn selection(args: &TagArgs) -> PageSelection {
+    if let Some(key) = &args.space {
+        return PageSelection::Space(key.clone());
+    }
     let mut pages: Vec<PageId> = Vec::new();
     for page in args.pages.iter().copied().map(PageId) {
         if !pages.contains(&page) {
             pages.push(page);
         }
     }
-    pages
+    PageSelection::Pages(pages)
 }
 
 /// What arguments and environment come to.
-struct TagPlan {
+pub(crate) struct TagPlan {
     config: Settings,
     taxonomy: Taxonomy,
-    site: Site,
-    providers: Vec<Provider>,
+    pub(crate) site: Site,
+    pub(crate) providers: Vec<Provider>,
 }
 
 impl TagPlan {
-    fn read(args: &TagArgs) -> Result<Self, CliError> {
+    pub(crate) fn read(args: &TagArgs) -> Result<Self, CliError> {
         let overrides = settings(args)?;
         let site = site(args.allow_http)?;
         let mut providers = vec![provider(ProviderApi::Gemini, args)?];
@@ -209,9 +209,13 @@ impl TagPlan {
         Ok(Self { config, taxonomy, site, providers })
     }
 
-    fn parts(self, transport: &Arc<Listening<HttpTransport>>, watcher: &Arc<Watcher>) -> Parts {
+    pub(crate) fn parts(
+        self,
+        transport: &Arc<Listening<HttpTransport>>,
+        observer: Arc<dyn Observer>,
+    ) -> Parts {
         let Self { config, taxonomy, site, providers } = self;
-        let (transport, observer) = (Arc::clone(transport), Arc::clone(watcher));
+        let transport = Arc::clone(transport);
         let (store, journal, seed) = (None, None, Seed(0));
         Parts { config, taxonomy, site, providers, transport, observer, store, journal, seed }
     }
@@ -273,7 +277,7 @@ fn set(patch: &mut SettingsPatch, setting: &str) -> Result<(), CliError> {
 }
 
 /// The file that keeps what is learned, if one does.
-fn state_path(args: &TagArgs) -> Option<PathBuf> {
+pub(crate) fn state_path(args: &TagArgs) -> Option<PathBuf> {
     if args.no_state {
         return None;
     }
@@ -281,7 +285,7 @@ fn state_path(args: &TagArgs) -> Option<PathBuf> {
 }
 
 /// Checks the files that are to be written.
-fn check(args: &TagArgs) -> Result<(), CliError> {
+pub(crate) fn check(args: &TagArgs) -> Result<(), CliError> {
     let named = [(Kind::State, &args.state), (Kind::Events, &args.events), (Kind::Log, &args.log)];
     let named = named.iter().filter_map(|(kind, path)| Some((*kind, path.as_deref()?)));
     let named: Vec<Output<'_>> = named.map(|(kind, path)| Output { kind, path }).collect();

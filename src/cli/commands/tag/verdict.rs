@@ -102,7 +102,9 @@ impl Ended {
                     .to_owned()
             }
             PipelineError::BadListing { .. } => "; look at CONFLUENCE_URL".to_owned(),
-            PipelineError::Spent(_) => "; the same command goes on where it was".to_owned(),
+            PipelineError::Spent(_) => {
+                "; without --fresh the same command goes on where it was".to_owned()
+            }
             PipelineError::Panicked(_) => String::new(),
         };
         format!("error: {error}{details}")

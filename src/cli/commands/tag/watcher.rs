@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::cli::outputs::{Failures, Sink};
@@ -27,6 +28,8 @@ pub(crate) struct Watcher {
     epoch: Instant,
     bar: ProgressBar,
     failures: Failures,
+    /// Told when a quota is used or learned.
+    quotas: Notify,
 }
 
 struct KeptEvents {
@@ -47,7 +50,13 @@ impl Watcher {
     pub(crate) fn new(task: &str, events: Option<Sink>, failures: Failures) -> Self {
         let log = Log { run: task.to_owned(), ..Log::default() };
         let kept = KeptEvents { log, events, is_closed: false, told: BTreeMap::new() };
-        Self { kept: Mutex::new(kept), epoch: Instant::now(), bar: bar(), failures }
+        Self {
+            kept: Mutex::new(kept),
+            epoch: Instant::now(),
+            bar: bar(),
+            failures,
+            quotas: Notify::new(),
+        }
     }
 
     /// Accounts for the pages that an aborted run leaves behind, and ends its log.
@@ -69,6 +78,11 @@ impl Watcher {
         }
         self.observe(Event::RunFinished { end: RunEnd::Cancelled });
         self.kept.lock().is_closed = true;
+    }
+
+    /// Waits until a quota is used or learned.
+    pub(crate) async fn quotas_change(&self) {
+        self.quotas.notified().await;
     }
 
     /// Shows how far the run is.
@@ -95,6 +109,9 @@ impl Observer for Watcher {
             return;
         }
         log::write(t_ms, &event);
+        if matches!(event, Event::AttemptStarted { .. } | Event::QuotaLearned { .. }) {
+            self.quotas.notify_one();
+        }
         let shown = match &event {
             Event::PageTagged { page, tags, .. } => {
                 let tags: Vec<&str> = tags.all().collect();
@@ -137,6 +154,17 @@ impl Observer for Watcher {
         self.bar.suspend(|| {
             note(&format!("{service} is asked again in {wait_s} s, at {end}, after {class}"));
         });
+    }
+}
+
+/// The observer of what is not watched, but for what cannot be written.
+pub(crate) struct Unwatched(pub(crate) Failures);
+
+impl Observer for Unwatched {
+    fn observe(&self, _: Event) {}
+
+    fn store_failed(&self, error: &StoreError) {
+        self.0.add_told(format!("use the store of answers: {error}"));
     }
 }
 

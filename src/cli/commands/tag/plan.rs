@@ -1,0 +1,137 @@
+//! `tagspace plan`: what `tag` would do with the same arguments, without an AI call.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::job::pages_of;
+use super::tag::{TagPlan, check, selection, state_path};
+use super::verdict::{Ended, status};
+use super::watcher::Unwatched;
+use super::{answers, state};
+use crate::cli::ExitStatus;
+use crate::cli::args::TagArgs;
+use crate::cli::error::CliError;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::outputs::Failures;
+use crate::cli::terminal::print;
+use crate::pipeline::complaint::Listening;
+use crate::pipeline::control::Control;
+use crate::pipeline::error::PipelineError;
+use crate::pipeline::event::RunEnd;
+use crate::pipeline::http::HttpTransport;
+use crate::pipeline::job::Job;
+use crate::pipeline::survey::{Calls, Survey};
+use crate::pipeline::{Parts, Pipeline};
+use crate::price;
+use crate::report::format;
+use crate::sim::recorder::Log;
+
+/// Reads the space, and prints what tagging it would take.
+pub(crate) fn plan(args: &TagArgs) -> Result<ExitStatus, CliError> {
+    let plan = TagPlan::read(args)?;
+    check(args)?;
+    let store = answers::store(args)?;
+    let failures = Failures::default();
+    let interrupt = Interrupt::listen("stopping")?;
+    interrupt.exit_at_second();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
+    let transport = Listening::new(HttpTransport::new()?, &plan.site, &plan.providers);
+    let (site, model) = (plan.site.base.clone(), plan.providers[0].model.clone());
+    let result = runtime.block_on(async {
+        let pipeline = Pipeline::new(Parts {
+            store: store.as_ref().map(|store| answers::answers(store, args.fresh)),
+            ..plan.parts(&transport, Arc::new(Unwatched(failures.clone())))
+        });
+        if let Some(path) = &state_path(args) {
+            pipeline.recall(&state::read(path));
+        }
+        let job = Job { task: args.task.clone(), what: selection(args) };
+        let control = Control { cancel: interrupt.stop.clone(), ..Control::default() };
+        pipeline.survey(job, control).await
+    });
+    let is_stopped = interrupt.stop.is_cancelled();
+    let failure = match result {
+        Ok(_) if is_stopped => return Ok(ExitStatus::Interrupted),
+        Ok(survey) => {
+            print(&text(&survey, &model, &site));
+            return Ok(failures.turn(ExitStatus::Met));
+        }
+        Err(failure) => failure,
+    };
+    Ok(status(&Ended {
+        result: Err::<RunEnd, PipelineError>(failure),
+        log: Log::default(),
+        is_stopped,
+        transport,
+        site,
+        origins: BTreeMap::new(),
+    }))
+}
+
+/// The plan as a table.
+fn text(survey: &Survey, model: &str, site: &str) -> String {
+    let Survey { least, most, .. } = survey;
+    let mut text = format!("{} listed at {site}\n", pages_of(survey.listed));
+    let mut row = |name: &str, value: String| {
+        let _ = writeln!(text, "  {name:<16}{value}");
+    };
+    if survey.unreadable > 0 {
+        row("without text", pages_of(survey.unreadable));
+    }
+    row(
+        "answered",
+        format!("{}: their answers are kept, and cost nothing", pages_of(survey.answered)),
+    );
+    row("same text", format!("{}: asked about once", pages_of(survey.same_text)));
+    row("to ask", format!("{} of {model}", pages_of(survey.to_ask())));
+    if least.calls > 0 {
+        let full = format!("{} at least", format::count(least.calls));
+        let of = survey.pages_of_a_call;
+        row(
+            "AI calls",
+            format!(
+                "{full}, with {of} pages in each; {} with each page alone",
+                format::count(most.calls)
+            ),
+        );
+        let (input, output) =
+            (format::count(least.input_tokens), format::count(least.output_tokens));
+        row("tokens", format!("about {input} in and {output} out, in the fewest calls"));
+        row("cost", cost(model, least, most));
+        row("time", time(survey));
+    }
+    let labels = match (survey.answered, survey.labels_unknown) {
+        (0, _) => "as the answers say".to_owned(),
+        (_, 0) => format!(
+            "{} to add to {} that are answered; to others as their answers say",
+            format::count(survey.labels_to_add),
+            pages_of(survey.pages_to_label)
+        ),
+        (_, unknown) => format!("those of {} are read when they are written", pages_of(unknown)),
+    };
+    row("labels", labels);
+    row("never written", "titles, texts, and labels outside the taxonomy".to_owned());
+    text
+}
+
+fn cost(model: &str, least: &Calls, most: &Calls) -> String {
+    let Some(price) = price::of(model) else { return format!("no price of {model} is known") };
+    let of = |calls: &Calls| {
+        let micros = price.usd_micros(calls.input_tokens, calls.output_tokens);
+        format!("{}.{:04}", micros / 1_000_000, micros % 1_000_000 / 100)
+    };
+    format!("about {} USD in the fewest calls, {} with each page alone", of(least), of(most))
+}
+
+fn time(survey: &Survey) -> String {
+    match survey.least_time {
+        None => "not known: no quota was learned yet".to_owned(),
+        Some(time) => {
+            let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            format!("{} at least, by the quota that was learned", format::millis(ms))
+        }
+    }
+}
