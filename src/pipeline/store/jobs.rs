@@ -128,8 +128,13 @@ impl SqliteStore {
     /// If it cannot be read.
     pub fn changes(&self, job: &JobRecord) -> Result<Vec<LabelChange>, StoreError> {
         self.with(|connection| {
+            // What was made says more than what was planned for the same label and perhaps not made.
             let mut rows = connection.prepare(
-                "SELECT page, label, was_added FROM labels WHERE job = ?1 ORDER BY page, label",
+                "SELECT page, label, was_added FROM labels AS one
+                 WHERE job = ?1 AND (is_made OR NOT EXISTS (
+                     SELECT 1 FROM labels AS other WHERE other.job = one.job
+                     AND other.page = one.page AND other.label = one.label AND other.is_made))
+                 ORDER BY page, label",
             )?;
             let mut changes: BTreeMap<PageId, LabelChange> = BTreeMap::new();
             let mut rows = rows.query([job.id])?;

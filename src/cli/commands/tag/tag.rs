@@ -191,7 +191,13 @@ impl TagPlan {
         if variable("OPENAI_API_KEY").is_some() {
             providers.push(provider(ProviderApi::OpenAi, args)?);
         }
-        let unpriced = providers.iter().find(|provider| price::of(&provider.model).is_none());
+        let config = overrides.resolve().map_err(|error| CliError::Usage {
+            message: error.to_string(),
+            help: "change the TAG_SPACE_ variables, --env-file or --set".to_owned(),
+        })?;
+        let asked = if config.fallback { providers.len() } else { 1 };
+        let mut asked = providers.iter().take(asked);
+        let unpriced = asked.find(|provider| price::of(&provider.model).is_none());
         if let Some(provider) = unpriced.filter(|_| args.max_cost.is_some()) {
             return Err(CliError::Usage {
                 message: format!("--max-cost: no price of the model {} is known", provider.model),
@@ -201,10 +207,6 @@ impl TagPlan {
                 ),
             });
         }
-        let config = overrides.resolve().map_err(|error| CliError::Usage {
-            message: error.to_string(),
-            help: "change the TAG_SPACE_ variables, --env-file or --set".to_owned(),
-        })?;
         let taxonomy = Taxonomy::new(taxonomy(args)?);
         Ok(Self { config, taxonomy, site, providers })
     }
