@@ -295,7 +295,7 @@ fn capture(scenario: &Scenario) -> Fallible<Vec<Bodies>> {
             seed: scenario.world.seed,
         });
         let what = PageSelection::Space(scenario.world.space.key.clone());
-        pipeline.run(Job { task: "bench".to_owned(), what }, Control::default()).await
+        pipeline.run(Job::of("bench", what), Control::default()).await
     })?;
     let bodies = line.bodies.lock().map_err(|_| "poisoned")?.clone();
     Ok(bodies)

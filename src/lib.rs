@@ -140,6 +140,7 @@ pub use crate::pipeline::error::PipelineError;
 pub use crate::pipeline::event::{Event, Observer, RunEnd};
 pub use crate::pipeline::http::HttpTransport;
 pub use crate::pipeline::job::{Job, PageSelection};
+pub use crate::pipeline::page_filter::PageFilter;
 pub use crate::pipeline::provider::{Provider, Secret};
 pub use crate::pipeline::taxonomy::Taxonomy;
 pub use crate::pipeline::transport::Transport;
@@ -285,7 +286,7 @@ pub mod store {
 /// use tagspace::{Control, Job, PageSelection, Pipeline};
 ///
 /// # async fn example(pipeline: Pipeline) -> Result<(), tagspace::PipelineError> {
-/// let job = Job { task: "nightly".to_owned(), what: PageSelection::Space("DOCS".to_owned()) };
+/// let job = Job::of("nightly", PageSelection::Space("DOCS".to_owned()));
 /// let survey = pipeline.survey(job, Control::default()).await?;
 /// println!("{} of {} pages are asked about", survey.to_ask(), survey.listed);
 /// # Ok(())

@@ -1,6 +1,7 @@
 //! What a run is asked to do.
 
 use crate::pipeline::page::PageId;
+use crate::pipeline::page_filter::PageFilter;
 
 /// The pages of a run.
 ///
@@ -23,15 +24,25 @@ pub enum PageSelection {
 /// A job: which pages, under which task id.
 ///
 /// ```
-/// use tagspace::{Job, PageSelection};
+/// use tagspace::{Job, PageFilter, PageSelection};
 ///
-/// let job = Job { task: "nightly".to_owned(), what: PageSelection::Space("DOCS".to_owned()) };
+/// let all = Job::of("nightly", PageSelection::Space("DOCS".to_owned()));
+/// let job = Job { filter: PageFilter { limit: Some(10), ..PageFilter::default() }, ..all };
 /// assert_eq!(job.task, "nightly");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Job {
     /// The task id that the run's events carry.
     pub task: String,
     /// The pages.
     pub what: PageSelection,
+    /// Which of them.
+    pub filter: PageFilter,
+}
+
+impl Job {
+    /// All of these pages.
+    pub fn of(task: impl Into<String>, what: PageSelection) -> Self {
+        Self { task: task.into(), what, filter: PageFilter::default() }
+    }
 }

@@ -26,6 +26,7 @@ mod lenient;
 pub mod limiter;
 pub mod log;
 pub mod page;
+pub mod page_filter;
 mod parts;
 mod pipeline;
 mod preflight;

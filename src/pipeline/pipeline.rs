@@ -29,7 +29,7 @@ use super::survey::Survey;
 ///     .provider(Provider::gemini("gemini-3.5-flash-lite", Secret::new("key")))
 ///     .provider(Provider::openai("gpt-6-luna", Secret::new("key")))
 ///     .build()?;
-/// let job = Job { task: "nightly".to_owned(), what: PageSelection::Space("DOCS".to_owned()) };
+/// let job = Job::of("nightly", PageSelection::Space("DOCS".to_owned()));
 /// let end = pipeline.run(job, Control::default()).await?;
 /// println!("{end:?}");
 /// # Ok(())

@@ -42,6 +42,7 @@ mod limits; // what each limit costs
 mod live; // over the network, in real time
 mod neighbours; // somebody else on the same quota
 mod page; // the page of a report
+mod page_filter; // which pages of a space are tagged
 mod paired; // intervals and the sign test
 mod pipeline; // against answers that no fake gives
 mod plan; // the size of a batch where it is auto

@@ -141,7 +141,7 @@ fn play_what(what: PageSelection, overrides: &str, answers: Vec<Response<Bytes>>
         };
         assert!(!format!("{pipeline:?}").contains("sesame"));
         let start = tokio::time::Instant::now();
-        let job = Job { task: "t".to_owned(), what };
+        let job = Job::of("t", what);
         let result = pipeline.run(job, control).await.map(drop);
         assert_eq!(pipeline.in_flight(), 0);
         (result, start.elapsed())

@@ -320,7 +320,7 @@ fn a_page_that_spoils_every_answer_is_soon_alone() {
                     seed: Seed(1),
                 });
                 let what = PageSelection::Pages((1..=pages).map(PageId).collect());
-                let job = Job { task: "t".to_owned(), what };
+                let job = Job::of("t", what);
                 pipeline.run(job, Control::default()).await.unwrap();
             });
             let asked = spoilt.asked.lock().unwrap();

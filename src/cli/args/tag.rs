@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, value_parser};
+use regex::Regex;
 
-use super::values::{profile, usd};
+use super::values::{chance, profile, usd};
 use crate::pipeline::config::Profile;
 
 /// Arguments of `tag`.
@@ -17,6 +18,18 @@ pub(crate) struct TagArgs {
     /// Tag these pages instead of a space.
     #[arg(long, value_name = "ID", value_delimiter = ',', conflicts_with = "space")]
     pub(crate) pages: Vec<u64>,
+    /// Only this many pages, in the order in which the space lists them.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
+    /// Only a sample of the pages, such as 2%: always the same ones, and those of a smaller sample too.
+    #[arg(long, value_name = "PERCENT", value_parser = chance)]
+    pub(crate) sample: Option<u64>,
+    /// Only pages whose title matches this regular expression (repeatable: one of them).
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) include: Vec<Regex>,
+    /// No page whose title matches this regular expression (repeatable).
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) exclude: Vec<Regex>,
     /// Write labels; without it nothing in Confluence changes.
     #[arg(long)]
     pub(crate) write: bool,

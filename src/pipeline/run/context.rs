@@ -20,6 +20,7 @@ use crate::pipeline::job::{Job, PageSelection};
 use crate::pipeline::limiter::line_time::{LineTime, WaitParts};
 use crate::pipeline::limiter::{LimitChange, LimiterUpdate};
 use crate::pipeline::page::{Page, PageId, Source, Tags};
+use crate::pipeline::page_filter::PageFilter;
 use crate::pipeline::provider::Usage;
 use crate::pipeline::run::coalesce::Coalescer;
 use crate::pipeline::run::known_labels::KnownLabels;
@@ -80,6 +81,7 @@ pub(crate) struct RunContext {
     twins: Coalescer,
     pub(crate) labels: KnownLabels,
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+    pub(crate) filter: PageFilter,
     pub(crate) listed: AtomicU64,
     /// Pages that are known or expected to come, or have come already.
     pub(crate) known: AtomicU64,
@@ -109,6 +111,7 @@ impl RunContext {
             twins: Coalescer::default(),
             labels: KnownLabels::new(is_by_label),
             progress: control.progress,
+            filter: job.filter.clone(),
             listed: AtomicU64::new(0),
             known: AtomicU64::new(0),
             done: AtomicU64::new(0),

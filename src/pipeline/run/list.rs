@@ -111,7 +111,7 @@ async fn list(
         run.known.store(known, Ordering::Relaxed);
         let listed_before = progress.pages.len();
         for page in missing {
-            if progress.pages.insert(page) {
+            if progress.pages.insert(page) && run.filter.takes(page, "") {
                 run.page_listed(page, 0, 0);
                 run.page_failed(page, &Cause::of_confluence(ErrorClass::NotFound, None));
             }
@@ -120,7 +120,8 @@ async fn list(
             accept(run, &mut progress, page, listed).await;
         }
         progress.counts(listed_before)?;
-        cursor = next;
+        let is_full = run.filter.is_full(run.listed.load(Ordering::Relaxed));
+        cursor = next.filter(|_| !is_full);
     }
     // The others are dealt with first.
     match progress.unreadable {
@@ -144,7 +145,8 @@ async fn accept(
         progress.unreadable.get_or_insert(reason);
         return;
     };
-    if !progress.pages.insert(id) {
+    let is_full = run.filter.is_full(run.listed.load(Ordering::Relaxed));
+    if !progress.pages.insert(id) || is_full || !run.filter.takes(id, &page.title) {
         return;
     }
     let Some(storage) = page.storage() else {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::job::pages_of;
-use super::tag::{TagPlan, check, selection, state_path};
+use super::tag::{TagPlan, check, job, state_path};
 use super::verdict::{Ended, status};
 use super::watcher::Unwatched;
 use super::{answers, state};
@@ -20,7 +21,6 @@ use crate::pipeline::control::Control;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::RunEnd;
 use crate::pipeline::http::HttpTransport;
-use crate::pipeline::job::Job;
 use crate::pipeline::survey::{Calls, Survey};
 use crate::pipeline::{Parts, Pipeline};
 use crate::price;
@@ -48,7 +48,7 @@ pub(crate) fn plan(args: &TagArgs) -> Result<ExitStatus, CliError> {
         if let Some(path) = &state_path(args) {
             pipeline.recall(&state::read(path));
         }
-        let job = Job { task: args.task.clone(), what: selection(args) };
+        let job = job(args);
         let control = Control { cancel: interrupt.stop.clone(), ..Control::default() };
         pipeline.survey(job, control).await
     });
@@ -129,6 +129,7 @@ fn cost(model: &str, least: &Calls, most: &Calls) -> String {
 fn time(survey: &Survey) -> String {
     match survey.least_time {
         None => "not known: no quota was learned yet".to_owned(),
+        Some(Duration::ZERO) => "no wait, by the quota that was learned".to_owned(),
         Some(time) => {
             let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             format!("{} at least, by the quota that was learned", format::millis(ms))

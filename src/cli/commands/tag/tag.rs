@@ -32,6 +32,7 @@ use crate::pipeline::event::{Observer, RunEnd};
 use crate::pipeline::http::HttpTransport;
 use crate::pipeline::job::{Job, PageSelection};
 use crate::pipeline::page::PageId;
+use crate::pipeline::page_filter::PageFilter;
 use crate::pipeline::provider::{Provider, ProviderApi};
 use crate::pipeline::taxonomy::Taxonomy;
 use crate::pipeline::{Parts, Pipeline, Site, log};
@@ -138,7 +139,7 @@ async fn played(
     interrupt: &Interrupt,
     watcher: &Arc<Watcher>,
 ) -> Result<RunEnd, PipelineError> {
-    let what = selection(args);
+    let job = job(args);
     let shown = Arc::clone(watcher);
     let control = Control {
         progress: Some(Arc::new(move |progress| shown.progress(progress))),
@@ -146,10 +147,10 @@ async fn played(
         allowance: Allowance { calls: args.max_calls, usd_micros: args.max_cost },
     };
     let checked_and_run = async {
-        for cause in pipeline.check(&what, &interrupt.stop).await? {
+        for cause in pipeline.check(&job.what, &interrupt.stop).await? {
             note(&format!("warning: only the fallback is of use: {cause}"));
         }
-        pipeline.run(Job { task: args.task.clone(), what }, control).await
+        pipeline.run(job, control).await
     };
     tokio::select! {
         biased;
@@ -161,8 +162,19 @@ async fn played(
     }
 }
 
+/// The job that the arguments describe.
+pub(crate) fn job(args: &TagArgs) -> Job {
+    let filter = PageFilter {
+        limit: args.limit,
+        sample_ppm: args.sample,
+        include: args.include.clone(),
+        exclude: args.exclude.clone(),
+    };
+    Job { task: args.task.clone(), what: selection(args), filter }
+}
+
 /// The space, or the pages that were asked for, each once.
-pub(crate) fn selection(args: &TagArgs) -> PageSelection {
+fn selection(args: &TagArgs) -> PageSelection {
     if let Some(key) = &args.space {
         return PageSelection::Space(key.clone());
     }
