@@ -113,24 +113,25 @@ impl Shared {
         std::mem::swap(&mut *other.cache.lock(), &mut *self.cache.lock());
     }
 
-    /// Keeps the answers of a model about pages.
-    pub(crate) fn remember(&self, model: &str, answers: &[(Page, Tags)]) {
+    /// Keeps the answer of a model about a page for this process.
+    pub(crate) fn remember(&self, page: &Page, model: &str, tags: &Tags) {
         let mut cache = self.cache.lock();
-        let Some(lane) = self.lanes.iter().find(|lane| lane.provider.model == model) else {
-            return;
-        };
-        if !cache.is_enabled() {
-            return;
+        if let Some(key) = self.key(page, model).filter(|_| cache.is_enabled()) {
+            cache.put(key, tags.clone());
         }
-        let key = |page| Key::new(Content::new(page, self.config.cache_key), lane.fingerprint);
-        let keyed: Vec<(Key, &Tags)> =
-            answers.iter().map(|(page, tags)| (key(page), tags)).collect();
-        for (key, tags) in &keyed {
-            cache.put(*key, (*tags).clone());
-        }
-        if let Some(store) = &self.store {
-            self.heard(store.keep(model, &keyed));
-        }
+    }
+
+    /// Keeps the answers of a model about pages for other processes.
+    pub(crate) fn store_answers(&self, model: &str, answers: &[(Page, Tags)]) {
+        let Some(store) = &self.store else { return };
+        let keyed = answers.iter().filter_map(|(page, tags)| Some((self.key(page, model)?, tags)));
+        self.heard(store.keep(model, &keyed.collect::<Vec<_>>()));
+    }
+
+    /// The key of what this model answers about a page.
+    fn key(&self, page: &Page, model: &str) -> Option<Key> {
+        let lane = self.lanes.iter().find(|lane| lane.provider.model == model)?;
+        Some(Key::new(Content::new(page, self.config.cache_key), lane.fingerprint))
     }
 
     /// Writes something down, where there is a journal.

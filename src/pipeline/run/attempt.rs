@@ -133,9 +133,10 @@ impl Attempt<'_> {
             let Some(position) = rest.iter().position(|page| page.id == id) else { continue };
             answered.push((rest.remove(position), tags));
         }
-        // The whole answer is kept before a label is written.
-        run.shared.remember(&provider.model, &answered);
+        // The whole answer is stored before a label is written.
+        run.shared.store_answers(&provider.model, &answered);
         for (page, tags) in answered {
+            run.shared.remember(&page, &provider.model, &tags);
             run.answered(&page, tags, self.batch, self.tagged).await;
         }
         Outcomes { failed, has_progress, permit: held }
