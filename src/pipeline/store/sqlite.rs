@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use super::answers::AnswerStore;
 use super::error::StoreError;
@@ -16,6 +16,8 @@ use crate::pipeline::page::Tags;
 /// How long a write waits for that of another process, which takes milliseconds unless it makes the
 /// whole file smaller.
 const BUSY: Duration = Duration::from_secs(5);
+/// How often the beginning is tried while other processes begin as well.
+const BEGINNINGS: u32 = 10_000;
 
 /// A store of answers in one file.
 ///
@@ -49,11 +51,11 @@ impl SqliteStore {
     pub fn open(path: &Path, most: u64) -> Result<Self, StoreError> {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
-        schema::migrate(&mut connection)?;
+        unless_busy(|| schema::migrate(&mut connection))?;
         if connection.is_readonly("main")? {
             return Err(StoreError::ReadOnly);
         }
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        unless_busy(|| Ok(connection.pragma_update(None, "journal_mode", "wal")?))?;
         connection.pragma_update(None, "synchronous", "normal")?;
         let held = size::shrink(&connection, size::at_most(&connection)?, most)?;
         let state = Mutex::new(State { connection, held, most });
@@ -72,6 +74,22 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         work(&self.state.lock().connection)
     }
+}
+
+/// Tries again what another process that begins at the same moment holds up: SQLite itself waits for
+/// writes, and not for the change to a write-ahead log.
+fn unless_busy(mut work: impl FnMut() -> Result<(), StoreError>) -> Result<(), StoreError> {
+    for _ in 0..BEGINNINGS {
+        match work() {
+            Err(StoreError::Sqlite(error))
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) =>
+            {
+                std::thread::yield_now();
+            }
+            done => return done,
+        }
+    }
+    work()
 }
 
 impl AnswerStore for SqliteStore {
