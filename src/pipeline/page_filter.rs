@@ -13,8 +13,8 @@ use super::page::PageId;
 /// use tagspace::event::PageId;
 ///
 /// let runbooks = PageFilter { include: vec![Regex::new("(?i)runbook")?], ..PageFilter::default() };
-/// assert!(runbooks.takes(PageId(1), "Runbook: restore a backup"));
-/// assert!(!runbooks.takes(PageId(2), "Minutes of a meeting"));
+/// assert!(runbooks.takes(PageId(1), Some("Runbook: restore a backup"), 0));
+/// assert!(!runbooks.takes(PageId(2), Some("Minutes of a meeting"), 1));
 /// # Ok::<(), regex::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -31,17 +31,21 @@ pub struct PageFilter {
 }
 
 impl PageFilter {
-    /// Whether it takes the page of this id and title, however many came before it.
-    pub fn takes(&self, page: PageId, title: &str) -> bool {
-        let has = |patterns: &[Regex]| patterns.iter().any(|pattern| pattern.is_match(title));
-        self.sample_ppm.is_none_or(|share| place_in_sample(page) < share)
-            && (self.include.is_empty() || has(&self.include))
-            && !has(&self.exclude)
+    /// Whether it takes the page of this id and title, if it has taken `taken` pages before it. A page whose
+    /// title is not known matches as it should.
+    pub fn takes(&self, page: PageId, title: Option<&str>, taken: u64) -> bool {
+        let is_wanted = title.is_none_or(|title| {
+            let has = |patterns: &[Regex]| patterns.iter().any(|pattern| pattern.is_match(title));
+            (self.include.is_empty() || has(&self.include)) && !has(&self.exclude)
+        });
+        is_wanted
+            && !self.is_full(taken)
+            && self.sample_ppm.is_none_or(|share| place_in_sample(page) < share)
     }
 
-    /// Whether this many pages are all that it takes.
-    pub fn is_full(&self, pages: u64) -> bool {
-        self.limit.is_some_and(|limit| pages >= limit)
+    /// Whether it takes no more after this many pages.
+    pub fn is_full(&self, taken: u64) -> bool {
+        self.limit.is_some_and(|limit| taken >= limit)
     }
 }
 

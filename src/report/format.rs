@@ -22,8 +22,9 @@ pub fn millis(ms: u64) -> String {
 }
 
 /// A count of a noun whose plural ends in s.
-pub fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+pub fn counted(of: impl TryInto<u64>, noun: &str) -> String {
+    let of = of.try_into().unwrap_or(u64::MAX);
+    format!("{} {noun}{}", count(of), if of == 1 { "" } else { "s" })
 }
 
 /// A count with groups of three digits.

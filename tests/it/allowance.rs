@@ -4,15 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::scripted::{Reply, Server, Tagged, answer, sections};
-use crate::store::calls;
+use crate::scripted::{Reply, Server, answer, sections};
+use crate::store::{calls, tag};
 use crate::wiki::Wiki;
-
-fn tag(server: &Server, folder: &std::path::Path, args: &[&str]) -> Tagged {
-    let mut all = vec!["DOCS", "--state", "quotas.json", "--store", "answers.db"];
-    all.extend(args);
-    Tagged::of(&server.command(folder, &all).output().unwrap())
-}
 
 #[test]
 fn calls_end_before_one_too_many_and_the_next_run_goes_on() {

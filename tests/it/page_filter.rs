@@ -70,12 +70,8 @@ fn titles_are_included_and_excluded_by_pattern() {
 fn a_plan_is_of_the_same_pages() {
     let server = Wiki::default().serve(50, Duration::ZERO);
     let folder = tempfile::tempdir().unwrap();
-    let tag = server.command(folder.path(), &[]);
-    let mut plan = std::process::Command::new(tag.get_program());
-    plan.args(["plan", "DOCS", "--no-state", "--limit", "12"])
-        .current_dir(folder.path())
-        .env_clear();
-    plan.envs(tag.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let args = ["DOCS", "--no-state", "--limit", "12"];
+    let mut plan = server.command_of("plan", folder.path(), &args);
     let planned = Tagged::of(&plan.output().unwrap());
     assert!(planned.out.starts_with("12 pages listed at "), "{planned:?}");
 }

@@ -91,10 +91,15 @@ impl Server {
 
     /// `tag` with these arguments, in this folder, its variables set as a user would.
     pub(crate) fn command(&self, folder: &Path, args: &[&str]) -> Command {
+        self.command_of("tag", folder, args)
+    }
+
+    /// The same of another command.
+    pub(crate) fn command_of(&self, name: &str, folder: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tagspace"));
         let port = self.port;
         command
-            .args(["tag"])
+            .arg(name)
             .args(args)
             .current_dir(folder)
             .env_clear()

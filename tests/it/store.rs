@@ -18,12 +18,16 @@ use crate::common::attentive;
 use crate::scripted::{Server, Tagged};
 use crate::wiki::Wiki;
 
-/// The AI calls that `tag DOCS` with these arguments takes.
+/// What `tag DOCS` with these arguments comes to, with a store in this folder.
+pub(crate) fn tag(server: &Server, folder: &Path, args: &[&str]) -> Tagged {
+    let all = [&["DOCS", "--state", "quotas.json", "--store", "answers.db"], args].concat();
+    Tagged::of(&server.command(folder, &all).output().unwrap())
+}
+
+/// The AI calls that it takes.
 pub(crate) fn calls(server: &Server, folder: &Path, args: &[&str]) -> usize {
     let before = server.count("generateContent");
-    let mut all = vec!["DOCS", "--state", "quotas.json", "--store", "answers.db"];
-    all.extend(args);
-    let tagged = Tagged::of(&server.command(folder, &all).output().unwrap());
+    let tagged = tag(server, folder, args);
     assert_eq!(tagged.code, Some(0), "{tagged:?}");
     server.count("generateContent") - before
 }
@@ -290,7 +294,7 @@ fn an_answer_takes_few_bytes_and_the_oldest_go_where_room_ends() {
 }
 
 #[test]
-fn two_processes_at_once_keep_what_both_paid_for() {
+fn several_writers_that_begin_at_once_keep_what_all_paid_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("answers.db");
     let writers: Vec<_> = (0..4_u64)

@@ -1,21 +1,18 @@
 //! What `plan` says beforehand, held against what `tag` then does.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::scripted::{Server, Tagged, page, piece};
-use crate::store::calls;
+use crate::scripted::{Reply, Server, Tagged, page, piece};
+use crate::store::{calls, tag};
 use crate::wiki::Wiki;
 
 fn plan(server: &Server, folder: &Path, args: &[&str]) -> Tagged {
-    let command = server.command(folder, &[]);
-    let mut planned = std::process::Command::new(command.get_program());
-    let all = ["plan", "DOCS", "--state", "quotas.json", "--store", "answers.db"];
-    planned.args(all).args(args).current_dir(folder).env_clear();
-    planned.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    Tagged::of(&planned.output().unwrap())
+    let all = [&["DOCS", "--state", "quotas.json", "--store", "answers.db"], args].concat();
+    Tagged::of(&server.command_of("plan", folder, &all).output().unwrap())
 }
 
 /// What a row of the plan says.
@@ -40,7 +37,7 @@ fn a_plan_costs_nothing_and_says_what_the_run_takes() {
       to ask          45 pages of gemini-3.5-flash-lite
       AI calls        5 at least, with 10 pages in each; 45 with each page alone
       tokens          about 1,546 in and 2,800 out, in the fewest calls
-      cost            about 0.0074 USD in the fewest calls, 0.0110 with each page alone
+      cost            about $0.0075 in the fewest calls, $0.0111 with each page alone
       time            not known: no quota was learned yet
       labels          as the answers say
       never written   titles, texts, and labels outside the taxonomy
@@ -102,4 +99,39 @@ fn a_space_that_is_not_there_has_no_plan() {
         planned.err.contains("these credentials see no space with the key `DOCS`"),
         "{planned:?}"
     );
+}
+
+#[test]
+fn a_prompt_is_planned_no_larger_than_the_window_that_was_learned() {
+    let is_first = AtomicBool::new(true);
+    let server = Server::start(40, move |asked| {
+        let is_call = asked.target.contains("generateContent");
+        (is_call && is_first.swap(false, Ordering::Relaxed)).then(|| {
+            let quota = "GenerateContentPaidTierInputTokensPerModelPerMinute";
+            let metric =
+                "generativelanguage.googleapis.com/generate_content_paid_tier_input_token_count";
+            let violation = json!({"quotaMetric": metric, "quotaId": quota, "quotaValue": "400"});
+            let failure = "type.googleapis.com/google.rpc.QuotaFailure";
+            let retry = "type.googleapis.com/google.rpc.RetryInfo";
+            let details = json!([
+                {"@type": failure, "violations": [violation]},
+                {"@type": retry, "retryDelay": "1s"},
+            ]);
+            let error = json!({"code": 429, "status": "RESOURCE_EXHAUSTED", "details": details});
+            Reply::of(429, &json!({ "error": error }))
+        })
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let calls = |planned: &Tagged| -> u64 {
+        row(planned, "AI calls").split(' ').next().unwrap().parse().unwrap()
+    };
+    let args = ["--fresh", "--set", "max_batch_size=40"];
+    let before = plan(&server, folder.path(), &args);
+    assert_eq!(calls(&before), 1, "{before:?}");
+    // One page meets the refusal, and its run waits it out.
+    let tagged = tag(&server, folder.path(), &["--limit", "1"]);
+    assert_eq!(tagged.code, Some(0), "{tagged:?}");
+    let after = plan(&server, folder.path(), &args);
+    assert!(calls(&after) > 1, "{after:?}");
+    assert!(row(&after, "time").ends_with(" at least, by the quota that was learned"), "{after:?}");
 }

@@ -9,18 +9,29 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::common::attentive;
-use crate::scripted::{Reply, Server, Tagged, page, piece};
-use crate::store::calls;
+use crate::scripted::{Asked, Reply, Server, Tagged, page, piece};
+use crate::store::{calls, tag};
 use crate::wiki::Wiki;
 
-/// `tagspace undo` with the variables of `tag`.
 fn undo(server: &Server, folder: &Path, args: &[&str]) -> Tagged {
-    let tag = server.command(folder, &[]);
-    let mut command = attentive(env!("CARGO_BIN_EXE_tagspace"));
-    command.arg("undo").args(args).args(["--store", "answers.db"]).current_dir(folder).env_clear();
-    command.envs(tag.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    Tagged::of(&command.output().unwrap())
+    let all = [args, &["--store", "answers.db"]].concat();
+    Tagged::of(&server.command_of("undo", folder, &all).output().unwrap())
+}
+
+/// A space of three pages that refuses these requests as long as the switch is on.
+fn refusing(wiki: &Wiki, status: u16, is_refused: fn(&Asked) -> bool) -> (Server, Arc<AtomicBool>) {
+    let switch = Arc::new(AtomicBool::new(true));
+    let (wiki, is_on) = (wiki.clone(), Arc::clone(&switch));
+    let server = Server::start(3, move |asked| {
+        let refused = Reply::of(status, &json!({"message": "not yours"}));
+        let refused = (is_on.load(Ordering::Relaxed) && is_refused(asked)).then_some(refused);
+        refused.or_else(|| wiki.reply(asked, 3))
+    });
+    (server, switch)
+}
+
+fn is_change_of_page_2(asked: &Asked) -> bool {
+    !asked.head.starts_with("GET ") && asked.target.contains("/content/2/")
 }
 
 /// The labels of pages that have any.
@@ -130,17 +141,11 @@ fn a_job_that_was_killed_goes_on_under_its_name_and_is_taken_back_as_a_whole() {
 #[test]
 fn what_cannot_be_taken_back_is_named_and_stays_to_be_taken_back() {
     let wiki = Wiki::default();
-    let is_closed = Arc::new(AtomicBool::new(true));
-    let (served, closed) = (wiki.clone(), Arc::clone(&is_closed));
-    let server = Server::start(3, move |asked| {
-        let is_change = asked.head.starts_with("DELETE ") && asked.target.contains("/content/2/");
-        let refused = Reply::of(403, &json!({"message": "not yours"}));
-        (is_change && closed.load(Ordering::Relaxed))
-            .then_some(refused)
-            .or_else(|| served.reply(asked, 3))
-    });
+    let (server, is_closed) = refusing(&wiki, 403, is_change_of_page_2);
+    is_closed.store(false, Ordering::Relaxed);
     let folder = tempfile::tempdir().unwrap();
     calls(&server, folder.path(), &["--write"]);
+    is_closed.store(true, Ordering::Relaxed);
     let said = undo(&server, folder.path(), &["DOCS-1"]);
     assert_eq!(
         (said.code, said.out.as_str()),
@@ -162,8 +167,6 @@ fn what_cannot_be_taken_back_is_named_and_stays_to_be_taken_back() {
     assert!(labelled(&wiki).is_empty());
 }
 
-const WRITE: [&str; 6] = ["DOCS", "--write", "--state", "quotas.json", "--store", "answers.db"];
-
 #[test]
 fn a_label_that_a_later_job_set_again_is_the_later_jobs() {
     let wiki = Wiki::default();
@@ -171,7 +174,7 @@ fn a_label_that_a_later_job_set_again_is_the_later_jobs() {
     let folder = tempfile::tempdir().unwrap();
     calls(&server, folder.path(), &["--write"]);
     wiki.unlabel(2, "guide");
-    let tagged = Tagged::of(&server.command(folder.path(), &WRITE).output().unwrap());
+    let tagged = tag(&server, folder.path(), &["--write"]);
     assert!(
         tagged.err.contains("job DOCS-2: labels added 1, removed 0, on 1 page; "),
         "{tagged:?}"
@@ -186,20 +189,13 @@ fn a_label_that_a_later_job_set_again_is_the_later_jobs() {
 #[test]
 fn a_label_that_the_site_refused_and_a_person_set_stays() {
     let wiki = Wiki::default();
-    let is_closed = Arc::new(AtomicBool::new(true));
-    let (served, closed) = (wiki.clone(), Arc::clone(&is_closed));
-    let server = Server::start(3, move |asked| {
-        let is_change = asked.head.starts_with("POST ") && asked.target.contains("/content/2/");
-        let refused = Reply::of(403, &json!({"message": "not yours"}));
-        let refused = (is_change && closed.load(Ordering::Relaxed)).then_some(refused);
-        refused.or_else(|| served.reply(asked, 3))
-    });
+    let (server, is_closed) = refusing(&wiki, 403, is_change_of_page_2);
     let folder = tempfile::tempdir().unwrap();
-    let tagged = Tagged::of(&server.command(folder.path(), &WRITE).output().unwrap());
+    let tagged = tag(&server, folder.path(), &["--write"]);
     assert_eq!(tagged.code, Some(4), "{tagged:?}");
     wiki.label(2, "guide");
     is_closed.store(false, Ordering::Relaxed);
-    let tagged = Tagged::of(&server.command(folder.path(), &WRITE).output().unwrap());
+    let tagged = tag(&server, folder.path(), &["--write"]);
     // The job that was left open goes on, and is done now.
     assert!(
         tagged.code == Some(0) && tagged.err.contains("job DOCS-1: labels added 2, "),
@@ -213,15 +209,9 @@ fn a_label_that_the_site_refused_and_a_person_set_stays() {
 #[test]
 fn pages_that_cannot_be_seen_are_not_taken_for_done() {
     let wiki = Wiki::default();
-    let is_hidden = Arc::new(AtomicBool::new(false));
-    let (served, hidden) = (wiki.clone(), Arc::clone(&is_hidden));
-    let server = Server::start(3, move |asked| {
-        let is_of_labels = asked.target.contains("/rest/api/content/");
-        let unseen = Reply::of(404, &json!({"message": "No content found"}));
-        (is_of_labels && hidden.load(Ordering::Relaxed))
-            .then_some(unseen)
-            .or_else(|| served.reply(asked, 3))
-    });
+    let is_of_labels = |asked: &Asked| asked.target.contains("/rest/api/content/");
+    let (server, is_hidden) = refusing(&wiki, 404, is_of_labels);
+    is_hidden.store(false, Ordering::Relaxed);
     let folder = tempfile::tempdir().unwrap();
     calls(&server, folder.path(), &["--write"]);
     is_hidden.store(true, Ordering::Relaxed);
@@ -243,7 +233,8 @@ fn two_processes_at_once_have_a_job_each_and_a_job_at_work_is_not_taken_back() {
     let wiki = Wiki::default();
     let server = wiki.serve(30, Duration::from_millis(20));
     let folder = tempfile::tempdir().unwrap();
-    let args = [&WRITE[..], &["--set", "batch_size=1"]].concat();
+    let args = ["DOCS", "--write", "--state", "quotas.json", "--store", "answers.db"];
+    let args = [&args[..], &["--set", "batch_size=1"]].concat();
     let mut command = server.command(folder.path(), &args);
     let mut first = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while labelled(&wiki).is_empty() {
@@ -285,7 +276,8 @@ fn other_pages_are_another_job_and_so_is_a_fresh_one() {
     });
     let folder = tempfile::tempdir().unwrap();
     let tag = |what: &[&str]| {
-        let args = [what, &WRITE[1..]].concat();
+        let kept = ["--write", "--state", "quotas.json", "--store", "answers.db"];
+        let args = [what, &kept].concat();
         Tagged::of(&server.command(folder.path(), &args).output().unwrap())
     };
     assert!(tag(&["--pages", "2,1"]).err.contains("job pages-1: labels added 1, "));

@@ -28,7 +28,7 @@ struct State {
 }
 
 impl Wiki {
-    /// Serves a space of so many pages, whose model takes so long for each call.
+    /// Serves a space of `pages` pages, whose model takes `model_takes` for each call.
     #[expect(clippy::disallowed_methods, reason = "another process waits for it")]
     pub(crate) fn serve(&self, pages: u64, model_takes: Duration) -> Server {
         let wiki = self.clone();

@@ -21,7 +21,7 @@ pub(crate) fn cache(args: &CacheArgs) -> Result<ExitStatus, CliError> {
         CacheAction::Stats => print(&stats(&store).map_err(failed)?),
         CacheAction::Clear { model, unused_for } => {
             let gone = store.clear(model.as_deref(), u64::from(*unused_for)).map_err(failed)?;
-            let what = counted(gone);
+            let what = format::counted(gone, "answer");
             print(&format!("{what} forgotten; the pages are asked about again\n"));
             if let Err(error) = store.compact() {
                 note(&format!("warning: the file stays as large as it was: {error}"));
@@ -32,21 +32,18 @@ pub(crate) fn cache(args: &CacheArgs) -> Result<ExitStatus, CliError> {
     Ok(ExitStatus::Met)
 }
 
-fn counted(answers: u64) -> String {
-    let noun = if answers == 1 { "answer" } else { "answers" };
-    format!("{} {noun}", format::count(answers))
-}
-
 fn stats(store: &SqliteStore) -> Result<String, StoreError> {
     let stats = store.stats()?;
     let mut text = format!("{}: {}\n", store.path().display(), size(stats.bytes));
     for (model, answers) in &stats.answers {
-        let _ = writeln!(text, "  {model}: {}", counted(*answers));
+        let _ = writeln!(text, "  {model}: {}", format::counted(*answers, "answer"));
     }
     let _ = match stats.oldest_days {
         None => writeln!(text, "  no answer is kept"),
         Some(0) => writeln!(text, "  all of them were used today"),
-        Some(days) => writeln!(text, "  the oldest was used {days} days ago"),
+        Some(days) => {
+            writeln!(text, "  the oldest was used {} ago", format::counted(days, "day"))
+        }
     };
     Ok(text)
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::tag::answers::{existing, failed};
 use super::tag::environment::site;
-use super::tag::job::{JobLock, pages_of};
+use super::tag::job::JobLock;
 use super::tag::watcher::Unwatched;
 use crate::cli::ExitStatus;
 use crate::cli::args::UndoArgs;
@@ -111,7 +111,7 @@ fn said(result: Result<Undone, PipelineError>, pages: u64, is_stopped: bool) -> 
         }
     };
     let left = pages - done;
-    print(&format!("{} as before, {left} left\n", pages_of(done)));
+    print(&format!("{} as before, {left} left\n", format::counted(done, "page")));
     for (page, cause) in failed.iter().take(NAMED_PAGES) {
         note(&format!("error: page {page}: {cause}"));
     }
@@ -138,7 +138,7 @@ fn list(jobs: &[JobRecord]) -> String {
         let _ = writeln!(
             text,
             "{name}  {begun}  labels added {added}, removed {removed}, on {} of {site}{open}",
-            pages_of(*pages)
+            format::counted(*pages, "page")
         );
     }
     if text.is_empty() { "no job has changed a label\n".to_owned() } else { text }

@@ -281,8 +281,11 @@ impl Response {
     /// was set aside, and so may one that never came.
     fn billed(&self) -> Option<Usage> {
         let is_free = match (self.status, self.class) {
-            (Some(200..=299) | None, Some(class)) => class == ErrorClass::Unreachable,
-            (Some(200..=299) | None, None) => false,
+            // It never left.
+            (None, class) => {
+                matches!(class, Some(ErrorClass::Unreachable | ErrorClass::BadRequest))
+            }
+            (Some(200..=299), _) => false,
             (Some(status), _) => status < 500 || status == 503,
         };
         (is_free || self.usage != Usage::default()).then_some(self.usage)

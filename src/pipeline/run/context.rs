@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::Shared;
 use crate::pipeline::allowance::{Permission, Spending, Spent};
-use crate::pipeline::batch::BatchId;
+use crate::pipeline::batch::{BatchId, Room};
 use crate::pipeline::cache::Content;
-use crate::pipeline::config::{CacheKey, LabelReads, Settings};
+use crate::pipeline::config::{BatchSize, CacheKey, LabelReads, Settings};
 use crate::pipeline::control::{Control, Progress};
 use crate::pipeline::error::{Cause, PipelineError};
 use crate::pipeline::event::{Awaited, Event};
@@ -22,6 +22,7 @@ use crate::pipeline::limiter::{LimitChange, LimiterUpdate};
 use crate::pipeline::page::{Page, PageId, Source, Tags};
 use crate::pipeline::page_filter::PageFilter;
 use crate::pipeline::provider::Usage;
+use crate::pipeline::provider::stated_quota::Dimension;
 use crate::pipeline::run::coalesce::Coalescer;
 use crate::pipeline::run::known_labels::KnownLabels;
 use crate::pipeline::run::standing::Standing;
@@ -81,7 +82,7 @@ pub(crate) struct RunContext {
     twins: Coalescer,
     pub(crate) labels: KnownLabels,
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
-    pub(crate) filter: PageFilter,
+    filter: PageFilter,
     pub(crate) listed: AtomicU64,
     /// Pages that are known or expected to come, or have come already.
     pub(crate) known: AtomicU64,
@@ -159,6 +160,16 @@ impl RunContext {
         }
     }
 
+    /// Whether the job takes this page.
+    pub(crate) fn takes(&self, page: PageId, title: Option<&str>) -> bool {
+        self.filter.takes(page, title, self.listed.load(Ordering::Relaxed))
+    }
+
+    /// Whether the job takes no page after those that are listed.
+    pub(crate) fn has_all(&self) -> bool {
+        self.filter.is_full(self.listed.load(Ordering::Relaxed))
+    }
+
     pub(crate) fn page_listed(&self, page: PageId, version: u64, chars: u64) {
         self.listed.fetch_add(1, Ordering::Relaxed);
         self.observe(Event::PageListed { page, version, chars });
@@ -209,6 +220,19 @@ impl RunContext {
         let usable = if self.config().fallback { self.standings.len() } else { 1 };
         let is_worth_it = |standing: &Standing| standing.lost().is_none();
         self.standings[..usable].iter().position(is_worth_it).unwrap_or(0)
+    }
+
+    /// What a prompt may hold: no more than is configured, and not more tokens than a window has.
+    pub(crate) fn room(&self) -> Room {
+        let config = self.config();
+        let learned = self.shared.lanes[self.first_provider()].limiter.learned();
+        let window = learned.iter().find(|quota| quota.dimension == Dimension::Tokens);
+        let is_bounded = config.batch_tokens.is_some() || config.batch_size == BatchSize::Auto;
+        Room {
+            pages: usize::try_from(config.most_pages()).unwrap_or(usize::MAX).max(1),
+            input_tokens: config.batch_tokens.into_iter().chain(window.map(|q| q.limit)).min(),
+            output_tokens: is_bounded.then_some(config.max_output_tokens),
+        }
     }
 
     /// The end of the line: behind every batch that there is.

@@ -21,7 +21,6 @@ use crate::pipeline::event::{Awaited, Event};
 use crate::pipeline::limiter::Permit;
 use crate::pipeline::limiter::line_time::WaitParts;
 use crate::pipeline::page::{Page, Source};
-use crate::pipeline::provider::stated_quota::Dimension;
 use crate::pipeline::run::ask::{ask, place};
 use crate::pipeline::run::tasks::BoundedTasks;
 use crate::pipeline::run::{BegunWait, RunContext, Tagged};
@@ -46,7 +45,7 @@ pub(crate) async fn gather(
     let size = run.config().batch_size;
     let mut gatherer = Gatherer { run, batcher: Batcher::new(), came: 0, missed: 0, tagged };
     match size {
-        BatchSize::Pages(size) => gatherer.by_number(size, &mut pages, &mut slots).await?,
+        BatchSize::Pages(_) => gatherer.by_number(&mut pages, &mut slots).await?,
         BatchSize::Auto => gatherer.at_the_gate(&mut pages, &mut slots).await?,
     }
     let Gatherer { run, mut batcher, tagged, .. } = gatherer;
@@ -60,7 +59,6 @@ impl Gatherer {
     /// Batches of a fixed size.
     async fn by_number(
         &mut self,
-        size: u64,
         pages: &mut mpsc::Receiver<Page>,
         slots: &mut BoundedTasks,
     ) -> Result<(), PipelineError> {
@@ -71,14 +69,14 @@ impl Gatherer {
             }
             self.accept(page).await;
             let estimates = self.run.shared.lanes[self.run.first_provider()].estimates();
-            let room = self.room(size);
+            let room = self.run.room();
             while let Some(full) = self.batcher.filling(&room, &estimates) {
                 self.form_and_send(full, slots).await?;
             }
         }
         while !self.run.cancel.is_cancelled() && !self.batcher.is_empty() {
             let estimates = self.run.shared.lanes[self.run.first_provider()].estimates();
-            let rest = self.batcher.fitting(&self.room(size), &estimates);
+            let rest = self.batcher.fitting(&self.run.room(), &estimates);
             self.form_and_send(rest, slots).await?;
         }
         Ok(())
@@ -101,7 +99,7 @@ impl Gatherer {
             self.slot(None, slots).await?;
             // As long as more is to come, a batch waits until it has what the plan wants.
             let is_ready = !self.batcher.is_empty()
-                && (!more || self.batcher.len() >= self.wanted(&self.room(most as u64)));
+                && (!more || self.batcher.len() >= self.wanted(&run.room()));
             let since = *asked.get_or_insert_with(Instant::now);
             let order = place(&run, self.batcher.next().0);
             let provider = run.first_provider();
@@ -171,19 +169,6 @@ impl Gatherer {
         self.batcher.push(page);
     }
 
-    /// What a prompt may hold: no more than is configured, and not more tokens than a window has.
-    fn room(&self, pages: u64) -> Room {
-        let config = self.run.config();
-        let learned = self.run.shared.lanes[self.run.first_provider()].limiter.learned();
-        let window = learned.iter().find(|quota| quota.dimension == Dimension::Tokens);
-        let is_bounded = config.batch_tokens.is_some() || config.batch_size == BatchSize::Auto;
-        Room {
-            pages: usize::try_from(pages).unwrap_or(usize::MAX).max(1),
-            input_tokens: config.batch_tokens.into_iter().chain(window.map(|q| q.limit)).min(),
-            output_tokens: is_bounded.then_some(config.max_output_tokens),
-        }
-    }
-
     /// How many pages the plan would put into the next batch.
     fn wanted(&self, room: &Room) -> usize {
         let provider = self.run.first_provider();
@@ -205,7 +190,7 @@ impl Gatherer {
     fn choice(&self) -> (u64, usize) {
         let provider = self.run.first_provider();
         let estimates = self.run.shared.lanes[provider].estimates();
-        let room = self.room(self.run.config().max_batch_size);
+        let room = self.run.room();
         let mut chosen = self.wanted(&room).min(self.batcher.fitting(&room, &estimates));
         // Rather than wait for a window that has room for all of them, most of them go now.
         if let Some(left) = self.run.shared.lanes[provider].limiter.outlook().tokens {

@@ -111,7 +111,7 @@ async fn list(
         run.known.store(known, Ordering::Relaxed);
         let listed_before = progress.pages.len();
         for page in missing {
-            if progress.pages.insert(page) && run.filter.takes(page, "") {
+            if progress.pages.insert(page) && run.takes(page, None) {
                 run.page_listed(page, 0, 0);
                 run.page_failed(page, &Cause::of_confluence(ErrorClass::NotFound, None));
             }
@@ -120,8 +120,7 @@ async fn list(
             accept(run, &mut progress, page, listed).await;
         }
         progress.counts(listed_before)?;
-        let is_full = run.filter.is_full(run.listed.load(Ordering::Relaxed));
-        cursor = next.filter(|_| !is_full);
+        cursor = next.filter(|_| !run.has_all());
     }
     // The others are dealt with first.
     match progress.unreadable {
@@ -145,8 +144,7 @@ async fn accept(
         progress.unreadable.get_or_insert(reason);
         return;
     };
-    let is_full = run.filter.is_full(run.listed.load(Ordering::Relaxed));
-    if !progress.pages.insert(id) || is_full || !run.filter.takes(id, &page.title) {
+    if !progress.pages.insert(id) || !run.takes(id, Some(&page.title)) {
         return;
     }
     let Some(storage) = page.storage() else {

@@ -12,7 +12,6 @@ use super::context::RunContext;
 use super::list;
 use crate::pipeline::Shared;
 use crate::pipeline::batch::{Batcher, Room};
-use crate::pipeline::config::BatchSize;
 use crate::pipeline::control::Control;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::estimate::Estimates;
@@ -55,20 +54,9 @@ struct Surveyor<'a> {
 
 impl<'a> Surveyor<'a> {
     fn new(run: &'a RunContext) -> Self {
-        let config = run.config();
-        let pages = match config.batch_size {
-            BatchSize::Pages(pages) => pages,
-            BatchSize::Auto => config.max_batch_size,
-        };
-        let is_bounded = config.batch_tokens.is_some() || config.batch_size == BatchSize::Auto;
-        let room = Room {
-            pages: usize::try_from(pages).unwrap_or(usize::MAX).max(1),
-            input_tokens: config.batch_tokens,
-            output_tokens: is_bounded.then_some(config.max_output_tokens),
-        };
         let estimates = run.shared.lanes[0].estimates();
         let (batcher, survey) = (Batcher::new(), Survey::default());
-        Self { run, estimates, room, batcher, came: 0, survey }
+        Self { run, estimates, room: run.room(), batcher, came: 0, survey }
     }
 
     async fn accept(&mut self, page: Page) {

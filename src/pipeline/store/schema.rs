@@ -1,6 +1,6 @@
 //! The tables of the store, and how a file of an earlier format gets them.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::error::StoreError;
 
@@ -45,15 +45,17 @@ const FORMAT: usize = MIGRATIONS.len();
 
 /// Makes the tables that are missing.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    if format(connection)? == FORMAT {
+    // As of one moment: another process may be making them.
+    let found = format(&connection.transaction()?)?;
+    if found == FORMAT {
         return Ok(());
     }
-    // Another process may have done it meanwhile.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if format(&transaction)? == FORMAT {
+    let found = format(&transaction)?;
+    if found == FORMAT {
         return Ok(());
     }
-    for step in MIGRATIONS.iter().skip(format(&transaction)?) {
+    for step in MIGRATIONS.iter().skip(found) {
         transaction.execute_batch(step)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -62,8 +64,8 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The format of a file: 0 for one that is empty.
-fn format(connection: &Connection) -> Result<usize, StoreError> {
+/// The format of a file: 0 for one that is empty. It is read in several steps, within a transaction.
+fn format(connection: &Transaction<'_>) -> Result<usize, StoreError> {
     let owner: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let found: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables: i64 =

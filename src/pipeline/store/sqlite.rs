@@ -13,11 +13,10 @@ use super::{schema, size};
 use crate::pipeline::cache::Key;
 use crate::pipeline::page::Tags;
 
-/// How long a write waits for that of another process, which takes milliseconds unless it makes the
-/// whole file smaller.
+/// How long a write waits for that of another process: writes take milliseconds, and `VACUUM` seconds.
 const BUSY: Duration = Duration::from_secs(5);
-/// How often the beginning is tried while other processes begin as well.
-const BEGINNINGS: u32 = 10_000;
+/// The writers that the change to a write-ahead log waits for.
+const WRITERS_WAITED_FOR: u32 = 10;
 
 /// A store of answers in one file.
 ///
@@ -51,11 +50,11 @@ impl SqliteStore {
     pub fn open(path: &Path, most: u64) -> Result<Self, StoreError> {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
-        unless_busy(|| schema::migrate(&mut connection))?;
+        schema::migrate(&mut connection)?;
         if connection.is_readonly("main")? {
             return Err(StoreError::ReadOnly);
         }
-        unless_busy(|| Ok(connection.pragma_update(None, "journal_mode", "wal")?))?;
+        write_ahead(&connection)?;
         connection.pragma_update(None, "synchronous", "normal")?;
         let held = size::shrink(&connection, size::at_most(&connection)?, most)?;
         let state = Mutex::new(State { connection, held, most });
@@ -76,20 +75,18 @@ impl SqliteStore {
     }
 }
 
-/// Tries again what another process that begins at the same moment holds up: SQLite itself waits for
-/// writes, and not for the change to a write-ahead log.
-fn unless_busy(mut work: impl FnMut() -> Result<(), StoreError>) -> Result<(), StoreError> {
-    for _ in 0..BEGINNINGS {
-        match work() {
-            Err(StoreError::Sqlite(error))
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) =>
-            {
-                std::thread::yield_now();
+/// Changes to a write-ahead log. SQLite refuses that at once while another process writes, instead of
+/// waiting as for a write; so a write that changes nothing waits for it.
+fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
+    for _ in 0..WRITERS_WAITED_FOR {
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                connection.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
             }
-            done => return done,
+            changed => return Ok(changed?),
         }
     }
-    work()
+    Ok(connection.pragma_update(None, "journal_mode", "wal")?)
 }
 
 impl AnswerStore for SqliteStore {

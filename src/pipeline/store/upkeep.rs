@@ -93,8 +93,8 @@ impl SqliteStore {
         })
     }
 
-    /// Forgets answers: of this model or of all, and those alone that were not used for so many days.
-    /// Gives how many there were.
+    /// Forgets the answers of this model, or of all, that were not used for `unused_days` days, and gives
+    /// their number.
     ///
     /// # Errors
     ///

@@ -59,12 +59,7 @@ fn of_run(event: &Event) -> String {
     match event {
         Event::RunStarted { limit, .. } => limit.map_or_else(
             || "the run starts".to_owned(),
-            |limit| {
-                format!(
-                    "the run starts with at most {} in flight",
-                    counted(usize::try_from(limit).unwrap_or(0), "call")
-                )
-            },
+            |limit| format!("the run starts with at most {} in flight", counted(limit, "call")),
         ),
         Event::PageListed { page, version, chars } => {
             format!("page {page} is listed: version {version}, {} characters", count(*chars))

@@ -74,7 +74,7 @@ fn of_one_seed(judged: &JudgedScenario) -> usize {
 
 /// What one seed cannot tell.
 pub(super) fn doubt(judged: &JudgedScenario) -> Option<String> {
-    let all = judged.runs.iter().map(|run| run.targets.len()).sum();
+    let all: usize = judged.runs.iter().map(|run| run.targets.len()).sum();
     let one = of_one_seed(judged);
     (one > 0).then(|| {
         let all = format::counted(all, "target");

@@ -54,7 +54,7 @@ pub(super) fn section(runs: &[JudgedRun]) -> Option<Section> {
     let whose = if all.len() > 1 { format!("{}: up to", run.name) } else { "Up to".to_owned() };
     let heading = format!(
         "{whose} {} at once, {} refused",
-        format::counted(usize::try_from(most.unwrap_or(0)).unwrap_or(0), "AI call"),
+        format::counted(most.unwrap_or(0), "AI call"),
         format::count(refused)
     );
     // One scale of time for all runs, so that they can be compared by eye.

@@ -21,7 +21,7 @@ pub fn league(results: &LeagueResults) -> String {
         header {
             h1 { "The league of limiters" }
             p.question { "Which limiter is fastest, and how many of its calls are refused?" }
-            p.quiet { (format::counted(played.len(), "field")) ", " (format::counted((*seeds).try_into().unwrap_or(0), "seed")) " each, on the same weather" }
+            p.quiet { (format::counted(played.len(), "field")) ", " (format::counted(*seeds, "seed")) " each, on the same weather" }
             (finding(played))
         }
     };

@@ -34,7 +34,7 @@ enum Remedy {
     To(&'static str),
     /// To a larger number, up to this one: doubled as long as that changes anything.
     Doubled(u64),
-    /// To a larger number, which does nothing until it reaches that of the pages.
+    /// To a larger number: a smaller one than that of the pages does nothing.
     Pages,
 }
 

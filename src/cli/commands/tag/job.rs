@@ -80,7 +80,7 @@ impl OpenJob {
                 note(&format!(
                     "job {name}: labels added {added}, removed {removed}, on {}; \
                      `tagspace undo {name}{}` takes them back",
-                    pages_of(*pages),
+                    format::counted(*pages, "page"),
                     self.option
                 ));
             }
@@ -95,11 +95,6 @@ impl OpenJob {
         }
         Ok(self.store.job(&self.record.name)?.filter(|job| job.pages > 0))
     }
-}
-
-/// A number of pages, in words.
-pub(crate) fn pages_of(count: u64) -> String {
-    format!("{} page{}", format::count(count), if count == 1 { "" } else { "s" })
 }
 
 /// A job that no other process can have meanwhile.

@@ -5,7 +5,6 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::job::pages_of;
 use super::tag::{TagPlan, check, job, state_path};
 use super::verdict::{Ended, status};
 use super::watcher::Unwatched;
@@ -26,6 +25,7 @@ use crate::pipeline::{Parts, Pipeline};
 use crate::price;
 use crate::report::format;
 use crate::sim::recorder::Log;
+use crate::study::measure::metric::Unit;
 
 /// Reads the space, and prints what tagging it would take.
 pub(crate) fn plan(args: &TagArgs) -> Result<ExitStatus, CliError> {
@@ -74,19 +74,22 @@ pub(crate) fn plan(args: &TagArgs) -> Result<ExitStatus, CliError> {
 /// The plan as a table.
 fn text(survey: &Survey, model: &str, site: &str) -> String {
     let Survey { least, most, .. } = survey;
-    let mut text = format!("{} listed at {site}\n", pages_of(survey.listed));
+    let mut text = format!("{} listed at {site}\n", format::counted(survey.listed, "page"));
     let mut row = |name: &str, value: String| {
         let _ = writeln!(text, "  {name:<16}{value}");
     };
     if survey.unreadable > 0 {
-        row("without text", pages_of(survey.unreadable));
+        row("without text", format::counted(survey.unreadable, "page"));
     }
     row(
         "answered",
-        format!("{}: their answers are kept, and cost nothing", pages_of(survey.answered)),
+        format!(
+            "{}: their answers are kept, and cost nothing",
+            format::counted(survey.answered, "page")
+        ),
     );
-    row("same text", format!("{}: asked about once", pages_of(survey.same_text)));
-    row("to ask", format!("{} of {model}", pages_of(survey.to_ask())));
+    row("same text", format!("{}: asked about once", format::counted(survey.same_text, "page")));
+    row("to ask", format!("{} of {model}", format::counted(survey.to_ask(), "page")));
     if least.calls > 0 {
         let full = format!("{} at least", format::count(least.calls));
         let of = survey.pages_of_a_call;
@@ -108,9 +111,11 @@ fn text(survey: &Survey, model: &str, site: &str) -> String {
         (_, 0) => format!(
             "{} to add to {} that are answered; to others as their answers say",
             format::count(survey.labels_to_add),
-            pages_of(survey.pages_to_label)
+            format::counted(survey.pages_to_label, "page")
         ),
-        (_, unknown) => format!("those of {} are read when they are written", pages_of(unknown)),
+        (_, unknown) => {
+            format!("those of {} are read when they are written", format::counted(unknown, "page"))
+        }
     };
     row("labels", labels);
     row("never written", "titles, texts, and labels outside the taxonomy".to_owned());
@@ -120,10 +125,9 @@ fn text(survey: &Survey, model: &str, site: &str) -> String {
 fn cost(model: &str, least: &Calls, most: &Calls) -> String {
     let Some(price) = price::of(model) else { return format!("no price of {model} is known") };
     let of = |calls: &Calls| {
-        let micros = price.usd_micros(calls.input_tokens, calls.output_tokens);
-        format!("{}.{:04}", micros / 1_000_000, micros % 1_000_000 / 100)
+        format::amount(price.usd_micros(calls.input_tokens, calls.output_tokens), Unit::UsdMicros)
     };
-    format!("about {} USD in the fewest calls, {} with each page alone", of(least), of(most))
+    format!("about {} in the fewest calls, {} with each page alone", of(least), of(most))
 }
 
 fn time(survey: &Survey) -> String {
