@@ -187,6 +187,7 @@ pub mod event {
     pub use crate::pipeline::error::{Cause, ErrorClass};
     pub use crate::pipeline::event::{CallId, CallOutcome, FallbackReason, LimitReason, Pause};
     pub use crate::pipeline::page::{PageId, Source, Tags};
+    pub use crate::pipeline::page_note::PageNote;
 }
 
 /// What a [`Transport`] takes and gives.
@@ -273,7 +274,7 @@ pub mod limiter {
 /// # }
 /// ```
 pub mod store {
-    pub use crate::pipeline::Undone;
+    pub use crate::pipeline::{Stray, Undone};
     pub use crate::pipeline::store::{
         AnswerStore, JobJournal, JobRecord, Journal, KeptAnswer, LabelChange, SqliteStore,
         StoreError, StoreStats,

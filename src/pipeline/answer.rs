@@ -5,13 +5,13 @@
 //! a tag in other letters. All of that is read. What it says is not trusted: only pages that were
 //! asked for are taken, each once, and of the tags those that the taxonomy has.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use crate::pipeline::page::{Page, PageId, Tags};
-use crate::pipeline::taxonomy::Taxonomy;
+use crate::pipeline::taxonomy::{Taxonomy, label};
 
 /// What an answer says of the pages that were asked about.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +22,8 @@ pub struct Reading {
     /// Pages in it that were not asked for, and tags that the taxonomy lacks, that are there twice or
     /// beyond the number that a category may have.
     pub dropped: u64,
+    /// By page: the labels of tags that the taxonomy lacks, each once.
+    pub unknown: BTreeMap<PageId, Vec<String>>,
 }
 
 /// Reads an answer about these pages.
@@ -41,9 +43,22 @@ pub fn read(answer: &str, asked: &[Page], taxonomy: &Taxonomy) -> Reading {
         if let Entry::Vacant(place) = reading.tags.entry(id) {
             place.insert(valid);
             reading.dropped += said.saturating_sub(kept) as u64;
+            let unknown = unknown(&answered, taxonomy);
+            if !unknown.is_empty() {
+                reading.unknown.insert(id, unknown);
+            }
         }
     }
     reading
+}
+
+/// The labels of what was said that is no tag of the taxonomy, in order, each once.
+fn unknown(answered: &BTreeMap<String, Vec<String>>, taxonomy: &Taxonomy) -> Vec<String> {
+    let said = answered.iter().flat_map(|(of, said)| said.iter().map(move |said| (of, said)));
+    let unknown = said.filter(|(category, said)| !taxonomy.knows(category, said));
+    let labels = unknown.map(|(_, said)| label(said.rsplit(':').next().unwrap_or(said)));
+    let labels: BTreeSet<String> = labels.filter(|label| !label.is_empty()).collect();
+    labels.into_iter().collect()
 }
 
 /// An id as a number, as its digits, or as digits among words: `page 7`.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::error::ErrorClass;
 use crate::pipeline::page::{PageId, Source, Tags};
+use crate::pipeline::page_note::PageNote;
 use crate::pipeline::provider::stated_quota::{Dimension, WindowKind};
 use crate::pipeline::store::StoreError;
 
@@ -52,6 +53,9 @@ pub trait Observer: Send + Sync {
     /// Is told of a pause of more than a few seconds, which is no event of the run: it may be cut
     /// short.
     fn pauses(&self, _: &Pause) {}
+
+    /// Is told what is no event of a page, such as its title.
+    fn noted(&self, _: &PageNote<'_>) {}
 
     /// Is told that the store of answers has failed. The run goes on without what it would have held.
     fn store_failed(&self, _: &StoreError) {}

@@ -49,4 +49,6 @@ pub enum Source {
     Answer,
     /// The cache.
     Cache,
+    /// A file that a person has decided on.
+    File,
 }

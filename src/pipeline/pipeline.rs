@@ -1,7 +1,10 @@
 //! The pipeline: its runs, and what one run leaves to the next.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 use super::Site;
 use super::config::Settings;
@@ -10,9 +13,10 @@ use super::error::PipelineError;
 use super::event::RunEnd;
 use super::job::Job;
 use super::learned_quotas::LearnedQuotas;
+use super::page::PageId;
 use super::parts::Parts;
 use super::provider::Lane;
-use super::run::Undone;
+use super::run::{Stray, Undone};
 use super::shared::Shared;
 use super::store::LabelChange;
 use super::survey::Survey;
@@ -60,6 +64,37 @@ impl Pipeline {
     /// If the pages cannot be listed.
     pub async fn survey(&self, job: Job, control: Control) -> Result<Survey, PipelineError> {
         super::run::survey(Arc::clone(&self.shared), job, control).await
+    }
+
+    /// Which of these pages cannot be changed as pages of this space, or of any where none is named. The
+    /// observer is told the titles of the others. Nothing is said of what was not looked up before `stop`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such space, or the pages cannot be listed.
+    pub async fn look_up(
+        &self,
+        pages: Vec<PageId>,
+        space: Option<&str>,
+        stop: &CancellationToken,
+    ) -> Result<BTreeMap<PageId, Stray>, PipelineError> {
+        super::run::look_up(&self.shared, pages, space, stop).await
+    }
+
+    /// Changes the labels of pages as a person has decided, without asking a model: what a page has is not
+    /// added again, and what it lacks is not removed. It is a run like any other in its events, its retries
+    /// and its journal, and its `dry_run` changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If a task panicked.
+    pub async fn apply(
+        &self,
+        task: String,
+        changes: Vec<LabelChange>,
+        control: Control,
+    ) -> Result<RunEnd, PipelineError> {
+        super::run::apply(Arc::clone(&self.shared), task, changes, control).await
     }
 
     /// Makes the labels of pages what they were before these changes. What is taken back leaves the

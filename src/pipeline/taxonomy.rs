@@ -212,6 +212,11 @@ impl Taxonomy {
         Tags(valid)
     }
 
+    /// Whether a tag is meant by what was said under a category.
+    pub fn knows(&self, category: &str, said: &str) -> bool {
+        self.find(category, said).is_some()
+    }
+
     /// The tag that is meant by what was said under a category. Under no category that is known it
     /// may be of any, because no two tags have one label.
     fn find(&self, category: &str, said: &str) -> Option<(&str, &str)> {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Deserialize;
+use url::Url;
 
 use super::client::Client;
 use crate::pipeline::config::LabelReads;
@@ -25,6 +26,18 @@ pub(super) enum Api {
 #[derive(Deserialize, Default)]
 pub(super) struct Links {
     next: Option<String>,
+    /// The address of the site, as people see it.
+    base: Option<String>,
+}
+
+impl Links {
+    /// The address at which people see the site, where it is one.
+    pub(super) fn site(&self) -> Option<String> {
+        let url = Url::parse(self.base.as_deref()?).ok()?;
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        let is_site = matches!(url.scheme(), "http" | "https") && url.query().is_none() && is_plain;
+        is_site.then(|| url.as_str().trim_end_matches('/').to_owned())
+    }
 }
 
 /// One site.
@@ -47,7 +60,8 @@ impl Confluence {
         self.client.line_time()
     }
 
-    pub(super) fn base(&self) -> &str {
+    /// The address at which the site is asked.
+    pub(crate) fn base(&self) -> &str {
         &self.client.site.base
     }
 

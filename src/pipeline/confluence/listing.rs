@@ -40,6 +40,12 @@ pub(crate) struct ListedPage {
     /// Its body.
     #[serde(default, deserialize_with = "or_default")]
     body: ListedBody,
+    /// In v2: the id of its space.
+    #[serde(rename = "spaceId", default)]
+    space_id: Value,
+    /// In v1, if it is asked for: its space.
+    #[serde(default)]
+    space: Value,
     /// In v1, if they are asked for: its labels.
     #[serde(default, deserialize_with = "or_default")]
     metadata: ListedMetadata,
@@ -121,6 +127,18 @@ pub(crate) enum FoundSpace {
 }
 
 impl FoundSpace {
+    /// Whether a page is one of this space; one that does not say so may be.
+    pub(crate) fn has(&self, page: &ListedPage) -> bool {
+        match self {
+            Self::V2 { id } => match &page.space_id {
+                Value::String(of) => of == id,
+                Value::Number(of) => of.to_string() == *id,
+                _ => true,
+            },
+            Self::V1 { key } => page.space["key"].as_str().is_none_or(|of| of == key),
+        }
+    }
+
     /// The path of its pages with their bodies, as many at a time as there may be.
     fn whole_pages(&self, lists_labels: bool) -> String {
         match self {
@@ -152,6 +170,15 @@ fn expanded(lists_labels: bool) -> &'static str {
     if lists_labels { "body.storage,version,metadata.labels" } else { "body.storage,version" }
 }
 
+/// How much is asked of pages that are listed by their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PageForm {
+    /// The page with its text.
+    Whole,
+    /// Its title and its space.
+    Title,
+}
+
 /// A piece of a listing.
 pub(crate) struct Listed {
     /// The pages, in order.
@@ -160,6 +187,8 @@ pub(crate) struct Listed {
     pub(crate) missing: Vec<PageId>,
     /// What is wrong with an entry that is no page, if one is.
     pub(crate) unreadable: Option<String>,
+    /// The address at which people see the site, where it says so.
+    pub(crate) site: Option<String>,
     /// Where to go on, if there is more.
     pub(crate) next: Option<Cursor>,
 }
@@ -171,14 +200,14 @@ pub(crate) enum Cursor {
     At(String),
     /// At these ids, of which none has come yet, and then at the rest; the answer to them goes on at
     /// a path, if there is one.
-    Ids { open: Vec<PageId>, rest: Vec<PageId>, path: Option<String> },
+    Ids { open: Vec<PageId>, rest: Vec<PageId>, path: Option<String>, form: PageForm },
 }
 
 impl Cursor {
     /// Before the first of these ids.
-    pub(crate) fn of_ids(mut ids: Vec<PageId>) -> Option<Self> {
+    pub(crate) fn of_ids(mut ids: Vec<PageId>, form: PageForm) -> Option<Self> {
         let rest = ids.split_off(ids.len().min(LIST_LIMIT));
-        (!ids.is_empty()).then_some(Self::Ids { open: ids, rest, path: None })
+        (!ids.is_empty()).then_some(Self::Ids { open: ids, rest, path: None, form })
     }
 
     /// The path that is asked for next, where it is known.
@@ -264,10 +293,12 @@ impl Confluence {
         cursor: Cursor,
         stop: &CancellationToken,
     ) -> Result<Option<Listed>, PipelineError> {
+        let mut form = PageForm::Whole;
         let (mut open, rest, path) = match cursor {
             Cursor::At(path) => (Vec::new(), Vec::new(), path),
-            Cursor::Ids { open, rest, path } => {
-                let path = path.unwrap_or_else(|| self.path_of_ids(&open));
+            Cursor::Ids { open, rest, path, form: of_ids } => {
+                form = of_ids;
+                let path = path.unwrap_or_else(|| self.path_of_ids(&open, form));
                 (open, rest, path)
             }
         };
@@ -280,19 +311,20 @@ impl Confluence {
             {
                 // Perhaps it has no v2; if it has neither, the second answer says so.
                 self.has_v1_only();
-                let cursor = Cursor::Ids { open, rest, path: None };
+                let cursor = Cursor::Ids { open, rest, path: None, form };
                 return Box::pin(self.list(cursor, stop)).await;
             }
             Err(NoResponse::Failed(cause)) => return Err(self.listing_failed(cause)),
         };
         let Listing { results, links } = read_json(&response)?;
+        let site = links.site();
         let next = self.follow(&path, links).map_err(|reason| PipelineError::BadListing {
             reason: format!("{reason}; it is not followed"),
         })?;
         let (mut pages, unreadable) = pages(results);
         if !is_of_ids {
             let next = next.map(Cursor::At);
-            return Ok(Some(Listed { pages, missing: Vec::new(), unreadable, next }));
+            return Ok(Some(Listed { pages, missing: Vec::new(), unreadable, site, next }));
         }
         // Whatever else is answered was not asked for, and is not touched.
         let asked: BTreeSet<String> = open.iter().map(PageId::to_string).collect();
@@ -301,26 +333,30 @@ impl Confluence {
         open.retain(|id| !found.contains(id.to_string().as_str()));
         let is_more = next.is_some() && !open.is_empty();
         let (next, missing) = if is_more {
-            (Some(Cursor::Ids { open, rest, path: next }), Vec::new())
+            (Some(Cursor::Ids { open, rest, path: next, form }), Vec::new())
         } else {
-            (Cursor::of_ids(rest), open)
+            (Cursor::of_ids(rest, form), open)
         };
-        Ok(Some(Listed { pages, missing, unreadable, next }))
+        Ok(Some(Listed { pages, missing, unreadable, site, next }))
     }
 
-    fn path_of_ids(&self, ids: &[PageId]) -> String {
+    fn path_of_ids(&self, ids: &[PageId], form: PageForm) -> String {
         let list: Vec<String> = ids.iter().map(PageId::to_string).collect();
         let list = list.join(",");
+        let (body, expanded) = match form {
+            PageForm::Whole => ("&body-format=storage", expanded(self.lists_labels)),
+            PageForm::Title => ("", "space"),
+        };
         match self.api() {
-            Api::V2 => format!("/api/v2/pages?id={list}&body-format=storage&limit={LIST_LIMIT}"),
+            Api::V2 => format!("/api/v2/pages?id={list}{body}&limit={LIST_LIMIT}"),
             Api::V1 => format!(
-                "/rest/api/content/search?{}&expand={}&limit={V1_LIMIT}",
+                "/rest/api/content/search?{}&expand={expanded}&limit={V1_LIMIT}",
                 query("cql", &format!("id in ({list})")),
-                expanded(self.lists_labels)
             ),
         }
     }
 
+    /// The listing could not be done.
     pub(super) fn listing_failed(&self, cause: Cause) -> PipelineError {
         PipelineError::Listing { site: self.base().to_owned(), cause }
     }

@@ -18,5 +18,5 @@ mod site;
 pub(crate) use self::client::{Client, NoResponse};
 pub(crate) use self::confluence::{Confluence, MOST_PAGES};
 pub(crate) use self::labels::Label;
-pub(crate) use self::listing::{Cursor, FoundSpace, Listed, ListedPage};
+pub(crate) use self::listing::{Cursor, FoundSpace, Listed, ListedPage, PageForm};
 pub use self::site::Site;

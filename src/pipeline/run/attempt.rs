@@ -17,10 +17,12 @@ use crate::pipeline::event::{CallId, CallOutcome, Event, Pause, TOLD_PAUSE};
 use crate::pipeline::limiter::Permit;
 use crate::pipeline::limiter::algorithm::{CallReport, Outcome};
 use crate::pipeline::page::Page;
+use crate::pipeline::page_note::PageNote;
 use crate::pipeline::provider::stated_quota::Stated;
 use crate::pipeline::provider::{Answer, Failure, RefusedExtras, Usage};
 use crate::pipeline::run::{RunContext, Tagged};
 use crate::pipeline::{answer, prompt};
+use crate::price;
 
 /// A call that is about to be made.
 pub(crate) struct Attempt<'a> {
@@ -108,6 +110,7 @@ impl Attempt<'_> {
         let response = self.exchange(rest, prompt).await;
         let latency_ms = millis(started.elapsed());
         run.settle(self.provider, self.set_aside, response.billed());
+        self.note(rest, &response);
         self.learn(rest, &response, latency_ms);
         self.finished(call, &response, latency_ms);
         let held = self.settle(permit, &response);
@@ -172,6 +175,28 @@ impl Attempt<'_> {
             hint_ms: response.hint.map(millis),
             dropped: response.reading.dropped,
         });
+    }
+
+    /// Tells what the call cost of each page that it asked about, and what was dropped of its answer.
+    fn note(&self, asked: &[Page], response: &Response) {
+        let run = self.run;
+        let model = &run.shared.lanes[self.provider].provider.model;
+        let cost = response.billed().and_then(|usage| {
+            // What was not billed costs nothing at any price.
+            let Usage { input_tokens, output_tokens } = usage;
+            let is_free = usage == Usage::default();
+            let price = price::of(model);
+            is_free.then_some(0).or(price.map(|p| p.usd_micros(input_tokens, output_tokens)))
+        });
+        let lengths: Vec<u64> = asked.iter().map(|page| page.text.len() as u64 + 1).collect();
+        let shares = cost.map(|cost| shares(cost, &lengths));
+        for (index, page) in asked.iter().enumerate() {
+            let usd_micros = shares.as_ref().map(|shares| shares[index]);
+            run.noted(&PageNote::Asked { page: page.id, model, usd_micros });
+        }
+        for (page, labels) in &response.reading.unknown {
+            run.noted(&PageNote::Dropped { page: *page, labels });
+        }
     }
 
     /// Sends the prompt and reads what comes back, within the time limit.
@@ -302,6 +327,20 @@ impl Response {
             (_, Some(_)) => Outcome::Ignored,
         }
     }
+}
+
+/// An amount in parts that stand to each other as the weights do; they sum up to it.
+fn shares(amount: u64, weights: &[u64]) -> Vec<u64> {
+    let all = weights.iter().map(|weight| u128::from(*weight)).sum::<u128>().max(1);
+    let (mut sum, mut given) = (0, 0);
+    let share = |weight: &u64| {
+        sum += u128::from(*weight);
+        let until_here = u64::try_from(u128::from(amount) * sum / all).unwrap_or(amount);
+        let share = until_here - given;
+        given = until_here;
+        share
+    };
+    weights.iter().map(share).collect()
 }
 
 /// A duration in whole milliseconds.

@@ -21,11 +21,13 @@ use crate::pipeline::limiter::line_time::{LineTime, WaitParts};
 use crate::pipeline::limiter::{LimitChange, LimiterUpdate};
 use crate::pipeline::page::{Page, PageId, Source, Tags};
 use crate::pipeline::page_filter::PageFilter;
+use crate::pipeline::page_note::PageNote;
 use crate::pipeline::provider::Usage;
 use crate::pipeline::provider::stated_quota::Dimension;
 use crate::pipeline::run::coalesce::Coalescer;
 use crate::pipeline::run::known_labels::KnownLabels;
 use crate::pipeline::run::standing::Standing;
+use crate::pipeline::store::LabelChange;
 use crate::price;
 
 /// A page with its tags, on its way to be written.
@@ -35,6 +37,8 @@ pub(crate) struct Tagged {
     pub(crate) tags: Tags,
     pub(crate) source: Source,
     pub(crate) begun: BegunWait,
+    /// What a person has decided about its labels; without it they become its tags.
+    pub(crate) change: Option<LabelChange>,
 }
 
 /// A wait that has begun, and for how long lines had stood still by then.
@@ -139,6 +143,10 @@ impl RunContext {
         self.shared.observer.observe(event);
     }
 
+    pub(crate) fn noted(&self, note: &PageNote<'_>) {
+        self.shared.observer.noted(note);
+    }
+
     /// Says what a call to a provider has taught.
     pub(crate) fn taught(&self, provider_index: usize, taught: LimiterUpdate) {
         // The limit that a run shows is its primary's.
@@ -200,7 +208,7 @@ impl RunContext {
         let since = Instant::now();
         let begun = BegunWait::beside(self.shared.confluence.line_time());
         // The writer outlives every batch; if it is gone, the run has failed as a whole.
-        let _ = to.send(Tagged { page, tags, source, begun }).await;
+        let _ = to.send(Tagged { page, tags, source, begun, change: None }).await;
         self.waited(Awaited::Writer, batch, None, WaitParts::of(since.elapsed()));
     }
 
@@ -345,6 +353,7 @@ impl RunContext {
         tagged: &mpsc::Sender<Tagged>,
     ) {
         for twin in self.twins_of(page) {
+            self.noted(&PageNote::Copied { page: twin.id });
             self.observe(Event::CacheHit { page: twin.id });
             let twin = (twin.id, Source::Cache);
             self.hand_over(tagged, twin, tags.clone(), Some(batch)).await;

@@ -12,12 +12,13 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::pipeline::config::LabelReads;
-use crate::pipeline::confluence::{Cursor, FoundSpace, Listed, ListedPage, MOST_PAGES};
+use crate::pipeline::confluence::{Cursor, FoundSpace, Listed, ListedPage, MOST_PAGES, PageForm};
 use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
 use crate::pipeline::event::Awaited;
 use crate::pipeline::job::PageSelection;
 use crate::pipeline::limiter::line_time::WaitParts;
 use crate::pipeline::page::{Page, PageId};
+use crate::pipeline::page_note::PageNote;
 use crate::pipeline::printable::shown;
 use crate::pipeline::run::{RunContext, read_labels};
 use crate::pipeline::text;
@@ -77,7 +78,7 @@ async fn begin(
     what: PageSelection,
 ) -> Result<(Option<Cursor>, Option<String>), PipelineError> {
     let key = match what {
-        PageSelection::Pages(ids) => return Ok((Cursor::of_ids(ids), None)),
+        PageSelection::Pages(ids) => return Ok((Cursor::of_ids(ids, PageForm::Whole), None)),
         PageSelection::Space(key) => key,
     };
     let confluence = &run.shared.confluence;
@@ -102,7 +103,8 @@ async fn list(
     while let Some(at) = cursor.take().filter(|_| !run.cancel.is_cancelled()) {
         progress.goes_to(&at)?;
         let Some(piece) = confluence.list(at, &run.cancel).await? else { return Ok(()) };
-        let Listed { pages, missing, unreadable, next } = piece;
+        let Listed { pages, missing, unreadable, site, next } = piece;
+        let site = site.as_deref().unwrap_or(confluence.base());
         progress.unreadable = progress.unreadable.take().or(unreadable);
         let here = (pages.len() + missing.len()) as u64;
         // Where the list goes on, as many are expected of its next piece.
@@ -112,12 +114,13 @@ async fn list(
         let listed_before = progress.pages.len();
         for page in missing {
             if progress.pages.insert(page) && run.takes(page, None) {
+                run.noted(&PageNote::Found { page, title: "", site });
                 run.page_listed(page, 0, 0);
                 run.page_failed(page, &Cause::of_confluence(ErrorClass::NotFound, None));
             }
         }
         for page in pages {
-            accept(run, &mut progress, page, listed).await;
+            accept(run, &mut progress, FoundPage { page, site }, listed).await;
         }
         progress.counts(listed_before)?;
         cursor = next.filter(|_| !run.has_all());
@@ -129,11 +132,17 @@ async fn list(
     }
 }
 
+/// A page, and the address at which people see its site.
+struct FoundPage<'a> {
+    page: ListedPage,
+    site: &'a str,
+}
+
 /// Passes a page on if it is a new one and has come with its text.
 async fn accept(
     run: &RunContext,
     progress: &mut ListedSoFar,
-    page: ListedPage,
+    FoundPage { page, site }: FoundPage<'_>,
     listed: &mpsc::Sender<Page>,
 ) {
     let Ok(id) = page.id.parse().map(PageId) else {
@@ -147,6 +156,7 @@ async fn accept(
     if !progress.pages.insert(id) || !run.takes(id, Some(&page.title)) {
         return;
     }
+    run.noted(&PageNote::Found { page: id, title: &page.title, site });
     let Some(storage) = page.storage() else {
         run.page_listed(id, page.version(), 0);
         run.page_failed(id, &Cause::of_confluence(ErrorClass::NoText, None));

@@ -14,7 +14,7 @@ use crate::pipeline::run::{list, write};
 use crate::pipeline::{Shared, log};
 
 /// Pages that may wait between two stages.
-const BUFFER: usize = 32;
+pub(super) const BUFFER: usize = 32;
 
 /// Carries a job through and says how it ended.
 pub(crate) async fn run(
@@ -29,6 +29,14 @@ pub(crate) async fn run(
         Some(why) => Err(why),
         None => Ok(()),
     });
+    ended(&run, result)
+}
+
+/// Says how a run ended.
+pub(super) fn ended(
+    run: &RunContext,
+    result: Result<(), PipelineError>,
+) -> Result<RunEnd, PipelineError> {
     let end = match &result {
         Err(_) => RunEnd::Failed,
         Ok(()) if run.cancel.is_cancelled() => RunEnd::Cancelled,

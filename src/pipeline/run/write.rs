@@ -10,6 +10,7 @@ use crate::pipeline::confluence::NoResponse;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::{Awaited, Event};
 use crate::pipeline::limiter::line_time::WaitParts;
+use crate::pipeline::page_note::PageNote;
 use crate::pipeline::run::tasks::BoundedTasks;
 use crate::pipeline::run::{BegunWait, RunContext, Tagged};
 use crate::pipeline::store::LabelChange;
@@ -94,24 +95,30 @@ async fn change_labels(run: &RunContext, change: &LabelChange) -> Result<(), NoR
 async fn write_page(run: &RunContext, tagged: &Tagged) -> Result<(), NoResponse> {
     let page = tagged.page;
     let (confluence, stop) = (&run.shared.confluence, &run.interrupt);
-    let mut wanted: Vec<String> = tagged.tags.all().map(label).collect();
+    let mut wanted: Vec<String> = match &tagged.change {
+        Some(change) => change.added.clone(),
+        None => tagged.tags.all().map(label).collect(),
+    };
     wanted.sort();
     wanted.dedup();
-    let is_stale =
-        |label: &String| run.shared.taxonomy.owns_label(label) && !wanted.contains(label);
     let removes = run.config().remove_stale_labels;
+    let is_stale = |label: &String| match &tagged.change {
+        Some(change) => change.removed.contains(label),
+        None => removes && run.shared.taxonomy.owns_label(label) && !wanted.contains(label),
+    };
     let since = Instant::now();
     let known = run.labels.of(page).await;
     run.waited(Awaited::Labels, None, Some(page), WaitParts::of(since.elapsed()));
     // What is about to be removed is looked at again.
-    let present = match known.filter(|known| !(removes && known.iter().any(is_stale))) {
+    let present = match known.filter(|known| !known.iter().any(is_stale)) {
         Some(known) => known,
         None => confluence.labels(page, stop).await?,
     };
-    let missing: Vec<String> =
-        wanted.iter().filter(|label| !present.contains(label)).cloned().collect();
-    let stale: Vec<String> =
-        if removes { present.into_iter().filter(is_stale).collect() } else { Vec::new() };
+    let (right, missing): (Vec<String>, Vec<String>) =
+        wanted.iter().cloned().partition(|label| present.contains(label));
+    let stale: Vec<String> = present.into_iter().filter(is_stale).collect();
+    let (added, removed) = (missing.as_slice(), stale.as_slice());
+    run.noted(&PageNote::Compared { page, added, removed, present: &right });
     if missing.is_empty() && stale.is_empty() {
         run.observe(Event::LabelsUnchanged { page });
         return Ok(());

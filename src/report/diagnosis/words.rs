@@ -161,6 +161,7 @@ fn of_call(event: &Event) -> String {
             let from = match source {
                 Source::Answer => "by the answer",
                 Source::Cache => "by the cache",
+                Source::File => "by a file",
             };
             let tags: Vec<&str> = tags.all().collect();
             format!("page {page} is tagged {from}: {}", tags.join(", "))

@@ -151,7 +151,7 @@ impl Fold {
                 if !self.tagged.contains_key(page) {
                     self.count(match source {
                         Source::Answer => Metric::PagesTagged,
-                        Source::Cache => Metric::PagesCached,
+                        Source::Cache | Source::File => Metric::PagesCached,
                     });
                 }
                 if let Some(listed_ms) = self.listed_ms.get(page) {
