@@ -274,11 +274,11 @@ pub mod limiter {
 /// # }
 /// ```
 pub mod store {
-    pub use crate::pipeline::{Stray, Undone};
     pub use crate::pipeline::store::{
         AnswerStore, JobJournal, JobRecord, Journal, KeptAnswer, LabelChange, SqliteStore,
         StoreError, StoreStats,
     };
+    pub use crate::pipeline::{Stray, Undone};
 }
 
 /// What a job would take.

@@ -58,7 +58,10 @@ where
         Command::Demo(args) => super::commands::demo::demo(&args),
         Command::Guide(args) => super::commands::guide::guide(&args),
         Command::Metrics(args) => super::commands::metrics::metrics(&args),
-        Command::Tag(args) => super::commands::tag::tag(&args),
+        Command::Tag(args) => match &args.apply {
+            Some(changes) => super::commands::tag::apply(&args, changes),
+            None => super::commands::tag::tag(&args),
+        },
         Command::Plan(args) => super::commands::tag::plan(&args),
         Command::Undo(args) => super::commands::undo::undo(&args),
         Command::Cache(args) => super::commands::cache::cache(&args),

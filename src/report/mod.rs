@@ -1,6 +1,7 @@
 //! Tables, files and pictures of what was measured. Prints, computes nothing.
 
 pub mod best_known;
+pub mod changes;
 pub mod ci;
 pub mod claims;
 pub mod colour;

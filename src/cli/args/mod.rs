@@ -23,5 +23,5 @@ pub(crate) use self::report::ReportArgs;
 pub(crate) use self::tag::TagArgs;
 pub(crate) use self::undo::UndoArgs;
 pub(crate) use self::values::{
-    ClockArg, ColorArg, CompareFormat, Format, ModeArg, ObjectiveArg, TransportArg,
+    ClockArg, ColorArg, CompareFormat, Format, ModeArg, ObjectiveArg, PagesFormat, TransportArg,
 };

@@ -5,15 +5,30 @@ use std::path::PathBuf;
 use clap::{Args, value_parser};
 use regex::Regex;
 
-use super::values::{chance, profile, usd};
+use super::values::{PagesFormat, chance, profile, usd};
 use crate::pipeline::config::Profile;
+
+/// What chooses pages, asks models or tells of answers.
+const ASKING: [&str; 11] = [
+    "pages",
+    "limit",
+    "sample",
+    "include",
+    "exclude",
+    "max_calls",
+    "max_cost",
+    "model",
+    "fallback_model",
+    "fresh",
+    "out",
+];
 
 /// Arguments of `tag`.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each switch of the command line")]
 pub(crate) struct TagArgs {
     /// The key of the space.
-    #[arg(value_name = "SPACE", required_unless_present = "pages")]
+    #[arg(value_name = "SPACE", required_unless_present_any = ["pages", "apply"])]
     pub(crate) space: Option<String>,
     /// Tag these pages instead of a space.
     #[arg(long, value_name = "ID", value_delimiter = ',', conflicts_with = "space")]
@@ -33,6 +48,17 @@ pub(crate) struct TagArgs {
     /// Write labels; without it nothing in Confluence changes.
     #[arg(long)]
     pub(crate) write: bool,
+    /// How pages are printed; whatever else there is to say goes to standard error.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: PagesFormat,
+    /// Ask no model, and give each page the labels that this CSV says: that of a dry run with --format csv,
+    /// without the rows and labels that you deleted. With --write they are written; without it, as
+    /// always, they are only shown.
+    #[arg(long, value_name = "CSV", conflicts_with_all = ASKING)]
+    pub(crate) apply: Option<PathBuf>,
+    /// With --apply: also write labels that neither the taxonomy nor the dry run has.
+    #[arg(long, requires = "apply")]
+    pub(crate) new_labels: bool,
     /// Make at most this many AI calls; what is left is tagged by the next run.
     #[arg(long, value_name = "N")]
     pub(crate) max_calls: Option<u64>,

@@ -119,6 +119,17 @@ pub(crate) enum Format {
     Bigger,
 }
 
+/// How the pages of a live run are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PagesFormat {
+    /// For people: a line a page, with `+` before labels that it gets.
+    Text,
+    /// A row a page with all that is known of it, for spreadsheets and --apply.
+    Csv,
+    /// The same as a list of objects.
+    Json,
+}
+
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorArg {

@@ -1,4 +1,4 @@
-//! The text of a scenario file, or what its bytes are instead.
+//! The text of a file that a person writes, or what its bytes are instead.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::diagnostic::Diagnostic;
 
 /// Reads a file as text.
-pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
+pub(crate) fn read(path: &Path) -> Result<String, Diagnostic> {
     let origin = path.display().to_string();
     let problem = |message: String, help: Option<&str>| Diagnostic {
         origin: origin.clone(),

@@ -3,7 +3,7 @@
 //! [`mod@file`] holds the types of the TOML file; a [`Scenario`] is made from it once everything that
 //! can be known beforehand is known to hold.
 
-mod bytes;
+pub(crate) mod bytes;
 mod combinations;
 mod depth;
 pub mod diagnostic;

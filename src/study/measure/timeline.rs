@@ -118,7 +118,7 @@ impl Rows<'_> {
             Event::PageTagged { source: Source::Answer, .. } => now.pages_tagged += 1,
             Event::PageTagged { source: Source::Cache | Source::File, .. } => {
                 now.pages_cached += 1;
-            },
+            }
             Event::PageFailed { .. } => now.pages_failed += 1,
             Event::RunFinished { .. } => {}
             _ => return false,

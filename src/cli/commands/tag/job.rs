@@ -27,14 +27,16 @@ pub(crate) struct OpenJob {
 }
 
 impl OpenJob {
-    /// The job of this site and these pages that was left unfinished and that no other process has, or a
-    /// new one. A store that was asked for must have room for it.
+    /// The job of this site and these pages, or of the file of changes with this digest, that was left
+    /// unfinished and that no other process has, or a new one. A store that was asked for must have room
+    /// for it.
     pub(crate) fn begin(
         store: &Arc<SqliteStore>,
         site: &str,
         args: &TagArgs,
+        file: Option<&str>,
     ) -> Result<Option<Self>, CliError> {
-        match Self::try_begin(store, site, args) {
+        match Self::try_begin(store, site, args, file) {
             Ok(job) => Ok(Some(job)),
             Err(error) if args.store.is_some() => {
                 Err(CliError::Io { what: format!("use {}", store.path().display()), source: error })
@@ -46,11 +48,16 @@ impl OpenJob {
         }
     }
 
-    fn try_begin(store: &Arc<SqliteStore>, site: &str, args: &TagArgs) -> io::Result<Self> {
-        let mut ids: Vec<u64> = args.pages.clone();
-        ids.sort_unstable();
-        let listed: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        let topic = args.space.clone().unwrap_or_else(|| format!("pages {}", listed.join(",")));
+    fn try_begin(
+        store: &Arc<SqliteStore>,
+        site: &str,
+        args: &TagArgs,
+        file: Option<&str>,
+    ) -> io::Result<Self> {
+        let topic = match file {
+            Some(digest) => format!("file {digest}"),
+            None => topic(args),
+        };
         let noun = folder_name(args.space.as_deref().unwrap_or("pages"));
         let mut anew = args.fresh;
         loop {
@@ -95,6 +102,14 @@ impl OpenJob {
         }
         Ok(self.store.job(&self.record.name)?.filter(|job| job.pages > 0))
     }
+}
+
+/// The space, or the list of the pages.
+fn topic(args: &TagArgs) -> String {
+    let mut ids: Vec<u64> = args.pages.clone();
+    ids.sort_unstable();
+    let listed: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    args.space.clone().unwrap_or_else(|| format!("pages {}", listed.join(",")))
 }
 
 /// A job that no other process can have meanwhile.

@@ -1,8 +1,10 @@
 //! `tagspace tag`: a real space. Credentials come from the environment and are shown to nobody.
 
 pub(crate) mod answers;
+mod apply;
 pub(crate) mod environment;
 pub(crate) mod job;
+mod page_rows;
 mod plan;
 mod report_place;
 pub(crate) mod state;
@@ -10,5 +12,6 @@ mod tag;
 mod verdict;
 pub(crate) mod watcher;
 
+pub(crate) use self::apply::apply;
 pub(crate) use self::plan::plan;
 pub(crate) use self::tag::tag;

@@ -29,6 +29,12 @@ use crate::study::measure::metric::Unit;
 
 /// Reads the space, and prints what tagging it would take.
 pub(crate) fn plan(args: &TagArgs) -> Result<ExitStatus, CliError> {
+    if args.apply.is_some() {
+        return Err(CliError::Usage {
+            message: "expected a space or pages, found --apply".to_owned(),
+            help: "`tagspace tag --apply` without --write says what it would do".to_owned(),
+        });
+    }
     let plan = TagPlan::read(args)?;
     check(args)?;
     let store = answers::store(args)?;

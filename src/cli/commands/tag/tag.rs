@@ -16,7 +16,7 @@ use super::job::OpenJob;
 use super::report_place::{ReportPlace, RunFacts};
 use super::state;
 use super::verdict::{Ended, status};
-use super::watcher::Watcher;
+use super::watcher::{Watched, Watcher};
 use crate::cli::args::TagArgs;
 use crate::cli::error::{CliError, Problems};
 use crate::cli::interrupt::Interrupt;
@@ -59,7 +59,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     check(args)?;
     let store = answers::store(args)?;
     let job = match store.as_ref().filter(|_| args.write) {
-        Some(store) => OpenJob::begin(store, &plan.site.base, args)?,
+        Some(store) => OpenJob::begin(store, &plan.site.base, args, None)?,
         None => None,
     };
     let place = ReportPlace::of(args)?;
@@ -87,8 +87,8 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         settings: settings::of_config(&plan.config),
         models: plan.providers.iter().map(|p| (p.name.clone(), p.model.clone())).collect(),
     };
-    let (result, log) = runtime.block_on(async {
-        let watcher = Arc::new(Watcher::new(&args.task, events, failures.clone()));
+    let (result, Watched { log, .. }) = runtime.block_on(async {
+        let watcher = Arc::new(Watcher::new(args, events, failures.clone()));
         let pipeline = Pipeline::new(Parts {
             store: store.as_ref().map(|store| answers::answers(store, args.fresh)),
             journal: job.as_ref().map(OpenJob::journal),
@@ -203,10 +203,7 @@ impl TagPlan {
         if variable("OPENAI_API_KEY").is_some() {
             providers.push(provider(ProviderApi::OpenAi, args)?);
         }
-        let config = overrides.resolve().map_err(|error| CliError::Usage {
-            message: error.to_string(),
-            help: "change the TAG_SPACE_ variables, --env-file or --set".to_owned(),
-        })?;
+        let config = resolved(&overrides)?;
         let asked = if config.fallback { providers.len() } else { 1 };
         let mut asked = providers.iter().take(asked);
         let unpriced = asked.find(|provider| price::of(&provider.model).is_none());
@@ -235,9 +232,17 @@ impl TagPlan {
     }
 }
 
+/// What these settings come to.
+pub(super) fn resolved(overrides: &SettingsPatch) -> Result<Settings, CliError> {
+    overrides.resolve().map_err(|error| CliError::Usage {
+        message: error.to_string(),
+        help: "change the TAG_SPACE_ variables, --env-file or --set".to_owned(),
+    })
+}
+
 /// The settings that the environment, `--env-file` and `--set` make together, the later over the
 /// earlier.
-fn settings(args: &TagArgs) -> Result<SettingsPatch, CliError> {
+pub(super) fn settings(args: &TagArgs) -> Result<SettingsPatch, CliError> {
     check_variables()?;
     let mut patch = SettingsPatch { profile: Some(Profile::Recommended), ..Default::default() };
     patch.read_env(variable).map_err(|error| CliError::Usage {
@@ -303,7 +308,8 @@ pub(crate) fn check(args: &TagArgs) -> Result<(), CliError> {
     let named = [(Kind::State, &args.state), (Kind::Events, &args.events), (Kind::Log, &args.log)];
     let named = named.iter().filter_map(|(kind, path)| Some((*kind, path.as_deref()?)));
     let named: Vec<Output<'_>> = named.map(|(kind, path)| Output { kind, path }).collect();
-    let others = [("--taxonomy", &args.taxonomy), ("--store", &args.store)];
+    let others =
+        [("--taxonomy", &args.taxonomy), ("--store", &args.store), ("--apply", &args.apply)];
     let others = others.iter().filter_map(|(option, path)| Some((*option, path.as_deref()?)));
     outputs::check(&named, &others.collect::<Vec<_>>())
 }
@@ -328,7 +334,8 @@ fn provider(wire: ProviderApi, args: &TagArgs) -> Result<Provider, CliError> {
     })
 }
 
-fn taxonomy(args: &TagArgs) -> Result<Vec<(String, Vec<String>)>, CliError> {
+/// The tags that the arguments name, or the usual ones.
+pub(super) fn taxonomy(args: &TagArgs) -> Result<Vec<(String, Vec<String>)>, CliError> {
     #[derive(Deserialize)]
     struct File {
         taxonomy: BTreeMap<String, Vec<String>>,

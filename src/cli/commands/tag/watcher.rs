@@ -11,13 +11,15 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::page_rows::{PageRows, RowTotals};
+use crate::cli::args::TagArgs;
 use crate::cli::outputs::{Failures, Sink};
 use crate::cli::terminal::{note, print};
 use crate::pipeline::control::Progress;
-use crate::pipeline::error::Cause;
 use crate::pipeline::event::{Event, Observer, Pause, RunEnd};
 use crate::pipeline::log;
 use crate::pipeline::page::PageId;
+use crate::pipeline::page_note::PageNote;
 use crate::pipeline::store::StoreError;
 use crate::sim::recorder::Log;
 use crate::sim::recorder::entry::{Entry, What};
@@ -32,8 +34,16 @@ pub(crate) struct Watcher {
     quotas: Notify,
 }
 
+/// What was watched.
+#[derive(Default)]
+pub(crate) struct Watched {
+    pub(crate) log: Log,
+    pub(crate) totals: RowTotals,
+}
+
 struct KeptEvents {
     log: Log,
+    rows: PageRows,
     events: Option<Sink>,
     /// Nothing is added any more.
     is_closed: bool,
@@ -45,11 +55,12 @@ struct KeptEvents {
 const SAME_PAUSE: Duration = Duration::from_secs(2);
 
 impl Watcher {
-    /// Starts to watch. The event log, if asked for, is written to `events`; what cannot be written goes
-    /// to `failures`.
-    pub(crate) fn new(task: &str, events: Option<Sink>, failures: Failures) -> Self {
-        let log = Log { run: task.to_owned(), ..Log::default() };
-        let kept = KeptEvents { log, events, is_closed: false, told: BTreeMap::new() };
+    /// Starts to watch. Pages are printed as the arguments say; the event log, if asked for, is written to
+    /// `events`; what cannot be written goes to `failures`.
+    pub(crate) fn new(args: &TagArgs, events: Option<Sink>, failures: Failures) -> Self {
+        let log = Log { run: args.task.clone(), ..Log::default() };
+        let rows = PageRows::new(args.format);
+        let kept = KeptEvents { log, rows, events, is_closed: false, told: BTreeMap::new() };
         Self {
             kept: Mutex::new(kept),
             epoch: Instant::now(),
@@ -95,10 +106,13 @@ impl Watcher {
         u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The whole log.
-    pub(crate) fn finish(&self) -> Log {
+    /// The whole log, and what became of the pages. Nothing is printed any more.
+    pub(crate) fn finish(&self) -> Watched {
         self.bar.finish_and_clear();
-        std::mem::take(&mut self.kept.lock().log)
+        let mut kept = self.kept.lock();
+        kept.is_closed = true;
+        print(&kept.rows.end());
+        Watched { log: std::mem::take(&mut kept.log), totals: kept.rows.totals() }
     }
 }
 
@@ -112,23 +126,15 @@ impl Observer for Watcher {
         if matches!(event, Event::AttemptStarted { .. } | Event::QuotaLearned { .. }) {
             self.quotas.notify_one();
         }
-        let shown = match &event {
-            Event::PageTagged { page, tags, .. } => {
-                let tags: Vec<&str> = tags.all().collect();
-                Some(format!("{page}: {}\n", tags.join(", ")))
-            }
-            Event::PageFailed { page, class, service, status } => {
-                let (service, class, status) = (service.clone(), *class, *status);
-                let cause = Cause { service, class, status };
-                Some(format!("{page}: failed after {} of {}\n", cause.kind(), cause.service))
-            }
-            _ => None,
-        };
         let mut kept = self.kept.lock();
-        if let Some(line) = shown {
+        if let Some(line) = kept.rows.observed(&event) {
             self.bar.suspend(|| print(&line));
         }
         kept.add(&Entry { t_ms, what: What::Event(event) });
+    }
+
+    fn noted(&self, note: &PageNote<'_>) {
+        self.kept.lock().rows.noted(note);
     }
 
     fn store_failed(&self, error: &StoreError) {
