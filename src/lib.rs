@@ -28,7 +28,7 @@
 //! `known_labels.rs`; how many calls Confluence is sent says `limiter/site_pace.rs`. The
 //! requests to Confluence are in `pipeline/confluence`; what is found out before the first paid call is in
 //! `pipeline/preflight.rs`. Answers are looked up in `cache.rs`, in memory, and then in `store`, on disk, where
-//! `run/undo.rs` finds what a job changed. What a run may spend is counted in `allowance.rs`, and what it would
+//! `run/undo.rs` finds what a job changed. Labels that a person has decided on are written by `run/apply.rs`. What a run may spend is counted in `allowance.rs`, and what it would
 //! take in `run/survey.rs`.
 //!
 //! To follow an exchange through a rehearsal, read `sim/run.rs`, `sim/transport.rs`, then
@@ -46,8 +46,8 @@
 //! key, in `study/compare/settings.rs`). What is odd about a run, and which events stand behind a
 //! metric's worst value, is found in `study/diagnosis` and said in `report/diagnosis`; a report
 //! is read again in `cli/saved_report.rs`. The page of a report is put together in `report/page`, a section
-//! a file, and drawn on `report/draw/svg.rs`. The commands, from arguments to exit code, are in
-//! `cli/commands`.
+//! a file, and drawn on `report/draw/svg.rs`. What became of each page of a live run is written, and
+//! read again, in `report/changes`. The commands, from arguments to exit code, are in `cli/commands`.
 //!
 //! # Words
 //!

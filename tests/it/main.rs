@@ -6,10 +6,12 @@ mod absurd; // numbers that nobody means
 mod ai_services; // what clients of the AI services meet besides the plain way
 mod allowance; // what a run may spend
 mod answers; // answers that are nearly right
+mod apply; // a CSV that a person has worked on
 mod best_known; // how close one comes to the bound
 mod bound; // what no scheduler could beat
 mod cache; // what is the same to the cache
 mod cancellation; // what a cancelled run leaves
+mod changes; // rows of pages
 mod ci_surfaces; // what continuous integration reads
 mod claims; // what became of the plan's promises
 mod cli; // the program as a user meets it
