@@ -337,8 +337,8 @@ fn a_signal_ends_it_in_good_order_and_the_same_file_goes_on_as_the_same_job() {
         served.reply(asked, PAGES)
     });
     let folder = tempfile::tempdir().unwrap();
-    let rows: String = (1..=PAGES).map(|page| format!("{page},faq\n")).collect();
-    let file = format!("{HEAD}{rows}");
+    let rows: Vec<String> = (1..=PAGES).map(|page| format!("{page},faq\n")).collect();
+    let file = HEAD.to_owned() + &rows.concat();
     fs::write(folder.path().join("changes.csv"), &file).unwrap();
     let set = "confluence_concurrency=2";
     let args = ["DOCS", "--apply", "changes.csv", "--write", "--store", "answers.db", "--set", set];

@@ -5,7 +5,7 @@ use super::row::{COLUMNS, ChangeRow};
 
 /// The line with the names of the columns.
 pub fn head() -> String {
-    line(COLUMNS)
+    line(&COLUMNS)
 }
 
 /// The line of a page. Labels stand with a space between them, which no label holds.
@@ -23,7 +23,7 @@ pub fn row(row: &ChangeRow) -> String {
         row.cost_usd_micros.map_or(String::new(), usd),
         optional(&row.error),
     ];
-    line(cells.each_ref().map(|cell| guarded(cell)))
+    line(&cells.each_ref().map(|cell| guarded(cell)))
 }
 
 /// An amount of dollars with all its digits.
@@ -31,7 +31,7 @@ fn usd(micros: u64) -> String {
     format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 
-fn line<const N: usize>(cells: [impl AsRef<str>; N]) -> String {
+fn line<const N: usize>(cells: &[impl AsRef<str>; N]) -> String {
     let mut line = csv::Writer::from_writer(Vec::new());
     // A row in memory cannot fail to be written.
     let _ = line.write_record(cells.each_ref().map(|cell| cell.as_ref().as_bytes()));
