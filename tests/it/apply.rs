@@ -105,8 +105,8 @@ fn what_a_person_left_in_the_csv_is_written_without_a_call_and_can_be_taken_back
 
 #[test]
 fn what_spreadsheets_make_of_a_file_is_read() {
-    let quoted = "title;ADDED;Page;Removed;note\r\n\"a;\r\nb\";\" Guide  runbook guide\";1;;x\r\n";
-    let with_blanks = format!("\u{feff}{quoted}\r\n;;;;\r\n;;2;mine;y\r\n;;3;;\r\n");
+    let quoted = "Page;title;ADDED;Removed;note\r\n1;\"a;\r\nb\";\" Guide  runbook guide\";;x\r\n";
+    let with_blanks = format!("\u{feff}{quoted}\r\n;;;;\r\n2;;;mine;y\r\n3;;;;\r\n");
     for text in
         [with_blanks.clone(), with_blanks.replace(';', "\t"), with_blanks.replace("\r\n", "\n")]
     {
