@@ -36,6 +36,9 @@ use crate::pipeline::{backoff, prompt};
 /// A batch that is told when to come again, and is refused each time, leaves after this many times the
 /// patience.
 const TOLD_AT_MOST: u32 = 4;
+/// A batch that is refused while others are answered is not refused for what it is: it goes on, but not
+/// for more refusals than this.
+const REFUSED_AT_MOST: u32 = 100;
 
 /// Pages of a batch that are asked about together.
 struct PageGroup {
@@ -48,6 +51,8 @@ struct PageGroup {
     failed: u32,
     /// Since when the service has failed or refused it.
     failing_since: Option<Instant>,
+    /// Refusals since then.
+    refused: u32,
     suspicion: Suspicion,
     /// Its last failure.
     last: Option<Cause>,
@@ -132,7 +137,16 @@ pub(crate) async fn ask(
 impl PageGroup {
     fn new(pages: Vec<Page>, order: u64) -> Self {
         let (suspicion, last) = (Suspicion::default(), None);
-        Self { pages, provider: 0, order, failed: 0, failing_since: None, suspicion, last }
+        Self {
+            pages,
+            provider: 0,
+            order,
+            failed: 0,
+            failing_since: None,
+            refused: 0,
+            suspicion,
+            last,
+        }
     }
 
     /// Two parts of half the pages, at the same provider.
@@ -304,12 +318,18 @@ impl Asking<'_> {
             // A stated time is waited for, but not for ever.
             let is_told = class == ErrorClass::RateLimited && hint.is_some();
             let times = if is_told { TOLD_AT_MOST } else { 1 };
-            if since.elapsed() > Duration::from_secs(config.patience_s) * times {
+            let patience = Duration::from_secs(config.patience_s) * times;
+            let answered = self.run.standings[part.provider].answered_at();
+            part.refused += u32::from(class == ErrorClass::RateLimited);
+            let goes_on = class == ErrorClass::RateLimited
+                && part.refused < REFUSED_AT_MOST
+                && answered.is_some_and(|at| at.elapsed() <= patience);
+            if since.elapsed() > patience && !goes_on {
                 return Next::GiveUp(FallbackReason::Patience);
             }
             return Next::Line;
         }
-        part.failing_since = None;
+        (part.failing_since, part.refused) = (None, 0);
         part.failed = if has_progress { 0 } else { part.failed + 1 };
         if config.backoff_by_class && !class.is_transient() {
             return Next::GiveUp(FallbackReason::Permanent);

@@ -7,6 +7,7 @@
 //! the service are waited out and count for neither.
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::pipeline::error::{Cause, ErrorClass};
 use crate::pipeline::provider::{Extra, RefusedExtras};
@@ -22,6 +23,8 @@ pub(crate) struct Standing(Mutex<StandingState>);
 struct StandingState {
     /// Prompts that were answered, at least in part.
     answers: u64,
+    /// When the last one was.
+    answered_at: Option<Instant>,
     /// Failures after which the same prompt was answered.
     passed: u64,
     /// Prompts in a row that brought nothing.
@@ -42,6 +45,11 @@ impl Standing {
     /// The number of prompts that were answered, at least in part.
     pub(crate) fn answers(&self) -> u64 {
         self.0.lock().answers
+    }
+
+    /// When a prompt was answered last, at least in part.
+    pub(crate) fn answered_at(&self) -> Option<Instant> {
+        self.0.lock().answered_at
     }
 
     /// The number of failures after which the same prompt was answered.
@@ -79,6 +87,7 @@ impl Standing {
     pub(crate) fn answered(&self) {
         let mut state = self.0.lock();
         state.answers += 1;
+        state.answered_at = Some(Instant::now());
         state.in_vain = 0;
     }
 
