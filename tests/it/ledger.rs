@@ -80,7 +80,7 @@ pub(crate) fn ledger(told: Option<KnownQuota>) -> QuotaLimiter {
 }
 
 /// Carries a job of `calls` calls through.
-fn job(ledger: &mut QuotaLimiter, service: Service, calls: u64, starts_ms: u64) -> Done {
+pub(crate) fn job(ledger: &mut dyn Limit, service: Service, calls: u64, starts_ms: u64) -> Done {
     let latencies = vec![LATENCY_MS; usize::try_from(calls).unwrap()];
     job_of(ledger, service, &latencies, starts_ms)
 }
@@ -97,7 +97,7 @@ fn verdict(wait: Option<u64>, stated_limit: Option<u64>) -> CallReport {
 
 /// The same with these latencies, a call each; a refused call goes first again.
 pub(crate) fn job_of(
-    ledger: &mut QuotaLimiter,
+    ledger: &mut dyn Limit,
     service: Service,
     latencies: &[u64],
     starts_ms: u64,
@@ -169,7 +169,7 @@ pub(crate) fn job_of(
 }
 
 /// Whether the window as it is known holds more than it allows.
-fn is_over(ledger: &QuotaLimiter, taken: &[u64], now: u64) -> bool {
+fn is_over(ledger: &dyn Limit, taken: &[u64], now: u64) -> bool {
     // What is tried is not remembered, but kept to as well.
     let known = ledger.learned().into_iter().next();
     let remembered = ledger.remember(Duration::from_millis(now)).into_iter().next();
@@ -182,7 +182,7 @@ fn is_over(ledger: &QuotaLimiter, taken: &[u64], now: u64) -> bool {
 }
 
 /// No schedule is shorter: what the windows before the last cannot hold comes with the last.
-fn bound_ms(service: Service, calls: u64) -> u64 {
+pub(crate) fn bound_ms(service: Service, calls: u64) -> u64 {
     let windows = calls.div_ceil(service.limit) - 1;
     match service.kind {
         WindowKind::Sliding | WindowKind::Fixed => windows * service.per_ms + LATENCY_MS,

@@ -48,6 +48,7 @@ mod page_filter; // which pages of a space are tagged
 mod paired; // intervals and the sign test
 mod pipeline; // against answers that no fake gives
 mod plan; // the size of a batch where it is auto
+mod posterior; // the limiter that weighs hypotheses
 mod prediction; // virtual time against real time
 mod properties; // what holds for every input
 mod quota_bucket_or_window; // what a window explains as well as a bucket

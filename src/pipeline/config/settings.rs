@@ -216,7 +216,7 @@ impl SettingsPatch {
 impl Settings {
     /// Whether the limiter keeps the quota of each provider, and with it every wait.
     pub fn keeps_quota(&self) -> bool {
-        self.limiter == LimiterKind::Quota
+        matches!(self.limiter, LimiterKind::Quota | LimiterKind::Posterior)
     }
 
     /// The seconds that a closed gate is waited for before the next provider is asked, where that is

@@ -12,6 +12,7 @@ use super::fixed::Fixed;
 use super::halving::Halving;
 use super::ledger::QuotaLimiter;
 use super::paced::{KnownQuota, Paced};
+use super::posterior::PosteriorLimiter;
 use super::sre_throttle::SreThrottle;
 use super::vector_arc::VectorArc;
 use crate::rng::Seed;
@@ -48,6 +49,8 @@ pub enum LimiterKind {
     Pace,
     /// Keeps an account of the quota, which it learns.
     Quota,
+    /// Weighs hypotheses about the quota, and prices a refusal: the next `quota`, to be tried.
+    Posterior,
 }
 
 /// The settings that a limiter starts from.
@@ -94,6 +97,10 @@ impl LimiterKind {
             (Self::Cubic, _) => Box::new(AwsCubic::new(ceiling)),
             (Self::Sre, _) => Box::new(SreThrottle::new(ceiling, seed)),
             (Self::Pace, Some(quota)) => Box::new(Paced::new(ceiling, quota)),
+            // It finds walls by the number of calls, so that it begins with all it may have in flight.
+            (Self::Posterior, quota) => {
+                Box::new(PosteriorLimiter::new(ceiling, ceiling, start.patience, quota))
+            }
             // Pacing without a quota is refused with the other settings.
             (Self::Pace | Self::Quota, quota) => Box::new(start.quota_limiter(quota)),
         }

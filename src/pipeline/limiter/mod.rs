@@ -8,13 +8,16 @@
 pub mod aimd;
 pub mod algorithm;
 pub mod aws_cubic;
+mod clock;
 pub mod fixed;
 mod gate;
 pub mod halving;
 pub mod kind;
 pub mod ledger;
 pub mod line_time;
+mod outage;
 pub mod paced;
+pub mod posterior;
 pub mod site_pace;
 pub mod sre_throttle;
 pub mod vector_arc;

@@ -22,20 +22,18 @@
 //!   outage halves them once, however long it is.
 
 mod account;
-mod clock;
 mod doubt;
-mod outage;
 mod trial;
 
 use std::time::Duration;
 
 use self::account::{Account, LONGEST_MS, MINUTE_MS, MOST, Refused};
-use self::clock::{clock, millis, since_start};
 use self::doubt::{Doubt, Proof, Step};
-use self::outage::Outage;
 use self::trial::Trial;
 use super::algorithm::{CallReport, EndedCall, InferredQuota, Limit, Outcome, Start};
+use super::clock::{clock, millis, since_start};
 use super::line_time::Obstacle;
+use super::outage::Outage;
 use super::paced::KnownQuota;
 use crate::pipeline::learned_quotas::LearnedQuota;
 use crate::pipeline::provider::stated_quota::{self, Dimension, Stated};

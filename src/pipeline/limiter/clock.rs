@@ -1,16 +1,16 @@
-//! The ledger's clock, in milliseconds.
+//! The clock of limiters that keep an account, in milliseconds.
 
 use std::time::Duration;
 
-/// The ledger's clock starts here, so that there is a time before its limiter was made.
+/// The clock starts here, so that there is a time before its limiter was made.
 const START_MS: u64 = 1 << 40;
 
-/// A time since the limiter was made, by the ledger's clock.
+/// A time since the limiter was made, by this clock.
 pub(super) fn clock(since_start: Duration) -> u64 {
     START_MS + millis(since_start)
 }
 
-/// A time by the ledger's clock, since the limiter was made.
+/// A time by this clock, since the limiter was made.
 pub(super) fn since_start(clock_ms: u64) -> Duration {
     Duration::from_millis(clock_ms.saturating_sub(START_MS))
 }

@@ -1,0 +1,175 @@
+//! The account of one dimension: what calls took of it, and what is thought of its quotas.
+
+use super::constants::{MOST_TOKENS, REMEMBERED};
+use super::hypothesis::{Hypothesis, Kind};
+use super::log::{Fate, Log, Told};
+use super::posterior::Posterior;
+use super::proposals::Refusal;
+use crate::pipeline::provider::stated_quota::Dimension;
+
+/// Quotas of one dimension: Azure has two windows, of which each refusal names one.
+const MOST_QUOTAS: usize = 4;
+/// The usual lengths of a quota whose limit headers state.
+const STATED_LENGTHS: [(u64, f64); 4] =
+    [(60_000, 0.0), (10_000, 1.2), (1_000, 1.6), (86_400_000, 4.0)];
+
+/// What calls took of one dimension.
+#[derive(Debug, Clone)]
+pub(super) struct QuotaAccount {
+    pub(super) dimension: Dimension,
+    pub(super) log: Log,
+    pub(super) quotas: Vec<Posterior>,
+    /// All calls before this position have ended.
+    settled: usize,
+}
+
+impl QuotaAccount {
+    pub(super) fn new(dimension: Dimension) -> Self {
+        Self { dimension, log: Log::new(REMEMBERED), quotas: Vec::new(), settled: 0 }
+    }
+
+    /// Calls before the limiter was made took these amounts, so long ago.
+    pub(super) fn remember_taken(&mut self, now: u64, taken: &[(u64, u64)]) {
+        if self.log.end() > 0 {
+            return;
+        }
+        let mut taken = taken.to_vec();
+        taken.sort_unstable_by(|one, two| two.cmp(one));
+        for (ago, amount) in taken {
+            let amount = amount.min(MOST_TOKENS);
+            self.log.push(now - ago.min(now), amount);
+            self.log.settle(self.log.end() - 1, Fate::Admitted, amount);
+        }
+        self.settle();
+    }
+
+    /// Whether a quota is likelier than chance.
+    pub(super) fn is_known(&self) -> bool {
+        self.quotas.iter().any(Posterior::is_known)
+    }
+
+    /// A call was answered and took this amount, instead of what was expected.
+    pub(super) fn answered(&mut self, sent: u64, expected: u64, took: u64) {
+        if let Some(position) = self.log.in_flight(sent, expected, true) {
+            self.log.settle(position, Fate::Admitted, took);
+            for quota in &mut self.quotas {
+                quota.answered(&self.log, position, sent, took);
+            }
+        }
+        self.settle();
+    }
+
+    /// More is tried where a window was used up.
+    pub(super) fn try_more(&mut self) {
+        for quota in &mut self.quotas {
+            quota.try_more(&self.log);
+        }
+    }
+
+    /// A call took nothing.
+    pub(super) fn void(&mut self, sent: u64, amount: u64) {
+        if let Some(position) = self.log.in_flight(sent, amount, false) {
+            self.log.settle(position, Fate::Void, amount);
+        }
+        self.settle();
+    }
+
+    /// A call was refused by this dimension. Whether it was not foreseen.
+    pub(super) fn refused(&mut self, sent: u64, amount: u64, told: Told, is_news: bool) -> bool {
+        let Some(position) = self.log.in_flight(sent, amount, false) else { return false };
+        let at = self.quota_of(told.limit);
+        // A limit that was not stated before is news.
+        let is_first = self.quotas[at].refused == 0;
+        self.log.settle(position, Fate::Refused(told), amount);
+        let Self { dimension, ref log, .. } = *self;
+        let refusal = Refusal { log, position, at: sent, amount, told, dimension, is_first };
+        let is_news = is_news || is_first;
+        let is_surprise = self.quotas[at].refused(&refusal, self.settled, is_news);
+        self.settle();
+        is_surprise
+    }
+
+    /// A limit is stated in the headers of an answer.
+    pub(super) fn stated(&mut self, limit: u64) {
+        if let Some(quota) = self.quotas.iter_mut().find(|quota| quota.stated == Some(limit)) {
+            quota.is_in_headers = true;
+            return;
+        }
+        if let Some(quota) = self.quotas.iter_mut().find(|quota| quota.is_in_headers) {
+            quota.restate(limit, self.log.end());
+            return;
+        }
+        let at = self.quota_of(Some(limit));
+        let quota = &mut self.quotas[at];
+        *quota = Posterior::stating(limit);
+        quota.is_in_headers = true;
+        for (window_ms, cost) in STATED_LENGTHS {
+            let sliding = Hypothesis::new(Kind::Sliding, limit, window_ms, cost + 0.7);
+            let bucket = Hypothesis::new(Kind::Bucket { burst: limit }, limit, window_ms, cost);
+            quota.hypotheses.extend([sliding, bucket]);
+        }
+        quota.hypotheses.push(Hypothesis::chance(4.0));
+        self.settle();
+    }
+
+    /// The quota that is meant where this limit is stated, or none.
+    fn quota_of(&mut self, limit: Option<u64>) -> usize {
+        if let Some(at) = self.quotas.iter().position(|quota| quota.stated == limit) {
+            return at;
+        }
+        if limit.is_none() && !self.quotas.is_empty() {
+            return 0;
+        }
+        if let Some(at) = self.quotas.iter().position(|quota| quota.stated.is_none()) {
+            self.quotas[at].stated = limit;
+            return at;
+        }
+        let mut quota = match (self.quotas.first(), limit) {
+            (Some(other), Some(limit)) => {
+                let mut scaled = other.clone();
+                scaled.restate(limit, self.log.end());
+                scaled.refused = 0;
+                scaled
+            }
+            _ => Posterior::default(),
+        };
+        quota.stated = limit;
+        if self.quotas.len() >= MOST_QUOTAS {
+            self.quotas.remove(0);
+        }
+        self.quotas.push(quota);
+        self.quotas.len() - 1
+    }
+
+    /// Refusals without a word were chance after all: the service says why it refuses.
+    pub(super) fn forget_silent(&mut self) {
+        let silent: Vec<(usize, u64)> = self
+            .log
+            .between(self.log.begin(), self.log.end())
+            .iter()
+            .enumerate()
+            .filter(
+                |(_, entry)| matches!(entry.fate, Fate::Refused(told) if told == Told::default()),
+            )
+            .map(|(offset, entry)| (self.log.begin() + offset, entry.amount))
+            .collect();
+        for (position, amount) in silent {
+            self.log.settle(position, Fate::Void, amount);
+        }
+        self.quotas.retain(|quota| quota.stated.is_some());
+    }
+
+    /// What has ended is taken over by the hypotheses.
+    fn settle(&mut self) {
+        /// A call that is longer on its way is taken to be admitted.
+        const LONGEST_TAIL: usize = 512;
+        let end = self.log.end();
+        let from = self.settled.max(end.saturating_sub(LONGEST_TAIL)).max(self.log.begin());
+        let ended =
+            self.log.between(from, end).iter().take_while(|entry| entry.fate != Fate::InFlight);
+        self.settled = from + ended.count();
+        for quota in &mut self.quotas {
+            quota.advance(&self.log, self.settled);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Every number that the limiter does not learn, with its source or what was measured with it.
+//!
+//! Costs are in nats: the negative logarithm of a probability. Where a measurement is named, it is of
+//! 300 worlds of the random league that were drawn for it.
+
+/// The clock of a service and the way there differ from ours by up to this time.
+pub(super) const MARGIN_MS: u64 = 60;
+/// A stated time is foretold if it is that near.
+pub(super) const FORETOLD_MS: u64 = 40;
+/// What a stated time of whole seconds may be too long by.
+pub(super) const ROUNDED_MS: u64 = 1_000;
+/// Calls that the account remembers: a day's at one in ten seconds, a minute's at 64 in flight.
+pub(super) const REMEMBERED: usize = 8_192;
+/// A newcomer is weighed by this number of the latest calls.
+pub(super) const WEIGHED: usize = 240;
+
+/// Hypotheses that are kept for each quota.
+pub(super) const KEPT: usize = 32;
+/// One that is less likely than the best by this cost is dropped.
+pub(super) const DROPPED: f64 = 12.0;
+/// No evidence makes a hypothesis less likely than this.
+pub(super) const LEAST_LIKELY: f64 = 25.0;
+
+/// The lengths of windows, in seconds, and the cost of each: a minute is what Google, OpenAI and
+/// Anthropic document, ten seconds and one Azure, the others gateways. A day is closed by its name.
+pub(super) const LENGTHS_S: [(u64, f64); 20] = [
+    (60, 0.0),
+    (10, 1.2),
+    (1, 1.6),
+    (30, 2.2),
+    (3_600, 2.4),
+    (86_400, 2.6),
+    (2, 2.8),
+    (3, 2.8),
+    (5, 2.8),
+    (15, 2.8),
+    (20, 2.8),
+    (90, 2.8),
+    (120, 2.8),
+    (300, 2.8),
+    (600, 2.8),
+    (900, 2.8),
+    (1_800, 2.8),
+    (7_200, 2.8),
+    (21_600, 2.8),
+    (43_200, 2.8),
+];
+/// The cost of another length of whole seconds, and of any other.
+pub(super) const OTHER_SECONDS: f64 = 4.2;
+pub(super) const ODD_LENGTH: f64 = 8.0;
+/// A silent window is no longer than this: nobody waits for it.
+pub(super) const LONGEST_SILENT_S: u64 = 300;
+/// The first digits of round limits, in tenths, and the costs of a round and of another limit.
+pub(super) const ROUND_TENTHS: [u64; 12] = [10, 12, 15, 20, 25, 30, 40, 50, 60, 75, 80, 90];
+pub(super) const ROUND_LIMIT: f64 = 2.5;
+pub(super) const ODD_LIMIT: f64 = 4.5;
+/// The cost of windows of which refused calls take a part: one service in six, as research found.
+pub(super) const REFUSED_COUNT: f64 = 1.8;
+/// The cost of windows that begin at fixed times, before their phase, and of buckets.
+pub(super) const FIXED: f64 = 0.4;
+pub(super) const BUCKET: f64 = 0.8;
+/// The cost of a share: somebody else takes the rest of what the service states.
+pub(super) const SHARED: f64 = 2.0;
+/// The cost of a quota that is another one since the last answer.
+pub(super) const CHANGED: f64 = 5.0;
+/// The cost of more than what was inferred, and of more than what was stated.
+pub(super) const MORE: f64 = 4.0;
+pub(super) const MORE_THAN_STATED: f64 = 9.0;
+
+/// Answers after which more is tried again where it came to something.
+pub(super) const SOON: u64 = 8;
+
+/// Beta priors, as surprises and outcomes: a refusal where a window had room, or a share, or chance.
+pub(super) const ROOM: (f64, f64) = (0.3, 40.0);
+pub(super) const SHARED_ROOM: (f64, f64) = (3.0, 40.0);
+pub(super) const CHANCE: (f64, f64) = (0.5, 10.0);
+/// An answer where none was expected.
+pub(super) const FULL: (f64, f64) = (0.1, 60.0);
+/// A surprise costs this much at least, however often it has happened.
+pub(super) const LEAST_SURPRISE: f64 = 1.0;
+/// The costs of a stated time that was foretold to the millisecond, or to the second, and of one that
+/// was not.
+pub(super) const FORETOLD: f64 = -3.0;
+pub(super) const ABOUT_FORETOLD: f64 = -1.5;
+pub(super) const NOT_FORETOLD: f64 = 3.0;
+/// The costs for chance: a refusal that states a limit, or a time alone.
+pub(super) const CHANCE_STATES_LIMIT: f64 = 25.0;
+pub(super) const CHANCE_STATES_TIME: f64 = 6.0;
+/// The cost of a limit that the service states and a hypothesis does not have.
+pub(super) const OTHER_LIMIT: f64 = 12.0;
+
+/// The price of a refused call, in calls that wait meanwhile.
+pub(super) const PRICE: f64 = 1.5;
+/// Doubt of less than this is none.
+pub(super) const DOUBT: f64 = 0.06;
+/// A job goes on for as long as it has lasted, and for this number of calls at least.
+pub(super) const FEWEST_TO_COME: u64 = 40;
+
+/// How long a refusal takes to come back, as long as none has.
+pub(super) const REFUSAL_MS: f64 = 100.0;
+/// After a call that may be the last of a quota, this multiple of that time is waited.
+pub(super) const ALONE: f64 = 1.3;
+/// While nothing is known the call after one of these numbers goes alone: usual limits of services.
+pub(super) const WALLS: [usize; 17] =
+    [0, 15, 20, 30, 60, 100, 120, 150, 200, 300, 500, 600, 1_000, 1_500, 2_000, 3_000, 4_000];
+
+/// The n-th refusal in a row without a word is followed by 2^n times the first, at most the second.
+pub(super) const IN_VAIN_MS: (u64, u64) = (8, 20_000);
+/// A gate that a used-up quota of a day has closed is tried again after this time at the earliest.
+pub(super) const DAY_CLOSED_MS: u64 = 3_600_000;
+/// Failures in a row that close the gate; for at first, and at most, so long, as Hystrix's breaker.
+pub(super) const FAILURES: u64 = 3;
+pub(super) const FAILURE_MS: (u64, u64) = (500, 5_000);
+/// An error that comes sooner than this took nothing of a quota.
+pub(super) const AT_ONCE_MS: u64 = 5_000;
+/// No amount is larger than this, whatever is reported.
+pub(super) const MOST_TOKENS: u64 = 1 << 40;
+/// No prompt of so few tokens is too large for a quota that nobody has stated.
+pub(super) const FEW_TOKENS: u64 = 2_000;
+/// An estimate of tokens may be too large by a sixteenth.
+pub(super) const ESTIMATE_SHARE: u64 = 16;

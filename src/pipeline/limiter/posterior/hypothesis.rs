@@ -1,0 +1,274 @@
+//! One explanation of what a service admits and refuses, and what it says of a call.
+
+use super::constants::{CHANCE, FULL, LEAST_LIKELY, LEAST_SURPRISE, MARGIN_MS, ROOM, SHARED_ROOM};
+use super::log::{Entry, Fate, Log, Told};
+use crate::units::{float, whole};
+
+/// How what was taken comes back.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Kind {
+    /// There is no quota: calls are refused by chance.
+    Chance,
+    /// Each amount a window after it was taken.
+    Sliding,
+    /// All at once, this long after each multiple of the window.
+    Fixed { phase_ms: u64 },
+    /// Evenly, up to this amount.
+    Bucket { burst: u64 },
+}
+
+/// How often something came as a surprise, of so many times.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    surprises: u32,
+    outcomes: u32,
+}
+
+impl Tally {
+    /// The cost of one more outcome, by the rule of succession with a Beta prior.
+    fn cost(&mut self, is_surprise: bool, (surprises, outcomes): (f64, f64)) -> f64 {
+        let all = f64::from(self.outcomes) + outcomes;
+        let share = (f64::from(self.surprises) + surprises) / all;
+        self.outcomes = self.outcomes.saturating_add(1);
+        if is_surprise {
+            self.surprises = self.surprises.saturating_add(1);
+            (-libm::log(share)).max(LEAST_SURPRISE)
+        } else {
+            -libm::log(1.0 - share.min(0.9))
+        }
+    }
+}
+
+/// What is in a bucket after the calls before a position.
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    amount: f64,
+    at: u64,
+    position: usize,
+}
+
+/// One explanation.
+#[derive(Debug, Clone)]
+pub(super) struct Hypothesis {
+    pub(super) kind: Kind,
+    /// How much a window gives.
+    pub(super) limit: u64,
+    pub(super) window_ms: u64,
+    /// Whether refused calls take of it as well.
+    pub(super) refused_count: bool,
+    /// Whether somebody else takes the rest of what is stated.
+    pub(super) is_shared: bool,
+    /// The negative logarithm of its weight.
+    pub(super) cost: f64,
+    /// Answers to calls before this position are weighed already.
+    pub(super) since: usize,
+    room: Tally,
+    full: Tally,
+    level: Level,
+}
+
+impl Hypothesis {
+    /// No quota.
+    pub(super) fn chance(cost: f64) -> Self {
+        Self::new(Kind::Chance, 1, 1, cost)
+    }
+
+    /// A quota of this limit for each window.
+    pub(super) fn new(kind: Kind, limit: u64, window_ms: u64, cost: f64) -> Self {
+        let burst = if let Kind::Bucket { burst } = kind { burst } else { 0 };
+        Self {
+            kind,
+            limit: limit.max(1),
+            window_ms: window_ms.max(1),
+            refused_count: false,
+            is_shared: false,
+            cost,
+            since: 0,
+            room: Tally::default(),
+            full: Tally::default(),
+            level: Level { amount: float(burst), at: 0, position: 0 },
+        }
+    }
+
+    /// The same where refused calls take of it.
+    pub(super) fn counting_refused(mut self, refused_count: bool) -> Self {
+        self.refused_count = refused_count;
+        self
+    }
+
+    /// The same as somebody else's share leaves it.
+    pub(super) fn shared(mut self) -> Self {
+        self.is_shared = true;
+        self
+    }
+
+    /// Whether both say the same, as far as can be told.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let is_same_kind = match (self.kind, other.kind) {
+            (Kind::Fixed { phase_ms: one }, Kind::Fixed { phase_ms: two }) => {
+                let apart = one.abs_diff(two);
+                apart.min(self.window_ms.saturating_sub(apart)) < 300
+            }
+            (one, two) => one == two,
+        };
+        is_same_kind
+            && self.limit == other.limit
+            && self.window_ms.abs_diff(other.window_ms) < 50
+            && self.refused_count == other.refused_count
+            && self.is_shared == other.is_shared
+    }
+
+    /// The time for each unit, in milliseconds.
+    pub(super) fn pace_ms(&self) -> f64 {
+        if self.kind == Kind::Chance { 0.0 } else { float(self.window_ms) / float(self.limit) }
+    }
+
+    /// When a call of this amount would be admitted that is sent after those before `end`, at `now`
+    /// at the earliest.
+    pub(super) fn free_at(&self, log: &Log, end: usize, now: u64, amount: u64) -> u64 {
+        match self.kind {
+            Kind::Chance => now,
+            Kind::Sliding => {
+                let taken = log.taken_before(end, self.refused_count);
+                let most = taken.saturating_add(amount).saturating_sub(self.limit).min(taken);
+                let leaves = log.when_taken(most, end, self.refused_count);
+                leaves.map_or(now, |at| (at + self.window_ms + MARGIN_MS).max(now))
+            }
+            Kind::Fixed { phase_ms } => {
+                let begun = now - MARGIN_MS - (now - MARGIN_MS - phase_ms) % self.window_ms;
+                let used = log.used_since(begun - MARGIN_MS - 1, end, self.refused_count);
+                let is_free = used == 0 || used.saturating_add(amount) <= self.limit;
+                if is_free { now } else { (begun + self.window_ms + MARGIN_MS).max(now) }
+            }
+            Kind::Bucket { burst } => {
+                let missing = float(amount) - self.level_before(log, end, now);
+                if missing <= 1e-6 {
+                    return now;
+                }
+                now + whole(libm::ceil(missing.min(float(burst.max(1))) * self.pace_ms()))
+            }
+        }
+    }
+
+    /// What a bucket holds at `now`, after the calls before `end`.
+    fn level_before(&self, log: &Log, end: usize, now: u64) -> f64 {
+        let mut level = self.level;
+        for entry in log.between(level.position, end) {
+            level = self.after(level, entry);
+        }
+        self.refilled(level, now)
+    }
+
+    fn refilled(&self, level: Level, now: u64) -> f64 {
+        let Kind::Bucket { burst } = self.kind else { return 0.0 };
+        let gained = float(now.saturating_sub(level.at)) / self.pace_ms();
+        (level.amount + gained).min(float(burst))
+    }
+
+    /// What is in the bucket after a call.
+    fn after(&self, before: Level, entry: &Entry) -> Level {
+        let Kind::Bucket { burst } = self.kind else { return before };
+        let amount = float(entry.amount);
+        let held = if before.at == 0 { float(burst) } else { self.refilled(before, entry.at) };
+        let left = match entry.fate {
+            Fate::Void => held,
+            Fate::InFlight if self.refused_count => (held - amount).max(0.0),
+            Fate::InFlight => held - amount,
+            Fate::Admitted => (held - amount).max(-amount),
+            Fate::Refused(told) => {
+                let held = self.corrected(held, entry, told);
+                if self.refused_count { (held - amount).max(0.0) } else { held }
+            }
+        };
+        Level { amount: left, at: entry.at.max(before.at), position: before.position + 1 }
+    }
+
+    /// What the bucket held as a refusal shows it, where that is not far from what was thought.
+    fn corrected(&self, held: f64, entry: &Entry, told: Told) -> f64 {
+        let Kind::Bucket { burst } = self.kind else { return held };
+        let amount = float(entry.amount);
+        let shown = match told.free_at {
+            Some(free_at) if !told.is_rounded => {
+                amount - float(free_at.saturating_sub(entry.at)) / self.pace_ms()
+            }
+            Some(_) => held.min(amount - 0.3),
+            None => held.min(amount - 0.02),
+        };
+        if (shown - held).abs() <= (1.2 * amount).max(0.05 * float(burst)) { shown } else { held }
+    }
+
+    /// What is settled in the log before this position is taken over into the level.
+    pub(super) fn advance(&mut self, log: &Log, position: usize) {
+        if !matches!(self.kind, Kind::Bucket { .. }) {
+            return;
+        }
+        if self.level.position < log.begin() {
+            self.level.position = log.begin();
+        }
+        let mut level = self.level;
+        for entry in log.between(level.position, position) {
+            level = self.after(level, entry);
+        }
+        self.level = level;
+    }
+
+    /// A bucket is full when the call at this position is sent.
+    pub(super) fn begin_full(&mut self, position: usize) {
+        let Kind::Bucket { burst } = self.kind else { return };
+        self.level = Level { amount: float(burst), at: 0, position };
+    }
+
+    /// How far from the time that is free a call may be sent.
+    pub(super) fn tolerance_ms(&self) -> u64 {
+        match self.kind {
+            Kind::Bucket { .. } => MARGIN_MS.min(whole(self.pace_ms() / 4.0)),
+            _ => MARGIN_MS,
+        }
+    }
+
+    /// The cost of the answer to a call, for which room was foreseen at `free_at`.
+    pub(super) fn weigh_answer(&mut self, sent: u64, free_at: u64) -> f64 {
+        let is_foreseen =
+            self.kind == Kind::Chance || free_at <= sent + MARGIN_MS + self.tolerance_ms().max(25);
+        if is_foreseen {
+            let prior = self.prior();
+            self.room.cost(false, prior)
+        } else {
+            self.full.cost(true, FULL).max(1.5 * LEAST_SURPRISE)
+        }
+    }
+
+    /// The cost of a refusal, without what it tells.
+    pub(super) fn weigh_refusal(&mut self, sent: u64, free_at: u64) -> f64 {
+        if self.kind == Kind::Chance || free_at <= sent + self.tolerance_ms() {
+            let prior = self.prior();
+            self.room.cost(true, prior)
+        } else {
+            self.full.cost(false, FULL)
+        }
+    }
+
+    fn prior(&self) -> (f64, f64) {
+        match self.kind {
+            Kind::Chance => CHANCE,
+            _ if self.is_shared => SHARED_ROOM,
+            _ => ROOM,
+        }
+    }
+
+    /// Pays a cost.
+    pub(super) fn pay(&mut self, cost: f64) {
+        self.cost = (self.cost + cost).min(4.0 * LEAST_LIKELY);
+    }
+
+    /// The service states another limit: the amounts change with it, the window stays.
+    pub(super) fn scale(&mut self, limit: u64) {
+        if let Kind::Bucket { burst } = &mut self.kind {
+            let share = float(*burst) / float(self.limit);
+            *burst = if *burst > 1 { whole(share * float(limit)).max(1) } else { 1 };
+            self.level.amount = self.level.amount.min(float(*burst));
+        }
+        self.limit = limit.max(1);
+        (self.room, self.full) = (Tally::default(), Tally::default());
+    }
+}

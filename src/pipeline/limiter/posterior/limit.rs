@@ -1,0 +1,353 @@
+//! The limiter: an account for each dimension, and one gate.
+
+use std::time::Duration;
+
+use super::super::algorithm::{EndedCall, InferredQuota, Limit, Outcome, Start};
+use super::super::clock::{clock, millis, since_start};
+use super::super::line_time::Obstacle;
+use super::super::paced::KnownQuota;
+use super::account::QuotaAccount;
+use super::constants::{
+    ALONE, AT_ONCE_MS, DAY_CLOSED_MS, ESTIMATE_SHARE, FEW_TOKENS, MOST_TOKENS, REFUSAL_MS, WALLS,
+};
+use super::decision::Stakes;
+use super::gate::PosteriorGate;
+use super::log::Told;
+use super::memory;
+use crate::pipeline::learned_quotas::LearnedQuota;
+use crate::pipeline::provider::stated_quota::{self, Dimension, Stated};
+use crate::units::{float, whole};
+
+/// Weighs what it knows of a quota, and lets calls start by that.
+#[derive(Debug, Clone)]
+pub struct PosteriorLimiter {
+    requests: QuotaAccount,
+    tokens: QuotaAccount,
+    gate: PosteriorGate,
+    answered: u64,
+    on_their_way: u64,
+    refusal_ms: f64,
+    /// The share of calls that were refused of late.
+    refused: f64,
+    last_start: Option<u64>,
+    /// When the last call went that some hypothesis had no room for.
+    last_experiment: Option<u64>,
+    /// Whether the call that may go next is one.
+    is_experiment: bool,
+    /// The calls that had been sent when a refusal came as a surprise last.
+    surprised: Option<usize>,
+    /// Whether the service says why it refuses.
+    speaks: bool,
+    /// How long an answer took at most.
+    slowest_ms: u64,
+    /// Prompts of this many tokens were refused again and again, and nothing else was sent.
+    never: Option<u64>,
+}
+
+impl PosteriorLimiter {
+    /// A limiter that knows only what it is told; `start` calls in flight at first, `ceiling` at
+    /// most. After failures for longer than the patience it counts the service as lost.
+    pub fn new(start: u64, ceiling: u64, patience: Duration, told: Option<KnownQuota>) -> Self {
+        let mut limiter = Self {
+            requests: QuotaAccount::new(Dimension::Requests),
+            tokens: QuotaAccount::new(Dimension::Tokens),
+            gate: PosteriorGate::new(start, ceiling, millis(patience)),
+            answered: 0,
+            on_their_way: 0,
+            refusal_ms: REFUSAL_MS,
+            refused: 0.0,
+            last_start: None,
+            last_experiment: None,
+            is_experiment: false,
+            surprised: None,
+            speaks: false,
+            slowest_ms: 0,
+            never: None,
+        };
+        if let Some(KnownQuota { requests, tokens, window }) = told {
+            let accounts = [(&mut limiter.requests, requests), (&mut limiter.tokens, tokens)];
+            for (account, limit) in accounts {
+                if let Some(limit) = limit {
+                    account.quotas.push(memory::configured(limit, millis(window)));
+                }
+            }
+        }
+        limiter
+    }
+
+    fn accounts(&self) -> [&QuotaAccount; 2] {
+        [&self.requests, &self.tokens]
+    }
+
+    fn is_known(&self) -> bool {
+        self.accounts().iter().any(|account| account.is_known())
+    }
+
+    /// When a call may go as far as the hypotheses are concerned, and whether it is an experiment.
+    fn decide(&self, now: u64, tokens: u64) -> (u64, bool) {
+        let stakes = Stakes {
+            now,
+            answered: self.answered,
+            refusal_ms: self.refusal_ms,
+            refused: self.refused,
+        };
+        let mut latest = (now, false);
+        for (account, amount) in [(&self.requests, 1), (&self.tokens, tokens)] {
+            for quota in &account.quotas {
+                let decided = stakes.decide(quota, &account.log, amount);
+                latest.0 = latest.0.max(decided.at);
+                latest.1 |= decided.is_experiment;
+            }
+        }
+        latest
+    }
+
+    /// When the next call may go so that few are refused if something is not as it is thought.
+    fn spaced(&self, now: u64, is_experiment: bool) -> u64 {
+        let alone = whole(ALONE * self.refusal_ms) + 1;
+        let sent = self.requests.log.end();
+        let last = self.last_start.unwrap_or(0);
+        // In the log calls have an order, but for those of one millisecond.
+        let stop = match self.is_known() {
+            true => 0,
+            false if WALLS.contains(&(sent.saturating_sub(1))) => last + alone,
+            false => last + 1,
+        };
+        let experiment = self.last_experiment.filter(|_| is_experiment).map_or(0, |at| at + alone);
+        stop.max(experiment).max(self.proved_at(now, alone))
+    }
+
+    /// After a surprise as many calls may be unproved as have been proved since: a refusal would have
+    /// come back by now.
+    fn proved_at(&self, now: u64, alone: u64) -> u64 {
+        let log = &self.requests.log;
+        let Some(surprised) = self.surprised else { return now };
+        let since = surprised.max(log.begin());
+        let unproved_from = log.after(now - alone).max(since);
+        let unproved = log.between(unproved_from, log.end());
+        if unproved.len() < (unproved_from - since).max(1) {
+            return now;
+        }
+        unproved.first().map_or(now, |oldest| oldest.at + alone)
+    }
+
+    fn succeeded(&mut self, now: u64, sent: u64, ended: &EndedCall) {
+        let took = ended.verdict.input_tokens.unwrap_or(ended.tokens).min(MOST_TOKENS);
+        self.told(&ended.verdict.quotas);
+        self.answered += 1;
+        self.slowest_ms = self.slowest_ms.max(now - sent);
+        self.refused *= 0.97;
+        self.gate.answered(ended.in_flight);
+        self.requests.answered(sent, 1, 1);
+        self.tokens.answered(sent, ended.tokens, took);
+        self.requests.try_more();
+        self.tokens.try_more();
+    }
+
+    /// Takes limits as headers state them.
+    fn told(&mut self, quotas: &[Stated]) {
+        for Stated { dimension, of_day, limit, .. } in quotas {
+            if let Some(limit) = limit.filter(|_| !of_day) {
+                self.account(*dimension).stated(limit.clamp(1, MOST_TOKENS));
+            }
+        }
+    }
+
+    fn account(&mut self, dimension: Dimension) -> &mut QuotaAccount {
+        match dimension {
+            Dimension::Requests => &mut self.requests,
+            Dimension::Tokens => &mut self.tokens,
+        }
+    }
+
+    fn void(&mut self, sent: u64, tokens: u64) {
+        self.requests.void(sent, 1);
+        self.tokens.void(sent, tokens);
+    }
+
+    fn refused(&mut self, now: u64, sent: u64, ended: &EndedCall) {
+        self.refusal_ms = 0.7 * self.refusal_ms + 0.3 * float(now - sent).max(1.0);
+        self.refused = 0.97 * self.refused + 0.03;
+        let (quotas, hint_ms) = (&ended.verdict.quotas, ended.verdict.hint.map(millis));
+        if ended.verdict.exhausted || quotas.iter().any(|stated| stated.of_day) {
+            self.void(sent, ended.tokens);
+            self.gate.close(now + hint_ms.unwrap_or(0).max(DAY_CLOSED_MS));
+            return;
+        }
+        let is_news = self.gate.is_news(sent);
+        if is_news {
+            // A service that states a time is not lost.
+            if hint_ms.is_none() {
+                self.gate.outage.refused(now);
+            }
+            self.gate.cut(now);
+        }
+        if hint_ms.is_none() && quotas.is_empty() {
+            self.refused_silently(sent, ended.tokens, is_news);
+            return;
+        }
+        if !std::mem::replace(&mut self.speaks, true) {
+            self.requests.forget_silent();
+        }
+        let free_at = hint_ms.map(|hint| sent + hint);
+        let is_rounded = hint_ms.is_some_and(|hint| hint % 1_000 == 0);
+        let mut limits = stated_quota::binding(quotas);
+        if limits.is_empty() {
+            limits.insert(Dimension::Requests, None);
+        }
+        for (dimension, amount) in [(Dimension::Requests, 1), (Dimension::Tokens, ended.tokens)] {
+            let Some(limit) = limits.get(&dimension) else {
+                self.account(dimension).void(sent, amount);
+                continue;
+            };
+            let told =
+                Told { limit: limit.map(|limit| limit.clamp(1, MOST_TOKENS)), free_at, is_rounded };
+            self.account(dimension).refused(sent, amount, told, is_news);
+        }
+        // A smaller call may have room for its tokens before.
+        let is_for_all = is_news || limits.contains_key(&Dimension::Requests);
+        if is_news {
+            self.surprised = Some(self.requests.log.end());
+        }
+        if let Some(hint) = hint_ms.filter(|_| is_for_all) {
+            self.gate.wait_until(now + hint + 1);
+        }
+    }
+
+    /// A refusal that says nothing.
+    fn refused_silently(&mut self, sent: u64, tokens: u64, is_news: bool) {
+        let is_all_in_vain = self.answered == 0 && self.gate.in_vain() > 8;
+        if is_all_in_vain && tokens > FEW_TOKENS {
+            self.never = Some(self.never.map_or(tokens, |never| never.min(tokens)));
+        }
+        self.tokens.void(sent, tokens);
+        if self.speaks {
+            // This service says why it refuses, so that this is chance.
+            self.requests.void(sent, 1);
+            return;
+        }
+        self.requests.refused(sent, 1, Told::default(), is_news);
+        if is_news {
+            let end = self.requests.log.end();
+            // Chance proves little: half of what was proved stays so.
+            let all = end - self.surprised.unwrap_or(0);
+            self.surprised = Some(if self.is_known() { end } else { end - all / 2 });
+        }
+    }
+
+    fn failed(&mut self, now: u64, sent: u64, ended: &EndedCall) {
+        if now - sent < AT_ONCE_MS {
+            self.void(sent, ended.tokens);
+        } else {
+            self.requests.answered(sent, 1, 1);
+            self.tokens.answered(sent, ended.tokens, ended.tokens);
+        }
+        if let Some(hint) = ended.verdict.hint {
+            self.gate.close(now + millis(hint) + 1);
+        }
+        self.gate.failed(now, sent);
+    }
+
+    fn is_too_large(&self, tokens: u64) -> bool {
+        let stated = self.tokens.quotas.iter().filter_map(|quota| quota.stated).min();
+        stated.is_some_and(|limit| tokens > limit + limit / ESTIMATE_SHARE)
+            || self.never.is_some_and(|never| tokens >= never)
+    }
+}
+
+impl Limit for PosteriorLimiter {
+    fn current(&self) -> u64 {
+        // A window's calls are still in flight when the next begins, if they take longer than it.
+        let known = self.requests.quotas.iter().filter(|quota| quota.is_known());
+        let most = known
+            .filter_map(|quota| quota.best())
+            .map(|best| best.limit.saturating_mul(1 + self.slowest_ms / best.window_ms));
+        self.gate.in_flight.min(most.min().unwrap_or(u64::MAX)).max(1)
+    }
+
+    fn obstacle(&self, now: Duration, is_full: bool) -> Obstacle {
+        let is_closed = clock(now) < self.gate.closed_until || self.gate.is_probing();
+        if is_closed && self.gate.outage.is_of_failures() {
+            Obstacle::Failures
+        } else if is_full && self.gate.in_flight == self.current() {
+            Obstacle::Place
+        } else {
+            Obstacle::Quota
+        }
+    }
+
+    fn next_start(&mut self, now: Duration, tokens: u64) -> Start {
+        let (now, tokens) = (clock(now), tokens.min(MOST_TOKENS));
+        if self.is_too_large(tokens) {
+            return Start::Never;
+        }
+        let outage = &self.gate.outage;
+        let lost = outage.is_lost(now).then(|| now + outage.patience_ms + 1);
+        if now < self.gate.closed_until {
+            // What has failed for so long is not expected back soon.
+            return Start::At(since_start(self.gate.closed_until.max(lost.unwrap_or(0))));
+        }
+        if self.gate.is_probing() {
+            return lost.map_or(Start::AfterAnother, |at| Start::At(since_start(at)));
+        }
+        let (at, is_experiment) = self.decide(now, tokens);
+        self.is_experiment = is_experiment;
+        let at = at.max(self.spaced(now, is_experiment));
+        if at > now { Start::At(since_start(at)) } else { Start::Now }
+    }
+
+    fn on_start(&mut self, now: Duration, tokens: u64) {
+        let now = clock(now);
+        self.requests.log.push(now, 1);
+        self.tokens.log.push(now, tokens.min(MOST_TOKENS));
+        self.on_their_way += 1;
+        self.last_start = Some(now);
+        if self.is_experiment {
+            self.last_experiment = Some(now);
+        }
+        self.gate.sent(now);
+    }
+
+    fn on_end(&mut self, now: Duration, ended: &EndedCall) {
+        let (now, sent) = (clock(now), clock(ended.sent));
+        let ended = &EndedCall { tokens: ended.tokens.min(MOST_TOKENS), ..ended.clone() };
+        self.on_their_way = self.on_their_way.saturating_sub(1);
+        self.gate.ended(sent, ended.verdict.outcome == Outcome::Success);
+        match ended.verdict.outcome {
+            Outcome::Success => self.succeeded(now, sent, ended),
+            Outcome::RateLimited => self.refused(now, sent, ended),
+            Outcome::Failed => self.failed(now, sent, ended),
+            Outcome::Ignored => {
+                self.void(sent, ended.tokens);
+                self.told(&ended.verdict.quotas);
+            }
+        }
+    }
+
+    fn remember(&self, now: Duration) -> Vec<LearnedQuota> {
+        self.accounts()
+            .into_iter()
+            .flat_map(|account| memory::remember(account, clock(now)))
+            .collect()
+    }
+
+    fn recall(&mut self, remembered: &[LearnedQuota]) {
+        for known in remembered {
+            memory::recall(self.account(known.dimension), clock(Duration::ZERO), known);
+        }
+    }
+
+    fn closed_for(&self, now: Duration) -> Duration {
+        Duration::from_millis(self.gate.closed_until.saturating_sub(clock(now)))
+    }
+
+    fn keep_closed(&mut self, wait: Duration) {
+        if !wait.is_zero() {
+            self.gate.close(clock(Duration::ZERO) + millis(wait));
+        }
+    }
+
+    fn learned(&self) -> Vec<InferredQuota> {
+        self.accounts().into_iter().flat_map(memory::learned).collect()
+    }
+}

@@ -1,0 +1,28 @@
+//! The limiter kind `posterior`: it weighs hypotheses about a quota and prices a refusal.
+//!
+//! A quota is a counter, not a queue: nothing is steered here, something is found out. Calls are
+//! written into a log (`log.rs`), one for each dimension. What a service does is explained by
+//! hypotheses (`hypothesis.rs`): a sliding window, one that begins at fixed times, a bucket, each with a
+//! limit and a length, or no quota but chance. Each has a cost in nats, the negative logarithm of its
+//! weight. An answer or a refusal costs each of them the more, the less it had foreseen that
+//! (`posterior.rs`); a refusal also proposes those that explain it (`proposals.rs`).
+//!
+//! The next call goes at the earliest time at which what may be gained, by the weight of those with
+//! room, outweighs the price of a refusal, by the weight of the others (`decision.rs`). The gate
+//! (`gate.rs`) guards what no weight may decide: a stated time is waited out, then one call goes alone;
+//! refusals in a row are waited out for longer each time; failures halve the calls in flight.
+//!
+//! All numbers stand in `constants.rs`.
+
+mod account;
+mod constants;
+mod decision;
+mod gate;
+mod hypothesis;
+mod limit;
+mod log;
+mod memory;
+mod posterior;
+mod proposals;
+
+pub use self::limit::PosteriorLimiter;
