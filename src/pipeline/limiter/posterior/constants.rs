@@ -62,7 +62,7 @@ pub(super) const BUCKET: f64 = 0.8;
 /// The cost of a share: somebody else takes the rest of what the service states.
 pub(super) const SHARED: f64 = 2.0;
 /// The cost of a quota that is another one since the last answer.
-pub(super) const CHANGED: f64 = 5.0;
+pub(super) const CHANGED: f64 = 7.0;
 /// The cost of more than what was inferred, and of more than what was stated.
 pub(super) const MORE: f64 = 4.0;
 pub(super) const MORE_THAN_STATED: f64 = 9.0;

@@ -289,7 +289,7 @@ impl Refusal<'_> {
                 .collect();
             rates.push(whole(per_minute(0.5)).max(1));
             for rate in rates {
-                let cost = 2.8 + limit_cost(rate);
+                let cost = 5.8 + limit_cost(rate);
                 all.push(Hypothesis::new(Kind::Bucket { burst: 1 }, rate, 60_000, cost));
                 if Some(&mark) == marks.first()
                     && let Some(first) = self.log.first()
