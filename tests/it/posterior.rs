@@ -155,13 +155,18 @@ fn what_is_configured_is_kept_from_the_first_call() {
 fn what_is_remembered_spares_another_limiter_the_refusals() {
     let service = Service::new(WindowKind::Sliding, 15, 60_000);
     let mut first = limiter();
-    let done = job(&mut first, service, 40, 300);
+    let done = job(&mut first, service, 45, 300);
     let written = serde_json::to_string(&first.remember(ms(300 + done.makespan_ms))).unwrap();
     let read: Vec<LearnedQuota> = serde_json::from_str(&written).unwrap();
     let mut second = limiter();
     second.recall(&read);
     assert_eq!(second.learned(), first.learned());
     assert_eq!(job(&mut second, service, 40, 120_000).refused, 0);
+    // What the window still holds is not given out again.
+    let mut third = limiter();
+    third.recall(&read);
+    let start = third.next_start(ms(0), 0);
+    assert!(matches!(start, Start::At(at) if at > ms(55_000)), "{start:?}");
 }
 
 #[test]
