@@ -44,6 +44,7 @@ impl Stakes {
                 split += 1;
             }
             let (with_room, without) = opinions.split_at(split);
+            let at = with_room.last().map_or(at, |(last, ..)| *last);
             let doubt: f64 = without.iter().map(|(_, weight, _)| weight).sum();
             if doubt < DOUBT {
                 return Decision { at, is_experiment: false };

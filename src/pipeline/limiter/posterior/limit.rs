@@ -102,6 +102,12 @@ impl PosteriorLimiter {
         latest
     }
 
+    /// A wait that nobody has stated ends with a question before the patience does.
+    fn asked_again(&self, at: u64) -> u64 {
+        let last = self.last_start.filter(|_| !self.speaks);
+        last.map_or(at, |last| at.min(last + self.gate.outage.patience_ms / 2))
+    }
+
     /// When the next call may go so that few are refused if something is not as it is thought.
     fn spaced(&self, now: u64, is_experiment: bool) -> u64 {
         let alone = whole(ALONE * self.refusal_ms) + 1;
@@ -292,7 +298,7 @@ impl Limit for PosteriorLimiter {
         }
         let (at, is_experiment) = self.decide(now, tokens);
         self.is_experiment = is_experiment;
-        let at = at.max(self.spaced(now, is_experiment));
+        let at = self.asked_again(at).max(self.spaced(now, is_experiment));
         if at > now { Start::At(since_start(at)) } else { Start::Now }
     }
 

@@ -108,7 +108,8 @@ impl Posterior {
         let next =
             if limit > 0 && best.limit > limit { tried_at + SOON } else { 2 * tried_at.max(20) };
         let is_due = best.is_shared || self.answered >= next;
-        if !is_due || !log.last_sent().is_some_and(|at| best.free_at(log, log.end(), at, 1) > at) {
+        let has_room = |at: u64| best.free_at(log, log.end(), at, 1) <= at;
+        if !is_due || log.last_sent().is_none_or(has_room) {
             return;
         }
         self.tried_more = (self.answered, best.limit);

@@ -65,16 +65,13 @@ impl Refusal<'_> {
                 None => self.silent_windows(with_refused, &mut all),
             }
         }
-        match self.told.free_at {
-            Some(free_at) => {
-                self.fixed(free_at, &mut all);
-                self.shared(free_at, &mut all);
-                self.buckets(free_at, &mut all);
-            }
-            None => {
-                self.silent_buckets(&mut all);
-                self.drips(&mut all);
-            }
+        if let Some(free_at) = self.told.free_at {
+            self.fixed(free_at, &mut all);
+            self.shared(free_at, &mut all);
+            self.buckets(free_at, &mut all);
+        } else {
+            self.silent_buckets(&mut all);
+            self.drips(&mut all);
         }
         all
     }
