@@ -1,6 +1,6 @@
 //! The account of one dimension: what calls took of it, and what is thought of its quotas.
 
-use super::constants::{MOST_TOKENS, REMEMBERED};
+use super::constants::{LONGEST_MS, MOST_TOKENS, REMEMBERED};
 use super::hypothesis::{Hypothesis, Kind};
 use super::log::{Fate, Log, Told};
 use super::posterior::Posterior;
@@ -35,9 +35,10 @@ impl QuotaAccount {
         }
         let mut taken = taken.to_vec();
         taken.sort_unstable_by(|one, two| two.cmp(one));
-        for (ago, amount) in taken {
+        // No window holds what is longer ago.
+        for (ago, amount) in taken.into_iter().filter(|(ago, _)| *ago <= LONGEST_MS) {
             let amount = amount.min(MOST_TOKENS);
-            self.log.push(now - ago.min(now), amount);
+            self.log.push(now - ago, amount);
             self.log.settle(self.log.end() - 1, Fate::Admitted, amount);
         }
         self.settle();

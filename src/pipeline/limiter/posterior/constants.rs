@@ -113,6 +113,8 @@ pub(super) const FAILURES: u64 = 3;
 pub(super) const FAILURE_MS: (u64, u64) = (500, 5_000);
 /// An error that comes sooner than this took nothing of a quota.
 pub(super) const AT_ONCE_MS: u64 = 5_000;
+/// A window is no longer than this, whatever a file says: eight years.
+pub(super) const LONGEST_MS: u64 = 1 << 38;
 /// No amount is larger than this, whatever is reported.
 pub(super) const MOST_TOKENS: u64 = 1 << 40;
 /// No prompt of so few tokens is too large for a quota that nobody has stated.

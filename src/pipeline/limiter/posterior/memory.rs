@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::algorithm::InferredQuota;
 use super::account::QuotaAccount;
-use super::constants::MOST_TOKENS;
+use super::constants::{LONGEST_MS, MOST_TOKENS};
 use super::hypothesis::{Hypothesis, Kind};
 use super::log::Fate;
 use super::posterior::Posterior;
@@ -14,8 +14,6 @@ use crate::units::whole;
 
 /// What is remembered may be wrong by now: so much less likely is chance.
 const REMEMBERED: f64 = 6.0;
-/// A window is no longer than this, whatever a file says: eight years.
-const LONGEST_MS: u64 = 1 << 38;
 /// What is configured is believed.
 const CONFIGURED: f64 = 12.0;
 
