@@ -68,8 +68,14 @@ fn what_a_person_left_in_the_csv_is_written_without_a_call_and_can_be_taken_back
     let left = rows.collect::<Vec<_>>().join("\n");
     let shown = apply(&server, folder.path(), &left, &["DOCS"]);
     assert!(shown.code == Some(0) && wiki.labels() == before, "{shown:?}");
-    assert!(shown.out.lines().any(|line| line == "7: Page 7  +faq +runbook"), "{shown:?}");
-    assert!(shown.out.lines().any(|line| line == "9: Page 9  +guide (has runbook)"), "{shown:?}");
+    assert!(
+        shown.out.lines().any(|line| line == "7: faq, runbook  +faq +runbook  Page 7"),
+        "{shown:?}"
+    );
+    assert!(
+        shown.out.lines().any(|line| line == "9: guide, runbook  +guide (has runbook)  Page 9"),
+        "{shown:?}"
+    );
     assert!(!folder.path().join("quotas.json.lock").exists());
     let said = "changes.csv: labels to be added 9, to be removed 0, on 8 pages; 0 pages already right; \
                 no AI call (dry run, no label written)";
@@ -314,7 +320,7 @@ fn a_page_that_goes_meanwhile_costs_one_page_and_what_passes_is_waited_out() {
     let file = "page,added\n1,faq\n2,faq\n3,faq\n4,faq\n5,faq\n";
     let said = apply(&server, folder.path(), file, &["DOCS", "--write"]);
     assert_eq!(said.code, Some(4), "{said:?}");
-    let failed = "2: Page 2  failed after nothing found (404) of confluence";
+    let failed = "2: failed after nothing found (404) of confluence  Page 2";
     assert!(said.out.lines().any(|line| line == failed), "{said:?}");
     assert!(said.err.contains("error: 1 of 5 pages failed"), "{said:?}");
     assert_eq!(labels(&wiki, 4), ["faq"]);

@@ -110,11 +110,11 @@ fn text_shows_what_is_added_and_what_was_there() {
     let mut lines: Vec<&str> = said.out.lines().collect();
     lines.sort_unstable();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    1: =HYPERLINK("http://x","a") b  +guide
-    2: Page 2  failed after a listing without its text of confluence
-    3: Page 4  +guide
-    4: Page 4  (has guide)
-    5: Page 5  +guide
+    1: guide  +guide  =HYPERLINK("http://x","a") b
+    2: failed after a listing without its text of confluence  Page 2
+    3: guide  +guide  Page 4
+    4: guide  (has guide)  Page 4
+    5: guide  +guide  Page 5
     "#);
 }
 

@@ -95,7 +95,7 @@ async fn a_page_is_tagged_over_the_network_and_no_key_is_shown() {
             std::fs::read_to_string(folder.path().join("tag.jsonl")).unwrap(),
         );
         assert!(output.status.success(), "{shown}");
-        assert!(shown.contains("  +runbook\n"), "{shown}");
+        assert!(shown.contains(": runbook  +runbook  "), "{shown}");
         assert!(shown.contains("[METRICS_SUMMARY]"), "{shown}");
         assert!(!shown.contains("sesame"), "{shown}");
         let received = server.received_requests().await.unwrap();

@@ -122,7 +122,7 @@ pub(crate) enum Format {
 /// How the pages of a live run are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PagesFormat {
-    /// For people: a line a page, with `+` before labels that it gets.
+    /// For people: a line a page with its labels, `+` before those that it gets, and its title.
     Text,
     /// A row a page with all that is known of it, for spreadsheets and --apply.
     Csv,

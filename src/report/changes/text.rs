@@ -6,16 +6,28 @@ use crate::pipeline::printable::shown;
 /// The most characters of a title that are shown.
 const TITLE_CHARS: usize = 80;
 
-/// The line of a page: `+` before labels that it gets, `-` before those that it loses, and those that it
-/// has already in brackets.
+/// The line of a page: its labels, then `+` before those that it gets, `-` before those that it loses, and
+/// in brackets those that it has already; its title comes last, because strangers write titles.
 pub fn row(row: &ChangeRow) -> String {
-    let mut line = format!("{}: ", row.page);
-    if !row.title.is_empty() {
-        line += &shown(&row.title, TITLE_CHARS);
-        line += "  ";
-    }
-    if let Some(error) = &row.error {
-        return line + error + "\n";
+    let said = row.error.clone().unwrap_or_else(|| labels(row));
+    let title = shown(&row.title, TITLE_CHARS);
+    let parts = [format!("{}: {said}", row.page), changes(row), title];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("  ") + "\n"
+}
+
+/// The labels that the page is to have.
+fn labels(row: &ChangeRow) -> String {
+    let mut labels: Vec<&str> =
+        row.added.iter().chain(&row.already_there).map(String::as_str).collect();
+    labels.sort_unstable();
+    if labels.is_empty() { "no label".to_owned() } else { labels.join(", ") }
+}
+
+/// What is done about them.
+fn changes(row: &ChangeRow) -> String {
+    if row.error.is_some() {
+        return String::new();
     }
     let added = row.added.iter().map(|label| format!("+{label}"));
     let removed = row.removed.iter().map(|label| format!("-{label}"));
@@ -23,5 +35,5 @@ pub fn row(row: &ChangeRow) -> String {
     if !row.already_there.is_empty() {
         parts.push(format!("(has {})", row.already_there.join(", ")));
     }
-    line + &if parts.is_empty() { "no label".to_owned() } else { parts.join(" ") } + "\n"
+    parts.join(" ")
 }
