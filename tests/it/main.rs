@@ -19,8 +19,8 @@ mod common;
 mod compare; // two outputs, two programs, an output and a baseline
 mod conservation; // what a spoiled log is told from
 mod cycles; // no file depends on itself
-mod determinism;
-mod diagnosis; // same seed, same bytes, whatever the transport and the load
+mod determinism; // same seed, same bytes, whatever the transport and the load
+mod diagnosis; // what is odd about a run
 mod fakes; // wire formats, quotas, calendar
 mod first_steps; // what a newcomer tries first
 mod fixed_windows; // windows that begin anew at fixed times
@@ -92,5 +92,5 @@ mod walkers; // the Confluence fake for clients that walk, search and edit
 mod whole_files; // all that is wrong with a scenario file, and with its bytes
 mod wiki; // a space that keeps its labels
 mod wire_confluence; // Confluence beyond what the pipeline asks for
-mod wire_formats;
-mod workflows; // what runs elsewhere // what other clients ask of the fakes
+mod wire_formats; // what other clients ask of the fakes
+mod workflows; // what runs elsewhere

@@ -116,6 +116,36 @@ fn each_refusal_in_a_row_without_a_word_is_followed_by_a_longer_wait() {
 }
 
 #[test]
+fn a_wait_that_nobody_has_stated_ends_within_the_patience() {
+    let patience = Duration::from_mins(2);
+    let mut limiter = PosteriorLimiter::new(64, 64, patience, None);
+    let mut last = 0;
+    let mut sent = |outcome: Outcome, from: u64| {
+        let mut now = from;
+        while let Start::At(at) = limiter.next_start(ms(now), 0) {
+            now = u64::try_from(at.as_millis()).unwrap();
+        }
+        let waited = now - last;
+        limiter.on_start(ms(now), 0);
+        limiter.on_end(ms(now + 100), &EndedCall::alone(ms(now), outcome));
+        last = now;
+        (now, waited)
+    };
+    let mut now = 0;
+    for _ in 0..60 {
+        (now, _) = sent(Outcome::Success, now + 100);
+    }
+    // Two windows of a minute are refused: a longer window is the likeliest then.
+    while now < 118_000 {
+        let waited;
+        (now, waited) = sent(Outcome::RateLimited, now + 100);
+        assert!(waited <= 60_000, "{waited} ms until {now}");
+    }
+    let (_, waited) = sent(Outcome::Success, now + 100);
+    assert!(waited <= 60_000, "{waited} ms");
+}
+
+#[test]
 fn two_windows_at_once_are_both_kept() {
     let mut limiter = limiter();
     let refused = |limit: u64, wait: u64| {

@@ -51,9 +51,9 @@ pub(crate) struct TagArgs {
     /// How pages are printed; whatever else there is to say goes to standard error.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: PagesFormat,
-    /// Ask no model, and give each page the labels that this CSV says: that of a dry run with --format csv,
-    /// without the rows and labels that you deleted. With --write they are written; without it, as
-    /// always, they are only shown.
+    /// Ask no model, and give each page the labels of this CSV, which a dry run with --format csv has
+    /// printed and you have edited. With --write the labels are written; without it, as always, they are
+    /// only shown.
     #[arg(long, value_name = "CSV", conflicts_with_all = ASKING)]
     pub(crate) apply: Option<PathBuf>,
     /// With --apply: also write labels that neither the taxonomy nor the dry run has.

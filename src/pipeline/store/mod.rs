@@ -3,8 +3,8 @@
 //! The pipeline looks an answer up in its memory ([`cache`](super::cache)) and then in an
 //! [`AnswerStore`], and keeps each answer in both before any label is written. So a dry run pays for
 //! the run that writes, and a process that is killed has lost only the answers of calls in flight. The
-//! keys are those of the cache: a page that changed, another taxonomy, prompt, model or server is another key.
-//! No text of a page is kept. A job that writes labels writes each change down before it is made
+//! keys are those of the cache: a page that changed, another taxonomy, prompt, model or server is another
+//! key. No text of a page is kept. A job that writes labels writes each change down before it is made
 //! ([`Journal`]), so that it can be taken back.
 
 mod answers;

@@ -13,7 +13,7 @@ use super::{schema, size};
 use crate::pipeline::cache::Key;
 use crate::pipeline::page::Tags;
 
-/// How long a write waits for that of another process: writes take milliseconds, and `VACUUM` seconds.
+/// A write waits this long for another process to write: a write takes milliseconds, and `VACUUM` seconds.
 const BUSY: Duration = Duration::from_secs(5);
 /// The writers that the change to a write-ahead log waits for.
 const WRITERS_WAITED_FOR: u32 = 10;

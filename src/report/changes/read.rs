@@ -23,7 +23,7 @@ const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 const CELL_CHARS: usize = 60;
 /// What makes a file that cannot be read right again.
 const HEADER: &str =
-    "the first line names the columns, as that of `tagspace tag --format csv` does";
+    "the first line names the columns, like the output of `tagspace tag --format csv`";
 
 /// A file of changes.
 #[derive(Debug, Clone)]

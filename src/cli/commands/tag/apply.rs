@@ -2,7 +2,7 @@
 //! that nothing is paid; each page is looked up before anything is written.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -11,6 +11,7 @@ use super::answers;
 use super::environment::site;
 use super::job::OpenJob;
 use super::page_rows::RowTotals;
+use super::session::LiveSession;
 use super::tag::{check, resolved, settings, taxonomy};
 use super::verdict::{Ended, status};
 use super::watcher::{Watched, Watcher};
@@ -18,7 +19,6 @@ use crate::cli::ExitStatus;
 use crate::cli::args::TagArgs;
 use crate::cli::error::{CliError, Problems};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::outputs::{Failures, Sink, Stamp, subscriber};
 use crate::cli::terminal::note;
 use crate::pipeline::allowance::Allowance;
 use crate::pipeline::complaint::Listening;
@@ -62,18 +62,7 @@ pub(crate) fn apply(args: &TagArgs, changes: &Path) -> Result<ExitStatus, CliErr
         Some(store) => OpenJob::begin(store, &site.base, args, Some(&digest))?,
         None => None,
     };
-    let failures = Failures::default();
-    let sink = |path: &PathBuf| Sink::create(path, &failures);
-    let log = args.log.as_deref();
-    let log = log.map(|path| subscriber(path, Stamp::WallClock, &failures)).transpose()?;
-    let events = args.events.as_ref().map(sink).transpose()?;
-    let interrupt = Interrupt::listen(
-        "stopping: what is in flight is finished, the rest is left; once more to abort",
-    )?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
-    let _guard = log.as_ref().map(tracing::dispatcher::set_default);
+    let LiveSession { failures, events, interrupt, runtime, log: _log } = LiveSession::begin(args)?;
     let transport = Listening::new(HttpTransport::new()?, &site, &[]);
     let address = site.base.clone();
     let (applied, watched) = runtime.block_on(async {

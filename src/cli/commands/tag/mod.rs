@@ -7,6 +7,7 @@ pub(crate) mod job;
 mod page_rows;
 mod plan;
 mod report_place;
+mod session;
 pub(crate) mod state;
 mod tag;
 mod verdict;

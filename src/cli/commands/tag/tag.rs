@@ -14,13 +14,14 @@ use super::answers;
 use super::environment::{address, check_variables, secret, site, variable};
 use super::job::OpenJob;
 use super::report_place::{ReportPlace, RunFacts};
+use super::session::LiveSession;
 use super::state;
 use super::verdict::{Ended, status};
 use super::watcher::{Watched, Watcher};
 use crate::cli::args::TagArgs;
 use crate::cli::error::{CliError, Problems};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::outputs::{Failures, Kind, Output, Sink, Stamp, subscriber};
+use crate::cli::outputs::{Kind, Output};
 use crate::cli::terminal::note;
 use crate::cli::{ExitStatus, outputs};
 use crate::pipeline::allowance::Allowance;
@@ -63,21 +64,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         None => None,
     };
     let place = ReportPlace::of(args)?;
-    let failures = Failures::default();
-    let sink = |path: &PathBuf| Sink::create(path, &failures);
-    let log = args
-        .log
-        .as_deref()
-        .map(|path| subscriber(path, Stamp::WallClock, &failures))
-        .transpose()?;
-    let events = args.events.as_ref().map(sink).transpose()?;
-    let interrupt = Interrupt::listen(
-        "stopping: what is in flight is finished, the rest is left; once more to abort",
-    )?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
-    let _guard = log.as_ref().map(tracing::dispatcher::set_default);
+    let LiveSession { failures, events, interrupt, runtime, log: _log } = LiveSession::begin(args)?;
     let transport = HttpTransport::new()?;
     let transport = Listening::new(transport, &plan.site, &plan.providers);
     let patience_s = plan.config.patience_shown_s();

@@ -1,17 +1,14 @@
 //! The account of one dimension: what calls took of it, and what is thought of its quotas.
 
-use super::constants::{LONGEST_MS, MOST_TOKENS, REMEMBERED};
+use super::constants::{
+    CHANCE_BESIDE_STATED, LONGEST_MS, LONGEST_TAIL, MOST_QUOTAS, MOST_TOKENS, REMEMBERED_CALLS,
+    STATED_LENGTHS, STATED_SLIDES,
+};
 use super::hypothesis::{Hypothesis, Kind};
 use super::log::{Fate, Log, Told};
 use super::posterior::Posterior;
 use super::proposals::Refusal;
 use crate::pipeline::provider::stated_quota::Dimension;
-
-/// Quotas of one dimension: Azure has two windows, of which each refusal names one.
-const MOST_QUOTAS: usize = 4;
-/// The usual lengths of a quota whose limit headers state.
-const STATED_LENGTHS: [(u64, f64); 4] =
-    [(60_000, 0.0), (10_000, 1.2), (1_000, 1.6), (86_400_000, 4.0)];
 
 /// What calls took of one dimension.
 #[derive(Debug, Clone)]
@@ -25,7 +22,7 @@ pub(super) struct QuotaAccount {
 
 impl QuotaAccount {
     pub(super) fn new(dimension: Dimension) -> Self {
-        Self { dimension, log: Log::new(REMEMBERED), quotas: Vec::new(), settled: 0 }
+        Self { dimension, log: Log::new(REMEMBERED_CALLS), quotas: Vec::new(), settled: 0 }
     }
 
     /// Calls before the limiter was made took these amounts, so long ago.
@@ -75,9 +72,9 @@ impl QuotaAccount {
         self.settle();
     }
 
-    /// A call was refused by this dimension. Whether it was not foreseen.
-    pub(super) fn refused(&mut self, sent: u64, amount: u64, told: Told, is_news: bool) -> bool {
-        let Some(position) = self.log.in_flight(sent, amount, false) else { return false };
+    /// A call was refused by this dimension.
+    pub(super) fn refused(&mut self, sent: u64, amount: u64, told: Told, is_news: bool) {
+        let Some(position) = self.log.in_flight(sent, amount, false) else { return };
         let at = self.quota_of(told.limit);
         // A limit that was not stated before is news.
         let is_first = self.quotas[at].refused == 0;
@@ -85,9 +82,8 @@ impl QuotaAccount {
         let Self { dimension, ref log, .. } = *self;
         let refusal = Refusal { log, position, at: sent, amount, told, dimension, is_first };
         let is_news = is_news || is_first;
-        let is_surprise = self.quotas[at].refused(&refusal, self.settled, is_news);
+        self.quotas[at].refused(&refusal, self.settled, is_news);
         self.settle();
-        is_surprise
     }
 
     /// A limit is stated in the headers of an answer.
@@ -105,11 +101,11 @@ impl QuotaAccount {
         *quota = Posterior::stating(limit);
         quota.is_in_headers = true;
         for (window_ms, cost) in STATED_LENGTHS {
-            let sliding = Hypothesis::new(Kind::Sliding, limit, window_ms, cost + 0.7);
+            let sliding = Hypothesis::new(Kind::Sliding, limit, window_ms, cost + STATED_SLIDES);
             let bucket = Hypothesis::new(Kind::Bucket { burst: limit }, limit, window_ms, cost);
             quota.hypotheses.extend([sliding, bucket]);
         }
-        quota.hypotheses.push(Hypothesis::chance(4.0));
+        quota.hypotheses.push(Hypothesis::chance(CHANCE_BESIDE_STATED));
         self.settle();
     }
 
@@ -162,8 +158,6 @@ impl QuotaAccount {
 
     /// What has ended is taken over by the hypotheses.
     fn settle(&mut self) {
-        /// A call that is longer on its way is taken to be admitted.
-        const LONGEST_TAIL: usize = 512;
         let end = self.log.end();
         let from = self.settled.max(end.saturating_sub(LONGEST_TAIL)).max(self.log.begin());
         let ended =

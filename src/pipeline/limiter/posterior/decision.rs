@@ -1,6 +1,6 @@
 //! When the next call goes: as soon as what may be gained outweighs what a refusal costs.
 
-use super::constants::{DOUBT, FEWEST_TO_COME, PRICE};
+use super::constants::{AT_ONCE_WITH_MS, DEARER, DOUBT, FEWEST_TO_COME, NO_WEIGHT, PRICE};
 use super::hypothesis::Hypothesis;
 use super::log::Log;
 use super::posterior::Posterior;
@@ -32,7 +32,6 @@ type Opinion<'a> = (u64, f64, &'a Hypothesis);
 impl Stakes {
     /// The earliest time that is worth it, for a call of this amount.
     pub(super) fn decide(&self, posterior: &Posterior, log: &Log, amount: u64) -> Decision {
-        const NO_WEIGHT: f64 = 3e-5;
         let likely = posterior.weights().into_iter().filter(|(weight, _)| *weight > NO_WEIGHT);
         let mut opinions: Vec<Opinion<'_>> = likely
             .map(|(weight, one)| (one.free_at(log, log.end(), self.now, amount), weight, one))
@@ -40,7 +39,7 @@ impl Stakes {
         opinions.sort_by_key(|(at, ..)| *at);
         let mut split = 0;
         while let Some((at, ..)) = opinions.get(split).copied() {
-            while opinions.get(split).is_some_and(|(other, ..)| *other <= at + 5) {
+            while opinions.get(split).is_some_and(|(other, ..)| *other <= at + AT_ONCE_WITH_MS) {
                 split += 1;
             }
             let (with_room, without) = opinions.split_at(split);
@@ -74,7 +73,7 @@ impl Stakes {
             })
             .sum();
         let doubt: f64 = without.iter().map(|(_, weight, _)| weight).sum();
-        let price = PRICE * (1.0 + 20.0 * self.refused * self.refused);
+        let price = PRICE * (1.0 + DEARER * self.refused * self.refused);
         gain >= doubt * (price * pace_ms + self.refusal_ms)
     }
 }

@@ -17,7 +17,7 @@ pub(super) enum Kind {
     Bucket { burst: u64 },
 }
 
-/// How often something came as a surprise, of so many times.
+/// Outcomes of one kind, and the surprises among them.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     surprises: u32,

@@ -8,7 +8,8 @@ use super::super::line_time::Obstacle;
 use super::super::paced::KnownQuota;
 use super::account::QuotaAccount;
 use super::constants::{
-    ALONE, AT_ONCE_MS, DAY_CLOSED_MS, ESTIMATE_SHARE, FEW_TOKENS, MOST_TOKENS, REFUSAL_MS, WALLS,
+    ALL_IN_VAIN, ALONE, AT_ONCE_MS, DAY_CLOSED_MS, ESTIMATE_SHARE, FEW_TOKENS, LATEST_CALL,
+    LATEST_REFUSAL, MOST_TOKENS, REFUSAL_MS, WALLS,
 };
 use super::decision::Stakes;
 use super::gate::PosteriorGate;
@@ -25,7 +26,6 @@ pub struct PosteriorLimiter {
     tokens: QuotaAccount,
     gate: PosteriorGate,
     answered: u64,
-    on_their_way: u64,
     refusal_ms: f64,
     /// The share of calls that were refused of late.
     refused: f64,
@@ -34,8 +34,9 @@ pub struct PosteriorLimiter {
     last_experiment: Option<u64>,
     /// Whether the call that may go next is one.
     is_experiment: bool,
-    /// The calls that had been sent when a refusal came as a surprise last.
-    surprised: Option<usize>,
+    /// The calls that had been sent when the last refusal came that was news: those after it prove
+    /// something.
+    proving_since: Option<usize>,
     /// Whether the service says why it refuses.
     speaks: bool,
     /// How long an answer took at most.
@@ -53,13 +54,12 @@ impl PosteriorLimiter {
             tokens: QuotaAccount::new(Dimension::Tokens),
             gate: PosteriorGate::new(start, ceiling, millis(patience)),
             answered: 0,
-            on_their_way: 0,
             refusal_ms: REFUSAL_MS,
             refused: 0.0,
             last_start: None,
             last_experiment: None,
             is_experiment: false,
-            surprised: None,
+            proving_since: None,
             speaks: false,
             slowest_ms: 0,
             never: None,
@@ -123,12 +123,12 @@ impl PosteriorLimiter {
         stop.max(experiment).max(self.proved_at(now, alone))
     }
 
-    /// After a surprise as many calls may be unproved as have been proved since: a refusal would have
+    /// After a refusal as many calls may be unproved as have been proved since: a refusal would have
     /// come back by now.
     fn proved_at(&self, now: u64, alone: u64) -> u64 {
         let log = &self.requests.log;
-        let Some(surprised) = self.surprised else { return now };
-        let since = surprised.max(log.begin());
+        let Some(proving_since) = self.proving_since else { return now };
+        let since = proving_since.max(log.begin());
         let unproved_from = log.after(now - alone).max(since);
         let unproved = log.between(unproved_from, log.end());
         if unproved.len() < (unproved_from - since).max(1) {
@@ -142,7 +142,7 @@ impl PosteriorLimiter {
         self.told(&ended.verdict.quotas);
         self.answered += 1;
         self.slowest_ms = self.slowest_ms.max(now - sent);
-        self.refused *= 0.97;
+        self.refused *= 1.0 - LATEST_CALL;
         self.gate.answered(ended.in_flight);
         self.requests.answered(sent, 1, 1);
         self.tokens.answered(sent, ended.tokens, took);
@@ -172,8 +172,9 @@ impl PosteriorLimiter {
     }
 
     fn refused(&mut self, now: u64, sent: u64, ended: &EndedCall) {
-        self.refusal_ms = 0.7 * self.refusal_ms + 0.3 * float(now - sent).max(1.0);
-        self.refused = 0.97 * self.refused + 0.03;
+        let (kept, new) = (1.0 - LATEST_REFUSAL, LATEST_REFUSAL);
+        self.refusal_ms = kept * self.refusal_ms + new * float(now - sent).max(1.0);
+        self.refused = (1.0 - LATEST_CALL) * self.refused + LATEST_CALL;
         let (quotas, hint_ms) = (&ended.verdict.quotas, ended.verdict.hint.map(millis));
         if ended.verdict.exhausted || quotas.iter().any(|stated| stated.of_day) {
             self.void(sent, ended.tokens);
@@ -213,7 +214,7 @@ impl PosteriorLimiter {
         // A smaller call may have room for its tokens before.
         let is_for_all = is_news || limits.contains_key(&Dimension::Requests);
         if is_news {
-            self.surprised = Some(self.requests.log.end());
+            self.proving_since = Some(self.requests.log.end());
         }
         if let Some(hint) = hint_ms.filter(|_| is_for_all) {
             self.gate.wait_until(now + hint + 1);
@@ -222,7 +223,7 @@ impl PosteriorLimiter {
 
     /// A refusal that says nothing.
     fn refused_silently(&mut self, sent: u64, tokens: u64, is_news: bool) {
-        let is_all_in_vain = self.answered == 0 && self.gate.in_vain() > 8;
+        let is_all_in_vain = self.answered == 0 && self.gate.in_vain() > ALL_IN_VAIN;
         if is_all_in_vain && tokens > FEW_TOKENS {
             self.never = Some(self.never.map_or(tokens, |never| never.min(tokens)));
         }
@@ -236,8 +237,8 @@ impl PosteriorLimiter {
         if is_news {
             let end = self.requests.log.end();
             // Chance proves little: half of what was proved stays so.
-            let all = end - self.surprised.unwrap_or(0);
-            self.surprised = Some(if self.is_known() { end } else { end - all / 2 });
+            let all = end - self.proving_since.unwrap_or(0);
+            self.proving_since = Some(if self.is_known() { end } else { end - all / 2 });
         }
     }
 
@@ -306,7 +307,6 @@ impl Limit for PosteriorLimiter {
         let now = clock(now);
         self.requests.log.push(now, 1);
         self.tokens.log.push(now, tokens.min(MOST_TOKENS));
-        self.on_their_way += 1;
         self.last_start = Some(now);
         if self.is_experiment {
             self.last_experiment = Some(now);
@@ -317,7 +317,6 @@ impl Limit for PosteriorLimiter {
     fn on_end(&mut self, now: Duration, ended: &EndedCall) {
         let (now, sent) = (clock(now), clock(ended.sent));
         let ended = &EndedCall { tokens: ended.tokens.min(MOST_TOKENS), ..ended.clone() };
-        self.on_their_way = self.on_their_way.saturating_sub(1);
         self.gate.ended(sent, ended.verdict.outcome == Outcome::Success);
         match ended.verdict.outcome {
             Outcome::Success => self.succeeded(now, sent, ended),

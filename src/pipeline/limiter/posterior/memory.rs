@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::super::algorithm::InferredQuota;
 use super::account::QuotaAccount;
-use super::constants::{LONGEST_MS, MOST_TOKENS};
+use super::constants::{
+    CHANCE_BESIDE_CONFIGURED, CHANCE_BESIDE_REMEMBERED, LONGEST_MS, MOST_TOKENS,
+};
 use super::hypothesis::{Hypothesis, Kind};
 use super::log::Fate;
 use super::posterior::Posterior;
@@ -12,16 +14,11 @@ use crate::pipeline::learned_quotas::LearnedQuota;
 use crate::pipeline::provider::stated_quota::WindowKind;
 use crate::units::whole;
 
-/// What is remembered may be wrong by now: so much less likely is chance.
-const REMEMBERED: f64 = 6.0;
-/// What is configured is believed.
-const CONFIGURED: f64 = 12.0;
-
 /// A quota that is configured.
 pub(super) fn configured(limit: u64, window_ms: u64) -> Posterior {
     let mut quota = Posterior::stating(limit);
     quota.hypotheses.push(Hypothesis::new(Kind::Sliding, limit, window_ms, 0.0));
-    quota.hypotheses.push(Hypothesis::chance(CONFIGURED));
+    quota.hypotheses.push(Hypothesis::chance(CHANCE_BESIDE_CONFIGURED));
     quota
 }
 
@@ -94,7 +91,7 @@ pub(super) fn recall(account: &mut QuotaAccount, now: u64, known: &LearnedQuota)
     let mut quota = if known.inferred { Posterior::default() } else { Posterior::stating(limit) };
     let best = Hypothesis::new(kind, limit, window_ms, 0.0);
     quota.hypotheses.push(best.counting_refused(known.refused_count));
-    quota.hypotheses.push(Hypothesis::chance(REMEMBERED));
+    quota.hypotheses.push(Hypothesis::chance(CHANCE_BESIDE_REMEMBERED));
     account.quotas.push(quota);
     account.remember_taken(now, &known.taken);
 }

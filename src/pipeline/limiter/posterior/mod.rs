@@ -9,10 +9,11 @@
 //!
 //! The next call goes at the earliest time at which what may be gained, by the weight of those with
 //! room, outweighs the price of a refusal, by the weight of the others (`decision.rs`). The gate
-//! (`gate.rs`) guards what no weight may decide: a stated time is waited out, then one call goes alone;
-//! refusals in a row are waited out for longer each time; failures halve the calls in flight.
+//! (`gate.rs`) guards what no weight may decide: a stated time is waited out, refusals in a row are waited out for
+//! longer each time, failures halve the calls in flight. After a refusal as many calls may be unproved as
+//! have been proved since (`limit.rs`): 1, 2, 4 and so on, each time that a refusal takes to come back.
 //!
-//! All numbers stand in `constants.rs`.
+//! The numbers that it is tuned by stand in `constants.rs`.
 
 mod account;
 mod constants;

@@ -1,9 +1,9 @@
 //! The hypotheses about one quota, and how evidence moves their weights.
 
 use super::constants::{
-    ABOUT_FORETOLD, CHANCE_STATES_LIMIT, CHANCE_STATES_TIME, CHANGED, DROPPED, FORETOLD,
-    FORETOLD_MS, KEPT, LEAST_LIKELY, MARGIN_MS, MORE, MORE_THAN_STATED, NOT_FORETOLD, OTHER_LIMIT,
-    ROUNDED_MS, SOON, WEIGHED,
+    ABOUT_FORETOLD, BUCKET_FORETELLS_ANOTHER, BUCKET_HAS_ROOM, CHANCE_STATES_LIMIT,
+    CHANCE_STATES_TIME, CHANGED, DROPPED, FORETOLD, FORETOLD_MS, KEPT, LEAST_LIKELY, MARGIN_MS,
+    MORE, MORE_OF_SHARE, MORE_THAN_STATED, NOT_FORETOLD, OTHER_LIMIT, ROUNDED_MS, SOON, WEIGHED,
 };
 use super::hypothesis::{Hypothesis, Kind};
 use super::log::{Fate, Log};
@@ -65,16 +65,13 @@ impl Posterior {
         self.normalize();
     }
 
-    /// A call was refused; where that is news, new hypotheses join. Whether the likeliest had not
-    /// foreseen it.
-    pub(super) fn refused(&mut self, refusal: &Refusal<'_>, settled: usize, is_news: bool) -> bool {
+    /// A call was refused; where that is news, new hypotheses join.
+    pub(super) fn refused(&mut self, refusal: &Refusal<'_>, settled: usize, is_news: bool) {
         self.refused += 1;
         if self.hypotheses.is_empty() {
             self.hypotheses.push(Hypothesis::chance(0.0));
         }
-        let best = self.best().map(|best| refusal.foreseen_by(best));
         let is_soon = refusal.told.free_at.is_some_and(|at| at < refusal.at + 2 * MARGIN_MS);
-        let is_surprise = best.is_some_and(|foreseen| !foreseen) && !is_soon;
         for one in &mut self.hypotheses {
             let cost = refusal.cost_for(one, is_news, is_soon);
             one.pay(cost);
@@ -86,7 +83,6 @@ impl Posterior {
         }
         self.normalize();
         self.drop_unlikely();
-        is_surprise
     }
 
     /// The service states another limit for the same quota.
@@ -115,7 +111,7 @@ impl Posterior {
         self.tried_more = (self.answered, best.limit);
         let more: Vec<(u64, f64)> = match (best.is_shared, self.stated) {
             (true, Some(stated)) => {
-                vec![((best.limit + (stated / 16).max(1)).min(stated), 1.5)]
+                vec![((best.limit + (stated / 16).max(1)).min(stated), MORE_OF_SHARE)]
             }
             (_, stated) => {
                 let cost = if stated.is_some() { MORE_THAN_STATED } else { MORE };
@@ -210,11 +206,6 @@ impl Refusal<'_> {
         one.free_at(self.log, self.position, self.at, self.amount)
     }
 
-    /// Whether a hypothesis had no room for the call.
-    fn foreseen_by(&self, one: &Hypothesis) -> bool {
-        one.kind != Kind::Chance && self.free_at(one) > self.at + one.tolerance_ms()
-    }
-
     /// What the refusal costs a hypothesis.
     fn cost_for(&self, one: &mut Hypothesis, is_news: bool, is_soon: bool) -> f64 {
         let free_at = self.free_at(one);
@@ -258,11 +249,11 @@ impl Refusal<'_> {
             return 0.0;
         }
         let free_at = self.free_at(one);
-        let refused = if free_at <= self.at { 6.0 } else { 0.0 };
+        let refused = if free_at <= self.at { BUCKET_HAS_ROOM } else { 0.0 };
         let told = if self.cost_of_time(one, free_at) < 0.0 || self.told.free_at.is_none() {
             0.0
         } else {
-            8.0
+            BUCKET_FORETELLS_ANOTHER
         };
         refused + told
     }

@@ -1,8 +1,10 @@
 //! The hypotheses that a refusal suggests: those that explain it.
 
 use super::constants::{
-    BUCKET, FIXED, FORETOLD_MS, LENGTHS_S, LONGEST_SILENT_S, MARGIN_MS, ODD_LENGTH, ODD_LIMIT,
-    OTHER_SECONDS, REFUSED_COUNT, ROUND_LIMIT, ROUND_TENTHS, ROUNDED_MS, SHARED,
+    BUCKET, BURST_IS_GUESSED, BURST_IS_LIMIT, BURST_IS_ODD, BURST_IS_USUAL, BURST_OF_TOKENS, DRIPS,
+    DRIPS_AFTER_BURST, FIXED, FORETOLD_MS, LEAST_DRIP_MS, LENGTHS_S, LONGEST_SILENT_S, MARGIN_MS,
+    NEARLY, ODD_LENGTH, ODD_LIMIT, OTHER_SECONDS, PHASE, REFUSED_COUNT, REFUSED_COUNT_IN_BUCKET,
+    ROUND_LIMIT, ROUND_TENTHS, ROUNDED_MS, SHARED, SILENT, SLOW_BUCKET, TO_THE_MILLISECOND, UNUSED,
 };
 use super::hypothesis::{Hypothesis, Kind};
 use super::log::{Fate, Log, Told};
@@ -34,13 +36,10 @@ fn length_cost(window_ms: u64) -> f64 {
 }
 
 /// Whether a limit is a round number.
-pub(super) fn is_round(limit: u64) -> bool {
+fn is_round(limit: u64) -> bool {
     let digits = 10_u64.pow(limit.max(1).ilog10());
     let tenths = limit * 10 / digits;
-    (tenths * digits == limit * 10) && (limit < 10 || ROUND_TENTHS.contains(&tenths))
-        || limit == 12
-        || limit == 15
-        || limit == 25
+    tenths * digits == limit * 10 && (limit < 10 || ROUND_TENTHS.contains(&tenths))
 }
 
 fn limit_cost(limit: u64) -> f64 {
@@ -83,8 +82,8 @@ impl Refusal<'_> {
 
     /// The cost of a phase that fits the stated time by chance.
     fn phase_cost(&self, window_ms: u64) -> f64 {
-        let fitting = MARGIN_MS + FORETOLD_MS + self.too_late_ms() - FORETOLD_MS;
-        0.9 * libm::log(float(window_ms) / float(fitting)).max(0.0)
+        let fitting = MARGIN_MS + self.too_late_ms();
+        PHASE * libm::log(float(window_ms) / float(fitting)).max(0.0)
     }
 
     fn sliding(&self, free_at: u64, with_refused: bool, all: &mut Vec<Hypothesis>) {
@@ -116,12 +115,12 @@ impl Refusal<'_> {
             add(limit, seconds * 1_000, length_cost(seconds * 1_000));
         }
         if !self.told.is_rounded {
-            add(limit, window_ms, ODD_LENGTH + 2.0);
+            add(limit, window_ms, ODD_LENGTH + TO_THE_MILLISECOND);
         }
         for (seconds, cost) in LENGTHS_S {
             let off = window_ms.abs_diff(seconds * 1_000);
             if off > FORETOLD_MS && off <= (seconds * 50).min(1_600) {
-                add(limit, seconds * 1_000, cost + 2.5);
+                add(limit, seconds * 1_000, cost + NEARLY);
             }
         }
     }
@@ -133,7 +132,7 @@ impl Refusal<'_> {
             let used = self.log.used_since(begun, self.position, false);
             if seconds <= LONGEST_SILENT_S && used > 0 {
                 let limit = self.told.limit.unwrap_or(used);
-                let cost = cost + limit_cost(limit) + 1.0 + extra;
+                let cost = cost + limit_cost(limit) + SILENT + extra;
                 let one = Hypothesis::new(Kind::Sliding, limit, seconds * 1_000, cost);
                 all.push(one.counting_refused(with_refused));
             }
@@ -155,7 +154,7 @@ impl Refusal<'_> {
             let stated = self.told.limit.is_some();
             let of_limit = if stated { 0.0 } else { limit_cost(limit) };
             // More of it was left, as far as is known.
-            let unused = if stated && used + self.amount <= limit { 5.0 } else { 0.0 };
+            let unused = if stated && used + self.amount <= limit { UNUSED } else { 0.0 };
             let cost = cost + FIXED + self.phase_cost(window_ms) + of_limit + unused;
             let kind = Kind::Fixed { phase_ms: free_at % window_ms };
             all.push(Hypothesis::new(kind, limit, window_ms, cost));
@@ -183,7 +182,7 @@ impl Refusal<'_> {
             }
         } else {
             for limit in round_limits(3_000) {
-                self.bucket(limit, 60_000, 2.5, free_at, all);
+                self.bucket(limit, 60_000, ROUND_LIMIT, free_at, all);
             }
         }
     }
@@ -203,12 +202,12 @@ impl Refusal<'_> {
         if float(least_wait) * rate > float(self.amount) + tolerance {
             return;
         }
-        let cost = cost + if window_ms <= 60_000 { BUCKET } else { BUCKET + 1.5 };
+        let cost = cost + if window_ms <= 60_000 { BUCKET } else { SLOW_BUCKET };
         for (burst, more) in self.bursts(limit, rate, free_at) {
             let kind = Kind::Bucket { burst };
             all.push(Hypothesis::new(kind, limit, window_ms, cost + more));
             if !self.is_first {
-                let cost = cost + more + REFUSED_COUNT + 0.2;
+                let cost = cost + more + REFUSED_COUNT_IN_BUCKET;
                 all.push(Hypothesis::new(kind, limit, window_ms, cost).counting_refused(true));
             }
         }
@@ -217,7 +216,7 @@ impl Refusal<'_> {
     /// Bursts that a bucket of this pace may have, with their costs.
     fn bursts(&self, limit: u64, rate: f64, free_at: u64) -> Vec<(u64, f64)> {
         if self.dimension == Dimension::Tokens {
-            return vec![(limit, 0.5)];
+            return vec![(limit, BURST_OF_TOKENS)];
         }
         let fitted = self.log.first().map(|first| {
             let taken = self.log.taken_before(self.position, false) + self.amount;
@@ -230,11 +229,11 @@ impl Refusal<'_> {
             let burst = whole(fitted);
             if (fitted - float(burst)).abs() <= tolerance.max(0.05) && burst <= 2 * limit {
                 let cost = if burst == limit || burst == 1 {
-                    0.3
+                    BURST_IS_LIMIT
                 } else if burst <= 5 || [2, 10, 60].iter().any(|part| burst == limit / part) {
-                    1.2
+                    BURST_IS_USUAL
                 } else {
-                    5.0
+                    BURST_IS_ODD
                 };
                 return vec![(burst, cost)];
             }
@@ -243,7 +242,7 @@ impl Refusal<'_> {
         usual.sort_unstable();
         usual.dedup();
         usual.retain(|burst| fitted.is_none_or(|fitted| float(*burst) <= fitted + 1.2));
-        usual.into_iter().map(|burst| (burst, 2.5)).collect()
+        usual.into_iter().map(|burst| (burst, BURST_IS_GUESSED)).collect()
     }
 
     /// Buckets of round rates that are empty by now.
@@ -254,7 +253,7 @@ impl Refusal<'_> {
             let dripped = float(self.at - first) * float(rate) / 60_000.0;
             let burst = whole((taken - dripped).max(0.0)).max(1);
             if burst <= 2 * rate {
-                let cost = ROUND_LIMIT + BUCKET + 2.5;
+                let cost = ROUND_LIMIT + BUCKET + BURST_IS_GUESSED;
                 all.push(Hypothesis::new(Kind::Bucket { burst }, rate, 60_000, cost));
             }
         }
@@ -266,7 +265,7 @@ impl Refusal<'_> {
         let is_mark = |fate: Fate| matches!(fate, Fate::Refused(_));
         let marks: Vec<u64> = before
             .iter()
-            .filter(|entry| is_mark(entry.fate) && self.at - entry.at > 300)
+            .filter(|entry| is_mark(entry.fate) && self.at - entry.at > LEAST_DRIP_MS)
             .map(|entry| entry.at)
             .collect();
         let mut chosen: Vec<u64> = [0, marks.len() / 2, marks.len().saturating_sub(1)]
@@ -286,7 +285,7 @@ impl Refusal<'_> {
                 .collect();
             rates.push(whole(per_minute(0.5)).max(1));
             for rate in rates {
-                let cost = 5.8 + limit_cost(rate);
+                let cost = DRIPS + limit_cost(rate);
                 all.push(Hypothesis::new(Kind::Bucket { burst: 1 }, rate, 60_000, cost));
                 if Some(&mark) == marks.first()
                     && let Some(first) = self.log.first()
@@ -296,7 +295,7 @@ impl Refusal<'_> {
                         whole((taken - float(mark - first) * float(rate) / 60_000.0).max(0.0));
                     if (2..=2 * rate).contains(&burst) {
                         let kind = Kind::Bucket { burst };
-                        all.push(Hypothesis::new(kind, rate, 60_000, cost + 0.7));
+                        all.push(Hypothesis::new(kind, rate, 60_000, cost + DRIPS_AFTER_BURST));
                     }
                 }
             }

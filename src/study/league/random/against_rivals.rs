@@ -11,8 +11,8 @@ pub const RIVALS: [LimiterKind; 3] = [LimiterKind::Cubic, LimiterKind::Aimd, Lim
 /// A time that never came.
 const NEVER: u64 = u64::MAX;
 
-/// The time of a kind over that of the fastest rival which lost no page, in thousandths; nothing where each
-/// rival lost pages, or the kind itself did.
+/// The makespan of a kind divided by the makespan of the fastest rival that lost no page, in thousandths;
+/// nothing where each rival lost pages, or the kind itself did.
 pub fn ratio_milli(result: &RandomResult, kind: LimiterKind) -> Option<u64> {
     let best = best_rival(result)?;
     let own = result.of(kind).filter(|one| one.finished)?;
