@@ -119,30 +119,21 @@ fn each_refusal_in_a_row_without_a_word_is_followed_by_a_longer_wait() {
 fn a_wait_that_nobody_has_stated_ends_within_the_patience() {
     let patience = Duration::from_mins(2);
     let mut limiter = PosteriorLimiter::new(64, 64, patience, None);
-    let mut last = 0;
-    let mut sent = |outcome: Outcome, from: u64| {
-        let mut now = from;
+    // Sixty a minute, twice; then nothing, as if it were a longer window.
+    let (mut now, mut last, mut answered) = (0, 0, 0);
+    while now < 175_000 {
         while let Start::At(at) = limiter.next_start(ms(now), 0) {
             now = u64::try_from(at.as_millis()).unwrap();
         }
-        let waited = now - last;
+        assert!(now - last <= 60_100, "{} ms until {now}", now - last);
+        last = now;
+        let is_answered = answered < 60 || now >= 60_000 && answered < 120;
+        answered += u64::from(is_answered);
+        let outcome = if is_answered { Outcome::Success } else { Outcome::RateLimited };
         limiter.on_start(ms(now), 0);
         limiter.on_end(ms(now + 100), &EndedCall::alone(ms(now), outcome));
-        last = now;
-        (now, waited)
-    };
-    let mut now = 0;
-    for _ in 0..60 {
-        (now, _) = sent(Outcome::Success, now + 100);
+        now += 100;
     }
-    // Two windows of a minute are refused: a longer window is the likeliest then.
-    while now < 118_000 {
-        let waited;
-        (now, waited) = sent(Outcome::RateLimited, now + 100);
-        assert!(waited <= 60_000, "{waited} ms until {now}");
-    }
-    let (_, waited) = sent(Outcome::Success, now + 100);
-    assert!(waited <= 60_000, "{waited} ms");
 }
 
 #[test]

@@ -57,9 +57,8 @@ struct WrittenRow {
 
 /// Reads the text of a file.
 pub fn read(origin: &str, text: &str) -> Result<ChangesFile, Vec<Diagnostic>> {
-    // A mark that spreadsheets put before a text in UTF-8.
-    let text: Arc<str> = text.strip_prefix('\u{feff}').unwrap_or(text).into();
-    let origin = origin.to_owned();
+    // The reader leaves out the mark that spreadsheets put before a text in UTF-8.
+    let (origin, text): (String, Arc<str>) = (origin.to_owned(), text.into());
     let (changes, rows, seen) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
     let mut file = ChangesFile { origin, text, changes, rows, seen };
     let mut written = rows_of(&file.text).into_iter();
