@@ -253,8 +253,8 @@ pub mod limiter {
     pub use crate::pipeline::limiter::algorithm::{
         CallReport, EndedCall, InferredQuota, Limit, Outcome, Start,
     };
-    pub use crate::pipeline::limiter::ledger::QuotaLimiter;
     pub use crate::pipeline::limiter::paced::KnownQuota;
+    pub use crate::pipeline::limiter::quota::QuotaLimiter;
     pub use crate::pipeline::limiter::{Closed, Limiter, LimiterUpdate, Permit, PermitRequest};
 }
 

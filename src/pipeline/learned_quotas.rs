@@ -34,6 +34,9 @@ pub struct LearnedQuota {
     /// For a bucket: the time of one unit, in thousandths of a millisecond.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unit_us: Option<u64>,
+    /// For a bucket: what it holds at once.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub burst: Option<u64>,
     /// For a window that begins anew at fixed times: how long ago it did so last.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub begun_ms_ago: Option<u64>,
@@ -41,7 +44,7 @@ pub struct LearnedQuota {
     pub inferred: bool,
     /// Whether refused calls use it up.
     pub refused_count: bool,
-    /// How long ago the service stated it; zero where it was inferred.
+    /// How long ago this was known.
     #[serde(default)]
     pub stated_ms_ago: u64,
     /// What was taken within the last window: how long ago, and how much.

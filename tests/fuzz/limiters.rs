@@ -11,8 +11,7 @@ use tagspace::internals::pipeline::learned_quotas::LearnedQuotas;
 use tagspace::internals::pipeline::limiter::algorithm::{
     CallReport, EndedCall, Limit, Outcome, Start,
 };
-use tagspace::internals::pipeline::limiter::ledger::QuotaLimiter;
-use tagspace::internals::pipeline::limiter::posterior::PosteriorLimiter;
+use tagspace::internals::pipeline::limiter::quota::QuotaLimiter;
 use tagspace::internals::pipeline::provider::stated_quota::{Dimension, Stated};
 use tagspace::internals::rng::Seed;
 
@@ -21,17 +20,13 @@ use crate::engine::{edited, play};
 /// A limiter that starts from a memory, driven for a while.
 pub(crate) fn from_memory(memory: &LearnedQuotas) {
     for known in memory.providers.values() {
-        let mut ledger = QuotaLimiter::new(3, 64, Duration::from_mins(2), None);
-        ledger.recall(known);
+        let mut limiter = QuotaLimiter::new(3, 64, Duration::from_mins(2), None);
+        limiter.recall(known);
         for closed in memory.closed_ms.values() {
-            ledger.keep_closed(Duration::from_millis(*closed));
+            limiter.keep_closed(Duration::from_millis(*closed));
         }
-        let mut posterior = PosteriorLimiter::new(3, 64, Duration::from_mins(2), None);
-        posterior.recall(known);
-        drive(&mut posterior, "s7 w1 k w100 s9 r5 w9999 s1 k f w100000 s3 u w5 s2 n5 k r");
-        posterior.remember(Duration::MAX);
-        drive(&mut ledger, "s7 w1 k w100 s9 r5 w9999 s1 k f w100000 s3 u w5 s2 n5 k r");
-        ledger.remember(Duration::MAX);
+        drive(&mut limiter, "s7 w1 k w100 s9 r5 w9999 s1 k f w100000 s3 u w5 s2 n5 k r");
+        limiter.remember(Duration::MAX);
     }
 }
 
@@ -109,8 +104,6 @@ fn limits() {
         "limiter = \"cubic\"",
         "limiter = \"sre\"",
         "limiter = \"pace\"\nquota = { requests = 1, tokens = 1, per_s = 86400 }",
-        "limiter = \"posterior\"\npatience_s = 864000",
-        "limiter = \"posterior\"\npatience_s = 0\nquota = { requests = 8, tokens = 900 }",
         "limiter = \"quota\"\npatience_s = 864000",
         "limiter = \"quota\"\npatience_s = 0\nquota = { requests = 8, tokens = 900 }",
     ];

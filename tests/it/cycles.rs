@@ -119,10 +119,7 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn arrows() -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
     let mut paths = Vec::new();
     rust_files(Path::new("src"), &mut paths);
-    // The room that the limiter's redesign replaces.
-    paths.retain(|path| {
-        !path.starts_with("src/pipeline/limiter/ledger/account") && !path.ends_with("main.rs")
-    });
+    paths.retain(|path| !path.ends_with("main.rs"));
     let mut map = Map::default();
     let mut named = Vec::new();
     for path in paths {

@@ -92,7 +92,7 @@ const WORLDS: [World; 9] = [
     World {
         kind: AnomalyKind::Neighbour,
         settings: &[
-            "space.pages=100",
+            "space.pages=200",
             "pipeline.profile=recommended",
             "pipeline.batch_size=2",
             "pipeline.max_batch_size=2",
@@ -109,12 +109,12 @@ const WORLDS: [World; 9] = [
     World {
         kind: AnomalyKind::IdleGate,
         settings: &[
-            "space.pages=100",
+            "space.pages=400",
             "pipeline.profile=recommended",
             "pipeline.batch_size=2",
             "pipeline.max_batch_size=2",
         ],
-        more: "[[gemini.fault]]\nwhen = { from_s = 3, until_s = 13 }\nreply = { status = 429 }\n",
+        more: "[[gemini.fault]]\nwhen = { from_s = 1, until_s = 6 }\nreply = { status = 429 }\n",
         cure: &["pipeline.limiter=sre"],
     },
     World {
@@ -161,8 +161,8 @@ fn an_anomaly_says_what_was_seen() {
     cache_thrash: 50 of 100 pages were asked about again with the text that had been answered before: a cache of 50 entries had forgotten them [137, 138, 139, 140, 141]
     slow_tail: the last 3 of 60 pages took 49 s of 59 s; a call of batch 30 alone took 50 s [650]
     starvation: batch 1 of 2 pages waited for 72 s while 89 later ones were answered; half of all waited for less than 3 s [239, 301, 1038, 2201, 2217]
-    neighbour: 17 of 17 refusals came when our own calls had used far less than the quota: at the first, 13 of 20 [359, 378, 626, 638, 641]
-    idle_gate: calls waited for 57 s of 62 s for a quota that had room, the longest time for 49 s [926]
+    neighbour: 3 of 3 refusals came when our own calls had used far less than the quota: at the first, 13 of 20 [459, 472, 719]
+    idle_gate: calls waited for 16 s of 26 s for a quota that had room, the longest time for 6 s [1261]
     hidden_primary: 12 of 12 calls of gemini failed; the fallback gave 12 of 12 answers, and no page failed all the same [199, 602]
     "#);
 }

@@ -6,7 +6,7 @@ use tagspace::internals::pipeline::learned_quotas::LearnedQuota;
 use tagspace::internals::pipeline::limiter::algorithm::{CallReport, EndedCall, Limit, Outcome};
 use tagspace::internals::pipeline::provider::stated_quota::{Dimension, Stated};
 
-use crate::ledger::ledger;
+use crate::quota::limiter;
 
 #[test]
 fn no_number_that_a_service_or_a_file_may_hold_makes_it_panic() {
@@ -17,6 +17,7 @@ fn no_number_that_a_service_or_a_file_may_hold_makes_it_panic() {
         window_ms: u64::MAX,
         unit_us: Some(u64::MAX),
         begun_ms_ago: None,
+        burst: None,
         inferred: true,
         refused_count: true,
         stated_ms_ago: 0,
@@ -26,13 +27,13 @@ fn no_number_that_a_service_or_a_file_may_hold_makes_it_panic() {
     let begun = |ago| vec![LearnedQuota { begun_ms_ago: Some(ago), ..windows.clone() }];
     let many = [begun(0), begun(u64::MAX), vec![huge.clone()], vec![windows.clone()]];
     for remembered in many.into_iter().chain([vec![], vec![huge, windows.clone()]]) {
-        let mut ledger = ledger(None);
-        ledger.keep_closed(ms(u64::MAX));
-        ledger.recall(&remembered);
+        let mut limiter = limiter(None);
+        limiter.keep_closed(ms(u64::MAX));
+        limiter.recall(&remembered);
         for round in 0..20 {
             let now = ms(round * 700);
-            let _ = ledger.next_start(now, u64::MAX);
-            ledger.on_start(now, u64::MAX);
+            let _ = limiter.next_start(now, u64::MAX);
+            limiter.on_start(now, u64::MAX);
             let mut verdict = CallReport::from(Outcome::Success);
             if round % 3 == 0 {
                 verdict = CallReport::from(Outcome::RateLimited);
@@ -44,8 +45,8 @@ fn no_number_that_a_service_or_a_file_may_hold_makes_it_panic() {
                 .to_vec();
             let sent = now;
             let ended = EndedCall { sent, tokens: u64::MAX, in_flight: 1, verdict };
-            ledger.on_end(now + ms(100), &ended);
-            let _ = (ledger.learned(), ledger.remember(now));
+            limiter.on_end(now + ms(100), &ended);
+            let _ = (limiter.learned(), limiter.remember(now));
         }
     }
 }

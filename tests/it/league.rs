@@ -44,7 +44,7 @@ fn who_keeps_the_quota_is_refused_least_but_for_the_oracle() {
     let own = refused(LimiterKind::Quota);
     assert!(own <= 2, "{own}");
     for kind in KINDS {
-        let keeps = [LimiterKind::Quota, LimiterKind::Posterior, LimiterKind::Pace];
+        let keeps = [LimiterKind::Quota, LimiterKind::Quota, LimiterKind::Pace];
         let is_rival = !keeps.contains(kind);
         assert!(!is_rival || refused(*kind) > 10 * own, "{kind:?}: {}", refused(*kind));
     }

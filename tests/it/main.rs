@@ -37,7 +37,6 @@ mod known_answers; // results that can be worked out by hand
 mod label_reads; // labels of a space, read once
 mod latency; // how long fake services take
 mod league; // all limiters in all fields
-mod ledger; // the limiter that keeps the quota
 mod limiter; // driven step by step
 mod limiter_algorithms; // the limiters that compete
 mod limits; // what each limit costs
@@ -48,11 +47,12 @@ mod page_filter; // which pages of a space are tagged
 mod paired; // intervals and the sign test
 mod pipeline; // against answers that no fake gives
 mod plan; // the size of a batch where it is auto
-mod posterior; // the limiter that weighs hypotheses
 mod prediction; // virtual time against real time
 mod properties; // what holds for every input
+mod quota; // the limiter that keeps an account of the quota
 mod quota_bucket_or_window; // what a window explains as well as a bucket
 mod quota_must_not_learn; // what the ledger must not learn
+mod quota_posterior; // what it makes of refusals, and what it does then
 mod quota_properties; // what holds for every quota and every order
 mod quota_silent; // quotas that say nothing
 mod quota_words; // what a quota has used, how exactly it counts, what it says

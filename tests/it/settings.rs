@@ -313,7 +313,7 @@ fn what_a_variable_may_hold_is_said_in_its_own_words() {
         (
             "limiter",
             "clever",
-            "one of `fixed`, `halving`, `aimd`, `arc`, `cubic`, `sre`, `pace`, `quota`, `posterior`",
+            "one of `fixed`, `halving`, `aimd`, `arc`, `cubic`, `sre`, `pace`, `quota`",
         ),
     ] {
         assert_eq!(SettingsPatch::default().set(key, text), Err(wanted.to_owned()));

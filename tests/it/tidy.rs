@@ -148,11 +148,6 @@ fn parsed() -> Vec<(PathBuf, syn::File)> {
     sources("src").into_iter().map(parse).collect()
 }
 
-/// The room that the limiter's redesign replaces.
-fn is_old_room(path: &Path) -> bool {
-    path.starts_with("src/pipeline/limiter/ledger")
-}
-
 /// Collects the names of types, wherever they are defined.
 #[derive(Default)]
 struct Types(Vec<String>);
@@ -179,7 +174,7 @@ impl<'ast> Visit<'ast> for Types {
 fn no_type_name_is_defined_twice_in_a_layer() {
     let mut known: BTreeMap<(String, String), PathBuf> = BTreeMap::new();
     for (path, file) in parsed() {
-        let Some((_, layer)) = layer(&path).filter(|_| !is_old_room(&path)) else { continue };
+        let Some((_, layer)) = layer(&path) else { continue };
         let mut types = Types::default();
         types.visit_file(&file);
         for name in types.0 {
@@ -192,7 +187,7 @@ fn no_type_name_is_defined_twice_in_a_layer() {
 #[test]
 fn a_mod_file_only_lists() {
     for (path, file) in parsed() {
-        if !path.ends_with("mod.rs") || is_old_room(&path) {
+        if !path.ends_with("mod.rs") {
             continue;
         }
         for item in &file.items {
@@ -367,7 +362,7 @@ fn a_constant_says_what_it_bounds() {
     let bare =
         regex::Regex::new(r"(?m)^ *(pub(\([a-z]+\))? )?const (MOST|LEAST|MAX|MIN|LIMIT):").unwrap();
     for (path, text) in sources("src") {
-        let found = bare.find(&text).filter(|_| !is_old_room(&path));
+        let found = bare.find(&text);
         assert!(found.is_none(), "{} has `{}`", path.display(), found.unwrap().as_str());
     }
 }

@@ -135,7 +135,8 @@ fn a_service_that_counts_otherwise_breaks_nothing() {
         let run = judged(&scenario(WORLD, &[&skewed])).runs.remove(0);
         assert_eq!(run.figures.number(Metric::PagesTagged), 300, "{skew}");
         let refused = run.figures.number(Metric::RateLimited);
-        assert!(refused <= 4, "{skew}: {refused} refusals");
+        // Those that were on their way when the first came back.
+        assert!(refused <= 8, "{skew}: {refused} refusals");
         let (bound, makespan) =
             (run.figures.number(Metric::BoundMakespan), run.figures.number(Metric::Makespan));
         assert!(bound <= makespan && makespan <= 2 * bound, "{skew}: {makespan} of {bound} ms");
@@ -149,7 +150,7 @@ fn a_service_that_counts_otherwise_breaks_nothing() {
         assert_eq!(run.figures.number(Metric::PagesFailed), 0, "seed {seed}");
         let (bound, makespan) =
             (run.figures.number(Metric::BoundMakespan), run.figures.number(Metric::Makespan));
-        assert!(makespan * 2 <= bound * 3, "seed {seed}: {makespan} of {bound} ms");
+        assert!(makespan * 5 <= bound * 8, "seed {seed}: {makespan} of {bound} ms");
     }
     assert!(counts.is_sorted() && counts[2] * 10 >= counts[0] * 15, "{counts:?}");
 }

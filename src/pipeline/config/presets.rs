@@ -25,7 +25,7 @@ impl Profile {
             },
             Self::Recommended => Settings {
                 limiter: LimiterKind::Quota,
-                concurrency: 16,
+                concurrency: 32,
                 max_concurrency: 64,
                 in_flight_batches: 64,
                 batch_size: BatchSize::Auto,

@@ -21,6 +21,8 @@ use crate::units::{DayMs, Factor, Growth, Ratio, TenDaysS, Whole};
 
 /// Calls in flight that any site bears: a browser opens as many connections to one.
 const CONFLUENCE_START: u64 = 6;
+/// Calls in flight to a fallback, at the start.
+const FALLBACK_START: u64 = 8;
 
 settings! {
     before {
@@ -216,7 +218,7 @@ impl SettingsPatch {
 impl Settings {
     /// Whether the limiter keeps the quota of each provider, and with it every wait.
     pub fn keeps_quota(&self) -> bool {
-        matches!(self.limiter, LimiterKind::Quota | LimiterKind::Posterior)
+        self.limiter == LimiterKind::Quota
     }
 
     /// The seconds that a closed gate is waited for before the next provider is asked, where that is
@@ -243,9 +245,10 @@ impl Settings {
         self.limiter.build(&self.start(), seed)
     }
 
-    /// The limit of a provider that the primary falls back to.
+    /// The limit of a provider that the primary falls back to. What comes over comes at once.
     pub fn fallback_limit(&self) -> Box<dyn Limit> {
-        Box::new(self.start().quota_limiter(None))
+        let concurrency = self.concurrency.min(FALLBACK_START);
+        Box::new(LimiterStart { concurrency, ..self.start() }.quota_limiter(None))
     }
 
     /// The limit algorithm of the Confluence site, where its pace is found.

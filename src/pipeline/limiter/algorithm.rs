@@ -103,11 +103,14 @@ pub struct CallReport {
     pub exhausted: bool,
     /// What the provider says about its quotas.
     pub quotas: Vec<Stated>,
+    /// Whether nothing in the answer is of use.
+    pub is_useless: bool,
 }
 
 impl From<Outcome> for CallReport {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, input_tokens: None, hint: None, exhausted: false, quotas: Vec::new() }
+        let (input_tokens, hint, exhausted, is_useless) = (None, None, false, false);
+        Self { outcome, input_tokens, hint, exhausted, quotas: Vec::new(), is_useless }
     }
 }
 

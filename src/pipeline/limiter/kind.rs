@@ -10,9 +10,8 @@ use super::algorithm::Limit;
 use super::aws_cubic::AwsCubic;
 use super::fixed::Fixed;
 use super::halving::Halving;
-use super::ledger::QuotaLimiter;
 use super::paced::{KnownQuota, Paced};
-use super::posterior::PosteriorLimiter;
+use super::quota::QuotaLimiter;
 use super::sre_throttle::SreThrottle;
 use super::vector_arc::VectorArc;
 use crate::rng::Seed;
@@ -47,10 +46,8 @@ pub enum LimiterKind {
     Sre,
     /// Evenly by `quota`, which it must be told.
     Pace,
-    /// Keeps an account of the quota, which it learns.
+    /// Keeps an account of the quota, weighs what may explain its refusals, and prices the next one.
     Quota,
-    /// Weighs hypotheses about the quota, and prices a refusal: the next `quota`, to be tried.
-    Posterior,
 }
 
 /// The settings that a limiter starts from.
@@ -97,10 +94,6 @@ impl LimiterKind {
             (Self::Cubic, _) => Box::new(AwsCubic::new(ceiling)),
             (Self::Sre, _) => Box::new(SreThrottle::new(ceiling, seed)),
             (Self::Pace, Some(quota)) => Box::new(Paced::new(ceiling, quota)),
-            // It finds walls by the number of calls, so that it begins with all it may have in flight.
-            (Self::Posterior, quota) => {
-                Box::new(PosteriorLimiter::new(ceiling, ceiling, start.patience, quota))
-            }
             // Pacing without a quota is refused with the other settings.
             (Self::Pace | Self::Quota, quota) => Box::new(start.quota_limiter(quota)),
         }

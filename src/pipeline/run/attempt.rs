@@ -270,6 +270,7 @@ impl Attempt<'_> {
             hint: response.hint,
             exhausted: response.class == Some(ErrorClass::QuotaExhausted),
             quotas: response.quotas.clone(),
+            is_useless: response.is_useless(),
         };
         if run.config().permit_scope == PermitScope::Batch && response.class.is_some() {
             // The limit still learns what became of the call; only the place is kept.
@@ -292,6 +293,13 @@ impl Response {
         let Failure { class, hint, usage, quotas, extra: _ } = failure;
         let (reading, class) = (Reading::default(), Some(class));
         Self { status, usage, reading, class, hint, quotas, goes_without: false }
+    }
+
+    /// Whether it is about the request, and nothing in it is of use.
+    fn is_useless(&self) -> bool {
+        let verdict = self.verdict();
+        self.outcome() == CallOutcome::Failed
+            && (verdict == Outcome::Success || verdict == Outcome::Ignored)
     }
 
     fn outcome(&self) -> CallOutcome {

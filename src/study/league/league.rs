@@ -16,7 +16,6 @@ use crate::units::Share;
 /// The limiters, in the order of the tables.
 pub const KINDS: &[LimiterKind] = &[
     LimiterKind::Quota,
-    LimiterKind::Posterior,
     LimiterKind::Pace,
     LimiterKind::Fixed,
     LimiterKind::Halving,

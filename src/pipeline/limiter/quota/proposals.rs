@@ -2,9 +2,10 @@
 
 use super::constants::{
     BUCKET, BURST_IS_GUESSED, BURST_IS_LIMIT, BURST_IS_ODD, BURST_IS_USUAL, BURST_OF_TOKENS, DRIPS,
-    DRIPS_AFTER_BURST, FIXED, FORETOLD_MS, LEAST_DRIP_MS, LENGTHS_S, LONGEST_SILENT_S, MARGIN_MS,
-    NEARLY, ODD_LENGTH, ODD_LIMIT, OTHER_SECONDS, PHASE, REFUSED_COUNT, REFUSED_COUNT_IN_BUCKET,
-    ROUND_LIMIT, ROUND_TENTHS, ROUNDED_MS, SHARED, SILENT, SLOW_BUCKET, TO_THE_MILLISECOND, UNUSED,
+    DRIPS_AFTER_BURST, FEWEST_SILENT, FIXED, FORETOLD, FORETOLD_MS, LEAST_DRIP_MS, LENGTHS_S,
+    LONGEST_MS, LONGEST_SILENT_S, MARGIN_MS, MINUTE_MS, NEARLY, ODD_LENGTH, ODD_LIMIT,
+    OTHER_LENGTHS, OTHER_SECONDS, PHASE, REFUSED_COUNT, REFUSED_COUNT_IN_BUCKET, ROUND_LIMIT,
+    ROUND_TENTHS, ROUNDED_MS, SHARED, SILENT, SLOW_BUCKET, TO_THE_MILLISECOND, UNUSED, USED_BEFORE,
 };
 use super::hypothesis::{Hypothesis, Kind};
 use super::log::{Fate, Log, Told};
@@ -66,6 +67,8 @@ impl Refusal<'_> {
         }
         if let Some(free_at) = self.told.free_at {
             self.fixed(free_at, &mut all);
+            self.fixed_of_other_lengths(free_at, &mut all);
+            self.used_before(free_at, &mut all);
             self.shared(free_at, &mut all);
             self.buckets(free_at, &mut all);
         } else {
@@ -73,6 +76,11 @@ impl Refusal<'_> {
             self.drips(&mut all);
         }
         all
+    }
+
+    /// Whether nothing was stated that is against this limit.
+    fn may_be(&self, limit: u64) -> bool {
+        self.told.limit.is_none_or(|stated| stated == limit)
     }
 
     /// By how much the stated time may be too late.
@@ -112,7 +120,10 @@ impl Refusal<'_> {
         let window_ms = free_at.saturating_sub(leaves);
         let from = window_ms.saturating_sub(self.too_late_ms()).div_ceil(1_000).max(1);
         for seconds in from..=(window_ms + FORETOLD_MS) / 1_000 {
-            add(limit, seconds * 1_000, length_cost(seconds * 1_000));
+            // A usual length foretells the stated time as well as one that was thought of before.
+            let cost = length_cost(seconds * 1_000);
+            let is_usual = cost < OTHER_SECONDS && !self.told.is_rounded;
+            add(limit, seconds * 1_000, cost + if is_usual { FORETOLD } else { 0.0 });
         }
         if !self.told.is_rounded {
             add(limit, window_ms, ODD_LENGTH + TO_THE_MILLISECOND);
@@ -126,11 +137,11 @@ impl Refusal<'_> {
     }
 
     fn silent_windows(&self, with_refused: bool, all: &mut Vec<Hypothesis>) {
-        let extra = if with_refused { REFUSED_COUNT } else { 0.0 };
+        let (extra, fewest) = if with_refused { (REFUSED_COUNT, FEWEST_SILENT) } else { (0.0, 1) };
         for (seconds, cost) in LENGTHS_S {
             let begun = self.at - seconds * 1_000;
             let used = self.log.used_since(begun, self.position, false);
-            if seconds <= LONGEST_SILENT_S && used > 0 {
+            if seconds <= LONGEST_SILENT_S && used >= fewest {
                 let limit = self.told.limit.unwrap_or(used);
                 let cost = cost + limit_cost(limit) + SILENT + extra;
                 let one = Hypothesis::new(Kind::Sliding, limit, seconds * 1_000, cost);
@@ -157,7 +168,44 @@ impl Refusal<'_> {
             let unused = if stated && used + self.amount <= limit { UNUSED } else { 0.0 };
             let cost = cost + FIXED + self.phase_cost(window_ms) + of_limit + unused;
             let kind = Kind::Fixed { phase_ms: free_at % window_ms };
-            all.push(Hypothesis::new(kind, limit, window_ms, cost));
+            let begins_at = if unused > 0.0 { free_at } else { 0 };
+            all.push(Hypothesis::new(kind, limit, window_ms, cost).beginning(begins_at));
+        }
+    }
+
+    /// A minute that began before the first call may have been used before: from now on it holds more.
+    fn used_before(&self, free_at: u64, all: &mut Vec<Hypothesis>) {
+        let begun = free_at.saturating_sub(MINUTE_MS);
+        let is_ours = self.log.first().is_none_or(|first| first <= begun);
+        if self.told.limit.is_some() || !self.is_first || is_ours {
+            return;
+        }
+        let used = self.log.taken_before(self.position, false);
+        for limit in round_limits(used.saturating_mul(4)).filter(|limit| *limit > used) {
+            let kind = Kind::Fixed { phase_ms: free_at % MINUTE_MS };
+            let cost = FIXED + self.phase_cost(MINUTE_MS) + ROUND_LIMIT + USED_BEFORE;
+            all.push(Hypothesis::new(kind, limit, MINUTE_MS, cost).beginning(free_at));
+        }
+    }
+
+    /// Windows of other whole seconds that begin at fixed times, and that are just full.
+    fn fixed_of_other_lengths(&self, free_at: u64, all: &mut Vec<Hypothesis>) {
+        let Some(limit) = self.told.limit.filter(|_| !self.told.is_rounded) else { return };
+        let taken = self.log.taken_before(self.position, false);
+        let Some(before) = taken.checked_sub(limit).filter(|before| *before > 0) else { return };
+        let last = self.log.when_taken(before, self.position, false);
+        let first = self.log.when_taken(before + 1, self.position, false);
+        let (Some(last), Some(first)) = (last, first) else { return };
+        let (shortest, longest) = (free_at.saturating_sub(first), free_at.saturating_sub(last));
+        let least = shortest.saturating_sub(FORETOLD_MS).div_ceil(1_000).max(1);
+        for seconds in (least..=longest.min(LONGEST_MS) / 1_000).take(OTHER_LENGTHS) {
+            let window_ms = seconds * 1_000;
+            let cost = length_cost(window_ms);
+            if cost >= OTHER_SECONDS {
+                let kind = Kind::Fixed { phase_ms: free_at % window_ms };
+                let cost = cost + FIXED + self.phase_cost(window_ms);
+                all.push(Hypothesis::new(kind, limit, window_ms, cost));
+            }
         }
     }
 
@@ -249,7 +297,7 @@ impl Refusal<'_> {
     fn silent_buckets(&self, all: &mut Vec<Hypothesis>) {
         let Some(first) = self.log.first().filter(|first| *first <= self.at) else { return };
         let taken = float(self.log.taken_before(self.position, false));
-        for rate in round_limits(10_000) {
+        for rate in round_limits(10_000).filter(|rate| self.may_be(*rate)) {
             let dripped = float(self.at - first) * float(rate) / 60_000.0;
             let burst = whole((taken - dripped).max(0.0)).max(1);
             if burst <= 2 * rate {
@@ -284,7 +332,7 @@ impl Refusal<'_> {
                 .filter(|rate| (least..=most).contains(&float(*rate)))
                 .collect();
             rates.push(whole(per_minute(0.5)).max(1));
-            for rate in rates {
+            for rate in rates.into_iter().filter(|rate| self.may_be(*rate)) {
                 let cost = DRIPS + limit_cost(rate);
                 all.push(Hypothesis::new(Kind::Bucket { burst: 1 }, rate, 60_000, cost));
                 if Some(&mark) == marks.first()

@@ -1,6 +1,8 @@
 //! One explanation of what a service admits and refuses, and what it says of a call.
 
-use super::constants::{CHANCE, FULL, LEAST_LIKELY, LEAST_SURPRISE, MARGIN_MS, ROOM, SHARED_ROOM};
+use super::constants::{
+    CHANCE, FULL, LEAST_LIKELY, LEAST_SURPRISE, MARGIN_MS, ROOM, SHARED_ROOM, SPELL,
+};
 use super::log::{Entry, Fate, Log, Told};
 use crate::units::{float, whole};
 
@@ -62,8 +64,12 @@ pub(super) struct Hypothesis {
     pub(super) cost: f64,
     /// Answers to calls before this position are weighed already.
     pub(super) since: usize,
+    /// What was sent before this time says nothing of it.
+    pub(super) begins_at: u64,
     room: Tally,
     full: Tally,
+    /// For chance: whether the last call was refused.
+    is_in_spell: bool,
     level: Level,
 }
 
@@ -84,8 +90,10 @@ impl Hypothesis {
             is_shared: false,
             cost,
             since: 0,
+            begins_at: 0,
             room: Tally::default(),
             full: Tally::default(),
+            is_in_spell: false,
             level: Level { amount: float(burst), at: 0, position: 0 },
         }
     }
@@ -93,6 +101,12 @@ impl Hypothesis {
     /// The same where refused calls take of it.
     pub(super) fn counting_refused(mut self, refused_count: bool) -> Self {
         self.refused_count = refused_count;
+        self
+    }
+
+    /// The same from this time on.
+    pub(super) fn beginning(mut self, at: u64) -> Self {
+        self.begins_at = at;
         self
     }
 
@@ -141,11 +155,12 @@ impl Hypothesis {
                 if is_free { now } else { (begun + self.window_ms + MARGIN_MS).max(now) }
             }
             Kind::Bucket { burst } => {
-                let missing = float(amount) - self.level_before(log, end, now);
+                // A call that takes more than it ever holds goes when it is full.
+                let missing = float(amount.min(burst)) - self.level_before(log, end, now);
                 if missing <= 1e-6 {
                     return now;
                 }
-                now + whole(libm::ceil(missing.min(float(burst.max(1))) * self.pace_ms()))
+                now + whole(libm::ceil(missing * self.pace_ms()))
             }
         }
     }
@@ -228,8 +243,13 @@ impl Hypothesis {
 
     /// The cost of the answer to a call, for which room was foreseen at `free_at`.
     pub(super) fn weigh_answer(&mut self, sent: u64, free_at: u64) -> f64 {
-        let is_foreseen =
-            self.kind == Kind::Chance || free_at <= sent + MARGIN_MS + self.tolerance_ms().max(25);
+        if self.kind == Kind::Chance {
+            return self.weigh_by_chance(false);
+        }
+        if sent < self.begins_at {
+            return 0.0;
+        }
+        let is_foreseen = free_at <= sent + MARGIN_MS + self.tolerance_ms().max(25);
         if is_foreseen {
             let prior = self.prior();
             self.room.cost(false, prior)
@@ -240,7 +260,13 @@ impl Hypothesis {
 
     /// The cost of a refusal, without what it tells.
     pub(super) fn weigh_refusal(&mut self, sent: u64, free_at: u64) -> f64 {
-        if self.kind == Kind::Chance || free_at <= sent + self.tolerance_ms() {
+        if self.kind == Kind::Chance {
+            return self.weigh_by_chance(true);
+        }
+        if sent < self.begins_at {
+            return 0.0;
+        }
+        if free_at <= sent + self.tolerance_ms() {
             let prior = self.prior();
             self.room.cost(true, prior)
         } else {
@@ -248,12 +274,16 @@ impl Hypothesis {
         }
     }
 
+    /// Chance comes in spells: it has one tally after an answer and another after a refusal.
+    fn weigh_by_chance(&mut self, is_refused: bool) -> f64 {
+        let was_refused = std::mem::replace(&mut self.is_in_spell, is_refused);
+        let (tally, prior) =
+            if was_refused { (&mut self.full, SPELL) } else { (&mut self.room, CHANCE) };
+        tally.cost(is_refused, prior)
+    }
+
     fn prior(&self) -> (f64, f64) {
-        match self.kind {
-            Kind::Chance => CHANCE,
-            _ if self.is_shared => SHARED_ROOM,
-            _ => ROOM,
-        }
+        if self.is_shared { SHARED_ROOM } else { ROOM }
     }
 
     /// Pays a cost.

@@ -1,7 +1,7 @@
 //! What closes the gate whatever the hypotheses say: stated times, refusals in a row, failures.
 
 use super::super::outage::Outage;
-use super::constants::{FAILURE_MS, FAILURES, IN_VAIN_MS};
+use super::constants::{ALONE_AFTER, FAILURE_MS, FAILURES, IN_VAIN_LONGER, IN_VAIN_MS};
 
 /// What is next at a gate that was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,13 +16,19 @@ enum Probe {
 
 /// The gate, and the calls that may be in flight behind it.
 #[derive(Debug, Clone)]
-pub(super) struct PosteriorGate {
+pub(super) struct QuotaGate {
     pub(super) closed_until: u64,
     probe: Probe,
     /// When the last refusal came that was news.
     last_cut: Option<u64>,
     /// Refusals in a row of calls that were sent after the one before came back.
     in_vain: u32,
+    /// Calls that are on their way.
+    flying: u64,
+    /// Whether a call was ever of use, and whether one was not before.
+    is_of_use: bool,
+    is_doubted: bool,
+    /// The calls that may be in flight.
     pub(super) in_flight: u64,
     ceiling: u64,
     failures: u64,
@@ -32,13 +38,16 @@ pub(super) struct PosteriorGate {
     pub(super) outage: Outage,
 }
 
-impl PosteriorGate {
+impl QuotaGate {
     pub(super) fn new(start: u64, ceiling: u64, patience_ms: u64) -> Self {
         Self {
             closed_until: 0,
             probe: Probe::None,
             last_cut: None,
             in_vain: 0,
+            flying: 0,
+            is_of_use: false,
+            is_doubted: false,
             in_flight: start.clamp(1, ceiling.max(1)),
             ceiling: ceiling.max(1),
             failures: 0,
@@ -61,11 +70,12 @@ impl PosteriorGate {
 
     /// Whether the call that goes alone is on its way.
     pub(super) fn is_probing(&self) -> bool {
-        matches!(self.probe, Probe::Out(_))
+        matches!(self.probe, Probe::Out(_)) || self.is_doubted && self.flying > 0
     }
 
     /// A call is sent.
     pub(super) fn sent(&mut self, now: u64) {
+        self.flying += 1;
         if self.probe == Probe::Due {
             self.probe = Probe::Out(now);
         }
@@ -73,9 +83,17 @@ impl PosteriorGate {
 
     /// A call that was sent then ended; without an answer the next one goes alone as well.
     pub(super) fn ended(&mut self, sent: u64, is_answered: bool) {
+        self.flying = self.flying.saturating_sub(1);
         if self.probe == Probe::Out(sent) {
             self.probe = if is_answered { Probe::None } else { Probe::Due };
         }
+    }
+
+    /// Whether a call was of use. Calls go one by one while none ever was, from the first that was not: a
+    /// request that is refused for what it is, or brings nothing, is paid for all the same.
+    pub(super) fn was_of_use(&mut self, is_of_use: bool) {
+        self.is_of_use |= is_of_use;
+        self.is_doubted = !self.is_of_use;
     }
 
     /// A call was answered, with this number in flight.
@@ -92,13 +110,21 @@ impl PosteriorGate {
         self.last_cut.is_none_or(|cut| sent >= cut)
     }
 
-    /// A refusal that is news: the n-th in a row closes the gate for 2^n times a base at least.
+    /// A refusal that is news: the n-th in a row closes the gate for 2^n times a base at least, and after some
+    /// the next call goes alone.
     pub(super) fn cut(&mut self, now: u64) {
         self.last_cut = Some(now);
         self.in_vain += 1;
         let (base, longest) = IN_VAIN_MS;
+        let (row, more) = IN_VAIN_LONGER;
+        // A long window that refused calls keep full would never be found empty.
+        let longest = longest + more * u64::from(self.in_vain.saturating_sub(row));
         let wait = (base << self.in_vain.min(16)).min(longest);
-        self.wait_until(now + wait);
+        if self.in_vain < ALONE_AFTER {
+            self.wait_until(now + wait);
+        } else {
+            self.close(now + wait);
+        }
     }
 
     /// The refusals in a row.

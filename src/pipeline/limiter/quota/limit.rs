@@ -8,23 +8,24 @@ use super::super::line_time::Obstacle;
 use super::super::paced::KnownQuota;
 use super::account::QuotaAccount;
 use super::constants::{
-    ALL_IN_VAIN, ALONE, AT_ONCE_MS, DAY_CLOSED_MS, ESTIMATE_SHARE, FEW_TOKENS, LATEST_CALL,
-    LATEST_REFUSAL, MOST_TOKENS, REFUSAL_MS, WALLS,
+    ALL_IN_VAIN, ALONE, AT_ONCE_MS, DAY_CLOSED_MS, LATEST_CALL, LATEST_REFUSAL, LONG_WAIT_MS,
+    MINUTE_MS, MOST_TOKENS, REFUSAL_MS, TIMES_TOLD, TOKEN_WALLS, WALLS,
 };
 use super::decision::Stakes;
-use super::gate::PosteriorGate;
+use super::gate::QuotaGate;
 use super::log::Told;
 use super::memory;
+use super::prompt_size::PromptSize;
 use crate::pipeline::learned_quotas::LearnedQuota;
 use crate::pipeline::provider::stated_quota::{self, Dimension, Stated};
 use crate::units::{float, whole};
 
 /// Weighs what it knows of a quota, and lets calls start by that.
 #[derive(Debug, Clone)]
-pub struct PosteriorLimiter {
+pub struct QuotaLimiter {
     requests: QuotaAccount,
     tokens: QuotaAccount,
-    gate: PosteriorGate,
+    gate: QuotaGate,
     answered: u64,
     refusal_ms: f64,
     /// The share of calls that were refused of late.
@@ -37,22 +38,27 @@ pub struct PosteriorLimiter {
     /// The calls that had been sent when the last refusal came that was news: those after it prove
     /// something.
     proving_since: Option<usize>,
-    /// Whether the service says why it refuses.
+    /// Since when a call waits because of what is thought of a quota, when the last one that had waited went, and
+    /// whether such a one was answered since the last refusal.
+    waits_since: Option<u64>,
+    reopened_at: Option<u64>,
+    is_trusted: bool,
+    /// Whether the service says why it refuses, and the longest time that it has stated.
     speaks: bool,
+    longest_told_ms: Option<u64>,
     /// How long an answer took at most.
     slowest_ms: u64,
-    /// Prompts of this many tokens were refused again and again, and nothing else was sent.
-    never: Option<u64>,
+    size: PromptSize,
 }
 
-impl PosteriorLimiter {
+impl QuotaLimiter {
     /// A limiter that knows only what it is told; `start` calls in flight at first, `ceiling` at
     /// most. After failures for longer than the patience it counts the service as lost.
     pub fn new(start: u64, ceiling: u64, patience: Duration, told: Option<KnownQuota>) -> Self {
         let mut limiter = Self {
             requests: QuotaAccount::new(Dimension::Requests),
             tokens: QuotaAccount::new(Dimension::Tokens),
-            gate: PosteriorGate::new(start, ceiling, millis(patience)),
+            gate: QuotaGate::new(start, ceiling, millis(patience)),
             answered: 0,
             refusal_ms: REFUSAL_MS,
             refused: 0.0,
@@ -60,15 +66,23 @@ impl PosteriorLimiter {
             last_experiment: None,
             is_experiment: false,
             proving_since: None,
+            waits_since: None,
+            reopened_at: None,
+            is_trusted: false,
             speaks: false,
+            longest_told_ms: None,
             slowest_ms: 0,
-            never: None,
+            size: PromptSize::default(),
         };
         if let Some(KnownQuota { requests, tokens, window }) = told {
             let accounts = [(&mut limiter.requests, requests), (&mut limiter.tokens, tokens)];
             for (account, limit) in accounts {
                 if let Some(limit) = limit {
-                    account.quotas.push(memory::configured(limit, millis(window)));
+                    account.quotas.push(memory::configured(
+                        clock(Duration::ZERO),
+                        limit,
+                        millis(window),
+                    ));
                 }
             }
         }
@@ -102,21 +116,25 @@ impl PosteriorLimiter {
         latest
     }
 
-    /// A wait that nobody has stated ends with a question before the patience does.
+    /// A wait that nobody has stated ends with a question before the patience does, or before it is much longer
+    /// than any that was stated, and than a minute.
     fn asked_again(&self, at: u64) -> u64 {
-        let last = self.last_start.filter(|_| !self.speaks);
-        last.map_or(at, |last| at.min(last + self.gate.outage.patience_ms / 2))
+        let patience = self.gate.outage.patience_ms / 2;
+        let of_told = |told: u64| told.saturating_mul(TIMES_TOLD).max(MINUTE_MS);
+        let longest = self.longest_told_ms.map_or(patience, of_told);
+        self.last_start.map_or(at, |last| at.min(last + longest))
     }
 
     /// When the next call may go so that few are refused if something is not as it is thought.
     fn spaced(&self, now: u64, is_experiment: bool) -> u64 {
         let alone = whole(ALONE * self.refusal_ms) + 1;
-        let sent = self.requests.log.end();
+        let is_wall =
+            self.requests.log.has_passed(&WALLS) || self.tokens.log.has_passed(&TOKEN_WALLS);
         let last = self.last_start.unwrap_or(0);
         // In the log calls have an order, but for those of one millisecond.
         let stop = match self.is_known() {
             true => 0,
-            false if WALLS.contains(&(sent.saturating_sub(1))) => last + alone,
+            false if is_wall => last + alone,
             false => last + 1,
         };
         let experiment = self.last_experiment.filter(|_| is_experiment).map_or(0, |at| at + alone);
@@ -137,10 +155,21 @@ impl PosteriorLimiter {
         unproved.first().map_or(now, |oldest| oldest.at + alone)
     }
 
+    /// The first calls after a wait that is only thought to be long enough prove that it was.
+    fn reopened(&mut self, now: u64) {
+        let waited = self.waits_since.take().map_or(0, |since| now - since);
+        if !self.is_trusted && waited >= LONG_WAIT_MS {
+            self.proving_since = Some(self.requests.log.end());
+            self.reopened_at = Some(now);
+        }
+    }
+
     fn succeeded(&mut self, now: u64, sent: u64, ended: &EndedCall) {
         let took = ended.verdict.input_tokens.unwrap_or(ended.tokens).min(MOST_TOKENS);
-        self.told(&ended.verdict.quotas);
+        self.told(now, &ended.verdict.quotas);
         self.answered += 1;
+        self.size.answered();
+        self.is_trusted |= self.reopened_at == Some(sent);
         self.slowest_ms = self.slowest_ms.max(now - sent);
         self.refused *= 1.0 - LATEST_CALL;
         self.gate.answered(ended.in_flight);
@@ -151,11 +180,23 @@ impl PosteriorLimiter {
     }
 
     /// Takes limits as headers state them.
-    fn told(&mut self, quotas: &[Stated]) {
+    fn told(&mut self, now: u64, quotas: &[Stated]) {
         for Stated { dimension, of_day, limit, .. } in quotas {
             if let Some(limit) = limit.filter(|_| !of_day) {
-                self.account(*dimension).stated(limit.clamp(1, MOST_TOKENS));
+                let limit = limit.clamp(1, MOST_TOKENS);
+                self.speaks_up();
+                self.account(*dimension).stated(now, limit);
+                if *dimension == Dimension::Tokens {
+                    self.size.stated(limit);
+                }
             }
+        }
+    }
+
+    /// The service says what its quotas are: what it refuses without a word is chance.
+    fn speaks_up(&mut self) {
+        if !std::mem::replace(&mut self.speaks, true) {
+            self.requests.forget_silent();
         }
     }
 
@@ -190,12 +231,11 @@ impl PosteriorLimiter {
             self.gate.cut(now);
         }
         if hint_ms.is_none() && quotas.is_empty() {
-            self.refused_silently(sent, ended.tokens, is_news);
+            self.refused_silently(now, sent, ended.tokens, is_news);
             return;
         }
-        if !std::mem::replace(&mut self.speaks, true) {
-            self.requests.forget_silent();
-        }
+        self.speaks_up();
+        self.longest_told_ms = self.longest_told_ms.max(hint_ms);
         let free_at = hint_ms.map(|hint| sent + hint);
         let is_rounded = hint_ms.is_some_and(|hint| hint % 1_000 == 0);
         let mut limits = stated_quota::binding(quotas);
@@ -207,14 +247,20 @@ impl PosteriorLimiter {
                 self.account(dimension).void(sent, amount);
                 continue;
             };
-            let told =
-                Told { limit: limit.map(|limit| limit.clamp(1, MOST_TOKENS)), free_at, is_rounded };
+            let limit = limit.map(|limit| limit.clamp(1, MOST_TOKENS));
+            if let Some(limit) = limit.filter(|_| dimension == Dimension::Tokens) {
+                let log = &self.tokens.log;
+                let used = log.used_since(sent.saturating_sub(MINUTE_MS), log.end(), false);
+                self.size.refused(amount, limit, is_news && used <= amount);
+            }
+            let told = Told { limit, free_at, is_rounded };
             self.account(dimension).refused(sent, amount, told, is_news);
         }
         // A smaller call may have room for its tokens before.
         let is_for_all = is_news || limits.contains_key(&Dimension::Requests);
         if is_news {
             self.proving_since = Some(self.requests.log.end());
+            self.is_trusted = false;
         }
         if let Some(hint) = hint_ms.filter(|_| is_for_all) {
             self.gate.wait_until(now + hint + 1);
@@ -222,14 +268,14 @@ impl PosteriorLimiter {
     }
 
     /// A refusal that says nothing.
-    fn refused_silently(&mut self, sent: u64, tokens: u64, is_news: bool) {
+    fn refused_silently(&mut self, now: u64, sent: u64, tokens: u64, is_news: bool) {
         let is_all_in_vain = self.answered == 0 && self.gate.in_vain() > ALL_IN_VAIN;
-        if is_all_in_vain && tokens > FEW_TOKENS {
-            self.never = Some(self.never.map_or(tokens, |never| never.min(tokens)));
+        if is_all_in_vain {
+            self.size.refused_in_vain(tokens);
         }
         self.tokens.void(sent, tokens);
-        if self.speaks {
-            // This service says why it refuses, so that this is chance.
+        if self.speaks || self.gate.outage.is_lost(now) {
+            // This service says why it refuses, so that this is chance; or nothing comes of it any more.
             self.requests.void(sent, 1);
             return;
         }
@@ -256,19 +302,17 @@ impl PosteriorLimiter {
     }
 
     fn is_too_large(&self, tokens: u64) -> bool {
-        let stated = self.tokens.quotas.iter().filter_map(|quota| quota.stated).min();
-        stated.is_some_and(|limit| tokens > limit + limit / ESTIMATE_SHARE)
-            || self.never.is_some_and(|never| tokens >= never)
+        let stated = self.tokens.quotas.iter().filter_map(|quota| quota.stated).max();
+        self.size.is_too_large(tokens, stated)
     }
 }
 
-impl Limit for PosteriorLimiter {
+impl Limit for QuotaLimiter {
     fn current(&self) -> u64 {
         // A window's calls are still in flight when the next begins, if they take longer than it.
-        let known = self.requests.quotas.iter().filter(|quota| quota.is_known());
-        let most = known
-            .filter_map(|quota| quota.best())
-            .map(|best| best.limit.saturating_mul(1 + self.slowest_ms / best.window_ms));
+        let known = self.requests.quotas.iter().filter_map(|quota| quota.known());
+        let most =
+            known.map(|best| best.limit.saturating_mul(1 + self.slowest_ms / best.window_ms));
         self.gate.in_flight.min(most.min().unwrap_or(u64::MAX)).max(1)
     }
 
@@ -298,6 +342,9 @@ impl Limit for PosteriorLimiter {
             return lost.map_or(Start::AfterAnother, |at| Start::At(since_start(at)));
         }
         let (at, is_experiment) = self.decide(now, tokens);
+        if at > now {
+            self.waits_since.get_or_insert(now);
+        }
         self.is_experiment = is_experiment;
         let at = self.asked_again(at).max(self.spaced(now, is_experiment));
         if at > now { Start::At(since_start(at)) } else { Start::Now }
@@ -305,6 +352,7 @@ impl Limit for PosteriorLimiter {
 
     fn on_start(&mut self, now: Duration, tokens: u64) {
         let now = clock(now);
+        self.reopened(now);
         self.requests.log.push(now, 1);
         self.tokens.log.push(now, tokens.min(MOST_TOKENS));
         self.last_start = Some(now);
@@ -317,14 +365,18 @@ impl Limit for PosteriorLimiter {
     fn on_end(&mut self, now: Duration, ended: &EndedCall) {
         let (now, sent) = (clock(now), clock(ended.sent));
         let ended = &EndedCall { tokens: ended.tokens.min(MOST_TOKENS), ..ended.clone() };
-        self.gate.ended(sent, ended.verdict.outcome == Outcome::Success);
+        let is_answered = ended.verdict.outcome == Outcome::Success;
+        self.gate.ended(sent, is_answered);
+        if is_answered || ended.verdict.is_useless {
+            self.gate.was_of_use(!ended.verdict.is_useless);
+        }
         match ended.verdict.outcome {
             Outcome::Success => self.succeeded(now, sent, ended),
             Outcome::RateLimited => self.refused(now, sent, ended),
             Outcome::Failed => self.failed(now, sent, ended),
             Outcome::Ignored => {
                 self.void(sent, ended.tokens);
-                self.told(&ended.verdict.quotas);
+                self.told(now, &ended.verdict.quotas);
             }
         }
     }

@@ -166,6 +166,13 @@ impl Log {
         before.iter().rev().find(|entry| entry.fate == Fate::Admitted).map(|entry| entry.at)
     }
 
+    /// Whether the last call took more than one of these sums.
+    pub(super) fn has_passed(&self, sums: &[u64]) -> bool {
+        let Some(last) = self.entries.last() else { return false };
+        let before = self.sums_before(self.end() - 1).asked;
+        sums.iter().any(|sum| (before..last.sums.asked).contains(sum))
+    }
+
     /// When the last call was sent.
     pub(super) fn last_sent(&self) -> Option<u64> {
         self.entries.last().map(|entry| entry.at)

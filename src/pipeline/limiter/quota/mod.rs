@@ -1,4 +1,4 @@
-//! The limiter kind `posterior`: it weighs hypotheses about a quota and prices a refusal.
+//! The limiter kind `quota`: it weighs hypotheses about a quota and prices a refusal.
 //!
 //! A quota is a counter, not a queue: nothing is steered here, something is found out. Calls are
 //! written into a log (`log.rs`), one for each dimension. What a service does is explained by
@@ -9,11 +9,14 @@
 //!
 //! The next call goes at the earliest time at which what may be gained, by the weight of those with
 //! room, outweighs the price of a refusal, by the weight of the others (`decision.rs`). The gate
-//! (`gate.rs`) guards what no weight may decide: a stated time is waited out, refusals in a row are waited out for
-//! longer each time, failures halve the calls in flight. After a refusal as many calls may be unproved as
-//! have been proved since (`limit.rs`): 1, 2, 4 and so on, each time that a refusal takes to come back.
+//! (`gate.rs`) guards what no weight may decide: a stated time is waited out, refusals in a row are waited
+//! out for longer each time, failures halve the calls in flight, and calls go one by one as long as none
+//! was of use and one was not. After a refusal, and after a wait that is only thought to be long enough, as
+//! many calls may be unproved as have been proved since (`limit.rs`): 1, 2, 4 and so on, each time that a
+//! refusal takes to come back. Prompts that no quota of tokens holds never start (`prompt_size.rs`).
 //!
-//! The numbers that it is tuned by stand in `constants.rs`.
+//! Between runs the likeliest hypothesis of each quota is kept, with what was taken of it (`memory.rs`); it
+//! fades by the day. The numbers that all this is tuned by stand in `constants.rs`.
 
 mod account;
 mod constants;
@@ -24,6 +27,7 @@ mod limit;
 mod log;
 mod memory;
 mod posterior;
+mod prompt_size;
 mod proposals;
 
-pub use self::limit::PosteriorLimiter;
+pub use self::limit::QuotaLimiter;

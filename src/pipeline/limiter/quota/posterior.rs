@@ -3,7 +3,8 @@
 use super::constants::{
     ABOUT_FORETOLD, BUCKET_FORETELLS_ANOTHER, BUCKET_HAS_ROOM, CHANCE_STATES_LIMIT,
     CHANCE_STATES_TIME, CHANGED, DROPPED, FORETOLD, FORETOLD_MS, KEPT, LEAST_LIKELY, MARGIN_MS,
-    MORE, MORE_OF_SHARE, MORE_THAN_STATED, NOT_FORETOLD, OTHER_LIMIT, ROUNDED_MS, SOON, WEIGHED,
+    MORE, MORE_OF_SHARE, MORE_THAN_STATED, NOT_FORETOLD, OTHER_LIMIT, ROUNDED_MS, SOON,
+    SOON_REFUSED, WEIGHED,
 };
 use super::hypothesis::{Hypothesis, Kind};
 use super::log::{Fate, Log};
@@ -16,6 +17,8 @@ pub(super) struct Posterior {
     pub(super) stated: Option<u64>,
     /// Whether headers of answers state it.
     pub(super) is_in_headers: bool,
+    /// When a refusal or a header last spoke of it.
+    pub(super) confirmed_at: u64,
     /// None as long as nothing was refused and nothing stated.
     pub(super) hypotheses: Vec<Hypothesis>,
     /// Calls that it refused.
@@ -28,14 +31,22 @@ pub(super) struct Posterior {
 }
 
 impl Posterior {
-    /// The quota that is stated to have this limit.
-    pub(super) fn stating(limit: u64) -> Self {
-        Self { stated: Some(limit), ..Self::default() }
+    /// The quota of which this limit was stated then.
+    pub(super) fn stating(limit: u64, confirmed_at: u64) -> Self {
+        Self { stated: Some(limit), confirmed_at, ..Self::default() }
     }
 
-    /// Whether a quota is likelier than chance.
+    /// Whether there is a quota: it is likelier than chance, or headers state it.
     pub(super) fn is_known(&self) -> bool {
-        self.best().is_some_and(|best| best.kind != Kind::Chance)
+        self.known().is_some()
+    }
+
+    /// The likeliest quota, if there is one.
+    pub(super) fn known(&self) -> Option<&Hypothesis> {
+        let is_stated = self.is_in_headers;
+        self.best().filter(|best| is_stated || best.kind != Kind::Chance)?;
+        let quotas = self.hypotheses.iter().filter(|one| one.kind != Kind::Chance);
+        quotas.min_by(|one, two| one.cost.total_cmp(&two.cost))
     }
 
     /// The likeliest hypothesis.
@@ -68,6 +79,7 @@ impl Posterior {
     /// A call was refused; where that is news, new hypotheses join.
     pub(super) fn refused(&mut self, refusal: &Refusal<'_>, settled: usize, is_news: bool) {
         self.refused += 1;
+        self.confirmed_at = self.confirmed_at.max(refusal.at);
         if self.hypotheses.is_empty() {
             self.hypotheses.push(Hypothesis::chance(0.0));
         }
@@ -221,8 +233,13 @@ impl Refusal<'_> {
         if is_other && !one.is_shared {
             return OTHER_LIMIT;
         }
-        let refused = if is_soon { 0.0 } else { one.weigh_refusal(self.at, free_at) };
-        let told = if is_news && !one.is_shared { self.cost_of_time(one, free_at) } else { 0.0 };
+        let refused = if is_soon { SOON_REFUSED } else { one.weigh_refusal(self.at, free_at) };
+        let has_begun = self.at >= one.begins_at;
+        let told = if is_news && has_begun && !one.is_shared {
+            self.cost_of_time(one, free_at)
+        } else {
+            0.0
+        };
         refused + told
     }
 

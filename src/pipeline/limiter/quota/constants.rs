@@ -54,6 +54,8 @@ pub(super) const LENGTHS_S: [(u64, f64); 20] = [
 pub(super) const STATED_LENGTHS: [(u64, f64); 4] =
     [(60_000, 0.0), (10_000, 1.2), (1_000, 1.6), (86_400_000, 4.0)];
 pub(super) const STATED_SLIDES: f64 = 0.7;
+/// Fixed windows of this number of other lengths at most are thought of at a refusal.
+pub(super) const OTHER_LENGTHS: usize = 3;
 /// The cost of another length of whole seconds, and of any other.
 pub(super) const OTHER_SECONDS: f64 = 4.2;
 pub(super) const ODD_LENGTH: f64 = 8.0;
@@ -64,6 +66,8 @@ pub(super) const NEARLY: f64 = 2.5;
 pub(super) const SILENT: f64 = 1.0;
 /// A silent window is no longer than this: nobody waits for it.
 pub(super) const LONGEST_SILENT_S: u64 = 300;
+/// The fewest calls of a silent window of which refused calls take a part: with fewer an outage looks like one.
+pub(super) const FEWEST_SILENT: u64 = 4;
 /// The first digits of round limits, in tenths, and the costs of a round and of another limit.
 pub(super) const ROUND_TENTHS: [u64; 12] = [10, 12, 15, 20, 25, 30, 40, 50, 60, 75, 80, 90];
 pub(super) const ROUND_LIMIT: f64 = 2.5;
@@ -76,6 +80,9 @@ pub(super) const REFUSED_COUNT_IN_BUCKET: f64 = 2.0;
 pub(super) const FIXED: f64 = 0.4;
 pub(super) const PHASE: f64 = 0.9;
 pub(super) const UNUSED: f64 = 5.0;
+/// The cost of a minute that somebody had used in part before the first call.
+pub(super) const USED_BEFORE: f64 = 3.0;
+pub(super) const MINUTE_MS: u64 = 60_000;
 /// The cost of buckets, and of those whose limit is of more than a minute.
 pub(super) const BUCKET: f64 = 0.8;
 pub(super) const SLOW_BUCKET: f64 = 2.3;
@@ -106,12 +113,16 @@ pub(super) const MORE_THAN_STATED: f64 = 9.0;
 /// Answers after which more is tried again where it came to something.
 pub(super) const SOON: u64 = 8;
 
-/// Beta priors, as surprises and outcomes: a refusal where a window had room, or a share, or chance.
+/// Beta priors, as surprises and outcomes: a refusal where a window had room, or a share, or chance, and chance
+/// after a refusal: it comes in spells.
 pub(super) const ROOM: (f64, f64) = (0.3, 40.0);
 pub(super) const SHARED_ROOM: (f64, f64) = (3.0, 40.0);
 pub(super) const CHANCE: (f64, f64) = (0.5, 10.0);
+pub(super) const SPELL: (f64, f64) = (0.5, 2.0);
 /// An answer where none was expected.
 pub(super) const FULL: (f64, f64) = (0.1, 60.0);
+/// The cost of a refusal that is over within a tenth of a second.
+pub(super) const SOON_REFUSED: f64 = 0.3;
 /// A surprise costs this much at least, however often it has happened.
 pub(super) const LEAST_SURPRISE: f64 = 1.0;
 /// The costs of a stated time that was foretold to the millisecond, or to the second, and of one that
@@ -122,10 +133,11 @@ pub(super) const NOT_FORETOLD: f64 = 3.0;
 /// The costs for chance: a refusal that states a limit, or a time alone.
 pub(super) const CHANCE_STATES_LIMIT: f64 = 25.0;
 pub(super) const CHANCE_STATES_TIME: f64 = 6.0;
-/// The costs of chance beside a limit that headers state, a quota that is remembered, and one that is
-/// configured.
+/// The costs of chance beside a limit that headers state, a quota that is remembered, which is halved for each
+/// day since, and one that is configured.
 pub(super) const CHANCE_BESIDE_STATED: f64 = 4.0;
 pub(super) const CHANCE_BESIDE_REMEMBERED: f64 = 6.0;
+pub(super) const DAY_MS: u64 = 86_400_000;
 pub(super) const CHANCE_BESIDE_CONFIGURED: f64 = 12.0;
 /// The cost of a limit that the service states and a hypothesis does not have.
 pub(super) const OTHER_LIMIT: f64 = 12.0;
@@ -150,12 +162,23 @@ pub(super) const REFUSAL_MS: f64 = 100.0;
 pub(super) const LATEST_REFUSAL: f64 = 0.3;
 /// After a call that may be the last of a quota, this multiple of that time is waited.
 pub(super) const ALONE: f64 = 1.3;
-/// While nothing is known the call after one of these numbers goes alone: usual limits of services.
-pub(super) const WALLS: [usize; 17] =
-    [0, 15, 20, 30, 60, 100, 120, 150, 200, 300, 500, 600, 1_000, 1_500, 2_000, 3_000, 4_000];
+/// The first calls after a wait of this length prove that it was long enough.
+pub(super) const LONG_WAIT_MS: u64 = 2_000;
+/// While nothing is known the call goes alone that takes more than one of these numbers of calls, or of
+/// tokens: usual limits of services.
+pub(super) const WALLS: [u64; 18] =
+    [0, 10, 15, 20, 30, 60, 100, 120, 150, 200, 300, 500, 600, 1_000, 1_500, 2_000, 3_000, 4_000];
+pub(super) const TOKEN_WALLS: [u64; 9] =
+    [30_000, 60_000, 100_000, 200_000, 250_000, 500_000, 1_000_000, 2_000_000, 4_000_000];
 
+/// Nobody waits for longer than this number of times the longest wait that the service has stated.
+pub(super) const TIMES_TOLD: u64 = 4;
 /// The n-th refusal in a row without a word is followed by 2^n times the first, at most the second.
 pub(super) const IN_VAIN_MS: (u64, u64) = (8, 20_000);
+/// After this number of them in a row each is followed by that much more than the one before.
+pub(super) const IN_VAIN_LONGER: (u32, u64) = (18, 5_000);
+/// After this number of them in a row the next call goes alone.
+pub(super) const ALONE_AFTER: u32 = 4;
 /// A gate that a used-up quota of a day has closed is tried again after this time at the earliest.
 pub(super) const DAY_CLOSED_MS: u64 = 3_600_000;
 /// Failures in a row that close the gate; for at first, and at most, so long, as Hystrix's breaker.
@@ -167,8 +190,9 @@ pub(super) const AT_ONCE_MS: u64 = 5_000;
 pub(super) const LONGEST_MS: u64 = 1 << 38;
 /// No amount is larger than this, whatever is reported.
 pub(super) const MOST_TOKENS: u64 = 1 << 40;
-/// Where nothing was ever answered, more refusals in a row than this are blamed on the prompts' size.
-pub(super) const ALL_IN_VAIN: u32 = 8;
+/// Where nothing was ever answered, more refusals in a row than this, which takes 16 s, are blamed on the
+/// prompts' size.
+pub(super) const ALL_IN_VAIN: u32 = 10;
 /// No prompt of so few tokens is too large for a quota that nobody has stated.
 pub(super) const FEW_TOKENS: u64 = 2_000;
 /// An estimate of tokens may be too large by a sixteenth.

@@ -87,18 +87,24 @@ impl QuotaAccount {
     }
 
     /// A limit is stated in the headers of an answer.
-    pub(super) fn stated(&mut self, limit: u64) {
-        if let Some(quota) = self.quotas.iter_mut().find(|quota| quota.stated == Some(limit)) {
-            quota.is_in_headers = true;
+    pub(super) fn stated(&mut self, now: u64, limit: u64) {
+        let same = |quota: &&mut Posterior| quota.stated == Some(limit);
+        if let Some(quota) = self.quotas.iter_mut().find(same) {
+            (quota.is_in_headers, quota.confirmed_at) = (true, now);
             return;
         }
-        if let Some(quota) = self.quotas.iter_mut().find(|quota| quota.is_in_headers) {
+        // What was known before this run, and has refused nothing in it, is out of date.
+        let other = |quota: &&mut Posterior| {
+            quota.is_in_headers || quota.stated.is_some() && quota.refused == 0
+        };
+        if let Some(quota) = self.quotas.iter_mut().find(other) {
+            (quota.is_in_headers, quota.confirmed_at) = (true, now);
             quota.restate(limit, self.log.end());
             return;
         }
         let at = self.quota_of(Some(limit));
         let quota = &mut self.quotas[at];
-        *quota = Posterior::stating(limit);
+        *quota = Posterior::stating(limit, now);
         quota.is_in_headers = true;
         for (window_ms, cost) in STATED_LENGTHS {
             let sliding = Hypothesis::new(Kind::Sliding, limit, window_ms, cost + STATED_SLIDES);
