@@ -1,7 +1,7 @@
 //! One explanation of what a service admits and refuses, and what it says of a call.
 
 use super::constants::{
-    CHANCE, FULL, LEAST_LIKELY, LEAST_SURPRISE, MARGIN_MS, ROOM, SHARED_ROOM, SPELL,
+    CHANCE, FULL, LEAST_LIKELY, LEAST_SURPRISE, LONGEST_MS, MARGIN_MS, ROOM, SHARED_ROOM, SPELL,
 };
 use super::log::{Entry, Fate, Log, Told};
 use crate::units::{float, whole};
@@ -160,7 +160,7 @@ impl Hypothesis {
                 if missing <= 1e-6 {
                     return now;
                 }
-                now + whole(libm::ceil(missing * self.pace_ms()))
+                now + whole(libm::ceil(missing * self.pace_ms())).min(LONGEST_MS)
             }
         }
     }
