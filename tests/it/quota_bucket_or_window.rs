@@ -87,3 +87,33 @@ fn a_bucket_that_is_remembered_gives_the_next_unit_when_it_is_due() {
     limiter.recall(&[known]);
     assert_eq!(limiter.next_start(Duration::ZERO, 0), Start::At(Duration::from_secs(3)));
 }
+
+#[test]
+fn what_a_bucket_holds_at_once_is_remembered() {
+    let starts = |burst| {
+        let known = LearnedQuota {
+            dimension: Dimension::Requests,
+            limit: 60,
+            window_ms: 60_000,
+            unit_us: Some(1_000_000),
+            begun_ms_ago: None,
+            burst,
+            inferred: false,
+            refused_count: false,
+            stated_ms_ago: 0,
+            taken: vec![],
+        };
+        let mut limiter = limiter(None);
+        limiter.recall(&[known]);
+        // All that go within the first half a second.
+        let mut sent = 0;
+        for at in 0..500 {
+            if limiter.next_start(ms(at), 0) == Start::Now {
+                limiter.on_start(ms(at), 0);
+                sent += 1;
+            }
+        }
+        sent
+    };
+    assert_eq!((starts(Some(10)), starts(None)), (10, 1));
+}
