@@ -6,8 +6,9 @@ use tagspace::internals::pipeline::limiter::algorithm::{EndedCall, Limit, Outcom
 use tagspace::internals::pipeline::limiter::quota::QuotaLimiter;
 use tagspace::internals::pipeline::provider::stated_quota::{Dimension, WindowKind as Kind};
 
-use crate::quota::{Service, job_of, limiter};
+use crate::quota::{Service, job_of, limiter, remembered_quota};
 use crate::quota_must_not_learn::{call, ms, next, stating};
+use crate::quota_properties::mixed;
 
 pub(crate) fn latencies(latency: u64, calls: u64) -> Vec<u64> {
     (0..calls).map(|_| latency).collect()
@@ -36,12 +37,6 @@ fn one_that_is_met_in_its_middle_is_told_from_one_that_slides() {
     }
 }
 
-/// A number that looks drawn, the same in every run.
-fn mixed(seed: u64, index: u64) -> u64 {
-    let mixed = (seed * 1_000_003 + index).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed ^ (mixed >> 29)) % 1_000_000
-}
-
 #[test]
 fn what_slides_or_drips_is_hardly_ever_taken_for_one() {
     let mut text = String::new();
@@ -65,18 +60,7 @@ fn what_slides_or_drips_is_hardly_ever_taken_for_one() {
 
 /// What is known of twenty calls per 7 s, of a window that began so long ago.
 fn known(begun_ms_ago: u64, taken: Vec<(u64, u64)>) -> LearnedQuota {
-    LearnedQuota {
-        dimension: Dimension::Requests,
-        limit: 20,
-        window_ms: 7_000,
-        unit_us: None,
-        begun_ms_ago: Some(begun_ms_ago),
-        burst: None,
-        inferred: false,
-        refused_count: false,
-        stated_ms_ago: 0,
-        taken,
-    }
+    LearnedQuota { begun_ms_ago: Some(begun_ms_ago), taken, ..remembered_quota(20, 7_000) }
 }
 
 #[test]

@@ -51,7 +51,7 @@ mod prediction; // virtual time against real time
 mod properties; // what holds for every input
 mod quota; // the limiter that keeps an account of the quota
 mod quota_bucket_or_window; // what a window explains as well as a bucket
-mod quota_must_not_learn; // what the ledger must not learn
+mod quota_must_not_learn; // what the limiter must not learn from
 mod quota_posterior; // what it makes of refusals, and what it does then
 mod quota_properties; // what holds for every quota and every order
 mod quota_silent; // quotas that say nothing

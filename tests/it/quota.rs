@@ -162,6 +162,22 @@ pub(crate) fn job_of(
     }
 }
 
+/// What is remembered of a quota of requests that was stated, and of which nothing is taken.
+pub(crate) fn remembered_quota(limit: u64, window_ms: u64) -> LearnedQuota {
+    LearnedQuota {
+        dimension: Dimension::Requests,
+        limit,
+        window_ms,
+        unit_us: None,
+        burst: None,
+        begun_ms_ago: None,
+        inferred: false,
+        refused_count: false,
+        stated_ms_ago: 0,
+        taken: vec![],
+    }
+}
+
 /// No schedule is shorter: what the windows before the last cannot hold comes with the last.
 pub(crate) fn bound_ms(service: Service, calls: u64) -> u64 {
     let windows = calls.div_ceil(service.limit) - 1;
@@ -343,18 +359,8 @@ fn what_is_remembered_spares_another_ledger_the_refusals() {
 
 #[test]
 fn what_no_window_holds_any_more_is_not_remembered() {
-    let known = LearnedQuota {
-        dimension: Dimension::Requests,
-        limit: 15,
-        window_ms: 60_000,
-        unit_us: None,
-        begun_ms_ago: None,
-        burst: None,
-        inferred: false,
-        refused_count: false,
-        stated_ms_ago: 0,
-        taken: vec![(1_000, 1), (50_000, 1)],
-    };
+    let taken = vec![(1_000, 1), (50_000, 1)];
+    let known = LearnedQuota { taken, ..remembered_quota(15, 60_000) };
     let providers = [("gemini".to_owned(), vec![known])].into();
     let closed_ms = [("gemini".to_owned(), 30_000), ("openai".to_owned(), 20_000)].into();
     let memory = LearnedQuotas { providers, closed_ms }.after(20_000);

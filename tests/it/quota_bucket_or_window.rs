@@ -5,10 +5,10 @@ use std::time::Duration;
 use tagspace::internals::fakes::quota::WindowKind;
 use tagspace::internals::pipeline::learned_quotas::LearnedQuota;
 use tagspace::internals::pipeline::limiter::algorithm::{InferredQuota, Limit, Start};
-use tagspace::internals::pipeline::provider::stated_quota::{Dimension, WindowKind as Kind};
+use tagspace::internals::pipeline::provider::stated_quota::WindowKind as Kind;
 
 use crate::fixed_windows::latencies;
-use crate::quota::{Done, Service, job_of, limiter};
+use crate::quota::{Done, Service, job_of, limiter, remembered_quota};
 use crate::quota_must_not_learn::ms;
 
 /// What comes of a job of some windows' calls, and what is known of the quota after it.
@@ -71,18 +71,8 @@ fn where_refused_calls_take_what_is_left_in_a_bucket_that_is_known() {
 fn a_bucket_that_is_remembered_gives_the_next_unit_when_it_is_due() {
     // Fifteen calls in the minute before, four seconds apart, the last a second ago.
     let taken: Vec<(u64, u64)> = (0..15).rev().map(|n| (1_000 + n * 4_000, 1)).collect();
-    let known = LearnedQuota {
-        dimension: Dimension::Requests,
-        limit: 15,
-        window_ms: 60_000,
-        unit_us: Some(4_000_000),
-        begun_ms_ago: None,
-        burst: None,
-        inferred: false,
-        refused_count: false,
-        stated_ms_ago: 0,
-        taken,
-    };
+    let unit_us = Some(4_000_000);
+    let known = LearnedQuota { unit_us, taken, ..remembered_quota(15, 60_000) };
     let mut limiter = limiter(None);
     limiter.recall(&[known]);
     assert_eq!(limiter.next_start(Duration::ZERO, 0), Start::At(Duration::from_secs(3)));
@@ -91,18 +81,8 @@ fn a_bucket_that_is_remembered_gives_the_next_unit_when_it_is_due() {
 #[test]
 fn what_a_bucket_holds_at_once_is_remembered() {
     let starts = |burst| {
-        let known = LearnedQuota {
-            dimension: Dimension::Requests,
-            limit: 60,
-            window_ms: 60_000,
-            unit_us: Some(1_000_000),
-            begun_ms_ago: None,
-            burst,
-            inferred: false,
-            refused_count: false,
-            stated_ms_ago: 0,
-            taken: vec![],
-        };
+        let unit_us = Some(1_000_000);
+        let known = LearnedQuota { unit_us, burst, ..remembered_quota(60, 60_000) };
         let mut limiter = limiter(None);
         limiter.recall(&[known]);
         // All that go within the first half a second.

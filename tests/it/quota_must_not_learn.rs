@@ -13,7 +13,7 @@ use tagspace::internals::pipeline::provider::stated_quota::{
 };
 use tagspace::internals::rng::Seed;
 
-use crate::quota::{Service, job_of, limiter};
+use crate::quota::{Service, job_of, limiter, remembered_quota};
 
 pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -40,19 +40,7 @@ pub(crate) fn stating(
 /// A bucket that gives this amount in a minute.
 fn bucket(dimension: Dimension, limit: u64, inferred: bool) -> LearnedQuota {
     let unit_us = Some(60_000_000 / limit);
-    let (window_ms, taken) = (60_000, vec![]);
-    LearnedQuota {
-        dimension,
-        limit,
-        window_ms,
-        unit_us,
-        begun_ms_ago: None,
-        burst: None,
-        inferred,
-        refused_count: false,
-        stated_ms_ago: 0,
-        taken,
-    }
+    LearnedQuota { dimension, unit_us, inferred, ..remembered_quota(limit, 60_000) }
 }
 
 /// What is known of requests.
@@ -379,18 +367,7 @@ fn refused_calls_that_count_are_not_taken_for_a_longer_window() {
 
 #[test]
 fn what_was_stated_days_ago_is_tried_again() {
-    let known = |stated_ms_ago| LearnedQuota {
-        dimension: Dimension::Requests,
-        limit: 15,
-        window_ms: 60_000,
-        unit_us: None,
-        begun_ms_ago: None,
-        burst: None,
-        inferred: false,
-        refused_count: false,
-        stated_ms_ago,
-        taken: vec![],
-    };
+    let known = |stated_ms_ago| LearnedQuota { stated_ms_ago, ..remembered_quota(15, 60_000) };
     // The key may take much more by now.
     let service = Service::new(WindowKind::Sliding, 1_000, 60_000);
     let took = |stated_ms_ago| {

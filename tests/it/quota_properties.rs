@@ -15,7 +15,7 @@ fn kinds() -> impl Strategy<Value = WindowKind> {
 }
 
 /// A number that looks drawn, the same in every run.
-fn mixed(seed: u64, index: u64) -> u64 {
+pub(crate) fn mixed(seed: u64, index: u64) -> u64 {
     let mixed = (seed * 1_000_003 + index).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed ^ (mixed >> 29)) % 1_000_000
 }

@@ -3,6 +3,9 @@
 //! Costs are in nats: the negative logarithm of a probability. Those without another source were tried in
 //! worlds 20,001 to 20,300 of `tagspace league --random`, and are no better founded than that.
 
+/// A minute, and a day.
+pub(super) const MINUTE_MS: u64 = 60_000;
+pub(super) const DAY_MS: u64 = 86_400_000;
 /// The clock of a service and the way there differ from ours by up to this time.
 pub(super) const MARGIN_MS: u64 = 60;
 /// A stated time is foretold if it is that near.
@@ -82,7 +85,6 @@ pub(super) const PHASE: f64 = 0.9;
 pub(super) const UNUSED: f64 = 5.0;
 /// The cost of a minute that somebody had used in part before the first call.
 pub(super) const USED_BEFORE: f64 = 3.0;
-pub(super) const MINUTE_MS: u64 = 60_000;
 /// The cost of buckets, and of those whose limit is of more than a minute.
 pub(super) const BUCKET: f64 = 0.8;
 pub(super) const SLOW_BUCKET: f64 = 2.3;
@@ -137,7 +139,6 @@ pub(super) const CHANCE_STATES_TIME: f64 = 6.0;
 /// day since, and one that is configured.
 pub(super) const CHANCE_BESIDE_STATED: f64 = 4.0;
 pub(super) const CHANCE_BESIDE_REMEMBERED: f64 = 6.0;
-pub(super) const DAY_MS: u64 = 86_400_000;
 pub(super) const CHANCE_BESIDE_CONFIGURED: f64 = 12.0;
 /// The cost of a limit that the service states and a hypothesis does not have.
 pub(super) const OTHER_LIMIT: f64 = 12.0;
@@ -171,11 +172,11 @@ pub(super) const WALLS: [u64; 18] =
 pub(super) const TOKEN_WALLS: [u64; 9] =
     [30_000, 60_000, 100_000, 200_000, 250_000, 500_000, 1_000_000, 2_000_000, 4_000_000];
 
-/// Nobody waits for longer than this number of times the longest wait that the service has stated.
+/// A wait that no service has stated is at most this number of times the longest that one has, and a minute.
 pub(super) const TIMES_TOLD: u64 = 4;
-/// The n-th refusal in a row without a word is followed by 2^n times the first, at most the second.
+/// The n-th refusal in a row is followed by 2^n times the first, at most the second.
 pub(super) const IN_VAIN_MS: (u64, u64) = (8, 20_000);
-/// After this number of them in a row each is followed by that much more than the one before.
+/// After this number of them in a row each adds this time to the longest.
 pub(super) const IN_VAIN_LONGER: (u32, u64) = (18, 5_000);
 /// After this number of them in a row the next call goes alone.
 pub(super) const ALONE_AFTER: u32 = 4;

@@ -25,9 +25,8 @@ pub(super) struct QuotaGate {
     in_vain: u32,
     /// Calls that are on their way.
     flying: u64,
-    /// Whether a call was ever of use, and whether one was not before.
-    is_of_use: bool,
-    is_doubted: bool,
+    /// Whether a call was ever of use; nothing before the first that says so.
+    is_of_use: Option<bool>,
     /// The calls that may be in flight.
     pub(super) in_flight: u64,
     ceiling: u64,
@@ -46,8 +45,7 @@ impl QuotaGate {
             last_cut: None,
             in_vain: 0,
             flying: 0,
-            is_of_use: false,
-            is_doubted: false,
+            is_of_use: None,
             in_flight: start.clamp(1, ceiling.max(1)),
             ceiling: ceiling.max(1),
             failures: 0,
@@ -70,7 +68,7 @@ impl QuotaGate {
 
     /// Whether the call that goes alone is on its way.
     pub(super) fn is_probing(&self) -> bool {
-        matches!(self.probe, Probe::Out(_)) || self.is_doubted && self.flying > 0
+        matches!(self.probe, Probe::Out(_)) || self.is_of_use == Some(false) && self.flying > 0
     }
 
     /// A call is sent.
@@ -92,8 +90,7 @@ impl QuotaGate {
     /// Whether a call was of use. Calls go one by one while none ever was, from the first that was not: a
     /// request that is refused for what it is, or brings nothing, is paid for all the same.
     pub(super) fn was_of_use(&mut self, is_of_use: bool) {
-        self.is_of_use |= is_of_use;
-        self.is_doubted = !self.is_of_use;
+        self.is_of_use = Some(is_of_use || self.is_of_use == Some(true));
     }
 
     /// A call was answered, with this number in flight.

@@ -232,8 +232,14 @@ impl QuotaLimiter {
         }
         if hint_ms.is_none() && quotas.is_empty() {
             self.refused_silently(now, sent, ended.tokens, is_news);
-            return;
+        } else {
+            self.refused_with_words(now, sent, ended, is_news);
         }
+    }
+
+    /// A refusal that states a time or a quota.
+    fn refused_with_words(&mut self, now: u64, sent: u64, ended: &EndedCall, is_news: bool) {
+        let (quotas, hint_ms) = (&ended.verdict.quotas, ended.verdict.hint.map(millis));
         self.speaks_up();
         self.longest_told_ms = self.longest_told_ms.max(hint_ms);
         let free_at = hint_ms.map(|hint| sent + hint);
