@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::error::ErrorClass;
+use crate::pipeline::limiter::algorithm::RunnerUp;
 use crate::pipeline::page::{PageId, Source, Tags};
 use crate::pipeline::page_note::PageNote;
 use crate::pipeline::provider::stated_quota::{Dimension, WindowKind};
@@ -275,7 +276,8 @@ pub enum Event {
     /// A batch waits before its next attempt; `hinted` if the provider said how long.
     Backoff { batch: BatchId, provider: String, class: ErrorClass, delay_ms: u64, hinted: bool },
     /// Something was learned about a quota of a provider: an amount in a window, from the provider's
-    /// words or inferred.
+    /// words or inferred. The weights, in parts per million, say how likely this explanation of its answers
+    /// and refusals is, and which is the next.
     QuotaLearned {
         provider: String,
         dimension: Dimension,
@@ -284,7 +286,13 @@ pub enum Event {
         kind: WindowKind,
         inferred: bool,
         refused_count: bool,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        weight_ppm: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        runner_up: Option<RunnerUp>,
     },
+    /// What was known of a quota of a provider is given up: chance explains its refusals better.
+    QuotaForgotten { provider: String, dimension: Dimension },
     /// The limit on calls in flight changed.
     LimitChanged { old: u64, new: u64, why: LimitReason },
     /// A batch goes on with the next provider.

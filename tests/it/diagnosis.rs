@@ -360,3 +360,28 @@ fn every_metric_that_a_run_has_is_explained() {
         }
     }
 }
+
+#[test]
+fn a_wait_for_a_quota_is_explained_by_what_was_known_of_it() {
+    let settings = [
+        "space.pages=12",
+        "gemini.quota={ requests = 4, per_s = 30 }",
+        "pipeline.profile=recommended",
+        "pipeline.batch_size=1",
+        "pipeline.fallback=false",
+    ];
+    let judged = judged(&scenario(PLAIN, &settings));
+    let run = &judged.runs[0];
+    let worst = chain::worst(&run.log, Metric::QueueWait).unwrap();
+    let events = chain::events(&run.log, &worst.of);
+    let said = text::text(run, Metric::QueueWait, &worst, &events);
+    assert_snapshot!(said, @r"
+    queue_wait, run `run`: batch 12 waited 60.52 s for a permit, the longest of all
+
+       52    20 ms              batch 12 is formed of 1 page (100012)
+       88   254 ms     +234 ms  a quota of gemini is known: 4 requests in 30.00 s (sliding, stated, 85.58 %); or 4 requests in 30.00 s (sliding, refused calls count, 14.14 %)
+      156  60.54 s    +60.29 s  batch 12 has a permit after 60.52 s, 60.52 s for the quota
+      157  60.54 s              call 19 asks gemini about batch 12 of 1, attempt 1, 4 in flight
+      170  61.54 s     +1.00 s  call 19 is answered by gemini after 1.00 s, status 200, 283 tokens in and 35 out
+    ");
+}

@@ -47,6 +47,10 @@ fn a_page_says_what_is_missed_and_what_the_time_went_to() {
     assert!(cause.contains("makespan is "), "{cause}");
     assert!(cause.contains("makespan &lt;= 1s"), "{cause}");
     assert!(cause.contains(" went to "), "{cause}");
+    assert!(
+        page.contains("In the end a quota of gemini is known: 4 requests in 10.00 s"),
+        "{page}"
+    );
     let ids = ["targets", "settings", "time", "timeline", "failures", "latency", "cost", "assumed"];
     let places: Vec<usize> =
         ids.iter().map(|id| page.find(&format!("<section id=\"{id}\"")).unwrap()).collect();
@@ -280,4 +284,22 @@ fn a_cure_is_shown_that_a_replay_has_shown() {
     assert!(page.contains("makespan is") && !page.contains("it is met, as a replay"), "{page}");
     let strict = THRASHED.replace("[targets.second]", "[targets.second]\ncache_hits = \"<= 45\"");
     assert!(!of(&strict).contains("it is met, as a replay"));
+}
+
+#[test]
+fn a_quota_that_chance_explains_better_is_given_up_and_the_page_says_so() {
+    let settings = [
+        "space.pages=120",
+        "gemini.error_429_ratio=0.2",
+        "pipeline.profile=recommended",
+        "pipeline.batch_size=1",
+        "pipeline.fallback=false",
+    ];
+    let scenario = scenario(PLAIN, &settings);
+    let judged = judged(&scenario);
+    let is_given_up = |event: Event| matches!(event, Event::QuotaForgotten { .. });
+    assert!(judged.runs[0].log.events().any(is_given_up));
+    let page = RunPage::of(&scenario, &judged, None, "").html(Outcome::Met, &[]);
+    assert!(page.contains("What was thought of quotas changed"), "{page}");
+    assert!(page.contains("requests is believed in any more: chance explains"), "{page}");
 }

@@ -7,7 +7,7 @@ use tagspace::internals::fakes;
 use tagspace::internals::fakes::quota::{QuotaConfig, Window, WindowKind};
 use tagspace::internals::pipeline::learned_quotas::{LearnedQuota, LearnedQuotas};
 use tagspace::internals::pipeline::limiter::algorithm::{
-    CallReport, EndedCall, Limit, Outcome, Start,
+    CallReport, EndedCall, InferredQuota, Limit, Outcome, Start,
 };
 use tagspace::internals::pipeline::limiter::paced::KnownQuota;
 use tagspace::internals::pipeline::limiter::quota::QuotaLimiter;
@@ -338,6 +338,12 @@ fn what_it_has_learned_serves_the_next_job() {
     assert_eq!(next.refused, 0);
 }
 
+/// What is known, however sure the limiter is.
+pub(crate) fn unweighed(limiter: &QuotaLimiter) -> Vec<InferredQuota> {
+    let plain = |quota: InferredQuota| InferredQuota { weight_ppm: 0, runner_up: None, ..quota };
+    limiter.learned().into_iter().map(plain).collect()
+}
+
 #[test]
 fn what_is_remembered_spares_another_ledger_the_refusals() {
     let bucket = Service { burst: 1, ..Service::new(WindowKind::Bucket, 15, 60_000) };
@@ -349,7 +355,7 @@ fn what_is_remembered_spares_another_ledger_the_refusals() {
         let read: Vec<LearnedQuota> = serde_json::from_str(&written).unwrap();
         let mut second = limiter(None);
         second.recall(&read);
-        assert_eq!(second.learned(), first.learned());
+        assert_eq!(unweighed(&second), unweighed(&first));
         // What the window still holds is not given out again.
         let full = read[0].taken.len() as u64;
         assert!(full > 0, "{read:?}");

@@ -16,7 +16,7 @@ use tagspace::internals::pipeline::provider::stated_quota::{
 };
 
 use crate::common::plain;
-use crate::quota::{Service, bound_ms, job, job_of};
+use crate::quota::{Service, bound_ms, job, job_of, unweighed};
 
 fn limiter() -> QuotaLimiter {
     QuotaLimiter::new(64, 64, Duration::from_hours(2), None)
@@ -181,13 +181,30 @@ fn what_is_remembered_spares_another_limiter_the_refusals() {
     let read: Vec<LearnedQuota> = serde_json::from_str(&written).unwrap();
     let mut second = limiter();
     second.recall(&read);
-    assert_eq!(second.learned(), first.learned());
+    assert_eq!(unweighed(&second), unweighed(&first));
     assert_eq!(job(&mut second, service, 40, 120_000).refused, 0);
     // What the window still holds is not given out again.
     let mut third = limiter();
     third.recall(&read);
     let start = third.next_start(ms(0), 0);
     assert!(matches!(start, Start::At(at) if at > ms(55_000)), "{start:?}");
+}
+
+#[test]
+fn a_limiter_says_how_sure_it_is_and_what_else_may_be() {
+    // Three refusals that say nothing: a short sliding window, or chance, or something else.
+    let service = Service { says: false, ..Service::new(WindowKind::Sliding, 15, 60_000) };
+    let (mut unsure, mut sure) = (limiter(), limiter());
+    job(&mut unsure, service, 20, 300);
+    job(&mut sure, service, 200, 300);
+    let weights = |limiter: &QuotaLimiter| {
+        let known = limiter.learned()[0];
+        (known.limit, known.weight_ppm, known.runner_up.map(|other| other.weight_ppm))
+    };
+    let (first, last) = (weights(&unsure), weights(&sure));
+    assert!(first.1 < last.1, "{first:?} {last:?}");
+    assert_eq!(last.0, 15);
+    assert!(last.1 > 900_000 && last.2.is_some_and(|other| other < 100_000), "{last:?}");
 }
 
 #[test]
@@ -242,6 +259,22 @@ proptest! {
     ) {
         let done = job(&mut limiter(), service, calls, starts_ms);
         prop_assert_eq!(done.early, 0);
+    }
+
+    #[test]
+    fn weights_are_parts_of_one(service in services(), calls in 1_u64..120) {
+        let mut limiter = limiter();
+        job(&mut limiter, service, calls, 0);
+        for quota in limiter.learned() {
+            let other = quota.runner_up.map_or(0, |other| other.weight_ppm);
+            prop_assert!(quota.weight_ppm > 0, "{quota:?}");
+            // Each is rounded to a whole part of a million.
+            prop_assert!(quota.weight_ppm + other <= 1_000_001, "{quota:?}");
+            let is_alone = quota.runner_up.is_none();
+            prop_assert!(!is_alone || quota.weight_ppm == 1_000_000, "{quota:?}");
+            // The likeliest is told, but where headers state that there is a quota.
+            prop_assert!(quota.weight_ppm >= other, "{quota:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::line_time::Obstacle;
 use crate::pipeline::learned_quotas::LearnedQuota;
 use crate::pipeline::provider::stated_quota::{Dimension, Stated, WindowKind};
@@ -149,4 +151,34 @@ pub struct InferredQuota {
     pub is_inferred: bool,
     /// Whether refused calls use it up as well.
     pub refused_count: bool,
+    /// The weight of this explanation among all that are weighed, in parts per million.
+    pub weight_ppm: u64,
+    /// The second likeliest explanation, if another is weighed.
+    pub runner_up: Option<RunnerUp>,
+}
+
+impl InferredQuota {
+    /// Whether both say the same of the quota, however sure they are.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let plain = |quota: &Self| Self { weight_ppm: 0, runner_up: None, ..*quota };
+        plain(self) == plain(other)
+    }
+}
+
+/// What explains a quota's answers and refusals second best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunnerUp {
+    /// A quota that gives back like this; none if calls are refused by chance.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kind: Option<WindowKind>,
+    /// How much a window of it allows.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limit: Option<u64>,
+    /// How long a window of it is, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub window_ms: Option<u64>,
+    /// Whether refused calls use it up as well.
+    pub refused_count: bool,
+    /// Its weight, in parts per million.
+    pub weight_ppm: u64,
 }

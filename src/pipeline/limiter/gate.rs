@@ -1,6 +1,6 @@
 //! The gate: lets calls start as its algorithm says, in the order of their batches.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub struct LimiterUpdate {
     pub limit: Option<LimitChange>,
     /// What was learned of the quotas, if it is news.
     pub learned: Vec<InferredQuota>,
+    /// What was known to have a quota and is not thought to have one any more.
+    pub forgotten: BTreeSet<Dimension>,
 }
 
 /// What a call asks of the gate.
@@ -356,8 +358,12 @@ impl LimiterState {
             Outcome::Success | Outcome::Ignored => LimitReason::Recovered,
         };
         let limit = (old != new).then_some(LimitChange { old, new, why });
-        let news = learned.into_iter().filter(|quota| !known.contains(quota));
-        LimiterUpdate { limit, learned: news.collect() }
+        let of = |quotas: &[InferredQuota]| -> BTreeSet<Dimension> {
+            quotas.iter().map(|quota| quota.dimension).collect()
+        };
+        let forgotten = &of(&known) - &of(&learned);
+        let is_news = |quota: &InferredQuota| !known.iter().any(|other| other.is_same_as(quota));
+        LimiterUpdate { limit, learned: learned.into_iter().filter(is_news).collect(), forgotten }
     }
 }
 

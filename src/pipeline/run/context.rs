@@ -155,15 +155,21 @@ impl RunContext {
         {
             self.observe(Event::LimitChanged { old, new, why });
         }
+        let name = || self.shared.lanes[provider_index].provider.name.clone();
+        for dimension in taught.forgotten {
+            self.observe(Event::QuotaForgotten { provider: name(), dimension });
+        }
         for quota in taught.learned {
             self.observe(Event::QuotaLearned {
-                provider: self.shared.lanes[provider_index].provider.name.clone(),
+                provider: name(),
                 dimension: quota.dimension,
                 limit: quota.limit,
                 window_ms: u64::try_from(quota.window.as_millis()).unwrap_or(u64::MAX),
                 kind: quota.kind,
                 inferred: quota.is_inferred,
                 refused_count: quota.refused_count,
+                weight_ppm: Some(quota.weight_ppm),
+                runner_up: quota.runner_up,
             });
         }
     }

@@ -133,7 +133,7 @@ impl Gatherer {
                             let waited_ms = u64::try_from(since.elapsed().as_millis());
                             let waited_ms = waited_ms.unwrap_or(u64::MAX);
                             let batch = batch.id;
-                            let (quota_ms, backoff_ms) = (0, 0);
+                            let WaitParts { quota_ms, backoff_ms, .. } = parts;
                             run.observe(Event::PermitGranted {
                                 batch,
                                 waited_ms,

@@ -95,16 +95,7 @@ fn of_run(event: &Event) -> String {
                 millis(*delay_ms)
             )
         }
-        Event::QuotaLearned { provider, dimension, limit, window_ms, kind, inferred, .. } => {
-            let how = if *inferred { "inferred" } else { "stated" };
-            format!(
-                "a quota of {provider} is known: {} {} in {} ({}, {how})",
-                count(*limit),
-                plain(dimension),
-                millis(*window_ms),
-                plain(kind)
-            )
-        }
+        Event::QuotaLearned { .. } | Event::QuotaForgotten { .. } => of_quota(event),
         Event::LimitChanged { old, new, why } => {
             let why = match why {
                 LimitReason::RateLimited => "after a 429",
@@ -119,6 +110,57 @@ fn of_run(event: &Event) -> String {
         Event::CancelRequested => "the run is asked to stop".to_owned(),
         Event::RunFinished { end } => format!("the run ends: {}", plain(end)),
         call => of_call(call),
+    }
+}
+
+/// What is thought of a quota.
+fn of_quota(event: &Event) -> String {
+    match event {
+        Event::QuotaLearned {
+            provider,
+            dimension,
+            limit,
+            window_ms,
+            kind,
+            inferred,
+            refused_count,
+            weight_ppm,
+            runner_up,
+        } => {
+            let of = |limit: u64, window_ms: u64| {
+                format!("{} {} in {}", count(limit), plain(dimension), millis(window_ms))
+            };
+            let how = if *inferred { "inferred" } else { "stated" };
+            let mut about = vec![plain(kind), how.to_owned()];
+            about.extend(refused_count.then(|| REFUSED_COUNT.to_owned()));
+            about.extend(weight_ppm.map(sureness));
+            let quota = of(*limit, *window_ms);
+            let known = format!("a quota of {provider} is known: {quota} ({})", about.join(", "));
+            let Some(other) = runner_up else { return known };
+            let sure = sureness(other.weight_ppm);
+            let Some(kind) = other.kind else { return format!("{known}; or chance ({sure})") };
+            let quota = of(other.limit.unwrap_or(0), other.window_ms.unwrap_or(0));
+            let mut about = vec![plain(kind)];
+            about.extend(other.refused_count.then(|| REFUSED_COUNT.to_owned()));
+            about.push(sure);
+            format!("{known}; or {quota} ({})", about.join(", "))
+        }
+        Event::QuotaForgotten { provider, dimension } => format!(
+            "no quota of {provider}'s {} is believed in any more: chance explains its refusals better",
+            plain(dimension)
+        ),
+        _ => String::new(),
+    }
+}
+
+const REFUSED_COUNT: &str = "refused calls count";
+
+/// How likely something is, in percent: nothing is ever certain.
+fn sureness(weight_ppm: u64) -> String {
+    match weight_ppm {
+        999_900.. => "over 99.99 %".to_owned(),
+        100.. => format!("{}.{:02} %", weight_ppm / 10_000, weight_ppm % 10_000 / 100),
+        _ => "below 0.01 %".to_owned(),
     }
 }
 

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use plotters::prelude::*;
 
 use super::chrome::{Section, behind, wide};
+use super::quotas;
 use crate::report::draw::PlotError;
 use crate::report::draw::picture::{
     Area, BLUE, Drawn, FAINT, GREEN, GREY, ORANGE, RED, SKY, failed, round_step, tick, time_unit,
@@ -40,6 +41,8 @@ struct Lane<'a> {
     /// What went wrong, in each column: refused and failed otherwise.
     refused: &'a [u64],
     failed: &'a [u64],
+    /// Changes of what is thought of its quotas, in each column.
+    learned: &'a [u64],
     /// How a level of it is said.
     said: fn(u64) -> String,
 }
@@ -80,9 +83,10 @@ fn figure(run: &JudgedRun, lanes: &Lanes, end_ms: u64) -> Markup {
             (wide(&picture))
             figcaption {
                 "Filled: pages done, then calls in flight, at most in each column (of Confluence and of batches that wait the mean). "
-                "Black line: pages listed, then the limit on AI calls. Marks: ✕ refused with a 429, ▪ failed otherwise."
+                "Black line: pages listed, then the limit on AI calls. Marks: ✕ refused with a 429, ▪ failed otherwise, ◆ something else is thought of the quota."
             }
             (table(lanes))
+            @if let Some(changes) = quotas::table(&run.log) { (changes) }
         }
     }
 }
@@ -102,6 +106,7 @@ fn lanes_of(lanes: &Lanes) -> Vec<Lane<'_>> {
         line: Some(last(&lanes.listed)),
         refused: &[],
         failed: &[],
+        learned: &[],
         said: format::count,
     }];
     all.push(Lane {
@@ -111,6 +116,7 @@ fn lanes_of(lanes: &Lanes) -> Vec<Lane<'_>> {
         line: None,
         refused: &lanes.confluence_refused,
         failed: &lanes.confluence_failed,
+        learned: &[],
         said: milli,
     });
     for (at, provider) in lanes.providers.iter().enumerate() {
@@ -123,6 +129,7 @@ fn lanes_of(lanes: &Lanes) -> Vec<Lane<'_>> {
             line: limit,
             refused: &provider.refused,
             failed: &provider.failed,
+            learned: &provider.learned,
             said: format::count,
         });
     }
@@ -134,6 +141,7 @@ fn lanes_of(lanes: &Lanes) -> Vec<Lane<'_>> {
             line: None,
             refused: &[],
             failed: &[],
+            learned: &[],
             said: milli,
         });
     }
@@ -197,23 +205,39 @@ fn draw_lane(
     if let Some(line) = &lane.line {
         area.draw(&PathElement::new(steps(line), BLACK.stroke_width(2))).map_err(failed)?;
     }
-    for (marks, is_refusal) in [(lane.refused, true), (lane.failed, false)] {
+    let marks: [(&[u64], Mark); 3] =
+        [(lane.refused, cross), (lane.failed, square), (lane.learned, diamond)];
+    for (marks, mark) in marks {
         for (column, _) in marks.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let (x, y) = (column_x(column, makespan_ms, end_ms), top - 9);
-            if is_refusal {
-                for lean in [-1, 1] {
-                    let ends = vec![(x - 5, y - 5 * lean), (x + 5, y + 5 * lean)];
-                    area.draw(&PathElement::new(ends, RED.stroke_width(3))).map_err(failed)?;
-                }
-            } else {
-                let square = Rectangle::new([(x - 4, y - 4), (x + 4, y + 4)], BLACK.filled());
-                area.draw(&square).map_err(failed)?;
-            }
+            mark(area, (column_x(column, makespan_ms, end_ms), top - 9))?;
         }
     }
     area.draw_text(&lane.name, &text(TEXT, BLACK), (4, top + 30)).map_err(failed)?;
     let scale = format!("up to {}", (lane.said)(highest));
     area.draw_text(&scale, &text(TEXT, GREY), (4, top + 60)).map_err(failed)
+}
+
+/// Draws a mark around a point.
+type Mark = fn(&Area<'_>, (i32, i32)) -> Result<(), PlotError>;
+
+fn cross(area: &Area<'_>, (x, y): (i32, i32)) -> Result<(), PlotError> {
+    for lean in [-1, 1] {
+        let ends = vec![(x - 5, y - 5 * lean), (x + 5, y + 5 * lean)];
+        area.draw(&PathElement::new(ends, RED.stroke_width(3))).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn square(area: &Area<'_>, (x, y): (i32, i32)) -> Result<(), PlotError> {
+    let square = Rectangle::new([(x - 4, y - 4), (x + 4, y + 4)], BLACK.filled());
+    area.draw(&square).map_err(failed)
+}
+
+/// Above the other marks, so that it is seen where a refusal has taught something.
+fn diamond(area: &Area<'_>, (x, y): (i32, i32)) -> Result<(), PlotError> {
+    let y = y - 13;
+    let corners = vec![(x - 6, y), (x, y - 6), (x + 6, y), (x, y + 6)];
+    area.draw(&Polygon::new(corners, GREEN.filled())).map_err(failed)
 }
 
 /// The axis of time.
@@ -257,6 +281,9 @@ fn hit(
             let failed = lane.failed.get(column).copied().unwrap_or(0);
             if failed > 0 {
                 let _ = write!(title, ", {failed} failed");
+            }
+            if lane.learned.get(column).is_some_and(|count| *count > 0) {
+                let _ = write!(title, ", something is learned of its quota");
             }
         }
         titles.next(title);

@@ -12,6 +12,7 @@ mod head;
 mod lanes;
 mod latency;
 mod league;
+mod quotas;
 mod run;
 mod saved;
 mod settings;

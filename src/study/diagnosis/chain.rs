@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use crate::fakes::world_event::{Service, WorldEvent};
 use crate::pipeline::batch::BatchId;
@@ -344,12 +345,45 @@ pub fn events(log: &Log, of: &ChainOf) -> (Vec<(usize, Entry)>, usize) {
             numbered().filter(|(_, entry)| is_of(&entry.what, None, &batches)).collect()
         }
     };
+    if let Some(waits) = quota_waits(&found) {
+        add_known_quotas(log, &mut found, waits);
+    }
     let left = found.len().saturating_sub(MOST_EVENTS);
     if left > 0 {
         // How it began and how it ended tell most.
         found.drain(MOST_EVENTS / 2..MOST_EVENTS / 2 + left);
     }
     (found, left)
+}
+
+/// From when to when the events waited for a quota.
+fn quota_waits(events: &[(usize, Entry)]) -> Option<RangeInclusive<u64>> {
+    let wait = |(_, entry): &(usize, Entry)| match &entry.what {
+        What::Event(
+            Event::PermitGranted { quota_ms, .. }
+            | Event::BatchFormed { quota_ms, .. }
+            | Event::ConfluenceCall { quota_ms, .. },
+        ) if *quota_ms > 0 => Some((entry.t_ms.saturating_sub(*quota_ms), entry.t_ms)),
+        _ => None,
+    };
+    let waits = events.iter().filter_map(wait);
+    waits.reduce(|(from, _), (_, to)| (from, to)).map(|(from, to)| from..=to)
+}
+
+/// Adds what was known of quotas when a wait began, and what was learned during it: that is why it lasted.
+fn add_known_quotas(log: &Log, events: &mut Vec<(usize, Entry)>, waits: RangeInclusive<u64>) {
+    let is_of_quota = |entry: &Entry| {
+        matches!(entry.what, What::Event(Event::QuotaLearned { .. } | Event::QuotaForgotten { .. }))
+    };
+    let numbered =
+        log.entries.iter().zip(1..).map(|(entry, number): (Entry, usize)| (number, entry));
+    let all = numbered.filter(|(_, entry)| is_of_quota(entry) && entry.t_ms <= *waits.end());
+    let (mut before, mut during) = (None, Vec::new());
+    for one in all {
+        if waits.contains(&one.1.t_ms) { during.push(one) } else { before = Some(one) }
+    }
+    events.extend(before.into_iter().chain(during));
+    events.sort_by_key(|(number, _)| *number);
 }
 
 /// The batches in which a page was asked about.

@@ -136,6 +136,7 @@ impl CriticalPath {
             }
             Event::PageNotDone { page } => self.ends(t_ms, *page, true),
             Event::QuotaLearned { .. }
+            | Event::QuotaForgotten { .. }
             | Event::LimitChanged { .. }
             | Event::LabelsWritten { .. }
             | Event::LabelsUnchanged { .. }

@@ -172,6 +172,7 @@ impl Fold {
             Event::BatchFormed { .. }
             | Event::Waited { .. }
             | Event::QuotaLearned { .. }
+            | Event::QuotaForgotten { .. }
             | Event::CancelRequested => {}
         }
     }

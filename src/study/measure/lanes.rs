@@ -34,6 +34,8 @@ pub struct ProviderLane {
     pub refused: Vec<u64>,
     /// ProviderCalls that failed otherwise in each column.
     pub failed: Vec<u64>,
+    /// Changes of what is thought of its quotas, in each column.
+    pub learned: Vec<u64>,
 }
 
 /// A run over time.
@@ -145,6 +147,7 @@ struct ProviderCalls {
     in_flight: Staircase,
     refused: Vec<u64>,
     failed: Vec<u64>,
+    learned: Vec<u64>,
 }
 
 /// Counts a log column by column.
@@ -250,6 +253,10 @@ impl LaneFold {
                 calls.refused[column] += u64::from(is_refused);
                 calls.failed[column] += u64::from(!is_refused && *outcome == CallOutcome::Failed);
             }
+            Event::QuotaLearned { provider, .. } | Event::QuotaForgotten { provider, .. } => {
+                let at = self.provider(provider);
+                self.providers[at].learned[column] += 1;
+            }
             _ => {}
         }
     }
@@ -263,6 +270,7 @@ impl LaneFold {
                 provider,
                 refused: none(),
                 failed: none(),
+                learned: none(),
                 ..ProviderCalls::default()
             });
             self.providers.len() - 1
@@ -275,6 +283,7 @@ impl LaneFold {
             in_flight: calls.in_flight.finish(),
             refused: calls.refused,
             failed: calls.failed,
+            learned: calls.learned,
         };
         Lanes {
             makespan_ms: self.grid.span,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::algorithm::InferredQuota;
+use super::super::algorithm::{InferredQuota, RunnerUp};
 use super::account::QuotaAccount;
 use super::constants::{
     CHANCE_BESIDE_CONFIGURED, CHANCE_BESIDE_REMEMBERED, DAY_MS, LONGEST_MS, MOST_TOKENS,
@@ -29,19 +29,45 @@ fn known(account: &QuotaAccount) -> impl Iterator<Item = (&Posterior, &Hypothesi
 
 /// The quotas of an account as events tell them.
 pub(super) fn learned(account: &QuotaAccount) -> Vec<InferredQuota> {
-    let told = known(account).map(|(quota, best)| InferredQuota {
-        dimension: account.dimension,
-        limit: best.limit,
-        window: Duration::from_millis(best.window_ms),
-        kind: match best.kind {
-            Kind::Chance | Kind::Sliding => WindowKind::Sliding,
-            Kind::Fixed { .. } => WindowKind::Fixed,
-            Kind::Bucket { .. } => WindowKind::Bucket,
-        },
-        is_inferred: quota.stated != Some(best.limit),
-        refused_count: best.refused_count,
+    let told = known(account).map(|(quota, best)| {
+        let (weight, other) = quota.sureness_of(best);
+        InferredQuota {
+            dimension: account.dimension,
+            limit: best.limit,
+            window: Duration::from_millis(best.window_ms),
+            kind: window_kind(best.kind).unwrap_or(WindowKind::Sliding),
+            is_inferred: quota.stated != Some(best.limit),
+            refused_count: best.refused_count,
+            weight_ppm: ppm(weight),
+            runner_up: other.map(|(weight, other)| runner_up(weight, other)),
+        }
     });
     told.collect()
+}
+
+/// The kind of window; chance has none.
+fn window_kind(kind: Kind) -> Option<WindowKind> {
+    match kind {
+        Kind::Chance => None,
+        Kind::Sliding => Some(WindowKind::Sliding),
+        Kind::Fixed { .. } => Some(WindowKind::Fixed),
+        Kind::Bucket { .. } => Some(WindowKind::Bucket),
+    }
+}
+
+fn ppm(weight: f64) -> u64 {
+    whole(weight * 1e6)
+}
+
+fn runner_up(weight: f64, other: &Hypothesis) -> RunnerUp {
+    let kind = window_kind(other.kind);
+    RunnerUp {
+        kind,
+        limit: kind.map(|_| other.limit),
+        window_ms: kind.map(|_| other.window_ms),
+        refused_count: other.refused_count,
+        weight_ppm: ppm(weight),
+    }
 }
 
 /// The same with what was taken of late.

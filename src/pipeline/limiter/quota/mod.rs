@@ -15,8 +15,9 @@
 //! many calls may be unproved as have been proved since (`limit.rs`): 1, 2, 4 and so on, each time that a
 //! refusal takes to come back. Prompts that no quota of tokens holds never start (`prompt_size.rs`).
 //!
-//! Between runs the likeliest hypothesis of each quota is kept, with what was taken of it (`memory.rs`); it
-//! fades by the day. The numbers that all this is tuned by stand in `constants.rs`.
+//! What is told is the likeliest quota, with its weight and the second likeliest explanation. Between runs
+//! the likeliest is kept, with what was taken of it; it fades by the day (`memory.rs`). The numbers that all
+//! this is tuned by stand in `constants.rs`.
 
 mod account;
 mod constants;

@@ -62,6 +62,14 @@ impl Posterior {
         weights.zip(&self.hypotheses).map(|(weight, one)| (weight / sum, one)).collect()
     }
 
+    /// The weight of what is known, with the likeliest of the others and its weight.
+    pub(super) fn sureness_of(&self, known: &Hypothesis) -> (f64, Option<(f64, &Hypothesis)>) {
+        let (is_known, others): (Vec<_>, Vec<_>) =
+            self.weights().into_iter().partition(|(_, one)| std::ptr::eq(*one, known));
+        let other = others.into_iter().max_by(|one, two| one.0.total_cmp(&two.0));
+        (is_known.iter().map(|(weight, _)| weight).sum(), other)
+    }
+
     /// A call was answered.
     pub(super) fn answered(&mut self, log: &Log, position: usize, sent: u64, amount: u64) {
         self.answered += 1;

@@ -175,7 +175,7 @@ kinds! {
     8: Event::Backoff { batch: id, provider: text, class: word, delay_ms: number, hinted: flag },
     9: Event::QuotaLearned {
         provider: text, dimension: word, limit: number, window_ms: number, kind: word,
-        inferred: flag, refused_count: flag
+        inferred: flag, refused_count: flag, weight_ppm: some, runner_up: word
     },
     10: Event::LimitChanged { old: number, new: number, why: word },
     11: Event::Fallback { batch: id, from: text, to: text, class: word, why: word },
@@ -207,4 +207,5 @@ kinds! {
         on: word, batch: some_id, page: some_page, waited_ms: number, quota_ms: number,
         backoff_ms: number
     },
+    28: Event::QuotaForgotten { provider: text, dimension: word },
 }
