@@ -21,7 +21,7 @@ pub struct Progress {
     pub done: u64,
     /// Pages that were listed so far.
     pub listed: u64,
-    /// All pages, if that is known beforehand.
+    /// All pages, once that is known: beforehand, or when the list is at its end.
     pub total: Option<u64>,
 }
 

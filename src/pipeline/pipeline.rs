@@ -13,6 +13,7 @@ use super::error::PipelineError;
 use super::event::RunEnd;
 use super::job::Job;
 use super::learned_quotas::LearnedQuotas;
+use super::limiter::Outlook;
 use super::page::PageId;
 use super::parts::Parts;
 use super::provider::Lane;
@@ -114,6 +115,13 @@ impl Pipeline {
     /// How many AI calls are in flight.
     pub fn in_flight(&self) -> u64 {
         self.shared.lanes[0].limiter.load().0
+    }
+
+    /// What the gate of each provider has to give.
+    #[doc(hidden)]
+    pub fn outlooks(&self) -> BTreeMap<String, Outlook> {
+        let lanes = self.shared.lanes.iter();
+        lanes.map(|lane| (lane.provider.name.clone(), lane.limiter.outlook())).collect()
     }
 
     /// What was learned of the providers' quotas, for another pipeline.

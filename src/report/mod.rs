@@ -13,6 +13,7 @@ pub mod format;
 pub mod league;
 pub mod limitations;
 pub mod limits;
+pub mod live_status;
 pub mod page;
 pub mod pictures;
 pub mod run;

@@ -105,6 +105,18 @@ async fn a_page_is_tagged_over_the_network_and_no_key_is_shown() {
 }
 
 #[tokio::test]
+async fn a_run_that_takes_long_says_every_ten_seconds_how_it_stands() {
+    let server = services_with(Duration::from_millis(10_500)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let output = tag(&server, &folder, &[]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let stands: Vec<&str> = said.lines().filter(|line| line.contains(" so far, ")).collect();
+    let expected =
+        "no page is done yet; $0.0000 so far, 1 call in flight, 0 tokens in the last minute";
+    assert_eq!(stands, [expected], "{said}");
+}
+
+#[tokio::test]
 async fn an_address_without_its_path_is_told() {
     let server = services().await;
     let folder = tempfile::tempdir().unwrap();

@@ -41,6 +41,8 @@ mod limiter; // driven step by step
 mod limiter_algorithms; // the limiters that compete
 mod limits; // what each limit costs
 mod live; // over the network, in real time
+mod live_status; // how a run that goes on stands
+
 mod neighbours; // somebody else on the same quota
 mod page; // the page of a report
 mod page_filter; // which pages of a space are tagged

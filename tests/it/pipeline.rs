@@ -184,7 +184,7 @@ fn a_page_is_tagged_and_only_missing_labels_are_written() {
     assert_eq!(request, "POST https://acme.example/wiki/rest/api/content/5/label");
     // `invented` is not in the taxonomy, `mine` is not ours, `report` stays unless told otherwise.
     assert_eq!(body, r#"[{"name":"guide","prefix":"global"}]"#);
-    assert_eq!(outcome.progress, [Progress { done: 1, listed: 1, total: None }]);
+    assert_eq!(outcome.progress, [Progress { done: 1, listed: 1, total: Some(1) }]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::algorithm::{CallReport, EndedCall, InferredQuota, Limit, Outcome, Start};
-use super::line_time::{LineClock, LineTime};
+use super::line_time::{LineClock, LineTime, Obstacle};
 use crate::pipeline::event::LimitReason;
 use crate::pipeline::learned_quotas::LearnedQuota;
 use crate::pipeline::provider::stated_quota::Dimension;
@@ -81,6 +81,10 @@ pub struct Outlook {
     pub requests: Option<Remaining>,
     /// The quota of input tokens.
     pub tokens: Option<Remaining>,
+    /// What the first call in line waits for.
+    pub waits_for: Option<Obstacle>,
+    /// How long it waits at most until it asks again, where that is known.
+    pub waits: Option<Duration>,
 }
 
 /// Why a call is not let in.
@@ -108,6 +112,8 @@ struct LimiterState {
     arrivals: u64,
     /// For how long the line has stood still.
     line: LineClock,
+    /// When the first in line asks again, if it knows.
+    next_start: Option<Duration>,
     /// When calls were answered within the last minute.
     answered: VecDeque<Duration>,
 }
@@ -148,6 +154,7 @@ impl Limiter {
             waiting: BTreeMap::new(),
             arrivals: 0,
             line: LineClock::default(),
+            next_start: None,
             answered: VecDeque::new(),
         };
         Arc::new(Self { state: Mutex::new(state), epoch: Instant::now() })
@@ -303,6 +310,10 @@ impl LimiterState {
             }
         };
         self.line.stands_for(now, obstacle);
+        self.next_start = match start {
+            Some(Start::At(at)) => Some(at),
+            _ => None,
+        };
         start
     }
 
@@ -311,6 +322,8 @@ impl LimiterState {
             limit: self.limit.current(),
             in_flight: self.in_flight,
             answered: self.answered_since(now) as u64,
+            waits_for: self.line.obstacle(),
+            waits: self.next_start.map(|at| at.saturating_sub(now)),
             ..Outlook::default()
         };
         for quota in self.limit.remember(now) {

@@ -102,6 +102,11 @@ impl LineClock {
         self.now = obstacle.map(|obstacle| (obstacle, now));
     }
 
+    /// What the line stands still for.
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        self.now.map(|(obstacle, _)| obstacle)
+    }
+
     /// What has passed until now.
     pub fn passed(&self, now: Duration) -> LineTime {
         let mut passed = self.passed;

@@ -1,6 +1,6 @@
 //! What the stages of a run share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
@@ -92,6 +92,8 @@ pub(crate) struct RunContext {
     pub(crate) known: AtomicU64,
     done: AtomicU64,
     total: Option<u64>,
+    /// Whether the list is at its end.
+    is_listed: AtomicBool,
 }
 
 impl RunContext {
@@ -124,6 +126,7 @@ impl RunContext {
                 PageSelection::Pages(ids) => Some(ids.len() as u64),
                 PageSelection::Space(_) => None,
             },
+            is_listed: AtomicBool::new(false),
         }
     }
 
@@ -182,6 +185,11 @@ impl RunContext {
     /// Whether the job takes no page after those that are listed.
     pub(crate) fn has_all(&self) -> bool {
         self.filter.is_full(self.listed.load(Ordering::Relaxed))
+    }
+
+    /// The list is at its end: no page follows.
+    pub(crate) fn list_ended(&self) {
+        self.is_listed.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn page_listed(&self, page: PageId, version: u64, chars: u64) {
@@ -395,7 +403,8 @@ impl RunContext {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some(progress) = &self.progress {
             let listed = self.listed.load(Ordering::Relaxed);
-            progress(Progress { done, listed, total: self.total });
+            let is_listed = self.is_listed.load(Ordering::Relaxed);
+            progress(Progress { done, listed, total: self.total.or(is_listed.then_some(listed)) });
         }
     }
 }

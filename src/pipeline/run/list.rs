@@ -59,6 +59,7 @@ pub(crate) async fn read(
     // The labels are read beside the pages.
     let pages = async {
         let ended = list(&run, first, &listed).await;
+        run.list_ended();
         drop(listed);
         ended
     };

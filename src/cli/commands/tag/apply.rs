@@ -66,7 +66,7 @@ pub(crate) fn apply(args: &TagArgs, changes: &Path) -> Result<ExitStatus, CliErr
     let transport = Listening::new(HttpTransport::new()?, &site, &[]);
     let address = site.base.clone();
     let (applied, watched) = runtime.block_on(async {
-        let watcher = Arc::new(Watcher::new(args, events, failures.clone()));
+        let watcher = Arc::new(Watcher::new(args, &BTreeMap::new(), events, failures.clone()));
         let pipeline = Pipeline::new(Parts {
             config,
             taxonomy,
@@ -78,7 +78,11 @@ pub(crate) fn apply(args: &TagArgs, changes: &Path) -> Result<ExitStatus, CliErr
             journal: job.as_ref().map(OpenJob::journal),
             seed: Seed(0),
         });
-        let applied = carried_out(&pipeline, args, &file, &interrupt, &watcher).await;
+        let applied = tokio::select! {
+            biased;
+            applied = carried_out(&pipeline, args, &file, &interrupt, &watcher) => applied,
+            never = watcher.show(&pipeline) => match never {},
+        };
         let is_astray = matches!(applied, Ok(Applied::Strays(_)));
         (applied, (!is_astray).then(|| watcher.finish()))
     });

@@ -75,7 +75,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         models: plan.providers.iter().map(|p| (p.name.clone(), p.model.clone())).collect(),
     };
     let (result, Watched { log, .. }) = runtime.block_on(async {
-        let watcher = Arc::new(Watcher::new(args, events, failures.clone()));
+        let watcher = Arc::new(Watcher::new(args, &facts.models, events, failures.clone()));
         let pipeline = Pipeline::new(Parts {
             store: store.as_ref().map(|store| answers::answers(store, args.fresh)),
             journal: job.as_ref().map(OpenJob::journal),
@@ -88,6 +88,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
             biased;
             result = played(&pipeline, args, &interrupt, &watcher) => result,
             never = keep_learned(&pipeline, &watcher, state.as_deref()) => match never {},
+            never = watcher.show(&pipeline) => match never {},
         };
         if let Some(path) = &state {
             state::write(path, pipeline.memory());

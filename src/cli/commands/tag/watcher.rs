@@ -2,6 +2,7 @@
 //! line, so that nothing is lost if the run is aborted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::io;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -9,20 +10,24 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::page_rows::{PageRows, RowTotals};
 use crate::cli::args::TagArgs;
 use crate::cli::outputs::{Failures, Sink};
 use crate::cli::terminal::{note, print};
+use crate::pipeline::Pipeline;
 use crate::pipeline::control::Progress;
 use crate::pipeline::event::{Event, Observer, Pause, RunEnd};
 use crate::pipeline::log;
 use crate::pipeline::page::PageId;
 use crate::pipeline::page_note::PageNote;
 use crate::pipeline::store::StoreError;
+use crate::report::live_status;
 use crate::sim::recorder::Log;
 use crate::sim::recorder::entry::{Entry, What};
+use crate::study::compare::settings::Keys;
+use crate::study::measure::run_status::RunStatus;
 
 /// The observer of a live run.
 pub(crate) struct Watcher {
@@ -44,6 +49,7 @@ pub(crate) struct Watched {
 struct KeptEvents {
     log: Log,
     rows: PageRows,
+    status: RunStatus,
     events: Option<Sink>,
     /// Nothing is added any more.
     is_closed: bool,
@@ -51,16 +57,26 @@ struct KeptEvents {
     told: BTreeMap<String, Instant>,
 }
 
+/// The time between two looks at the panel, and between two lines where there is none.
+const SHOWN_EVERY: Duration = Duration::from_millis(500);
+const SAID_EVERY: Duration = Duration::from_secs(10);
 /// Pauses whose ends differ by no more are one.
 const SAME_PAUSE: Duration = Duration::from_secs(2);
 
 impl Watcher {
-    /// Starts to watch. Pages are printed as the arguments say; the event log, if asked for, is written to
-    /// `events`; what cannot be written goes to `failures`.
-    pub(crate) fn new(args: &TagArgs, events: Option<Sink>, failures: Failures) -> Self {
+    /// Starts to watch calls of these models. Pages are printed as the arguments say; the event log, if asked
+    /// for, is written to `events`; what cannot be written goes to `failures`.
+    pub(crate) fn new(
+        args: &TagArgs,
+        models: &Keys,
+        events: Option<Sink>,
+        failures: Failures,
+    ) -> Self {
         let log = Log { run: args.task.clone(), ..Log::default() };
         let rows = PageRows::new(args.format);
-        let kept = KeptEvents { log, rows, events, is_closed: false, told: BTreeMap::new() };
+        let status = RunStatus::new(models);
+        let told = BTreeMap::new();
+        let kept = KeptEvents { log, rows, status, events, is_closed: false, told };
         Self {
             kept: Mutex::new(kept),
             epoch: Instant::now(),
@@ -96,10 +112,28 @@ impl Watcher {
         self.quotas.notified().await;
     }
 
-    /// Shows how far the run is.
-    pub(crate) fn progress(&self, Progress { done, listed, total }: Progress) {
-        self.bar.set_length(total.unwrap_or(listed));
-        self.bar.set_position(done);
+    /// Takes how far the run is.
+    pub(crate) fn progress(&self, progress: Progress) {
+        self.kept.lock().status.progress = Some(progress);
+    }
+
+    /// Shows again and again how the run stands: in a panel at a terminal, and as lines elsewhere.
+    pub(crate) async fn show(&self, pipeline: &Pipeline) -> Infallible {
+        let every = if self.bar.is_hidden() { SAID_EVERY } else { SHOWN_EVERY };
+        loop {
+            sleep(every).await;
+            let (outlooks, now) = (pipeline.outlooks(), jiff::Timestamp::now());
+            let lines = {
+                let status = &mut self.kept.lock().status;
+                status.goes_to(self.t_ms());
+                live_status::lines(status, &outlooks, now)
+            };
+            if self.bar.is_hidden() {
+                note(&lines.join("; "));
+            } else {
+                self.bar.set_message(lines.join("\n  "));
+            }
+        }
     }
 
     fn t_ms(&self) -> u64 {
@@ -127,6 +161,7 @@ impl Observer for Watcher {
             self.quotas.notify_one();
         }
         let mut kept = self.kept.lock();
+        kept.status.observed(t_ms, &event);
         if let Some(line) = kept.rows.observed(&event) {
             self.bar.suspend(|| print(&line));
         }
@@ -191,8 +226,7 @@ fn bar() -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::no_length();
-    let style =
-        ProgressStyle::with_template("{spinner} {pos} of {len} listed pages done  {elapsed}");
+    let style = ProgressStyle::with_template("{spinner} {elapsed}  {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(120));
     bar

@@ -1,0 +1,109 @@
+//! How a run that goes on stands, as lines for a person who waits.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::format::{amount, count, counted};
+use crate::pipeline::control::Progress;
+use crate::pipeline::limiter::line_time::Obstacle;
+use crate::pipeline::limiter::{Outlook, Remaining};
+use crate::study::measure::metric::Unit;
+use crate::study::measure::run_status::RunStatus;
+use crate::study::measure::time_left::TimeLeft;
+
+/// The lines: pages and time; money and calls; a line for each service of which a quota is known or for which
+/// calls wait, with the time of day at which that ends.
+pub fn lines(
+    status: &RunStatus,
+    outlooks: &BTreeMap<String, Outlook>,
+    now: Timestamp,
+) -> Vec<String> {
+    let mut lines = vec![pages(status), calls(status)];
+    lines.extend(outlooks.iter().filter_map(|(service, outlook)| {
+        let parts: Vec<String> =
+            [used(outlook), waits(outlook, now)].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| format!("{service}: {}", parts.join(", ")))
+    }));
+    lines
+}
+
+fn pages(status: &RunStatus) -> String {
+    let Some(Progress { done, listed, total }) = status.progress else {
+        return "no page is done yet".to_owned();
+    };
+    let of = total.map_or_else(|| format!("{} listed", count(listed)), count);
+    let mut parts = vec![format!("{} of {of} pages", count(done))];
+    parts.push(format!("{} tagged", count(status.tagged)));
+    if status.failed > 0 {
+        parts.push(format!("{} failed", count(status.failed)));
+    }
+    parts.extend(status.pages_a_minute().map(|pace| format!("{} a minute", count(pace))));
+    let of_what = if total.is_some() { "" } else { " for those that are listed" };
+    parts.extend(status.time_left().map(|time| format!("{} left{of_what}", words(time))));
+    parts.join(", ")
+}
+
+fn calls(status: &RunStatus) -> String {
+    let dollars = |usd_micros: u64| amount(usd_micros, Unit::UsdMicros);
+    let more = if status.is_unpriced { " and what has no price here" } else { "" };
+    let mut parts = vec![format!("{}{more} so far", dollars(status.cost_usd_micros))];
+    let end = status.final_cost_usd_micros();
+    parts.extend(end.map(|end| format!("about {} in the end", dollars(end))));
+    parts.push(format!("{} in flight", counted(status.in_flight(), "call")));
+    parts.push(format!("{} in the last minute", counted(status.tokens_a_minute(), "token")));
+    if status.refused > 0 {
+        parts.push(format!("{} refused", counted(status.refused, "call")));
+    }
+    parts.join(", ")
+}
+
+/// How much of the known quotas is used.
+fn used(outlook: &Outlook) -> Option<String> {
+    let of = |left: Option<Remaining>, what: &str| {
+        let Remaining { limit, free, window_ms, .. } = left?;
+        let used = count(limit.saturating_sub(free));
+        Some(format!("{used} of {} {what} in {}", count(limit), about(window_ms)))
+    };
+    let all = [of(outlook.requests, "requests"), of(outlook.tokens, "tokens")];
+    let all: Vec<String> = all.into_iter().flatten().collect();
+    (!all.is_empty()).then(|| format!("{} used", all.join(" and ")))
+}
+
+/// What calls wait for, and until when.
+fn waits(outlook: &Outlook, now: Timestamp) -> Option<String> {
+    let why = match outlook.waits_for? {
+        // That is as it should be: a call starts as soon as another ends.
+        Obstacle::Place => return None,
+        Obstacle::Quota => "calls wait for the quota",
+        Obstacle::Failures => "calls wait because it failed",
+    };
+    // A short wait is over before it is read.
+    let wait = outlook.waits.filter(|wait| wait.as_secs() > 0);
+    let until = wait.and_then(|wait| now.checked_add(wait).ok());
+    Some(match until {
+        Some(until) => format!("{why} until {}", until.strftime("%H:%M:%S UTC")),
+        None => why.to_owned(),
+    })
+}
+
+/// A time that is only expected.
+fn words(TimeLeft { middle_ms, spread_ms }: TimeLeft) -> String {
+    let middle = format!("about {}", about(middle_ms));
+    match spread_ms.map(|(least, most)| (about(least), most.map(about))) {
+        None => middle,
+        Some((least, None)) => format!("{middle} ({least} or more)"),
+        Some((least, Some(most))) if least == most => middle,
+        Some((least, Some(most))) => format!("{middle} ({least} to {most})"),
+    }
+}
+
+/// A time without digits that mean nothing.
+fn about(ms: u64) -> String {
+    let s = ms.saturating_add(500) / 1000;
+    match s {
+        0..=119 => format!("{s} s"),
+        120..=7_169 => format!("{} min", (s + 30) / 60),
+        _ => format!("{} h {:02} min", (s + 30) / 3600, (s + 30) % 3600 / 60),
+    }
+}
