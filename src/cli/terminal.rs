@@ -54,6 +54,12 @@ pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Asks on standard error; the answer is typed on the same line.
+pub(super) fn ask(question: &str) {
+    let mut stderr = io::stderr();
+    let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
+}
+
 /// Whether text is coloured. `NO_COLOR` (no-color.org) wins over `FORCE_COLOR` and
 /// `CLICOLOR_FORCE`, and these over `CLICOLOR=0` (bixense.com/clicolors) and over what the terminal
 /// says.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::format::{amount, count, counted};
+use super::format::{amount, count, counted, millis};
 use crate::pipeline::control::Progress;
 use crate::pipeline::limiter::line_time::Obstacle;
 use crate::pipeline::limiter::{Outlook, Remaining};
-use crate::study::measure::metric::Unit;
+use crate::study::measure::figures::Figures;
+use crate::study::measure::metric::{Metric, Unit};
 use crate::study::measure::run_status::RunStatus;
 use crate::study::measure::time_left::TimeLeft;
 
@@ -26,6 +27,26 @@ pub fn lines(
         (!parts.is_empty()).then(|| format!("{service}: {}", parts.join(", ")))
     }));
     lines
+}
+
+/// What a run that ended came to.
+pub fn ended(figures: &Figures) -> String {
+    let number = |metric: Metric| figures.number(metric);
+    let done = number(Metric::PagesTagged) + number(Metric::PagesCached);
+    let mut parts =
+        vec![format!("{} of {} tagged", count(done), counted(number(Metric::Pages), "page"))];
+    let troubles = [(Metric::PagesFailed, "failed"), (Metric::PagesNotDone, "not done")];
+    let troubles = troubles.map(|(metric, what)| (number(metric), what));
+    let troubles = troubles.iter().filter(|(pages, _)| *pages > 0);
+    parts.extend(troubles.map(|(pages, what)| format!("{} {what}", count(*pages))));
+    parts.push(format!("in {}", millis(number(Metric::Makespan))));
+    parts.push(counted(number(Metric::AiCalls), "AI call"));
+    parts.push(format!("{} of them refused", count(number(Metric::RateLimited))));
+    if figures.get(Metric::Cost).is_some() {
+        parts.push(amount(number(Metric::Cost), Unit::UsdMicros));
+    }
+    parts.push(format!("labels written on {}", counted(number(Metric::LabelsWritten), "page")));
+    parts.join(", ")
 }
 
 fn pages(status: &RunStatus) -> String {

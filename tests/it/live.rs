@@ -13,7 +13,7 @@ use crate::common::attentive;
 const KEY: &str = "sesame-gemini-key";
 const TOKEN: &str = "sesame-confluence-token";
 
-async fn services() -> MockServer {
+pub(crate) async fn services() -> MockServer {
     services_with(Duration::ZERO).await
 }
 

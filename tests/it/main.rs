@@ -17,6 +17,7 @@ mod claims; // what became of the plan's promises
 mod cli; // the program as a user meets it
 mod common;
 mod compare; // two outputs, two programs, an output and a baseline
+mod consent; // what a person at a terminal is asked first
 mod conservation; // what a spoiled log is told from
 mod cycles; // no file depends on itself
 mod determinism; // same seed, same bytes, whatever the transport and the load

@@ -48,6 +48,9 @@ pub(crate) struct TagArgs {
     /// Write labels; without it nothing in Confluence changes.
     #[arg(long)]
     pub(crate) write: bool,
+    /// At a terminal: do not show the plan and ask first.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
     /// How pages are printed; whatever else there is to say goes to standard error.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: PagesFormat,

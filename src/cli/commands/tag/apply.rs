@@ -11,7 +11,7 @@ use super::answers;
 use super::environment::site;
 use super::job::OpenJob;
 use super::page_rows::RowTotals;
-use super::session::LiveSession;
+use super::session::{LiveFiles, LiveSession};
 use super::tag::{check, resolved, settings, taxonomy};
 use super::verdict::{Ended, status};
 use super::watcher::{Watched, Watcher};
@@ -62,7 +62,8 @@ pub(crate) fn apply(args: &TagArgs, changes: &Path) -> Result<ExitStatus, CliErr
         Some(store) => OpenJob::begin(store, &site.base, args, Some(&digest))?,
         None => None,
     };
-    let LiveSession { failures, events, interrupt, runtime, log: _log } = LiveSession::begin(args)?;
+    let LiveSession { failures, interrupt, runtime } = LiveSession::begin()?;
+    let LiveFiles { events, log: _log } = LiveFiles::open(args, &failures)?;
     let transport = Listening::new(HttpTransport::new()?, &site, &[]);
     let address = site.base.clone();
     let (applied, watched) = runtime.block_on(async {

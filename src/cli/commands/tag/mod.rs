@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 mod apply;
+mod consent;
 pub(crate) mod environment;
 pub(crate) mod job;
 mod page_rows;

@@ -20,6 +20,7 @@ use crate::pipeline::control::Control;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::RunEnd;
 use crate::pipeline::http::HttpTransport;
+use crate::pipeline::store::SqliteStore;
 use crate::pipeline::survey::{Calls, Survey};
 use crate::pipeline::{Parts, Pipeline};
 use crate::price;
@@ -35,7 +36,6 @@ pub(crate) fn plan(args: &TagArgs) -> Result<ExitStatus, CliError> {
             help: "`tagspace tag --apply` without --write says what it would do".to_owned(),
         });
     }
-    let plan = TagPlan::read(args)?;
     check(args)?;
     let store = answers::store(args)?;
     let failures = Failures::default();
@@ -44,37 +44,60 @@ pub(crate) fn plan(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
+    let plan = TagPlan::read(args)?;
+    match runtime.block_on(survey(args, plan, store.as_ref(), &interrupt, &failures))? {
+        Planned::Plan { text, .. } => {
+            print(&text);
+            Ok(failures.turn(ExitStatus::Met))
+        }
+        Planned::Ended(status) => Ok(status),
+    }
+}
+
+/// What became of a plan.
+pub(super) enum Planned {
+    /// It is made: as figures, and as a table.
+    Plan { survey: Survey, text: String },
+    /// It could not be made, or was not waited for.
+    Ended(ExitStatus),
+}
+
+/// Reads the space, or as far as it is let.
+pub(super) async fn survey(
+    args: &TagArgs,
+    plan: TagPlan,
+    store: Option<&Arc<SqliteStore>>,
+    interrupt: &Interrupt,
+    failures: &Failures,
+) -> Result<Planned, CliError> {
     let transport = Listening::new(HttpTransport::new()?, &plan.site, &plan.providers);
     let (site, model) = (plan.site.base.clone(), plan.providers[0].model.clone());
-    let result = runtime.block_on(async {
-        let pipeline = Pipeline::new(Parts {
-            store: store.as_ref().map(|store| answers::answers(store, args.fresh)),
-            ..plan.parts(&transport, Arc::new(Unwatched(failures.clone())))
-        });
-        if let Some(path) = &state_path(args) {
-            pipeline.recall(&state::read(path));
-        }
-        let job = job(args);
-        let control = Control { cancel: interrupt.stop.clone(), ..Control::default() };
-        pipeline.survey(job, control).await
+    let pipeline = Pipeline::new(Parts {
+        store: store.map(|store| answers::answers(store, args.fresh)),
+        ..plan.parts(&transport, Arc::new(Unwatched(failures.clone())))
     });
+    if let Some(path) = &state_path(args) {
+        pipeline.recall(&state::read(path));
+    }
+    let control = Control { cancel: interrupt.stop.clone(), ..Control::default() };
+    let result = pipeline.survey(job(args), control).await;
     let is_stopped = interrupt.stop.is_cancelled();
     let failure = match result {
-        Ok(_) if is_stopped => return Ok(ExitStatus::Interrupted),
+        Ok(_) if is_stopped => return Ok(Planned::Ended(ExitStatus::Interrupted)),
         Ok(survey) => {
-            print(&text(&survey, &model, &site));
-            return Ok(failures.turn(ExitStatus::Met));
+            let text = text(&survey, &model, &site);
+            return Ok(Planned::Plan { survey, text });
         }
         Err(failure) => failure,
     };
-    Ok(status(&Ended {
+    Ok(Planned::Ended(status(&Ended {
         result: Err::<RunEnd, PipelineError>(failure),
         log: Log::default(),
         is_stopped,
         transport,
         site,
         origins: BTreeMap::new(),
-    }))
+    })))
 }
 
 /// The plan as a table.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs;
+use std::io;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +13,11 @@ use serde::Deserialize;
 use tokio::time::sleep;
 
 use super::answers;
+use super::consent;
 use super::environment::{address, check_variables, secret, site, variable};
 use super::job::OpenJob;
 use super::report_place::{ReportPlace, RunFacts};
-use super::session::LiveSession;
+use super::session::{LiveFiles, LiveSession};
 use super::state;
 use super::verdict::{Ended, status};
 use super::watcher::{Watched, Watcher};
@@ -38,7 +41,7 @@ use crate::pipeline::provider::{Provider, ProviderApi};
 use crate::pipeline::taxonomy::Taxonomy;
 use crate::pipeline::{Parts, Pipeline, Site, log};
 use crate::price;
-use crate::report::format;
+use crate::report::{format, live_status};
 use crate::rng::Seed;
 use crate::sim::recorder::Log;
 use crate::sim::scenario::default_taxonomy;
@@ -59,12 +62,17 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let state = state_path(args);
     check(args)?;
     let store = answers::store(args)?;
+    let place = ReportPlace::of(args)?;
+    let session = LiveSession::begin()?;
+    if let Some(status) = consent::seek(args, &session, store.as_ref())? {
+        return Ok(status);
+    }
     let job = match store.as_ref().filter(|_| args.write) {
         Some(store) => OpenJob::begin(store, &plan.site.base, args, None)?,
         None => None,
     };
-    let place = ReportPlace::of(args)?;
-    let LiveSession { failures, events, interrupt, runtime, log: _log } = LiveSession::begin(args)?;
+    let LiveSession { failures, interrupt, runtime } = session;
+    let LiveFiles { events, log: _log } = LiveFiles::open(args, &failures)?;
     let transport = HttpTransport::new()?;
     let transport = Listening::new(transport, &plan.site, &plan.providers);
     let patience_s = plan.config.patience_shown_s();
@@ -347,6 +355,10 @@ fn report(args: &TagArgs, facts: &RunFacts, log: &Log, patience_s: Option<u64>) 
     log::summary(log.entries.last().map_or(0, |entry| entry.t_ms), &summary);
     let mode = if args.write { "labels written" } else { "dry run, no label written" };
     let patience = patience_s.map_or(String::new(), |s| format!("; patience {s} s"));
-    note(&format!("{summary} ({mode}{patience})"));
+    if io::stderr().is_terminal() {
+        note(&format!("{} ({mode}{patience})", live_status::ended(&figures)));
+    } else {
+        note(&format!("{summary} ({mode}{patience})"));
+    }
     figures
 }

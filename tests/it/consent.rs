@@ -1,0 +1,109 @@
+//! What a person at a terminal is asked before a run; the terminal is util-linux's `script`.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+use wiremock::MockServer;
+
+use crate::live::services;
+
+/// What was shown, and the exit code.
+struct Seen {
+    shown: String,
+    code: Option<i32>,
+}
+
+/// Tags at a terminal, and types this at the question.
+fn tag(server: &MockServer, folder: &TempDir, args: &str, typed: &str) -> Seen {
+    let tagspace = env!("CARGO_BIN_EXE_tagspace");
+    let command = format!("{tagspace} tag 'DOCS & MORE' {args}");
+    let mut child = Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .current_dir(folder.path())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("TERM", "xterm")
+        .env("CONFLUENCE_URL", format!("{}/wiki", server.uri()))
+        .env("CONFLUENCE_USER", "me@example.com")
+        .env("CONFLUENCE_API_TOKEN", "sesame")
+        .env("GEMINI_API_KEY", "sesame-gemini-key")
+        .env("GOOGLE_GEMINI_BASE_URL", server.uri())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("expected `script`; install util-linux (Debian: bsdutils)");
+    let mut stdin = child.stdin.take();
+    let mut stdout = child.stdout.take().unwrap();
+    let (mut shown, mut piece) = (Vec::new(), [0; 4096]);
+    loop {
+        let read = stdout.read(&mut piece).unwrap();
+        if read == 0 {
+            break;
+        }
+        shown.extend_from_slice(&piece[..read]);
+        if String::from_utf8_lossy(&shown).contains("[y/N]")
+            && let Some(mut stdin) = stdin.take()
+        {
+            stdin.write_all(typed.as_bytes()).unwrap();
+        }
+    }
+    let code = child.wait().unwrap().code();
+    Seen { shown: String::from_utf8_lossy(&shown).into_owned(), code }
+}
+
+async fn calls(server: &MockServer) -> usize {
+    let requests = server.received_requests().await.unwrap();
+    requests.iter().filter(|request| request.url.path().contains("generateContent")).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_sees_the_plan_and_may_say_no() {
+    let server = services().await;
+    let folder = tempfile::tempdir().unwrap();
+    let events = folder.path().join("old.jsonl");
+    let kept = "{\"t_ms\":0,\"run\":\"tag\",\"event\":\"run_started\",\"task\":\"tag\"}\n";
+    for typed in ["n\n", "\n", "yesterday\n"] {
+        fs::write(&events, kept).unwrap();
+        let no = tag(&server, &folder, "--no-state --events old.jsonl", typed);
+        assert_eq!(no.code, Some(130), "{typed:?}: {}", no.shown);
+        assert!(
+            no.shown.contains("to ask          1 page of gemini-3.5-flash-lite"),
+            "{}",
+            no.shown
+        );
+        assert!(no.shown.contains("costs money; nothing is written. Go on? [y/N]"), "{}", no.shown);
+        assert!(no.shown.contains("nothing was asked and nothing is written"), "{}", no.shown);
+        assert_eq!(calls(&server).await, 0);
+        assert_eq!(fs::read_to_string(&events).unwrap(), kept, "{typed:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_yes_it_goes_on_and_where_nothing_is_at_stake_no_question_is_put() {
+    let server = services().await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = "--store answers.db --state quotas.json --out out";
+    let yes = tag(&server, &folder, store, "Y\n");
+    assert_eq!(yes.code, Some(0), "{}", yes.shown);
+    assert!(yes.shown.contains("1 of 1 page tagged, in "), "{}", yes.shown);
+    assert_eq!(calls(&server).await, 1);
+    // A dry run that is answered already costs nothing.
+    let again = tag(&server, &folder, store, "");
+    assert_eq!(again.code, Some(0), "{}", again.shown);
+    assert!(!again.shown.contains("[y/N]"), "{}", again.shown);
+    // Labels are written only with a yes, or with --yes.
+    let write = tag(&server, &folder, &format!("{store} --write"), "no\n");
+    assert_eq!(write.code, Some(130), "{}", write.shown);
+    assert!(
+        write.shown.contains("No model is asked; labels are written. Go on?"),
+        "{}",
+        write.shown
+    );
+    let write = tag(&server, &folder, &format!("{store} --write --yes"), "");
+    assert_eq!(write.code, Some(0), "{}", write.shown);
+    assert!(write.shown.contains("labels written on 1 page"), "{}", write.shown);
+    assert_eq!(calls(&server).await, 1);
+}
