@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::answers;
 use super::environment::site;
+use super::inputs::{check, resolved, settings, taxonomy};
 use super::job::OpenJob;
 use super::page_rows::RowTotals;
 use super::session::{LiveFiles, LiveSession};
-use super::tag::{check, resolved, settings, taxonomy};
 use super::verdict::{Ended, status};
 use super::watcher::{Watched, Watcher};
 use crate::cli::ExitStatus;

@@ -7,9 +7,9 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
+use super::inputs::TagInputs;
 use super::plan::{Planned, survey};
 use super::session::LiveSession;
-use super::tag::TagPlan;
 use crate::cli::ExitStatus;
 use crate::cli::args::TagArgs;
 use crate::cli::error::CliError;
@@ -28,9 +28,9 @@ pub(super) fn seek(
     if args.yes || !is_watched {
         return Ok(None);
     }
-    let plan = TagPlan::read(args)?;
+    let inputs = TagInputs::read(args)?;
     let LiveSession { interrupt, failures, runtime, .. } = session;
-    let planned = runtime.block_on(survey(args, plan, store, interrupt, failures))?;
+    let planned = runtime.block_on(survey(args, inputs, store, interrupt, failures))?;
     let (survey, text) = match planned {
         Planned::Plan { survey, text } => (survey, text),
         Planned::Ended(status) => return Ok(Some(status)),

@@ -4,6 +4,7 @@ pub(crate) mod answers;
 mod apply;
 mod consent;
 pub(crate) mod environment;
+mod inputs;
 pub(crate) mod job;
 mod page_rows;
 mod plan;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::tag::{TagPlan, check, job, state_path};
+use super::inputs::{TagInputs, check, job, state_path};
 use super::verdict::{Ended, status};
 use super::watcher::Unwatched;
 use super::{answers, state};
@@ -44,8 +44,8 @@ pub(crate) fn plan(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
-    let plan = TagPlan::read(args)?;
-    match runtime.block_on(survey(args, plan, store.as_ref(), &interrupt, &failures))? {
+    let inputs = TagInputs::read(args)?;
+    match runtime.block_on(survey(args, inputs, store.as_ref(), &interrupt, &failures))? {
         Planned::Plan { text, .. } => {
             print(&text);
             Ok(failures.turn(ExitStatus::Met))
@@ -65,16 +65,16 @@ pub(super) enum Planned {
 /// Reads the space, or as far as it is let.
 pub(super) async fn survey(
     args: &TagArgs,
-    plan: TagPlan,
+    inputs: TagInputs,
     store: Option<&Arc<SqliteStore>>,
     interrupt: &Interrupt,
     failures: &Failures,
 ) -> Result<Planned, CliError> {
-    let transport = Listening::new(HttpTransport::new()?, &plan.site, &plan.providers);
-    let (site, model) = (plan.site.base.clone(), plan.providers[0].model.clone());
+    let transport = Listening::new(HttpTransport::new()?, &inputs.site, &inputs.providers);
+    let (site, model) = (inputs.site.base.clone(), inputs.providers[0].model.clone());
     let pipeline = Pipeline::new(Parts {
         store: store.map(|store| answers::answers(store, args.fresh)),
-        ..plan.parts(&transport, Arc::new(Unwatched(failures.clone())))
+        ..inputs.parts(&transport, Arc::new(Unwatched(failures.clone())))
     });
     if let Some(path) = &state_path(args) {
         pipeline.recall(&state::read(path));

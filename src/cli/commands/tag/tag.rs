@@ -1,64 +1,48 @@
 //! `tagspace tag` from its arguments to its exit code.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::fs;
 use std::io;
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::time::sleep;
 
 use super::answers;
 use super::consent;
-use super::environment::{address, check_variables, secret, site, variable};
+use super::inputs::{TagInputs, check, job, state_path};
 use super::job::OpenJob;
 use super::report_place::{ReportPlace, RunFacts};
 use super::session::{LiveFiles, LiveSession};
 use super::state;
 use super::verdict::{Ended, status};
 use super::watcher::{Watched, Watcher};
+use crate::cli::ExitStatus;
 use crate::cli::args::TagArgs;
-use crate::cli::error::{CliError, Problems};
+use crate::cli::error::CliError;
 use crate::cli::interrupt::Interrupt;
-use crate::cli::outputs::{Kind, Output};
 use crate::cli::terminal::note;
-use crate::cli::{ExitStatus, outputs};
 use crate::pipeline::allowance::Allowance;
 use crate::pipeline::complaint::Listening;
-use crate::pipeline::config::{Profile, Settings, SettingsError, SettingsPatch};
 use crate::pipeline::control::Control;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::{Observer, RunEnd};
 use crate::pipeline::http::HttpTransport;
-use crate::pipeline::job::{Job, PageSelection};
-use crate::pipeline::page::PageId;
-use crate::pipeline::page_filter::PageFilter;
-use crate::pipeline::provider::{Provider, ProviderApi};
-use crate::pipeline::taxonomy::Taxonomy;
-use crate::pipeline::{Parts, Pipeline, Site, log};
+use crate::pipeline::{Parts, Pipeline, log};
 use crate::price;
 use crate::report::{format, live_status};
-use crate::rng::Seed;
 use crate::sim::recorder::Log;
-use crate::sim::scenario::default_taxonomy;
-use crate::sim::scenario::diagnostic::did_you_mean;
-use crate::sim::scenario::env_file::Variables;
 use crate::study::compare::settings;
 use crate::study::measure::figures::Figures;
 
 /// How much of what was learned of quotas a kill may lose.
 const KEPT_EVERY: Duration = Duration::from_millis(100);
-const GEMINI: &str = "https://generativelanguage.googleapis.com";
-const OPENAI: &str = "https://api.openai.com";
 
 /// Tags a space, or pages of it. Whatever can be wrong with arguments and files is found before
 /// anything is asked of a service.
 pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
-    let plan = TagPlan::read(args)?;
+    let inputs = TagInputs::read(args)?;
     let state = state_path(args);
     check(args)?;
     let store = answers::store(args)?;
@@ -68,26 +52,26 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         return Ok(status);
     }
     let job = match store.as_ref().filter(|_| args.write) {
-        Some(store) => OpenJob::begin(store, &plan.site.base, args, None)?,
+        Some(store) => OpenJob::begin(store, &inputs.site.base, args, None)?,
         None => None,
     };
     let LiveSession { failures, interrupt, runtime } = session;
     let LiveFiles { events, log: _log } = LiveFiles::open(args, &failures)?;
     let transport = HttpTransport::new()?;
-    let transport = Listening::new(transport, &plan.site, &plan.providers);
-    let patience_s = plan.config.patience_shown_s();
-    let site = plan.site.base.clone();
-    let origins = plan.providers.iter().map(|p| (p.name.clone(), p.origin.clone())).collect();
+    let transport = Listening::new(transport, &inputs.site, &inputs.providers);
+    let patience_s = inputs.config.patience_shown_s();
+    let site = inputs.site.base.clone();
+    let origins = inputs.providers.iter().map(|p| (p.name.clone(), p.origin.clone())).collect();
     let facts = RunFacts {
-        settings: settings::of_config(&plan.config),
-        models: plan.providers.iter().map(|p| (p.name.clone(), p.model.clone())).collect(),
+        settings: settings::of_config(&inputs.config),
+        models: inputs.providers.iter().map(|p| (p.name.clone(), p.model.clone())).collect(),
     };
     let (result, Watched { log, .. }) = runtime.block_on(async {
         let watcher = Arc::new(Watcher::new(args, &facts.models, events, failures.clone()));
         let pipeline = Pipeline::new(Parts {
             store: store.as_ref().map(|store| answers::answers(store, args.fresh)),
             journal: job.as_ref().map(OpenJob::journal),
-            ..plan.parts(&transport, Arc::clone(&watcher) as Arc<dyn Observer>)
+            ..inputs.parts(&transport, Arc::clone(&watcher) as Arc<dyn Observer>)
         });
         if let Some(path) = &state {
             pipeline.recall(&state::read(path));
@@ -156,196 +140,6 @@ async fn played(
         }
         result = checked_and_run => result,
     }
-}
-
-/// The job that the arguments describe.
-pub(crate) fn job(args: &TagArgs) -> Job {
-    let filter = PageFilter {
-        limit: args.limit,
-        sample_ppm: args.sample,
-        include: args.include.clone(),
-        exclude: args.exclude.clone(),
-    };
-    Job { task: args.task.clone(), what: selection(args), filter }
-}
-
-/// The space, or the pages that were asked for, each once.
-fn selection(args: &TagArgs) -> PageSelection {
-    if let Some(key) = &args.space {
-        return PageSelection::Space(key.clone());
-    }
-    let mut pages: Vec<PageId> = Vec::new();
-    for page in args.pages.iter().copied().map(PageId) {
-        if !pages.contains(&page) {
-            pages.push(page);
-        }
-    }
-    PageSelection::Pages(pages)
-}
-
-/// What arguments and environment come to.
-pub(crate) struct TagPlan {
-    config: Settings,
-    taxonomy: Taxonomy,
-    pub(crate) site: Site,
-    pub(crate) providers: Vec<Provider>,
-}
-
-impl TagPlan {
-    pub(crate) fn read(args: &TagArgs) -> Result<Self, CliError> {
-        let overrides = settings(args)?;
-        let site = site(args.allow_http)?;
-        let mut providers = vec![provider(ProviderApi::Gemini, args)?];
-        if variable("OPENAI_API_KEY").is_some() {
-            providers.push(provider(ProviderApi::OpenAi, args)?);
-        }
-        let config = resolved(&overrides)?;
-        let asked = if config.fallback { providers.len() } else { 1 };
-        let mut asked = providers.iter().take(asked);
-        let unpriced = asked.find(|provider| price::of(&provider.model).is_none());
-        if let Some(provider) = unpriced.filter(|_| args.max_cost.is_some()) {
-            return Err(CliError::Usage {
-                message: format!("--max-cost: no price of the model {} is known", provider.model),
-                help: format!(
-                    "known: {}; or bound the calls with --max-calls",
-                    price::models().collect::<Vec<_>>().join(", ")
-                ),
-            });
-        }
-        let taxonomy = Taxonomy::new(taxonomy(args)?);
-        Ok(Self { config, taxonomy, site, providers })
-    }
-
-    pub(crate) fn parts(
-        self,
-        transport: &Arc<Listening<HttpTransport>>,
-        observer: Arc<dyn Observer>,
-    ) -> Parts {
-        let Self { config, taxonomy, site, providers } = self;
-        let transport = Arc::clone(transport);
-        let (store, journal, seed) = (None, None, Seed(0));
-        Parts { config, taxonomy, site, providers, transport, observer, store, journal, seed }
-    }
-}
-
-/// What these settings come to.
-pub(super) fn resolved(overrides: &SettingsPatch) -> Result<Settings, CliError> {
-    overrides.resolve().map_err(|error| CliError::Usage {
-        message: error.to_string(),
-        help: "change the TAG_SPACE_ variables, --env-file or --set".to_owned(),
-    })
-}
-
-/// The settings that the environment, `--env-file` and `--set` make together, the later over the
-/// earlier.
-pub(super) fn settings(args: &TagArgs) -> Result<SettingsPatch, CliError> {
-    check_variables()?;
-    let mut patch = SettingsPatch { profile: Some(Profile::Recommended), ..Default::default() };
-    patch.read_env(variable).map_err(|error| CliError::Usage {
-        // No value of the environment is shown.
-        message: match error {
-            SettingsError::Variable { name, wanted, .. } => {
-                format!("read {name}: expected {wanted}")
-            }
-            error => error.to_string(),
-        },
-        help: "change or unset this variable".to_owned(),
-    })?;
-    let variables = args.env_file.as_ref().map(|path| Variables::read(path, true)).transpose();
-    let variables = variables.map_err(|all| CliError::Problems(Problems(all)))?;
-    patch.take(variables.unwrap_or_default().patch);
-    patch.profile = args.profile.or(patch.profile);
-    for setting in &args.set {
-        set(&mut patch, setting)?;
-    }
-    if patch.dry_run.is_some() {
-        return Err(CliError::Usage {
-            message: "expected settings that `tag` has, found dry_run in a variable or in --set"
-                .to_owned(),
-            help: "without --write nothing is written".to_owned(),
-        });
-    }
-    patch.dry_run = Some(!args.write);
-    Ok(patch)
-}
-
-/// Sets what one `--set` says.
-fn set(patch: &mut SettingsPatch, setting: &str) -> Result<(), CliError> {
-    let usage = |message: String, help: String| CliError::Usage { message, help };
-    let Some((key, value)) = setting.split_once('=') else {
-        let message =
-            format!("expected `key=value`, such as batch_size=10, found `--set {setting}`");
-        return Err(usage(message, "the keys are those of a scenario's [pipeline]".to_owned()));
-    };
-    let key = key.trim();
-    let key = key.strip_prefix("pipeline.").unwrap_or(key);
-    if !SettingsPatch::KEYS.contains(&key) {
-        let known = SettingsPatch::KEYS;
-        let nearest = did_you_mean(key, known.iter().copied()).map(|near| format!("{near} "));
-        let help = format!("{}known: {}", nearest.unwrap_or_default(), known.join(", "));
-        return Err(usage(format!("expected a key of [pipeline], found `--set {setting}`"), help));
-    }
-    patch.set(key, value).map_err(|wanted| {
-        let help = "the keys and values are those of a scenario's [pipeline]".to_owned();
-        usage(format!("expected {wanted}, found `--set {setting}`"), help)
-    })
-}
-
-/// The file that keeps what is learned, if one does.
-pub(crate) fn state_path(args: &TagArgs) -> Option<PathBuf> {
-    if args.no_state {
-        return None;
-    }
-    args.state.clone().or_else(|| state::usual_path(variable).and_then(state::usable))
-}
-
-/// Checks the files that are to be written.
-pub(crate) fn check(args: &TagArgs) -> Result<(), CliError> {
-    let named = [(Kind::State, &args.state), (Kind::Events, &args.events), (Kind::Log, &args.log)];
-    let named = named.iter().filter_map(|(kind, path)| Some((*kind, path.as_deref()?)));
-    let named: Vec<Output<'_>> = named.map(|(kind, path)| Output { kind, path }).collect();
-    let others =
-        [("--taxonomy", &args.taxonomy), ("--store", &args.store), ("--apply", &args.apply)];
-    let others = others.iter().filter_map(|(option, path)| Some((*option, path.as_deref()?)));
-    outputs::check(&named, &others.collect::<Vec<_>>())
-}
-
-fn provider(wire: ProviderApi, args: &TagArgs) -> Result<Provider, CliError> {
-    let (name, model, key, variable_of_base, origin) = match wire {
-        ProviderApi::Gemini => {
-            ("gemini", &args.model, "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", GEMINI)
-        }
-        ProviderApi::OpenAi => {
-            ("openai", &args.fallback_model, "OPENAI_API_KEY", "OPENAI_BASE_URL", OPENAI)
-        }
-    };
-    let base = variable(variable_of_base).unwrap_or_else(|| origin.to_owned());
-    let base = address(variable_of_base, &base, origin, args.allow_http)?;
-    Ok(Provider {
-        name: name.to_owned(),
-        wire,
-        model: model.to_owned(),
-        origin: base.trim_end_matches("/v1").to_owned(),
-        key: secret(key, "an API key")?,
-    })
-}
-
-/// The tags that the arguments name, or the usual ones.
-pub(super) fn taxonomy(args: &TagArgs) -> Result<Vec<(String, Vec<String>)>, CliError> {
-    #[derive(Deserialize)]
-    struct File {
-        taxonomy: BTreeMap<String, Vec<String>>,
-    }
-    let Some(path) = &args.taxonomy else { return Ok(default_taxonomy()) };
-    let usage = |message: String| CliError::Usage {
-        message: format!("{}: {message}", path.display()),
-        help: "expected a [taxonomy] table such as doc = [\"guide\", \"runbook\"]".to_owned(),
-    };
-    let text = fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
-    let file: File = toml::from_str(&text).map_err(|error| usage(error.message().to_owned()))?;
-    let categories: Vec<(String, Vec<String>)> = file.taxonomy.into_iter().collect();
-    Taxonomy::check(&categories).map_err(|error| usage(error.to_string()))?;
-    Ok(categories)
 }
 
 /// Sums up what was done.
