@@ -84,7 +84,7 @@ impl ExitStatus {
             Self::Missed => {
                 "a target is missed; `report.json` says the same (99 wins over 98, and 98 over 3)"
             }
-            Self::Interrupted => "interrupted by Ctrl-C, SIGTERM or SIGHUP",
+            Self::Interrupted => "Ctrl-C, SIGTERM or SIGHUP; `tag`: declined",
         }
     }
 

@@ -74,6 +74,10 @@ pub(super) fn check(
             help: "nothing was changed; choose another file".to_owned(),
         };
         foreign(*kind, path).map_or(Ok(()), |what| Err(refuse(what)))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if *kind != Kind::State && folder.is_some_and(|folder| !folder.is_dir()) {
+            return Err(refuse("expected a folder that is there, found none".to_owned()));
+        }
         let identity = Identity::of(path);
         let is_same = |other: &Identity| *other == identity && identity != Identity::Stream;
         if let Some((other, _)) = named.iter().find(|(_, other)| is_same(other)) {

@@ -7,10 +7,14 @@
 use std::io;
 use std::io::{ErrorKind, IsTerminal as _, Write};
 
+use indicatif::ProgressBar;
 use parking_lot::Mutex;
 
 use super::args::ColorArg;
 use crate::report::colour::Colour;
+
+/// What is drawn below all that is printed, for the whole process.
+static BELOW: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// What standard output came to, for the whole process.
 static OUTPUT: Mutex<Stdout> = Mutex::new(Stdout::Open);
@@ -23,8 +27,26 @@ enum Stdout {
     Failed(io::Error),
 }
 
-/// Writes to standard output, as long as somebody reads it.
+/// Draws this bar below all that is printed, until another takes its place, or none.
+pub(super) fn draw_below(bar: Option<ProgressBar>) {
+    *BELOW.lock() = bar;
+}
+
+/// Prints above the bar, if one is drawn.
+fn above(work: impl FnOnce()) {
+    let bar = BELOW.lock().clone();
+    match bar {
+        Some(bar) => bar.suspend(work),
+        None => work(),
+    }
+}
+
+/// Writes to standard output, as long as it is read.
 pub(super) fn print(text: &str) {
+    above(|| print_now(text));
+}
+
+fn print_now(text: &str) {
     let mut output = OUTPUT.lock();
     if !matches!(*output, Stdout::Open) {
         return;
@@ -51,7 +73,9 @@ pub(super) fn failure() -> Option<String> {
 
 /// Writes to standard error; if that fails there is nobody to tell.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    above(|| {
+        let _ = writeln!(io::stderr(), "{text}");
+    });
 }
 
 /// Asks on standard error; the answer is typed on the same line.

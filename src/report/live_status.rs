@@ -20,7 +20,10 @@ pub fn lines(
     outlooks: &BTreeMap<String, Outlook>,
     now: Timestamp,
 ) -> Vec<String> {
-    let mut lines = vec![pages(status), calls(status)];
+    let windows = outlooks.values().flat_map(|outlook| [outlook.requests, outlook.tokens]);
+    let slow = windows.flatten().filter(|quota| !quota.is_bucket).map(|quota| quota.window_ms);
+    let mut lines = vec![pages(status, slow.max().unwrap_or(0))];
+    lines.extend((status.calls() > 0).then(|| calls(status)));
     lines.extend(outlooks.iter().filter_map(|(service, outlook)| {
         let parts: Vec<String> =
             [used(outlook), waits(outlook, now)].into_iter().flatten().collect();
@@ -41,27 +44,34 @@ pub fn ended(figures: &Figures) -> String {
     parts.extend(troubles.map(|(pages, what)| format!("{} {what}", count(*pages))));
     parts.push(format!("in {}", millis(number(Metric::Makespan))));
     parts.push(counted(number(Metric::AiCalls), "AI call"));
-    parts.push(format!("{} of them refused", count(number(Metric::RateLimited))));
+    if number(Metric::RateLimited) > 0 {
+        parts.push(format!("{} refused", counted(number(Metric::RateLimited), "call")));
+    }
     if figures.get(Metric::Cost).is_some() {
         parts.push(amount(number(Metric::Cost), Unit::UsdMicros));
     }
-    parts.push(format!("labels written on {}", counted(number(Metric::LabelsWritten), "page")));
+    if number(Metric::LabelsWritten) > 0 {
+        let pages = counted(number(Metric::LabelsWritten), "page");
+        parts.push(format!("labels changed on {pages}"));
+    }
     parts.join(", ")
 }
 
-fn pages(status: &RunStatus) -> String {
-    let Some(Progress { done, listed, total }) = status.progress else {
-        return "no page is done yet".to_owned();
+fn pages(status: &RunStatus, window_ms: u64) -> String {
+    let (done, total) = match status.progress {
+        Some(Progress { done, total, .. }) => (done, total),
+        None => (0, None),
     };
-    let of = total.map_or_else(|| format!("{} listed", count(listed)), count);
-    let mut parts = vec![format!("{} of {of} pages", count(done))];
+    let of = total.map_or_else(|| format!("{} listed", count(status.listed())), count);
+    let stopping = if status.is_stopping { "stopping: " } else { "" };
+    let mut parts = vec![format!("{stopping}{} of {of} pages", count(done))];
     parts.push(format!("{} tagged", count(status.tagged)));
     if status.failed > 0 {
         parts.push(format!("{} failed", count(status.failed)));
     }
     parts.extend(status.pages_a_minute().map(|pace| format!("{} a minute", count(pace))));
     let of_what = if total.is_some() { "" } else { " for those that are listed" };
-    parts.extend(status.time_left().map(|time| format!("{} left{of_what}", words(time))));
+    parts.extend(status.time_left(window_ms).map(|time| format!("{} left{of_what}", words(time))));
     parts.join(", ")
 }
 
@@ -97,7 +107,7 @@ fn waits(outlook: &Outlook, now: Timestamp) -> Option<String> {
         // That is as it should be: a call starts as soon as another ends.
         Obstacle::Place => return None,
         Obstacle::Quota => "calls wait for the quota",
-        Obstacle::Failures => "calls wait because it failed",
+        Obstacle::Failures => "after failures, calls wait",
     };
     // A short wait is over before it is read.
     let wait = outlook.waits.filter(|wait| wait.as_secs() > 0);

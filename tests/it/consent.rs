@@ -75,7 +75,7 @@ async fn a_person_sees_the_plan_and_may_say_no() {
             no.shown
         );
         assert!(no.shown.contains("costs money; nothing is written. Go on? [y/N]"), "{}", no.shown);
-        assert!(no.shown.contains("nothing was asked and nothing is written"), "{}", no.shown);
+        assert!(no.shown.contains("no model was asked, and no label was written"), "{}", no.shown);
         assert_eq!(calls(&server).await, 0);
         assert_eq!(fs::read_to_string(&events).unwrap(), kept, "{typed:?}");
     }
@@ -104,6 +104,6 @@ async fn with_a_yes_it_goes_on_and_where_nothing_is_at_stake_no_question_is_put(
     );
     let write = tag(&server, &folder, &format!("{store} --write --yes"), "");
     assert_eq!(write.code, Some(0), "{}", write.shown);
-    assert!(write.shown.contains("labels written on 1 page"), "{}", write.shown);
+    assert!(write.shown.contains("labels changed on 1 page"), "{}", write.shown);
     assert_eq!(calls(&server).await, 1);
 }

@@ -5,7 +5,12 @@ use std::path::Path;
 
 use insta::assert_snapshot;
 use tagspace::Metric;
+use tagspace::internals::pipeline::batch::BatchId;
+use tagspace::internals::pipeline::event::Event;
+use tagspace::internals::pipeline::provider::stated_quota::{Dimension, WindowKind};
 use tagspace::internals::report::diagnosis::chain as text;
+use tagspace::internals::sim::recorder::Log;
+use tagspace::internals::sim::recorder::entry::{Entry, What};
 use tagspace::internals::sim::scenario::Scenario;
 use tagspace::internals::study::diagnosis::anomaly::AnomalyKind;
 use tagspace::internals::study::diagnosis::chain;
@@ -379,9 +384,58 @@ fn a_wait_for_a_quota_is_explained_by_what_was_known_of_it() {
     queue_wait, run `run`: batch 12 waited 60.52 s for a permit, the longest of all
 
        52    20 ms              batch 12 is formed of 1 page (100012)
-       88   254 ms     +234 ms  a quota of gemini is known: 4 requests in 30.00 s (sliding, stated, 85.58 %); or 4 requests in 30.00 s (sliding, refused calls count, 14.14 %)
+       88   254 ms     +234 ms  gemini is thought to allow 4 requests in 30.00 s (sliding, stated, 85.58 % likely), or 4 requests in 30.00 s (sliding, refused calls count, 14.14 % likely)
       156  60.54 s    +60.29 s  batch 12 has a permit after 60.52 s, 60.52 s for the quota
       157  60.54 s              call 19 asks gemini about batch 12 of 1, attempt 1, 4 in flight
       170  61.54 s     +1.00 s  call 19 is answered by gemini after 1.00 s, status 200, 283 tokens in and 35 out
     ");
+}
+
+#[test]
+fn what_an_earlier_run_has_learned_explains_the_waits_of_the_next() {
+    let settings = [
+        "space.pages=12",
+        "gemini.quota={ requests = 4, per_s = 30 }",
+        "pipeline.profile=recommended",
+        "pipeline.batch_size=1",
+        "pipeline.cache=false",
+        "pipeline.fallback=false",
+    ];
+    let two = format!("{PLAIN}\n[[run]]\nname = \"first\"\n[[run]]\nname = \"second\"\n");
+    let judged = judged(&scenario(&two, &settings));
+    let run = &judged.runs[1];
+    assert_eq!(run.figures.number(Metric::RateLimited), 0);
+    let worst = chain::worst(&run.log, Metric::QueueWait).unwrap();
+    let said = text::text(run, Metric::QueueWait, &worst, &chain::events(&run.log, &worst.of));
+    assert!(said.contains("gemini is thought to allow 4 requests in 30.00 s"), "{said}");
+}
+
+#[test]
+fn of_each_dimension_the_last_that_was_known_explains_a_wait() {
+    let learned = |dimension, limit| Event::QuotaLearned {
+        provider: "gemini".to_owned(),
+        dimension,
+        limit,
+        window_ms: 60_000,
+        kind: WindowKind::Sliding,
+        inferred: false,
+        refused_count: false,
+        weight_ppm: None,
+        runner_up: None,
+    };
+    let batch = BatchId(7);
+    let events = [
+        (100, learned(Dimension::Requests, 4)),
+        (200, learned(Dimension::Requests, 5)),
+        (300, learned(Dimension::Tokens, 9_000)),
+        (9_000, Event::PermitGranted { batch, waited_ms: 8_000, quota_ms: 8_000, backoff_ms: 0 }),
+        (9_500, learned(Dimension::Requests, 6)),
+    ];
+    let mut log = Log::default();
+    for (t_ms, event) in events {
+        log.entries.push(&Entry { t_ms, what: What::Event(event) });
+    }
+    let (found, left) = chain::events(&log, &ChainOf::Batch(batch));
+    let numbers: Vec<usize> = found.iter().map(|(number, _)| *number).collect();
+    assert_eq!((numbers, left), (vec![2, 3, 4], 0));
 }

@@ -111,8 +111,7 @@ async fn a_run_that_takes_long_says_every_ten_seconds_how_it_stands() {
     let output = tag(&server, &folder, &[]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let stands: Vec<&str> = said.lines().filter(|line| line.contains(" so far, ")).collect();
-    let expected =
-        "no page is done yet; $0.0000 so far, 1 call in flight, 0 tokens in the last minute";
+    let expected = "0 of 1 listed pages, 0 tagged; $0.0000 so far, 1 call in flight, 0 tokens in the last minute";
     assert_eq!(stands, [expected], "{said}");
 }
 

@@ -27,7 +27,7 @@ fn pace(ended: &[u64]) -> PagePace {
 
 #[test]
 fn an_even_pace_goes_on_and_has_no_spread() {
-    let left = pace(&[20; 6]).time_for(400).unwrap();
+    let left = pace(&[20; 6]).time_for(400, 0).unwrap();
     assert_eq!(left, TimeLeft { middle_ms: 200_000, spread_ms: Some((200_000, Some(200_000))) });
     assert_eq!(pace(&[20; 6]).per_minute(), Some(120.0));
 }
@@ -35,31 +35,63 @@ fn an_even_pace_goes_on_and_has_no_spread() {
 #[test]
 fn an_uneven_pace_has_a_spread_and_a_wild_one_no_end() {
     // Of 10 and 30 the standard deviation is 11.5 and the error of the mean 5.8: nine of ten within 9.5.
-    let uneven = pace(&[10, 30, 10, 30]).time_for(400).unwrap();
+    let uneven = pace(&[10, 30, 10, 30]).time_for(400, 0).unwrap();
     assert_eq!(uneven.middle_ms, 200_000);
     let (least, most) = uneven.spread_ms.unwrap();
     assert!((135_000..137_000).contains(&least), "{uneven:?}");
     assert!((378_000..384_000).contains(&most.unwrap()), "{uneven:?}");
-    let wild = pace(&[0, 0, 60]).time_for(400).unwrap();
+    let wild = pace(&[0, 0, 60]).time_for(400, 0).unwrap();
     assert_eq!(wild.spread_ms.unwrap().1, None);
 }
 
 #[test]
+fn where_a_quota_gives_a_window_at_once_whole_windows_are_looked_at() {
+    // Fifteen a minute, in its first ten seconds.
+    let regular = pace(&[15, 0, 0, 0, 0, 0, 15, 0, 0, 0, 0, 0, 15, 0, 0, 0, 0, 0]);
+    let left = regular.time_for(60, 60_000).unwrap();
+    assert_eq!(left, TimeLeft { middle_ms: 240_000, spread_ms: Some((240_000, Some(240_000))) });
+    // Before a window is over nothing is known.
+    assert_eq!(pace(&[15, 0, 0]).time_for(60, 60_000), None);
+}
+
+#[test]
+fn pages_that_were_answered_before_cost_nothing_and_tell_no_pace() {
+    let models = BTreeMap::from([("gemini".to_owned(), "gemini-2.5-flash".to_owned())]);
+    let mut status = RunStatus::new(&models);
+    for page in 0..20 {
+        let (page, source) = (PageId(page), Source::Cache);
+        status.observed(500, &Event::PageTagged { page, source, tags: Tags::default() });
+    }
+    call(&mut status, 1_000, 1, 200);
+    status.progress = Some(Progress { done: 20, listed: 35, total: Some(35) });
+    status.goes_to(30_000);
+    // Of 35 pages 20 are kept and 5 answered: twice as much is to come as has been paid.
+    assert_eq!(status.final_cost_usd_micros(), Some(3 * 5_500));
+    assert_eq!(status.time_left(0), None);
+    // A model that has no price leaves the end open.
+    let mut status = RunStatus::new(&BTreeMap::new());
+    call(&mut status, 1_000, 1, 200);
+    status.progress = Some(Progress { done: 5, listed: 35, total: Some(35) });
+    assert!(status.is_unpriced);
+    assert_eq!(status.final_cost_usd_micros(), None);
+}
+
+#[test]
 fn nothing_is_said_of_what_is_not_known() {
-    assert_eq!(pace(&[]).time_for(400), None);
-    assert_eq!(pace(&[0, 0, 0]).time_for(400), None);
+    assert_eq!(pace(&[]).time_for(400, 0), None);
+    assert_eq!(pace(&[0, 0, 0]).time_for(400, 0), None);
     // Two intervals tell a pace, but no spread.
-    assert_eq!(pace(&[20, 10]).time_for(30).unwrap().spread_ms, None);
+    assert_eq!(pace(&[20, 10]).time_for(30, 0).unwrap().spread_ms, None);
     // What is ten minutes ago is forgotten, even after a day's sleep.
     let mut asleep = pace(&[20; 6]);
     asleep.goes_to(86_400_000);
-    assert_eq!(asleep.time_for(1), None);
+    assert_eq!(asleep.time_for(1, 0), None);
 }
 
 proptest! {
     #[test]
-    fn the_middle_lies_within_the_spread(ended in prop::collection::vec(0_u64..50, 3..80), left in 1_u64..100_000) {
-        if let Some(TimeLeft { middle_ms, spread_ms: Some((least, most)) }) = pace(&ended).time_for(left) {
+    fn the_middle_lies_within_the_spread(ended in prop::collection::vec(0_u64..50, 3..80), left in 1_u64..100_000, window_ms in 0_u64..400_000) {
+        if let Some(TimeLeft { middle_ms, spread_ms: Some((least, most)) }) = pace(&ended).time_for(left, window_ms) {
             prop_assert!(least <= middle_ms);
             prop_assert!(most.is_none_or(|most| middle_ms <= most));
         }
@@ -112,8 +144,7 @@ fn a_person_sees_pages_time_money_and_what_is_waited_for() {
     let models = BTreeMap::from([("gemini".to_owned(), "gemini-2.5-flash".to_owned())]);
     let mut status = RunStatus::new(&models);
     assert_snapshot!(said(&mut status, 0, Outlook::default()), @r"
-    no page is done yet
-    $0.0000 so far, 0 calls in flight, 0 tokens in the last minute
+    0 of 0 listed pages, 0 tagged
     ");
     for number in 0..12 {
         call(&mut status, number * 10_000, number, 200);
@@ -140,7 +171,7 @@ fn a_person_sees_pages_time_money_and_what_is_waited_for() {
     assert_snapshot!(said(&mut status, 120_000, failing), @r"
     60 of 1,560 pages, 60 tagged, 30 a minute, about 50 min left
     $0.0660 so far, about $1.7160 in the end, 0 calls in flight, 66,000 tokens in the last minute, 1 call refused
-    gemini: calls wait because it failed
+    gemini: after failures, calls wait
     ");
     let busy = Outlook { waits_for: Some(Obstacle::Place), ..Outlook::default() };
     assert!(!said(&mut status, 120_000, busy).contains("gemini"));

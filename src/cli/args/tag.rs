@@ -48,7 +48,7 @@ pub(crate) struct TagArgs {
     /// Write labels; without it nothing in Confluence changes.
     #[arg(long)]
     pub(crate) write: bool,
-    /// At a terminal: do not show the plan and ask first.
+    /// Begin at once: at a terminal the plan is shown otherwise, and a question asked.
     #[arg(long, short)]
     pub(crate) yes: bool,
     /// How pages are printed; whatever else there is to say goes to standard error.

@@ -17,11 +17,13 @@ use crate::pipeline::control::{Control, Progress};
 use crate::pipeline::error::{Cause, PipelineError};
 use crate::pipeline::event::{Awaited, Event};
 use crate::pipeline::job::{Job, PageSelection};
+use crate::pipeline::limiter::algorithm::InferredQuota;
 use crate::pipeline::limiter::line_time::{LineTime, WaitParts};
 use crate::pipeline::limiter::{LimitChange, LimiterUpdate};
 use crate::pipeline::page::{Page, PageId, Source, Tags};
 use crate::pipeline::page_filter::PageFilter;
 use crate::pipeline::page_note::PageNote;
+use crate::pipeline::provider::Lane;
 use crate::pipeline::provider::Usage;
 use crate::pipeline::provider::stated_quota::Dimension;
 use crate::pipeline::run::coalesce::Coalescer;
@@ -158,13 +160,24 @@ impl RunContext {
         {
             self.observe(Event::LimitChanged { old, new, why });
         }
-        let name = || self.shared.lanes[provider_index].provider.name.clone();
+        let lane = &self.shared.lanes[provider_index];
         for dimension in taught.forgotten {
-            self.observe(Event::QuotaForgotten { provider: name(), dimension });
+            self.observe(Event::QuotaForgotten { provider: lane.provider.name.clone(), dimension });
         }
-        for quota in taught.learned {
+        self.tell_quotas(lane, taught.learned);
+    }
+
+    /// Says what is known of quotas before the first call: from earlier runs, or because it is configured.
+    pub(crate) fn tell_known_quotas(&self) {
+        for lane in &self.shared.lanes {
+            self.tell_quotas(lane, lane.limiter.learned());
+        }
+    }
+
+    fn tell_quotas(&self, lane: &Lane, quotas: Vec<InferredQuota>) {
+        for quota in quotas {
             self.observe(Event::QuotaLearned {
-                provider: name(),
+                provider: lane.provider.name.clone(),
                 dimension: quota.dimension,
                 limit: quota.limit,
                 window_ms: u64::try_from(quota.window.as_millis()).unwrap_or(u64::MAX),

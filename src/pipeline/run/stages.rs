@@ -25,6 +25,7 @@ pub(crate) async fn run(
     let run = Arc::new(RunContext::new(shared, &job, control));
     let (_, limit) = run.shared.lanes[0].limiter.load();
     run.observe(Event::RunStarted { task: job.task, limit: Some(limit) });
+    run.tell_known_quotas();
     let result = stages(&run, job.what).await.and_then(|()| match run.stopped() {
         Some(why) => Err(why),
         None => Ok(()),

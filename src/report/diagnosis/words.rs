@@ -127,26 +127,29 @@ fn of_quota(event: &Event) -> String {
             weight_ppm,
             runner_up,
         } => {
-            let of = |limit: u64, window_ms: u64| {
-                format!("{} {} in {}", count(limit), plain(dimension), millis(window_ms))
+            let of = |limit: u64, window_ms: u64, about: &[String]| {
+                let (limit, dimension) = (count(limit), plain(dimension));
+                format!("{limit} {dimension} in {} ({})", millis(window_ms), about.join(", "))
             };
             let how = if *inferred { "inferred" } else { "stated" };
             let mut about = vec![plain(kind), how.to_owned()];
             about.extend(refused_count.then(|| REFUSED_COUNT.to_owned()));
             about.extend(weight_ppm.map(sureness));
-            let quota = of(*limit, *window_ms);
-            let known = format!("a quota of {provider} is known: {quota} ({})", about.join(", "));
+            let known =
+                format!("{provider} is thought to allow {}", of(*limit, *window_ms, &about));
             let Some(other) = runner_up else { return known };
             let sure = sureness(other.weight_ppm);
-            let Some(kind) = other.kind else { return format!("{known}; or chance ({sure})") };
-            let quota = of(other.limit.unwrap_or(0), other.window_ms.unwrap_or(0));
+            let Some(kind) = other.kind else {
+                return format!("{known}, or to refuse by chance ({sure})");
+            };
             let mut about = vec![plain(kind)];
             about.extend(other.refused_count.then(|| REFUSED_COUNT.to_owned()));
             about.push(sure);
-            format!("{known}; or {quota} ({})", about.join(", "))
+            let (limit, window_ms) = (other.limit.unwrap_or(0), other.window_ms.unwrap_or(0));
+            format!("{known}, or {}", of(limit, window_ms, &about))
         }
         Event::QuotaForgotten { provider, dimension } => format!(
-            "no quota of {provider}'s {} is believed in any more: chance explains its refusals better",
+            "{provider} is not thought to have a quota of {} any more: chance explains its refusals better",
             plain(dimension)
         ),
         _ => String::new(),
@@ -158,9 +161,9 @@ const REFUSED_COUNT: &str = "refused calls count";
 /// How likely something is, in percent: nothing is ever certain.
 fn sureness(weight_ppm: u64) -> String {
     match weight_ppm {
-        999_900.. => "over 99.99 %".to_owned(),
-        100.. => format!("{}.{:02} %", weight_ppm / 10_000, weight_ppm % 10_000 / 100),
-        _ => "below 0.01 %".to_owned(),
+        999_900.. => "over 99.99 % likely".to_owned(),
+        100.. => format!("{}.{:02} % likely", weight_ppm / 10_000, weight_ppm % 10_000 / 100),
+        _ => "below 0.01 % likely".to_owned(),
     }
 }
 

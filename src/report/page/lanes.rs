@@ -83,7 +83,7 @@ fn figure(run: &JudgedRun, lanes: &Lanes, end_ms: u64) -> Markup {
             (wide(&picture))
             figcaption {
                 "Filled: pages done, then calls in flight, at most in each column (of Confluence and of batches that wait the mean). "
-                "Black line: pages listed, then the limit on AI calls. Marks: ✕ refused with a 429, ▪ failed otherwise, ◆ something else is thought of the quota."
+                "Black line: pages listed, then the limit on AI calls. Marks: ✕ refused with a 429, ▪ failed otherwise, ◆ what is thought of its quota changes."
             }
             (table(lanes))
             @if let Some(changes) = quotas::table(&run.log) { (changes) }

@@ -101,15 +101,13 @@ pub(super) fn section(runs: &[JudgedRun], series: Option<&Series>) -> Option<Sec
     let makespan = format::millis(last.makespan_ms);
     let whose = if splits.len() > 1 { format!("{}: of", last.run) } else { "Of".to_owned() };
     let heading = format!("{whose} {makespan}{middle} {share} % went to {}", words(*part));
-    let waited = last.parts.iter().any(|(part, _)| *part == TimePart::AiQuota);
+    let alone = runs.last().filter(|_| series.is_none());
     let body = html! {
         @if series.is_some() {
             p.quiet { "Each number is the median over the seeds, so that they need not add up." }
         }
         p.quiet { "What the run waited for at each instant, along the path that decided when it ended." }
-        @if let Some(said) = runs.last().filter(|_| waited).and_then(|run| quotas::last(&run.log)) {
-            p { "Calls waited for the quota as it was known. In the end " (said) "." }
-        }
+        @if let Some(said) = alone.and_then(|run| quotas::longest_wait(&run.log)) { p { (said) } }
         p { (knob(*part)) " What each limit costs says " code { "tagspace limits" } "." }
         @if splits.len() > 1 { p.quiet { "All bars have one scale." } }
         @let longest = splits.iter().map(|split| split.makespan_ms).max().unwrap_or(1).max(1);

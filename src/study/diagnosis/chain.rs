@@ -346,7 +346,8 @@ pub fn events(log: &Log, of: &ChainOf) -> (Vec<(usize, Entry)>, usize) {
         }
     };
     if let Some(waits) = quota_waits(&found) {
-        add_known_quotas(log, &mut found, waits);
+        found.extend(known_quotas(log, &waits));
+        found.sort_by_key(|(number, _)| *number);
     }
     let left = found.len().saturating_sub(MOST_EVENTS);
     if left > 0 {
@@ -360,30 +361,37 @@ pub fn events(log: &Log, of: &ChainOf) -> (Vec<(usize, Entry)>, usize) {
 fn quota_waits(events: &[(usize, Entry)]) -> Option<RangeInclusive<u64>> {
     let wait = |(_, entry): &(usize, Entry)| match &entry.what {
         What::Event(
-            Event::PermitGranted { quota_ms, .. }
-            | Event::BatchFormed { quota_ms, .. }
-            | Event::ConfluenceCall { quota_ms, .. },
+            Event::PermitGranted { quota_ms, .. } | Event::BatchFormed { quota_ms, .. },
         ) if *quota_ms > 0 => Some((entry.t_ms.saturating_sub(*quota_ms), entry.t_ms)),
         _ => None,
     };
     let waits = events.iter().filter_map(wait);
-    waits.reduce(|(from, _), (_, to)| (from, to)).map(|(from, to)| from..=to)
+    let all = waits.reduce(|one, two| (one.0.min(two.0), one.1.max(two.1)));
+    all.map(|(from, to)| from..=to)
 }
 
-/// Adds what was known of quotas when a wait began, and what was learned during it: that is why it lasted.
-fn add_known_quotas(log: &Log, events: &mut Vec<(usize, Entry)>, waits: RangeInclusive<u64>) {
-    let is_of_quota = |entry: &Entry| {
-        matches!(entry.what, What::Event(Event::QuotaLearned { .. } | Event::QuotaForgotten { .. }))
-    };
-    let numbered =
-        log.entries.iter().zip(1..).map(|(entry, number): (Entry, usize)| (number, entry));
-    let all = numbered.filter(|(_, entry)| is_of_quota(entry) && entry.t_ms <= *waits.end());
-    let (mut before, mut during) = (None, Vec::new());
-    for one in all {
-        if waits.contains(&one.1.t_ms) { during.push(one) } else { before = Some(one) }
+/// What was known of quotas when a wait began, and what was learned during it, each with its number from 1:
+/// that is why it lasted.
+pub fn known_quotas(log: &Log, wait: &RangeInclusive<u64>) -> Vec<(usize, Entry)> {
+    let (mut before, mut during) = (BTreeMap::new(), Vec::new());
+    let numbered = log.entries.iter().zip(1..);
+    for (entry, number) in numbered.take_while(|(entry, _)| entry.t_ms <= *wait.end()) {
+        let What::Event(
+            Event::QuotaLearned { provider, dimension, .. }
+            | Event::QuotaForgotten { provider, dimension },
+        ) = &entry.what
+        else {
+            continue;
+        };
+        if wait.contains(&entry.t_ms) {
+            during.push((number, entry));
+        } else {
+            before.insert((provider.clone(), *dimension), (number, entry));
+        }
     }
-    events.extend(before.into_iter().chain(during));
-    events.sort_by_key(|(number, _)| *number);
+    let mut all: Vec<(usize, Entry)> = before.into_values().chain(during).collect();
+    all.sort_by_key(|(number, _)| *number);
+    all
 }
 
 /// The batches in which a page was asked about.

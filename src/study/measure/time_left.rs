@@ -59,20 +59,25 @@ impl PagePace {
         (intervals > 0).then(|| float(pages) / minutes)
     }
 
-    /// How long this number of pages takes; nothing where no page has ended.
-    pub fn time_for(&self, pages: u64) -> Option<TimeLeft> {
-        let of = float(self.ended.len() as u64);
-        let mean = float(self.ended.iter().sum()) / of.max(1.0);
+    /// How long this number of pages takes, where a quota of this window gives a window's calls at once: whole
+    /// windows are looked at. Nothing before one is over, and where no page has ended.
+    pub fn time_for(&self, pages: u64, window_ms: u64) -> Option<TimeLeft> {
+        let longest_step = (INTERVALS / FEWEST) as u64;
+        let step = window_ms.div_ceil(INTERVAL_MS).clamp(1, longest_step);
+        let size = usize::try_from(step).unwrap_or(1);
+        let ended: Vec<u64> = self.ended.iter().copied().collect();
+        let ended: Vec<u64> = ended.rchunks_exact(size).map(|step| step.iter().sum()).collect();
+        let of = float(ended.len() as u64);
+        let mean = float(ended.iter().sum()) / of.max(1.0);
         if mean <= 0.0 {
             return None;
         }
-        let time = |pace: f64| whole(float(pages) / pace * float(INTERVAL_MS));
-        let squares =
-            self.ended.iter().map(|ended| (float(*ended) - mean) * (float(*ended) - mean));
+        let time = |pace: f64| whole(float(pages) / pace * float(step * INTERVAL_MS));
+        let squares = ended.iter().map(|ended| (float(*ended) - mean) * (float(*ended) - mean));
         let variance = squares.sum::<f64>() / (of - 1.0).max(1.0);
         let off = NINE_OF_TEN * libm::sqrt(variance / of);
         let longest = (mean > off).then(|| time(mean - off));
-        let spread_ms = (self.ended.len() >= FEWEST).then(|| (time(mean + off), longest));
+        let spread_ms = (ended.len() >= FEWEST).then(|| (time(mean + off), longest));
         Some(TimeLeft { middle_ms: time(mean), spread_ms })
     }
 }

@@ -82,7 +82,7 @@ pub(crate) fn apply(args: &TagArgs, changes: &Path) -> Result<ExitStatus, CliErr
         let applied = tokio::select! {
             biased;
             applied = carried_out(&pipeline, args, &file, &interrupt, &watcher) => applied,
-            never = watcher.show(&pipeline) => match never {},
+            never = watcher.show(&pipeline, &interrupt.stop) => match never {},
         };
         let is_astray = matches!(applied, Ok(Applied::Strays(_)));
         (applied, (!is_astray).then(|| watcher.finish()))

@@ -17,10 +17,11 @@ use crate::cli::terminal::{ask, note};
 use crate::pipeline::store::SqliteStore;
 use crate::pipeline::survey::Survey;
 
-/// Shows the plan and asks, where somebody is there to answer; otherwise the run begins at once. Without
-/// consent it gives the exit code with which the command ends.
+/// Shows the plan and asks at a terminal; elsewhere the run begins at once. Without consent it gives the exit
+/// code with which the command ends.
 pub(super) fn seek(
     args: &TagArgs,
+    inputs: &TagInputs,
     session: &LiveSession,
     store: Option<&Arc<SqliteStore>>,
 ) -> Result<Option<ExitStatus>, CliError> {
@@ -28,9 +29,15 @@ pub(super) fn seek(
     if args.yes || !is_watched {
         return Ok(None);
     }
-    let inputs = TagInputs::read(args)?;
     let LiveSession { interrupt, failures, runtime, .. } = session;
-    let planned = runtime.block_on(survey(args, inputs, store, interrupt, failures))?;
+    note("reading the pages for the plan");
+    let planned = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = interrupt.abort.cancelled() => Ok(Planned::Ended(ExitStatus::Interrupted)),
+            planned = survey(args, inputs.clone(), store, interrupt, failures) => planned,
+        }
+    })?;
     let (survey, text) = match planned {
         Planned::Plan { survey, text } => (survey, text),
         Planned::Ended(status) => return Ok(Some(status)),
@@ -50,7 +57,7 @@ pub(super) fn seek(
     let is_given =
         answer.is_some_and(|line| ["y", "yes"].contains(&line.trim().to_lowercase().as_str()));
     if !is_given {
-        note("nothing was asked and nothing is written");
+        note("\nno model was asked, and no label was written");
     }
     Ok((!is_given).then_some(ExitStatus::Interrupted))
 }

@@ -58,6 +58,7 @@ fn selection(args: &TagArgs) -> PageSelection {
 }
 
 /// What arguments and environment come to.
+#[derive(Clone)]
 pub(crate) struct TagInputs {
     pub(crate) config: Settings,
     taxonomy: Taxonomy,

@@ -36,6 +36,7 @@ pub(crate) fn plan(args: &TagArgs) -> Result<ExitStatus, CliError> {
             help: "`tagspace tag --apply` without --write says what it would do".to_owned(),
         });
     }
+    let inputs = TagInputs::read(args)?;
     check(args)?;
     let store = answers::store(args)?;
     let failures = Failures::default();
@@ -44,7 +45,6 @@ pub(crate) fn plan(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
-    let inputs = TagInputs::read(args)?;
     match runtime.block_on(survey(args, inputs, store.as_ref(), &interrupt, &failures))? {
         Planned::Plan { text, .. } => {
             print(&text);

@@ -48,7 +48,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let store = answers::store(args)?;
     let place = ReportPlace::of(args)?;
     let session = LiveSession::begin()?;
-    if let Some(status) = consent::seek(args, &session, store.as_ref())? {
+    if let Some(status) = consent::seek(args, &inputs, &session, store.as_ref())? {
         return Ok(status);
     }
     let job = match store.as_ref().filter(|_| args.write) {
@@ -80,7 +80,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
             biased;
             result = played(&pipeline, args, &interrupt, &watcher) => result,
             never = keep_learned(&pipeline, &watcher, state.as_deref()) => match never {},
-            never = watcher.show(&pipeline) => match never {},
+            never = watcher.show(&pipeline, &interrupt.stop) => match never {},
         };
         if let Some(path) = &state {
             state::write(path, pipeline.memory());

@@ -11,11 +11,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::page_rows::{PageRows, RowTotals};
 use crate::cli::args::TagArgs;
 use crate::cli::outputs::{Failures, Sink};
-use crate::cli::terminal::{note, print};
+use crate::cli::terminal::{draw_below, note, print};
 use crate::pipeline::Pipeline;
 use crate::pipeline::control::Progress;
 use crate::pipeline::event::{Event, Observer, Pause, RunEnd};
@@ -77,13 +78,9 @@ impl Watcher {
         let status = RunStatus::new(models);
         let told = BTreeMap::new();
         let kept = KeptEvents { log, rows, status, events, is_closed: false, told };
-        Self {
-            kept: Mutex::new(kept),
-            epoch: Instant::now(),
-            bar: bar(),
-            failures,
-            quotas: Notify::new(),
-        }
+        let bar = bar();
+        draw_below((!bar.is_hidden()).then(|| bar.clone()));
+        Self { kept: Mutex::new(kept), epoch: Instant::now(), bar, failures, quotas: Notify::new() }
     }
 
     /// Accounts for the pages that an aborted run leaves behind, and ends its log.
@@ -118,7 +115,7 @@ impl Watcher {
     }
 
     /// Shows again and again how the run stands: in a panel at a terminal, and as lines elsewhere.
-    pub(crate) async fn show(&self, pipeline: &Pipeline) -> Infallible {
+    pub(crate) async fn show(&self, pipeline: &Pipeline, stop: &CancellationToken) -> Infallible {
         let every = if self.bar.is_hidden() { SAID_EVERY } else { SHOWN_EVERY };
         loop {
             sleep(every).await;
@@ -126,6 +123,7 @@ impl Watcher {
             let lines = {
                 let status = &mut self.kept.lock().status;
                 status.goes_to(self.t_ms());
+                status.is_stopping = stop.is_cancelled();
                 live_status::lines(status, &outlooks, now)
             };
             if self.bar.is_hidden() {
@@ -142,6 +140,7 @@ impl Watcher {
 
     /// The whole log, and what became of the pages. Nothing is printed any more.
     pub(crate) fn finish(&self) -> Watched {
+        draw_below(None);
         self.bar.finish_and_clear();
         let mut kept = self.kept.lock();
         kept.is_closed = true;
@@ -163,7 +162,7 @@ impl Observer for Watcher {
         let mut kept = self.kept.lock();
         kept.status.observed(t_ms, &event);
         if let Some(line) = kept.rows.observed(&event) {
-            self.bar.suspend(|| print(&line));
+            print(&line);
         }
         kept.add(&Entry { t_ms, what: What::Event(event) });
     }
@@ -192,9 +191,7 @@ impl Observer for Watcher {
             |end| end.strftime("%H:%M:%S UTC").to_string(),
         );
         let wait_s = wait.as_secs();
-        self.bar.suspend(|| {
-            note(&format!("{service} is asked again in {wait_s} s, at {end}, after {class}"));
-        });
+        note(&format!("{service} is asked again in {wait_s} s, at {end}, after {class}"));
     }
 }
 
