@@ -3,7 +3,10 @@
 
 use tagspace::Metric;
 use tagspace::internals::pipeline::event::Event;
+use tagspace::internals::pipeline::provider::stated_quota::Dimension;
 use tagspace::internals::report::page::RunPage;
+use tagspace::internals::sim::recorder::Log;
+use tagspace::internals::sim::recorder::entry::{Entry, What};
 use tagspace::internals::study::measure::lanes::Lanes;
 use tagspace::internals::study::measure::spending;
 use tagspace::internals::study::verdict::outcome::Outcome;
@@ -299,4 +302,23 @@ fn a_quota_that_chance_explains_better_is_given_up_and_the_page_says_so() {
     let page = RunPage::of(&scenario, &judged, None, "").html(Outcome::Met, &[]);
     assert!(page.contains("What was thought of quotas: "), "{page}");
     assert!(page.contains("gemini is not thought to have a quota of requests any more"), "{page}");
+}
+
+#[test]
+fn a_fallback_whose_quota_is_known_and_that_is_never_asked_has_no_lane() {
+    let run = judged(&scenario(PLAIN, &["space.pages=4"]));
+    let mut log = Log::default();
+    for entry in run.runs[0].log.entries.iter() {
+        let is_start = matches!(entry.what, What::Event(Event::RunStarted { .. }));
+        log.entries.push(&entry);
+        for provider in ["openai", "gemini"].into_iter().filter(|_| is_start) {
+            let (provider, dimension) = (provider.to_owned(), Dimension::Requests);
+            let what = What::Event(Event::QuotaForgotten { provider, dimension });
+            log.entries.push(&Entry { t_ms: entry.t_ms, what });
+        }
+    }
+    let providers = Lanes::of(&log).unwrap().providers;
+    let seen: Vec<(&str, u64)> =
+        providers.iter().map(|one| (one.provider.as_str(), one.learned.iter().sum())).collect();
+    assert_eq!(seen, [("gemini", 1)]);
 }

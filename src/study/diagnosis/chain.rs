@@ -374,8 +374,8 @@ fn quota_waits(events: &[(usize, Entry)]) -> Option<RangeInclusive<u64>> {
 /// that is why it lasted.
 pub fn known_quotas(log: &Log, wait: &RangeInclusive<u64>) -> Vec<(usize, Entry)> {
     let (mut before, mut during) = (BTreeMap::new(), Vec::new());
-    let numbered = log.entries.iter().zip(1..);
-    for (entry, number) in numbered.take_while(|(entry, _)| entry.t_ms <= *wait.end()) {
+    let numbered = log.entries.without_tags().zip(1..);
+    for (entry, number) in numbered.filter(|(entry, _)| entry.t_ms <= *wait.end()) {
         let What::Event(
             Event::QuotaLearned { provider, dimension, .. }
             | Event::QuotaForgotten { provider, dimension },

@@ -147,7 +147,6 @@ struct ProviderCalls {
     in_flight: Staircase,
     refused: Vec<u64>,
     failed: Vec<u64>,
-    learned: Vec<u64>,
 }
 
 /// Counts a log column by column.
@@ -160,6 +159,8 @@ struct LaneFold {
     in_flight: Staircase,
     providers: Vec<ProviderCalls>,
     provider_of: BTreeMap<CallId, usize>,
+    /// Changes of what is thought of quotas, by provider: also of those that are never called.
+    learned: BTreeMap<String, Vec<u64>>,
     confluence_ms: Vec<u64>,
     confluence_refused: Vec<u64>,
     confluence_failed: Vec<u64>,
@@ -201,6 +202,7 @@ impl LaneFold {
             in_flight: Staircase::default(),
             providers: Vec::new(),
             provider_of: BTreeMap::new(),
+            learned: BTreeMap::new(),
             confluence_ms: none(),
             confluence_refused: none(),
             confluence_failed: none(),
@@ -254,8 +256,8 @@ impl LaneFold {
                 calls.failed[column] += u64::from(!is_refused && *outcome == CallOutcome::Failed);
             }
             Event::QuotaLearned { provider, .. } | Event::QuotaForgotten { provider, .. } => {
-                let at = self.provider(provider);
-                self.providers[at].learned[column] += 1;
+                let learned = self.learned.entry(provider.clone());
+                learned.or_insert_with(|| vec![0; COLUMNS])[column] += 1;
             }
             _ => {}
         }
@@ -270,20 +272,20 @@ impl LaneFold {
                 provider,
                 refused: none(),
                 failed: none(),
-                learned: none(),
                 ..ProviderCalls::default()
             });
             self.providers.len() - 1
         })
     }
 
-    fn finish(self) -> Lanes {
+    fn finish(mut self) -> Lanes {
+        let learned = &mut self.learned;
         let provider = |calls: ProviderCalls| ProviderLane {
+            learned: learned.remove(&calls.provider).unwrap_or_else(|| vec![0; COLUMNS]),
             provider: calls.provider,
             in_flight: calls.in_flight.finish(),
             refused: calls.refused,
             failed: calls.failed,
-            learned: calls.learned,
         };
         Lanes {
             makespan_ms: self.grid.span,
