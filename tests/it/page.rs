@@ -308,7 +308,7 @@ fn a_quota_that_chance_explains_better_is_given_up_and_the_page_says_so() {
 fn a_fallback_whose_quota_is_known_and_that_is_never_asked_has_no_lane() {
     let run = judged(&scenario(PLAIN, &["space.pages=4"]));
     let mut log = Log::default();
-    for entry in run.runs[0].log.entries.iter() {
+    for entry in &run.runs[0].log.entries {
         let is_start = matches!(entry.what, What::Event(Event::RunStarted { .. }));
         log.entries.push(&entry);
         for provider in ["openai", "gemini"].into_iter().filter(|_| is_start) {
