@@ -55,6 +55,11 @@ impl Trial {
     pub fn play(&self) -> Result<Option<JudgedScenario>, TrialError> {
         Ok(play(&self.scenario()?)?)
     }
+
+    /// The same without the bound, which takes a third of the time.
+    pub fn measure(&self) -> Result<Option<JudgedScenario>, TrialError> {
+        Ok(measure(&self.scenario()?)?)
+    }
 }
 
 /// A trial of the program's own cannot be played.

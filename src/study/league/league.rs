@@ -10,7 +10,7 @@ use crate::study::experiment::runner::TrialRunner;
 use crate::study::experiment::trial::{Trial, TrialError};
 use crate::study::measure::metric::Metric;
 use crate::study::measure::value::Value;
-use crate::study::verdict::judge::JudgedRun;
+use crate::study::verdict::judge::{JudgedRun, JudgedScenario};
 use crate::units::Share;
 
 /// The limiters, in the order of the tables.
@@ -142,7 +142,7 @@ pub(super) const ALONE: [&str; 2] = ["pipeline.fallback=false", "pipeline.attemp
 
 fn one(field: &World, kind: LimiterKind, seed: u64) -> Result<SeedResult, TrialError> {
     let alone = run(field, kind, seed, &ALONE)?;
-    let helped = run(field, kind, seed, &["pipeline.attempts=4"])?;
+    let helped = last(trial(field, kind, seed, &["pipeline.attempts=4"]).measure()?);
     let warm = if kind == LimiterKind::Quota { warm(field, seed)? } else { None };
     let cost_usd_micros = number(helped.as_ref(), Metric::Cost);
     let fallback = share(helped.as_ref(), Metric::FallbackRatio);
@@ -192,7 +192,7 @@ fn warm(field: &World, seed: u64) -> Result<Option<Share>, TrialError> {
     let (pages, starts_s) = (field.pages, field.starts_s);
     let mut runs = vec![("first", pages, starts_s)];
     runs.push(("warm", pages, AFTER_S));
-    let last = last_run(&with_runs(field, LimiterKind::Quota, seed, &more, &runs))?;
+    let last = last(with_runs(field, LimiterKind::Quota, seed, &more, &runs).measure()?);
     Ok(last.map(|run| share(Some(&run), Metric::RateLimitedRatio)))
 }
 
@@ -263,9 +263,9 @@ pub(super) fn run(
     seed: u64,
     more: &[&str],
 ) -> Result<Option<JudgedRun>, TrialError> {
-    last_run(&trial(field, kind, seed, more))
+    Ok(last(trial(field, kind, seed, more).play()?))
 }
 
-fn last_run(trial: &Trial) -> Result<Option<JudgedRun>, TrialError> {
-    Ok(trial.play()?.and_then(|mut judged| judged.runs.pop()))
+fn last(judged: Option<JudgedScenario>) -> Option<JudgedRun> {
+    judged.and_then(|mut judged| judged.runs.pop())
 }

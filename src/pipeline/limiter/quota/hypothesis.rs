@@ -1,9 +1,10 @@
 //! One explanation of what a service admits and refuses, and what it says of a call.
 
+use super::bucket::{Bucket, Level};
 use super::constants::{
-    CHANCE, FULL, LEAST_LIKELY, LEAST_SURPRISE, LONGEST_MS, MARGIN_MS, ROOM, SHARED_ROOM, SPELL,
+    CHANCE, FULL, LEAST_LIKELY, LEAST_SURPRISE, MARGIN_MS, ROOM, SHARED_ROOM, SPELL,
 };
-use super::log::{Entry, Fate, Log, Told};
+use super::log::Log;
 use crate::units::{float, whole};
 
 /// How what was taken comes back.
@@ -39,14 +40,6 @@ impl Tally {
             -libm::log(1.0 - share.min(0.9))
         }
     }
-}
-
-/// What is in a bucket after the calls before a position.
-#[derive(Debug, Clone, Copy)]
-struct Level {
-    amount: f64,
-    at: u64,
-    position: usize,
 }
 
 /// One explanation.
@@ -154,77 +147,24 @@ impl Hypothesis {
                 let is_free = used == 0 || used.saturating_add(amount) <= self.limit;
                 if is_free { now } else { (begun + self.window_ms + MARGIN_MS).max(now) }
             }
-            Kind::Bucket { burst } => {
-                // A call that takes more than it ever holds goes when it is full.
-                let missing = float(amount.min(burst)) - self.level_before(log, end, now);
-                if missing <= 1e-6 {
-                    return now;
-                }
-                now + whole(libm::ceil(missing * self.pace_ms())).min(LONGEST_MS)
-            }
+            Kind::Bucket { .. } => self.bucket().map_or(now, |bucket| {
+                let level = bucket.after(self.level, log.between(self.level.position, end));
+                bucket.free_at(level, now, amount)
+            }),
         }
     }
 
-    /// What a bucket holds at `now`, after the calls before `end`.
-    fn level_before(&self, log: &Log, end: usize, now: u64) -> f64 {
-        let mut level = self.level;
-        for entry in log.between(level.position, end) {
-            level = self.after(level, entry);
-        }
-        self.refilled(level, now)
-    }
-
-    fn refilled(&self, level: Level, now: u64) -> f64 {
-        let Kind::Bucket { burst } = self.kind else { return 0.0 };
-        let gained = float(now.saturating_sub(level.at)) / self.pace_ms();
-        (level.amount + gained).min(float(burst))
-    }
-
-    /// What is in the bucket after a call.
-    fn after(&self, before: Level, entry: &Entry) -> Level {
-        let Kind::Bucket { burst } = self.kind else { return before };
-        let amount = float(entry.amount);
-        let held = if before.at == 0 { float(burst) } else { self.refilled(before, entry.at) };
-        let left = match entry.fate {
-            Fate::Void => held,
-            Fate::InFlight if self.refused_count => (held - amount).max(0.0),
-            Fate::InFlight => held - amount,
-            Fate::Admitted => (held - amount).max(-amount),
-            Fate::Refused(told) => {
-                let held = self.corrected(held, entry, told);
-                if self.refused_count { (held - amount).max(0.0) } else { held }
-            }
-        };
-        Level { amount: left, at: entry.at.max(before.at), position: before.position + 1 }
-    }
-
-    /// What the bucket held as a refusal shows it, where that is not far from what was thought.
-    fn corrected(&self, held: f64, entry: &Entry, told: Told) -> f64 {
-        let Kind::Bucket { burst } = self.kind else { return held };
-        let amount = float(entry.amount);
-        let shown = match told.free_at {
-            Some(free_at) if !told.is_rounded => {
-                amount - float(free_at.saturating_sub(entry.at)) / self.pace_ms()
-            }
-            Some(_) => held.min(amount - 0.3),
-            None => held.min(amount - 0.02),
-        };
-        if (shown - held).abs() <= (1.2 * amount).max(0.05 * float(burst)) { shown } else { held }
+    fn bucket(&self) -> Option<Bucket> {
+        let Kind::Bucket { burst } = self.kind else { return None };
+        let burst = float(burst);
+        Some(Bucket { burst, pace_ms: self.pace_ms(), refused_count: self.refused_count })
     }
 
     /// What is settled in the log before this position is taken over into the level.
     pub(super) fn advance(&mut self, log: &Log, position: usize) {
-        if !matches!(self.kind, Kind::Bucket { .. }) {
-            return;
-        }
-        if self.level.position < log.begin() {
-            self.level.position = log.begin();
-        }
-        let mut level = self.level;
-        for entry in log.between(level.position, position) {
-            level = self.after(level, entry);
-        }
-        self.level = level;
+        let Some(bucket) = self.bucket() else { return };
+        self.level.position = self.level.position.max(log.begin());
+        self.level = bucket.after(self.level, log.between(self.level.position, position));
     }
 
     /// A bucket is full when the call at this position is sent.

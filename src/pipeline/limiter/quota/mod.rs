@@ -2,8 +2,8 @@
 //!
 //! A quota is a counter, not a queue: nothing is steered here, something is found out. Calls are
 //! written into a log (`log.rs`), one for each dimension. What a service does is explained by
-//! hypotheses (`hypothesis.rs`): a sliding window, one that begins at fixed times, a bucket, each with a
-//! limit and a length, or no quota but chance. Each has a cost in nats, the negative logarithm of its
+//! hypotheses (`hypothesis.rs`): a sliding window, one that begins at fixed times, a bucket (`bucket.rs`),
+//! each with a limit and a length, or no quota but chance. Each has a cost in nats, the negative logarithm of its
 //! weight. An answer or a refusal costs each of them the more, the less it had foreseen that
 //! (`posterior.rs`); a refusal also proposes those that explain it (`proposals.rs`).
 //!
@@ -20,6 +20,7 @@
 //! this is tuned by stand in `constants.rs`.
 
 mod account;
+mod bucket;
 mod constants;
 mod decision;
 mod gate;
