@@ -1,13 +1,12 @@
 //! The whole world of a run: the space and the three services around it.
 
-use std::path::PathBuf;
-
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
 
 use crate::fakes::calendar::Calendar;
 use crate::fakes::confluence::{Confluence, ConfluenceConfig};
+use crate::fakes::content::documents::Source;
 use crate::fakes::content::handed::Handed;
 use crate::fakes::content::space::{Space, SpaceConfig};
 use crate::fakes::gemini::Gemini;
@@ -33,8 +32,8 @@ pub struct WorldConfig {
     pub taxonomy: Vec<(String, Vec<String>)>,
     /// The space.
     pub space: SpaceConfig,
-    /// The files of its folder, if it has one.
-    pub documents: Vec<PathBuf>,
+    /// Its pages, unless they are generated.
+    pub documents: Vec<Source>,
     /// Confluence and how long it takes.
     pub confluence: (ConfluenceConfig, Latency),
     /// Gemini and how long it takes.

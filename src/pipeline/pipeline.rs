@@ -14,7 +14,7 @@ use super::event::RunEnd;
 use super::job::Job;
 use super::learned_quotas::LearnedQuotas;
 use super::limiter::Outlook;
-use super::page::PageId;
+use super::page::{Page, PageId};
 use super::parts::Parts;
 use super::provider::Lane;
 use super::run::{Stray, Undone};
@@ -64,7 +64,18 @@ impl Pipeline {
     ///
     /// If the pages cannot be listed.
     pub async fn survey(&self, job: Job, control: Control) -> Result<Survey, PipelineError> {
-        super::run::survey(Arc::clone(&self.shared), job, control).await
+        self.survey_each(job, control, drop).await
+    }
+
+    /// The same, and gives each page that is asked about, in the order of the list.
+    #[doc(hidden)]
+    pub async fn survey_each(
+        &self,
+        job: Job,
+        control: Control,
+        keep: impl FnMut(Page),
+    ) -> Result<Survey, PipelineError> {
+        super::run::survey(Arc::clone(&self.shared), job, control, keep).await
     }
 
     /// Which of these pages cannot be changed as pages of this space, or of any where none is named. The

@@ -1,7 +1,5 @@
 //! What a job would take, as far as reading tells.
 
-use std::time::Duration;
-
 use super::estimate::Estimates;
 
 /// Calls to a provider, with the tokens that are expected of them.
@@ -40,8 +38,6 @@ pub struct Survey {
     pub most: Calls,
     /// The most pages of a call.
     pub pages_of_a_call: u64,
-    /// The time that the least calls take at least by the quotas that are known; nothing where none is.
-    pub least_time: Option<Duration>,
     /// Labels that the answered pages lack, and how many of these pages lack any.
     pub labels_to_add: u64,
     /// The answered pages that lack a label.

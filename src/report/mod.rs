@@ -16,6 +16,7 @@ pub mod limits;
 pub mod live_status;
 pub mod page;
 pub mod pictures;
+pub mod plan;
 pub mod run;
 pub mod seeds;
 mod swap;

@@ -21,6 +21,7 @@ use crate::pipeline::control::{Control, Progress};
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::{Event, Observer};
 use crate::pipeline::job::{Job, PageSelection};
+use crate::pipeline::learned_quotas::LearnedQuotas;
 use crate::pipeline::provider::{Provider, ProviderApi as Format, Secret};
 use crate::pipeline::taxonomy::Taxonomy;
 use crate::pipeline::{Parts, Pipeline, Site};
@@ -271,7 +272,13 @@ impl Session {
                 world.begin_run(number, run.changed_ratio, run.pages, chars);
             }
             let next = match pipeline.take() {
-                None => Pipeline::new(self.parts(run, &carrier, &recorder)),
+                None => {
+                    let parts = self.parts(run, &carrier, &recorder);
+                    let known = known(&self.scenario, &parts.providers);
+                    let first = Pipeline::new(parts);
+                    first.recall(&known);
+                    first
+                }
                 Some(same) if self.scenario.runs[index - 1].config == run.config => same,
                 Some(other) => other.reconfigured(run.config.clone(), site()),
             };
@@ -380,6 +387,21 @@ impl Session {
             seed: world.seed,
         }
     }
+}
+
+/// What is known of quotas at first, by the accounts of these providers.
+fn known(scenario: &Scenario, providers: &[Provider]) -> LearnedQuotas {
+    let mut known = LearnedQuotas::default();
+    for provider in providers {
+        let account = provider.account();
+        if let Some(quotas) = scenario.known.providers.get(&provider.name) {
+            known.providers.insert(account.clone(), quotas.clone());
+        }
+        if let Some(closed_ms) = scenario.known.closed_ms.get(&provider.name) {
+            known.closed_ms.insert(account, *closed_ms);
+        }
+    }
+    known
 }
 
 fn site() -> Site {

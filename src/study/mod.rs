@@ -8,6 +8,7 @@ pub mod claims;
 pub mod compare;
 pub mod diagnosis;
 pub mod experiment;
+pub mod forecast;
 pub mod league;
 pub mod limits;
 pub mod measure;

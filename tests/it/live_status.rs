@@ -77,6 +77,19 @@ fn pages_that_were_answered_before_cost_nothing_and_tell_no_pace() {
 }
 
 #[test]
+fn a_call_that_answers_a_part_of_its_pages_paid_for_that_part() {
+    let models = BTreeMap::from([("gemini".to_owned(), "gemini-2.5-flash".to_owned())]);
+    let mut status = RunStatus::new(&models);
+    call(&mut status, 1_000, 1, 206);
+    for page in 0..4 {
+        let (page, source) = (PageId(page), Source::Answer);
+        status.observed(2_000, &Event::PageTagged { page, source, tags: Tags::default() });
+    }
+    status.progress = Some(Progress { done: 4, listed: 12, total: Some(12) });
+    assert_eq!(status.final_cost_usd_micros(), Some(3 * 5_500));
+}
+
+#[test]
 fn nothing_is_said_of_what_is_not_known() {
     assert_eq!(pace(&[]).time_for(400, 0), None);
     assert_eq!(pace(&[0, 0, 0]).time_for(400, 0), None);
@@ -100,7 +113,7 @@ proptest! {
 
 fn call(status: &mut RunStatus, t_ms: u64, number: u64, code: u16) {
     let (call, batch, provider) = (CallId(number), BatchId(number), "gemini".to_owned());
-    let tokens = if code == 200 { 10_000 } else { 0 };
+    let tokens = if matches!(code, 200 | 206) { 10_000 } else { 0 };
     status.observed(
         t_ms,
         &Event::AttemptStarted {
@@ -121,7 +134,11 @@ fn call(status: &mut RunStatus, t_ms: u64, number: u64, code: u16) {
             batch,
             provider,
             model: None,
-            outcome: if code == 200 { CallOutcome::Ok } else { CallOutcome::Failed },
+            outcome: match code {
+                200 => CallOutcome::Ok,
+                206 => CallOutcome::Partial,
+                _ => CallOutcome::Failed,
+            },
             class: None,
             status: Some(code),
             input_tokens: tokens,

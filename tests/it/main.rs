@@ -26,6 +26,7 @@ mod fakes; // wire formats, quotas, calendar
 mod first_steps; // what a newcomer tries first
 mod fixed_windows; // windows that begin anew at fixed times
 mod folders; // folders and files of reports
+mod forecast; // what a job is said to take
 mod foreign_prompts; // pages in prompts of any form
 mod guide; // what the guide shows
 mod hostile_numbers; // what no honest service says

@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 use tagspace::internals::pipeline::cache::{Content, Fingerprint, Key};
 use tagspace::internals::pipeline::config::CacheKey;
 use tagspace::internals::pipeline::page::{Page, PageId, Tags};
-use tagspace::internals::pipeline::store::{AnswerStore, SqliteStore, StoreError};
+use tagspace::internals::pipeline::store::{AnswerStore, CallRecord, SqliteStore, StoreError};
 use tagspace::internals::pipeline::taxonomy::Taxonomy;
 
 use crate::common::attentive;
@@ -133,7 +133,7 @@ fn a_store_that_was_asked_for_must_be_usable_before_anything_is_asked() {
     for (name, message) in [
         ("notes.md", "file is not a database"),
         ("other.db", "expected a store of answers, found another database"),
-        ("newer.db", "expected a store of format 1 or earlier, found format 99"),
+        ("newer.db", "expected a store of format 2 or earlier, found format 99"),
         ("corrupt.db", "database disk image is malformed"),
         (".", "expected a file, found a folder or a device"),
         ("notes.md/answers.db", "File exists"),
@@ -218,6 +218,45 @@ fn key(id: u64) -> Key {
 
 fn tags(of: &[&str]) -> Tags {
     Tags([("doc".to_owned(), of.iter().map(|tag| (*tag).to_owned()).collect())].into())
+}
+
+#[test]
+fn the_latest_calls_of_each_model_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answers.db");
+    let store = SqliteStore::open(&path, 1 << 20).unwrap();
+    let call = |latency_ms: u64| CallRecord {
+        pages: 20,
+        input_tokens: 9_000,
+        output_tokens: 900,
+        latency_ms,
+    };
+    assert_eq!(store.calls("a-model").unwrap(), []);
+    for begin in [0, 100, 200] {
+        let calls: Vec<CallRecord> = (begin..begin + 100).map(call).collect();
+        store.keep_calls("a-model", &calls).unwrap();
+        store.keep_calls("another", &[call(begin)]).unwrap();
+    }
+    let kept: Vec<u64> =
+        store.calls("a-model").unwrap().iter().map(|call| call.latency_ms).collect();
+    assert_eq!(kept, (44..300).collect::<Vec<_>>());
+    assert_eq!(store.calls("another").unwrap(), [call(0), call(100), call(200)]);
+}
+
+#[test]
+fn a_store_of_an_earlier_format_keeps_its_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answers.db");
+    let store = SqliteStore::open(&path, 1 << 20).unwrap();
+    store.keep("a-model", &[(key(7), &tags(&["guide"]))]).unwrap();
+    drop(store);
+    // As the first format had it.
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch("DROP TABLE calls; PRAGMA user_version = 1").unwrap();
+    drop(old);
+    let store = SqliteStore::open(&path, 1 << 20).unwrap();
+    assert_eq!(store.answer(&key(7)).unwrap(), Some(tags(&["guide"])));
+    assert_eq!(store.calls("a-model").unwrap(), []);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod plain;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 use html5ever::tokenizer::states::RawKind;
@@ -57,6 +58,52 @@ fn leads_nowhere(error: &walkdir::Error) -> bool {
 fn is_html(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     name.split('.').skip(1).any(|part| matches!(part, "html" | "htm" | "xhtml"))
+}
+
+/// Where a page comes from that is not generated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// An HTML file.
+    File(PathBuf),
+    /// A text that was read before.
+    Text(Arc<PlainText>),
+}
+
+/// The text of a page, line by line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlainText {
+    /// Its title.
+    pub title: String,
+    /// Its lines.
+    pub text: String,
+}
+
+impl Source {
+    /// Its name.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Text(page) => page.title.clone(),
+        }
+    }
+
+    /// The page. A file that cannot be read is a page that says so.
+    pub fn read(&self, mut writer: StorageWriter) -> Document {
+        match self {
+            Self::File(path) => read(path, writer).unwrap_or_else(|error| Document {
+                title: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                storage: format!("<p>{:?}</p>", error.kind()),
+                text: format!("{:?}", error.kind()),
+            }),
+            Self::Text(page) => {
+                for line in page.text.lines() {
+                    writer.block(TextBlock::Paragraph, line);
+                }
+                let (storage, text) = writer.finish();
+                Document { title: page.title.clone(), storage, text }
+            }
+        }
+    }
 }
 
 /// A document as a page.

@@ -124,24 +124,27 @@ pub struct Space {
     taxonomy: Vec<(String, Vec<String>)>,
     decoys: Arc<[String]>,
     seed: Seed,
-    documents: Vec<PathBuf>,
+    documents: Vec<documents::Source>,
+    is_generated: bool,
     pages: u64,
     edits: Vec<(u64, Ratio)>,
 }
 
 impl Space {
-    /// The space of this configuration. `documents` are the files of its folder, if it has one.
+    /// The space of this configuration. `documents` are its pages, unless they are generated.
     pub fn new(
         config: SpaceConfig,
         taxonomy: Vec<(String, Vec<String>)>,
-        documents: Vec<PathBuf>,
+        documents: Vec<documents::Source>,
         seed: Seed,
     ) -> Self {
         let wanted = config.pages.map_or(u64::MAX, Whole::get);
-        let pages = if config.dir.is_some() { wanted.min(documents.len() as u64) } else { wanted };
+        let is_generated = config.dir.is_none() && documents.is_empty();
+        let pages = if is_generated { wanted } else { wanted.min(documents.len() as u64) };
         let pages = if pages == u64::MAX { 100 } else { pages };
         let decoys = taxonomy.iter().flat_map(|(_, tags)| tags).cloned().collect();
-        Self { config, taxonomy, decoys, seed, documents, pages, edits: Vec::new() }
+        let edits = Vec::new();
+        Self { config, taxonomy, decoys, seed, documents, is_generated, pages, edits }
     }
 
     /// The key of the space.
@@ -156,7 +159,7 @@ impl Space {
 
     /// The space has this many pages from now on; of a folder at most its files.
     pub fn resize(&mut self, pages: u64) {
-        let most = if self.config.dir.is_some() { self.documents.len() as u64 } else { pages };
+        let most = if self.is_generated { pages } else { self.documents.len() as u64 };
         self.pages = pages.min(most);
     }
 
@@ -182,7 +185,7 @@ impl Space {
 
     /// A version of a page, whatever there is of the space now.
     pub fn page_at(&self, id: u64, version: u64) -> Option<SpacePage> {
-        if self.config.dir.is_some() {
+        if !self.is_generated {
             return self.document(id, version);
         }
         let origin = self.origin(id);
@@ -203,15 +206,9 @@ impl Space {
 
     fn document(&self, id: u64, version: u64) -> Option<SpacePage> {
         let index = usize::try_from(id - FIRST_ID).ok()?;
-        let path = self.documents.get(index)?;
-        let document = documents::read(path, self.writer(id, version)).unwrap_or_else(|error| {
-            documents::Document {
-                title: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-                storage: format!("<p>{:?}</p>", error.kind()),
-                text: format!("{:?}", error.kind()),
-            }
-        });
-        let documents::Document { title, mut storage, mut text } = document;
+        let source = self.documents.get(index)?;
+        let documents::Document { title, mut storage, mut text } =
+            source.read(self.writer(id, version));
         if version > 1 {
             storage.insert_str(0, &format!("<p>revision {version}</p>"));
             text.insert_str(0, &format!("revision {version}\n"));

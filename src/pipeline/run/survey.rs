@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -16,28 +15,29 @@ use crate::pipeline::control::Control;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::estimate::Estimates;
 use crate::pipeline::job::Job;
-use crate::pipeline::limiter::algorithm::InferredQuota;
 use crate::pipeline::page::{Page, Tags};
 use crate::pipeline::prompt;
-use crate::pipeline::provider::stated_quota::Dimension;
-use crate::pipeline::survey::{Calls, Survey};
+use crate::pipeline::survey::Survey;
 use crate::pipeline::taxonomy::label;
 
 /// Pages that may wait between the listing and the count.
 const BUFFER: usize = 32;
 
-/// Surveys the pages of a job.
+/// Surveys the pages of a job. `keep` is given each page that is asked about, in the order of the list.
 pub(crate) async fn survey(
     shared: Arc<Shared>,
     job: Job,
     control: Control,
+    mut keep: impl FnMut(Page),
 ) -> Result<Survey, PipelineError> {
     let run = Arc::new(RunContext::new(shared, &job, control));
     let (listed, mut pages) = mpsc::channel(BUFFER);
     let read = tokio::spawn(list::read(Arc::clone(&run), job.what, listed));
     let mut surveyor = Surveyor::new(&run);
     while let Some(page) = pages.recv().await {
-        surveyor.accept(page).await;
+        if let Some(page) = surveyor.accept(page).await {
+            keep(page);
+        }
     }
     read.await??;
     Ok(surveyor.finish())
@@ -59,22 +59,24 @@ impl<'a> Surveyor<'a> {
         Self { run, estimates, room: run.room(), batcher, came: 0, survey }
     }
 
-    async fn accept(&mut self, page: Page) {
+    /// Counts a page; it is given back if it is asked about.
+    async fn accept(&mut self, page: Page) -> Option<Page> {
         self.came += 1;
         if let Some(tags) = self.run.shared.recall(&page) {
             self.answered(&page, &tags).await;
-            return;
+            return None;
         }
         let Some(page) = self.run.first_of_its_kind(page) else {
             self.survey.same_text += 1;
-            return;
+            return None;
         };
         let alone = prompt::tokens(std::slice::from_ref(&page));
         self.survey.most.add(&self.estimates, 1, alone);
-        self.batcher.push(page);
+        self.batcher.push(page.clone());
         while let Some(full) = self.batcher.filling(&self.room, &self.estimates) {
             self.batch(full);
         }
+        Some(page)
     }
 
     /// A page is answered already: it counts which labels it lacks.
@@ -104,19 +106,6 @@ impl<'a> Surveyor<'a> {
         self.survey.listed = self.run.listed.load(Ordering::Relaxed);
         self.survey.unreadable = self.survey.listed.saturating_sub(self.came);
         self.survey.pages_of_a_call = self.room.pages as u64;
-        let quotas = self.run.shared.lanes[0].limiter.learned();
-        let waits = quotas.iter().map(|quota| least_time(quota, &self.survey.least));
-        self.survey.least_time = waits.max();
         self.survey
     }
-}
-
-/// The time that calls take at least by a quota: the first window is full at once.
-fn least_time(quota: &InferredQuota, calls: &Calls) -> Duration {
-    let amount = match quota.dimension {
-        Dimension::Requests => calls.calls,
-        Dimension::Tokens => calls.input_tokens,
-    };
-    let windows = amount.saturating_sub(1) / quota.limit.max(1);
-    quota.window.saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX))
 }

@@ -13,7 +13,8 @@ const APPLICATION_ID: i64 = 0x7461_6773;
 /// done. `is_made` tells a change of a label that was made from one whose end is not known.
 /// `used_s` is when an answer was last used, in seconds since 1970 and to the day, so that a hit seldom
 /// writes.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE models (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     CREATE TABLE answers (
         key BLOB NOT NULL PRIMARY KEY,
@@ -38,7 +39,18 @@ const MIGRATIONS: [&str; 1] = ["
         PRIMARY KEY (job, page, label, was_added)
     ) WITHOUT ROWID;
     CREATE INDEX labels_by_page ON labels (page, label);
-"];
+",
+    "
+    CREATE TABLE calls (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        model INTEGER NOT NULL REFERENCES models (id),
+        pages INTEGER NOT NULL,
+        input_tokens INTEGER NOT NULL,
+        output_tokens INTEGER NOT NULL,
+        latency_ms INTEGER NOT NULL
+    );
+",
+];
 
 /// The latest format.
 const FORMAT: usize = MIGRATIONS.len();

@@ -21,6 +21,7 @@ use crate::fakes::latency::{Latency, LatencyFile};
 use crate::fakes::llm::AiConfig;
 use crate::fakes::world::WorldConfig;
 use crate::pipeline::config::{Profile, Settings, SettingsPatch};
+use crate::pipeline::learned_quotas::LearnedQuotas;
 use crate::pipeline::taxonomy::Taxonomy;
 use crate::price;
 use crate::price::Price;
@@ -151,7 +152,8 @@ impl Reader<'_> {
         let mut documents = Vec::new();
         if let Some(dir) = &space.dir {
             let dir = self.folder.join(dir);
-            documents = self.documents(&dir, file.space.span());
+            let files = self.documents(&dir, file.space.span());
+            documents = files.into_iter().map(documents::Source::File).collect();
             space.dir = Some(dir);
         }
         let confluence = file.confluence.get_ref();
@@ -196,6 +198,7 @@ impl Reader<'_> {
             tune: file.tune,
             prices,
             has_fallback,
+            known: LearnedQuotas::default(),
         }
     }
 

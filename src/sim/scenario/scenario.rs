@@ -8,8 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::diagnostic::Diagnostic;
 use super::file::TuneFile;
+use crate::fakes::content::documents::Source;
 use crate::fakes::world::WorldConfig;
 use crate::pipeline::config::{Settings, SettingsPatch};
+use crate::pipeline::learned_quotas::LearnedQuotas;
 use crate::price::Price;
 use crate::rng::Seed;
 use crate::units::Ratio;
@@ -54,6 +56,9 @@ pub struct Scenario {
     pub prices: BTreeMap<String, Price>,
     /// Whether it has a fallback provider.
     pub has_fallback: bool,
+    /// What the pipeline knows of quotas before the first run, by the names of its providers. No file
+    /// says it.
+    pub known: LearnedQuotas,
     /// What makes its world, as a digest.
     pub world_digest: String,
     /// What is under test, as a digest.
@@ -156,8 +161,7 @@ pub fn default_taxonomy() -> Vec<(String, Vec<String>)> {
 
 /// A digest over everything that the pipeline meets, in its parsed form.
 pub(super) fn world_digest(world: &WorldConfig, runs: &[Run], has_fallback: bool) -> String {
-    let names: Vec<String> =
-        world.documents.iter().map(|path| path.display().to_string()).collect();
+    let names: Vec<String> = world.documents.iter().map(Source::name).collect();
     let mut space = world.space.clone();
     space.dir = None;
     let weather: Vec<_> = runs

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
+use crate::fakes::content::documents::Source;
 use crate::pipeline::config::{Settings, SettingsPatch};
 use crate::sim::scenario::Scenario;
 
@@ -63,8 +64,7 @@ pub fn of_world(scenario: &Scenario) -> Keys {
     let mut keys = Keys::new();
     let mut space = world.space.clone();
     space.dir = None;
-    let names: Vec<String> =
-        world.documents.iter().map(|path| path.display().to_string()).collect();
+    let names: Vec<String> = world.documents.iter().map(Source::name).collect();
     keys.insert("fakes".to_owned(), crate::fakes::VERSION.to_string());
     keys.insert("start".to_owned(), world.start.to_string());
     flatten("taxonomy", &to_json(&world.taxonomy), &mut keys);

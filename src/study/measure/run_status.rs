@@ -25,7 +25,7 @@ pub struct RunStatus {
     /// Pages that were answered before, or as another page was.
     kept: u64,
     calls: u64,
-    /// Pages of calls that were answered.
+    /// Pages of calls that answered all of theirs.
     answered: u64,
     pages_of: BTreeMap<CallId, u64>,
     /// Pages that were tagged.
@@ -156,12 +156,14 @@ impl RunStatus {
     /// long as the number of pages is not known, or where a price is not.
     pub fn final_cost_usd_micros(&self) -> Option<u64> {
         let total = self.progress?.total?;
-        let left = total.saturating_sub(self.kept).saturating_sub(self.answered);
+        // A call may answer a part of its pages; which, is known once they are tagged.
+        let answered = self.answered.max(self.tagged.saturating_sub(self.kept));
+        let left = total.saturating_sub(self.kept).saturating_sub(answered);
         let left = left.saturating_sub(self.failed);
-        if self.is_unpriced || self.answered == 0 || left == 0 {
+        if self.is_unpriced || answered == 0 || left == 0 {
             return None;
         }
         let cost = float(self.cost_usd_micros);
-        Some(whole(cost + cost / float(self.answered) * float(left)))
+        Some(whole(cost + cost / float(answered) * float(left)))
     }
 }

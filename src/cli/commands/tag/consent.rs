@@ -16,6 +16,7 @@ use crate::cli::error::CliError;
 use crate::cli::terminal::{ask, note};
 use crate::pipeline::store::SqliteStore;
 use crate::pipeline::survey::Survey;
+use crate::report::plan::text;
 
 /// Shows the plan and asks at a terminal; elsewhere the run begins at once. Without consent it gives the exit
 /// code with which the command ends.
@@ -38,11 +39,12 @@ pub(super) fn seek(
             planned = survey(args, inputs.clone(), store, interrupt, failures) => planned,
         }
     })?;
-    let (survey, text) = match planned {
-        Planned::Plan { survey, text } => (survey, text),
+    let plan = match planned {
+        Planned::Plan(plan) => plan,
         Planned::Ended(status) => return Ok(Some(status)),
     };
-    note(text.trim_end());
+    note(text(&plan).trim_end());
+    let survey = plan.survey;
     if changes_nothing(&survey, args.write) {
         return Ok(None);
     }

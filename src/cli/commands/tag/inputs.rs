@@ -61,7 +61,7 @@ fn selection(args: &TagArgs) -> PageSelection {
 #[derive(Clone)]
 pub(crate) struct TagInputs {
     pub(crate) config: Settings,
-    taxonomy: Taxonomy,
+    pub(super) taxonomy: Taxonomy,
     pub(crate) site: Site,
     pub(crate) providers: Vec<Provider>,
 }

@@ -8,6 +8,7 @@ mod inputs;
 pub(crate) mod job;
 mod page_rows;
 mod plan;
+mod prospect;
 mod report_place;
 mod session;
 pub(crate) mod state;

@@ -1,32 +1,33 @@
 //! `tagspace plan`: what `tag` would do with the same arguments, without an AI call.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::inputs::{TagInputs, check, job, state_path};
+use super::prospect::Surveyor;
 use super::verdict::{Ended, status};
-use super::watcher::Unwatched;
-use super::{answers, state};
+use super::{answers, prospect, state};
 use crate::cli::ExitStatus;
-use crate::cli::args::TagArgs;
+use crate::cli::args::{PagesFormat, TagArgs};
 use crate::cli::error::CliError;
 use crate::cli::interrupt::Interrupt;
+use crate::cli::jobs::runner;
 use crate::cli::outputs::Failures;
-use crate::cli::terminal::print;
+use crate::cli::terminal::{note, print};
 use crate::pipeline::complaint::Listening;
 use crate::pipeline::control::Control;
 use crate::pipeline::error::PipelineError;
-use crate::pipeline::event::RunEnd;
+use crate::pipeline::event::{Observer, RunEnd};
 use crate::pipeline::http::HttpTransport;
 use crate::pipeline::store::SqliteStore;
-use crate::pipeline::survey::{Calls, Survey};
+use crate::pipeline::survey::Survey;
 use crate::pipeline::{Parts, Pipeline};
-use crate::price;
-use crate::report::format;
+use crate::report::plan::{Basis, Plan, json, text};
 use crate::sim::recorder::Log;
-use crate::study::measure::metric::Unit;
+use crate::study::forecast::{CallLatency, PageSample, Prospect};
+
+/// With as many pages a rehearsal takes seconds, which is said.
+const LONG_PAGES: u64 = 1_000;
 
 /// Reads the space, and prints what tagging it would take.
 pub(crate) fn plan(args: &TagArgs) -> Result<ExitStatus, CliError> {
@@ -34,6 +35,13 @@ pub(crate) fn plan(args: &TagArgs) -> Result<ExitStatus, CliError> {
         return Err(CliError::Usage {
             message: "expected a space or pages, found --apply".to_owned(),
             help: "`tagspace tag --apply` without --write says what it would do".to_owned(),
+        });
+    }
+    if args.format == PagesFormat::Csv {
+        return Err(CliError::Usage {
+            message: "expected --format text or json, found csv".to_owned(),
+            help: "a plan has no rows; `tagspace tag --format csv` prints one for each page"
+                .to_owned(),
         });
     }
     let inputs = TagInputs::read(args)?;
@@ -46,8 +54,11 @@ pub(crate) fn plan(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let runtime =
         runtime.map_err(|source| CliError::Io { what: "set up the runtime".to_owned(), source })?;
     match runtime.block_on(survey(args, inputs, store.as_ref(), &interrupt, &failures))? {
-        Planned::Plan { text, .. } => {
-            print(&text);
+        Planned::Plan(plan) => {
+            print(&match args.format {
+                PagesFormat::Json => json(&plan),
+                PagesFormat::Text | PagesFormat::Csv => text(&plan),
+            });
             Ok(failures.turn(ExitStatus::Met))
         }
         Planned::Ended(status) => Ok(status),
@@ -56,13 +67,13 @@ pub(crate) fn plan(args: &TagArgs) -> Result<ExitStatus, CliError> {
 
 /// What became of a plan.
 pub(super) enum Planned {
-    /// It is made: as figures, and as a table.
-    Plan { survey: Survey, text: String },
+    /// It is made.
+    Plan(Box<Plan>),
     /// It could not be made, or was not waited for.
     Ended(ExitStatus),
 }
 
-/// Reads the space, or as far as it is let.
+/// Reads the space, or as far as it is let, and plays the job.
 pub(super) async fn survey(
     args: &TagArgs,
     inputs: TagInputs,
@@ -71,22 +82,24 @@ pub(super) async fn survey(
     failures: &Failures,
 ) -> Result<Planned, CliError> {
     let transport = Listening::new(HttpTransport::new()?, &inputs.site, &inputs.providers);
-    let (site, model) = (inputs.site.base.clone(), inputs.providers[0].model.clone());
+    let site = inputs.site.base.clone();
+    let surveyor = Arc::new(Surveyor::new(failures.clone()));
     let pipeline = Pipeline::new(Parts {
         store: store.map(|store| answers::answers(store, args.fresh)),
-        ..inputs.parts(&transport, Arc::new(Unwatched(failures.clone())))
+        ..inputs.clone().parts(&transport, Arc::clone(&surveyor) as Arc<dyn Observer>)
     });
     if let Some(path) = &state_path(args) {
         pipeline.recall(&state::read(path));
     }
     let control = Control { cancel: interrupt.stop.clone(), ..Control::default() };
-    let result = pipeline.survey(job(args), control).await;
+    let mut pages = PageSample::default();
+    let result = pipeline.survey_each(job(args), control, |page| pages.push(page)).await;
     let is_stopped = interrupt.stop.is_cancelled();
     let failure = match result {
         Ok(_) if is_stopped => return Ok(Planned::Ended(ExitStatus::Interrupted)),
         Ok(survey) => {
-            let text = text(&survey, &model, &site);
-            return Ok(Planned::Plan { survey, text });
+            let prospect = prospect::of(&inputs, pages, &pipeline.memory(), store, &surveyor);
+            return rehearsed(survey, prospect, site, interrupt).await;
         }
         Err(failure) => failure,
     };
@@ -100,72 +113,38 @@ pub(super) async fn survey(
     })))
 }
 
-/// The plan as a table.
-fn text(survey: &Survey, model: &str, site: &str) -> String {
-    let Survey { least, most, .. } = survey;
-    let mut text = format!("{} listed at {site}\n", format::counted(survey.listed, "page"));
-    let mut row = |name: &str, value: String| {
-        let _ = writeln!(text, "  {name:<16}{value}");
+/// The plan with what playing the job comes to; a plan is of use without it.
+async fn rehearsed(
+    survey: Survey,
+    prospect: Prospect,
+    site: String,
+    interrupt: &Interrupt,
+) -> Result<Planned, CliError> {
+    let primary = &prospect.providers[0];
+    let basis = Basis {
+        quotas: primary.quotas.clone(),
+        calls: primary.latency.as_ref().map_or(0, CallLatency::calls),
     };
-    if survey.unreadable > 0 {
-        row("without text", format::counted(survey.unreadable, "page"));
+    let model = primary.model.clone();
+    if prospect.pages.len() >= LONG_PAGES {
+        note("rehearsing the job with these pages");
     }
-    row(
-        "answered",
-        format!(
-            "{}: their answers are kept, and cost nothing",
-            format::counted(survey.answered, "page")
-        ),
-    );
-    row("same text", format!("{}: asked about once", format::counted(survey.same_text, "page")));
-    row("to ask", format!("{} of {model}", format::counted(survey.to_ask(), "page")));
-    if least.calls > 0 {
-        let full = format!("{} at least", format::count(least.calls));
-        let of = survey.pages_of_a_call;
-        row(
-            "AI calls",
-            format!(
-                "{full}, with {of} pages in each; {} with each page alone",
-                format::count(most.calls)
-            ),
-        );
-        let (input, output) =
-            (format::count(least.input_tokens), format::count(least.output_tokens));
-        row("tokens", format!("about {input} in and {output} out, in the fewest calls"));
-        row("cost", cost(model, least, most));
-        row("time", time(survey));
+    let (runner, stop) = (runner(None)?, interrupt.stop.clone());
+    let played = tokio::task::spawn_blocking(move || prospect.forecast(&runner, &stop)).await;
+    if interrupt.stop.is_cancelled() {
+        return Ok(Planned::Ended(ExitStatus::Interrupted));
     }
-    let labels = match (survey.answered, survey.labels_unknown) {
-        (0, _) => "as the answers say".to_owned(),
-        (_, 0) => format!(
-            "{} to add to {} that are answered; to others as their answers say",
-            format::count(survey.labels_to_add),
-            format::counted(survey.pages_to_label, "page")
-        ),
-        (_, unknown) => {
-            format!("those of {} are read when they are written", format::counted(unknown, "page"))
+    let warn = |why: String| note(&format!("warning: the job could not be rehearsed: {why}"));
+    let forecast = match played {
+        Ok(Ok(forecast)) => forecast,
+        Ok(Err(error)) => {
+            warn(error.to_string());
+            None
+        }
+        Err(error) => {
+            warn(error.to_string());
+            None
         }
     };
-    row("labels", labels);
-    row("never written", "titles, texts, and labels outside the taxonomy".to_owned());
-    text
-}
-
-fn cost(model: &str, least: &Calls, most: &Calls) -> String {
-    let Some(price) = price::of(model) else { return format!("no price of {model} is known") };
-    let of = |calls: &Calls| {
-        format::amount(price.usd_micros(calls.input_tokens, calls.output_tokens), Unit::UsdMicros)
-    };
-    format!("about {} in the fewest calls, {} with each page alone", of(least), of(most))
-}
-
-fn time(survey: &Survey) -> String {
-    match survey.least_time {
-        None => "not known: no quota was learned yet".to_owned(),
-        Some(Duration::ZERO) => "no wait, by the quota that was learned".to_owned(),
-        Some(time) => {
-            let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-            format!("{} at least, by the quota that was learned", format::millis(ms))
-        }
-    }
+    Ok(Planned::Plan(Box::new(Plan { survey, forecast, basis, model, site })))
 }

@@ -13,6 +13,7 @@ use super::answers;
 use super::consent;
 use super::inputs::{TagInputs, check, job, state_path};
 use super::job::OpenJob;
+use super::prospect;
 use super::report_place::{ReportPlace, RunFacts};
 use super::session::{LiveFiles, LiveSession};
 use super::state;
@@ -90,6 +91,9 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     // Whatever an aborted run has left behind is not waited for.
     runtime.shutdown_background();
     let figures = report(args, &facts, &log, patience_s);
+    if let Some(store) = &store {
+        prospect::keep(store, &facts.models, &log);
+    }
     let page = place.and_then(|place| place.write(&facts, log.clone(), figures));
     let is_stopped = interrupt.stop.is_cancelled();
     let status = status(&Ended { result, log, is_stopped, transport, site, origins });
