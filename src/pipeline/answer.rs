@@ -52,6 +52,44 @@ pub fn read(answer: &str, asked: &[Page], taxonomy: &Taxonomy) -> Reading {
     reading
 }
 
+/// Reads an answer about this page alone that was cut off: another call would be cut off as well, so that the
+/// categories that are whole are taken, if they have a tag. What was lost counts as one that was dropped.
+pub fn read_cut(answer: &str, asked: &[Page], taxonomy: &Taxonomy) -> Reading {
+    let whole = read(answer, asked, taxonomy);
+    if asked.len() != 1 || !whole.tags.is_empty() {
+        return whole;
+    }
+    let cut = closed(answer).map(|closed| read(&closed, asked, taxonomy));
+    match cut.filter(|cut| cut.tags.values().any(|tags| tags.all().next().is_some())) {
+        Some(cut) => Reading { dropped: cut.dropped + 1, ..cut },
+        None => whole,
+    }
+}
+
+/// A JSON text that was cut off, up to the last member of an object that is whole, with all closed that is
+/// open there.
+fn closed(cut: &str) -> Option<String> {
+    let cut = &cut[cut.find('{')?..];
+    let mut open: Vec<char> = Vec::new();
+    let mut whole = None;
+    let (mut is_text, mut is_escaped) = (false, false);
+    for (at, c) in cut.char_indices() {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_text => is_escaped = true,
+            '"' => is_text = !is_text,
+            _ if is_text => {}
+            '{' => open.push('}'),
+            '[' => open.push(']'),
+            '}' | ']' => drop(open.pop()),
+            ',' if open.last() == Some(&'}') => whole = Some((at, open.clone())),
+            _ => {}
+        }
+    }
+    let (end, open) = whole?;
+    Some(cut[..end].chars().chain(open.into_iter().rev()).collect())
+}
+
 /// The labels of what was said that is no tag of the taxonomy, in order, each once.
 fn unknown(answered: &BTreeMap<String, Vec<String>>, taxonomy: &Taxonomy) -> Vec<String> {
     let said = answered.iter().flat_map(|(of, said)| said.iter().map(move |said| (of, said)));

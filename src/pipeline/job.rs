@@ -1,5 +1,7 @@
 //! What a run is asked to do.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::pipeline::page::PageId;
 use crate::pipeline::page_filter::PageFilter;
 
@@ -38,11 +40,15 @@ pub struct Job {
     pub what: PageSelection,
     /// Which of them.
     pub filter: PageFilter,
+    /// Labels that earlier jobs gave to pages: those of the taxonomy are removed that a page is not to have
+    /// any more.
+    pub prunable: BTreeMap<PageId, BTreeSet<String>>,
 }
 
 impl Job {
     /// All of these pages.
     pub fn of(task: impl Into<String>, what: PageSelection) -> Self {
-        Self { task: task.into(), what, filter: PageFilter::default() }
+        let filter = PageFilter::default();
+        Self { task: task.into(), what, filter, prunable: BTreeMap::new() }
     }
 }

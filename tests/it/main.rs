@@ -53,6 +53,7 @@ mod pipeline; // against answers that no fake gives
 mod plan; // the size of a batch where it is auto
 mod prediction; // virtual time against real time
 mod properties; // what holds for every input
+mod prune; // labels that go again
 mod quota; // the limiter that keeps an account of the quota
 mod quota_bucket_or_window; // what a window explains as well as a bucket
 mod quota_must_not_learn; // what the limiter must not learn from

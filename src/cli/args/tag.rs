@@ -9,7 +9,7 @@ use super::values::{PagesFormat, chance, profile, usd};
 use crate::pipeline::config::Profile;
 
 /// What chooses pages, asks models or tells of answers.
-const ASKING: [&str; 11] = [
+const ASKING: [&str; 12] = [
     "pages",
     "limit",
     "sample",
@@ -20,6 +20,7 @@ const ASKING: [&str; 11] = [
     "model",
     "fallback_model",
     "fresh",
+    "prune",
     "out",
 ];
 
@@ -48,6 +49,10 @@ pub(crate) struct TagArgs {
     /// Write labels; without it nothing in Confluence changes.
     #[arg(long)]
     pub(crate) write: bool,
+    /// Also remove labels of the taxonomy that earlier jobs of `tag` gave to a page and that its tags are not
+    /// any more; what people added stays.
+    #[arg(long)]
+    pub(crate) prune: bool,
     /// Begin at once: at a terminal the plan is shown otherwise, and a question asked.
     #[arg(long, short)]
     pub(crate) yes: bool,

@@ -216,7 +216,8 @@ impl Attempt<'_> {
         let status = Some(response.status().as_u16());
         match provider.read(&response) {
             Ok(Answer { text, truncated, usage, quotas }) => {
-                let reading = answer::read(&text, asked, &run.shared.taxonomy);
+                let read = if truncated { answer::read_cut } else { answer::read };
+                let reading = read(&text, asked, &run.shared.taxonomy);
                 let answered = reading.tags.len();
                 let class = match (answered == asked.len(), truncated, answered) {
                     (true, ..) => None,

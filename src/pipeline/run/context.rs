@@ -1,5 +1,6 @@
 //! What the stages of a run share.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -89,6 +90,7 @@ pub(crate) struct RunContext {
     pub(crate) labels: KnownLabels,
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     filter: PageFilter,
+    prunable: BTreeMap<PageId, BTreeSet<String>>,
     pub(crate) listed: AtomicU64,
     /// Pages that are known or expected to come, or have come already.
     pub(crate) known: AtomicU64,
@@ -121,6 +123,7 @@ impl RunContext {
             labels: KnownLabels::new(is_by_label),
             progress: control.progress,
             filter: job.filter.clone(),
+            prunable: job.prunable.clone(),
             listed: AtomicU64::new(0),
             known: AtomicU64::new(0),
             done: AtomicU64::new(0),
@@ -138,6 +141,11 @@ impl RunContext {
             Stopped::Pointless(cause) => PipelineError::Pointless { cause: cause.clone() },
             Stopped::Spent(spent) => PipelineError::Spent(spent.clone()),
         })
+    }
+
+    /// Whether an earlier job gave this label to the page, and it may go again.
+    pub(crate) fn is_prunable(&self, page: PageId, label: &str) -> bool {
+        self.prunable.get(&page).is_some_and(|labels| labels.contains(label))
     }
 
     pub(crate) fn config(&self) -> &Settings {

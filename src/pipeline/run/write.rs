@@ -104,7 +104,11 @@ async fn write_page(run: &RunContext, tagged: &Tagged) -> Result<(), NoResponse>
     let removes = run.config().remove_stale_labels;
     let is_stale = |label: &String| match &tagged.change {
         Some(change) => change.removed.contains(label),
-        None => removes && run.shared.taxonomy.owns_label(label) && !wanted.contains(label),
+        None => {
+            (removes || run.is_prunable(page, label))
+                && run.shared.taxonomy.owns_label(label)
+                && !wanted.contains(label)
+        }
     };
     let since = Instant::now();
     let known = run.labels.of(page).await;

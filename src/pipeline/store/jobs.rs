@@ -1,6 +1,6 @@
 //! Jobs that write, and the labels that each of them changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -118,6 +118,29 @@ impl SqliteStore {
             let mut jobs = connection.prepare(&format!("{SELECT} GROUP BY id ORDER BY id DESC"))?;
             let jobs = jobs.query_map([], record)?;
             Ok(jobs.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The labels that jobs of a site gave to its pages and that no later job took away again.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be read.
+    pub fn written(&self, site: &str) -> Result<BTreeMap<PageId, BTreeSet<String>>, StoreError> {
+        self.with(|connection| {
+            let mut rows = connection.prepare(
+                "SELECT page, label FROM labels AS one JOIN jobs ON jobs.id = job
+                 WHERE site = ?1 AND was_added AND is_made AND NOT EXISTS (
+                     SELECT 1 FROM labels AS later JOIN jobs ON jobs.id = later.job
+                     WHERE site = ?1 AND later.page = one.page AND later.label = one.label
+                     AND NOT later.was_added AND later.is_made AND later.job > one.job)",
+            )?;
+            let mut written: BTreeMap<PageId, BTreeSet<String>> = BTreeMap::new();
+            let mut rows = rows.query([site])?;
+            while let Some(row) = rows.next()? {
+                written.entry(PageId(row.get(0)?)).or_default().insert(row.get(1)?);
+            }
+            Ok(written)
         })
     }
 

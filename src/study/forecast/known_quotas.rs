@@ -9,7 +9,7 @@ const DAY_MS: u64 = 43_200_000;
 /// A window may differ from whole seconds by this share, in hundredths, and is still taken for them: a window
 /// that was inferred is a little longer than the real one.
 const ODD_PERCENT: u64 = 2;
-/// A bucket is written as what it gives in its window, or in so many of them that it is a whole number.
+/// A bucket is written as what it gives in its window, or in a multiple of it in which that is a whole number.
 const MOST_WINDOWS: u64 = 60;
 
 /// A window as a scenario has it.

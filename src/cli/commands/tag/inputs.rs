@@ -1,6 +1,6 @@
 //! What the arguments of `tag` and the environment come to: the job, the settings, the services, the tags.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use crate::pipeline::job::{Job, PageSelection};
 use crate::pipeline::page::PageId;
 use crate::pipeline::page_filter::PageFilter;
 use crate::pipeline::provider::{Provider, ProviderApi};
+use crate::pipeline::store::SqliteStore;
 use crate::pipeline::taxonomy::Taxonomy;
 use crate::pipeline::{Parts, Site};
 use crate::price;
@@ -32,15 +33,34 @@ use crate::sim::scenario::env_file::Variables;
 const GEMINI: &str = "https://generativelanguage.googleapis.com";
 const OPENAI: &str = "https://api.openai.com";
 
-/// The job that the arguments describe.
-pub(crate) fn job(args: &TagArgs) -> Job {
+/// The job that the arguments describe, at this site.
+pub(crate) fn job(
+    args: &TagArgs,
+    site: &str,
+    store: Option<&Arc<SqliteStore>>,
+) -> Result<Job, CliError> {
     let filter = PageFilter {
         limit: args.limit,
         sample_ppm: args.sample,
         include: args.include.clone(),
         exclude: args.exclude.clone(),
     };
-    Job { task: args.task.clone(), what: selection(args), filter }
+    let prunable = if args.prune { written(site, store)? } else { BTreeMap::new() };
+    Ok(Job { task: args.task.clone(), what: selection(args), filter, prunable })
+}
+
+/// The labels that earlier jobs gave to pages of this site. Without them nothing can be pruned.
+fn written(
+    site: &str,
+    store: Option<&Arc<SqliteStore>>,
+) -> Result<BTreeMap<PageId, BTreeSet<String>>, CliError> {
+    let usage = |message: String| CliError::Usage {
+        message,
+        help: "it removes what earlier jobs wrote down in the store; see --store".to_owned(),
+    };
+    let store = store.ok_or_else(|| usage("--prune: there is no store".to_owned()))?;
+    let unread = |error| usage(format!("--prune: {}: {error}", store.path().display()));
+    store.written(site).map_err(unread)
 }
 
 /// The space, or the pages that were asked for, each once.

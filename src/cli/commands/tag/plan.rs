@@ -93,7 +93,8 @@ pub(super) async fn survey(
     }
     let control = Control { cancel: interrupt.stop.clone(), ..Control::default() };
     let mut pages = PageSample::default();
-    let result = pipeline.survey_each(job(args), control, |page| pages.push(page)).await;
+    let job = job(args, &site, store)?;
+    let result = pipeline.survey_each(job, control, |page| pages.push(page)).await;
     let is_stopped = interrupt.stop.is_cancelled();
     let failure = match result {
         Ok(_) if is_stopped => return Ok(Planned::Ended(ExitStatus::Interrupted)),

@@ -30,6 +30,7 @@ use crate::pipeline::control::Control;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::{Observer, RunEnd};
 use crate::pipeline::http::HttpTransport;
+use crate::pipeline::job::Job;
 use crate::pipeline::{Parts, Pipeline, log};
 use crate::price;
 use crate::report::{format, live_status};
@@ -52,7 +53,8 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     if let Some(status) = consent::seek(args, &inputs, &session, store.as_ref())? {
         return Ok(status);
     }
-    let job = match store.as_ref().filter(|_| args.write) {
+    let asked = job(args, &inputs.site.base, store.as_ref())?;
+    let open = match store.as_ref().filter(|_| args.write) {
         Some(store) => OpenJob::begin(store, &inputs.site.base, args, None)?,
         None => None,
     };
@@ -71,7 +73,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         let watcher = Arc::new(Watcher::new(args, &facts.models, events, failures.clone()));
         let pipeline = Pipeline::new(Parts {
             store: store.as_ref().map(|store| answers::answers(store, args.fresh)),
-            journal: job.as_ref().map(OpenJob::journal),
+            journal: open.as_ref().map(OpenJob::journal),
             ..inputs.parts(&transport, Arc::clone(&watcher) as Arc<dyn Observer>)
         });
         if let Some(path) = &state {
@@ -79,7 +81,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         }
         let result = tokio::select! {
             biased;
-            result = played(&pipeline, args, &interrupt, &watcher) => result,
+            result = played(&pipeline, asked, args, &interrupt, &watcher) => result,
             never = keep_learned(&pipeline, &watcher, state.as_deref()) => match never {},
             never = watcher.show(&pipeline, &interrupt.stop) => match never {},
         };
@@ -97,8 +99,8 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let page = place.and_then(|place| place.write(&facts, log.clone(), figures));
     let is_stopped = interrupt.stop.is_cancelled();
     let status = status(&Ended { result, log, is_stopped, transport, site, origins });
-    if let Some(job) = job {
-        job.finish(status);
+    if let Some(open) = open {
+        open.finish(status);
     }
     if let Some(page) = page {
         note(&format!("report in {}", page.display()));
@@ -119,11 +121,11 @@ async fn keep_learned(pipeline: &Pipeline, watcher: &Watcher, state: Option<&Pat
 /// Carries the job through, or as far as it is let.
 async fn played(
     pipeline: &Pipeline,
+    job: Job,
     args: &TagArgs,
     interrupt: &Interrupt,
     watcher: &Arc<Watcher>,
 ) -> Result<RunEnd, PipelineError> {
-    let job = job(args);
     let shown = Arc::clone(watcher);
     let control = Control {
         progress: Some(Arc::new(move |progress| shown.progress(progress))),
