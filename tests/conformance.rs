@@ -4,8 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
+
+use tagspace::internals::report::exposition::Exposition;
+use tagspace::{Options, Scenario, run_scenario};
 
 /// Runs a script with the SDKs of one environment of Python.
 fn judged_by(environment: &str, script: &str) {
@@ -114,4 +118,64 @@ fn a_trace_in_perfetto() {
         interface.display()
     );
     judged(browsing("tests/sdk/node/perfetto.mjs").env("PERFETTO", interface));
+}
+
+/// Prometheus's own tool, of the machine or as `.ci/run` has unpacked it.
+fn promtool(args: &[&str], input: &str) -> Output {
+    let unpacked = "target/sdk/prometheus/usr/bin/promtool";
+    let program = if Path::new(unpacked).exists() { unpacked } else { "promtool" };
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program}: {error}; install Debian's package prometheus"));
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// The metrics of a run with refusals, failures and labels, as it ended.
+fn metrics_of_a_run() -> String {
+    let text = "# Which?\nschema = 1\nseed = 7\n[space]\npages = 60\n\
+                [gemini]\nmodel = \"gemini-3.5-flash-lite\"\nfault = [{ when = { ratio = 0.3 }, reply = { status = 503 } }]\n\
+                quota = { requests = 5, per_s = 20 }\n[openai]\nmodel = \"gpt-6-luna\"\n\
+                [pipeline]\nprofile = \"recommended\"\n";
+    let scenario = Scenario::parse("run", "run", text, Path::new(".")).unwrap();
+    let judged = run_scenario(&scenario, &[], &Options::default()).unwrap();
+    let models = [("gemini", "gemini-3.5-flash-lite"), ("openai", "gpt-6-luna")];
+    let models = models.map(|(name, model)| (name.to_owned(), model.to_owned()));
+    let exposition = Exposition::new(&models.into());
+    judged.runs[0].log.events().for_each(|event| exposition.observed(&event));
+    exposition.text()
+}
+
+#[test]
+fn promtool_accepts_the_metrics_of_a_run_and_the_alerts() {
+    let text = metrics_of_a_run();
+    for series in ["quota_limit{", "outcome=\"refused\"", "end=\"tagged\"", "change=\"added\""] {
+        assert!(text.contains(series), "no {series} in\n{text}");
+    }
+    let checked = promtool(&["check", "metrics"], &text);
+    assert!(checked.status.success() && checked.stderr.is_empty(), "{checked:?}");
+    // It would have said what is wrong.
+    let spoiled = text.replace("# HELP tagspace_listed_pages_total ", "# ");
+    assert!(!promtool(&["check", "metrics"], &spoiled).status.success());
+    let rules = promtool(&["check", "rules", "reports/monitoring/alerts.yaml"], "");
+    assert!(rules.status.success(), "{rules:?}");
+    // Alerts and dashboard ask for series that there are.
+    let known = |name: &str| {
+        let name = ["_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end))
+            .unwrap_or(name);
+        text.contains(&format!("# TYPE {name} "))
+    };
+    for file in ["alerts.yaml", "dashboard.json"] {
+        let shown = std::fs::read_to_string(Path::new("reports/monitoring").join(file)).unwrap();
+        let words = shown.split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
+        let series: Vec<&str> = words.filter(|word| word.starts_with("tagspace_")).collect();
+        assert!(series.len() >= 8, "{file} names {series:?}");
+        for name in series {
+            assert!(known(name), "{file}: {name}");
+        }
+    }
 }

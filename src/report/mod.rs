@@ -8,6 +8,7 @@ pub mod colour;
 pub mod compare;
 pub mod diagnosis;
 pub mod draw;
+pub mod exposition;
 pub mod folder;
 pub mod format;
 pub mod league;

@@ -22,6 +22,7 @@ mod conservation; // what a spoiled log is told from
 mod cycles; // no file depends on itself
 mod determinism; // same seed, same bytes, whatever the transport and the load
 mod diagnosis; // what is odd about a run
+mod exposition; // how a run stands, for Prometheus
 mod fakes; // wire formats, quotas, calendar
 mod first_steps; // what a newcomer tries first
 mod fixed_windows; // windows that begin anew at fixed times

@@ -1,5 +1,6 @@
 //! Arguments of `tag`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, value_parser};
@@ -9,7 +10,7 @@ use super::values::{PagesFormat, chance, profile, usd};
 use crate::pipeline::config::Profile;
 
 /// What chooses pages, asks models or tells of answers.
-const ASKING: [&str; 12] = [
+const ASKING: [&str; 13] = [
     "pages",
     "limit",
     "sample",
@@ -21,6 +22,7 @@ const ASKING: [&str; 12] = [
     "fallback_model",
     "fresh",
     "prune",
+    "metrics",
     "out",
 ];
 
@@ -113,6 +115,10 @@ pub(crate) struct TagArgs {
     /// Where the event log is written; a file that is something else is not replaced.
     #[arg(long, value_name = "FILE")]
     pub(crate) events: Option<PathBuf>,
+    /// Let Prometheus read how the run stands at this address, such as 127.0.0.1:9464, as long as it goes
+    /// on.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics: Option<SocketAddr>,
     /// Log every event for humans into a file; one that is something else is not replaced.
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,

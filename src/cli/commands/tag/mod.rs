@@ -3,6 +3,7 @@
 pub(crate) mod answers;
 mod apply;
 mod consent;
+mod endpoint;
 pub(crate) mod environment;
 mod inputs;
 pub(crate) mod job;

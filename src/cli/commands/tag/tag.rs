@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use super::answers;
 use super::consent;
+use super::endpoint;
 use super::inputs::{TagInputs, check, job, state_path};
 use super::job::OpenJob;
 use super::prospect;
@@ -69,6 +70,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         settings: settings::of_config(&inputs.config),
         models: inputs.providers.iter().map(|p| (p.name.clone(), p.model.clone())).collect(),
     };
+    let metrics = runtime.block_on(endpoint::listen(args.metrics))?;
     let (result, Watched { log, .. }) = runtime.block_on(async {
         let watcher = Arc::new(Watcher::new(args, &facts.models, events, failures.clone()));
         let pipeline = Pipeline::new(Parts {
@@ -83,6 +85,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
             biased;
             result = played(&pipeline, asked, args, &interrupt, &watcher) => result,
             never = keep_learned(&pipeline, &watcher, state.as_deref()) => match never {},
+            never = endpoint::serve(metrics, &watcher) => match never {},
             never = watcher.show(&pipeline, &interrupt.stop) => match never {},
         };
         if let Some(path) = &state {

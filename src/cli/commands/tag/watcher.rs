@@ -24,6 +24,7 @@ use crate::pipeline::log;
 use crate::pipeline::page::PageId;
 use crate::pipeline::page_note::PageNote;
 use crate::pipeline::store::StoreError;
+use crate::report::exposition::Exposition;
 use crate::report::live_status;
 use crate::sim::recorder::Log;
 use crate::sim::recorder::entry::{Entry, What};
@@ -51,6 +52,7 @@ struct KeptEvents {
     log: Log,
     rows: PageRows,
     status: RunStatus,
+    metrics: Option<Exposition>,
     events: Option<Sink>,
     /// Nothing is added any more.
     is_closed: bool,
@@ -76,11 +78,17 @@ impl Watcher {
         let log = Log { run: args.task.clone(), ..Log::default() };
         let rows = PageRows::new(args.format);
         let status = RunStatus::new(models);
+        let metrics = args.metrics.map(|_| Exposition::new(models));
         let told = BTreeMap::new();
-        let kept = KeptEvents { log, rows, status, events, is_closed: false, told };
+        let kept = KeptEvents { log, rows, status, metrics, events, is_closed: false, told };
         let bar = bar();
         draw_below((!bar.is_hidden()).then(|| bar.clone()));
         Self { kept: Mutex::new(kept), epoch: Instant::now(), bar, failures, quotas: Notify::new() }
+    }
+
+    /// How the run stands, as Prometheus reads it.
+    pub(crate) fn metrics(&self) -> String {
+        self.kept.lock().metrics.as_ref().map(Exposition::text).unwrap_or_default()
     }
 
     /// Accounts for the pages that an aborted run leaves behind, and ends its log.
@@ -161,6 +169,9 @@ impl Observer for Watcher {
         }
         let mut kept = self.kept.lock();
         kept.status.observed(t_ms, &event);
+        if let Some(metrics) = &kept.metrics {
+            metrics.observed(&event);
+        }
         if let Some(line) = kept.rows.observed(&event) {
             print(&line);
         }
