@@ -1,8 +1,11 @@
 //! What a job is said to take before it begins, held against what it takes.
 
 use std::path::Path;
-use std::sync::Arc;
 
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, any};
+use proptest::test_runner::{Config, TestRunner};
+use proptest::{option, prop_assert, prop_oneof};
 use tagspace::internals::fakes::content::space::Space;
 use tagspace::internals::pipeline::page::{Page, PageId};
 use tagspace::internals::pipeline::provider::stated_quota::Dimension;
@@ -118,15 +121,8 @@ impl World {
             _ => None,
         });
         let job = self.scenario(seed, self.pages);
-        let world = &job.world;
-        let space = Space::new(world.space.clone(), world.taxonomy.clone(), Vec::new(), world.seed);
         let mut pages = PageSample::default();
-        for id in space.ids() {
-            let page = space.page(id).unwrap();
-            let limit = usize::try_from(job.runs[0].config.text_limit_chars).unwrap();
-            let text = text::extract(&page.storage, limit);
-            pages.push(Page { id: PageId(id), version: 1, title: page.title, text });
-        }
+        pages_of(self, seed).into_iter().for_each(|page| pages.push(page));
         let gemini = ProviderProspect {
             name: "gemini".to_owned(),
             model: MODEL.to_owned(),
@@ -140,13 +136,27 @@ impl World {
             taxonomy: default_taxonomy(),
             providers: vec![gemini],
             site_ms: site_ms.collect(),
-            start: world.start,
+            start: job.world.start,
         }
     }
 }
 
+/// The pages of a world's space, as the pipeline reads them.
+fn pages_of(world: &World, seed: u64) -> Vec<Page> {
+    let job = world.scenario(seed, world.pages);
+    let limit = usize::try_from(job.runs[0].config.text_limit_chars).unwrap();
+    let world = &job.world;
+    let space = Space::new(world.space.clone(), world.taxonomy.clone(), Vec::new(), world.seed);
+    let page = |id| {
+        let page = space.page(id).unwrap();
+        let text = text::extract(&page.storage, limit);
+        Page { id: PageId(id), version: 1, title: page.title, text }
+    };
+    space.ids().map(page).collect()
+}
+
 fn forecast(prospect: &Prospect) -> Forecast {
-    let runner = Arc::new(TrialRunner::new(1).unwrap());
+    let runner = TrialRunner::new(1).unwrap();
     prospect.forecast(&runner, &Options::default().interrupt).unwrap().unwrap()
 }
 
@@ -186,6 +196,97 @@ impl Checked {
 fn percent_off(said: u64, found: &[u64]) -> u64 {
     let middle = found[found.len() / 2];
     said.abs_diff(middle) * 100 / middle
+}
+
+/// Whatever a file of learned quotas holds.
+fn any_quota() -> impl Strategy<Value = LearnedQuota> {
+    let dimension = prop_oneof![Just(Dimension::Requests), Just(Dimension::Tokens)];
+    let window_ms = prop_oneof![Just(60_000_u64), Just(1_000), Just(10_000), 0..2_000_000_000_u64];
+    let limit = prop_oneof![1..100_000_u64, any::<u64>()];
+    let (unit, burst) =
+        (option::of(prop_oneof![1..10_000_000_u64, any::<u64>()]), option::of(any::<u64>()));
+    let begun = option::of(0..60_000_u64);
+    let taken = vec((0..60_000_u64, prop_oneof![0..100_u64, any::<u64>()]), 0..3);
+    (dimension, window_ms, limit, unit, burst, begun, taken).prop_map(
+        |(dimension, window_ms, limit, unit_us, burst, begun_ms_ago, taken)| LearnedQuota {
+            dimension,
+            window_ms,
+            unit_us,
+            burst,
+            begun_ms_ago,
+            taken,
+            ..requests(limit, 1)
+        },
+    )
+}
+
+#[test]
+fn whatever_was_learned_of_quotas_a_job_can_be_rehearsed() {
+    let prospect = Prospect { site_ms: vec![5], ..World::of(4).prospect(4, 40) };
+    let mut pages = PageSample::default();
+    for id in 1..=3 {
+        let (title, text) = (format!("Page {id}"), format!("A guide to thing {id}"));
+        pages.push(Page { id: PageId(id), version: 1, title, text });
+    }
+    let runner = TrialRunner::new(1).unwrap();
+    let mut tests =
+        TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
+    let result = tests.run(&vec(any_quota(), 0..5), |quotas| {
+        let mut prospect = Prospect { pages: pages.clone(), ..prospect.clone() };
+        prospect.providers[0].quotas = quotas;
+        let played = prospect.forecast(&runner, &Options::default().interrupt);
+        prop_assert!(played.is_ok(), "{}", played.unwrap_err());
+        Ok(())
+    });
+    result.unwrap();
+}
+
+#[test]
+fn requests_and_tokens_of_a_minute_both_bind() {
+    // Two requests in 20 s, and tokens for about one of them.
+    let mut prospect = World::of(4).prospect(4, 100);
+    let tokens = LearnedQuota { dimension: Dimension::Tokens, ..requests(10_000, 20) };
+    let spans = [
+        [requests(2, 20), tokens.clone()],
+        [tokens.clone(), requests(2, 20)],
+        // A window of its own length binds as well.
+        [requests(100, 60), LearnedQuota { window_ms: 10_000, limit: 5_000, ..tokens.clone() }],
+    ];
+    let mut said = Vec::new();
+    for quotas in spans {
+        prospect.providers[0].quotas = quotas.to_vec();
+        said.push(forecast(&prospect).makespan_ms.p50);
+    }
+    prospect.providers[0].quotas = vec![requests(2, 20)];
+    let of_requests = forecast(&prospect).makespan_ms.p50;
+    assert!(said[0].abs_diff(said[1]) <= said[0] / 20, "{said:?}");
+    // The tokens bind more than the requests do.
+    assert!(said.iter().all(|said| *said * 2 > of_requests * 3), "{said:?}, {of_requests}");
+}
+
+#[test]
+fn of_many_pages_a_part_is_played_and_multiplied() {
+    let mut sample = PageSample::of_at_most(10);
+    for id in 0..85 {
+        let (title, text) = (format!("Page {id}"), String::new());
+        sample.push(Page { id: PageId(id), version: 1, title, text });
+    }
+    // Every sixteenth page of 85.
+    assert_eq!(sample.len(), 6);
+    // One window, which is free at first, is little among many.
+    let world = World::of(11);
+    let mut prospect = world.prospect(11, 100);
+    let whole = forecast(&prospect);
+    prospect.pages = PageSample::of_at_most(usize::try_from(world.pages).unwrap() - 1);
+    for page in pages_of(&world, 11) {
+        prospect.pages.push(page);
+    }
+    let half = forecast(&prospect);
+    assert_eq!((whole.pages, half.pages), (world.pages, world.pages.div_ceil(2)));
+    let is_near = |one: u64, two: u64| one.abs_diff(two) * 7 <= two;
+    assert!(is_near(half.makespan_ms.p50, whole.makespan_ms.p50), "{half:?}, {whole:?}");
+    let cost = |forecast: &Forecast| forecast.cost_usd_micros.unwrap().p50;
+    assert!(is_near(cost(&half), cost(&whole)), "{half:?}, {whole:?}");
 }
 
 #[test]
