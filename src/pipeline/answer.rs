@@ -24,6 +24,8 @@ pub struct Reading {
     pub dropped: u64,
     /// By page: the labels of tags that the taxonomy lacks, each once.
     pub unknown: BTreeMap<PageId, Vec<String>>,
+    /// Whether it was cut off, so that tags may be missing.
+    pub is_cut: bool,
 }
 
 /// Reads an answer about these pages.
@@ -61,7 +63,7 @@ pub fn read_cut(answer: &str, asked: &[Page], taxonomy: &Taxonomy) -> Reading {
     }
     let cut = closed(answer).map(|closed| read(&closed, asked, taxonomy));
     match cut.filter(|cut| cut.tags.values().any(|tags| tags.all().next().is_some())) {
-        Some(cut) => Reading { dropped: cut.dropped + 1, ..cut },
+        Some(cut) => Reading { dropped: cut.dropped + 1, is_cut: true, ..cut },
         None => whole,
     }
 }
@@ -81,7 +83,13 @@ fn closed(cut: &str) -> Option<String> {
             _ if is_text => {}
             '{' => open.push('}'),
             '[' => open.push(']'),
-            '}' | ']' => drop(open.pop()),
+            '}' | ']' => {
+                open.pop();
+                // A list or an object that is the value of a member.
+                if open.last() == Some(&'}') {
+                    whole = Some((at + 1, open.clone()));
+                }
+            }
             ',' if open.last() == Some(&'}') => whole = Some((at, open.clone())),
             _ => {}
         }

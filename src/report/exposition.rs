@@ -39,8 +39,8 @@ pub struct Exposition {
     tokens: Counters,
     cost_usd: Amounts,
     waited_seconds: Amounts,
-    in_flight: Gauge<f64, AtomicU64>,
-    limit: Gauge<f64, AtomicU64>,
+    in_flight: Levels,
+    limit: Levels,
     quota: Levels,
     quota_seconds: Levels,
     fallbacks: Counters,
@@ -59,7 +59,7 @@ impl Exposition {
         let (tokens, fallbacks) = (Counters::default(), Counters::default());
         let (site_calls, labels) = (Counters::default(), Counters::default());
         let (cost_usd, waited_seconds) = (Amounts::default(), Amounts::default());
-        let (in_flight, limit) = (Gauge::default(), Gauge::default());
+        let (in_flight, limit) = (Levels::default(), Levels::default());
         let (quota, quota_seconds) = (Levels::default(), Levels::default());
         add(&mut registry, "listed_pages", "Pages that were listed", &listed);
         add(
@@ -145,10 +145,11 @@ impl Exposition {
                 self.waited("quota", *quota_ms);
                 self.waited("backoff", *backoff_ms);
             }
-            Event::AttemptStarted { in_flight, limit, .. } => {
-                self.in_flight.set(float(*in_flight));
+            Event::AttemptStarted { provider, limit, .. } => {
+                let of = labels([("provider", provider)]);
+                self.in_flight.get_or_create(&of).inc();
                 if let Some(limit) = limit {
-                    self.limit.set(float(*limit));
+                    self.limit.get_or_create(&of).set(float(*limit));
                 }
             }
             Event::AttemptFinished { .. } => self.call_ended(event),
@@ -173,7 +174,6 @@ impl Exposition {
                 self.labels.get_or_create(&labels([("change", "added")])).inc_by(*added);
                 self.labels.get_or_create(&labels([("change", "removed")])).inc_by(*removed);
             }
-            Event::RunFinished { .. } => drop(self.in_flight.set(0.0)),
             _ => {}
         }
     }
@@ -212,7 +212,7 @@ impl Exposition {
         self.calls.get_or_create(&labels([("provider", provider), ("outcome", outcome)])).inc();
         let of = labels([("provider", provider)]);
         self.call_seconds.get_or_create(&of).observe(float(*latency_ms) / 1_000.0);
-        self.in_flight.set((self.in_flight.get() - 1.0).max(0.0));
+        self.in_flight.get_or_create(&of).dec();
         for (direction, tokens) in [("input", input_tokens), ("output", output_tokens)] {
             let of = labels([("provider", provider), ("direction", direction)]);
             self.tokens.get_or_create(&of).inc_by(*tokens);

@@ -34,6 +34,12 @@ pub struct Basis {
     pub quotas: Vec<LearnedQuota>,
     /// Earlier calls to the primary whose latency is known; with 0 one is assumed.
     pub calls: usize,
+    /// For how long the primary takes no call, in milliseconds.
+    pub closed_ms: u64,
+    /// The model of the fallback.
+    pub fallback: Option<String>,
+    /// What ends the run before, as options.
+    pub bounds: Vec<String>,
 }
 
 /// The plan as a table.
@@ -57,6 +63,10 @@ pub fn text(plan: &Plan) -> String {
         row("time", time(plan));
         row("rehearsed with", basis(plan));
         row("assumed", assumed(&plan.basis));
+        if !plan.basis.bounds.is_empty() {
+            let bounds = plan.basis.bounds.join(" or ");
+            row("ends before", format!("with {bounds}, which is not in calls, cost and time"));
+        }
     }
     row("labels", labels(survey));
     row("never written", "titles, texts, and labels outside the taxonomy".to_owned());
@@ -90,6 +100,7 @@ pub fn json(plan: &Plan) -> String {
             "calls": range(forecast.calls),
             (Metric::Cost.key()): forecast.cost_usd_micros.map(range),
             (Metric::PagesFailed.key()): forecast.failed,
+            (Metric::Fallbacks.key()): range(forecast.fallbacks),
         })
     });
     let quota = |quota: &LearnedQuota| {
@@ -115,7 +126,9 @@ pub fn json(plan: &Plan) -> String {
         "in_the_fewest_calls": calls(&survey.least),
         "each_page_alone": calls(&survey.most),
         "forecast": forecast,
-        "known": { "quotas": quotas, "earlier_calls": basis.calls },
+        "known": { "quotas": quotas, "earlier_calls": basis.calls, "closed_ms": basis.closed_ms },
+        "fallback": basis.fallback,
+        "bounds": basis.bounds,
         "labels": {
             "to_add": survey.labels_to_add,
             "pages": survey.pages_to_label,
@@ -129,11 +142,20 @@ fn calls(survey: &Survey, forecast: Option<&Forecast>) -> String {
     let Survey { least, most, pages_of_a_call, .. } = survey;
     let expected =
         forecast.map_or(String::new(), |forecast| format!("{}; ", range(forecast.calls, count)));
+    let fallbacks = forecast.map_or(0, |forecast| forecast.fallbacks.p90);
+    let fallbacks = match fallbacks {
+        0 => String::new(),
+        batches => format!("; {} go to the fallback (P90)", counted_batches(batches)),
+    };
     format!(
-        "{expected}{} at least, with {pages_of_a_call} pages in each; {} with each page alone",
+        "{expected}{} at least, with {pages_of_a_call} pages in each; {} with each page alone{fallbacks}",
         count(least.calls),
         count(most.calls)
     )
+}
+
+fn counted_batches(batches: u64) -> String {
+    if batches == 1 { "1 batch".to_owned() } else { format!("{} batches", count(batches)) }
 }
 
 fn tokens(least: &Calls) -> String {
@@ -178,6 +200,12 @@ fn basis(Plan { survey, forecast, basis, model, .. }: &Plan) -> String {
         parts.push(format!("{pages} in {}", counted(forecast.seeds, "seed")));
     }
     parts.extend(basis.quotas.iter().map(quota));
+    if basis.closed_ms > 0 {
+        parts.push(format!("no call to it before {} have passed", millis(basis.closed_ms)));
+    }
+    if let Some(fallback) = &basis.fallback {
+        parts.push(format!("{fallback} as the fallback"));
+    }
     if basis.calls > 0 {
         parts.push(format!("the latency of {} to {model}", counted(basis.calls, "earlier call")));
     }
@@ -187,11 +215,11 @@ fn basis(Plan { survey, forecast, basis, model, .. }: &Plan) -> String {
 fn quota(quota: &LearnedQuota) -> String {
     let LearnedQuota { dimension, limit, window_ms, inferred, .. } = quota;
     let what = match dimension {
-        Dimension::Requests => "requests",
-        Dimension::Tokens => "input tokens",
+        Dimension::Requests => "request",
+        Dimension::Tokens => "input token",
     };
     let how = if *inferred { "inferred" } else { "stated" };
-    format!("{} {what} in {} ({how})", count(*limit), millis(*window_ms))
+    format!("{} in {} ({how})", counted(*limit, what), millis(*window_ms))
 }
 
 fn assumed(basis: &Basis) -> String {
@@ -210,7 +238,7 @@ fn labels(survey: &Survey) -> String {
     match (survey.answered, survey.labels_unknown) {
         (0, _) => "as the answers say".to_owned(),
         (_, 0) => format!(
-            "{} to add to {} that are answered; to others as their answers say",
+            "{} to add to {} with a kept answer; to others as their answers say",
             count(survey.labels_to_add),
             counted(survey.pages_to_label, "page")
         ),

@@ -36,18 +36,20 @@ fn ended(outcome: CallOutcome, status: u16, tokens: u64) -> Event {
 fn each_event_moves_its_series() {
     let models = [("gemini".to_owned(), "gemini-2.5-flash".to_owned())].into();
     let exposition = Exposition::new(&models);
+    let started = Event::AttemptStarted {
+        call: CallId(1),
+        batch: BatchId(1),
+        provider: "gemini".to_owned(),
+        model: None,
+        attempt: 1,
+        pages: 5,
+        in_flight: 2,
+        limit: Some(16),
+    };
     for event in [
         Event::PageListed { page: PageId(7), version: 1, chars: 900 },
-        Event::AttemptStarted {
-            call: CallId(1),
-            batch: BatchId(1),
-            provider: "gemini".to_owned(),
-            model: None,
-            attempt: 1,
-            pages: 5,
-            in_flight: 2,
-            limit: Some(16),
-        },
+        started.clone(),
+        started,
         ended(CallOutcome::Failed, 429, 0),
         ended(CallOutcome::Ok, 200, 10_000),
         Event::PageTagged { page: PageId(7), source: Source::Answer, tags: Tags::default() },
@@ -71,8 +73,8 @@ fn each_event_moves_its_series() {
     tagspace_listed_pages_total 1
     tagspace_model_call_duration_seconds_count{provider="gemini"} 2
     tagspace_model_call_duration_seconds_sum{provider="gemini"} 1.4
-    tagspace_model_call_limit 16.0
-    tagspace_model_calls_in_flight 0.0
+    tagspace_model_call_limit{provider="gemini"} 16.0
+    tagspace_model_calls_in_flight{provider="gemini"} 0.0
     tagspace_model_calls_total{provider="gemini",outcome="ok"} 1
     tagspace_model_calls_total{provider="gemini",outcome="refused"} 1
     tagspace_spent_usd_total{provider="gemini"} 0.0055
@@ -112,7 +114,7 @@ fn a_run_is_read_while_it_goes_on() {
     let port = line.trim().rsplit(':').next().unwrap().strip_suffix("/metrics").unwrap();
     let metrics = loop {
         let metrics = read(port, "/metrics");
-        if metrics.contains("tagspace_model_calls_in_flight 1") {
+        if metrics.contains("tagspace_model_calls_in_flight{provider=\"gemini\"} 1") {
             break metrics;
         }
     };

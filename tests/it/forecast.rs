@@ -122,7 +122,9 @@ impl World {
         });
         let job = self.scenario(seed, self.pages);
         let mut pages = PageSample::default();
-        pages_of(self, seed).into_iter().for_each(|page| pages.push(page));
+        for page in pages_of(self, seed) {
+            pages.push(page);
+        }
         let gemini = ProviderProspect {
             name: "gemini".to_owned(),
             model: MODEL.to_owned(),
@@ -289,11 +291,16 @@ fn of_many_pages_a_part_is_played_and_multiplied() {
     assert!(is_near(cost(&half), cost(&whole)), "{half:?}, {whole:?}");
 }
 
+/// As many worlds as are asked for, each with 16 weathers.
+#[expect(clippy::disallowed_methods, reason = "a longer test is asked for by whoever plays it")]
+fn asked() -> Option<String> {
+    std::env::var("TAGSPACE_FORECAST_WORLDS").ok()
+}
+
 #[test]
+#[expect(clippy::print_stdout, reason = "the table is what it is asked for")]
 fn what_is_said_before_is_what_the_job_takes() {
-    // As many worlds as are asked for, each with 16 weathers.
-    let asked = std::env::var("TAGSPACE_FORECAST_WORLDS").ok();
-    let (worlds, weathers) = asked.map_or((10, 8), |worlds| (worlds.parse().unwrap(), 16));
+    let (worlds, weathers) = asked().map_or((10, 8), |worlds| (worlds.parse().unwrap(), 16));
     let checked: Vec<Checked> = (1..=worlds).map(|number| Checked::of(number, weathers)).collect();
     let (mut near, mut inside) = (0, 0);
     for (number, one) in (1_u64..).zip(&checked) {

@@ -252,7 +252,10 @@ fn a_store_of_an_earlier_format_keeps_its_answers() {
     drop(store);
     // As the first format had it.
     let old = rusqlite::Connection::open(&path).unwrap();
-    old.execute_batch("DROP TABLE calls; PRAGMA user_version = 1").unwrap();
+    old.execute_batch(
+        "DROP TABLE calls; ALTER TABLE labels DROP COLUMN made_ms; PRAGMA user_version = 1",
+    )
+    .unwrap();
     drop(old);
     let store = SqliteStore::open(&path, 1 << 20).unwrap();
     assert_eq!(store.answer(&key(7)).unwrap(), Some(tags(&["guide"])));

@@ -121,10 +121,10 @@ fn a_plan_for_programs_holds_the_same_and_one_of_rows_is_refused() {
     };
     let args = ["--format", "json", "--fresh", set[0], set[1]];
     let first = plan(&server, folder.path(), &args);
-    assert_eq!(known(&first), json!({ "quotas": [], "earlier_calls": 0 }));
+    assert_eq!(known(&first), json!({ "quotas": [], "earlier_calls": 0, "closed_ms": 0 }));
     assert_eq!(calls(&server, folder.path(), &set), 9);
     let second = plan(&server, folder.path(), &args);
-    assert_eq!(known(&second), json!({ "quotas": [], "earlier_calls": 9 }));
+    assert_eq!(known(&second), json!({ "quotas": [], "earlier_calls": 9, "closed_ms": 0 }));
     let text = plan(&server, folder.path(), &["--fresh"]);
     let basis = row(&text, "rehearsed with");
     assert!(
@@ -132,6 +132,11 @@ fn a_plan_for_programs_holds_the_same_and_one_of_rows_is_refused() {
         "{text:?}"
     );
     assert_eq!(row(&text, "assumed"), "no quota: none was learned yet; no failures");
+    let bound = plan(&server, folder.path(), &["--fresh", "--max-calls", "3", "--max-cost", "0.5"]);
+    assert_eq!(
+        row(&bound, "ends before"),
+        "with --max-calls 3 or --max-cost $0.5000, which is not in calls, cost and time"
+    );
     let refused = plan(&server, folder.path(), &["--format", "csv"]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
     assert!(refused.err.contains("expected --format text or json, found csv"), "{refused:?}");

@@ -136,10 +136,17 @@ impl Attempt<'_> {
             let Some(position) = rest.iter().position(|page| page.id == id) else { continue };
             answered.push((rest.remove(position), tags));
         }
-        // The whole answer is stored before a label is written.
-        run.shared.store_answers(&provider.model, &answered);
+        // The whole answer is stored before a label is written. One that was cut off is of this run alone.
+        let is_cut = response.reading.is_cut;
+        if !is_cut {
+            run.shared.store_answers(&provider.model, &answered);
+        }
         for (page, tags) in answered {
-            run.shared.remember(&page, &provider.model, &tags);
+            if is_cut {
+                run.answered_in_part(page.id);
+            } else {
+                run.shared.remember(&page, &provider.model, &tags);
+            }
             run.answered(&page, tags, self.batch, self.tagged).await;
         }
         Outcomes { failed, has_progress, permit: held }

@@ -91,6 +91,8 @@ pub(crate) struct RunContext {
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     filter: PageFilter,
     prunable: BTreeMap<PageId, BTreeSet<String>>,
+    /// Pages whose answers were cut off.
+    cut: Mutex<BTreeSet<PageId>>,
     pub(crate) listed: AtomicU64,
     /// Pages that are known or expected to come, or have come already.
     pub(crate) known: AtomicU64,
@@ -124,6 +126,7 @@ impl RunContext {
             progress: control.progress,
             filter: job.filter.clone(),
             prunable: job.prunable.clone(),
+            cut: Mutex::default(),
             listed: AtomicU64::new(0),
             known: AtomicU64::new(0),
             done: AtomicU64::new(0),
@@ -145,7 +148,13 @@ impl RunContext {
 
     /// Whether an earlier job gave this label to the page, and it may go again.
     pub(crate) fn is_prunable(&self, page: PageId, label: &str) -> bool {
-        self.prunable.get(&page).is_some_and(|labels| labels.contains(label))
+        let is_written = self.prunable.get(&page).is_some_and(|labels| labels.contains(label));
+        is_written && !self.cut.lock().contains(&page)
+    }
+
+    /// The answer about a page was cut off: a tag that is missing says nothing.
+    pub(crate) fn answered_in_part(&self, page: PageId) {
+        self.cut.lock().insert(page);
     }
 
     pub(crate) fn config(&self) -> &Settings {

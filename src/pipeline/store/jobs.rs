@@ -121,7 +121,7 @@ impl SqliteStore {
         })
     }
 
-    /// The labels that jobs of a site gave to its pages and that no later job took away again.
+    /// The labels that jobs of a site gave to its pages and that no job took away again later.
     ///
     /// # Errors
     ///
@@ -133,7 +133,7 @@ impl SqliteStore {
                  WHERE site = ?1 AND was_added AND is_made AND NOT EXISTS (
                      SELECT 1 FROM labels AS later JOIN jobs ON jobs.id = later.job
                      WHERE site = ?1 AND later.page = one.page AND later.label = one.label
-                     AND NOT later.was_added AND later.is_made AND later.job > one.job)",
+                     AND NOT later.was_added AND later.is_made AND later.made_ms >= one.made_ms)",
             )?;
             let mut written: BTreeMap<PageId, BTreeSet<String>> = BTreeMap::new();
             let mut rows = rows.query([site])?;
@@ -221,8 +221,9 @@ impl Journal for JobJournal {
                 return Ok(0);
             }
             let mut make = connection.prepare_cached(
-                "INSERT INTO labels (job, page, label, was_added, is_made) VALUES (?1, ?2, ?3, ?4, 1)
-                 ON CONFLICT DO UPDATE SET is_made = 1",
+                "INSERT INTO labels (job, page, label, was_added, is_made, made_ms)
+                 VALUES (?1, ?2, ?3, ?4, 1, CAST(unixepoch('subsec') * 1000 AS INTEGER))
+                 ON CONFLICT DO UPDATE SET is_made = 1, made_ms = excluded.made_ms",
             )?;
             make.execute(row)
         })

@@ -10,7 +10,8 @@ const APPLICATION_ID: i64 = 0x7461_6773;
 /// What makes each format out of the one before it. A format that was released never changes.
 ///
 /// Of a job, `topic` is its space, the list of its pages or the digest of its file, and `ended_s` is missing until every page is
-/// done. `is_made` tells a change of a label that was made from one whose end is not known.
+/// done. `is_made` tells a change of a label that was made from one whose end is not known, and `made_ms` when
+/// that was, in milliseconds since 1970.
 /// `used_s` is when an answer was last used, in seconds since 1970 and to the day, so that a hit seldom
 /// writes.
 const MIGRATIONS: [&str; 2] = [
@@ -49,6 +50,7 @@ const MIGRATIONS: [&str; 2] = [
         output_tokens INTEGER NOT NULL,
         latency_ms INTEGER NOT NULL
     );
+    ALTER TABLE labels ADD COLUMN made_ms INTEGER NOT NULL DEFAULT 0;
 ",
 ];
 

@@ -48,6 +48,8 @@ pub struct Forecast {
     pub cost_usd_micros: Option<Range>,
     /// The most pages that failed in any seed.
     pub failed: u64,
+    /// Batches that went to the fallback.
+    pub fallbacks: Range,
 }
 
 impl Prospect {
@@ -86,13 +88,17 @@ impl Prospect {
             pages,
             makespan_ms: over(&number(Metric::Makespan)),
             calls: over(&number(Metric::AiCalls)),
-            cost_usd_micros: self.are_prices_known().then(|| over(&|one| self.cost(one))),
+            cost_usd_micros: self.is_priced(&played).then(|| over(&|one| self.cost(one))),
+            fallbacks: over(&number(Metric::Fallbacks)),
             failed: over(&number(Metric::PagesFailed)).most,
         }))
     }
 
-    fn are_prices_known(&self) -> bool {
-        self.providers.iter().all(|provider| price::of(&provider.model).is_some())
+    /// Whether the prices of all models are known that were asked.
+    fn is_priced(&self, played: &[Figures]) -> bool {
+        let has_fallback = played.iter().any(|one| one.number(Metric::Fallbacks) > 0);
+        let asked = self.providers.iter().take(if has_fallback { usize::MAX } else { 1 });
+        asked.map(|provider| price::of(&provider.model)).all(|price| price.is_some())
     }
 
     /// What a played job costs; its output is as long as that of earlier calls, where the primary alone

@@ -84,6 +84,18 @@ pub(super) fn quota(known: &[LearnedQuota]) -> Option<String> {
     (!parts.is_empty()).then(|| format!("{{ {} }}", parts.join(", ")))
 }
 
+/// The same quotas as they are for one of so many pages: a window comes again and again while a job goes on,
+/// but a day's is there for all of the pages together.
+pub(super) fn sampled(known: &[LearnedQuota], times: f64) -> Vec<LearnedQuota> {
+    let mut known = known.to_vec();
+    let share = |amount: u64| whole(float(amount) / times);
+    for quota in known.iter_mut().filter(|quota| quota.window_ms >= DAY_MS && times > 1.0) {
+        quota.limit = share(quota.limit).max(1);
+        quota.taken.iter_mut().for_each(|(_, amount)| *amount = share(*amount));
+    }
+    known
+}
+
 /// The same quotas as a pipeline knows them whose services' fixed windows begin with its run.
 pub(super) fn from_zero(known: &[LearnedQuota]) -> Vec<LearnedQuota> {
     let mut known = known.to_vec();

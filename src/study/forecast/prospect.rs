@@ -96,16 +96,21 @@ impl Prospect {
             if price::of(&provider.model).is_none() {
                 text.push_str("price = { input_usd = 1, output_usd = 1 }\n");
             }
-            if let Some(quota) = known_quotas::quota(&provider.quotas) {
+            if let Some(quota) = known_quotas::quota(&self.quotas(provider)) {
                 let _ = writeln!(text, "quota = {quota}");
             }
         }
         text
     }
 
+    /// The quotas of a provider as a sample of the pages meets them.
+    fn quotas(&self, provider: &ProviderProspect) -> Vec<LearnedQuota> {
+        known_quotas::sampled(&provider.quotas, self.pages.times())
+    }
+
     fn known(&self) -> LearnedQuotas {
         let named = |provider: &ProviderProspect| {
-            (provider.name.clone(), known_quotas::from_zero(&provider.quotas))
+            (provider.name.clone(), known_quotas::from_zero(&self.quotas(provider)))
         };
         let closed = self.providers.iter().filter(|provider| provider.closed_ms > 0);
         let closed: BTreeMap<String, u64> =

@@ -45,7 +45,7 @@ pub(super) fn seek(
     };
     note(text(&plan).trim_end());
     let survey = plan.survey;
-    if changes_nothing(&survey, args.write) {
+    if changes_nothing(&survey, args) {
         return Ok(None);
     }
     ask(question(&survey, args.write));
@@ -64,10 +64,10 @@ pub(super) fn seek(
     Ok((!is_given).then_some(ExitStatus::Interrupted))
 }
 
-/// Whether the run costs nothing and writes nothing.
-fn changes_nothing(survey: &Survey, is_write: bool) -> bool {
+/// Whether the run costs nothing and writes nothing. What may be pruned is known when pages are written.
+fn changes_nothing(survey: &Survey, args: &TagArgs) -> bool {
     let is_labelled = survey.labels_to_add == 0 && survey.labels_unknown == 0;
-    survey.to_ask() == 0 && (is_labelled || !is_write)
+    survey.to_ask() == 0 && ((is_labelled && !args.prune) || !args.write)
 }
 
 fn question(survey: &Survey, is_write: bool) -> &'static str {

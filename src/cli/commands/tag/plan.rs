@@ -22,9 +22,11 @@ use crate::pipeline::http::HttpTransport;
 use crate::pipeline::store::SqliteStore;
 use crate::pipeline::survey::Survey;
 use crate::pipeline::{Parts, Pipeline};
+use crate::report::format::amount;
 use crate::report::plan::{Basis, Plan, json, text};
 use crate::sim::recorder::Log;
 use crate::study::forecast::{CallLatency, PageSample, Prospect};
+use crate::study::measure::metric::Unit;
 
 /// With as many pages a rehearsal takes seconds, which is said.
 const LONG_PAGES: u64 = 1_000;
@@ -100,7 +102,7 @@ pub(super) async fn survey(
         Ok(_) if is_stopped => return Ok(Planned::Ended(ExitStatus::Interrupted)),
         Ok(survey) => {
             let prospect = prospect::of(&inputs, pages, &pipeline.memory(), store, &surveyor);
-            return rehearsed(survey, prospect, site, interrupt).await;
+            return rehearsed(survey, prospect, site, bounds(args), interrupt).await;
         }
         Err(failure) => failure,
     };
@@ -114,17 +116,29 @@ pub(super) async fn survey(
     })))
 }
 
+/// The options that end the run before its pages are done.
+fn bounds(args: &TagArgs) -> Vec<String> {
+    let calls = args.max_calls.map(|calls| format!("--max-calls {calls}"));
+    let cost =
+        args.max_cost.map(|micros| format!("--max-cost {}", amount(micros, Unit::UsdMicros)));
+    calls.into_iter().chain(cost).collect()
+}
+
 /// The plan with what playing the job comes to; a plan is of use without it.
 async fn rehearsed(
     survey: Survey,
     prospect: Prospect,
     site: String,
+    bounds: Vec<String>,
     interrupt: &Interrupt,
 ) -> Result<Planned, CliError> {
     let primary = &prospect.providers[0];
     let basis = Basis {
         quotas: primary.quotas.clone(),
         calls: primary.latency.as_ref().map_or(0, CallLatency::calls),
+        closed_ms: primary.closed_ms,
+        fallback: prospect.providers.get(1).map(|fallback| fallback.model.clone()),
+        bounds,
     };
     let model = primary.model.clone();
     if prospect.pages.len() >= LONG_PAGES {

@@ -54,7 +54,7 @@ pub(super) fn of(
         ProviderProspect {
             name: provider.name.clone(),
             model: provider.model.clone(),
-            latency: store.and_then(|store| latency(store, &provider.model)),
+            latency: store.and_then(|store| latency(store, &calls_of(provider))),
             quotas: known.providers.get(&account).cloned().unwrap_or_default(),
             closed_ms: known.closed_ms.get(&account).copied().unwrap_or(0),
         }
@@ -69,9 +69,14 @@ pub(super) fn of(
     }
 }
 
+/// What the calls to a provider are kept as: a model may be had at several places.
+pub(super) fn calls_of(provider: &Provider) -> String {
+    format!("{} at {}", provider.model, provider.origin)
+}
+
 /// What earlier calls say; what cannot be read says nothing.
-fn latency(store: &SqliteStore, model: &str) -> Option<CallLatency> {
-    CallLatency::of(&store.calls(model).ok()?)
+fn latency(store: &SqliteStore, calls_of: &str) -> Option<CallLatency> {
+    CallLatency::of(&store.calls(calls_of).ok()?)
 }
 
 /// Keeps the calls of a run for the plan of the next.

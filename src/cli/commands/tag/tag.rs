@@ -51,6 +51,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let store = answers::store(args)?;
     let place = ReportPlace::of(args)?;
     let session = LiveSession::begin()?;
+    let metrics = session.runtime.block_on(endpoint::listen(args.metrics))?;
     if let Some(status) = consent::seek(args, &inputs, &session, store.as_ref())? {
         return Ok(status);
     }
@@ -66,11 +67,11 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let patience_s = inputs.config.patience_shown_s();
     let site = inputs.site.base.clone();
     let origins = inputs.providers.iter().map(|p| (p.name.clone(), p.origin.clone())).collect();
+    let timed = inputs.providers.iter().map(|p| (p.name.clone(), prospect::calls_of(p))).collect();
     let facts = RunFacts {
         settings: settings::of_config(&inputs.config),
         models: inputs.providers.iter().map(|p| (p.name.clone(), p.model.clone())).collect(),
     };
-    let metrics = runtime.block_on(endpoint::listen(args.metrics))?;
     let (result, Watched { log, .. }) = runtime.block_on(async {
         let watcher = Arc::new(Watcher::new(args, &facts.models, events, failures.clone()));
         let pipeline = Pipeline::new(Parts {
@@ -97,7 +98,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     runtime.shutdown_background();
     let figures = report(args, &facts, &log, patience_s);
     if let Some(store) = &store {
-        prospect::keep(store, &facts.models, &log);
+        prospect::keep(store, &timed, &log);
     }
     let page = place.and_then(|place| place.write(&facts, log.clone(), figures));
     let is_stopped = interrupt.stop.is_cancelled();
