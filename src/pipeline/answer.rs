@@ -54,8 +54,8 @@ pub fn read(answer: &str, asked: &[Page], taxonomy: &Taxonomy) -> Reading {
     reading
 }
 
-/// Reads an answer about this page alone that was cut off: another call would be cut off as well, so that the
-/// categories that are whole are taken, if they have a tag. What was lost counts as one that was dropped.
+/// Reads an answer about this page alone that was cut off, as one before: another would be cut off as well, so
+/// that the categories that are whole are taken, if they have a tag. What was lost counts as one that was dropped.
 pub fn read_cut(answer: &str, asked: &[Page], taxonomy: &Taxonomy) -> Reading {
     let whole = read(answer, asked, taxonomy);
     if asked.len() != 1 || !whole.tags.is_empty() {

@@ -223,7 +223,9 @@ impl Attempt<'_> {
         let status = Some(response.status().as_u16());
         match provider.read(&response) {
             Ok(Answer { text, truncated, usage, quotas }) => {
-                let read = if truncated { answer::read_cut } else { answer::read };
+                // Once may be chance: the next answer is whole then.
+                let is_cut_again = truncated && asked.len() == 1 && run.was_cut(asked[0].id);
+                let read = if is_cut_again { answer::read_cut } else { answer::read };
                 let reading = read(&text, asked, &run.shared.taxonomy);
                 let answered = reading.tags.len();
                 let class = match (answered == asked.len(), truncated, answered) {
