@@ -24,8 +24,6 @@ pub struct Reading {
     pub dropped: u64,
     /// By page: the labels of tags that the taxonomy lacks, each once.
     pub unknown: BTreeMap<PageId, Vec<String>>,
-    /// Whether it was cut off, so that tags may be missing.
-    pub is_cut: bool,
 }
 
 /// Reads an answer about these pages.
@@ -52,50 +50,6 @@ pub fn read(answer: &str, asked: &[Page], taxonomy: &Taxonomy) -> Reading {
         }
     }
     reading
-}
-
-/// Reads an answer about this page alone that was cut off, as one before: another would be cut off as well, so
-/// that the categories that are whole are taken, if they have a tag. What was lost counts as one that was dropped.
-pub fn read_cut(answer: &str, asked: &[Page], taxonomy: &Taxonomy) -> Reading {
-    let whole = read(answer, asked, taxonomy);
-    if asked.len() != 1 || !whole.tags.is_empty() {
-        return whole;
-    }
-    let cut = closed(answer).map(|closed| read(&closed, asked, taxonomy));
-    match cut.filter(|cut| cut.tags.values().any(|tags| tags.all().next().is_some())) {
-        Some(cut) => Reading { dropped: cut.dropped + 1, is_cut: true, ..cut },
-        None => whole,
-    }
-}
-
-/// A JSON text that was cut off, up to the last member of an object that is whole, with all closed that is
-/// open there.
-fn closed(cut: &str) -> Option<String> {
-    let cut = &cut[cut.find('{')?..];
-    let mut open: Vec<char> = Vec::new();
-    let mut whole = None;
-    let (mut is_text, mut is_escaped) = (false, false);
-    for (at, c) in cut.char_indices() {
-        match c {
-            _ if is_escaped => is_escaped = false,
-            '\\' if is_text => is_escaped = true,
-            '"' => is_text = !is_text,
-            _ if is_text => {}
-            '{' => open.push('}'),
-            '[' => open.push(']'),
-            '}' | ']' => {
-                open.pop();
-                // A list or an object that is the value of a member.
-                if open.last() == Some(&'}') {
-                    whole = Some((at + 1, open.clone()));
-                }
-            }
-            ',' if open.last() == Some(&'}') => whole = Some((at, open.clone())),
-            _ => {}
-        }
-    }
-    let (end, open) = whole?;
-    Some(cut[..end].chars().chain(open.into_iter().rev()).collect())
 }
 
 /// The labels of what was said that is no tag of the taxonomy, in order, each once.

@@ -69,38 +69,6 @@ fn what_cannot_be_read_is_no_answer_and_nothing_is_none() {
 }
 
 #[test]
-fn of_an_answer_about_one_page_that_was_cut_off_what_is_whole_is_read() {
-    let page = |id| Page { id: PageId(id), version: 1, title: String::new(), text: String::new() };
-    let cut = |answer: &str, asked: &[u64]| {
-        let asked: Vec<Page> = asked.iter().map(|id| page(*id)).collect();
-        let reading = answer::read_cut(answer, &asked, &taxonomy());
-        let tags = reading.tags.get(&PageId(7));
-        (tags.map(|tags| tags.all().map(str::to_owned).collect::<Vec<_>>()), reading.dropped)
-    };
-    let whole = r#"{"pages": [{"id": "7", "tags": {"doc": ["runbook"], "tool": ["Kafka"]}}]}"#;
-    let runbook = Some(vec!["runbook".to_owned()]);
-    let both = Some(vec!["runbook".to_owned(), "Kafka".to_owned()]);
-    let end_of = |part: &str| whole.find(part).unwrap() + part.len();
-    // Wherever it is cut, only what is whole is read.
-    for end in 0..end_of(r#""Kafka"]}"#) {
-        let (tags, dropped) = cut(&whole[..end], &[7]);
-        let expected = match end {
-            _ if end >= end_of(r#""Kafka"]"#) => (both.clone(), 1),
-            _ if end >= end_of(r#""runbook"]"#) => (runbook.clone(), 1),
-            _ => (None, 0),
-        };
-        assert_eq!((tags, dropped), expected, "{}", &whole[..end]);
-        // Of several pages the one that was cut is asked about again.
-        assert_eq!(cut(&whole[..end], &[7, 8]).0, None);
-    }
-    let escaped = r#"{"pages": [{"id": "7", "note": "a \"}], {", "tags": {"doc": "runbook", "tool"#;
-    assert_eq!(cut(escaped, &[7]).0, runbook);
-    // A page without a tag was perhaps to have some.
-    let empty = r#"{"pages": [{"id": "7", "tags": {"doc": [], "tool": ["Ka"#;
-    assert_eq!(cut(empty, &[7]), (None, 0));
-}
-
-#[test]
 fn what_nobody_asked_for_is_dropped_and_counted() {
     let answer = r#"{"pages": [
         {"id": "7", "tags": {"doc": ["runbook", "poem", "runbook"], "tool": ["guide"], "x": ["y"]}},

@@ -136,17 +136,10 @@ impl Attempt<'_> {
             let Some(position) = rest.iter().position(|page| page.id == id) else { continue };
             answered.push((rest.remove(position), tags));
         }
-        // The whole answer is stored before a label is written. One that was cut off is of this run alone.
-        let is_cut = response.reading.is_cut;
-        if !is_cut {
-            run.shared.store_answers(&provider.model, &answered);
-        }
+        // The whole answer is stored before a label is written.
+        run.shared.store_answers(&provider.model, &answered);
         for (page, tags) in answered {
-            if is_cut {
-                run.answered_in_part(page.id);
-            } else {
-                run.shared.remember(&page, &provider.model, &tags);
-            }
+            run.shared.remember(&page, &provider.model, &tags);
             run.answered(&page, tags, self.batch, self.tagged).await;
         }
         Outcomes { failed, has_progress, permit: held }
@@ -223,10 +216,7 @@ impl Attempt<'_> {
         let status = Some(response.status().as_u16());
         match provider.read(&response) {
             Ok(Answer { text, truncated, usage, quotas }) => {
-                // Once may be chance: the next answer is whole then.
-                let is_cut_again = truncated && asked.len() == 1 && run.was_cut(asked[0].id);
-                let read = if is_cut_again { answer::read_cut } else { answer::read };
-                let reading = read(&text, asked, &run.shared.taxonomy);
+                let reading = answer::read(&text, asked, &run.shared.taxonomy);
                 let answered = reading.tags.len();
                 let class = match (answered == asked.len(), truncated, answered) {
                     (true, ..) => None,

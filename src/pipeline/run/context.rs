@@ -91,9 +91,6 @@ pub(crate) struct RunContext {
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     filter: PageFilter,
     prunable: BTreeMap<PageId, BTreeSet<String>>,
-    /// Pages whose answers were cut off when they were asked about alone, and those that were answered so.
-    cut: Mutex<BTreeSet<PageId>>,
-    in_part: Mutex<BTreeSet<PageId>>,
     pub(crate) listed: AtomicU64,
     /// Pages that are known or expected to come, or have come already.
     pub(crate) known: AtomicU64,
@@ -127,8 +124,6 @@ impl RunContext {
             progress: control.progress,
             filter: job.filter.clone(),
             prunable: job.prunable.clone(),
-            cut: Mutex::default(),
-            in_part: Mutex::default(),
             listed: AtomicU64::new(0),
             known: AtomicU64::new(0),
             done: AtomicU64::new(0),
@@ -150,18 +145,7 @@ impl RunContext {
 
     /// Whether an earlier job gave this label to the page, and it may go again.
     pub(crate) fn is_prunable(&self, page: PageId, label: &str) -> bool {
-        let is_written = self.prunable.get(&page).is_some_and(|labels| labels.contains(label));
-        is_written && !self.in_part.lock().contains(&page)
-    }
-
-    /// The answer about a page was cut off: a tag that is missing says nothing.
-    pub(crate) fn answered_in_part(&self, page: PageId) {
-        self.in_part.lock().insert(page);
-    }
-
-    /// The answer about a page alone was cut off: whether one was before.
-    pub(crate) fn was_cut(&self, page: PageId) -> bool {
-        !self.cut.lock().insert(page)
+        self.prunable.get(&page).is_some_and(|labels| labels.contains(label))
     }
 
     pub(crate) fn config(&self) -> &Settings {
