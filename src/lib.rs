@@ -116,8 +116,8 @@
 //! - The blocking client is ureq, in the simulation's own thread. A separate I/O thread was tried: it
 //!   gave the same history and took 1.5 times as long.
 //! - In real time the calls and bills of different calls mix, so bills are matched by amount.
-//! - The claims do without the bound, which none of them reads and which takes a quarter of the time
-//!   of a short trial.
+//! - The claims, and the runs of the league with a fallback or after a pause, do without the bound, which none
+//!   of them reads and which takes a quarter of the time of a short trial.
 //! - A page answered by a fallback is cached under the fallback's model, and found there again.
 
 mod cli;

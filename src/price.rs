@@ -45,6 +45,16 @@ pub fn of_models(models: &BTreeMap<String, String>) -> BTreeMap<String, Price> {
     models.iter().filter_map(price).collect()
 }
 
+/// The price of a call to a service: that of the service where there is one, else that of the model which
+/// answered it.
+pub fn of_call(
+    prices: &BTreeMap<String, Price>,
+    service: &str,
+    model: Option<&str>,
+) -> Option<Price> {
+    prices.get(service).copied().or_else(|| of(model?))
+}
+
 impl Price {
     /// What these tokens cost, in millionths of a dollar, rounded once at the end.
     pub fn usd_micros(self, input_tokens: u64, output_tokens: u64) -> u64 {

@@ -161,6 +161,8 @@ fn promtool_accepts_the_metrics_of_a_run_and_the_alerts() {
     assert!(!promtool(&["check", "metrics"], &spoiled).status.success());
     let rules = promtool(&["check", "rules", "reports/monitoring/alerts.yaml"], "");
     assert!(rules.status.success(), "{rules:?}");
+    let fired = promtool(&["test", "rules", "tests/sdk/alerts.yaml"], "");
+    assert!(fired.status.success(), "{}", String::from_utf8_lossy(&fired.stderr));
     // Alerts and dashboard ask for series that there are.
     let known = |name: &str| {
         let name = ["_bucket", "_sum", "_count"]

@@ -1,5 +1,6 @@
 //! A run that goes on, as Prometheus reads it: text of version 0.0.4.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::prometheus_text;
@@ -13,7 +14,7 @@ use crate::pipeline::event::{CallOutcome, Event};
 use crate::pipeline::page::Source;
 use crate::pipeline::provider::stated_quota::Dimension;
 use crate::price;
-use crate::study::compare::settings::Keys;
+use crate::price::Price;
 use crate::units::float;
 
 /// The labels of a series.
@@ -31,7 +32,7 @@ const BUCKETS_S: [f64; 11] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 6
 #[derive(Debug)]
 pub struct Exposition {
     registry: Registry,
-    models: Keys,
+    prices: BTreeMap<String, Price>,
     listed: Counter,
     pages: Counters,
     calls: Counters,
@@ -50,7 +51,7 @@ pub struct Exposition {
 
 impl Exposition {
     /// Of a run that asks these models, by provider.
-    pub fn new(models: &Keys) -> Self {
+    pub fn new(models: &BTreeMap<String, String>) -> Self {
         let mut registry = Registry::with_prefix("tagspace");
         let listed = Counter::default();
         let pages = Counters::default();
@@ -100,10 +101,10 @@ impl Exposition {
         );
         add(&mut registry, "site_calls", "Calls to Confluence that ended, by status", &site_calls);
         add(&mut registry, "changed_labels", "Labels that were added and removed", &labels);
-        let models = models.clone();
+        let prices = price::of_models(models);
         Self {
             registry,
-            models,
+            prices,
             listed,
             pages,
             calls,
@@ -217,8 +218,7 @@ impl Exposition {
             let of = labels([("provider", provider), ("direction", direction)]);
             self.tokens.get_or_create(&of).inc_by(*tokens);
         }
-        let model = model.as_ref().or_else(|| self.models.get(provider));
-        if let Some(price) = model.and_then(|model| price::of(model)) {
+        if let Some(price) = price::of_call(&self.prices, provider, model.as_deref()) {
             let cost = float(price.usd_micros(*input_tokens, *output_tokens)) / 1e6;
             self.cost_usd.get_or_create(&of).inc_by(cost);
         }

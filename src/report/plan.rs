@@ -25,6 +25,8 @@ pub struct Plan {
     pub model: String,
     /// The site.
     pub site: String,
+    /// Whether labels that no longer apply are removed.
+    pub prunes: bool,
 }
 
 /// What a forecast rests on.
@@ -69,6 +71,9 @@ pub fn text(plan: &Plan) -> String {
         }
     }
     row("labels", labels(survey));
+    if plan.prunes {
+        row("removed", "labels of earlier jobs that no longer apply (--prune)".to_owned());
+    }
     row("never written", "titles, texts, and labels outside the taxonomy".to_owned());
     text
 }
@@ -76,7 +81,7 @@ pub fn text(plan: &Plan) -> String {
 /// The plan as a document. Times are in milliseconds, costs in millionths of a dollar; what is not known
 /// is null.
 pub fn json(plan: &Plan) -> String {
-    let Plan { survey, forecast, basis, model, site } = plan;
+    let Plan { survey, forecast, basis, model, site, prunes } = plan;
     let price = price::of(model);
     let calls = |calls: &Calls| {
         let Calls { calls, input_tokens, output_tokens } = *calls;
@@ -133,6 +138,7 @@ pub fn json(plan: &Plan) -> String {
             "to_add": survey.labels_to_add,
             "pages": survey.pages_to_label,
             "unknown_pages": survey.labels_unknown,
+            "prunes": prunes,
         },
     });
     format!("{document:#}\n")
@@ -145,17 +151,14 @@ fn calls(survey: &Survey, forecast: Option<&Forecast>) -> String {
     let fallbacks = forecast.map_or(0, |forecast| forecast.fallbacks.p90);
     let fallbacks = match fallbacks {
         0 => String::new(),
-        batches => format!("; {} go to the fallback (P90)", counted_batches(batches)),
+        1 => "; 1 batch goes to the fallback (P90)".to_owned(),
+        batches => format!("; {} batches go to the fallback (P90)", count(batches)),
     };
     format!(
         "{expected}{} at least, with {pages_of_a_call} pages in each; {} with each page alone{fallbacks}",
         count(least.calls),
         count(most.calls)
     )
-}
-
-fn counted_batches(batches: u64) -> String {
-    if batches == 1 { "1 batch".to_owned() } else { format!("{} batches", count(batches)) }
 }
 
 fn tokens(least: &Calls) -> String {

@@ -4,11 +4,13 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use wiremock::MockServer;
 
 use crate::live::services;
+use crate::wiki::Wiki;
 
 /// What was shown, and the exit code.
 struct Seen {
@@ -16,21 +18,26 @@ struct Seen {
     code: Option<i32>,
 }
 
-/// Tags at a terminal, and types this at the question.
+/// Tags the space of the services at a terminal, and types this at the question.
 fn tag(server: &MockServer, folder: &TempDir, args: &str, typed: &str) -> Seen {
+    tag_at(&server.uri(), folder, &format!("'DOCS & MORE' {args}"), typed)
+}
+
+/// The same of a space of another site.
+fn tag_at(at: &str, folder: &TempDir, args: &str, typed: &str) -> Seen {
     let tagspace = env!("CARGO_BIN_EXE_tagspace");
-    let command = format!("{tagspace} tag 'DOCS & MORE' {args}");
+    let command = format!("{tagspace} tag {args}");
     let mut child = Command::new("script")
         .args(["--quiet", "--return", "--command", &command, "/dev/null"])
         .current_dir(folder.path())
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .env("TERM", "xterm")
-        .env("CONFLUENCE_URL", format!("{}/wiki", server.uri()))
+        .env("CONFLUENCE_URL", format!("{at}/wiki"))
         .env("CONFLUENCE_USER", "me@example.com")
         .env("CONFLUENCE_API_TOKEN", "sesame")
         .env("GEMINI_API_KEY", "sesame-gemini-key")
-        .env("GOOGLE_GEMINI_BASE_URL", server.uri())
+        .env("GOOGLE_GEMINI_BASE_URL", at)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -106,4 +113,26 @@ async fn with_a_yes_it_goes_on_and_where_nothing_is_at_stake_no_question_is_put(
     assert_eq!(write.code, Some(0), "{}", write.shown);
     assert!(write.shown.contains("labels changed on 1 page"), "{}", write.shown);
     assert_eq!(calls(&server).await, 1);
+}
+
+#[test]
+fn labels_are_not_removed_without_a_question() {
+    let wiki = Wiki::default();
+    let server = wiki.serve(3, Duration::ZERO);
+    let at = format!("http://127.0.0.1:{}", server.port);
+    let folder = tempfile::tempdir().unwrap();
+    let store = "DOCS --store answers.db --state quotas.json --out out --write";
+    let first = tag_at(&at, &folder, &format!("{store} --yes"), "");
+    assert_eq!(first.code, Some(0), "{}", first.shown);
+    let again = tag_at(&at, &folder, store, "");
+    assert_eq!(again.code, Some(0), "{}", again.shown);
+    assert!(!again.shown.contains("[y/N]"), "{}", again.shown);
+    let prune = tag_at(&at, &folder, &format!("{store} --prune"), "no\n");
+    assert_eq!(prune.code, Some(130), "{}", prune.shown);
+    for said in [
+        "removed         labels of earlier jobs that no longer apply (--prune)",
+        "No model is asked; labels are written and removed. Go on?",
+    ] {
+        assert!(prune.shown.contains(said), "{}", prune.shown);
+    }
 }

@@ -21,6 +21,8 @@ use tagspace::internals::study::verdict::judge::{JudgedRun, measure};
 use tagspace::limiter::{LearnedQuota, LearnedQuotas};
 use tagspace::{Event, Metric, Scenario};
 
+use crate::quota::remembered_quota;
+
 const MODEL: &str = "gemini-3.5-flash-lite";
 
 fn scenario(text: &str) -> Scenario {
@@ -34,20 +36,9 @@ fn played(scenario: &Scenario) -> JudgedRun {
     measure(scenario, &options).unwrap().runs.pop().unwrap()
 }
 
-/// A quota of this many requests in each window.
+/// A quota of requests in each window of these seconds.
 fn requests(limit: u64, window_s: u64) -> LearnedQuota {
-    LearnedQuota {
-        dimension: Dimension::Requests,
-        limit,
-        window_ms: window_s * 1_000,
-        unit_us: None,
-        burst: None,
-        begun_ms_ago: None,
-        inferred: false,
-        refused_count: false,
-        stated_ms_ago: 0,
-        taken: Vec::new(),
-    }
+    remembered_quota(limit, window_s * 1_000)
 }
 
 /// A world: its services, the pages of its space, and the quota that is known of it.

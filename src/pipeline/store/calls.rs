@@ -1,12 +1,13 @@
-//! The latest answered calls of each model: how long they took, for the plan of the next job.
+//! The latest answered calls of each lane, a model at one place: how long they took, for the plan of the next
+//! job.
 
 use rusqlite::params;
 
 use super::error::StoreError;
 use super::sqlite::SqliteStore;
 
-/// As many calls of a model are kept.
-const CALLS_OF_A_MODEL: u64 = 256;
+/// As many calls of a lane are kept.
+const CALLS_OF_A_LANE: u64 = 256;
 
 /// A call that was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,50 +23,47 @@ pub struct CallRecord {
 }
 
 impl SqliteStore {
-    /// Keeps calls of a model, the latest last, in place of the earliest ones.
+    /// Keeps calls of a lane, the latest last, in place of the earliest ones.
     ///
     /// # Errors
     ///
     /// If the store cannot be written.
-    pub fn keep_calls(&self, model: &str, calls: &[CallRecord]) -> Result<(), StoreError> {
+    #[doc(hidden)]
+    pub fn keep_calls(&self, lane: &str, calls: &[CallRecord]) -> Result<(), StoreError> {
         self.with(|connection| {
             let transaction = connection.unchecked_transaction()?;
-            transaction
-                .prepare_cached("INSERT INTO models (name) VALUES (?1) ON CONFLICT DO NOTHING")?
-                .execute([model])?;
             for call in calls {
                 let CallRecord { pages, input_tokens, output_tokens, latency_ms } = *call;
                 transaction
                     .prepare_cached(
-                        "INSERT INTO calls (model, pages, input_tokens, output_tokens, latency_ms)
-                         VALUES ((SELECT id FROM models WHERE name = ?1), ?2, ?3, ?4, ?5)",
+                        "INSERT INTO calls (lane, pages, input_tokens, output_tokens, latency_ms)
+                         VALUES (?1, ?2, ?3, ?4, ?5)",
                     )?
-                    .execute(params![model, pages, input_tokens, output_tokens, latency_ms])?;
+                    .execute(params![lane, pages, input_tokens, output_tokens, latency_ms])?;
             }
             transaction.execute(
-                "DELETE FROM calls WHERE model = (SELECT id FROM models WHERE name = ?1)
-                 AND id NOT IN (
-                     SELECT id FROM calls WHERE model = (SELECT id FROM models WHERE name = ?1)
-                     ORDER BY id DESC LIMIT ?2)",
-                params![model, CALLS_OF_A_MODEL],
+                "DELETE FROM calls WHERE lane = ?1 AND id NOT IN (
+                     SELECT id FROM calls WHERE lane = ?1 ORDER BY id DESC LIMIT ?2)",
+                params![lane, CALLS_OF_A_LANE],
             )?;
             transaction.commit()?;
             Ok(())
         })
     }
 
-    /// The latest calls of a model, the earliest of them first.
+    /// The latest calls of a lane, the earliest of them first.
     ///
     /// # Errors
     ///
     /// If the store cannot be read.
-    pub fn calls(&self, model: &str) -> Result<Vec<CallRecord>, StoreError> {
+    #[doc(hidden)]
+    pub fn calls(&self, lane: &str) -> Result<Vec<CallRecord>, StoreError> {
         self.with(|connection| {
             let mut calls = connection.prepare_cached(
                 "SELECT pages, input_tokens, output_tokens, latency_ms FROM calls
-                 WHERE model = (SELECT id FROM models WHERE name = ?1) ORDER BY id",
+                 WHERE lane = ?1 ORDER BY id",
             )?;
-            let calls = calls.query_map([model], |row| {
+            let calls = calls.query_map([lane], |row| {
                 Ok(CallRecord {
                     pages: row.get(0)?,
                     input_tokens: row.get(1)?,

@@ -5,7 +5,7 @@
 //! the run that writes, and a process that is killed has lost only the answers of calls in flight. The
 //! keys are those of the cache: a page that changed, another taxonomy, prompt, model or server is another
 //! key. No text of a page is kept. A job that writes labels writes each change down before it is made
-//! ([`Journal`]), so that it can be taken back. The latest calls of each model stay as well, because the plan of
+//! ([`Journal`]), so that it can be taken back. The latest calls of each lane stay as well, because the plan of
 //! the next job expects their latencies (`calls.rs`).
 
 mod answers;

@@ -12,6 +12,7 @@ const APPLICATION_ID: i64 = 0x7461_6773;
 /// Of a job, `topic` is its space, the list of its pages or the digest of its file, and `ended_s` is missing until every page is
 /// done. `is_made` tells a change of a label that was made from one whose end is not known, and `made_ms` when
 /// that was, in milliseconds since 1970.
+/// The `lane` of a call is its model and where that was asked.
 /// `used_s` is when an answer was last used, in seconds since 1970 and to the day, so that a hit seldom
 /// writes.
 const MIGRATIONS: [&str; 2] = [
@@ -44,7 +45,7 @@ const MIGRATIONS: [&str; 2] = [
     "
     CREATE TABLE calls (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
-        model INTEGER NOT NULL REFERENCES models (id),
+        lane TEXT NOT NULL,
         pages INTEGER NOT NULL,
         input_tokens INTEGER NOT NULL,
         output_tokens INTEGER NOT NULL,

@@ -293,9 +293,7 @@ impl Trace {
         if let Some((at, _)) = self.open_batches.get(&batch) {
             self.slices[*at].end_ms = Some(t_ms);
         }
-        let price = scenario.prices.get(&provider).copied();
-        let price = price.or_else(|| price::of(model.as_deref()?));
-        if let Some(price) = price {
+        if let Some(price) = price::of_call(&scenario.prices, &provider, model.as_deref()) {
             let paid = self.paid.entry(provider).or_insert((price, 0, 0));
             paid.1 = paid.1.saturating_add(input_tokens);
             paid.2 = paid.2.saturating_add(output_tokens);

@@ -101,8 +101,8 @@ impl Prospect {
         asked.map(|provider| price::of(&provider.model)).all(|price| price.is_some())
     }
 
-    /// What a played job costs; its output is as long as that of earlier calls, where the primary alone
-    /// was asked.
+    /// What a played job costs. Where the primary alone was asked, a page's answer is as long as in earlier
+    /// calls.
     fn cost(&self, played: &Figures) -> u64 {
         let primary = self.providers.first();
         let price = primary.and_then(|primary| price::of(&primary.model));

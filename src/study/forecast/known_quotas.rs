@@ -84,8 +84,8 @@ pub(super) fn quota(known: &[LearnedQuota]) -> Option<String> {
     (!parts.is_empty()).then(|| format!("{{ {} }}", parts.join(", ")))
 }
 
-/// The same quotas as they are for one of so many pages: a window comes again and again while a job goes on,
-/// but a day's is there for all of the pages together.
+/// The same quotas as a sample meets them that stands for `times` as many pages: windows come again and again
+/// while a job goes on, but a day's quota is there for all pages together.
 pub(super) fn sampled(known: &[LearnedQuota], times: f64) -> Vec<LearnedQuota> {
     let mut known = known.to_vec();
     let share = |amount: u64| whole(float(amount) / times);
@@ -162,7 +162,7 @@ fn of_window(quota: &LearnedQuota, per_s: u64) -> u64 {
     if is_whole { quota.limit } else { whole(scaled) }
 }
 
-/// What a bucket gives, one in so many microseconds, and in how many seconds.
+/// The amount of a bucket that gives one each `unit_us`, and the seconds in which it gives that.
 fn of_bucket(unit_us: u64, per_s: u64) -> (u64, u64) {
     let amount = |per_s: u64| (per_s * 1_000_000).saturating_add(unit_us / 2) / unit_us;
     let is_near = |per_s: &u64| {

@@ -1,11 +1,10 @@
 //! What a job of real pages will take: the same pipeline tags them in virtual time, with the quotas
 //! that are known, and with the latencies that an earlier job has met.
 //!
-//! The pages are played as they are, title and text (`page_sample.rs`). A model's latency is a line through its earlier
-//! calls, a part for each call and a part for each page of it, with what the calls differed from it
-//! (`call_latency.rs`). Quotas are those that were learned (`known_quotas.rs`). All this makes a scenario
-//! (`prospect.rs`) that is played with several seeds
-//! (`forecast.rs`).
+//! The pages are played as they are, title and text (`page_sample.rs`). A model's latency is a line through
+//! its earlier calls, a part for each call and a part for each page of it, with what the calls differed from
+//! it (`call_latency.rs`). Quotas are those that were learned (`known_quotas.rs`). All this makes a scenario
+//! (`prospect.rs`) that is played with several seeds (`forecast.rs`).
 
 mod call_latency;
 mod forecast;

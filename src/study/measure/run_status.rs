@@ -97,11 +97,7 @@ impl RunStatus {
             return;
         }
         self.tokens.push_back((t_ms, tokens));
-        let price = match model {
-            Some(model) => price::of(model),
-            None => self.prices.get(provider).copied(),
-        };
-        match price {
+        match price::of_call(&self.prices, provider, model.as_deref()) {
             Some(price) => {
                 let cost = price.usd_micros(*input_tokens, *output_tokens);
                 self.cost_usd_micros = self.cost_usd_micros.saturating_add(cost);

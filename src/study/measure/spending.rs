@@ -75,12 +75,10 @@ fn priced(
     billed: BTreeMap<(String, String), [Tokens; 2]>,
     prices: &BTreeMap<String, Price>,
 ) -> Vec<Spending> {
-    let price_of =
-        |service: &String, model: &str| prices.get(service).copied().or_else(|| price::of(model));
     billed
         .into_iter()
         .map(|((service, model), [now, later])| {
-            let price = price_of(&service, &model);
+            let price = price::of_call(prices, &service, Some(&model));
             let usd_micros = price.map(|price| {
                 let half = price.usd_micros(later.input, later.output) / 2;
                 price.usd_micros(now.input, now.output).saturating_add(half)

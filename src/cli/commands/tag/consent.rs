@@ -48,7 +48,7 @@ pub(super) fn seek(
     if changes_nothing(&survey, args) {
         return Ok(None);
     }
-    ask(question(&survey, args.write));
+    ask(&question(&survey, args));
     let answer = runtime.block_on(async {
         tokio::select! {
             biased;
@@ -70,15 +70,16 @@ fn changes_nothing(survey: &Survey, args: &TagArgs) -> bool {
     survey.to_ask() == 0 && ((is_labelled && !args.prune) || !args.write)
 }
 
-fn question(survey: &Survey, is_write: bool) -> &'static str {
-    match (survey.to_ask() > 0, is_write) {
-        (true, true) => {
-            "The models are asked, which costs money, and labels are written. Go on? [y/N] "
-        }
+fn question(survey: &Survey, args: &TagArgs) -> String {
+    let written = if args.prune { "written and removed" } else { "written" };
+    match (survey.to_ask() > 0, args.write) {
+        (true, true) => format!(
+            "The models are asked, which costs money, and labels are {written}. Go on? [y/N] "
+        ),
         (true, false) => {
-            "The models are asked, which costs money; nothing is written. Go on? [y/N] "
+            "The models are asked, which costs money; nothing is written. Go on? [y/N] ".to_owned()
         }
-        (false, _) => "No model is asked; labels are written. Go on? [y/N] ",
+        (false, _) => format!("No model is asked; labels are {written}. Go on? [y/N] "),
     }
 }
 

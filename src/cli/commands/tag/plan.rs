@@ -102,7 +102,7 @@ pub(super) async fn survey(
         Ok(_) if is_stopped => return Ok(Planned::Ended(ExitStatus::Interrupted)),
         Ok(survey) => {
             let prospect = prospect::of(&inputs, pages, &pipeline.memory(), store, &surveyor);
-            return rehearsed(survey, prospect, site, bounds(args), interrupt).await;
+            return rehearsed(survey, prospect, site, args, interrupt).await;
         }
         Err(failure) => failure,
     };
@@ -129,7 +129,7 @@ async fn rehearsed(
     survey: Survey,
     prospect: Prospect,
     site: String,
-    bounds: Vec<String>,
+    args: &TagArgs,
     interrupt: &Interrupt,
 ) -> Result<Planned, CliError> {
     let primary = &prospect.providers[0];
@@ -138,7 +138,7 @@ async fn rehearsed(
         calls: primary.latency.as_ref().map_or(0, CallLatency::calls),
         closed_ms: primary.closed_ms,
         fallback: prospect.providers.get(1).map(|fallback| fallback.model.clone()),
-        bounds,
+        bounds: bounds(args),
     };
     let model = primary.model.clone();
     if prospect.pages.len() >= LONG_PAGES {
@@ -149,17 +149,11 @@ async fn rehearsed(
     if interrupt.stop.is_cancelled() {
         return Ok(Planned::Ended(ExitStatus::Interrupted));
     }
-    let warn = |why: String| note(&format!("warning: the job could not be rehearsed: {why}"));
-    let forecast = match played {
-        Ok(Ok(forecast)) => forecast,
-        Ok(Err(error)) => {
-            warn(error.to_string());
-            None
-        }
-        Err(error) => {
-            warn(error.to_string());
-            None
-        }
-    };
-    Ok(Planned::Plan(Box::new(Plan { survey, forecast, basis, model, site })))
+    let played = played.map_err(|error| error.to_string());
+    let played = played.and_then(|played| played.map_err(|error| error.to_string()));
+    let forecast = played.unwrap_or_else(|why| {
+        note(&format!("warning: the job could not be rehearsed: {why}"));
+        None
+    });
+    Ok(Planned::Plan(Box::new(Plan { survey, forecast, basis, model, site, prunes: args.prune })))
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use super::inputs::TagInputs;
+use super::watcher::Unwatched;
 use crate::cli::outputs::Failures;
 use crate::cli::terminal::note;
 use crate::pipeline::event::{Event, Observer};
@@ -16,15 +17,15 @@ use crate::pipeline::store::{SqliteStore, StoreError};
 use crate::sim::recorder::Log;
 use crate::study::forecast::{CallLatency, PageSample, Prospect, ProviderProspect, answered_calls};
 
-/// The observer of a survey: it notes how long Confluence takes, and what cannot be read.
+/// The observer of a survey: it notes how long Confluence takes.
 pub(super) struct Surveyor {
-    failures: Failures,
+    rest: Unwatched,
     site_ms: Mutex<Vec<u64>>,
 }
 
 impl Surveyor {
     pub(super) fn new(failures: Failures) -> Self {
-        Self { failures, site_ms: Mutex::default() }
+        Self { rest: Unwatched(failures), site_ms: Mutex::default() }
     }
 }
 
@@ -36,7 +37,7 @@ impl Observer for Surveyor {
     }
 
     fn store_failed(&self, error: &StoreError) {
-        self.failures.add_told(format!("use the store of answers: {error}"));
+        self.rest.store_failed(error);
     }
 }
 
@@ -54,7 +55,7 @@ pub(super) fn of(
         ProviderProspect {
             name: provider.name.clone(),
             model: provider.model.clone(),
-            latency: store.and_then(|store| latency(store, &calls_of(provider))),
+            latency: store.and_then(|store| latency(store, &lane_name(provider))),
             quotas: known.providers.get(&account).cloned().unwrap_or_default(),
             closed_ms: known.closed_ms.get(&account).copied().unwrap_or(0),
         }
@@ -69,22 +70,22 @@ pub(super) fn of(
     }
 }
 
-/// What the calls to a provider are kept as: a model may be had at several places.
-pub(super) fn calls_of(provider: &Provider) -> String {
+/// What the calls to a provider are kept under: a model may be had at several places.
+pub(super) fn lane_name(provider: &Provider) -> String {
     format!("{} at {}", provider.model, provider.origin)
 }
 
 /// What earlier calls say; what cannot be read says nothing.
-fn latency(store: &SqliteStore, calls_of: &str) -> Option<CallLatency> {
-    CallLatency::of(&store.calls(calls_of).ok()?)
+fn latency(store: &SqliteStore, lane: &str) -> Option<CallLatency> {
+    CallLatency::of(&store.calls(lane).ok()?)
 }
 
-/// Keeps the calls of a run for the plan of the next.
-pub(super) fn keep(store: &SqliteStore, models: &BTreeMap<String, String>, log: &Log) {
+/// Keeps the calls of a run for the plan of the next; `lanes` has what each provider's are kept under.
+pub(super) fn keep(store: &SqliteStore, lanes: &BTreeMap<String, String>, log: &Log) {
     let calls = answered_calls(log);
-    for (provider, model) in models {
+    for (provider, lane) in lanes {
         let Some(calls) = calls.get(provider) else { continue };
-        if let Err(error) = store.keep_calls(model, calls) {
+        if let Err(error) = store.keep_calls(lane, calls) {
             note(&format!(
                 "warning: {}: {error}; the latencies of this run are not kept",
                 store.path().display()

@@ -67,7 +67,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let patience_s = inputs.config.patience_shown_s();
     let site = inputs.site.base.clone();
     let origins = inputs.providers.iter().map(|p| (p.name.clone(), p.origin.clone())).collect();
-    let timed = inputs.providers.iter().map(|p| (p.name.clone(), prospect::calls_of(p))).collect();
+    let lanes = inputs.providers.iter().map(|p| (p.name.clone(), prospect::lane_name(p))).collect();
     let facts = RunFacts {
         settings: settings::of_config(&inputs.config),
         models: inputs.providers.iter().map(|p| (p.name.clone(), p.model.clone())).collect(),
@@ -98,7 +98,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     runtime.shutdown_background();
     let figures = report(args, &facts, &log, patience_s);
     if let Some(store) = &store {
-        prospect::keep(store, &timed, &log);
+        prospect::keep(store, &lanes, &log);
     }
     let page = place.and_then(|place| place.write(&facts, log.clone(), figures));
     let is_stopped = interrupt.stop.is_cancelled();
