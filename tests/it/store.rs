@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ use proptest::test_runner::{Config, TestRunner};
 use tagspace::internals::pipeline::cache::{Content, Fingerprint, Key};
 use tagspace::internals::pipeline::config::CacheKey;
 use tagspace::internals::pipeline::page::{Page, PageId, Tags};
-use tagspace::internals::pipeline::store::{AnswerStore, CallRecord, SqliteStore, StoreError};
+use tagspace::internals::pipeline::store::{
+    AnswerStore, CallRecord, JobJournal, Journal, LabelChange, SqliteStore, StoreError,
+};
 use tagspace::internals::pipeline::taxonomy::Taxonomy;
 
 use crate::common::attentive;
@@ -241,6 +244,28 @@ fn the_latest_calls_of_each_model_are_kept() {
         store.calls("a-model").unwrap().iter().map(|call| call.latency_ms).collect();
     assert_eq!(kept, (44..300).collect::<Vec<_>>());
     assert_eq!(store.calls("another").unwrap(), [call(0), call(100), call(200)]);
+}
+
+#[test]
+fn a_label_belongs_to_a_job_until_one_of_whatever_age_takes_it_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answers.db");
+    let store = Arc::new(SqliteStore::open(&path, 1 << 20).unwrap());
+    let journal = |anew| {
+        let job = store.begin_job("https://acme", "DOCS", "DOCS", anew).unwrap();
+        JobJournal::of(Arc::clone(&store), &job)
+    };
+    let (older, younger) = (journal(false), journal(true));
+    let guide = || vec!["guide".to_owned()];
+    let change = |added, removed| LabelChange { page: PageId(7), added, removed };
+    younger.planned(&change(guide(), Vec::new())).unwrap();
+    assert!(store.written("https://acme").unwrap().is_empty());
+    younger.made(&change(guide(), Vec::new())).unwrap();
+    assert_eq!(store.written("https://acme").unwrap()[&PageId(7)], guide().into_iter().collect());
+    assert!(store.written("https://other").unwrap().is_empty());
+    // The older job goes on later.
+    older.made(&change(Vec::new(), guide())).unwrap();
+    assert!(store.written("https://acme").unwrap().is_empty());
 }
 
 #[test]
