@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+/// As the program has it: whole scenarios are played here too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod engine;
 mod limiters; // limiters and quotas
 mod markup; // pages and documents

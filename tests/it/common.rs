@@ -5,6 +5,7 @@ use std::process::Command;
 
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::RngSeed;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use tagspace::internals::sim::scenario::Scenario;
 use tagspace::internals::sim::{Options, Transport};
 use tagspace::internals::study::verdict::judge::{JudgedRun, JudgedScenario};
@@ -74,7 +75,7 @@ pub(crate) fn played(scenario: &Scenario, seeds: impl Iterator<Item = u64>) -> V
         let judged = judge::run(&scenario.seeded(seed), &targets, &direct()).unwrap();
         PlayedSeed::of(at, &judged)
     };
-    (1..).zip(seeds).map(one).collect()
+    (1..).zip(seeds).collect::<Vec<_>>().into_par_iter().map(one).collect()
 }
 
 /// Runs and judges a scenario in memory. Judging checks that nothing is lost.

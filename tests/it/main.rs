@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+/// As the program has it: thousands of simulations are played here too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod absurd; // numbers that nobody means
 mod ai_services; // what clients of the AI services meet besides the plain way
 mod allowance; // what a run may spend

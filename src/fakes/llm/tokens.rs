@@ -131,8 +131,9 @@ impl Weights {
         let weight = match c {
             'a'..='z' | 'A'..='Z' => self.latin,
             '0'..='9' => return (Run::Number, self.digit),
-            _ if c.is_whitespace() => return (Run::Blank, self.blank),
+            ' ' | '\t'..='\r' => return (Run::Blank, self.blank),
             _ if c.is_ascii() => return (Run::Signs, self.signs),
+            _ if c.is_whitespace() => return (Run::Blank, self.blank),
             'і' | 'ї' | 'є' | 'ґ' | 'І' | 'Ї' | 'Є' | 'Ґ' => self.ukrainian,
             '\u{400}'..='\u{52f}' => self.cyrillic,
             '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => self.accented,

@@ -66,7 +66,7 @@ impl Lines {
     }
 
     fn push_words(&mut self, piece: &str, is_code: bool) {
-        if piece.contains(is_unseen) {
+        if !piece.is_ascii() && piece.contains(is_unseen) {
             let seen: String = piece.chars().filter(|c| !is_unseen(*c)).collect();
             return self.push_words(&seen, is_code);
         }
@@ -92,7 +92,7 @@ impl Lines {
 
     fn put(&mut self, piece: &str, is_code: bool) {
         let room = if is_code { self.chars_left.min(self.code_left) } else { self.chars_left };
-        let mut chars = piece.chars().count();
+        let mut chars = if piece.is_ascii() { piece.len() } else { piece.chars().count() };
         if chars <= room {
             self.text.push_str(piece);
         } else {

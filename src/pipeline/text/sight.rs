@@ -79,11 +79,12 @@ impl Sight {
 
     /// A tag that begins an element, or is all of it.
     pub(super) fn start(&mut self, name: &str, attributes: &str, is_empty: bool) {
-        if self.ignores(name) {
+        let known = known(name);
+        if self.ignores(name, known) {
             return;
         }
         self.block(name);
-        if let Some(element) = known(name) {
+        if let Some(element) = known {
             self.open(element, attributes);
             if is_empty {
                 self.close();
@@ -95,10 +96,11 @@ impl Sight {
 
     /// A tag that ends an element, and whatever was left open in it.
     pub(super) fn end(&mut self, name: &str) {
-        if self.ignores(name) {
+        let known = known(name);
+        if self.ignores(name, known) {
             return;
         }
-        if let Some(element) = known(name)
+        if let Some(element) = known
             && let Some(still_open) = self.counts[element].checked_sub(1)
         {
             while self.counts[element] > still_open {
@@ -136,10 +138,9 @@ impl Sight {
     }
 
     /// Whether a tag of this name is none here.
-    fn ignores(&self, name: &str) -> bool {
+    fn ignores(&self, name: &str, known: Option<usize>) -> bool {
         let raw = self.open.last().filter(|open| open.role() == Role::Raw);
-        raw.is_some_and(|raw| known(name) != Some(raw.element))
-            || (self.is_html && name.contains(':'))
+        raw.is_some_and(|raw| known != Some(raw.element)) || (self.is_html && name.contains(':'))
     }
 
     /// A line ends here, if this is the name of a block.
