@@ -294,7 +294,7 @@ fn capture(scenario: &Scenario) -> Fallible<Vec<Bodies>> {
             journal: None,
             seed: scenario.world.seed,
         });
-        let what = PageSelection::Space(scenario.world.space.key.clone());
+        let what = PageSelection::space(scenario.world.space.key.clone());
         pipeline.run(Job::of("bench", what), Control::default()).await
     })?;
     let bodies = line.bodies.lock().map_err(|_| "poisoned")?.clone();

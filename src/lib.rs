@@ -139,7 +139,7 @@ pub use crate::pipeline::control::{Control, Progress};
 pub use crate::pipeline::error::PipelineError;
 pub use crate::pipeline::event::{Event, Observer, RunEnd};
 pub use crate::pipeline::http::HttpTransport;
-pub use crate::pipeline::job::{Job, PageSelection};
+pub use crate::pipeline::job::{Job, PageQuery, PageSelection};
 pub use crate::pipeline::page_filter::PageFilter;
 pub use crate::pipeline::provider::{Provider, Secret};
 pub use crate::pipeline::taxonomy::Taxonomy;
@@ -287,7 +287,7 @@ pub mod store {
 /// use tagspace::{Control, Job, PageSelection, Pipeline};
 ///
 /// # async fn example(pipeline: Pipeline) -> Result<(), tagspace::PipelineError> {
-/// let job = Job::of("nightly", PageSelection::Space("DOCS".to_owned()));
+/// let job = Job::of("nightly", PageSelection::space("DOCS"));
 /// let survey = pipeline.survey(job, Control::default()).await?;
 /// println!("{} of {} pages are asked about", survey.to_ask(), survey.listed);
 /// # Ok(())

@@ -34,7 +34,7 @@ use super::survey::Survey;
 ///     .provider(Provider::gemini("gemini-3.5-flash-lite", Secret::new("key")))
 ///     .provider(Provider::openai("gpt-6-luna", Secret::new("key")))
 ///     .build()?;
-/// let job = Job::of("nightly", PageSelection::Space("DOCS".to_owned()));
+/// let job = Job::of("nightly", PageSelection::space("DOCS"));
 /// let end = pipeline.run(job, Control::default()).await?;
 /// println!("{end:?}");
 /// # Ok(())
@@ -78,19 +78,19 @@ impl Pipeline {
         super::run::survey(Arc::clone(&self.shared), job, control, keep).await
     }
 
-    /// Which of these pages cannot be changed as pages of this space, or of any where none is named. The
+    /// Which of these pages cannot be changed as pages of these spaces, or of any where none is named. The
     /// observer is told the titles of the others. Nothing is said of what was not looked up before `stop`.
     ///
     /// # Errors
     ///
-    /// If there is no such space, or the pages cannot be listed.
+    /// If one of the spaces is not there, or the pages cannot be listed.
     pub async fn look_up(
         &self,
         pages: Vec<PageId>,
-        space: Option<&str>,
+        spaces: &[String],
         stop: &CancellationToken,
     ) -> Result<BTreeMap<PageId, Stray>, PipelineError> {
-        super::run::look_up(&self.shared, pages, space, stop).await
+        super::run::look_up(&self.shared, pages, spaces, stop).await
     }
 
     /// Changes the labels of pages as a person has decided, without asking a model: what a page has is not

@@ -316,7 +316,7 @@ impl Session {
             })
         });
         let key = self.scenario.world.space.key.clone();
-        let job = Job::of(&run.name, PageSelection::Space(key));
+        let job = Job::of(&run.name, PageSelection::space(key));
         let deadline = Duration::from_secs(self.scenario.deadline_s);
         let outcome = tokio::select! {
             biased;

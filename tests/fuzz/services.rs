@@ -181,7 +181,7 @@ fn whole_runs_against_odd_services() {
                     journal: None,
                     seed: Seed(1),
                 });
-                let job = Job::of("t", PageSelection::Space("DOCS".to_owned()));
+                let job = Job::of("t", PageSelection::space("DOCS"));
                 let ended = tokio::time::timeout(
                     Duration::from_mins(10),
                     pipeline.run(job, Control::default()),

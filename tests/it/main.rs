@@ -77,6 +77,7 @@ mod scenario_troubles; // one test per trouble that makes no sense
 mod scenarios; // the shipped scenarios
 mod scripted; // a Confluence and a Gemini that answer as a test says
 mod seeds; // many seeds of one scenario
+mod selection; // which pages a job is about
 mod serve; // on real ports
 mod services; // what services really do, to `tag`
 mod settings; // --set, --env-file, --mutate

@@ -91,7 +91,7 @@ fn play(overrides: &str, answers: Vec<Response<Bytes>>) -> Outcome {
 }
 
 fn play_key(key: &str, overrides: &str, answers: Vec<Response<Bytes>>) -> Outcome {
-    play_what(PageSelection::Space(key.to_owned()), overrides, answers)
+    play_what(PageSelection::space(key), overrides, answers)
 }
 
 fn play_what(what: PageSelection, overrides: &str, answers: Vec<Response<Bytes>>) -> Outcome {

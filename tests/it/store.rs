@@ -136,7 +136,7 @@ fn a_store_that_was_asked_for_must_be_usable_before_anything_is_asked() {
     for (name, message) in [
         ("notes.md", "file is not a database"),
         ("other.db", "expected a store of answers, found another database"),
-        ("newer.db", "expected a store of format 2 or earlier, found format 99"),
+        ("newer.db", "expected a store of format 3 or earlier, found format 99"),
         ("corrupt.db", "database disk image is malformed"),
         (".", "expected a file, found a folder or a device"),
         ("notes.md/answers.db", "File exists"),
@@ -270,21 +270,23 @@ fn a_label_belongs_to_a_job_until_one_of_whatever_age_takes_it_away() {
 
 #[test]
 fn a_store_of_an_earlier_format_keeps_its_answers() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("answers.db");
-    let store = SqliteStore::open(&path, 1 << 20).unwrap();
-    store.keep("a-model", &[(key(7), &tags(&["guide"]))]).unwrap();
-    drop(store);
-    // As the first format had it.
-    let old = rusqlite::Connection::open(&path).unwrap();
-    old.execute_batch(
-        "DROP TABLE calls; ALTER TABLE labels DROP COLUMN made_ms; PRAGMA user_version = 1",
-    )
-    .unwrap();
-    drop(old);
-    let store = SqliteStore::open(&path, 1 << 20).unwrap();
-    assert_eq!(store.answer(&key(7)).unwrap(), Some(tags(&["guide"])));
-    assert_eq!(store.calls("a-model").unwrap(), []);
+    const NO_PAGES: &str = "DROP TABLE pages;";
+    const NO_CALLS: &str = "DROP TABLE calls; ALTER TABLE labels DROP COLUMN made_ms;";
+    for (format, without) in [(1, [NO_PAGES, NO_CALLS].concat()), (2, NO_PAGES.to_owned())] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("answers.db");
+        let store = SqliteStore::open(&path, 1 << 20).unwrap();
+        store.keep("a-model", &[(key(7), &tags(&["guide"]))]).unwrap();
+        drop(store);
+        let old = rusqlite::Connection::open(&path).unwrap();
+        old.execute_batch(&format!("{without} PRAGMA user_version = {format}")).unwrap();
+        drop(old);
+        let store = SqliteStore::open(&path, 1 << 20).unwrap();
+        assert_eq!(store.answer(&key(7)).unwrap(), Some(tags(&["guide"])));
+        assert_eq!(store.calls("a-model").unwrap(), []);
+        let job = store.begin_job("https://acme", "DOCS", "DOCS", false).unwrap();
+        assert!(store.failed(&job).unwrap().is_empty());
+    }
 }
 
 #[test]

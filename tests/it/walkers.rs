@@ -109,6 +109,12 @@ fn a_simple_query_finds_pages() {
         (&format!("title = \"{title}\" order by created desc"), vec![100_003]),
         (&format!("title ~ \"{} {}\"", words[3], words[0]), vec![100_003]),
         ("type = blogpost", vec![]),
+        ("label = runbook or id = 100001", vec![100_001, 100_003, 100_007]),
+        ("type = page and (id in (100001, 100003)) and not (label = runbook)", vec![100_001]),
+        ("id = 100001 and (lastmodified >= \"2025-12-31\" or label = runbook)", vec![100_001]),
+        ("id = 100001 and lastmodified >= now(\"-7d\")", vec![]),
+        ("id = 100001 and lastmodified < now(\"-7d\")", vec![100_001]),
+        ("title = \"say \\\"a\\\"\"", vec![]),
     ] {
         assert_eq!(ids(&search(&mut service, cql)), found, "{cql}");
     }
@@ -125,7 +131,10 @@ fn a_simple_query_finds_pages() {
         "label = ",
         "label = (",
         "a = \"b",
-        "label = a or label = b",
+        "label = a or",
+        "(label = a",
+        "label = a)",
+        "not label = a",
         "id in ()",
     ] {
         let refused = search(&mut service, wrong);

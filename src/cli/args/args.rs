@@ -68,7 +68,7 @@ pub(crate) enum Command {
     Metrics(MetricsArgs),
     /// Tag a real space (a dry run unless told otherwise).
     #[command(
-        after_help = "Examples:\n  tagspace tag DOCS\n  tagspace tag DOCS --write --log tag.log --events tag.jsonl\n  tagspace tag DOCS --env-file reports/out/tune/tune.env --set batch_size=10\n  tagspace tag --pages 123,456 --taxonomy tags.toml\n  tagspace tag DOCS --format csv > changes.csv\n  tagspace tag DOCS --apply changes.csv --write"
+        after_help = "Examples:\n  tagspace tag DOCS\n  tagspace tag DOCS --write --log tag.log --events tag.jsonl\n  tagspace tag DOCS --env-file reports/out/tune/tune.env --set batch_size=10\n  tagspace tag --pages 123,456 --taxonomy tags.toml\n  tagspace tag DOCS OPS --cql 'label = runbook' --changed-since 7d\n  tagspace tag --failed DOCS-1 --write\n  tagspace tag DOCS --format csv > changes.csv\n  tagspace tag DOCS --apply changes.csv --write"
     )]
     Tag(TagArgs),
     /// Say what `tag` would take with the same arguments: calls, tokens, cost, labels. No AI call is made.

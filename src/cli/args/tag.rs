@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use clap::{Args, value_parser};
 use regex::Regex;
 
-use super::values::{PagesFormat, chance, profile, usd};
+use super::values::{PagesFormat, chance, profile, since, usd};
 use crate::pipeline::config::Profile;
 
 /// What chooses pages, asks models or tells of answers.
-const ASKING: [&str; 13] = [
+const ASKING: [&str; 16] = [
     "pages",
+    "cql",
+    "changed_since",
+    "failed",
     "limit",
     "sample",
     "include",
@@ -30,12 +33,22 @@ const ASKING: [&str; 13] = [
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each switch of the command line")]
 pub(crate) struct TagArgs {
-    /// The key of the space.
-    #[arg(value_name = "SPACE", required_unless_present_any = ["pages", "apply"])]
-    pub(crate) space: Option<String>,
+    /// The key of the space, or of several.
+    #[arg(value_name = "SPACE", required_unless_present_any = ["pages", "cql", "failed", "apply"])]
+    pub(crate) spaces: Vec<String>,
     /// Tag these pages instead of a space.
-    #[arg(long, value_name = "ID", value_delimiter = ',', conflicts_with = "space")]
+    #[arg(long, value_name = "ID", value_delimiter = ',', conflicts_with_all = ["spaces", "cql"])]
     pub(crate) pages: Vec<u64>,
+    /// Only pages that this query in CQL finds, such as 'label = runbook and creator = currentUser()';
+    /// without a space, of the whole site.
+    #[arg(long, value_name = "QUERY")]
+    pub(crate) cql: Option<String>,
+    /// Only pages that were changed since then: a date such as 2026-11-01, or a time ago such as 7d.
+    #[arg(long, value_name = "WHEN", requires = "spaces", value_parser = since)]
+    pub(crate) changed_since: Option<String>,
+    /// Only the pages that failed in this job, which wrote labels.
+    #[arg(long, value_name = "JOB", conflicts_with_all = ["spaces", "pages", "cql"])]
+    pub(crate) failed: Option<String>,
     /// Only this many pages, in the order in which the space lists them.
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use jiff::civil::Date;
 
 use crate::pipeline::config::Profile;
 use crate::quantity::{millis, percent_ppm};
@@ -15,6 +16,22 @@ use crate::study::tune::shard::Shard;
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wanted = format!("expected a time such as 500ms, 60s, 2m or 1h, found `{text}`");
     millis(text).filter(|ms| *ms > 0).map(Duration::from_millis).ok_or(wanted)
+}
+
+/// A date, or a time ago, as Confluence's query language writes it.
+pub(super) fn since(text: &str) -> Result<String, String> {
+    if let Ok(date) = text.parse::<Date>() {
+        return Ok(format!("\"{date}\""));
+    }
+    let unit = |unit: char| ['h', 'd', 'w', 'm', 'y'].contains(&unit);
+    let is_ago = text
+        .strip_suffix(unit)
+        .and_then(|number| number.parse::<u16>().ok())
+        .is_some_and(|number| number > 0);
+    is_ago.then(|| format!("now(\"-{text}\")")).ok_or_else(|| {
+        let units = "hours, days, weeks: 12h, 7d, 4w";
+        format!("expected a date such as 2026-11-01, or {units}, found `{text}`")
+    })
 }
 
 pub(super) fn profile(text: &str) -> Result<Profile, String> {

@@ -129,15 +129,19 @@ fn said(result: Result<Undone, PipelineError>, pages: u64, is_stopped: bool) -> 
 /// The jobs that changed labels, a line each.
 fn list(jobs: &[JobRecord]) -> String {
     let mut text = String::new();
-    for job in jobs.iter().filter(|job| job.pages > 0) {
-        let JobRecord { name, site, added, removed, pages, .. } = job;
+    for job in jobs.iter().filter(|job| job.pages > 0 || job.failed > 0) {
+        let JobRecord { name, site, added, removed, pages, failed, .. } = job;
         let begun = Timestamp::from_second(job.begun_s).unwrap_or_default();
         let begun = begun.strftime("%Y-%m-%d %H:%M UTC");
         let (added, removed) = (format::count(*added), format::count(*removed));
         let open = if job.is_ended { "" } else { ", not ended" };
+        let failed = match failed {
+            0 => String::new(),
+            failed => format!(", {} failed", format::counted(*failed, "page")),
+        };
         let _ = writeln!(
             text,
-            "{name}  {begun}  labels added {added}, removed {removed}, on {} of {site}{open}",
+            "{name}  {begun}  labels added {added}, removed {removed}, on {} of {site}{open}{failed}",
             format::counted(*pages, "page")
         );
     }

@@ -5,6 +5,7 @@
 
 mod body;
 mod content;
+mod cql;
 mod edit;
 mod label;
 mod limit;

@@ -18,6 +18,7 @@ use super::confluence::{Api, LIST_LIMIT, Links, query};
 
 use crate::pipeline::error::{Cause, ErrorClass, PipelineError};
 use crate::pipeline::event::ConfluenceOp;
+use crate::pipeline::job::PageQuery;
 use crate::pipeline::lenient::{or_default, text_of_id};
 use crate::pipeline::page::PageId;
 use crate::pipeline::printable::{shown, title};
@@ -165,6 +166,12 @@ impl FoundSpace {
     }
 }
 
+/// The path of what a query in CQL finds.
+fn search(cql: &str, expanded: &str, limit: usize) -> String {
+    let cql = query("cql", cql);
+    format!("/rest/api/content/search?{cql}&expand={expanded}&limit={limit}")
+}
+
 /// What v1 lists of a page beside its title.
 fn expanded(lists_labels: bool) -> &'static str {
     if lists_labels { "body.storage,version,metadata.labels" } else { "body.storage,version" }
@@ -223,6 +230,17 @@ impl Confluence {
     /// Where the listing of a space begins.
     pub(crate) fn first_piece(&self, space: &FoundSpace) -> Cursor {
         Cursor::At(space.whole_pages(self.lists_labels))
+    }
+
+    /// Where the listing of what a query finds begins. Queries are a thing of v1, on Cloud as well.
+    pub(crate) fn found(&self, query: &PageQuery) -> Cursor {
+        let expanded = expanded(self.lists_labels);
+        Cursor::At(search(&query.to_string(), expanded, V1_LIMIT))
+    }
+
+    /// The same for its first page alone, without a text.
+    pub(super) fn first_found(query: &PageQuery) -> Cursor {
+        Cursor::At(search(&query.to_string(), "", 1))
     }
 
     /// Looks a space up; nothing if it is stopped.
@@ -349,10 +367,7 @@ impl Confluence {
         };
         match self.api() {
             Api::V2 => format!("/api/v2/pages?id={list}{body}&limit={LIST_LIMIT}"),
-            Api::V1 => format!(
-                "/rest/api/content/search?{}&expand={expanded}&limit={V1_LIMIT}",
-                query("cql", &format!("id in ({list})")),
-            ),
+            Api::V1 => search(&format!("id in ({list})"), expanded, V1_LIMIT),
         }
     }
 

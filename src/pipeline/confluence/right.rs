@@ -45,12 +45,16 @@ impl Confluence {
         what: &PageSelection,
         stop: &CancellationToken,
     ) -> Result<Option<String>, PipelineError> {
-        let found = match what {
+        let first = match what {
             PageSelection::Pages(ids) => return Ok(ids.first().map(ToString::to_string)),
-            PageSelection::Space(key) => self.find_space(key, stop).await?,
+            PageSelection::Found(query) => Self::first_found(query),
+            PageSelection::Spaces(keys) => {
+                let Some(key) = keys.first() else { return Ok(None) };
+                let Some(space) = self.find_space(key, stop).await? else { return Ok(None) };
+                Cursor::At(space.first_page())
+            }
         };
-        let Some(space) = found else { return Ok(None) };
-        let listed = self.list(Cursor::At(space.first_page()), stop).await?;
+        let listed = self.list(first, stop).await?;
         Ok(listed.and_then(|listed| listed.pages.into_iter().next()).map(|page| page.id))
     }
 }

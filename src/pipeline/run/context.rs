@@ -102,7 +102,7 @@ pub(crate) struct RunContext {
 
 impl RunContext {
     pub(crate) fn new(shared: Arc<Shared>, job: &Job, control: Control) -> Self {
-        let is_of_space = matches!(job.what, PageSelection::Space(_));
+        let is_of_space = matches!(job.what, PageSelection::Spaces(_));
         let is_by_label = is_of_space && shared.config.label_reads == LabelReads::ByLabel;
         Self {
             standings: shared
@@ -129,7 +129,7 @@ impl RunContext {
             done: AtomicU64::new(0),
             total: match &job.what {
                 PageSelection::Pages(ids) => Some(ids.len() as u64),
-                PageSelection::Space(_) => None,
+                PageSelection::Spaces(_) | PageSelection::Found(_) => None,
             },
             is_listed: AtomicBool::new(false),
         }
@@ -248,11 +248,13 @@ impl RunContext {
     }
 
     pub(crate) fn page_tagged(&self, Tagged { page, tags, source, .. }: Tagged) {
+        self.shared.note(|journal| journal.ended(page, None));
         self.observe(Event::PageTagged { page, source, tags });
         self.count_done();
     }
 
     pub(crate) fn page_failed(&self, page: PageId, cause: &Cause) {
+        self.shared.note(|journal| journal.ended(page, Some(cause)));
         let Cause { service, class, status } = cause.clone();
         self.observe(Event::PageFailed { page, class, service, status });
         self.count_done();

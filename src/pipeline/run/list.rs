@@ -44,7 +44,7 @@ pub(crate) async fn read(
     listed: mpsc::Sender<Page>,
 ) -> Result<(), PipelineError> {
     let begun = begin(&run, what).await;
-    if !matches!(begun, Ok((_, Some(_)))) {
+    if begun.as_ref().map_or(true, |begun| begun.by_label.is_empty()) {
         run.labels.are_by_page();
     }
     let stopped = |ended: Result<(), PipelineError>| match ended {
@@ -52,55 +52,66 @@ pub(crate) async fn read(
         Err(PipelineError::Listing { .. }) if run.cancel.is_cancelled() => Ok(()),
         ended => ended,
     };
-    let (first, space) = match begun {
+    let Begun { lists, by_label } = match begun {
         Ok(begun) => begun,
         Err(error) => return stopped(Err(error)),
     };
     // The labels are read beside the pages.
     let pages = async {
-        let ended = list(&run, first, &listed).await;
+        let ended = list(&run, lists, &listed).await;
         run.list_ended();
         drop(listed);
         ended
     };
-    let labels = async {
-        match space {
-            Some(space) => read_labels::read_space(&run, &space).await,
-            None => Ok(()),
-        }
-    };
-    let (listed, labels) = tokio::join!(pages, labels);
+    let (listed, labels) = tokio::join!(pages, read_labels::read_spaces(&run, &by_label));
     labels.and(stopped(listed))
 }
 
-/// Where the listing begins, and the space whose labels are read in one go, if they are.
-async fn begin(
-    run: &RunContext,
-    what: PageSelection,
-) -> Result<(Option<Cursor>, Option<String>), PipelineError> {
-    let key = match what {
-        PageSelection::Pages(ids) => return Ok((Cursor::of_ids(ids, PageForm::Whole), None)),
-        PageSelection::Space(key) => key,
-    };
-    let confluence = &run.shared.confluence;
-    let Some(found) = confluence.find_space(&key, &run.cancel).await? else {
-        return Ok((None, None));
-    };
-    let first = confluence.first_piece(&found);
-    let space = match found {
-        FoundSpace::V2 { id } if run.config().label_reads == LabelReads::ByLabel => Some(id),
-        FoundSpace::V2 { .. } | FoundSpace::V1 { .. } => None,
-    };
-    Ok((Some(first), space))
+/// What is listed.
+#[derive(Default)]
+struct Begun {
+    /// Where each list begins.
+    lists: Vec<Cursor>,
+    /// The spaces whose labels are read in one go.
+    by_label: Vec<String>,
 }
 
+/// Finds what is to be listed: a space that is not there is told before anything is done with another.
+async fn begin(run: &RunContext, what: PageSelection) -> Result<Begun, PipelineError> {
+    let confluence = &run.shared.confluence;
+    let keys = match what {
+        PageSelection::Pages(ids) => {
+            let lists = Cursor::of_ids(ids, PageForm::Whole).into_iter().collect();
+            return Ok(Begun { lists, by_label: Vec::new() });
+        }
+        PageSelection::Found(query) => {
+            return Ok(Begun { lists: vec![confluence.found(&query)], by_label: Vec::new() });
+        }
+        PageSelection::Spaces(keys) => keys,
+    };
+    let mut begun = Begun::default();
+    for key in keys {
+        let Some(found) = confluence.find_space(&key, &run.cancel).await? else { break };
+        begun.lists.push(confluence.first_piece(&found));
+        if let FoundSpace::V2 { id } = found
+            && run.config().label_reads == LabelReads::ByLabel
+        {
+            begun.by_label.push(id);
+        }
+    }
+    Ok(begun)
+}
+
+/// Lists the pages, one list after the other.
 async fn list(
     run: &RunContext,
-    mut cursor: Option<Cursor>,
+    lists: Vec<Cursor>,
     listed: &mpsc::Sender<Page>,
 ) -> Result<(), PipelineError> {
     let confluence = &run.shared.confluence;
     let mut progress = ListedSoFar::default();
+    let mut lists = lists.into_iter();
+    let mut cursor = lists.next();
     while let Some(at) = cursor.take().filter(|_| !run.cancel.is_cancelled()) {
         progress.goes_to(&at)?;
         let Some(piece) = confluence.list(at, &run.cancel).await? else { return Ok(()) };
@@ -124,7 +135,7 @@ async fn list(
             accept(run, &mut progress, FoundPage { page, site }, listed).await;
         }
         progress.counts(listed_before)?;
-        cursor = next.filter(|_| !run.has_all());
+        cursor = next.or_else(|| lists.next()).filter(|_| !run.has_all());
     }
     // The others are dealt with first.
     match progress.unreadable {

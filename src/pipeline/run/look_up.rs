@@ -15,7 +15,7 @@ use crate::pipeline::page_note::PageNote;
 pub enum Stray {
     /// These credentials see no such page.
     Unseen,
-    /// It is a page of another space.
+    /// It is a page of no space that was named.
     Elsewhere,
 }
 
@@ -23,18 +23,16 @@ pub enum Stray {
 pub(crate) async fn look_up(
     shared: &Shared,
     pages: Vec<PageId>,
-    space: Option<&str>,
+    spaces: &[String],
     stop: &CancellationToken,
 ) -> Result<BTreeMap<PageId, Stray>, PipelineError> {
     let confluence = &shared.confluence;
     let mut strays = BTreeMap::new();
-    let space = match space {
-        None => None,
-        Some(key) => match confluence.find_space(key, stop).await? {
-            None => return Ok(strays),
-            found => found,
-        },
-    };
+    let mut found_spaces = Vec::new();
+    for key in spaces {
+        let Some(space) = confluence.find_space(key, stop).await? else { return Ok(strays) };
+        found_spaces.push(space);
+    }
     // Each piece but the last brings one of the pages, or the site leads nowhere.
     let most_pieces = pages.len();
     let mut cursor = Cursor::of_ids(pages, PageForm::Title);
@@ -49,7 +47,7 @@ pub(crate) async fn look_up(
         for found in &piece.pages {
             // Only ids that were asked for are listed.
             let Ok(page) = found.id.parse().map(PageId) else { continue };
-            if space.as_ref().is_some_and(|space| !space.has(found)) {
+            if !found_spaces.is_empty() && !found_spaces.iter().any(|space| space.has(found)) {
                 strays.insert(page, Stray::Elsewhere);
             }
             shared.observer.noted(&PageNote::Found { page, title: &found.title, site });

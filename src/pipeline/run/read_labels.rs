@@ -1,4 +1,4 @@
-//! Reads the labels of a space: of each label of the taxonomy the pages that have it.
+//! Reads the labels of spaces: of each label of the taxonomy the pages that have it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,11 +21,19 @@ impl Drop for Otherwise<'_> {
     }
 }
 
-/// Reads which pages of a space have which labels of the taxonomy.
-pub(crate) async fn read_space(run: &Arc<RunContext>, space: &str) -> Result<(), PipelineError> {
+/// Reads which pages of these spaces have which labels of the taxonomy.
+pub(crate) async fn read_spaces(
+    run: &Arc<RunContext>,
+    spaces: &[String],
+) -> Result<(), PipelineError> {
     let _otherwise = Otherwise(run);
-    if let Ok(by_page) = by_label(run, space).await? {
-        run.labels.are_read(by_page);
+    let mut all = ByPage::new();
+    for space in spaces {
+        let Ok(by_page) = by_label(run, space).await? else { return Ok(()) };
+        all.extend(by_page);
+    }
+    if !spaces.is_empty() {
+        run.labels.are_read(all);
     }
     Ok(())
 }

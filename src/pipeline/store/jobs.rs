@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::error::StoreError;
 use super::journal::{Journal, LabelChange};
 use super::sqlite::SqliteStore;
+use crate::pipeline::error::Cause;
 use crate::pipeline::page::PageId;
 
 /// A job that writes labels, from its first run until every page is done.
@@ -28,11 +29,17 @@ pub struct JobRecord {
     pub added: u64,
     /// The labels that it removed.
     pub removed: u64,
+    /// The pages that are done.
+    pub done: u64,
+    /// The pages that failed.
+    pub failed: u64,
 }
 
 const SELECT: &str = "
     SELECT id, name, site, begun_s, ended_s IS NOT NULL, count(DISTINCT page),
-           coalesce(sum(was_added), 0), coalesce(sum(NOT was_added), 0)
+           coalesce(sum(was_added), 0), coalesce(sum(NOT was_added), 0),
+           (SELECT count(*) FROM pages WHERE pages.job = jobs.id AND failure IS NULL),
+           (SELECT count(*) FROM pages WHERE pages.job = jobs.id AND failure IS NOT NULL)
     FROM jobs LEFT JOIN labels ON job = id";
 
 fn record(row: &Row<'_>) -> Result<JobRecord, rusqlite::Error> {
@@ -45,6 +52,8 @@ fn record(row: &Row<'_>) -> Result<JobRecord, rusqlite::Error> {
         pages: row.get(5)?,
         added: row.get(6)?,
         removed: row.get(7)?,
+        done: row.get(8)?,
+        failed: row.get(9)?,
     })
 }
 
@@ -118,6 +127,21 @@ impl SqliteStore {
             let mut jobs = connection.prepare(&format!("{SELECT} GROUP BY id ORDER BY id DESC"))?;
             let jobs = jobs.query_map([], record)?;
             Ok(jobs.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The pages of a job that failed, each with its reason.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be read.
+    pub fn failed(&self, job: &JobRecord) -> Result<BTreeMap<PageId, String>, StoreError> {
+        self.with(|connection| {
+            let mut pages = connection.prepare(
+                "SELECT page, failure FROM pages WHERE job = ?1 AND failure IS NOT NULL",
+            )?;
+            let pages = pages.query_map([job.id], |row| Ok((PageId(row.get(0)?), row.get(1)?)))?;
+            Ok(pages.collect::<Result<_, _>>()?)
         })
     }
 
@@ -235,6 +259,18 @@ impl Journal for JobJournal {
                 "DELETE FROM labels WHERE job = ?1 AND page = ?2 AND NOT is_made",
             )?;
             forget.execute(params![self.job, page.0])?;
+            Ok(())
+        })
+    }
+
+    fn ended(&self, page: PageId, failure: Option<&Cause>) -> Result<(), StoreError> {
+        let failure = failure.map(ToString::to_string);
+        self.store.with(|connection| {
+            let mut end = connection.prepare_cached(
+                "INSERT INTO pages (job, page, failure) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET failure = excluded.failure",
+            )?;
+            end.execute(params![self.job, page.0, failure])?;
             Ok(())
         })
     }

@@ -1,6 +1,7 @@
 //! What is written down of a job before it is done, so that it can be taken back.
 
 use super::error::StoreError;
+use crate::pipeline::error::Cause;
 use crate::pipeline::page::PageId;
 
 /// The labels of a page that a job adds and removes.
@@ -23,7 +24,7 @@ pub struct LabelChange {
     pub removed: Vec<String>,
 }
 
-/// Writes down what a job does to labels.
+/// Writes down what a job does to labels, and what becomes of its pages.
 pub trait Journal: Send + Sync {
     /// Labels of a page are about to be changed.
     ///
@@ -45,6 +46,13 @@ pub trait Journal: Send + Sync {
     ///
     /// If it cannot be written down.
     fn refused(&self, page: PageId) -> Result<(), StoreError>;
+
+    /// A page has come to its end: it is done, or it failed for this reason.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written down.
+    fn ended(&self, page: PageId, failure: Option<&Cause>) -> Result<(), StoreError>;
 
     /// The change of a label is taken back.
     ///

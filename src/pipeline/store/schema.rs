@@ -13,9 +13,10 @@ const APPLICATION_ID: i64 = 0x7461_6773;
 /// done. `is_made` tells a change of a label that was made from one whose end is not known, and `made_ms` when
 /// that was, in milliseconds since 1970.
 /// The `lane` of a call is its model and where that was asked.
+/// A page of a job is there once it has come to its end; its `failure` is missing if it is done.
 /// `used_s` is when an answer was last used, in seconds since 1970 and to the day, so that a hit seldom
 /// writes.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE models (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     CREATE TABLE answers (
@@ -52,6 +53,14 @@ const MIGRATIONS: [&str; 2] = [
         latency_ms INTEGER NOT NULL
     );
     ALTER TABLE labels ADD COLUMN made_ms INTEGER NOT NULL DEFAULT 0;
+",
+    "
+    CREATE TABLE pages (
+        job INTEGER NOT NULL REFERENCES jobs (id),
+        page INTEGER NOT NULL,
+        failure TEXT,
+        PRIMARY KEY (job, page)
+    ) WITHOUT ROWID;
 ",
 ];
 

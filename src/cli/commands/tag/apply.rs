@@ -59,7 +59,7 @@ pub(crate) fn apply(args: &TagArgs, changes: &Path) -> Result<ExitStatus, CliErr
     let store = if args.write { answers::store(args)? } else { None };
     let digest = base16ct::lower::encode_string(&Sha256::digest(text.as_bytes()));
     let job = match &store {
-        Some(store) => OpenJob::begin(store, &site.base, args, Some(&digest))?,
+        Some(store) => OpenJob::begin(store, &site.base, args, &format!("file {digest}"))?,
         None => None,
     };
     let LiveSession { failures, interrupt, runtime } = LiveSession::begin()?;
@@ -121,7 +121,7 @@ async fn carried_out(
     let looked_up_and_changed = async {
         let stop = &interrupt.stop;
         let pages: Vec<PageId> = file.changes.iter().map(|change| change.page).collect();
-        let strays = pipeline.look_up(pages.clone(), args.space.as_deref(), stop).await?;
+        let strays = pipeline.look_up(pages.clone(), &args.spaces, stop).await?;
         if !strays.is_empty() {
             return Ok(Applied::Strays(strays));
         }
@@ -172,12 +172,12 @@ fn check_labels(file: &ChangesFile, taxonomy: &Taxonomy) -> Result<(), CliError>
 
 /// What is wrong with pages that cannot be changed.
 fn astray(file: &ChangesFile, strays: &BTreeMap<PageId, Stray>, args: &TagArgs) -> CliError {
-    let space = args.space.as_deref().unwrap_or_default();
+    let spaces = args.spaces.join(", ");
     let problem = |(page, stray): (&PageId, &Stray)| {
         let message = match stray {
             Stray::Unseen => format!("expected a page of the site, found no page {page}"),
             Stray::Elsewhere => {
-                format!("expected a page of the space {space}, found {page}, which is of another")
+                format!("expected a page of the space {spaces}, found {page}, which is of another")
             }
         };
         let help = "nothing was written: delete the row, or look at CONFLUENCE_URL, CONFLUENCE_USER and \

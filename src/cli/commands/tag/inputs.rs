@@ -13,15 +13,16 @@ use crate::cli::args::TagArgs;
 use crate::cli::error::{CliError, Problems};
 use crate::cli::outputs;
 use crate::cli::outputs::{Kind, Output};
+use crate::cli::terminal::note;
 use crate::pipeline::complaint::Listening;
 use crate::pipeline::config::{Profile, Settings, SettingsError, SettingsPatch};
 use crate::pipeline::event::Observer;
 use crate::pipeline::http::HttpTransport;
-use crate::pipeline::job::{Job, PageSelection};
+use crate::pipeline::job::{Job, PageQuery, PageSelection};
 use crate::pipeline::page::PageId;
 use crate::pipeline::page_filter::PageFilter;
 use crate::pipeline::provider::{Provider, ProviderApi};
-use crate::pipeline::store::SqliteStore;
+use crate::pipeline::store::{JobRecord, SqliteStore, StoreError};
 use crate::pipeline::taxonomy::Taxonomy;
 use crate::pipeline::{Parts, Site};
 use crate::price;
@@ -46,7 +47,8 @@ pub(crate) fn job(
         exclude: args.exclude.clone(),
     };
     let prunable = if args.prune { written(site, store)? } else { BTreeMap::new() };
-    Ok(Job { task: args.task.clone(), what: selection(args), filter, prunable })
+    let what = selection(args, site, store)?;
+    Ok(Job { task: args.task.clone(), what, filter, prunable })
 }
 
 /// The labels that earlier jobs gave to pages of this site. Without them nothing can be pruned.
@@ -54,27 +56,93 @@ fn written(
     site: &str,
     store: Option<&Arc<SqliteStore>>,
 ) -> Result<BTreeMap<PageId, BTreeSet<String>>, CliError> {
-    let usage = |message: String| CliError::Usage {
-        message,
-        help: "it removes what earlier jobs wrote down in the store; see --store".to_owned(),
-    };
-    let store = store.ok_or_else(|| usage("--prune: there is no store".to_owned()))?;
-    let unread = |error| usage(format!("--prune: {}: {error}", store.path().display()));
-    store.written(site).map_err(unread)
+    let store = needed(store, "--prune")?;
+    store.written(site).map_err(|error| unread(store, "--prune", &error))
 }
 
-/// The space, or the pages that were asked for, each once.
-fn selection(args: &TagArgs) -> PageSelection {
-    if let Some(key) = &args.space {
-        return PageSelection::Space(key.clone());
+/// The store that this option reads what earlier jobs wrote down in.
+fn needed<'a>(
+    store: Option<&'a Arc<SqliteStore>>,
+    option: &str,
+) -> Result<&'a Arc<SqliteStore>, CliError> {
+    store.ok_or_else(|| CliError::Usage {
+        message: format!("{option}: there is no store"),
+        help: "it reads what earlier jobs wrote down; see --store".to_owned(),
+    })
+}
+
+fn unread(store: &SqliteStore, option: &str, error: &StoreError) -> CliError {
+    CliError::Usage {
+        message: format!("{option}: {}: {error}", store.path().display()),
+        help: "it reads what earlier jobs wrote down; see --store".to_owned(),
     }
-    let mut pages: Vec<PageId> = Vec::new();
-    for page in args.pages.iter().copied().map(PageId) {
-        if !pages.contains(&page) {
-            pages.push(page);
+}
+
+/// The pages that the arguments name, each once, in one way or another.
+fn selection(
+    args: &TagArgs,
+    site: &str,
+    store: Option<&Arc<SqliteStore>>,
+) -> Result<PageSelection, CliError> {
+    if let Some(name) = &args.failed {
+        let store = needed(store, "--failed")?;
+        let failed = failed_job(name, site, store).and_then(|job| {
+            store.failed(&job).map_err(|error| unread(store, "--failed", &error))
+        })?;
+        if failed.is_empty() {
+            note(&format!("no page of {name} has failed"));
+        }
+        return Ok(PageSelection::Pages(failed.into_keys().collect()));
+    }
+    let spaces = each_once(&args.spaces);
+    let queries: Vec<String> = args
+        .cql
+        .iter()
+        .map(|cql| format!("({cql})"))
+        .chain(args.changed_since.iter().map(|since| format!("lastmodified >= {since}")))
+        .collect();
+    Ok(match queries.as_slice() {
+        [] if spaces.is_empty() => {
+            PageSelection::Pages(each_once(&args.pages).into_iter().map(PageId).collect())
+        }
+        [] => PageSelection::Spaces(spaces),
+        queries => PageSelection::Found(PageQuery { spaces, cql: queries.join(" and ") }),
+    })
+}
+
+/// These values without those that were there before.
+pub(super) fn each_once<T: Clone + PartialEq>(values: &[T]) -> Vec<T> {
+    let mut once: Vec<T> = Vec::new();
+    for value in values {
+        if !once.contains(value) {
+            once.push(value.clone());
         }
     }
-    PageSelection::Pages(pages)
+    once
+}
+
+/// The job of this name, which must be one of this site.
+pub(super) fn failed_job(
+    name: &str,
+    site: &str,
+    store: &SqliteStore,
+) -> Result<JobRecord, CliError> {
+    let jobs = store.jobs().map_err(|error| unread(store, "--failed", &error))?;
+    let mut known = jobs.iter().map(|job| job.name.as_str());
+    let Some(job) = jobs.iter().find(|job| job.name == name) else {
+        let near = did_you_mean(name, known.by_ref()).map_or(String::new(), |n| format!("{n} "));
+        return Err(CliError::Usage {
+            message: format!("--failed: expected a job that wrote labels, found `{name}`"),
+            help: format!("{near}`tagspace undo` lists them"),
+        });
+    };
+    if job.site != site {
+        return Err(CliError::Usage {
+            message: format!("--failed: expected a job of this site, found one of {}", job.site),
+            help: "set CONFLUENCE_URL to it".to_owned(),
+        });
+    }
+    Ok(job.clone())
 }
 
 /// What arguments and environment come to.

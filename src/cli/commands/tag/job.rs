@@ -3,17 +3,21 @@
 //! A job belongs to one process at a time, which holds a lock on a file beside the store; the system
 //! gives it back when the process dies.
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use super::report_place::folder_name;
+use super::inputs::failed_job;
+use super::report_place::noun;
 use crate::cli::ExitStatus;
 use crate::cli::args::TagArgs;
 use crate::cli::error::CliError;
 use crate::cli::platform;
 use crate::cli::terminal::note;
+use crate::pipeline::job::PageSelection;
+use crate::pipeline::page::PageId;
 use crate::pipeline::store::{JobJournal, JobRecord, Journal, SqliteStore, StoreError};
 use crate::report::format;
 
@@ -27,16 +31,18 @@ pub(crate) struct OpenJob {
 }
 
 impl OpenJob {
-    /// The job of this site and these pages, or of the file of changes with this digest, that was left
-    /// unfinished and that no other process has, or a new one. A store that was asked for must have room
-    /// for it.
+    /// The job of this site and topic that was left unfinished and that no other process has, or a new one;
+    /// with --failed the job that it names. A store that was asked for must have room for it.
     pub(crate) fn begin(
         store: &Arc<SqliteStore>,
         site: &str,
         args: &TagArgs,
-        file: Option<&str>,
+        topic: &str,
     ) -> Result<Option<Self>, CliError> {
-        match Self::try_begin(store, site, args, file) {
+        if let Some(name) = &args.failed {
+            return Self::go_on(store, args, failed_job(name, site, store)?).map(Some);
+        }
+        match Self::try_begin(store, site, args, topic) {
             Ok(job) => Ok(Some(job)),
             Err(error) if args.store.is_some() => {
                 Err(CliError::Io { what: format!("use {}", store.path().display()), source: error })
@@ -52,25 +58,39 @@ impl OpenJob {
         store: &Arc<SqliteStore>,
         site: &str,
         args: &TagArgs,
-        file: Option<&str>,
+        topic: &str,
     ) -> io::Result<Self> {
-        let topic = match file {
-            Some(digest) => format!("file {digest}"),
-            None => topic(args),
-        };
-        let noun = folder_name(args.space.as_deref().unwrap_or("pages"));
+        let noun = noun(args);
         let mut anew = args.fresh;
         loop {
-            let record = store.begin_job(site, &topic, &noun, anew).map_err(io::Error::other)?;
+            let record = store.begin_job(site, topic, &noun, anew).map_err(io::Error::other)?;
             if let Some(lock) = JobLock::take(store.path(), &record.name)? {
-                let named = args.store.as_ref();
-                let option =
-                    named.map_or(String::new(), |path| format!(" --store {}", path.display()));
-                return Ok(Self { store: Arc::clone(store), record, _lock: lock, option });
+                return Ok(Self::new(store, args, record, lock));
             }
             // Another process is at it: this one has a job of its own.
             anew = true;
         }
+    }
+
+    /// The job of which the failed pages are tried again, so that `undo` takes both back at once.
+    fn go_on(
+        store: &Arc<SqliteStore>,
+        args: &TagArgs,
+        record: JobRecord,
+    ) -> Result<Self, CliError> {
+        let lock = JobLock::take(store.path(), &record.name)
+            .map_err(|source| CliError::Io { what: "lock the job".to_owned(), source })?;
+        let lock = lock.ok_or_else(|| CliError::Usage {
+            message: format!("expected a job that is at rest, found {} at work", record.name),
+            help: "wait for its end, or stop it".to_owned(),
+        })?;
+        Ok(Self::new(store, args, record, lock))
+    }
+
+    fn new(store: &Arc<SqliteStore>, args: &TagArgs, record: JobRecord, lock: JobLock) -> Self {
+        let named = args.store.as_ref();
+        let option = named.map_or(String::new(), |path| format!(" --store {}", path.display()));
+        Self { store: Arc::clone(store), record, _lock: lock, option }
     }
 
     /// What the pipeline writes its changes into.
@@ -82,14 +102,21 @@ impl OpenJob {
     pub(crate) fn finish(&self, status: ExitStatus) {
         match self.close(status) {
             Ok(Some(job)) => {
-                let JobRecord { name, added, removed, pages, .. } = &job;
+                let JobRecord { name, added, removed, pages, failed, .. } = &job;
                 let (added, removed) = (format::count(*added), format::count(*removed));
+                let option = &self.option;
                 note(&format!(
                     "job {name}: labels added {added}, removed {removed}, on {}; \
-                     `tagspace undo {name}{}` takes them back",
+                     `tagspace undo {name}{option}` takes them back",
                     format::counted(*pages, "page"),
-                    self.option
                 ));
+                if *failed > 0 {
+                    let failed = format::counted(*failed, "page");
+                    note(&format!(
+                        "job {name}: {failed} failed; `tagspace tag --failed {name}{option} --write` tries \
+                         again"
+                    ));
+                }
             }
             Ok(None) => {}
             Err(error) => note(&format!("warning: {error}; the job stays open")),
@@ -100,16 +127,21 @@ impl OpenJob {
         if status == ExitStatus::Met {
             self.store.end_job(&self.record)?;
         }
-        Ok(self.store.job(&self.record.name)?.filter(|job| job.pages > 0))
+        Ok(self.store.job(&self.record.name)?.filter(|job| job.pages > 0 || job.failed > 0))
     }
 }
 
-/// The space, or the list of the pages.
-fn topic(args: &TagArgs) -> String {
-    let mut ids: Vec<u64> = args.pages.clone();
-    ids.sort_unstable();
-    let listed: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    args.space.clone().unwrap_or_else(|| format!("pages {}", listed.join(",")))
+/// What a job is about, by which it is found again: its spaces, its query, or the list of its pages.
+pub(crate) fn topic(what: &PageSelection) -> String {
+    match what {
+        PageSelection::Spaces(keys) => keys.join(" "),
+        PageSelection::Found(query) => query.to_string(),
+        PageSelection::Pages(pages) => {
+            let ids: BTreeSet<PageId> = pages.iter().copied().collect();
+            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            format!("pages {}", ids.join(","))
+        }
+    }
 }
 
 /// A job that no other process can have meanwhile.

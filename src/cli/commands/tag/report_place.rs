@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::environment::variable;
+use super::inputs::each_once;
 use super::state;
 use crate::cli::args::TagArgs;
 use crate::cli::disk;
@@ -37,7 +38,7 @@ impl ReportPlace {
     /// Where the arguments say, or in the user's folder for state; nothing where nothing is kept. A place
     /// that was asked for must be usable.
     pub(crate) fn of(args: &TagArgs) -> Result<Option<Self>, CliError> {
-        let name = folder_name(args.space.as_deref().unwrap_or("pages"));
+        let name = noun(args);
         if let Some(out) = &args.out {
             disk::make_folder(out)?;
             folder::check(&out.join(&name), &name)?;
@@ -82,8 +83,12 @@ impl ReportPlace {
     }
 }
 
-/// A key as the name of a folder.
-pub(crate) fn folder_name(key: &str) -> String {
+/// What jobs and reports are called after: the keys of their spaces, as the name of a folder.
+pub(crate) fn noun(args: &TagArgs) -> String {
+    if args.spaces.is_empty() {
+        return "pages".to_owned();
+    }
     let is_plain = |letter: char| letter.is_alphanumeric() || ['-', '_', '~'].contains(&letter);
-    key.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect()
+    let keys = each_once(&args.spaces).join("_");
+    keys.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect()
 }

@@ -13,7 +13,7 @@ use super::answers;
 use super::consent;
 use super::endpoint;
 use super::inputs::{TagInputs, check, job, state_path};
-use super::job::OpenJob;
+use super::job::{OpenJob, topic};
 use super::prospect;
 use super::report_place::{ReportPlace, RunFacts};
 use super::session::{LiveFiles, LiveSession};
@@ -57,7 +57,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     }
     let asked = job(args, &inputs.site.base, store.as_ref())?;
     let open = match store.as_ref().filter(|_| args.write) {
-        Some(store) => OpenJob::begin(store, &inputs.site.base, args, None)?,
+        Some(store) => OpenJob::begin(store, &inputs.site.base, args, &topic(&asked.what))?,
         None => None,
     };
     let LiveSession { failures, interrupt, runtime } = session;
