@@ -29,7 +29,8 @@
 //! requests to Confluence are in `pipeline/confluence`; what is found out before the first paid call is in
 //! `pipeline/preflight.rs`. Answers are looked up in `cache.rs`, in memory, and then in `store`, on disk, where
 //! `run/undo.rs` finds what a job changed. Labels that a person has decided on are written by `run/apply.rs`. What a run may spend is counted in `allowance.rs`, and what it would
-//! take in `run/survey.rs`, of which `study/forecast` makes a rehearsal with these very pages.
+//! take in `run/survey.rs`, of which `study/forecast` makes a rehearsal with these very pages; what batches
+//! cost in quality, measured, is worked out in `study/probe.rs`.
 //!
 //! To follow an exchange through a rehearsal, read `sim/run.rs`, `sim/transport.rs`, then
 //! `sim/wire.rs`, then `fakes/world.rs`. A scenario file is opened in `sim/scenario/open.rs`, read in

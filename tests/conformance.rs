@@ -82,6 +82,13 @@ fn node() {
 }
 
 #[test]
+fn redis() {
+    let has_redis = Command::new("redis-server").arg("--version").output().is_ok();
+    assert!(has_redis, "redis-server is missing; install it with: apt-get install redis-server");
+    judged_by("newer", "shared_answers");
+}
+
+#[test]
 fn jenkins() {
     judged_by("newer", "junit");
 }

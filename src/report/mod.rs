@@ -18,6 +18,7 @@ pub mod live_status;
 pub mod page;
 pub mod pictures;
 pub mod plan;
+pub mod probe;
 pub mod run;
 pub mod seeds;
 mod swap;

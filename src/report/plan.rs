@@ -27,6 +27,16 @@ pub struct Plan {
     pub site: String,
     /// Whether labels that no longer apply are removed.
     pub prunes: bool,
+    /// The share of the pages that is asked about again, alone and twice, in millionths.
+    pub probed_ppm: Option<u64>,
+}
+
+impl Plan {
+    /// About how many calls asking again takes, if that is wanted.
+    fn probe_calls(&self) -> Option<u64> {
+        let of = |ppm: u64| self.survey.to_ask().saturating_mul(2 * ppm).div_ceil(1_000_000);
+        self.probed_ppm.map(of)
+    }
 }
 
 /// What a forecast rests on.
@@ -70,6 +80,10 @@ pub fn text(plan: &Plan) -> String {
             row("ends before", format!("with {bounds}, which is not in calls, cost and time"));
         }
     }
+    if let Some(calls) = plan.probe_calls() {
+        let calls = counted(calls, "call");
+        row("probe", format!("about {calls} more, which are not in calls, cost and time"));
+    }
     row("labels", labels(survey));
     if plan.prunes {
         row("removed", "labels of earlier jobs that no longer apply (--prune)".to_owned());
@@ -81,7 +95,7 @@ pub fn text(plan: &Plan) -> String {
 /// The plan as a document. Times are in milliseconds, costs in millionths of a dollar; what is not known
 /// is null.
 pub fn json(plan: &Plan) -> String {
-    let Plan { survey, forecast, basis, model, site, prunes } = plan;
+    let Plan { survey, forecast, basis, model, site, prunes, .. } = plan;
     let price = price::of(model);
     let calls = |calls: &Calls| {
         let Calls { calls, input_tokens, output_tokens } = *calls;
@@ -139,6 +153,7 @@ pub fn json(plan: &Plan) -> String {
             "pages": survey.pages_to_label,
             "unknown_pages": survey.labels_unknown,
             "prunes": prunes,
+            "probe_calls": plan.probe_calls(),
         },
     });
     format!("{document:#}\n")

@@ -12,6 +12,7 @@ pub mod forecast;
 pub mod league;
 pub mod limits;
 pub mod measure;
+pub mod probe;
 pub mod stats;
 pub mod tune;
 pub mod verdict;

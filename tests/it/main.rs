@@ -57,6 +57,7 @@ mod paired; // intervals and the sign test
 mod pipeline; // against answers that no fake gives
 mod plan; // the size of a batch where it is auto
 mod prediction; // virtual time against real time
+mod probe; // what batches cost in quality
 mod properties; // what holds for every input
 mod prune; // labels that go again
 mod quota; // the limiter that keeps an account of the quota

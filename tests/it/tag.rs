@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::common::attentive;
-use crate::scripted::{KEY, Reply, Server, Tagged};
+use crate::scripted::{KEY, Reply, Server, TOKEN, Tagged};
 
 /// Refuses every AI call like this.
 fn refusing(status: u16, message: &'static str) -> Server {
@@ -375,4 +376,48 @@ fn a_setting_that_is_none_is_refused_before_anything_is_asked() {
         assert_eq!((prompts, tagged.code), (0, Some(2)), "{args:?} {tagged:?}");
         assert!(tagged.err.contains(told), "{args:?} {tagged:?}");
     }
+}
+
+#[test]
+fn a_credential_may_be_in_a_file_that_only_its_owner_may_read() {
+    let server = Server::start(2, |_| None);
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str, mode: u32| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    write("key", &format!("{KEY}\n"), 0o600);
+    write("token", &format!("{TOKEN}\n"), 0o400);
+    write("open", &format!("{KEY}\n"), 0o640);
+    write("empty", "\n", 0o600);
+    write("large", &"k".repeat(100_000), 0o600);
+    let tag = |variables: &[(&str, &str)], unset: &[&str]| {
+        let mut command = server.command(folder.path(), &["DOCS", "--no-state"]);
+        for name in unset {
+            command.env_remove(name);
+        }
+        Tagged::of(&command.envs(variables.iter().copied()).output().unwrap())
+    };
+    let files = [("GEMINI_API_KEY_FILE", "key"), ("CONFLUENCE_API_TOKEN_FILE", "token")];
+    let tagged = tag(&files, &["GEMINI_API_KEY", "CONFLUENCE_API_TOKEN"]);
+    assert_eq!(tagged.code, Some(0), "{tagged:?}");
+    let prompts = server.asked().into_iter().filter(|one| one.target.contains("generateContent"));
+    for asked in prompts {
+        assert!(asked.head.contains(&format!("x-goog-api-key: {KEY}\r\n")), "{}", asked.head);
+    }
+    for (file, said) in [
+        ("open", "GEMINI_API_KEY_FILE: expected a file that only you may read"),
+        ("empty", "GEMINI_API_KEY_FILE: expected a credential, found an empty file"),
+        ("large", "GEMINI_API_KEY_FILE: expected a credential, found a large file"),
+        ("sesame-path", "GEMINI_API_KEY_FILE: its file cannot be read: No such file"),
+    ] {
+        let refused = tag(&[("GEMINI_API_KEY_FILE", file)], &["GEMINI_API_KEY"]);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.err.contains(said), "{refused:?}");
+    }
+    let both = tag(&[("GEMINI_API_KEY_FILE", "key")], &[]);
+    assert_eq!(both.code, Some(2), "{both:?}");
+    let said = "expected GEMINI_API_KEY or GEMINI_API_KEY_FILE, found both";
+    assert!(both.err.contains(said), "{both:?}");
 }

@@ -10,7 +10,7 @@ use super::values::{PagesFormat, chance, profile, since, usd};
 use crate::pipeline::config::Profile;
 
 /// What chooses pages, asks models or tells of answers.
-const ASKING: [&str; 16] = [
+const ASKING: [&str; 18] = [
     "pages",
     "cql",
     "changed_since",
@@ -24,7 +24,9 @@ const ASKING: [&str; 16] = [
     "model",
     "fallback_model",
     "fresh",
+    "probe",
     "prune",
+    "shared_answers",
     "metrics",
     "out",
 ];
@@ -89,6 +91,10 @@ pub(crate) struct TagArgs {
     /// cost.
     #[arg(long, value_name = "USD", value_parser = usd)]
     pub(crate) max_cost: Option<u64>,
+    /// After the run, ask about this share of the pages that were asked about together once more, alone and
+    /// twice, and say what batches cost in quality. These calls count for --max-calls and --max-cost.
+    #[arg(long, value_name = "PERCENT", value_parser = chance)]
+    pub(crate) probe: Option<u64>,
     /// Task id written into each event.
     #[arg(long, default_value = "tag")]
     pub(crate) task: String,
@@ -118,6 +124,10 @@ pub(crate) struct TagArgs {
     /// (default: tagspace/answers.db in $XDG_STATE_HOME or ~/.local/state).
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
+    /// Share answers with other machines in this Redis, behind the own store, such as
+    /// redis://cache.example:6379/0. Its password stands in REDIS_PASSWORD.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) shared_answers: Option<String>,
     /// Ask about every page, whatever answers are kept, and begin a new job; the new answers take the
     /// place of the old ones.
     #[arg(long)]

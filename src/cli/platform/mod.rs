@@ -7,7 +7,9 @@ mod unix;
 
 #[cfg(not(unix))]
 pub(super) use self::other::{
-    CtrlC as Signals, ask_to_end, check_folder, is_stream, make_private, numbers,
+    CtrlC as Signals, ask_to_end, check_folder, is_private, is_stream, make_private, numbers,
 };
 #[cfg(unix)]
-pub(super) use self::unix::{Signals, ask_to_end, check_folder, is_stream, make_private, numbers};
+pub(super) use self::unix::{
+    Signals, ask_to_end, check_folder, is_private, is_stream, make_private, numbers,
+};

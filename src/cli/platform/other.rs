@@ -10,6 +10,11 @@ pub(in crate::cli) fn check_folder(folder: &Path) -> io::Result<()> {
     if is_readonly { Err(io::ErrorKind::PermissionDenied.into()) } else { Ok(()) }
 }
 
+/// Whether nobody but its owner may read a file, as far as is known here.
+pub(in crate::cli) fn is_private(_: &Metadata) -> bool {
+    true
+}
+
 /// Whether it is a device or a pipe, which may be written to by many.
 pub(in crate::cli) fn is_stream(kind: FileType) -> bool {
     !kind.is_file() && !kind.is_dir()

@@ -18,6 +18,12 @@ pub(in crate::cli) fn check_folder(folder: &Path) -> io::Result<()> {
     Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
+/// Whether nobody but its owner may read a file.
+pub(in crate::cli) fn is_private(file: &Metadata) -> bool {
+    const GROUP_AND_OTHERS: u32 = 0o100;
+    file.mode().is_multiple_of(GROUP_AND_OTHERS)
+}
+
 /// Whether it is a device or a pipe, which may be written to by many.
 pub(in crate::cli) fn is_stream(kind: FileType) -> bool {
     kind.is_char_device() || kind.is_fifo()

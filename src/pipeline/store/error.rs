@@ -19,6 +19,9 @@ pub enum StoreError {
         /// The latest format that this program knows.
         known: usize,
     },
+    /// What a Redis says, or that it cannot be reached.
+    #[error("the shared answers: {0}")]
+    Redis(#[from] redis::RedisError),
     /// What SQLite says.
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),

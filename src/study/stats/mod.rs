@@ -2,3 +2,4 @@
 
 pub mod paired;
 pub mod sign_test;
+pub mod wilson;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use super::environment::variable;
+use url::Url;
+
+use super::environment::{has_secret, secret, variable};
 use super::state;
 use crate::cli::args::TagArgs;
 use crate::cli::error::CliError;
@@ -15,7 +17,7 @@ use crate::cli::platform;
 use crate::cli::terminal::{note, print};
 use crate::pipeline::cache::Key;
 use crate::pipeline::page::Tags;
-use crate::pipeline::store::{AnswerStore, SqliteStore, StoreError};
+use crate::pipeline::store::{AnswerStore, LayeredStore, RedisStore, SqliteStore, StoreError};
 
 /// A store holds no more answers: about a gigabyte.
 const MOST_ANSWERS: u64 = 4_000_000;
@@ -38,10 +40,50 @@ pub(crate) fn store(args: &TagArgs) -> Result<Option<Arc<SqliteStore>>, CliError
     }
 }
 
-/// The store as the pipeline has it: with `fresh` it gives no answer.
-pub(crate) fn answers(store: &Arc<SqliteStore>, fresh: bool) -> Arc<dyn AnswerStore> {
-    let store = Arc::clone(store);
-    if fresh { Arc::new(Unread(store)) } else { store }
+/// The answers as the pipeline has them: of the store, and of the Redis that the arguments name. With --fresh
+/// neither gives one.
+pub(crate) fn answers(
+    store: Option<&Arc<SqliteStore>>,
+    args: &TagArgs,
+) -> Result<Option<Arc<dyn AnswerStore>>, CliError> {
+    let own = store.map(|store| Arc::clone(store) as Arc<dyn AnswerStore>);
+    let shared = args.shared_answers.as_deref().map(shared).transpose()?;
+    let answers = match (own, shared) {
+        (Some(own), Some(shared)) => Some(Arc::new(LayeredStore::new(own, shared)) as _),
+        (own, shared) => own.or(shared),
+    };
+    Ok(answers.map(
+        |answers: Arc<dyn AnswerStore>| {
+            if args.fresh { Arc::new(Unread(answers)) as _ } else { answers }
+        },
+    ))
+}
+
+/// The answers in a Redis, which must be there before anything is paid.
+fn shared(address: &str) -> Result<Arc<dyn AnswerStore>, CliError> {
+    let refused = |why: &str| CliError::Usage {
+        message: format!("--shared-answers: {why}"),
+        help: "expected an address such as redis://cache.example:6379/0; its password stands in \
+               REDIS_PASSWORD, or in the file that REDIS_PASSWORD_FILE names"
+            .to_owned(),
+    };
+    let mut url = Url::parse(address).map_err(|error| refused(&error.to_string()))?;
+    if url.scheme() != "redis" || url.host().is_none() {
+        return Err(refused("expected redis:// and a host, found something else"));
+    }
+    if url.password().is_some() {
+        return Err(refused(
+            "expected no password in the address, which others can see, found one",
+        ));
+    }
+    if has_secret("REDIS_PASSWORD") {
+        let password = secret("REDIS_PASSWORD", "a password")?;
+        url.set_password(Some(password.expose())).map_err(|()| refused("it takes no password"))?;
+    }
+    match RedisStore::open(url.as_str()) {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(why) => Err(refused(&why.to_string())),
+    }
 }
 
 /// Where the store is unless something else is said.
@@ -99,7 +141,7 @@ fn unusable(path: &Path, why: &str) -> CliError {
 }
 
 /// A store that keeps answers and gives none.
-struct Unread(Arc<SqliteStore>);
+struct Unread(Arc<dyn AnswerStore>);
 
 impl AnswerStore for Unread {
     fn answer(&self, _: &Key) -> Result<Option<Tags>, StoreError> {

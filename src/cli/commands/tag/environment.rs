@@ -2,16 +2,24 @@
 //! credential that was put there by mistake.
 
 use std::env::VarError;
+use std::fs::File;
+use std::io;
+use std::io::Read as _;
 
 use url::Url;
 
 use crate::cli::error::CliError;
+use crate::cli::platform;
 use crate::pipeline::Site;
 use crate::pipeline::config::PREFIX;
 use crate::pipeline::http::is_of_this_machine;
 use crate::pipeline::provider::Secret;
 use crate::sim::scenario::env_file;
 
+/// A credential is shorter.
+const MOST_BYTES: u64 = 65_536;
+const FILES: &str =
+    "a variable that ends with _FILE names a file with one credential, of mode 600 (chmod 600)";
 const SITE: &str = "https://acme.atlassian.net/wiki";
 
 /// The value of a variable, without white space around it; an empty one counts as none.
@@ -47,19 +55,56 @@ pub(crate) fn check_variables() -> Result<(), CliError> {
 fn required(name: &str, example: &str) -> Result<String, CliError> {
     let help = "live use needs CONFLUENCE_URL, CONFLUENCE_API_TOKEN and GEMINI_API_KEY; with \
                 CONFLUENCE_USER the token is sent as Basic, without it as Bearer; OPENAI_API_KEY \
-                is the fallback's";
+                is the fallback's; each may be in a file that its _FILE variable names";
     value(name)?.ok_or_else(|| usage(format!("{name} is not set: expected {example}"), help))
 }
 
-/// The credential in a variable, which goes into a header of every request.
+/// The variable that names the file of a credential, instead of the variable that holds it.
+fn file_variable(name: &str) -> String {
+    format!("{name}_FILE")
+}
+
+/// Whether a credential is there, in its variable or in a file.
+pub(crate) fn has_secret(name: &str) -> bool {
+    variable(name).is_some() || variable(&file_variable(name)).is_some()
+}
+
+/// The credential in a variable or in the file that one names, which goes into a header of every request.
 pub(crate) fn secret(name: &str, example: &str) -> Result<Secret, CliError> {
-    let value = required(name, example)?;
+    let by_file = file_variable(name);
+    let value = match value(&by_file)? {
+        None => required(name, example)?,
+        Some(_) if value(name)?.is_some() => {
+            let message = format!("expected {name} or {by_file}, found both");
+            return Err(usage(message, "unset the one that is not meant"));
+        }
+        Some(path) => from_file(&by_file, &path)?,
+    };
     match value.chars().position(|c| !c.is_ascii_graphic()) {
         None => Ok(Secret::new(value)),
         Some(at) => Err(usage(
             format!("character {} of {name} belongs to no credential", at + 1),
             "spaces, line breaks and letters outside ASCII are often pasted along",
         )),
+    }
+}
+
+/// The credential that a file holds. No path is shown: the credential itself may have been put there.
+fn from_file(name: &str, path: &str) -> Result<String, CliError> {
+    let unread =
+        |error: io::Error| usage(format!("{name}: its file cannot be read: {error}"), FILES);
+    let mut file = File::open(path).map_err(unread)?;
+    if !platform::is_private(&file.metadata().map_err(unread)?) {
+        return Err(usage(format!("{name}: expected a file that only you may read"), FILES));
+    }
+    let mut text = String::new();
+    let size = file.by_ref().take(MOST_BYTES).read_to_string(&mut text).map_err(unread)?;
+    match text.trim() {
+        "" => Err(usage(format!("{name}: expected a credential, found an empty file"), FILES)),
+        _ if size as u64 == MOST_BYTES => {
+            Err(usage(format!("{name}: expected a credential, found a large file"), FILES))
+        }
+        text => Ok(text.to_owned()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::environment::{address, check_variables, secret, site, variable};
+use super::environment::{address, check_variables, has_secret, secret, site, variable};
 use super::state;
 use crate::cli::args::TagArgs;
 use crate::cli::error::{CliError, Problems};
@@ -159,7 +159,7 @@ impl TagInputs {
         let overrides = settings(args)?;
         let site = site(args.allow_http)?;
         let mut providers = vec![provider(ProviderApi::Gemini, args)?];
-        if variable("OPENAI_API_KEY").is_some() {
+        if has_secret("OPENAI_API_KEY") {
             providers.push(provider(ProviderApi::OpenAi, args)?);
         }
         let config = resolved(&overrides)?;

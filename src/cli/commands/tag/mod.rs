@@ -9,6 +9,7 @@ mod inputs;
 pub(crate) mod job;
 mod page_rows;
 mod plan;
+mod probe;
 mod prospect;
 mod report_place;
 mod session;

@@ -87,7 +87,7 @@ pub(super) async fn survey(
     let site = inputs.site.base.clone();
     let surveyor = Arc::new(Surveyor::new(failures.clone()));
     let pipeline = Pipeline::new(Parts {
-        store: store.map(|store| answers::answers(store, args.fresh)),
+        store: answers::answers(store, args)?,
         ..inputs.clone().parts(&transport, Arc::clone(&surveyor) as Arc<dyn Observer>)
     });
     if let Some(path) = &state_path(args) {
@@ -155,5 +155,7 @@ async fn rehearsed(
         note(&format!("warning: the job could not be rehearsed: {why}"));
         None
     });
-    Ok(Planned::Plan(Box::new(Plan { survey, forecast, basis, model, site, prunes: args.prune })))
+    let (prunes, probed_ppm) = (args.prune, args.probe);
+    let plan = Plan { survey, forecast, basis, model, site, prunes, probed_ppm };
+    Ok(Planned::Plan(Box::new(plan)))
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::environment::variable;
-use super::inputs::each_once;
+use super::inputs::{TagInputs, each_once};
 use super::state;
 use crate::cli::args::TagArgs;
 use crate::cli::disk;
@@ -17,6 +17,7 @@ use crate::report::page;
 use crate::report::page::SavedRun;
 use crate::report::run::json;
 use crate::sim::recorder::Log;
+use crate::study::compare::settings;
 use crate::study::compare::settings::Keys;
 use crate::study::measure::figures::Figures;
 use crate::study::measure::spending;
@@ -32,6 +33,17 @@ pub(crate) struct ReportPlace {
 pub(crate) struct RunFacts {
     pub(crate) settings: Keys,
     pub(crate) models: Keys,
+}
+
+impl RunFacts {
+    /// Of a run with these inputs.
+    pub(crate) fn of(inputs: &TagInputs) -> Self {
+        let providers = inputs.providers.iter();
+        Self {
+            settings: settings::of_config(&inputs.config),
+            models: providers.map(|one| (one.name.clone(), one.model.clone())).collect(),
+        }
+    }
 }
 
 impl ReportPlace {

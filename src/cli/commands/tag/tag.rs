@@ -14,6 +14,7 @@ use super::consent;
 use super::endpoint;
 use super::inputs::{TagInputs, check, job, state_path};
 use super::job::{OpenJob, topic};
+use super::probe::Probing;
 use super::prospect;
 use super::report_place::{ReportPlace, RunFacts};
 use super::session::{LiveFiles, LiveSession};
@@ -32,11 +33,11 @@ use crate::pipeline::error::PipelineError;
 use crate::pipeline::event::{Observer, RunEnd};
 use crate::pipeline::http::HttpTransport;
 use crate::pipeline::job::Job;
+use crate::pipeline::learned_quotas::LearnedQuotas;
 use crate::pipeline::{Parts, Pipeline, log};
 use crate::price;
 use crate::report::{format, live_status};
 use crate::sim::recorder::Log;
-use crate::study::compare::settings;
 use crate::study::measure::figures::Figures;
 
 /// How much of what was learned of quotas a kill may lose.
@@ -49,6 +50,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let state = state_path(args);
     check(args)?;
     let store = answers::store(args)?;
+    let answers = answers::answers(store.as_ref(), args)?;
     let place = ReportPlace::of(args)?;
     let session = LiveSession::begin()?;
     let metrics = session.runtime.block_on(endpoint::listen(args.metrics))?;
@@ -68,14 +70,12 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
     let site = inputs.site.base.clone();
     let origins = inputs.providers.iter().map(|p| (p.name.clone(), p.origin.clone())).collect();
     let lanes = inputs.providers.iter().map(|p| (p.name.clone(), prospect::lane_name(p))).collect();
-    let facts = RunFacts {
-        settings: settings::of_config(&inputs.config),
-        models: inputs.providers.iter().map(|p| (p.name.clone(), p.model.clone())).collect(),
-    };
-    let (result, Watched { log, .. }) = runtime.block_on(async {
+    let facts = RunFacts::of(&inputs);
+    let probed = inputs.clone();
+    let (result, Watched { log, .. }, memory) = runtime.block_on(async {
         let watcher = Arc::new(Watcher::new(args, &facts.models, events, failures.clone()));
         let pipeline = Pipeline::new(Parts {
-            store: store.as_ref().map(|store| answers::answers(store, args.fresh)),
+            store: answers,
             journal: open.as_ref().map(OpenJob::journal),
             ..inputs.parts(&transport, Arc::clone(&watcher) as Arc<dyn Observer>)
         });
@@ -89,14 +89,17 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
             never = endpoint::serve(metrics, &watcher) => match never {},
             never = watcher.show(&pipeline, &interrupt.stop) => match never {},
         };
-        if let Some(path) = &state {
-            state::write(path, pipeline.memory());
-        }
-        (result, watcher.finish())
+        keep_all(state.as_deref(), pipeline.memory());
+        (result, watcher.finish(), pipeline.memory())
     });
+    let figures = report(args, &facts, &log, patience_s);
+    if let Some(share_ppm) = args.probe.filter(|_| matches!(result, Ok(RunEnd::Completed))) {
+        let (transport, interrupt, failures) = (&transport, &interrupt, failures.clone());
+        let probing = Probing { args, inputs: probed, transport, interrupt, failures, memory };
+        keep_all(state.as_deref(), runtime.block_on(probing.play(&log, share_ppm)));
+    }
     // Whatever an aborted run has left behind is not waited for.
     runtime.shutdown_background();
-    let figures = report(args, &facts, &log, patience_s);
     if let Some(store) = &store {
         prospect::keep(store, &lanes, &log);
     }
@@ -110,6 +113,13 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         note(&format!("report in {}", page.display()));
     }
     Ok(failures.turn(status))
+}
+
+/// Keeps what is known of quotas at the end.
+fn keep_all(state: Option<&Path>, known: LearnedQuotas) {
+    if let Some(path) = state {
+        state::write(path, known);
+    }
 }
 
 /// Keeps what is known of quotas as they are used and learned.
