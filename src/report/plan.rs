@@ -148,12 +148,12 @@ pub fn json(plan: &Plan) -> String {
         "known": { "quotas": quotas, "earlier_calls": basis.calls, "closed_ms": basis.closed_ms },
         "fallback": basis.fallback,
         "bounds": basis.bounds,
+        "probe_calls": plan.probe_calls(),
         "labels": {
             "to_add": survey.labels_to_add,
             "pages": survey.pages_to_label,
             "unknown_pages": survey.labels_unknown,
             "prunes": prunes,
-            "probe_calls": plan.probe_calls(),
         },
     });
     format!("{document:#}\n")

@@ -38,6 +38,13 @@ pub fn text(probe: &Probe, service: &str) -> String {
             "    {key} = {value:.6} # {low:.6} to {high:.6}; {what}: {events} of {chances} chances"
         );
     }
+    if probe.lost_again.events > 0 {
+        let _ = writeln!(
+            text,
+            "    # {} lack a tag alone again as well: not all of it is the batches'",
+            counted(probe.lost_again.events, "page")
+        );
+    }
     text
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::pipeline::batch::BatchId;
 use crate::pipeline::event::{CallOutcome, Event};
 use crate::pipeline::page::{PageId, Source, Tags};
-use crate::pipeline::page_filter::PageFilter;
+use crate::rng::Seed;
 use crate::sim::recorder::Log;
 use crate::study::stats::wilson;
 use crate::units::float;
@@ -133,8 +133,9 @@ impl Batched {
 
     /// The pages of a sample of this share, in millionths.
     pub fn sample(&self, share_ppm: u64) -> Vec<PageId> {
-        let sample = PageFilter { sample_ppm: Some(share_ppm), ..PageFilter::default() };
-        self.pages.keys().copied().filter(|page| sample.takes(*page, None, 0)).collect()
+        // Not the sample of `--sample`: of that, all pages would be in it.
+        let is_in = |page: &PageId| Seed(0).draw("probe", page.0, 0).below(1_000_000) < share_ppm;
+        self.pages.keys().copied().filter(is_in).collect()
     }
 }
 

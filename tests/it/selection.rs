@@ -55,6 +55,11 @@ fn several_spaces_are_one_job() {
     assert_eq!(server.count("/pages/1/labels"), 0);
     assert!(tagged.err.contains("job DOCS_OPS-1: labels added 3"), "{tagged:?}");
     assert!(folder.path().join("report/DOCS_OPS/report.html").exists());
+    // The names of many spaces would be too long for a file.
+    let many: Vec<String> = (0..40).map(|n| format!("ASPACEWITHALONGKEY{n}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let many = tag_all(&server, folder.path(), &[&many[..], &["--write"]].concat());
+    assert!(many.code == Some(5) && !many.err.contains("warning"), "{many:?}");
     // A limit counts over all of them.
     let limited = tag_all(&server, folder.path(), &["DOCS", "OPS", "--limit", "2"]);
     assert_eq!(limited.out.lines().count(), 2, "{limited:?}");
@@ -100,7 +105,11 @@ fn a_query_finds_the_pages() {
             &["DOCS", "--cql", "label = a or label = b"][..],
             "type = page and space in (\"DOCS\") and ((label = a or label = b))",
         ),
-        (&["--cql", "id = 2"], "type = page and ((id = 2))"),
+        (&["--cql", "title = \"a) \\\" (\""], "type = page and ((title = \"a) \\\" (\"))"),
+        (
+            &["--cql", "id = 2", "--changed-since", "4w"],
+            "type = page and ((id = 2) and lastmodified >= now(\"-4w\"))",
+        ),
         (
             &["DOCS", "OPS", "--changed-since", "7d"],
             "type = page and space in (\"DOCS\", \"OPS\") and (lastmodified >= now(\"-7d\"))",
@@ -141,13 +150,33 @@ fn a_query_that_the_site_does_not_take_is_told_with_its_words() {
     let refused = tag_all(&server, folder.path(), &["DOCS", "--cql", "nonsense"]);
     assert_eq!(refused.code, Some(5), "{refused:?}");
     assert!(refused.err.contains("Could not parse cql"), "{refused:?}");
-    for (since, found) in [("yesterday", "yesterday"), ("0d", "0d"), ("7", "7"), ("-7d", "-7d")] {
-        let since = format!("--changed-since={since}");
-        let refused = tag_all(&server, folder.path(), &["DOCS", &since]);
+    for since in [
+        "yesterday",
+        "0d",
+        "7",
+        "-7d",
+        "+7d",
+        "6m",
+        "20261101",
+        "2026-13-01",
+        "2026-11-01T10:00:00",
+    ] {
+        let refused =
+            tag_all(&server, folder.path(), &["DOCS", &format!("--changed-since={since}")]);
         assert_eq!(refused.code, Some(2), "{refused:?}");
-        assert!(refused.err.contains(&format!("found `{found}`")), "{refused:?}");
+        assert!(refused.err.contains(&format!("found `{since}`")), "{refused:?}");
     }
-    for args in [&["--changed-since", "7d"][..], &["--cql", "id = 1", "--pages", "1"]] {
+    for cql in ["", " ", "id = 1) or (id = 2", "(id = 1", "title = \"a", "title = \")\" )"] {
+        let refused = tag_all(&server, folder.path(), &["DOCS", "--cql", cql]);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+    }
+    for args in [
+        &["--changed-since", "7d"][..],
+        &["--changed-since", "7d", "--pages", "1"],
+        &["--changed-since", "7d", "--failed", "DOCS-1"],
+        &["--cql", "id = 1", "--pages", "1"],
+        &["DOCS", "--failed", "DOCS-1"],
+    ] {
         assert_eq!(tag_all(&server, folder.path(), args).code, Some(2));
     }
 }
@@ -194,6 +223,14 @@ fn the_failed_pages_of_a_job_are_tried_again_as_a_part_of_it() {
     let nothing = tag_all(&server, folder.path(), &["--failed", "DOCS-1", "--write"]);
     assert_eq!(nothing.code, Some(0), "{nothing:?}");
     assert!(nothing.err.contains("no page of DOCS-1 has failed"), "{nothing:?}");
+    // Pages may be left that were never begun: only a run over all of it ends the job.
+    let list = || {
+        let mut list = server.command_of("undo", folder.path(), &["--store", "answers.db"]);
+        Tagged::of(&list.output().unwrap()).out
+    };
+    assert!(list().contains(", not ended\n"), "{}", list());
+    assert_eq!(tag(&server, folder.path(), &["--write"]).code, Some(0));
+    assert!(!list().contains("not ended") && list().lines().count() == 1, "{}", list());
     let args = ["DOCS-1", "--store", "answers.db"];
     let undone = Tagged::of(&server.command_of("undo", folder.path(), &args).output().unwrap());
     assert_eq!((undone.code, has_label(&wiki, "guide").len()), (Some(0), 0), "{undone:?}");
@@ -208,6 +245,14 @@ fn a_job_that_is_not_there_is_told() {
     let unknown = tag_all(&server, folder.path(), &["--failed", "DOCS-2"]);
     assert_eq!(unknown.code, Some(2), "{unknown:?}");
     assert!(unknown.err.contains("found `DOCS-2`"), "{unknown:?}");
+    let rows = "page,added\n1,runbook\n";
+    std::fs::write(folder.path().join("rows.csv"), rows).unwrap();
+    let args = ["--apply", "rows.csv", "--write", "--store", "answers.db"];
+    let applied = Tagged::of(&server.command(folder.path(), &args).output().unwrap());
+    assert!(applied.err.contains("job pages-2"), "{applied:?}");
+    let of_file = tag_all(&server, folder.path(), &["--failed", "pages-2", "--write"]);
+    assert_eq!(of_file.code, Some(2), "{of_file:?}");
+    assert!(of_file.err.contains("found pages-2, of --apply"), "{of_file:?}");
     let bare = Tagged::of(
         &server.command(folder.path(), &["--failed", "DOCS-1", "--no-state"]).output().unwrap(),
     );

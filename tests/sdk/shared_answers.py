@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -13,7 +14,7 @@ from check import holds, run, same
 from serve import SPACE_KEY, TAGSPACE, world
 
 SERVER = shutil.which("redis-server")
-PASSWORD = "sesame-redis"
+PASSWORD = "sesame%41-re#dis@/:x"
 
 
 class Redis:
@@ -109,6 +110,28 @@ def check_what_one_machine_has_paid_for_serves_the_next():
         same((code, sorted(second), calls(err)), (0, sorted(first), 0))
 
 
+def check_what_was_found_there_is_kept_in_the_own_store_too():
+    with shared() as (redis, tag), tempfile.TemporaryDirectory() as folder:
+        ended(tag())
+        store = ["--store", str(Path(folder, "answers.db"))]
+        same(calls(ended(tag(*store))[2]), 0)
+        redis.ask("FLUSHALL")
+        same(calls(ended(tag(*store))[2]), 0)
+
+
+def check_one_that_hangs_is_waited_for_once():
+    with shared(latency_ms=1500) as (redis, tag):
+        running = tag("--set", "batch_size=7")
+        time.sleep(0.7)
+        redis.process.send_signal(signal.SIGSTOP)
+        begun = time.monotonic()
+        code, pages, err = ended(running)
+        took = time.monotonic() - begun
+        redis.process.send_signal(signal.SIGCONT)
+        same((code, len(pages)), (1, 7))
+        assert took < 10, f"{took} s for one batch: {err}"
+
+
 def check_without_an_own_store_too():
     with shared() as (_, tag):
         same(ended(tag("--no-state"))[0], 0)
@@ -172,7 +195,7 @@ def check_one_that_is_not_there_is_told_before_anything_is_asked():
         redis.stop()
         code, pages, err = ended(tag())
         same((code, pages), (2, []))
-        holds(err, "--shared-answers: the shared answers: ", "help: expected an address such as redis://")
+        holds(err, "--shared-answers: Connection refused", "help: expected an address such as redis://")
 
 
 def check_its_password_comes_from_the_environment():

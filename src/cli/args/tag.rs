@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, value_parser};
 use regex::Regex;
 
-use super::values::{PagesFormat, chance, profile, since, usd};
+use super::values::{PagesFormat, cql, profile, sample, since, usd};
 use crate::pipeline::config::Profile;
 
 /// What chooses pages, asks models or tells of answers.
@@ -42,11 +42,12 @@ pub(crate) struct TagArgs {
     #[arg(long, value_name = "ID", value_delimiter = ',', conflicts_with_all = ["spaces", "cql"])]
     pub(crate) pages: Vec<u64>,
     /// Only pages that this query in CQL finds, such as 'label = runbook and creator = currentUser()';
-    /// without a space, of the whole site.
-    #[arg(long, value_name = "QUERY")]
+    /// without a space, of the whole site. It names no order.
+    #[arg(long, value_name = "QUERY", value_parser = cql)]
     pub(crate) cql: Option<String>,
-    /// Only pages that were changed since then: a date such as 2026-11-01, or a time ago such as 7d.
-    #[arg(long, value_name = "WHEN", requires = "spaces", value_parser = since)]
+    /// Only pages that were changed since then, a date such as 2026-11-01 or a time ago such as 7d, of the
+    /// spaces or of what --cql finds.
+    #[arg(long, value_name = "WHEN", conflicts_with_all = ["pages", "failed"], value_parser = since)]
     pub(crate) changed_since: Option<String>,
     /// Only the pages that failed in this job, which wrote labels.
     #[arg(long, value_name = "JOB", conflicts_with_all = ["spaces", "pages", "cql"])]
@@ -55,7 +56,7 @@ pub(crate) struct TagArgs {
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
     /// Only a sample of the pages, such as 2%: always the same ones, and those of a smaller sample too.
-    #[arg(long, value_name = "PERCENT", value_parser = chance)]
+    #[arg(long, value_name = "PERCENT", value_parser = sample)]
     pub(crate) sample: Option<u64>,
     /// Only pages whose title matches this regular expression (repeatable: one of them).
     #[arg(long, value_name = "REGEX")]
@@ -93,7 +94,7 @@ pub(crate) struct TagArgs {
     pub(crate) max_cost: Option<u64>,
     /// After the run, ask about this share of the pages that were asked about together once more, alone and
     /// twice, and say what batches cost in quality. These calls count for --max-calls and --max-cost.
-    #[arg(long, value_name = "PERCENT", value_parser = chance)]
+    #[arg(long, value_name = "PERCENT", value_parser = sample)]
     pub(crate) probe: Option<u64>,
     /// Task id written into each event.
     #[arg(long, default_value = "tag")]

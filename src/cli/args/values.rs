@@ -20,18 +20,51 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 /// A date, or a time ago, as Confluence's query language writes it.
 pub(super) fn since(text: &str) -> Result<String, String> {
-    if let Ok(date) = text.parse::<Date>() {
-        return Ok(format!("\"{date}\""));
+    let is_date = text.len() == "2026-11-01".len() && text.parse::<Date>().is_ok();
+    if is_date {
+        return Ok(format!("\"{text}\""));
     }
-    let unit = |unit: char| ['h', 'd', 'w', 'm', 'y'].contains(&unit);
-    let is_ago = text
-        .strip_suffix(unit)
-        .and_then(|number| number.parse::<u16>().ok())
-        .is_some_and(|number| number > 0);
+    let number = text.strip_suffix(['h', 'd', 'w']).unwrap_or_default();
+    let is_ago = number.chars().all(|digit| digit.is_ascii_digit())
+        && number.parse::<u16>().is_ok_and(|number| number > 0);
     is_ago.then(|| format!("now(\"-{text}\")")).ok_or_else(|| {
-        let units = "hours, days, weeks: 12h, 7d, 4w";
+        let units = "hours, days or weeks ago: 12h, 7d, 4w";
         format!("expected a date such as 2026-11-01, or {units}, found `{text}`")
     })
+}
+
+/// A query whose brackets close, so that it stays within those that are put around it.
+pub(super) fn cql(text: &str) -> Result<String, String> {
+    let (mut open, mut quote) = (0_i32, None);
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match (quote, letter) {
+            (Some(_), '\\') => drop(letters.next()),
+            (Some(begun), letter) if begun == letter => quote = None,
+            (None, '"' | '\'') => quote = Some(letter),
+            (None, '(') => open += 1,
+            (None, ')') => open -= 1,
+            _ => {}
+        }
+        if open < 0 {
+            break;
+        }
+    }
+    if text.trim().is_empty() {
+        return Err("expected a query such as 'label = runbook', found none".to_owned());
+    }
+    if open != 0 || quote.is_some() {
+        return Err(format!("expected brackets and quotes that close, found `{text}`"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A share of pages, which is never none.
+pub(super) fn sample(text: &str) -> Result<u64, String> {
+    match percent(text)? {
+        0 => Err(format!("expected more than 0%, found `{text}`")),
+        ppm => Ok(ppm),
+    }
 }
 
 pub(super) fn profile(text: &str) -> Result<Profile, String> {

@@ -10,7 +10,7 @@ pub(in crate::cli) fn check_folder(folder: &Path) -> io::Result<()> {
     if is_readonly { Err(io::ErrorKind::PermissionDenied.into()) } else { Ok(()) }
 }
 
-/// Whether nobody but its owner may read a file, as far as is known here.
+/// Whether a file has no rights for its group and for others: nothing is known of that here.
 pub(in crate::cli) fn is_private(_: &Metadata) -> bool {
     true
 }

@@ -18,7 +18,7 @@ pub(in crate::cli) fn check_folder(folder: &Path) -> io::Result<()> {
     Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
-/// Whether nobody but its owner may read a file.
+/// Whether a file has no rights for its group and for others.
 pub(in crate::cli) fn is_private(file: &Metadata) -> bool {
     const GROUP_AND_OTHERS: u32 = 0o100;
     file.mode().is_multiple_of(GROUP_AND_OTHERS)

@@ -11,13 +11,30 @@ use crate::pipeline::event::ConfluenceOp;
 use crate::pipeline::job::PageSelection;
 
 impl Confluence {
-    /// Asks what may be done with the first page. A site that does not say lets everything pass.
+    /// Asks what may be done with the first page, of each space. A site that does not say lets everything
+    /// pass.
     pub(crate) async fn check_write(
         &self,
         what: &PageSelection,
         stop: &CancellationToken,
     ) -> Result<(), PipelineError> {
-        let Some(page) = self.first_page(what, stop).await? else { return Ok(()) };
+        let parts = match what {
+            PageSelection::Spaces(keys) => keys.iter().map(PageSelection::space).collect(),
+            PageSelection::Found(_) | PageSelection::Pages(_) => vec![what.clone()],
+        };
+        for part in parts {
+            if let Some(page) = self.first_page(&part, stop).await? {
+                self.check_page(page, stop).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_page(
+        &self,
+        page: String,
+        stop: &CancellationToken,
+    ) -> Result<(), PipelineError> {
         if self.api() == Api::V1 {
             return Ok(());
         }

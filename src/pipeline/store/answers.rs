@@ -13,7 +13,7 @@ pub trait AnswerStore: Send + Sync {
     /// If the store cannot be read.
     fn answer(&self, key: &Key) -> Result<Option<Tags>, StoreError>;
 
-    /// Keeps the answers that this model gave, all or none of them, over earlier ones.
+    /// Keeps the answers that this model gave, over earlier ones.
     ///
     /// # Errors
     ///

@@ -19,6 +19,8 @@ pub struct JobRecord {
     pub name: String,
     /// The address of the site.
     pub site: String,
+    /// Its spaces, its query, the list of its pages, or the digest of its file.
+    pub topic: String,
     /// When it began, in seconds since 1970.
     pub begun_s: i64,
     /// Whether every page was done in the end.
@@ -39,7 +41,8 @@ const SELECT: &str = "
     SELECT id, name, site, begun_s, ended_s IS NOT NULL, count(DISTINCT page),
            coalesce(sum(was_added), 0), coalesce(sum(NOT was_added), 0),
            (SELECT count(*) FROM pages WHERE pages.job = jobs.id AND failure IS NULL),
-           (SELECT count(*) FROM pages WHERE pages.job = jobs.id AND failure IS NOT NULL)
+           (SELECT count(*) FROM pages WHERE pages.job = jobs.id AND failure IS NOT NULL),
+           topic
     FROM jobs LEFT JOIN labels ON job = id";
 
 fn record(row: &Row<'_>) -> Result<JobRecord, rusqlite::Error> {
@@ -54,6 +57,7 @@ fn record(row: &Row<'_>) -> Result<JobRecord, rusqlite::Error> {
         removed: row.get(7)?,
         done: row.get(8)?,
         failed: row.get(9)?,
+        topic: row.get(10)?,
     })
 }
 

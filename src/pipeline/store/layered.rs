@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::answers::AnswerStore;
 use super::error::StoreError;
+use super::redis::RedisStore;
 use crate::pipeline::cache::Key;
 use crate::pipeline::page::Tags;
 
-/// Looks an answer up in the first store and then in the second, and keeps it in both.
+/// Looks an answer up in the own store and then in the shared one, and keeps it in both.
 pub struct LayeredStore {
     own: Arc<dyn AnswerStore>,
-    shared: Arc<dyn AnswerStore>,
+    shared: Arc<RedisStore>,
 }
 
 impl std::fmt::Debug for LayeredStore {
@@ -21,17 +22,20 @@ impl std::fmt::Debug for LayeredStore {
 
 impl LayeredStore {
     /// A store of its own, before one that is shared.
-    pub fn new(own: Arc<dyn AnswerStore>, shared: Arc<dyn AnswerStore>) -> Self {
+    pub fn new(own: Arc<dyn AnswerStore>, shared: Arc<RedisStore>) -> Self {
         Self { own, shared }
     }
 }
 
 impl AnswerStore for LayeredStore {
     fn answer(&self, key: &Key) -> Result<Option<Tags>, StoreError> {
-        match self.own.answer(key) {
-            Ok(None) => self.shared.answer(key),
-            found => found,
+        let own = self.own.answer(key)?;
+        if own.is_some() {
+            return Ok(own);
         }
+        let Some((model, tags)) = self.shared.found(key)? else { return Ok(None) };
+        self.own.keep(&model, &[(*key, &tags)])?;
+        Ok(Some(tags))
     }
 
     fn keep(&self, model: &str, answers: &[(Key, &Tags)]) -> Result<(), StoreError> {

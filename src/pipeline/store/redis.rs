@@ -101,24 +101,33 @@ fn name(key: &Key) -> String {
     format!("tagspace:1:{}", base16ct::lower::encode_string(key.bytes()))
 }
 
-impl AnswerStore for RedisStore {
-    fn answer(&self, key: &Key) -> Result<Option<Tags>, StoreError> {
+impl RedisStore {
+    /// The answer under this key, and the model that gave it.
+    pub(super) fn found(&self, key: &Key) -> Result<Option<(String, Tags)>, StoreError> {
         let found =
             self.with(|line| redis::cmd("GET").arg(name(key)).query::<Option<Vec<u8>>>(line))?;
         // What makes no sense there is no answer; the page is asked about, and it is replaced.
         let value = found.flatten();
         let value = value.and_then(|value| serde_json::from_slice::<SharedAnswer<'_>>(&value).ok());
-        Ok(value.map(|value| value.tags.into_owned()))
+        Ok(value.map(|value| (value.model.into_owned(), value.tags.into_owned())))
+    }
+}
+
+impl AnswerStore for RedisStore {
+    fn answer(&self, key: &Key) -> Result<Option<Tags>, StoreError> {
+        Ok(self.found(key)?.map(|(_, tags)| tags))
     }
 
     fn keep(&self, model: &str, answers: &[(Key, &Tags)]) -> Result<(), StoreError> {
-        let mut all = redis::pipe();
-        all.atomic();
+        // One after the other: each is of use by itself, and of a Redis that hangs only the first is
+        // waited for.
         for (key, tags) in answers {
             let value = SharedAnswer { model: Cow::Borrowed(model), tags: Cow::Borrowed(*tags) };
             let value = serde_json::to_vec(&value).unwrap_or_default();
-            all.cmd("SET").arg(name(key)).arg(value).arg("EX").arg(KEPT_S).ignore();
+            let mut set = redis::cmd("SET");
+            set.arg(name(key)).arg(value).arg("EX").arg(KEPT_S);
+            self.with(|line| set.query::<()>(line))?;
         }
-        self.with(|line| all.query::<()>(line)).map(drop)
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::environment::{has_secret, secret, variable};
@@ -50,7 +51,8 @@ pub(crate) fn answers(
     let shared = args.shared_answers.as_deref().map(shared).transpose()?;
     let answers = match (own, shared) {
         (Some(own), Some(shared)) => Some(Arc::new(LayeredStore::new(own, shared)) as _),
-        (own, shared) => own.or(shared),
+        (None, Some(shared)) => Some(shared as _),
+        (own, None) => own,
     };
     Ok(answers.map(
         |answers: Arc<dyn AnswerStore>| {
@@ -60,17 +62,19 @@ pub(crate) fn answers(
 }
 
 /// The answers in a Redis, which must be there before anything is paid.
-fn shared(address: &str) -> Result<Arc<dyn AnswerStore>, CliError> {
+fn shared(address: &str) -> Result<Arc<RedisStore>, CliError> {
     let refused = |why: &str| CliError::Usage {
         message: format!("--shared-answers: {why}"),
         help: "expected an address such as redis://cache.example:6379/0; its password stands in \
                REDIS_PASSWORD, or in the file that REDIS_PASSWORD_FILE names"
             .to_owned(),
     };
-    let mut url = Url::parse(address).map_err(|error| refused(&error.to_string()))?;
-    if url.scheme() != "redis" || url.host().is_none() {
-        return Err(refused("expected redis:// and a host, found something else"));
-    }
+    let url = Url::parse(address).ok();
+    let Some(mut url) = url.filter(|url| url.scheme() == "redis" && url.host().is_some()) else {
+        return Err(refused(
+            "expected redis:// and a host, found something else (TLS is not spoken)",
+        ));
+    };
     if url.password().is_some() {
         return Err(refused(
             "expected no password in the address, which others can see, found one",
@@ -78,10 +82,16 @@ fn shared(address: &str) -> Result<Arc<dyn AnswerStore>, CliError> {
     }
     if has_secret("REDIS_PASSWORD") {
         let password = secret("REDIS_PASSWORD", "a password")?;
-        url.set_password(Some(password.expose())).map_err(|()| refused("it takes no password"))?;
+        // What has a meaning in an address is written in digits, or it would not be the password any more.
+        let password = utf8_percent_encode(password.expose(), NON_ALPHANUMERIC).to_string();
+        url.set_password(Some(&password)).map_err(|()| refused("it takes no password"))?;
     }
     match RedisStore::open(url.as_str()) {
         Ok(store) => Ok(Arc::new(store)),
+        Err(StoreError::Redis(why)) if why.is_timeout() => {
+            Err(refused("expected an answer within 2 s, found none"))
+        }
+        Err(StoreError::Redis(why)) => Err(refused(&why.to_string())),
         Err(why) => Err(refused(&why.to_string())),
     }
 }

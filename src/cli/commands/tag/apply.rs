@@ -13,6 +13,7 @@ use super::inputs::{check, resolved, settings, taxonomy};
 use super::job::OpenJob;
 use super::page_rows::RowTotals;
 use super::session::{LiveFiles, LiveSession};
+use super::topic::topic_of_file;
 use super::verdict::{Ended, status};
 use super::watcher::{Watched, Watcher};
 use crate::cli::ExitStatus;
@@ -59,7 +60,7 @@ pub(crate) fn apply(args: &TagArgs, changes: &Path) -> Result<ExitStatus, CliErr
     let store = if args.write { answers::store(args)? } else { None };
     let digest = base16ct::lower::encode_string(&Sha256::digest(text.as_bytes()));
     let job = match &store {
-        Some(store) => OpenJob::begin(store, &site.base, args, &format!("file {digest}"))?,
+        Some(store) => OpenJob::begin(store, &site.base, args, &topic_of_file(&digest))?,
         None => None,
     };
     let LiveSession { failures, interrupt, runtime } = LiveSession::begin()?;

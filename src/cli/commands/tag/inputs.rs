@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::environment::{address, check_variables, has_secret, secret, site, variable};
 use super::state;
+use super::topic::is_of_file;
 use crate::cli::args::TagArgs;
 use crate::cli::error::{CliError, Problems};
 use crate::cli::outputs;
@@ -86,7 +87,7 @@ fn selection(
 ) -> Result<PageSelection, CliError> {
     if let Some(name) = &args.failed {
         let store = needed(store, "--failed")?;
-        let failed = failed_job(name, site, store).and_then(|job| {
+        let failed = known_job(name, site, store).and_then(|job| {
             store.failed(&job).map_err(|error| unread(store, "--failed", &error))
         })?;
         if failed.is_empty() {
@@ -122,7 +123,7 @@ pub(super) fn each_once<T: Clone + PartialEq>(values: &[T]) -> Vec<T> {
 }
 
 /// The job of this name, which must be one of this site.
-pub(super) fn failed_job(
+pub(super) fn known_job(
     name: &str,
     site: &str,
     store: &SqliteStore,
@@ -140,6 +141,15 @@ pub(super) fn failed_job(
         return Err(CliError::Usage {
             message: format!("--failed: expected a job of this site, found one of {}", job.site),
             help: "set CONFLUENCE_URL to it".to_owned(),
+        });
+    }
+    if is_of_file(job) {
+        return Err(CliError::Usage {
+            message: format!(
+                "--failed: expected a job that asked models, found {name}, of --apply"
+            ),
+            help: "`tagspace tag --apply` with the same file and --write goes on with it"
+                .to_owned(),
         });
     }
     Ok(job.clone())

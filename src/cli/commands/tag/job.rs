@@ -3,21 +3,19 @@
 //! A job belongs to one process at a time, which holds a lock on a file beside the store; the system
 //! gives it back when the process dies.
 
-use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use super::inputs::failed_job;
+use super::inputs::known_job;
 use super::report_place::noun;
+use super::topic::is_of_file;
 use crate::cli::ExitStatus;
 use crate::cli::args::TagArgs;
 use crate::cli::error::CliError;
 use crate::cli::platform;
 use crate::cli::terminal::note;
-use crate::pipeline::job::PageSelection;
-use crate::pipeline::page::PageId;
 use crate::pipeline::store::{JobJournal, JobRecord, Journal, SqliteStore, StoreError};
 use crate::report::format;
 
@@ -28,6 +26,8 @@ pub(crate) struct OpenJob {
     _lock: JobLock,
     /// How the store is named to `undo`.
     option: String,
+    /// Whether only pages that failed are tried again.
+    is_of_failed: bool,
 }
 
 impl OpenJob {
@@ -40,7 +40,7 @@ impl OpenJob {
         topic: &str,
     ) -> Result<Option<Self>, CliError> {
         if let Some(name) = &args.failed {
-            return Self::go_on(store, args, failed_job(name, site, store)?).map(Some);
+            return Self::go_on(store, args, known_job(name, site, store)?).map(Some);
         }
         match Self::try_begin(store, site, args, topic) {
             Ok(job) => Ok(Some(job)),
@@ -90,7 +90,8 @@ impl OpenJob {
     fn new(store: &Arc<SqliteStore>, args: &TagArgs, record: JobRecord, lock: JobLock) -> Self {
         let named = args.store.as_ref();
         let option = named.map_or(String::new(), |path| format!(" --store {}", path.display()));
-        Self { store: Arc::clone(store), record, _lock: lock, option }
+        let is_of_failed = args.failed.is_some();
+        Self { store: Arc::clone(store), record, _lock: lock, option, is_of_failed }
     }
 
     /// What the pipeline writes its changes into.
@@ -105,16 +106,18 @@ impl OpenJob {
                 let JobRecord { name, added, removed, pages, failed, .. } = &job;
                 let (added, removed) = (format::count(*added), format::count(*removed));
                 let option = &self.option;
-                note(&format!(
-                    "job {name}: labels added {added}, removed {removed}, on {}; \
-                     `tagspace undo {name}{option}` takes them back",
-                    format::counted(*pages, "page"),
-                ));
-                if *failed > 0 {
+                if *pages > 0 {
+                    note(&format!(
+                        "job {name}: labels added {added}, removed {removed}, on {}; \
+                         `tagspace undo {name}{option}` takes them back",
+                        format::counted(*pages, "page"),
+                    ));
+                }
+                if *failed > 0 && !is_of_file(&job) {
                     let failed = format::counted(*failed, "page");
                     note(&format!(
-                        "job {name}: {failed} failed; `tagspace tag --failed {name}{option} --write` tries \
-                         again"
+                        "job {name}: {failed} failed; `tagspace tag --failed {name}{option} --write`, with \
+                         the other options of this run, tries again"
                     ));
                 }
             }
@@ -124,23 +127,11 @@ impl OpenJob {
     }
 
     fn close(&self, status: ExitStatus) -> Result<Option<JobRecord>, StoreError> {
-        if status == ExitStatus::Met {
+        // Those that failed may be a part of what is left.
+        if status == ExitStatus::Met && !self.is_of_failed {
             self.store.end_job(&self.record)?;
         }
         Ok(self.store.job(&self.record.name)?.filter(|job| job.pages > 0 || job.failed > 0))
-    }
-}
-
-/// What a job is about, by which it is found again: its spaces, its query, or the list of its pages.
-pub(crate) fn topic(what: &PageSelection) -> String {
-    match what {
-        PageSelection::Spaces(keys) => keys.join(" "),
-        PageSelection::Found(query) => query.to_string(),
-        PageSelection::Pages(pages) => {
-            let ids: BTreeSet<PageId> = pages.iter().copied().collect();
-            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-            format!("pages {}", ids.join(","))
-        }
     }
 }
 

@@ -15,6 +15,7 @@ mod report_place;
 mod session;
 pub(crate) mod state;
 mod tag;
+mod topic;
 mod verdict;
 pub(crate) mod watcher;
 

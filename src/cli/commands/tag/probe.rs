@@ -23,12 +23,12 @@ use crate::pipeline::learned_quotas::LearnedQuotas;
 use crate::pipeline::page::PageId;
 use crate::pipeline::store::StoreError;
 use crate::price;
-use crate::report::format::counted;
+use crate::report::format::{amount, counted};
 use crate::report::probe::text;
 use crate::sim::recorder::Log;
 use crate::sim::recorder::entry::{Entry, What};
 use crate::study::measure::figures::Figures;
-use crate::study::measure::metric::Metric;
+use crate::study::measure::metric::{Metric, Unit};
 use crate::study::probe::{Batched, Probe};
 
 /// How often each page is asked about alone: once more says what chance does.
@@ -73,12 +73,27 @@ impl Probing<'_> {
             note("probe: no page of the sample was answered together with others in this run");
             return self.memory;
         }
-        note(&format!("probe: {} asked about alone, twice", counted(sample.len() as u64, "page")));
+        let calls = (TIMES * sample.len()) as u64;
         let mut left = self.allowance(log);
+        if let Some(left) = left.calls.filter(|left| *left < calls) {
+            let (calls, left) = (counted(calls, "call"), counted(left, "call"));
+            note(&format!(
+                "probe: expected {calls}, found {left} that --max-calls leaves; none is made"
+            ));
+            return self.memory;
+        }
+        note(&format!(
+            "probe: {} asked about alone, twice: {} more",
+            counted(sample.len() as u64, "page"),
+            counted(calls, "call")
+        ));
+        let mut spent = 0;
         let mut logs = Vec::new();
         for _ in 0..TIMES {
             let (result, log) = self.ask(&sample, left).await;
-            left = remaining(left, &self.figures(&log));
+            let figures = self.figures(&log);
+            left = remaining(left, &figures);
+            spent += figures.number(Metric::Cost);
             match result {
                 Ok(RunEnd::Completed) => logs.push(log),
                 Ok(RunEnd::Cancelled | RunEnd::Failed) => {
@@ -93,6 +108,7 @@ impl Probing<'_> {
         }
         if let [first, again] = &logs[..] {
             note(text(&Probe::of(&batched, &sample, [first, again]), &primary).trim_end());
+            note(&format!("probe: it cost {}, beside the run", amount(spent, Unit::UsdMicros)));
         }
         self.memory
     }

@@ -95,12 +95,19 @@ impl ReportPlace {
     }
 }
 
+/// More keys are counted, and not named: a name of a file has an end.
+const MOST_NAMED: usize = 3;
+
 /// What jobs and reports are called after: the keys of their spaces, as the name of a folder.
 pub(crate) fn noun(args: &TagArgs) -> String {
     if args.spaces.is_empty() {
         return "pages".to_owned();
     }
     let is_plain = |letter: char| letter.is_alphanumeric() || ['-', '_', '~'].contains(&letter);
-    let keys = each_once(&args.spaces).join("_");
+    let keys = each_once(&args.spaces);
+    let keys = match keys.len() {
+        ..=MOST_NAMED => keys.join("_"),
+        many => format!("{}_and_{}_more", keys[0], many - 1),
+    };
     keys.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect()
 }

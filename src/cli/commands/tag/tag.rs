@@ -13,12 +13,13 @@ use super::answers;
 use super::consent;
 use super::endpoint;
 use super::inputs::{TagInputs, check, job, state_path};
-use super::job::{OpenJob, topic};
+use super::job::OpenJob;
 use super::probe::Probing;
 use super::prospect;
 use super::report_place::{ReportPlace, RunFacts};
 use super::session::{LiveFiles, LiveSession};
 use super::state;
+use super::topic::topic;
 use super::verdict::{Ended, status};
 use super::watcher::{Watched, Watcher};
 use crate::cli::ExitStatus;
@@ -39,6 +40,7 @@ use crate::price;
 use crate::report::{format, live_status};
 use crate::sim::recorder::Log;
 use crate::study::measure::figures::Figures;
+use crate::study::measure::metric::Metric;
 
 /// How much of what was learned of quotas a kill may lose.
 const KEPT_EVERY: Duration = Duration::from_millis(100);
@@ -92,6 +94,7 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         keep_all(state.as_deref(), pipeline.memory());
         (result, watcher.finish(), pipeline.memory())
     });
+    let is_stopped = interrupt.stop.is_cancelled();
     let figures = report(args, &facts, &log, patience_s);
     if let Some(share_ppm) = args.probe.filter(|_| matches!(result, Ok(RunEnd::Completed))) {
         let (transport, interrupt, failures) = (&transport, &interrupt, failures.clone());
@@ -104,7 +107,6 @@ pub(crate) fn tag(args: &TagArgs) -> Result<ExitStatus, CliError> {
         prospect::keep(store, &lanes, &log);
     }
     let page = place.and_then(|place| place.write(&facts, log.clone(), figures));
-    let is_stopped = interrupt.stop.is_cancelled();
     let status = status(&Ended { result, log, is_stopped, transport, site, origins });
     if let Some(open) = open {
         open.finish(status);
@@ -173,6 +175,9 @@ fn report(args: &TagArgs, facts: &RunFacts, log: &Log, patience_s: Option<u64>) 
         note(&format!("{} ({mode}{patience})", live_status::ended(&figures)));
     } else {
         note(&format!("{summary} ({mode}{patience})"));
+    }
+    if figures.number(Metric::Pages) == 0 && (args.cql.is_some() || args.changed_since.is_some()) {
+        note("no page was found by --cql and --changed-since");
     }
     figures
 }
