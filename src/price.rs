@@ -45,8 +45,7 @@ pub fn of_models(models: &BTreeMap<String, String>) -> BTreeMap<String, Price> {
     models.iter().filter_map(price).collect()
 }
 
-/// The price of a call to a service: that of the service where there is one, else that of the model which
-/// answered it.
+/// The price of a call: the service's own where it has one, else the price of the model that answered.
 pub fn of_call(
     prices: &BTreeMap<String, Price>,
     service: &str,

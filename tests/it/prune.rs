@@ -43,12 +43,6 @@ fn tag(server: &Server, folder: &Path, args: &[&str]) -> Tagged {
     tagged
 }
 
-/// The pages with a label.
-fn with(wiki: &Wiki, label: &str) -> Vec<u64> {
-    let labels = wiki.labels().into_iter();
-    labels.filter(|(_, of)| of.contains(label)).map(|(page, _)| page).collect()
-}
-
 #[test]
 fn what_a_job_wrote_and_no_longer_applies_goes_and_what_people_wrote_stays() {
     let wiki = Wiki::default();
@@ -58,30 +52,30 @@ fn what_a_job_wrote_and_no_longer_applies_goes_and_what_people_wrote_stays() {
     wiki.label(2, "guide");
     wiki.label(3, "policy");
     tag(&server, folder.path(), &["--write"]);
-    assert_eq!(with(&wiki, "guide"), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(wiki.labelled("guide"), [1, 2, 3, 4, 5, 6]);
     is_runbook.store(true, Ordering::Relaxed);
     wiki.edit(1..=5);
     // Without the switch, and in a dry run, all of it stays.
     let shown = tag(&server, folder.path(), &["--prune"]);
     assert!(shown.out.contains("1: runbook  +runbook -guide  Page 1\n"), "{shown:?}");
     assert!(shown.out.contains("2: runbook  +runbook  Page 2\n"), "{shown:?}");
-    assert_eq!(with(&wiki, "guide"), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(wiki.labelled("guide"), [1, 2, 3, 4, 5, 6]);
     tag(&server, folder.path(), &["--write"]);
-    assert_eq!(with(&wiki, "guide"), [1, 2, 3, 4, 5, 6]);
-    assert_eq!(with(&wiki, "runbook"), [1, 2, 3, 4, 5]);
+    assert_eq!(wiki.labelled("guide"), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(wiki.labelled("runbook"), [1, 2, 3, 4, 5]);
     let pruned = tag(&server, folder.path(), &["--write", "--prune"]);
-    assert_eq!(with(&wiki, "guide"), [2, 6]);
-    assert_eq!(with(&wiki, "policy"), [3]);
+    assert_eq!(wiki.labelled("guide"), [2, 6]);
+    assert_eq!(wiki.labelled("policy"), [3]);
     assert!(pruned.err.contains("removed 4, on 4 pages"), "{pruned:?}");
     // What is gone belongs to nobody: if a person adds it again, it stays.
     wiki.label(4, "guide");
     tag(&server, folder.path(), &["--write", "--prune"]);
-    assert_eq!(with(&wiki, "guide"), [2, 4, 6]);
+    assert_eq!(wiki.labelled("guide"), [2, 4, 6]);
     // The labels come back with the job.
     let args = ["DOCS-3", "--store", "answers.db"];
     let undone = Tagged::of(&server.command_of("undo", folder.path(), &args).output().unwrap());
     assert_eq!(undone.code, Some(0), "{undone:?}");
-    assert_eq!(with(&wiki, "guide"), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(wiki.labelled("guide"), [1, 2, 3, 4, 5, 6]);
 }
 
 #[test]

@@ -36,11 +36,6 @@ fn paths(server: &Server, part: &str) -> Vec<String> {
     asked.filter(|target| target.contains(part)).collect()
 }
 
-fn has_label(wiki: &Wiki, label: &str) -> Vec<u64> {
-    let labels = wiki.labels().into_iter();
-    labels.filter(|(_, of)| of.contains(label)).map(|(page, _)| page).collect()
-}
-
 #[test]
 fn several_spaces_are_one_job() {
     let wiki = Wiki::default();
@@ -49,7 +44,7 @@ fn several_spaces_are_one_job() {
     let tagged = tag_all(&server, folder.path(), &["DOCS", "OPS", "DOCS", "--write"]);
     assert_eq!(tagged.code, Some(0), "{tagged:?}");
     // A page that both list is tagged once.
-    assert_eq!((has_label(&wiki, "guide"), wiki.added_twice()), (vec![1, 2, 3], 0));
+    assert_eq!((wiki.labelled("guide"), wiki.added_twice()), (vec![1, 2, 3], 0));
     // The labels of each space are read once, and no page's own.
     assert_eq!(server.count("/content/labels?"), 2);
     assert_eq!(server.count("/pages/1/labels"), 0);
@@ -66,7 +61,7 @@ fn several_spaces_are_one_job() {
     // The undoing of one knows nothing of spaces.
     let args = ["DOCS_OPS-1", "--store", "answers.db"];
     let undone = Tagged::of(&server.command_of("undo", folder.path(), &args).output().unwrap());
-    assert_eq!((undone.code, has_label(&wiki, "guide").len()), (Some(0), 0), "{undone:?}");
+    assert_eq!((undone.code, wiki.labelled("guide").len()), (Some(0), 0), "{undone:?}");
 }
 
 #[test]
@@ -206,7 +201,7 @@ fn the_failed_pages_of_a_job_are_tried_again_as_a_part_of_it() {
     let first = tag(&server, folder.path(), &["--write"]);
     assert_eq!(first.code, Some(4), "{first:?}");
     assert!(first.err.contains("`tagspace tag --failed DOCS-1"), "{first:?}");
-    assert_eq!(has_label(&wiki, "guide"), [1, 2, 4]);
+    assert_eq!(wiki.labelled("guide"), [1, 2, 4]);
     let listed = server.command_of("undo", folder.path(), &["--store", "answers.db"]);
     let listed = Tagged::of(&{ listed }.output().unwrap());
     assert!(listed.out.contains(", not ended, 1 page failed\n"), "{listed:?}");
@@ -218,7 +213,7 @@ fn the_failed_pages_of_a_job_are_tried_again_as_a_part_of_it() {
     is_locked.store(false, Ordering::Relaxed);
     let at_last = tag_all(&server, folder.path(), &["--failed", "DOCS-1", "--write"]);
     assert_eq!((at_last.code, at_last.out.lines().count()), (Some(0), 1), "{at_last:?}");
-    assert_eq!((has_label(&wiki, "guide").len(), server.count("generateContent")), (4, paid));
+    assert_eq!((wiki.labelled("guide").len(), server.count("generateContent")), (4, paid));
     // Nothing is left to do, which is said; and all of it is one job.
     let nothing = tag_all(&server, folder.path(), &["--failed", "DOCS-1", "--write"]);
     assert_eq!(nothing.code, Some(0), "{nothing:?}");
@@ -233,7 +228,7 @@ fn the_failed_pages_of_a_job_are_tried_again_as_a_part_of_it() {
     assert!(!list().contains("not ended") && list().lines().count() == 1, "{}", list());
     let args = ["DOCS-1", "--store", "answers.db"];
     let undone = Tagged::of(&server.command_of("undo", folder.path(), &args).output().unwrap());
-    assert_eq!((undone.code, has_label(&wiki, "guide").len()), (Some(0), 0), "{undone:?}");
+    assert_eq!((undone.code, wiki.labelled("guide").len()), (Some(0), 0), "{undone:?}");
 }
 
 #[test]

@@ -45,6 +45,12 @@ impl Wiki {
         self.state.lock().unwrap().labels.clone()
     }
 
+    /// The pages with a label.
+    pub(crate) fn labelled(&self, label: &str) -> Vec<u64> {
+        let labels = self.labels().into_iter();
+        labels.filter(|(_, of)| of.contains(label)).map(|(page, _)| page).collect()
+    }
+
     pub(crate) fn added_twice(&self) -> usize {
         self.state.lock().unwrap().added_twice
     }

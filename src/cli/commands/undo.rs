@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::tag::answers::{existing, failed};
 use super::tag::environment::site;
 use super::tag::job::JobLock;
+use super::tag::named_job::{check_site, named};
 use super::tag::watcher::Unwatched;
 use crate::cli::ExitStatus;
 use crate::cli::args::UndoArgs;
@@ -24,7 +25,6 @@ use crate::pipeline::taxonomy::Taxonomy;
 use crate::pipeline::{Parts, Pipeline, Site, Undone};
 use crate::report::format;
 use crate::rng::Seed;
-use crate::sim::scenario::diagnostic::did_you_mean;
 
 /// Failed pages that are named.
 const NAMED_PAGES: usize = 20;
@@ -41,22 +41,10 @@ pub(crate) fn undo(args: &UndoArgs) -> Result<ExitStatus, CliError> {
         print(&list(&jobs));
         return Ok(ExitStatus::Met);
     };
-    let job = jobs.iter().find(|job| job.name == *name).ok_or_else(|| unknown(name, &jobs))?;
+    let job = named(name, &jobs)?;
     let site = site(args.allow_http)?;
-    if site.base != job.site {
-        return Err(CliError::Usage {
-            message: format!("expected the site of {name}, {}, found another", job.site),
-            help: "set CONFLUENCE_URL to it".to_owned(),
-        });
-    }
-    let lock = JobLock::take(store.path(), name)
-        .map_err(|source| CliError::Io { what: "lock the job".to_owned(), source })?;
-    let Some(_lock) = lock else {
-        return Err(CliError::Usage {
-            message: format!("expected a job that is at rest, found {name} at work"),
-            help: "wait for its end, or stop it".to_owned(),
-        });
-    };
+    check_site(job, &site.base)?;
+    let _lock = JobLock::at_rest(store.path(), name)?;
     let changes = store.changes(job).map_err(|error| failed(&store, error))?;
     let pages = changes.len() as u64;
     let interrupt =
@@ -70,15 +58,6 @@ pub(crate) fn undo(args: &UndoArgs) -> Result<ExitStatus, CliError> {
     let parts = parts(site, &store, job, failures.clone())?;
     let result = runtime.block_on(async { Pipeline::new(parts).undo(changes, control).await });
     Ok(failures.turn(said(result, pages, interrupt.stop.is_cancelled())))
-}
-
-fn unknown(name: &str, jobs: &[JobRecord]) -> CliError {
-    let known: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-    let near = did_you_mean(name, known.iter().copied()).map_or(String::new(), |n| format!("{n} "));
-    CliError::Usage {
-        message: format!("expected a job that wrote labels, found `{name}`"),
-        help: format!("{near}`tagspace undo` lists them"),
-    }
 }
 
 /// A pipeline that asks no model.

@@ -98,21 +98,25 @@ struct QueryReader {
 
 impl QueryReader {
     fn any(&mut self) -> Result<Condition, String> {
-        let first = self.all()?;
-        let mut any = vec![first];
-        while self.takes_word("or") {
-            any.push(self.all()?);
-        }
-        Ok(if any.len() == 1 { any.remove(0) } else { Condition::Any(any) })
+        self.joined("or", Self::all, Condition::Any)
     }
 
     fn all(&mut self) -> Result<Condition, String> {
-        let first = self.one()?;
-        let mut all = vec![first];
-        while self.takes_word("and") {
-            all.push(self.one()?);
+        self.joined("and", Self::one, Condition::All)
+    }
+
+    /// Parts with this word between them.
+    fn joined(
+        &mut self,
+        word: &str,
+        part: fn(&mut Self) -> Result<Condition, String>,
+        of: fn(Vec<Condition>) -> Condition,
+    ) -> Result<Condition, String> {
+        let mut parts = vec![part(self)?];
+        while self.takes_word(word) {
+            parts.push(part(self)?);
         }
-        Ok(if all.len() == 1 { all.remove(0) } else { Condition::All(all) })
+        Ok(if parts.len() == 1 { parts.remove(0) } else { of(parts) })
     }
 
     fn one(&mut self) -> Result<Condition, String> {

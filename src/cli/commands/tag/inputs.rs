@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::environment::{address, check_variables, has_secret, secret, site, variable};
+use super::named_job::{check_site, named};
 use super::state;
 use super::topic::is_of_file;
 use crate::cli::args::TagArgs;
@@ -87,7 +88,7 @@ fn selection(
 ) -> Result<PageSelection, CliError> {
     if let Some(name) = &args.failed {
         let store = needed(store, "--failed")?;
-        let failed = known_job(name, site, store).and_then(|job| {
+        let failed = retried_job(name, site, store).and_then(|job| {
             store.failed(&job).map_err(|error| unread(store, "--failed", &error))
         })?;
         if failed.is_empty() {
@@ -122,27 +123,15 @@ pub(super) fn each_once<T: Clone + PartialEq>(values: &[T]) -> Vec<T> {
     once
 }
 
-/// The job of this name, which must be one of this site.
-pub(super) fn known_job(
+/// The job of this name at this site, whose failed pages can be tried again.
+pub(super) fn retried_job(
     name: &str,
     site: &str,
     store: &SqliteStore,
 ) -> Result<JobRecord, CliError> {
     let jobs = store.jobs().map_err(|error| unread(store, "--failed", &error))?;
-    let mut known = jobs.iter().map(|job| job.name.as_str());
-    let Some(job) = jobs.iter().find(|job| job.name == name) else {
-        let near = did_you_mean(name, known.by_ref()).map_or(String::new(), |n| format!("{n} "));
-        return Err(CliError::Usage {
-            message: format!("--failed: expected a job that wrote labels, found `{name}`"),
-            help: format!("{near}`tagspace undo` lists them"),
-        });
-    };
-    if job.site != site {
-        return Err(CliError::Usage {
-            message: format!("--failed: expected a job of this site, found one of {}", job.site),
-            help: "set CONFLUENCE_URL to it".to_owned(),
-        });
-    }
+    let job = named(name, &jobs)?;
+    check_site(job, site)?;
     if is_of_file(job) {
         return Err(CliError::Usage {
             message: format!(

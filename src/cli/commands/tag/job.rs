@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use super::inputs::known_job;
+use super::inputs::retried_job;
 use super::report_place::noun;
 use super::topic::is_of_file;
 use crate::cli::ExitStatus;
@@ -40,7 +40,7 @@ impl OpenJob {
         topic: &str,
     ) -> Result<Option<Self>, CliError> {
         if let Some(name) = &args.failed {
-            return Self::go_on(store, args, known_job(name, site, store)?).map(Some);
+            return Self::go_on(store, args, retried_job(name, site, store)?).map(Some);
         }
         match Self::try_begin(store, site, args, topic) {
             Ok(job) => Ok(Some(job)),
@@ -78,12 +78,7 @@ impl OpenJob {
         args: &TagArgs,
         record: JobRecord,
     ) -> Result<Self, CliError> {
-        let lock = JobLock::take(store.path(), &record.name)
-            .map_err(|source| CliError::Io { what: "lock the job".to_owned(), source })?;
-        let lock = lock.ok_or_else(|| CliError::Usage {
-            message: format!("expected a job that is at rest, found {} at work", record.name),
-            help: "wait for its end, or stop it".to_owned(),
-        })?;
+        let lock = JobLock::at_rest(store.path(), &record.name)?;
         Ok(Self::new(store, args, record, lock))
     }
 
@@ -142,8 +137,18 @@ pub(crate) struct JobLock {
 }
 
 impl JobLock {
+    /// The lock of a job that no process has.
+    pub(crate) fn at_rest(store: &Path, job: &str) -> Result<Self, CliError> {
+        let lock = Self::take(store, job)
+            .map_err(|source| CliError::Io { what: "lock the job".to_owned(), source })?;
+        lock.ok_or_else(|| CliError::Usage {
+            message: format!("expected a job that is at rest, found {job} at work"),
+            help: "wait for its end, or stop it".to_owned(),
+        })
+    }
+
     /// The lock of a job, unless another process has it.
-    pub(crate) fn take(store: &Path, job: &str) -> io::Result<Option<Self>> {
+    fn take(store: &Path, job: &str) -> io::Result<Option<Self>> {
         let mut name = store.file_name().unwrap_or_default().to_os_string();
         name.push(format!(".{job}.lock"));
         let path = store.with_file_name(name);

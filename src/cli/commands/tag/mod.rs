@@ -7,6 +7,7 @@ mod endpoint;
 pub(crate) mod environment;
 mod inputs;
 pub(crate) mod job;
+pub(crate) mod named_job;
 mod page_rows;
 mod plan;
 mod probe;
